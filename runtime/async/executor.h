@@ -56,7 +56,8 @@ class Executor {
   unsigned thread_count() const noexcept;
   /// True on one of its threads.
   bool runs_here() const noexcept;
-  /// Stops taking work and joins the threads; idempotent. [lifecycle]
+  /// Lets the functions that run now return and joins the threads. What is still queued never runs; the destructor drops it.
+  /// Idempotent; never call it on one of the threads. [lifecycle]
   void stop();
 
   /// co_await executor.schedule(): go on on a pool thread.

@@ -2,6 +2,9 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "runtime/async/executor.h"
 #include "runtime/base/function.h"
@@ -37,11 +40,12 @@ class Clock {
   /// Moves the clock forward step by step: to each due time in turn, waiting after each until the work it caused has settled.
   /// Blocks; never call it on an executor thread. Throws kInvalidArgument for a negative step.
   Time advance(Duration by);
-  /// The same as a task, on a thread of its own.
+  /// The same as a task, stepped by the clock's thread; completes on the executor. The code that awaits it must not be counted
+  /// as work while it waits.
   Task<Time> advance_async(Duration by);
-  /// Completes after `delay`.
+  /// Completes after `delay`, on the executor; throws kCancelled when the clock stops first.
   Task<void> sleep(Duration delay);
-  /// Stops firing; pending functions are dropped. [lifecycle]
+  /// Stops firing; pending functions are dropped. Comes before the executor's stop. [lifecycle]
   void stop();
 
  private:

@@ -1,0 +1,161 @@
+// Times as text: RFC 3339 and HTTP dates.
+#include <array>
+#include <cstdio>
+
+#include "runtime/base/strings.h"
+#include "runtime/clock/clock.h"
+
+namespace trunkline {
+namespace {
+
+using std::chrono::days;
+using std::chrono::floor;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::array<std::string_view, 7> kWeekdays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+struct Fields {
+  int year, month, day, hour, minute, second;
+  std::int64_t nanosecond;
+  std::chrono::sys_days date;
+};
+
+Fields fields_of(Time time) {
+  const auto date = floor<days>(time);
+  const std::chrono::year_month_day ymd(date);
+  const std::chrono::hh_mm_ss clock(time - date);
+  return {int(ymd.year()), int(unsigned(ymd.month())), int(unsigned(ymd.day())), int(clock.hours().count()), int(clock.minutes().count()),
+          int(clock.seconds().count()), clock.subseconds().count(), date};
+}
+
+// Reads fixed-width pieces; once something does not fit, it stays failed.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : text_(text) {}
+  bool ok() const { return ok_; }
+  bool at_end() const { return text_.empty(); }
+  char peek() const { return text_.empty() ? '\0' : text_.front(); }
+  char take() {
+    if (text_.empty()) return ok_ = false, '\0';
+    const char c = text_.front();
+    text_.remove_prefix(1);
+    return c;
+  }
+  void expect(std::string_view wanted) {
+    if (!text_.starts_with(wanted)) ok_ = false;
+    else text_.remove_prefix(wanted.size());
+  }
+  int digits(int count) {
+    int value = 0;
+    for (int i = 0; i < count; ++i) {
+      const char c = take();
+      if (!is_digit(c)) return ok_ = false, 0;
+      value = value * 10 + (c - '0');
+    }
+    return value;
+  }
+  /// Index of the name that comes next.
+  template <std::size_t N>
+  int one_of(const std::array<std::string_view, N>& names) {
+    for (std::size_t i = 0; i < N; ++i)
+      if (text_.starts_with(names[i])) return text_.remove_prefix(names[i].size()), static_cast<int>(i);
+    return ok_ = false, 0;
+  }
+
+ private:
+  std::string_view text_;
+  bool ok_ = true;
+};
+
+// Nanoseconds since 1970 in 64 bits end in 1677 and 2262. A leap second becomes the next second.
+std::optional<Time> time_of(int year, int month, int day, int hour, int minute, int second) {
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)), std::chrono::day(unsigned(day))};
+  if (!date.ok() || year < 1678 || year > 2261 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  return Time(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second);
+}
+
+}  // namespace
+
+std::string format_rfc3339(Time time) {
+  const Fields f = fields_of(time);
+  char text[48];
+  int size = std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", f.year, f.month, f.day, f.hour, f.minute, f.second);
+  if (f.nanosecond != 0) {
+    const int digits = f.nanosecond % 1'000'000 == 0 ? 3 : f.nanosecond % 1'000 == 0 ? 6 : 9;
+    const std::int64_t unit = digits == 3 ? 1'000'000 : digits == 6 ? 1'000 : 1;
+    size += std::snprintf(text + size, sizeof(text) - size, ".%0*lld", digits, static_cast<long long>(f.nanosecond / unit));
+  }
+  return std::string(text, size) + 'Z';
+}
+
+std::optional<Time> parse_rfc3339(std::string_view text) {
+  Reader in(text);
+  const int year = in.digits(4);
+  in.expect("-");
+  const int month = in.digits(2);
+  in.expect("-");
+  const int day = in.digits(2);
+  const char separator = in.take();
+  if (separator != 'T' && separator != 't' && separator != ' ') return std::nullopt;
+  const int hour = in.digits(2);
+  in.expect(":");
+  const int minute = in.digits(2);
+  in.expect(":");
+  const int second = in.digits(2);
+  std::int64_t nanosecond = 0;
+  if (in.peek() == '.') {
+    in.take();
+    std::int64_t unit = 100'000'000;
+    if (!is_digit(in.peek())) return std::nullopt;
+    for (; is_digit(in.peek()); unit /= 10) nanosecond += (in.take() - '0') * unit;  // what follows the ninth digit adds 0
+  }
+  Duration offset{0};
+  const char zone = in.take();
+  if (zone == '+' || zone == '-') {
+    const int zone_hour = in.digits(2);
+    in.expect(":");
+    const int zone_minute = in.digits(2);
+    if (zone_hour > 23 || zone_minute > 59) return std::nullopt;
+    offset = (hours(zone_hour) + minutes(zone_minute)) * (zone == '-' ? -1 : 1);
+  } else if (zone != 'Z' && zone != 'z') {
+    return std::nullopt;
+  }
+  if (!in.ok() || !in.at_end()) return std::nullopt;
+  const auto time = time_of(year, month, day, hour, minute, second);
+  if (!time) return std::nullopt;
+  return *time + Duration(nanosecond) - offset;
+}
+
+std::string format_http_date(Time time) {
+  const Fields f = fields_of(time);
+  const unsigned weekday = std::chrono::weekday(f.date).c_encoding();
+  char text[48];
+  const int size = std::snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", kWeekdays[weekday].data(), f.day,
+                                 kMonths[f.month - 1].data(), f.year, f.hour, f.minute, f.second);
+  return std::string(text, size);
+}
+
+std::optional<Time> parse_http_date(std::string_view text) {
+  Reader in(text);
+  in.one_of(kWeekdays);  // names the same day as the date; nothing depends on it
+  in.expect(", ");
+  const int day = in.digits(2);
+  in.expect(" ");
+  const int month = in.one_of(kMonths) + 1;
+  in.expect(" ");
+  const int year = in.digits(4);
+  in.expect(" ");
+  const int hour = in.digits(2);
+  in.expect(":");
+  const int minute = in.digits(2);
+  in.expect(":");
+  const int second = in.digits(2);
+  in.expect(" GMT");
+  if (!in.ok() || !in.at_end()) return std::nullopt;
+  return time_of(year, month, day, hour, minute, second);
+}
+
+}  // namespace trunkline
