@@ -1,0 +1,203 @@
+#include "runtime/plugin/loader.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <boost/dll/shared_library.hpp>
+#include <fstream>
+#include <memory>
+
+#include "runtime/crypto/hash.h"
+#include "runtime/plugin/elf.h"
+
+namespace trunkline::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxPlugins = 1024;
+constexpr std::uintmax_t kMaxLibraryBytes = 1024u * 1024 * 1024;
+
+// Libraries of all runtimes of the process, by canonical path. Leaked on purpose, see LoadedPlugin.
+struct Libraries {
+  std::mutex mutex;
+  std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path;
+  std::vector<std::unique_ptr<LoadedPlugin>> plugins;
+};
+Libraries& libraries() {
+  static auto* const all = new Libraries;
+  return *all;
+}
+
+std::string where(const Manifest& manifest) {
+  return "plugin " + manifest.id + (manifest.library.empty() ? std::string(" (built in)") : " (" + manifest.library.string() + ")");
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+void check_hash(const Manifest& manifest, const std::vector<std::string>& allowed) {
+  if (allowed.empty() || manifest.library.empty()) return;
+  std::error_code error;
+  if (const auto size = fs::file_size(manifest.library, error); error || size > kMaxLibraryBytes)
+    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found a library that cannot be hashed, wanted at most 1 GiB", manifest.id);
+  std::ifstream file(manifest.library, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const std::string hash = crypto::sha256_hex(bytes);
+  if (std::none_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return lower(a) == hash; }))
+    throw Error(ErrorCode::kPermissionDenied, where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) + " hashes of plugins.allow_hashes", manifest.id);
+}
+
+// The library of a file, loaded once for the life of the process.
+boost::dll::shared_library& open_library(Libraries& all, const Manifest& manifest) {
+  const fs::path path = fs::canonical(manifest.library);
+  auto& slot = all.by_path[path];
+  if (slot) return *slot;
+  auto library = std::make_unique<boost::dll::shared_library>();
+  boost::dll::fs::error_code error;
+  library->load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, error);
+  if (error) {
+    const char* const why = ::dlerror();  // Boost keeps only a code
+    all.by_path.erase(path);
+    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": the dynamic linker refused it: " + (why ? why : error.message()), manifest.id);
+  }
+  slot = std::move(library);
+  return *slot;
+}
+
+}  // namespace
+
+void check_manifest(const Manifest& manifest, const LoaderOptions& options) {
+  if (manifest.abi_min >> 16 != TL_ABI_MAJOR || manifest.abi_min > TL_ABI_CURRENT)
+    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": its manifest wants host ABI " + abi_text(manifest.abi_min) + " or newer within major " + std::to_string(manifest.abi_min >> 16) + ", found host ABI " + abi_text(TL_ABI_CURRENT), manifest.id);
+  if (options.allow_drafts) return;
+  for (const std::string& id : manifest.interfaces)
+    if (is_draft_interface(id))
+      throw Error(ErrorCode::kPermissionDenied, where(manifest) + ": found the draft interface " + id + ", wanted released interfaces only, or plugins.allow_drafts: true", manifest.id);
+}
+
+void check_entry(const tl_plugin_entry* entry, const std::string& where) {
+  const auto fail = [&](const std::string& found, const std::string& wanted) {
+    throw Error(ErrorCode::kFailedPrecondition, where + ": found " + found + ", wanted " + wanted);
+  };
+  if (!entry) fail("a null entry", "a tl_plugin_entry");
+  // Versions lie in the first 12 bytes, so they are read before the size of the rest is believed.
+  constexpr std::size_t kHead = offsetof(tl_plugin_entry, abi_min) + sizeof(std::uint32_t);
+  if (entry->struct_size < kHead) fail("an entry of struct_size " + std::to_string(entry->struct_size), "at least " + std::to_string(sizeof(tl_plugin_entry)));
+  if (entry->abi_built >> 16 != TL_ABI_MAJOR) fail("an entry built for ABI " + abi_text(entry->abi_built), "ABI major " + std::to_string(TL_ABI_MAJOR));
+  if (entry->abi_min >> 16 != TL_ABI_MAJOR) fail("an entry that needs ABI " + abi_text(entry->abi_min), "ABI major " + std::to_string(TL_ABI_MAJOR));
+  if (entry->abi_min > TL_ABI_CURRENT) fail("an entry that needs host ABI " + abi_text(entry->abi_min), "at most " + abi_text(TL_ABI_CURRENT) + ", the ABI of this host");
+  if (entry->struct_size < sizeof(tl_plugin_entry)) fail("an entry of struct_size " + std::to_string(entry->struct_size), "at least " + std::to_string(sizeof(tl_plugin_entry)));
+  const std::pair<const char*, bool> slots[] = {{"create", entry->create}, {"get_interface", entry->get_interface}, {"stop", entry->stop}, {"destroy", entry->destroy}};
+  for (const auto& [name, set] : slots)
+    if (!set) fail(std::string("a null slot ") + name + " in the entry", "a function");
+}
+
+PluginLoader::PluginLoader(LoaderOptions options) : options_(std::move(options)) {
+  for (const fs::path& path : options_.paths) search(path);
+}
+
+void PluginLoader::search(const fs::path& folder) {
+  searched_.push_back(folder.string());
+  std::error_code error;
+  std::vector<fs::path> manifests;
+  if (fs::is_regular_file(folder / "plugin.json", error)) {
+    manifests.push_back(folder / "plugin.json");
+  } else {
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      if (fs::is_regular_file(it->path() / "plugin.json", error)) manifests.push_back(it->path() / "plugin.json");
+    std::sort(manifests.begin(), manifests.end());  // the order of a folder is the file system's
+  }
+  for (const fs::path& path : manifests) {
+    if (found_.size() >= kMaxPlugins) return;
+    FoundPlugin plugin;
+    plugin.path = path;
+    plugin.id = fs::absolute(path).parent_path().filename().string();
+    try {
+      plugin.manifest = read_manifest(path);
+      plugin.id = plugin.manifest->id;
+    } catch (const Error& problem) {
+      plugin.error = problem;
+    }
+    add(std::move(plugin));
+  }
+}
+
+void PluginLoader::add(FoundPlugin plugin) {
+  for (FoundPlugin& other : found_) {
+    std::error_code error;
+    if (!plugin.path.empty() && fs::equivalent(plugin.path, other.path, error)) return;  // a folder that is listed twice
+    if (plugin.id != other.id || !plugin.manifest || !other.manifest) continue;
+    const Error twice(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, in " + (other.path.empty() ? std::string("the program") : other.path.string()) + " and " + plugin.path.string() + ", wanted once", plugin.id);
+    other.error = plugin.error = twice;
+  }
+  found_.push_back(std::move(plugin));
+}
+
+void PluginLoader::add_builtin(std::string_view manifest, const tl_plugin_entry* entry) {
+  auto loaded = std::make_unique<LoadedPlugin>();
+  loaded->manifest = parse_manifest(manifest, {});
+  loaded->entry = entry;
+  FoundPlugin plugin;
+  plugin.id = loaded->manifest.id;
+  plugin.manifest = loaded->manifest;
+  const std::lock_guard lock(mutex_);
+  for (const FoundPlugin& other : found_)
+    if (other.id == plugin.id) throw Error(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, wanted once", plugin.id);
+  check_manifest(loaded->manifest, options_);
+  check_entry(entry, where(loaded->manifest));
+  plugin.loaded = loaded.get();
+  found_.push_back(std::move(plugin));
+  Libraries& all = libraries();
+  const std::lock_guard all_lock(all.mutex);
+  all.plugins.push_back(std::move(loaded));
+}
+
+std::vector<FoundPlugin> PluginLoader::found() const {
+  const std::lock_guard lock(mutex_);
+  return found_;
+}
+
+const LoadedPlugin& PluginLoader::load(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  for (FoundPlugin& plugin : found_) {
+    if (plugin.id != id) continue;
+    if (plugin.error) throw *plugin.error;
+    if (plugin.loaded) return *plugin.loaded;
+    try {
+      plugin.loaded = &load_checked(*plugin.manifest);
+    } catch (const Error& error) {
+      plugin.error = error;
+      throw;
+    }
+    return *plugin.loaded;
+  }
+  std::string known, paths;
+  for (const FoundPlugin& plugin : found_) known += (known.empty() ? "" : ", ") + plugin.id;
+  for (const std::string& path : searched_) paths += (paths.empty() ? "" : ", ") + path;
+  throw Error(ErrorCode::kNotFound, "plugin " + std::string(id) + ": no plugin.json with this id; found " + (known.empty() ? "no plugin" : known) + " in " + (paths.empty() ? "no folder (plugins.paths is empty)" : paths), std::string(id));
+}
+
+const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
+  check_manifest(manifest, options_);
+  check_shared_library(manifest.library);
+  check_hash(manifest, options_.allow_hashes);
+
+  Libraries& all = libraries();
+  const std::lock_guard lock(all.mutex);
+  boost::dll::shared_library& library = open_library(all, manifest);
+  if (!library.has(TL_PLUGIN_ENTRY))
+    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found no symbol " TL_PLUGIN_ENTRY ", wanted a const tl_plugin_entry of that name", manifest.id);
+  const auto* entry = &library.get<const tl_plugin_entry>(TL_PLUGIN_ENTRY);
+  check_entry(entry, where(manifest));
+  auto loaded = std::make_unique<LoadedPlugin>();
+  loaded->manifest = manifest;
+  loaded->entry = entry;
+  all.plugins.push_back(std::move(loaded));
+  return *all.plugins.back();
+}
+
+}  // namespace trunkline::plugin
