@@ -1,0 +1,27 @@
+// What every service stands on. Owned by core::Runtime, outlives the services.
+#pragma once
+
+namespace trunkline {
+class Clock;
+class Executor;
+class EventLog;
+class IdSource;
+class Log;
+class Metrics;
+class ProviderRegistry;
+namespace store {
+class Store;
+}
+
+struct ServiceContext {
+  Executor& executor;
+  Clock& clock;
+  Log& log;
+  Metrics& metrics;
+  IdSource& ids;
+  store::Store& store;
+  EventLog& events;
+  ProviderRegistry& providers;
+};
+
+}  // namespace trunkline

@@ -1,0 +1,72 @@
+#include "runtime/services/decision.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/strings.h"
+
+namespace trunkline {
+namespace {
+
+/// JSON string escaping without building a document: this runs several times for every message.
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.push_back('"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\\u00";
+      out.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
+      out.push_back(kHex[static_cast<unsigned char>(c) & 15]);
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+void append_line(std::string& out, Time at, std::string_view rule, std::string_view outcome, std::string_view value, std::string_view detail) {
+  out += '[';
+  out += std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count());
+  for (const std::string_view part : {rule, outcome, value}) {
+    out += ',';
+    append_json_string(out, part);
+  }
+  if (!detail.empty()) {
+    out += ',';
+    append_json_string(out, detail);
+  }
+  out += "]\n";
+}
+
+}  // namespace
+
+DecisionLines& DecisionLines::step(std::string_view rule, std::string_view outcome, std::string_view value, std::string_view detail) {
+  append_line(text_, at_, rule, outcome, value, detail);
+  return *this;
+}
+
+DecisionLines& DecisionLines::steps(const std::vector<DecisionStep>& steps) {
+  for (const DecisionStep& s : steps) append_line(text_, s.at, s.rule, s.outcome, s.value, s.detail ? std::string_view(*s.detail) : std::string_view{});
+  return *this;
+}
+
+DecisionRecord parse_decision(std::string_view subject, std::string_view lines) {
+  DecisionRecord record;
+  record.subject = subject;
+  for (const std::string_view line : split(lines, '\n')) {
+    if (line.empty()) continue;
+    const auto parts = nlohmann::json::parse(line);
+    DecisionStep step;
+    step.at = Time{std::chrono::microseconds{parts.at(0).get<std::int64_t>()}};
+    step.rule = parts.at(1);
+    step.outcome = parts.at(2);
+    step.value = parts.at(3);
+    if (parts.size() > 4) step.detail = parts.at(4).get<std::string>();
+    record.steps.push_back(std::move(step));
+  }
+  return record;
+}
+
+}  // namespace trunkline

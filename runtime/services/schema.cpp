@@ -1,0 +1,99 @@
+#include "runtime/services/schema.h"
+
+namespace trunkline {
+namespace {
+
+constexpr store::Migration kSystem[] = {
+    {20, "resources", R"sql(
+CREATE TABLE resources (
+  resource_key    INTEGER PRIMARY KEY,
+  name            TEXT NOT NULL UNIQUE,
+  resource_id     TEXT NOT NULL UNIQUE,
+  data_location   TEXT NOT NULL,
+  primary_key     TEXT NOT NULL,
+  secondary_key   TEXT NOT NULL,
+  tags            TEXT NOT NULL,
+  created_unix_us BIGINT NOT NULL
+);
+-- Keys are never used twice, also after the youngest resource was dropped.
+CREATE TABLE resource_sequence (last_key BIGINT NOT NULL);
+INSERT INTO resource_sequence (last_key) VALUES (0);
+)sql"},
+};
+
+constexpr store::Migration kResource[] = {
+    {25, "phone numbers", R"sql(
+CREATE TABLE phone_numbers (
+  resource_key    BIGINT NOT NULL,
+  number          TEXT NOT NULL,
+  country_code    TEXT NOT NULL,
+  number_type     INTEGER NOT NULL,
+  assignment_type INTEGER NOT NULL,
+  calling         INTEGER NOT NULL,
+  sms             INTEGER NOT NULL,
+  purchased_us    BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, number)
+);
+CREATE TABLE number_searches (
+  resource_key BIGINT NOT NULL,
+  search_id    TEXT NOT NULL,
+  expires_us   BIGINT NOT NULL,
+  purchased    INTEGER NOT NULL,
+  body         TEXT NOT NULL,
+  PRIMARY KEY (resource_key, search_id)
+);
+CREATE TABLE number_operations (
+  resource_key BIGINT NOT NULL,
+  operation_id TEXT NOT NULL,
+  created_us   BIGINT NOT NULL,
+  body         TEXT NOT NULL,
+  PRIMARY KEY (resource_key, operation_id)
+);
+)sql"},
+    {30, "sms messages", R"sql(
+-- One row a recipient. Message ids rise with time, so new rows are appended.
+CREATE TABLE sms_messages (
+  resource_key        BIGINT NOT NULL,
+  message_id          TEXT NOT NULL,
+  inbound             INTEGER NOT NULL,
+  sender              TEXT NOT NULL,
+  recipient           TEXT NOT NULL,
+  body                TEXT NOT NULL,
+  state               INTEGER NOT NULL,
+  reason              INTEGER NOT NULL,
+  segments            INTEGER NOT NULL,
+  wants_report        INTEGER NOT NULL,
+  report_deadline_us  BIGINT,
+  tag                 TEXT,
+  provider            TEXT,
+  provider_message_id TEXT,
+  provider_code       TEXT,
+  idempotency_key     TEXT,
+  request_hash        TEXT,
+  traceparent         TEXT,
+  decision            TEXT NOT NULL,
+  created_us          BIGINT NOT NULL,
+  updated_us          BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, message_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX sms_idempotency ON sms_messages (resource_key, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- Work that a restart must take up again. State 1 is queued.
+CREATE INDEX sms_unfinished ON sms_messages (resource_key, message_id) WHERE state = 1;
+CREATE INDEX sms_by_time ON sms_messages (resource_key, created_us);
+-- Carriers that report under their own id only.
+CREATE INDEX sms_by_provider_id ON sms_messages (provider_message_id) WHERE provider_message_id IS NOT NULL;
+CREATE INDEX sms_report_deadlines ON sms_messages (report_deadline_us) WHERE report_deadline_us IS NOT NULL;
+-- Messages that were about to be handed to a provider: after a crash their outcome is unknown, unlike that of queued ones.
+CREATE TABLE sms_handovers (
+  handover_id  INTEGER PRIMARY KEY,
+  message_ids  TEXT NOT NULL
+);
+)sql"},
+};
+
+}  // namespace
+
+std::span<const store::Migration> system_migrations() { return kSystem; }
+std::span<const store::Migration> resource_migrations() { return kResource; }
+
+}  // namespace trunkline

@@ -1,0 +1,14 @@
+// The tables of the services. Numbers 20 to 99 belong here; released steps never change.
+#pragma once
+#include <span>
+
+#include "runtime/store/database.h"
+
+namespace trunkline {
+
+/// For the system database.
+std::span<const store::Migration> system_migrations();
+/// For every database that holds data of resources.
+std::span<const store::Migration> resource_migrations();
+
+}  // namespace trunkline

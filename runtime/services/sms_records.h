@@ -1,0 +1,92 @@
+// The rows of text messages. Only SQL; the rules live in SmsService.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/services/resource.h"
+#include "trunkline/service.hpp"
+#include "trunkline/sms.hpp"
+
+namespace trunkline::sms_records {
+
+/// What is stored when a message is accepted. Views are borrowed for the call.
+struct NewMessage {
+  std::string_view message_id;
+  bool inbound = false;
+  std::string_view sender;
+  std::string_view recipient;
+  std::string_view body;
+  sms::MessageState state = sms::MessageState::kQueued;
+  std::int32_t segments = 1;
+  bool wants_report = false;
+  std::optional<std::int64_t> report_deadline_us;
+  std::optional<std::string_view> tag;
+  std::optional<std::string_view> provider;
+  std::optional<std::string_view> provider_message_id;
+  std::optional<std::string_view> idempotency_key;
+  std::optional<std::string_view> request_hash;
+  std::optional<std::string_view> traceparent;
+  std::string_view decision;
+  std::int64_t created_us = 0;
+};
+void insert(store::Session& session, std::int64_t resource_key, const NewMessage& message);
+
+/// An earlier message with the same idempotency key.
+struct Earlier {
+  std::string message_id;
+  std::string request_hash;
+};
+std::optional<Earlier> find_by_idempotency_key(store::Session& session, std::int64_t resource_key, std::string_view key);
+
+/// A change of state. Only leaves states that are not final.
+struct Transition {
+  sms::MessageState state;
+  sms::FailureReason reason = sms::FailureReason::kNone;
+  std::optional<std::string> provider;
+  std::optional<std::string> provider_message_id;
+  std::optional<std::string> provider_code;
+  std::optional<std::int32_t> segments;
+  /// Lines to append to the decision record.
+  std::string decision;
+  std::int64_t at_us = 0;
+};
+/// False: there is no such message, or its state is final or already further.
+bool apply(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& transition);
+/// Appends to the decision record only.
+void append_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines);
+
+/// A stored row with what only the service needs.
+struct StoredMessage {
+  service::SmsRecord record;
+  bool wants_report = false;
+  std::optional<std::int64_t> report_deadline_us;
+  std::string traceparent;
+  std::string decision;
+};
+std::optional<StoredMessage> find(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+/// The newest outbound message with a provider's own id: (resource key, message id).
+std::optional<std::pair<std::int64_t, std::string>> find_by_provider_id(store::Session& session, std::string_view provider,
+                                                                        std::string_view provider_message_id);
+/// Newest first; `before` is exclusive.
+std::vector<service::SmsRecord> list(store::Session& session, std::int64_t resource_key, std::int32_t limit,
+                                     const std::optional<std::string>& before);
+/// Every message that is still queued, oldest first.
+std::vector<StoredMessage> queued(store::Session& session, std::int64_t resource_key);
+/// Messages with a report deadline at or before `until_us`: (resource key, message id).
+std::vector<std::pair<std::int64_t, std::string>> due_reports(store::Session& session, std::int64_t until_us);
+std::optional<std::int64_t> next_report_deadline(store::Session& session);
+void clear_report_deadline(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+
+std::int64_t add_handover(store::Session& session, std::string_view message_ids_json);
+void remove_handover(store::Session& session, std::int64_t handover_id);
+/// Message ids of handovers that a crash cut off.
+std::vector<std::string> open_handovers(store::Session& session);
+void clear_handovers(store::Session& session);
+
+void copy_rows(store::Session& session, std::int64_t from, std::int64_t to);
+void drop_rows(store::Session& session, std::int64_t resource_key);
+
+}  // namespace trunkline::sms_records
