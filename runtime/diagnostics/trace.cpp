@@ -1,0 +1,69 @@
+#include "runtime/diagnostics/trace.h"
+
+#include <algorithm>
+
+#include "runtime/base/encoding.h"
+
+namespace trunkline {
+namespace {
+
+template <std::size_t N>
+bool is_zero(const std::array<std::uint8_t, N>& bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
+}
+
+// Exactly 2 N lower-case digits.
+template <std::size_t N>
+bool read_hex(std::string_view text, std::array<std::uint8_t, N>& out) {
+  if (text.size() != 2 * N || std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'F'; })) return false;
+  const auto bytes = hex_decode(text);
+  if (!bytes) return false;
+  std::copy(bytes->begin(), bytes->end(), out.begin());
+  return true;
+}
+
+template <std::size_t N>
+void fill_non_zero(IdSource& ids, std::array<std::uint8_t, N>& bytes) {
+  do ids.fill(bytes);
+  while (is_zero(bytes));
+}
+
+}  // namespace
+
+TraceContext TraceContext::generate(IdSource& ids, bool sampled) {
+  TraceContext context;
+  fill_non_zero(ids, context.trace_id);
+  fill_non_zero(ids, context.span_id);
+  context.sampled = sampled;
+  return context;
+}
+
+std::optional<TraceContext> TraceContext::parse(std::string_view text) {
+  // version 2, dash, trace id 32, dash, span id 16, dash, flags 2; later versions may append "-more".
+  if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return std::nullopt;
+  std::array<std::uint8_t, 1> version, flags;
+  TraceContext context;
+  if (!read_hex(text.substr(0, 2), version) || version[0] == 0xff || !read_hex(text.substr(3, 32), context.trace_id) ||
+      !read_hex(text.substr(36, 16), context.span_id) || !read_hex(text.substr(53, 2), flags))
+    return std::nullopt;
+  if (text.size() > 55 && (version[0] == 0 || text[55] != '-')) return std::nullopt;
+  if (is_zero(context.trace_id) || is_zero(context.span_id)) return std::nullopt;
+  context.sampled = (flags[0] & 1) != 0;
+  return context;
+}
+
+TraceContext TraceContext::child(IdSource& ids) const {
+  if (!*this) return generate(ids);
+  TraceContext context = *this;
+  fill_non_zero(ids, context.span_id);
+  return context;
+}
+
+std::string TraceContext::traceparent() const {
+  if (!*this) return {};
+  return "00-" + hex_encode(trace_id) + '-' + hex_encode(span_id) + (sampled ? "-01" : "-00");
+}
+
+std::string TraceContext::trace_id_hex() const { return hex_encode(trace_id); }
+
+}  // namespace trunkline
