@@ -11,22 +11,39 @@
 
 namespace trunkline::net {
 
-/// Header fields in the order of the wire; names compare without case.
+/// Header fields in the order of the wire; names compare without case. clear() keeps the strings, so that a connection which
+/// reads many requests into the same object stops allocating.
 class Headers {
  public:
+  using Field = std::pair<std::string, std::string>;
+
+  Headers() = default;
+  Headers(const Headers& other) : fields_(other.begin(), other.end()), size_(other.size_) {}
+  Headers(Headers&& other) noexcept : fields_(std::move(other.fields_)), size_(std::exchange(other.size_, 0)) {}
+  Headers& operator=(Headers other) noexcept {
+    fields_.swap(other.fields_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
   /// The first value; empty view when absent (has() tells them apart).
   std::string_view get(std::string_view name) const;
   bool has(std::string_view name) const;
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  /// Fields with this name.
+  std::size_t count(std::string_view name) const;
+  void add(std::string_view name, std::string_view value);
+  /// Replaces every field of this name by one.
   void set(std::string_view name, std::string value);
-  auto begin() const { return fields_.begin(); }
-  auto end() const { return fields_.end(); }
-  std::size_t size() const { return fields_.size(); }
-  void clear() { fields_.clear(); }
+  void remove(std::string_view name);
+  const Field* begin() const { return fields_.data(); }
+  const Field* end() const { return fields_.data() + size_; }
+  std::size_t size() const { return size_; }
+  void clear() { size_ = 0; }
   void reserve(std::size_t n) { fields_.reserve(n); }
 
  private:
-  std::vector<std::pair<std::string, std::string>> fields_;
+  std::vector<Field> fields_;  // fields_[size_..] are kept for their capacity only
+  std::size_t size_ = 0;
 };
 
 struct Request {
@@ -59,8 +76,13 @@ using Handler = UniqueFunction<Task<Response>(Request&)>;
 
 /// `%2B` and friends; `+` stays `+` unless `form`. nullopt: malformed escape.
 std::optional<std::string> percent_decode(std::string_view text, bool form = false);
+/// Everything but the unreserved characters of RFC 3986.
 std::string percent_encode(std::string_view text);
-/// Decoded value of a query parameter, names compare without case; nullopt when absent.
+/// Decoded value of a query parameter, names compare without case; nullopt when absent. A malformed escape is taken literally.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
+/// `{"error":{"code":...,"message":...}}`, the envelope of every refusal; both texts are escaped.
+std::string error_envelope(std::string_view code, std::string_view message);
+/// Reason phrase; `Unknown` for a status we do not know.
+std::string_view reason_phrase(int status);
 
 }  // namespace trunkline::net

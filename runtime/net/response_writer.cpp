@@ -1,0 +1,79 @@
+#include "runtime/net/response_writer.h"
+
+#include <charconv>
+
+#include "runtime/base/strings.h"
+
+namespace trunkline::net {
+namespace {
+
+void append_number(std::string& out, std::size_t value) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, end);
+}
+
+void append_value(std::string& out, std::string_view value) {
+  const std::size_t from = out.size();
+  out.append(value);
+  for (std::size_t i = from; i < out.size(); ++i)
+    if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
+}
+
+bool reserved(std::string_view name) {
+  switch (name.size()) {
+    case 4: return iequals(name, "Date");
+    case 10: return iequals(name, "Connection");
+    case 14: return iequals(name, "Content-Length");
+    case 17: return iequals(name, "Transfer-Encoding");
+    default: return false;
+  }
+}
+
+}  // namespace
+
+const std::string& DateCache::at(Time now) {
+  const std::int64_t second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  if (second != second_) {
+    second_ = second;
+    text_ = format_http_date(now);
+  }
+  return text_;
+}
+
+void append_response(std::string& out, const Response& response, const std::string& date, Framing framing) {
+  const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
+  if (response.status == 200) {
+    out.append("HTTP/1.1 200 OK\r\nDate: ");
+  } else {
+    out.append("HTTP/1.1 ");
+    append_number(out, static_cast<std::size_t>(response.status));
+    out.push_back(' ');
+    out.append(reason_phrase(response.status));
+    out.append("\r\nDate: ");
+  }
+  out.append(date);
+  if (!bodiless) {
+    if (!response.body.empty() && !response.content_type.empty()) {
+      out.append("\r\nContent-Type: ");
+      append_value(out, response.content_type);
+    }
+    out.append("\r\nContent-Length: ");
+    append_number(out, response.body.size());
+  }
+  for (const auto& [name, value] : response.headers) {
+    if (reserved(name)) continue;
+    out.append("\r\n");
+    append_value(out, name);
+    out.append(": ");
+    append_value(out, value);
+  }
+  if (!framing.keep_alive)
+    out.append("\r\nConnection: close");
+  else if (framing.http_1_0)
+    out.append("\r\nConnection: keep-alive");
+  out.append("\r\n\r\n");
+  if (!bodiless && !framing.head) out.append(response.body);
+}
+
+}  // namespace trunkline::net
