@@ -8,8 +8,6 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/plugin/json_input.h"
-
 namespace trunkline::plugin {
 namespace {
 
@@ -46,6 +44,11 @@ std::string one_of(const List& list) {
 std::string member(const std::string& path, std::string_view name) { return path.empty() ? std::string(name) : path + "." + std::string(name); }
 
 }  // namespace
+
+std::string_view json_type(const json& value) {
+  if (value.is_number_integer()) return "integer";
+  return value.type_name();
+}
 
 struct ConfigSchema::Node {
   std::string type;

@@ -9,6 +9,9 @@
 
 namespace trunkline::plugin {
 
+/// `object`, `array`, `string`, `integer`, `number`, `boolean` or `null`.
+std::string_view json_type(const nlohmann::json& value);
+
 /// A compiled schema. The subset, in the meaning of JSON Schema 2020-12:
 ///  - `type`: one of object, array, string, integer, number, boolean. Always required, so that a form can be made from it.
 ///  - objects: `properties`, `required` (names from `properties`), `additionalProperties` (a boolean; default true)

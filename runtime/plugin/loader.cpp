@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "runtime/base/strings.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/plugin/elf.h"
 
@@ -33,12 +34,6 @@ std::string where(const Manifest& manifest) {
   return "plugin " + manifest.id + (manifest.library.empty() ? std::string(" (built in)") : " (" + manifest.library.string() + ")");
 }
 
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 void check_hash(const Manifest& manifest, const std::vector<std::string>& allowed) {
   if (allowed.empty() || manifest.library.empty()) return;
   std::error_code error;
@@ -47,7 +42,7 @@ void check_hash(const Manifest& manifest, const std::vector<std::string>& allowe
   std::ifstream file(manifest.library, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   const std::string hash = crypto::sha256_hex(bytes);
-  if (std::none_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return lower(a) == hash; }))
+  if (std::none_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return iequals(a, hash); }))
     throw Error(ErrorCode::kPermissionDenied, where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) + " hashes of plugins.allow_hashes", manifest.id);
 }
 

@@ -1,12 +1,12 @@
 #include "runtime/plugin/manifest.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "runtime/plugin/json_input.h"
+#include "runtime/base/json.h"
+#include "runtime/base/strings.h"
 #include "trunkline/abi.h"
 #include "trunkline/error.hpp"
 
@@ -17,15 +17,15 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxListItems = 64;
 
-bool lower(char c) { return c >= 'a' && c <= 'z'; }
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_name_char(char c) { return is_lower(c) || is_digit(c); }
 
 // Labels of lower-case letters, digits and inner hyphens, joined by dots.
 bool is_plugin_id(std::string_view id) {
   if (id.empty() || id.size() > 128) return false;
   char before = '.';
   for (const char c : id) {
-    if (!lower(c) && !digit(c) && c != '-' && c != '.') return false;
+    if (!is_name_char(c) && c != '-' && c != '.') return false;
     if ((before == '.' || before == '-') && c == '.') return false;
     if (before == '.' && c == '-') return false;
     before = c;
@@ -33,12 +33,8 @@ bool is_plugin_id(std::string_view id) {
   return before != '.' && before != '-';
 }
 
-std::optional<std::uint32_t> number(std::string_view text) {
-  std::uint32_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{} || end != text.data() + text.size() || (text.size() > 1 && text[0] == '0')) return std::nullopt;
-  return out;
-}
+// Without leading zeros, so that equal versions are equal texts.
+std::optional<std::uint32_t> number(std::string_view text) { return text.size() > 1 && text[0] == '0' ? std::nullopt : parse_number<std::uint32_t>(text); }
 
 bool is_version(std::string_view text) {
   if (text.size() > 64) return false;
@@ -62,7 +58,7 @@ std::optional<std::uint32_t> parse_abi(std::string_view text) {
 }
 
 bool is_secret_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) { return lower(c) || digit(c) || c == '_' || c == '-'; });
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) { return is_name_char(c) || c == '_' || c == '-'; });
 }
 
 bool is_capability(std::string_view name) { return is_plugin_id(name) && name.size() <= 64; }
@@ -150,7 +146,7 @@ Manifest parse_manifest(std::string_view text, const std::filesystem::path& path
   const std::string what = "plugin manifest " + (path.empty() ? std::string("(built in)") : path.string());
   json document;
   try {
-    document = parse_json(text, kManifestMaxBytes, kManifestMaxDepth);
+    document = parse_json(text, {kManifestMaxBytes, kManifestMaxDepth});
     if (!document.is_object()) problems.add("", "found " + std::string(json_type(document)) + ", wanted an object");
   } catch (const Error& error) {
     problems.add("", error.message);

@@ -31,7 +31,7 @@ struct Manifest {
 
 /// Limits of the file.
 inline constexpr std::size_t kManifestMaxBytes = 256 * 1024;
-inline constexpr int kManifestMaxDepth = 64;
+inline constexpr std::size_t kManifestMaxDepth = 64;
 
 /// Throws kInvalidArgument that lists everything wrong. `path` is where the text came from and names the folder of the library.
 Manifest parse_manifest(std::string_view text, const std::filesystem::path& path);
