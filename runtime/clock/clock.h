@@ -2,12 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "runtime/async/executor.h"
 #include "runtime/base/function.h"
+#include "runtime/base/time_text.h"
 #include "trunkline/error.hpp"
 #include "trunkline/task.hpp"
 
@@ -52,13 +50,5 @@ class Clock {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// RFC 3339 with as many digits as needed (0, 3, 6 or 9), `Z`.
-std::string format_rfc3339(Time time);
-/// RFC 3339 to a time; nullopt when malformed.
-std::optional<Time> parse_rfc3339(std::string_view text);
-/// `Tue, 26 Mar 2019 16:06:51 GMT` (RFC 9110 IMF-fixdate).
-std::string format_http_date(Time time);
-std::optional<Time> parse_http_date(std::string_view text);
 
 }  // namespace trunkline

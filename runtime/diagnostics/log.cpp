@@ -12,7 +12,7 @@
 #include <cmath>
 
 #include "runtime/base/json.h"
-#include "runtime/clock/clock.h"
+#include "runtime/base/time_text.h"
 #include "runtime/diagnostics/redact.h"
 #include "trunkline/error.hpp"
 

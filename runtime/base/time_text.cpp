@@ -1,9 +1,10 @@
-// Times as text: RFC 3339 and HTTP dates.
+#include "runtime/base/time_text.h"
+
 #include <array>
 #include <cstdio>
+#include <span>
 
 #include "runtime/base/strings.h"
-#include "runtime/clock/clock.h"
 
 namespace trunkline {
 namespace {
@@ -45,8 +46,10 @@ class Reader {
     return c;
   }
   void expect(std::string_view wanted) {
-    if (!text_.starts_with(wanted)) ok_ = false;
-    else text_.remove_prefix(wanted.size());
+    if (text_.starts_with(wanted))
+      text_.remove_prefix(wanted.size());
+    else
+      ok_ = false;
   }
   int digits(int count) {
     int value = 0;
@@ -75,6 +78,50 @@ std::optional<Time> time_of(int year, int month, int day, int hour, int minute, 
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)), std::chrono::day(unsigned(day))};
   if (!date.ok() || year < 1678 || year > 2261 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return Time(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second);
+}
+
+struct Unit {
+  std::string_view name;
+  Duration length;
+};
+constexpr Unit kShortUnits[] = {{"d", days(1)}, {"h", hours(1)}, {"m", minutes(1)}, {"s", seconds(1)},
+                                {"ms", std::chrono::milliseconds(1)}, {"us", std::chrono::microseconds(1)}, {"ns", Duration(1)}};
+constexpr Unit kIsoDateUnits[] = {{"W", days(7)}, {"D", days(1)}};
+constexpr Unit kIsoTimeUnits[] = {{"H", hours(1)}, {"M", minutes(1)}, {"S", seconds(1)}};
+
+// Adds `<number><unit>` pieces to `sum` while `text` begins with a digit. Units fall from piece to piece, so none comes twice.
+// A fraction is fine where it is a whole number of nanoseconds. False: malformed or too long.
+bool add_pieces(std::string_view& text, std::span<const Unit> units, Duration& sum) {
+  while (!text.empty() && is_digit(text.front())) {
+    std::int64_t whole = 0, fraction = 0, scale = 1;
+    for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1))
+      if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, text.front() - '0', &whole)) return false;
+    if (text.starts_with('.') || text.starts_with(',')) {
+      text.remove_prefix(1);
+      if (text.empty() || !is_digit(text.front())) return false;
+      for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1)) {
+        if (scale == 1'000'000'000) return false;
+        fraction = fraction * 10 + (text.front() - '0'), scale *= 10;
+      }
+    }
+    std::size_t letters = 0;
+    while (letters < text.size() && !is_digit(text[letters]) && text[letters] != 'T') ++letters;
+    std::size_t at = 0;
+    while (at < units.size() && units[at].name != text.substr(0, letters)) ++at;
+    if (at == units.size()) return false;
+    const std::int64_t length = units[at].length.count();
+    std::int64_t value = 0, total = 0;
+    if (__builtin_mul_overflow(whole, length, &value)) return false;
+    if (fraction != 0) {
+      const __int128 part = static_cast<__int128>(fraction) * length;
+      if (part % scale != 0 || __builtin_add_overflow(value, static_cast<std::int64_t>(part / scale), &value)) return false;
+    }
+    if (__builtin_add_overflow(sum.count(), value, &total)) return false;
+    sum = Duration(total);
+    text.remove_prefix(letters);
+    units = units.subspan(at + 1);
+  }
+  return true;
 }
 
 }  // namespace
@@ -156,6 +203,27 @@ std::optional<Time> parse_http_date(std::string_view text) {
   in.expect(" GMT");
   if (!in.ok() || !in.at_end()) return std::nullopt;
   return time_of(year, month, day, hour, minute, second);
+}
+
+std::optional<Duration> parse_duration(std::string_view text) {
+  Duration sum{0};
+  if (text.empty()) return std::nullopt;
+  if (text.front() != 'P') return add_pieces(text, kShortUnits, sum) && text.empty() ? std::optional(sum) : std::nullopt;
+  text.remove_prefix(1);
+  if (text.empty() || !add_pieces(text, kIsoDateUnits, sum)) return std::nullopt;
+  if (text.empty()) return sum;
+  if (text.front() != 'T' || text.size() == 1) return std::nullopt;
+  text.remove_prefix(1);
+  return add_pieces(text, kIsoTimeUnits, sum) && text.empty() ? std::optional(sum) : std::nullopt;
+}
+
+std::string format_duration(Duration duration) {
+  std::string out;
+  for (const Unit& unit : kShortUnits) {
+    if (const auto count = duration / unit.length; count != 0) out += std::to_string(count) + std::string(unit.name);
+    duration %= unit.length;
+  }
+  return out.empty() ? "0s" : out;
 }
 
 }  // namespace trunkline

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "runtime/base/time_text.h"
 
-#include "runtime/clock/clock.h"
+#include <gtest/gtest.h>
 
 namespace trunkline {
 namespace {
@@ -44,6 +44,30 @@ TEST(HttpDate, PrintsAndParses) {
   for (const char* text : {"", "Tue, 26 Mar 2019 16:06:51", "26 Mar 2019 16:06:51 GMT", "Tue, 26 Mrz 2019 16:06:51 GMT", "Tue, 31 Feb 2019 16:06:51 GMT",
                            "Tue, 26 Mar 2019 16:06:51 GMT ", "Tue, 26 Mar 2019 16:06:51 UTC", "Tuesday, 26-Mar-19 16:06:51 GMT"})
     EXPECT_FALSE(parse_http_date(text)) << text;
+}
+
+TEST(DurationText, ParsesShortAndIsoForms) {
+  EXPECT_EQ(parse_duration("250ms"), 250ms);
+  EXPECT_EQ(parse_duration("30s"), 30s);
+  EXPECT_EQ(parse_duration("1h30m"), 90min);
+  EXPECT_EQ(parse_duration("1.5h"), 90min);
+  EXPECT_EQ(parse_duration("0s"), 0s);
+  EXPECT_EQ(parse_duration("PT5M"), 5min);
+  EXPECT_EQ(parse_duration("P1DT2H"), 26h);
+  EXPECT_EQ(parse_duration("P2W"), 14 * 24h);
+  EXPECT_EQ(parse_duration("PT0.25S"), 250ms);
+}
+
+TEST(DurationText, RefusesTheRest) {
+  for (const char* text : {"", "5", "m", "5 m", "5x", "-5s", "+5s", "5m1h", "5s5s", "1.s", ".5s", "P", "PT", "P1M", "P1Y", "P1H", "PT1D", "1hT1m",
+                           "0.1ns", "99999999999999999999s", "300000d", "1h\n", "5mT", "PT5"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
+TEST(DurationText, PrintsWhatItParses) {
+  EXPECT_EQ(format_duration(90min), "1h30m");
+  EXPECT_EQ(format_duration(0s), "0s");
+  for (const Duration d : {Duration(1ns), Duration(250ms), Duration(26h + 1us), Duration::max()}) EXPECT_EQ(parse_duration(format_duration(d)), d);
 }
 
 }  // namespace
