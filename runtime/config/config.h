@@ -1,0 +1,240 @@
+// trunkline.yaml as plain structs. The comment of each member is its documentation; the keys are the members' names.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/secret.h"
+#include "trunkline/error.hpp"
+
+namespace trunkline {
+
+/// Where something stands in the file; both count from 1, 0 when it is not in a file.
+struct ConfigMark {
+  int line = 0;
+  int column = 0;
+};
+
+/// A secret that is fetched when it is needed (secret_source.h). Written as a mapping with exactly one of `env`, `file`,
+/// `command` (a list: the program and its arguments, no shell) and `value`; `timeout` (10s) limits a command.
+struct SecretRef {
+  enum class Kind { kNone, kEnv, kFile, kCommand, kValue };
+  Kind kind = Kind::kNone;
+  std::string source;                // name of the environment variable, or path of the file
+  std::vector<std::string> command;  // argv
+  Secret value;
+  Duration timeout = std::chrono::seconds(10);
+  std::string path;  // of this reference, such as `providers[1].secrets.password`; for messages
+  ConfigMark mark;
+
+  explicit operator bool() const { return kind != Kind::kNone; }
+};
+
+struct RuntimeConfig {
+  /// Threads of the executor; 0: one for each core, at least two.
+  unsigned threads = 0;
+  /// Makes identifiers and the sandbox repeatable. Absent: random.
+  std::optional<std::uint64_t> seed;
+  /// `real`, or `virtual`: stands still until it is advanced.
+  enum class Clock { kReal, kVirtual } clock = Clock::kReal;
+  /// First moment of a virtual clock, RFC 3339. Absent: 2026-01-01T00:00:00Z.
+  std::optional<Time> clock_start;
+};
+
+struct LogConfig {
+  /// `debug`, `info`, `warning`, `error` or `off`.
+  enum class Level { kDebug, kInfo, kWarning, kError, kOff } level = Level::kInfo;
+  /// `text` or `json` (one object a line).
+  enum class Format { kText, kJson } format = Format::kText;
+  /// File to append to; empty: standard error.
+  std::string file;
+};
+
+struct StoreLocation {
+  /// Directory of this location's database; a relative one starts at the configuration file.
+  std::string path;
+};
+struct StoreConfig {
+  /// `memory`: gone with the process. `file`: durable.
+  enum class Mode { kMemory, kFile } mode = Mode::kMemory;
+  /// Directory of the databases in file mode.
+  std::string path = "trunkline-data";
+  /// Data locations that rest in a database of their own, such as `Europe: {path: /srv/eu}`. All others share `path`.
+  std::map<std::string, StoreLocation> locations;
+};
+
+struct ListenConfig {
+  /// Address to listen on.
+  std::string host = "127.0.0.1";
+  /// Port for HTTP; 0 picks a free one.
+  std::uint16_t port = 4600;
+  /// Port for HTTPS; 0 picks a free one.
+  std::uint16_t tls_port = 4643;
+  /// `auto`: HTTPS with a certificate from a local authority. `off`: HTTP only.
+  enum class Tls { kAuto, kOff } tls = Tls::kAuto;
+  /// Directory in which the local authority is kept; empty: the user's data directory.
+  std::string ca_dir;
+};
+
+struct AuthConfig {
+  /// `on`, or `off`: every request is taken as authenticated. Never off on an address that others reach.
+  enum class Mode { kOn, kOff } mode = Mode::kOn;
+  /// How far the date of a signed request may be off.
+  Duration clock_skew = std::chrono::minutes(5);
+  /// Refuses a second request with the same signature. Two equal requests within one second have equal signatures.
+  bool replay_guard = false;
+};
+
+struct ControlConfig {
+  /// Offers the control interface of sandbox and clock over HTTP. For development and tests.
+  bool enabled = false;
+};
+
+struct PluginsConfig {
+  /// Directories with plugins, searched in order, before the built-in one.
+  std::vector<std::string> paths;
+  /// Loads plugins whose interface is a draft.
+  bool allow_drafts = false;
+  /// When not empty, loads only plugins whose file has one of these SHA-256 digests (hex).
+  std::vector<std::string> allow_hashes;
+};
+
+struct ProviderConfig {
+  /// Unique name, by which routes refer to it.
+  std::string name;
+  /// Id of the plugin, such as `sms-sandbox`.
+  std::string plugin;
+  /// Interfaces to use of those the plugin offers, such as `sms`; empty: all.
+  std::vector<std::string> interfaces;
+  /// What the plugin's manifest describes, handed over as JSON. Numbers are those of JSON; `+1425`, `007` and quoted ones are text.
+  std::string config_json = "{}";
+  /// Secrets the plugin may ask for, by name.
+  std::map<std::string, SecretRef> secrets;
+  /// Limit of one call.
+  Duration timeout = std::chrono::seconds(30);
+  ConfigMark mark;
+};
+
+struct RouteMatch {
+  /// Name of the resource.
+  std::string resource;
+  /// Beginning of the recipient's number: `+1`, `+4479`.
+  std::string to_prefix;
+  /// Country of the recipient, ISO 3166 alpha-2: `US`.
+  std::string country;
+  /// Sender: number, short code or name.
+  std::string from;
+};
+/// The first route whose interface is right and whose match holds decides; without one, all providers of the interface are
+/// used in the order in which they stand.
+struct RouteConfig {
+  /// `sms`, `email`, …
+  std::string interface;
+  /// All members that are given must hold.
+  RouteMatch match;
+  /// Names of providers; the later ones take over when the earlier ones fail.
+  std::vector<std::string> providers;
+  ConfigMark mark;
+};
+
+struct NumberConfig {
+  /// E.164: `+14255550100`.
+  std::string number;
+  /// `geographic`, `tollFree` or `mobile`.
+  enum class Type { kGeographic, kTollFree, kMobile } type = Type::kGeographic;
+  /// What it is good for: `none`, `inbound`, `outbound` or `both`.
+  enum class Capability { kNone, kInbound, kOutbound, kBoth };
+  Capability sms = Capability::kNone;
+  Capability calling = Capability::kNone;
+};
+
+struct ResourceConfig {
+  /// Unique name; also the first part of its host name.
+  std::string name;
+  /// Immutable id, a GUID. Absent: made from the name, the same on every start.
+  std::string id;
+  /// Where its data rests; picks the database (store.locations).
+  std::string data_location = "United States";
+  /// Access keys, base64. Absent: made when the resource is first created.
+  SecretRef primary_key;
+  SecretRef secondary_key;
+  std::vector<NumberConfig> numbers;
+  /// Names it may send from, such as `CONTOSO`: 1 to 11 letters, digits and spaces, with a letter.
+  std::vector<std::string> alphanumeric_senders;
+  /// Short codes it may send from, 3 to 8 digits.
+  std::vector<std::string> short_codes;
+  std::map<std::string, std::string> tags;
+  ConfigMark mark;
+};
+
+struct Config {
+  RuntimeConfig runtime;
+  LogConfig log;
+  StoreConfig store;
+  ListenConfig listen;
+  AuthConfig auth;
+  ControlConfig control;
+  PluginsConfig plugins;
+  std::vector<ProviderConfig> providers;
+  std::vector<RouteConfig> routes;
+  std::vector<ResourceConfig> resources;
+};
+
+/// One thing that is wrong with a configuration.
+struct ConfigProblem {
+  ConfigMark mark;
+  /// `providers[1].plugin`
+  std::string path;
+  /// `wanted text, found a list`
+  std::string message;
+
+  /// `trunkline.yaml:12:5: providers[1].plugin: wanted text, found a list`
+  std::string str(std::string_view file) const;
+};
+
+/// Everything that is wrong with a configuration, kInvalidArgument; the message has one problem a line.
+class ConfigError : public Error {
+ public:
+  ConfigError(std::vector<ConfigProblem> problems, std::string_view file);
+  const std::vector<ConfigProblem>& problems() const noexcept { return problems_; }
+
+ private:
+  std::vector<ConfigProblem> problems_;
+};
+
+struct ConfigOptions {
+  /// For messages.
+  std::string file_name = "trunkline.yaml";
+  /// Where relative paths start; empty: the working directory.
+  std::filesystem::path base_dir;
+  /// Reports secrets whose variable, file or program does not exist.
+  bool check_secrets = true;
+  /// Looks up environment variables; empty: the process's.
+  std::function<std::optional<std::string>(const std::string&)> environment;
+};
+
+/// Reads YAML or JSON. Throws ConfigError with all problems at once. Text above 1 MiB, nesting above 32 levels and aliases that
+/// unfold to more than 50,000 values are problems too.
+Config parse_config(std::string_view text, const ConfigOptions& options = {});
+/// Throws Error kNotFound when the file cannot be read.
+Config load_config(const std::filesystem::path& file, ConfigOptions options = {});
+
+/// What `trunkline dev` starts with when there is no file: a memory store, a sandbox with two carriers, one resource with fixed
+/// keys and numbers, everything under one seed. As text, to begin one's own file with; and as structs.
+std::string_view default_config_yaml();
+Config default_config();
+
+/// Well known: good for development only.
+inline constexpr std::string_view kDevelopmentAccessKey = "dHJ1bmtsaW5lLWRldmVsb3BtZW50LWFjY2Vzcy1rZXk=";
+inline constexpr std::string_view kDevelopmentResourceId = "7472756e-6b6c-496e-8565-000000000001";
+
+/// The effective configuration as YAML, with `[redacted]` for values of secrets. What it prints parses to the same
+/// configuration but for those.
+std::string render_yaml(const Config& config);
+
+}  // namespace trunkline
