@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/plugin/elf.h"
@@ -17,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxPlugins = 1024;
-constexpr std::uintmax_t kMaxLibraryBytes = 1024u * 1024 * 1024;
 
 // Libraries of all runtimes of the process, by canonical path. Leaked on purpose, see LoadedPlugin.
 struct Libraries {
@@ -34,14 +34,18 @@ std::string where(const Manifest& manifest) {
   return "plugin " + manifest.id + (manifest.library.empty() ? std::string(" (built in)") : " (" + manifest.library.string() + ")");
 }
 
+// The hash is of the file as it is now; who can replace it before the linker opens it can also replace this program.
 void check_hash(const Manifest& manifest, const std::vector<std::string>& allowed) {
   if (allowed.empty() || manifest.library.empty()) return;
-  std::error_code error;
-  if (const auto size = fs::file_size(manifest.library, error); error || size > kMaxLibraryBytes)
-    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found a library that cannot be hashed, wanted at most 1 GiB", manifest.id);
   std::ifstream file(manifest.library, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  const std::string hash = crypto::sha256_hex(bytes);
+  crypto::Sha256 digest;
+  std::string piece(64 * 1024, '\0');
+  do {
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    digest.update(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount())));
+  } while (file);
+  if (!file.eof()) throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found a library that cannot be read to its end", manifest.id);
+  const std::string hash = hex_encode(digest.finish());
   if (std::none_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return iequals(a, hash); }))
     throw Error(ErrorCode::kPermissionDenied, where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) + " hashes of plugins.allow_hashes", manifest.id);
 }
