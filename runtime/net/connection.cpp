@@ -36,14 +36,22 @@ std::string remote_of(const boost::asio::ip::tcp::socket& socket) {
 
 const char* code_of(int status) {
   switch (status) {
-    case 408: return "RequestTimeout";
-    case 413: return "RequestEntityTooLarge";
-    case 414: return "UriTooLong";
-    case 417: return "ExpectationFailed";
-    case 431: return "RequestHeaderFieldsTooLarge";
-    case 501: return "NotImplemented";
-    case 505: return "HttpVersionNotSupported";
-    default: return "BadRequest";
+    case 408:
+      return "RequestTimeout";
+    case 413:
+      return "RequestEntityTooLarge";
+    case 414:
+      return "UriTooLong";
+    case 417:
+      return "ExpectationFailed";
+    case 431:
+      return "RequestHeaderFieldsTooLarge";
+    case 501:
+      return "NotImplemented";
+    case 505:
+      return "HttpVersionNotSupported";
+    default:
+      return "BadRequest";
   }
 }
 
@@ -144,7 +152,8 @@ Connection::Step Connection::handle() {
   if (meeting_.load(std::memory_order_acquire) == Meeting::kDone) return Step::kGoOn;
   // It waits for something: answers before it must not wait with it. What does not fit into the socket now follows later.
   if (!tls_ && out_.size() > written_) {
-    const ssize_t n = ::send(socket_.native_handle(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        ::send(socket_.native_handle(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) written_ += static_cast<std::size_t>(n);
   }
   return meeting_.exchange(Meeting::kWaiting, std::memory_order_acq_rel) == Meeting::kNobody ? Step::kPending : Step::kGoOn;
@@ -155,7 +164,8 @@ trunkline::detail::Detached Connection::answer(std::shared_ptr<Connection> self)
     self->response_ = co_await self->core_->handler(self->request_);
   } catch (...) {
     const Error error = current_error();
-    self->core_->log.error("http", "handler threw", {{"reason", error.message}, {"method", self->request_.method}, {"path", self->request_.path()}});
+    self->core_->log.error("http", "handler threw",
+                           {{"reason", error.message}, {"method", self->request_.method}, {"path", self->request_.path()}});
     self->response_ = Response{};
     self->response_.status = 500;
     self->response_.body = error_envelope("InternalServerError", "The request failed inside the server.");
@@ -179,7 +189,8 @@ void Connection::append_answer() {
 // Writes at once what the socket takes; kPending: the rest is under way and pump() or end() follows.
 Connection::Step Connection::flush() {
   if (!tls_ && written_ < out_.size()) {
-    const ssize_t n = ::send(socket_.native_handle(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        ::send(socket_.native_handle(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) written_ += static_cast<std::size_t>(n);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
       close();
@@ -312,10 +323,13 @@ void Connection::expire() {
       // The pending read ends and the connection's own chain answers 408 or closes.
       ::shutdown(socket_.native_handle(), SHUT_RD);
       break;
-    case Phase::kHandling: break;
+    case Phase::kHandling:
+      break;
     case Phase::kHandshake:
     case Phase::kWriting:
-    case Phase::kLingering: shut(); break;
+    case Phase::kLingering:
+      shut();
+      break;
   }
 }
 

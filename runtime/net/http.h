@@ -1,5 +1,6 @@
 // HTTP messages as the runtime sees them; no Beast in sight.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,13 +48,15 @@ class Headers {
 };
 
 struct Request {
-  std::string method;   // upper case
-  std::string target;   // as on the wire
+  std::string method;  // upper case
+  std::string target;  // as on the wire
   Headers headers;
   std::string body;
-  std::string remote;   // peer address
+  std::string remote;  // peer address
   bool tls = false;
   bool http_1_0 = false;
+  /// The handler's own; kept from one request of a connection to the next.
+  std::shared_ptr<const void> connection_state;
 
   /// Path part of the target, still percent-encoded.
   std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }

@@ -25,7 +25,9 @@ Time time_of(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 tcp::acceptor listen(asio::io_context& context, const std::string& host, std::uint16_t port) {
   boost::system::error_code ec;
   const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
-  if (ec) throw Error(ErrorCode::kInvalidArgument, "cannot listen on '" + host + "': found no IP address, wanted one such as 127.0.0.1 or ::", "host");
+  if (ec)
+    throw Error(ErrorCode::kInvalidArgument,
+                "cannot listen on '" + host + "': found no IP address, wanted one such as 127.0.0.1 or ::", "host");
   const tcp::endpoint endpoint(address, port);
   tcp::acceptor acceptor(context);
   acceptor.open(endpoint.protocol(), ec);
@@ -42,9 +44,13 @@ asio::ssl::context make_tls(const TlsIdentity& identity) {
   context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
   boost::system::error_code ec;
   context.use_certificate_chain(asio::buffer(identity.chain_pem), ec);
-  if (ec) throw Error(ErrorCode::kInvalidArgument, "the TLS certificate chain is not usable PEM: " + ec.message(), "tls.certificate");
-  context.use_private_key(asio::buffer(identity.key_pem.reveal().data(), identity.key_pem.reveal().size()), asio::ssl::context::pem, ec);
-  if (ec) throw Error(ErrorCode::kInvalidArgument, "the TLS key is not usable PEM or is not the certificate's: " + ec.message(), "tls.key");
+  if (ec)
+    throw Error(ErrorCode::kInvalidArgument, "the TLS certificate chain is not usable PEM: " + ec.message(), "tls.certificate");
+  context.use_private_key(asio::buffer(identity.key_pem.reveal().data(), identity.key_pem.reveal().size()),
+                          asio::ssl::context::pem, ec);
+  if (ec)
+    throw Error(ErrorCode::kInvalidArgument, "the TLS key is not usable PEM or is not the certificate's: " + ec.message(),
+                "tls.key");
   return context;
 }
 
@@ -67,10 +73,11 @@ void ServerCore::leave(Connection* connection) {
     room = std::exchange(waits_for_room, false);
   }
   if (empty) executor.post(std::move(empty));
-  if (room) executor.post([core = shared_from_this()] {
-    const std::lock_guard lock(core->mutex);
-    if (core->on_room) core->on_room();
-  });
+  if (room)
+    executor.post([core = shared_from_this()] {
+      const std::lock_guard lock(core->mutex);
+      if (core->on_room) core->on_room();
+    });
 }
 
 void ServerCore::note_deadline(std::int64_t us) {
@@ -143,22 +150,24 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
       core->waits_for_room = true;
       return;
     }
-    listener.acceptor.async_accept([self = shared_from_this(), &listener](const boost::system::error_code& ec, tcp::socket socket) {
-      if (!ec)
-        self->serve(std::move(socket), listener.tls);
-      else if (ec == asio::error::operation_aborted)
-        return;
-      const std::lock_guard lock(self->core->mutex);
-      if (ec == asio::error::no_descriptors || ec == boost::system::errc::too_many_files_open_in_system)
-        self->rest(listener, ec.message());
-      else
-        self->accept(listener);
-    });
+    listener.acceptor.async_accept(
+        [self = shared_from_this(), &listener](const boost::system::error_code& ec, tcp::socket socket) {
+          if (!ec)
+            self->serve(std::move(socket), listener.tls);
+          else if (ec == asio::error::operation_aborted)
+            return;
+          const std::lock_guard lock(self->core->mutex);
+          if (ec == asio::error::no_descriptors || ec == boost::system::errc::too_many_files_open_in_system)
+            self->rest(listener, ec.message());
+          else
+            self->accept(listener);
+        });
   }
 
   // Out of file descriptors: accepting again at once would only spin.
   void rest(Listener& listener, const std::string& reason) {
-    core->log.warning("http", "cannot accept connections for now", {{"reason", reason}, {"connections", core->connections.size()}});
+    core->log.warning("http", "cannot accept connections for now",
+                      {{"reason", reason}, {"connections", core->connections.size()}});
     listener.idle = true;
     if (!core->connections.empty()) {
       core->waits_for_room = true;

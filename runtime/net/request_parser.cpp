@@ -50,7 +50,8 @@ void RequestParser::on_header_impl(error_code& ec) {
   const Headers& headers = request_.headers;
   const std::size_t hosts = headers.count("Host");
   if (hosts > 1 || (hosts == 0 && !request_.http_1_0)) return refuse(ec, 400, "The request must have one Host header.");
-  if (headers.has("Transfer-Encoding") && (!iequals(headers.get("Transfer-Encoding"), "chunked") || headers.count("Transfer-Encoding") > 1))
+  if (headers.has("Transfer-Encoding") &&
+      (!iequals(headers.get("Transfer-Encoding"), "chunked") || headers.count("Transfer-Encoding") > 1))
     return refuse(ec, 501, "The transfer encoding is not supported; only 'chunked' is.");
   const auto length = content_length();
   const bool has_body = chunked() || (length && *length > 0);
@@ -93,8 +94,10 @@ RequestParser::Refusal RequestParser::refusal(const error_code& ec) const {
     return {400, "A header field is malformed."};
   if (ec == http::error::bad_content_length || ec == http::error::multiple_content_length)
     return {400, "The Content-Length header is malformed or contradicts another header."};
-  if (ec == http::error::bad_transfer_encoding) return {400, "The Transfer-Encoding header is malformed or contradicts another header."};
-  if (ec == http::error::bad_chunk || ec == http::error::bad_chunk_extension) return {400, "The chunked request body is malformed."};
+  if (ec == http::error::bad_transfer_encoding)
+    return {400, "The Transfer-Encoding header is malformed or contradicts another header."};
+  if (ec == http::error::bad_chunk || ec == http::error::bad_chunk_extension)
+    return {400, "The chunked request body is malformed."};
   return {400, "The request is malformed."};
 }
 

@@ -22,11 +22,16 @@ void append_value(std::string& out, std::string_view value) {
 
 bool reserved(std::string_view name) {
   switch (name.size()) {
-    case 4: return iequals(name, "Date");
-    case 10: return iequals(name, "Connection");
-    case 14: return iequals(name, "Content-Length");
-    case 17: return iequals(name, "Transfer-Encoding");
-    default: return false;
+    case 4:
+      return iequals(name, "Date");
+    case 10:
+      return iequals(name, "Connection");
+    case 14:
+      return iequals(name, "Content-Length");
+    case 17:
+      return iequals(name, "Transfer-Encoding");
+    default:
+      return false;
   }
 }
 

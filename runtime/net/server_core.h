@@ -33,8 +33,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   mutable std::mutex mutex;
   std::unordered_set<Connection*> connections;
   Clock::TimerId sweep_timer = 0;
-  UniqueFunction<void()> on_empty;         // set by drain()
-  UniqueFunction<void()> on_room;          // starts accepting again
+  UniqueFunction<void()> on_empty;  // set by drain()
+  UniqueFunction<void()> on_room;   // starts accepting again
   bool waits_for_room = false;
 
   /// False: the server has stopped.

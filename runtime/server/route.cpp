@@ -1,0 +1,15 @@
+#include "runtime/server/route.h"
+
+#include <algorithm>
+
+namespace trunkline::server {
+
+bool Caller::has_scope(std::string_view scope) const { return std::find(scopes.begin(), scopes.end(), scope) != scopes.end(); }
+
+const std::string& RouteContext::param(std::string_view name) const {
+  for (const auto& [key, value] : params)
+    if (key == name) return value;
+  throw Error(ErrorCode::kInternal, "the route has no parameter '" + std::string(name) + "'");
+}
+
+}  // namespace trunkline::server

@@ -1,0 +1,87 @@
+// What a REST area declares: a table of routes. Handlers see a RouteContext and nothing of sockets, keys or versions.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/function.h"
+#include "runtime/diagnostics/trace.h"
+#include "runtime/net/http.h"
+#include "runtime/server/resource_directory.h"
+#include "trunkline/task.hpp"
+
+namespace trunkline::server {
+
+/// Who may call a route.
+enum class Auth {
+  kNone,
+  kAccessKey,  // a signature with a key of the resource, or an Entra token
+  kUserToken,  // `Bearer` token of a communication user
+  kArmBearer,  // `Bearer` token of the management plane
+  kControl,    // the sandbox control API: an access key, or the control token
+};
+
+/// Which bodies a route takes. A content type that does not fit answers 415; whether the JSON is right is the handler's to say.
+enum class BodyRule {
+  kNone,        // a body is ignored
+  kJson,        // application/json or another +json; may be empty
+  kMergePatch,  // application/merge-patch+json or application/json; may be empty
+  kAny,
+};
+
+/// Who called.
+struct Caller {
+  /// The resource that the credential belongs to. Set for every kind of Auth but kNone.
+  std::shared_ptr<const ResourceKeys> resource;
+  /// How the caller proved it: `primary`, `secondary`, `bearer`, `control`; empty for kNone.
+  std::string credential;
+  /// Raw id of the user, with kUserToken.
+  std::string user_id;
+  std::vector<std::string> scopes;
+
+  bool has_scope(std::string_view scope) const;
+};
+
+class RouteContext {
+ public:
+  explicit RouteContext(net::Request& request) : request(request) {}
+  RouteContext(const RouteContext&) = delete;
+
+  /// A parameter of the path template, percent-decoded. Asking for one that the template does not have is a bug: throws
+  /// kInternal.
+  const std::string& param(std::string_view name) const;
+  /// Decoded query parameter; nullopt when absent.
+  std::optional<std::string> query(std::string_view name) const { return net::query_parameter(request.query(), name); }
+  /// Of the span this request is, to be handed on with the work.
+  std::string traceparent() const { return trace.traceparent(); }
+
+  net::Request& request;
+  std::vector<std::pair<std::string_view, std::string>> params;  // names point into the route
+  /// The version whose behaviour is served; empty on routes without versions.
+  std::string_view api_version;
+  Caller caller;
+  TraceContext trace;
+  std::string request_id;
+};
+
+/// Throws Error for a refusal; the server writes the envelope.
+using RouteHandler = UniqueFunction<Task<net::Response>(RouteContext&)>;
+
+struct Route {
+  std::string method;
+  /// `/identities/{id}/:issueAccessToken`, `/calling/callConnections/{id}:play`; `{*scope}` takes one or more segments. Literals
+  /// match without case.
+  std::string path;
+  /// Published versions, in any order (`2021-03-07`, `2024-12-10-preview`). Empty: the route takes no api-version.
+  std::vector<std::string> versions;
+  Auth auth = Auth::kNone;
+  BodyRule body = BodyRule::kNone;
+  std::size_t max_body_bytes = 0;  // 0: the server's default
+  /// [any-thread], several calls at once
+  RouteHandler handler;
+};
+
+}  // namespace trunkline::server
