@@ -46,11 +46,14 @@ std::optional<char32_t> take_code_point(std::string_view& text) noexcept {
   return value;
 }
 
-bool utf8_valid(std::string_view text) noexcept {
-  while (!text.empty())
-    if (!take_code_point(text)) return false;
-  return true;
+std::size_t utf8_valid_prefix(std::string_view text) noexcept {
+  std::string_view rest = text;
+  while (take_code_point(rest)) {
+  }
+  return text.size() - rest.size();
 }
+
+bool utf8_valid(std::string_view text) noexcept { return utf8_valid_prefix(text) == text.size(); }
 
 std::size_t utf8_length(std::string_view text) noexcept {
   std::size_t count = 0;

@@ -13,6 +13,8 @@ namespace trunkline {
 std::optional<char32_t> take_code_point(std::string_view& text) noexcept;
 
 bool utf8_valid(std::string_view text) noexcept;
+/// Number of bytes before the first malformed one.
+std::size_t utf8_valid_prefix(std::string_view text) noexcept;
 /// Number of code points. Malformed bytes count as one each.
 std::size_t utf8_length(std::string_view text) noexcept;
 /// Number of UTF-16 code units, which is what UCS-2 messages and most published length limits count.

@@ -1,0 +1,199 @@
+// The effective configuration as text.
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/json.h"
+#include "runtime/base/time_text.h"
+#include "runtime/config/config.h"
+
+namespace trunkline {
+namespace {
+
+constexpr std::string_view kIndent = "  ";
+
+// Writes block mappings and lists; scalars are JSON strings where they are text, so nothing needs YAML's quoting rules.
+class Writer {
+ public:
+  void begin(std::string_view key) {
+    line(key, "");
+    ++depth_;
+  }
+  void end() { --depth_; }
+  void begin_item() {
+    depth_ += 2;
+    item_ = true;
+  }
+  void end_item() { depth_ -= 2; }
+  void raw(std::string_view key, std::string_view value) { line(key, ' ' + std::string(value)); }
+  void text(std::string_view key, std::string_view value) { raw(key, quoted(value)); }
+  void boolean(std::string_view key, bool value) { raw(key, value ? "true" : "false"); }
+  void texts(std::string_view key, const std::vector<std::string>& values) { raw(key, list(values)); }
+  void secret(std::string_view key, const SecretRef& ref) {
+    switch (ref.kind) {
+      case SecretRef::Kind::kNone: return;
+      case SecretRef::Kind::kEnv: return raw(key, "{env: " + quoted(ref.source) + "}");
+      case SecretRef::Kind::kFile: return raw(key, "{file: " + quoted(ref.source) + "}");
+      case SecretRef::Kind::kCommand: return raw(key, "{command: " + list(ref.command) + ", timeout: " + format_duration(ref.timeout) + "}");
+      case SecretRef::Kind::kValue: return raw(key, R"({value: "[redacted]"})");
+    }
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  static std::string quoted(std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+  }
+  static std::string list(const std::vector<std::string>& values) {
+    std::string out = "[";
+    for (const std::string& value : values) out += (out.size() > 1 ? ", " : "") + quoted(value);
+    return out + "]";
+  }
+  static bool plain_key(std::string_view key) {
+    return !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == key.npos && key != "null" && key != "true" && key != "false";
+  }
+  void line(std::string_view key, std::string_view rest) {
+    for (int i = 0; i < depth_ - (item_ ? 1 : 0); ++i) out_ += kIndent;
+    if (item_) out_ += "- ";
+    item_ = false;
+    out_ += plain_key(key) ? std::string(key) : quoted(key);
+    out_ += ':';
+    out_ += rest;
+    out_ += '\n';
+  }
+
+  std::string out_;
+  int depth_ = 0;
+  bool item_ = false;
+};
+
+template <class E>
+std::string_view name_of(E value, std::initializer_list<std::string_view> names) {
+  return *(names.begin() + static_cast<int>(value));
+}
+
+std::string_view capability_name(NumberConfig::Capability value) { return name_of(value, {"none", "inbound", "outbound", "both"}); }
+
+void write_provider(Writer& w, const ProviderConfig& provider) {
+  w.begin_item();
+  w.text("name", provider.name);
+  w.text("plugin", provider.plugin);
+  if (!provider.interfaces.empty()) w.texts("interfaces", provider.interfaces);
+  w.raw("config", provider.config_json);
+  if (!provider.secrets.empty()) {
+    w.begin("secrets");
+    for (const auto& [name, ref] : provider.secrets) w.secret(name, ref);
+    w.end();
+  }
+  w.raw("timeout", format_duration(provider.timeout));
+  w.end_item();
+}
+
+void write_route(Writer& w, const RouteConfig& route) {
+  w.begin_item();
+  w.text("interface", route.interface);
+  const RouteMatch& match = route.match;
+  if (!(match.resource.empty() && match.to_prefix.empty() && match.country.empty() && match.from.empty())) {
+    w.begin("match");
+    if (!match.resource.empty()) w.text("resource", match.resource);
+    if (!match.to_prefix.empty()) w.text("to_prefix", match.to_prefix);
+    if (!match.country.empty()) w.text("country", match.country);
+    if (!match.from.empty()) w.text("from", match.from);
+    w.end();
+  }
+  w.texts("providers", route.providers);
+  w.end_item();
+}
+
+void write_resource(Writer& w, const ResourceConfig& resource) {
+  w.begin_item();
+  w.text("name", resource.name);
+  if (!resource.id.empty()) w.text("id", resource.id);
+  w.text("data_location", resource.data_location);
+  w.secret("primary_key", resource.primary_key);
+  w.secret("secondary_key", resource.secondary_key);
+  if (!resource.numbers.empty()) {
+    w.begin("numbers");
+    for (const NumberConfig& number : resource.numbers) {
+      w.begin_item();
+      w.text("number", number.number);
+      w.raw("type", name_of(number.type, {"geographic", "tollFree", "mobile"}));
+      w.raw("sms", capability_name(number.sms));
+      w.raw("calling", capability_name(number.calling));
+      w.end_item();
+    }
+    w.end();
+  }
+  if (!resource.alphanumeric_senders.empty()) w.texts("alphanumeric_senders", resource.alphanumeric_senders);
+  if (!resource.short_codes.empty()) w.texts("short_codes", resource.short_codes);
+  if (!resource.tags.empty()) {
+    w.begin("tags");
+    for (const auto& [name, value] : resource.tags) w.text(name, value);
+    w.end();
+  }
+  w.end_item();
+}
+
+template <class T>
+void write_list(Writer& w, std::string_view key, const std::vector<T>& items, void (*write)(Writer&, const T&)) {
+  if (items.empty()) return;
+  w.begin(key);
+  for (const T& item : items) write(w, item);
+  w.end();
+}
+
+}  // namespace
+
+std::string render_yaml(const Config& config) {
+  Writer w;
+  w.begin("runtime");
+  w.raw("threads", std::to_string(config.runtime.threads));
+  if (config.runtime.seed) w.raw("seed", std::to_string(*config.runtime.seed));
+  w.raw("clock", name_of(config.runtime.clock, {"real", "virtual"}));
+  if (config.runtime.clock_start) w.raw("clock_start", format_rfc3339(*config.runtime.clock_start));
+  w.end();
+  w.begin("log");
+  w.raw("level", name_of(config.log.level, {"debug", "info", "warning", "error", "off"}));
+  w.raw("format", name_of(config.log.format, {"text", "json"}));
+  if (!config.log.file.empty()) w.text("file", config.log.file);
+  w.end();
+  w.begin("store");
+  w.raw("mode", name_of(config.store.mode, {"memory", "file"}));
+  w.text("path", config.store.path);
+  if (!config.store.locations.empty()) {
+    w.begin("locations");
+    for (const auto& [name, location] : config.store.locations) {
+      w.begin(name);
+      w.text("path", location.path);
+      w.end();
+    }
+    w.end();
+  }
+  w.end();
+  w.begin("listen");
+  w.text("host", config.listen.host);
+  w.raw("port", std::to_string(config.listen.port));
+  w.raw("tls_port", std::to_string(config.listen.tls_port));
+  w.raw("tls", name_of(config.listen.tls, {"auto", "off"}));
+  if (!config.listen.ca_dir.empty()) w.text("ca_dir", config.listen.ca_dir);
+  w.end();
+  w.begin("auth");
+  w.raw("mode", name_of(config.auth.mode, {"on", "off"}));
+  w.raw("clock_skew", format_duration(config.auth.clock_skew));
+  w.boolean("replay_guard", config.auth.replay_guard);
+  w.end();
+  w.begin("control");
+  w.boolean("enabled", config.control.enabled);
+  w.end();
+  w.begin("plugins");
+  w.texts("paths", config.plugins.paths);
+  w.boolean("allow_drafts", config.plugins.allow_drafts);
+  w.texts("allow_hashes", config.plugins.allow_hashes);
+  w.end();
+  write_list(w, "providers", config.providers, write_provider);
+  write_list(w, "routes", config.routes, write_route);
+  write_list(w, "resources", config.resources, write_resource);
+  return w.take();
+}
+
+}  // namespace trunkline
