@@ -1,0 +1,143 @@
+#include "runtime/events/event_log.h"
+
+#include <utility>
+
+#include "runtime/events/event_page.h"
+#include "runtime/events/subscription.h"
+
+namespace trunkline {
+namespace {
+
+using store::Row;
+using store::Session;
+using store::Statement;
+
+const store::Channel kAppended{"trunkline_events"};
+const store::Channel kDropped{"trunkline_events_dropped"};
+
+constexpr int kTrimStep = 1000;  // rows; keeps the commits of others short
+
+// AUTOINCREMENT: a sequence is never given twice, also after the newest events were trimmed, so cursors stay true.
+constexpr store::Migration kMigrations[] = {
+    {10, "events", R"sql(
+CREATE TABLE events (
+  sequence     INTEGER PRIMARY KEY AUTOINCREMENT,
+  resource_key BIGINT NOT NULL,
+  id           TEXT NOT NULL,
+  type         TEXT NOT NULL,
+  subject      TEXT NOT NULL,
+  topic        TEXT NOT NULL,
+  time_unix_us BIGINT NOT NULL,
+  data_version TEXT NOT NULL,
+  data         TEXT NOT NULL,
+  traceparent  TEXT
+);
+CREATE INDEX events_by_resource ON events (resource_key, sequence);
+)sql"},
+};
+
+const Statement kInsert{
+    "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+const Statement kLast{"SELECT MAX(sequence) FROM events WHERE resource_key = ?"};
+const Statement kOldest{"SELECT sequence, time_unix_us FROM events ORDER BY sequence LIMIT ?"};
+const Statement kTrim{"DELETE FROM events WHERE sequence <= ?"};
+const Statement kCopy{
+    "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) "
+    "SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent FROM events WHERE resource_key = ? ORDER BY sequence"};
+const Statement kDrop{"DELETE FROM events WHERE resource_key = ?"};
+
+std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
+
+}  // namespace
+
+std::span<const store::Migration> event_migrations() { return kMigrations; }
+
+EventLog::EventLog(store::Store& store, Executor& executor, Clock& clock, Metrics& metrics)
+    : executor_(executor),
+      clock_(clock),
+      hub_(std::make_shared<Hub>(metrics.gauge("trunkline_event_subscriptions", "Open subscriptions to the event log."))) {
+  for (store::Database* database : store.all()) {
+    database->listen(kAppended, [hub = hub_](std::span<const std::int64_t> keys) { hub->signal(keys); });
+    database->listen(kDropped, [hub = hub_](std::span<const std::int64_t> keys) { hub->close(keys); });
+  }
+}
+
+EventLog::~EventLog() { stop(); }
+
+std::int64_t EventLog::append(Session& session, std::int64_t resource_key, const NewEvent& event) {
+  const std::optional<std::string_view> traceparent = event.traceparent.empty() ? std::nullopt : std::optional<std::string_view>(event.traceparent);
+  session.execute(kInsert, {resource_key, event.id, event.type, event.subject, event.topic, unix_us(event.time), event.data_version, event.data,
+                            traceparent});
+  const std::int64_t sequence = session.last_insert_id();
+  session.notify(kAppended, resource_key);
+  return sequence;
+}
+
+Task<std::int64_t> EventLog::publish(store::Database& database, std::int64_t resource_key, NewEvent event) {
+  auto log = [this, resource_key, &event](Session& session) { return append(session, resource_key, event); };
+  co_return co_await database.write_value<std::int64_t>(std::move(log));
+}
+
+void EventLog::notify(store::Database&, std::int64_t resource_key) { hub_->signal({&resource_key, 1}); }
+
+std::vector<Event> EventLog::read(store::Database& database, std::int64_t resource_key, const EventFilter& filter, std::int64_t after,
+                                  std::size_t limit) {
+  const events::Matcher matcher(filter);
+  std::vector<Event> all;
+  bool more = true;
+  while (more && all.size() < limit) {
+    events::Page page = events::read_page(database, resource_key, matcher, after, limit - all.size());
+    std::move(page.events.begin(), page.events.end(), std::back_inserter(all));
+    after = page.position;
+    more = page.more;
+  }
+  return all;
+}
+
+std::int64_t EventLog::last_sequence(store::Database& database, std::int64_t resource_key) {
+  std::int64_t last = 0;
+  database.read([&](Session& session) { session.query(kLast, {resource_key}, [&](const Row& row) { last = row.integer(0); }); });
+  return last;
+}
+
+std::shared_ptr<Subscription> EventLog::subscribe(store::Database& database, std::int64_t resource_key, EventFilter filter,
+                                                  std::optional<std::int64_t> after) {
+  const std::int64_t cursor = after ? *after : last_sequence(database, resource_key);
+  auto state = std::make_shared<Subscription::State>(database, resource_key, std::move(filter), cursor, executor_, clock_, hub_);
+  if (!hub_->add(state)) state->close();
+  return std::make_shared<Subscription>(std::move(state));
+}
+
+void EventLog::stop() { hub_->stop(); }
+
+Task<std::int64_t> EventLog::trim(store::Database& database, Time before) {
+  const std::int64_t before_us = unix_us(before);
+  std::int64_t total = 0;
+  for (;;) {
+    auto step = [before_us](Session& session) {
+      std::int64_t last = 0;
+      session.query(kOldest, {kTrimStep}, [&](const Row& row) {
+        const bool old = row.integer(1) < before_us;
+        if (old) last = row.integer(0);
+        return old;
+      });
+      return last == 0 ? 0 : session.execute(kTrim, {last});
+    };
+    const std::int64_t count = co_await database.write_value<std::int64_t>(std::move(step));
+    total += count;
+    if (count < kTrimStep) co_return total;
+  }
+}
+
+void EventLog::copy_resource(Session& session, std::int64_t from_key, std::int64_t to_key) {
+  session.execute(kCopy, {to_key, from_key});
+  session.notify(kAppended, to_key);
+}
+
+void EventLog::drop_resource(Session& session, std::int64_t resource_key) {
+  session.execute(kDrop, {resource_key});
+  session.notify(kDropped, resource_key);
+}
+
+}  // namespace trunkline
