@@ -1,5 +1,5 @@
 // One C header for each module.
-import { BANNER, aggregatesOf, cMember, docLines, indent, operationNotes, sinceNote } from "../common.js";
+import { BANNER, aggregatesOf, cMember, docLines, indent, oneLine, operationNotes, sinceNote } from "../common.js";
 import { cConstant, cDeclare, cDone, cDoneParams, cErrorCode, cFieldType, cHeader, cName, cParam, cValue } from "./names.js";
 import { elementNote, layoutOf } from "./layout.js";
 
@@ -16,7 +16,7 @@ export function header(module, index) {
   const includes = ["trunkline/abi.h", ...(module.name === "trunkline" ? [] : ["trunkline/common.h"]), ...imports.map(cHeader)];
   return [
     `/* ${BANNER} */`,
-    `/* ${module.namespace}: ${module.doc} */`,
+    `/* ${module.namespace}: ${oneLine(module.doc)} */`,
     `#ifndef ${guard}`,
     `#define ${guard}`,
     ...includes.map((path) => `#include "${path}"`),
