@@ -1,0 +1,3 @@
+#include "issuer.h"
+
+TRUNKLINE_EXPORT_PLUGIN(identity_local::Issuer)

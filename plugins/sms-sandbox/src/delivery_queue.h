@@ -1,0 +1,58 @@
+// Runs deliveries when their time has come.
+#pragma once
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include "trunkline/host_client.hpp"
+#include "trunkline/task.hpp"
+#include "world.h"
+
+namespace sms_sandbox {
+
+/// Deliveries by due time on the host's clock. However many wait, only the earliest due time has a sleep of its own, and
+/// everything that is due in the same millisecond runs together. [any-thread]
+class DeliveryQueue {
+ public:
+  /// `deliver` must not throw. It runs on the host's threads, at most kMaxActive at a time; the others wait in order.
+  using Deliver = std::function<trunkline::Task<void>(Delivery)>;
+  static constexpr std::size_t kMaxActive = 256;
+
+  DeliveryQueue(const trunkline::host::ClockClient& clock, Deliver deliver) : clock_(clock), deliver_(std::move(deliver)) {}
+
+  void add(std::vector<std::pair<trunkline::Time, Delivery>> deliveries);
+  void add(trunkline::Time due, Delivery delivery);
+  /// Drops what waits and completes once what runs has ended. Nothing is taken afterwards.
+  trunkline::Task<void> stop();
+
+ private:
+  void insert(trunkline::Time due, Delivery delivery);
+  void arm();
+  trunkline::Task<void> wait(trunkline::Time due);
+  void woken(trunkline::Time due);
+  trunkline::Task<void> work();
+  std::optional<Delivery> next();
+  void start_workers(std::size_t count);
+  void ended();
+
+  const trunkline::host::ClockClient& clock_;
+  const Deliver deliver_;
+  std::stop_source stop_;
+
+  std::mutex mutex_;
+  std::multimap<trunkline::Time, Delivery> waiting_;
+  std::deque<Delivery> ready_;
+  std::optional<trunkline::Time> armed_;  // the earliest due time that a sleep waits for
+  std::size_t workers_ = 0;
+  std::size_t running_ = 0;  // sleeps and workers
+  bool stopped_ = false;
+  std::function<void()> idle_;  // set by stop()
+};
+
+}  // namespace sms_sandbox
