@@ -1,0 +1,124 @@
+// The functions that JavaScript sees. node/trunkline/lib/native.cjs is the only caller: no argument is checked here.
+#include <napi.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "support/call.hpp"
+#include "support/environment.hpp"
+#include "support/runtime.hpp"
+
+namespace trunkline::node {
+namespace {
+
+Environment& environment(const Napi::CallbackInfo& info) { return Environment::of(info.Env()); }
+std::uint32_t number(const Napi::CallbackInfo& info, std::size_t at) { return info[at].As<Napi::Number>().Uint32Value(); }
+std::string text(const Napi::CallbackInfo& info, std::size_t at) { return info[at].As<Napi::String>().Utf8Value(); }
+
+void init(const Napi::CallbackInfo& info) { environment(info).use_callbacks(info[0].As<Napi::Function>(), info[1].As<Napi::Function>()); }
+void arguments(const Napi::CallbackInfo& info) { environment(info).use_arguments(info[0].As<Napi::ArrayBuffer>()); }
+
+// start and run are plain Node-API: the wrapper's argument handling would cost a tenth of a call.
+napi_value start(napi_env env, napi_callback_info info) {
+  std::size_t count = 1;
+  napi_value text;
+  napi_get_cb_info(env, info, &count, &text, nullptr, nullptr);
+  return Environment::of(env).start(text);
+}
+napi_value run(napi_env env, napi_callback_info info) {
+  std::size_t count = 1;
+  napi_value text;
+  napi_get_cb_info(env, info, &count, &text, nullptr, nullptr);
+  return Environment::of(env).run(text);
+}
+
+void cancel(const Napi::CallbackInfo& info) { environment(info).cancel(number(info, 0)); }
+void ref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->ref(info.Env()); }
+void unref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->unref(info.Env()); }
+
+/// Opening and closing a runtime block, so they happen on a thread of libuv's pool, which Node.js waits for before it tears an
+/// environment down.
+class BlockingWork final : public Napi::AsyncWorker {
+ public:
+  BlockingWork(Napi::Env env, Reply reply, std::string config) : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), config_(std::move(config)) {}
+  BlockingWork(Napi::Env env, Reply reply, std::unique_ptr<Object> closing) : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), closing_(std::move(closing)) {}
+
+ protected:
+  void Execute() override {
+    if (closing_) {
+      closing_.reset();
+      reply_(Result<void>());
+      return;
+    }
+    try {
+      reply_.object(RuntimeObject::open(config_));
+    } catch (...) {
+      reply_.fail(current_error());
+    }
+  }
+
+ private:
+  Reply reply_;
+  std::string config_;
+  std::unique_ptr<Object> closing_;
+};
+
+void open(const Napi::CallbackInfo& info) {
+  const Reply reply(environment(info).dispatcher(), number(info, 1), kNoHandle);
+  (new BlockingWork(info.Env(), reply, text(info, 0)))->Queue();
+}
+
+void close(const Napi::CallbackInfo& info) {
+  const Reply reply(environment(info).dispatcher(), number(info, 1), kNoHandle);
+  std::unique_ptr<Object> runtime = environment(info).take(number(info, 0));
+  if (!runtime) return reply(Result<void>());
+  (new BlockingWork(info.Env(), reply, std::move(runtime)))->Queue();
+}
+
+/// Drops an object. It goes at once, with what it owns.
+void release(const Napi::CallbackInfo& info) { environment(info).take(number(info, 0)).reset(); }
+
+/// (runtime, resource or provider, interface id): a handle, or 0 when there is no such thing.
+template <std::unique_ptr<Object> (RuntimeObject::*find)(std::string_view, std::string_view)>
+Napi::Value acquire(const Napi::CallbackInfo& info) {
+  Environment& self = environment(info);
+  const Handle owner = number(info, 0);
+  RuntimeObject* runtime = self.runtime(owner);
+  std::unique_ptr<Object> object = runtime ? (runtime->*find)(text(info, 1), text(info, 2)) : nullptr;
+  return Napi::Number::New(info.Env(), object ? self.keep(std::move(object), owner) : kNoHandle);
+}
+
+}  // namespace
+
+static Napi::Object load(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData<Environment>(new Environment(env));
+  const auto plain = [&](const char* name, napi_callback callback) {
+    napi_value function;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+    exports.Set(name, function);
+  };
+  plain("start", start);
+  plain("run", run);
+  exports.Set("init", Napi::Function::New<init>(env, "init"));
+  exports.Set("arguments", Napi::Function::New<arguments>(env, "arguments"));
+  exports.Set("cancel", Napi::Function::New<cancel>(env, "cancel"));
+  exports.Set("ref", Napi::Function::New<ref>(env, "ref"));
+  exports.Set("unref", Napi::Function::New<unref>(env, "unref"));
+  exports.Set("open", Napi::Function::New<open>(env, "open"));
+  exports.Set("close", Napi::Function::New<close>(env, "close"));
+  exports.Set("release", Napi::Function::New<release>(env, "release"));
+  exports.Set("service", Napi::Function::New<acquire<&RuntimeObject::service>>(env, "service"));
+  exports.Set("provider", Napi::Function::New<acquire<&RuntimeObject::provider>>(env, "provider"));
+  return exports;
+}
+
+}  // namespace trunkline::node
+
+extern "C" {
+NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1() { return NAPI_VERSION; }
+NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  return Napi::RegisterModule(env, exports, trunkline::node::load);
+}
+}

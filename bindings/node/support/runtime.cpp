@@ -1,0 +1,64 @@
+#include "support/runtime.hpp"
+
+#include <string>
+
+#include "trunkline/abi.h"
+#include "trunkline/error.hpp"
+#include "trunkline/errors.hpp"
+
+extern "C" {
+// The embedding API of libtrunkline.
+int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error);
+void tl_runtime_close(tl_runtime* runtime);
+tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id);
+tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id);
+tl_str tl_error_get(const tl_error* error, tl_str key);
+void tl_error_free(tl_error* error);
+}
+
+namespace trunkline::node {
+namespace {
+
+tl_str borrow(std::string_view text) { return {text.data() ? text.data() : "", text.size()}; }
+
+// Errors belong to libtrunkline: they are read and freed by it alone.
+const tl_host kErrorHost = {
+    .struct_size = sizeof(tl_host),
+    .abi = TL_ABI_CURRENT,
+    .ctx = nullptr,
+    .error_new = nullptr,
+    .error_set = nullptr,
+    .error_get = [](void*, const tl_error* error, tl_str key) { return tl_error_get(error, key); },
+    .error_free = [](void*, tl_error* error) { tl_error_free(error); },
+    .get_interface = nullptr,
+};
+
+}  // namespace
+
+std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml) {
+  tl_runtime* runtime = nullptr;
+  tl_error* error = nullptr;
+  if (tl_runtime_open(borrow(config_yaml), &runtime, &error) == 0 && runtime != nullptr)
+    return std::unique_ptr<RuntimeObject>(new RuntimeObject(runtime));
+  if (error == nullptr) throw Error(ErrorCode::kInternal, "the runtime was not opened and did not say why");
+  throw abi::Errors(&kErrorHost).take(error);
+}
+
+RuntimeObject::RuntimeObject(tl_runtime* runtime)
+    : runtime_(runtime),
+      calls_("trunkline", abi::Errors(&kErrorHost)),
+      service_(tl_runtime_service(runtime, tl_str{}, borrow(TL_SERVICE_RUNTIME_SERVICE_ID)), calls_) {}
+
+RuntimeObject::~RuntimeObject() { tl_runtime_close(runtime_); }
+
+std::unique_ptr<Object> RuntimeObject::service(std::string_view resource, std::string_view id) {
+  const tl_iface iface = tl_runtime_service(runtime_, borrow(resource), borrow(id));
+  return iface.vtbl != nullptr ? make_object(id, iface, calls_) : nullptr;
+}
+std::unique_ptr<Object> RuntimeObject::provider(std::string_view provider, std::string_view id) {
+  const tl_iface iface = tl_runtime_provider(runtime_, borrow(provider), borrow(id));
+  return iface.vtbl != nullptr ? make_object(id, iface, calls_) : nullptr;
+}
+Time RuntimeObject::now() const { return service_.now(); }
+
+}  // namespace trunkline::node

@@ -1,0 +1,38 @@
+// The runtime itself, over the C embedding API.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "support/object.hpp"
+#include "trunkline/call_table.hpp"
+#include "trunkline/service_client.hpp"
+
+extern "C" {
+typedef struct tl_runtime tl_runtime;
+}
+
+namespace trunkline::node {
+
+/// A runtime that JavaScript opened. Closing waits until every pending call has completed.
+class RuntimeObject final : public Object {
+ public:
+  /// Blocks: opens databases and loads plugins. Throws Error.
+  static std::unique_ptr<RuntimeObject> open(std::string_view config_yaml);
+  ~RuntimeObject() override;
+
+  /// Null when there is no such thing.
+  std::unique_ptr<Object> service(std::string_view resource, std::string_view id);
+  std::unique_ptr<Object> provider(std::string_view provider, std::string_view id);
+  /// The time on the runtime's clock.
+  Time now() const;
+
+ private:
+  explicit RuntimeObject(tl_runtime* runtime);
+
+  tl_runtime* const runtime_;
+  CallTable calls_;
+  service::RuntimeServiceClient service_;
+};
+
+}  // namespace trunkline::node

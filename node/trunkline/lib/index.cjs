@@ -1,0 +1,7 @@
+// Trunkline in your process. `import { Runtime } from "trunkline"` or `const { Runtime } = require("trunkline")`: the same
+// classes, because index.mjs re-exports this file.
+"use strict";
+const { TrunklineError, errors } = require("./errors.cjs");
+const { Runtime, Resource } = require("./runtime.cjs");
+
+module.exports = { Runtime, Resource, TrunklineError, ...errors };

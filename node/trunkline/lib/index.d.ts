@@ -1,0 +1,210 @@
+import type { ChatProvider } from "../generated/chat.js";
+import type { EmailProvider } from "../generated/email.js";
+import type { WebhookReceiver } from "../generated/host.js";
+import type { IdentityProvider } from "../generated/identity.js";
+import type { MediaProvider } from "../generated/media.js";
+import type { PstnProvider } from "../generated/pstn.js";
+import type { SandboxProvider } from "../generated/sandbox.js";
+import type { Event, IdentityService, NumbersService, PluginInfo, ResourceInfo, SandboxService, SmsService } from "../generated/service.js";
+import type { SmsProvider } from "../generated/sms.js";
+import type { ErrorCode } from "../generated/common.js";
+import type { CallOptions, EventStream } from "./support.js";
+
+export type { CallOptions, EventStream } from "./support.js";
+export type * from "../generated/service.js";
+export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
+export type { FailureReason, MessageState } from "../generated/sms.js";
+export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
+export type { Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
+
+/** Why an operation failed. There is a subclass for each code. */
+export declare class TrunklineError extends Error {
+  constructor(code: ErrorCode, message: string, more?: ErrorDetails);
+  readonly code: ErrorCode;
+  /** The field, header or object at fault. */
+  readonly target?: string | undefined;
+  /** Trying again can help. */
+  readonly retryable: boolean;
+  /** How long to wait before. */
+  readonly retryAfterMs?: number | undefined;
+  /** The carrier's own code. */
+  readonly providerCode?: string | undefined;
+  readonly details?: Record<string, string> | undefined;
+}
+type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode" | "details">>;
+/** The caller cancelled the operation, or the runtime was closed. */
+export declare class CancelledError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "cancelled";
+}
+/** Anything that no other code says. */
+export declare class UnknownError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "unknown";
+}
+/** The request is malformed; sending it again cannot succeed. */
+export declare class InvalidArgumentError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "invalidArgument";
+}
+/** The deadline passed before the operation completed. Its outcome is unknown. */
+export declare class DeadlineExceededError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "deadlineExceeded";
+}
+/** What the request names does not exist. */
+export declare class NotFoundError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "notFound";
+}
+/** What the request creates exists already. */
+export declare class AlreadyExistsError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "alreadyExists";
+}
+/** The caller is known but may not do this. */
+export declare class PermissionDeniedError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "permissionDenied";
+}
+/** A quota or rate is used up; see `retryAfterMs`. */
+export declare class ResourceExhaustedError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "resourceExhausted";
+}
+/** The system is not in the state the operation needs, such as a closed runtime. */
+export declare class FailedPreconditionError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "failedPrecondition";
+}
+/** A concurrent change interfered; read again and retry. */
+export declare class AbortedError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "aborted";
+}
+/** A value lies outside its valid range. */
+export declare class OutOfRangeError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "outOfRange";
+}
+/** The operation is not implemented. */
+export declare class UnimplementedError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "unimplemented";
+}
+/** A broken invariant of the runtime or a plugin. */
+export declare class InternalError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "internal";
+}
+/** The remote side cannot be reached right now, or the native part was not found. */
+export declare class UnavailableError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "unavailable";
+}
+/** Data was lost or is corrupt. */
+export declare class DataLossError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "dataLoss";
+}
+/** Credentials are missing or refused. */
+export declare class UnauthenticatedError extends TrunklineError {
+  constructor(message: string, more?: ErrorDetails);
+  readonly code: "unauthenticated";
+}
+
+/** A section of `trunkline.yaml` for each key. */
+export interface ConfigObject {
+  [section: string]: unknown;
+}
+/** A path of a `trunkline.yaml`. */
+export interface ConfigFile {
+  configFile: string | URL;
+}
+
+/** Which events. */
+export interface EventSelection {
+  /** Types to include; absent or empty: all. */
+  types?: string[] | undefined;
+  /** Subjects that begin so. */
+  subjectBeginsWith?: string | undefined;
+  /** Events after this position; absent: from now on. 0: from the beginning. */
+  after?: bigint | number | undefined;
+}
+export interface Events {
+  /** Events as they happen, without loss from the given position on. */
+  subscribe(filter?: EventSelection, options?: CallOptions): EventStream<Event>;
+  /** Events that have happened, oldest first. */
+  list(filter?: EventSelection, limit?: number, options?: CallOptions): Promise<Event[]>;
+}
+export interface WaitOptions {
+  /** Longest wait in milliseconds of real time; then `deadlineExceeded`. */
+  timeout?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Only events after this position. Default: all, so that one that came before the call is found as well. */
+  after?: bigint | number | undefined;
+}
+
+/** One communication resource. */
+export declare class Resource {
+  private constructor();
+  /** Empty for the default resource. */
+  readonly name: string;
+  readonly sms: SmsService;
+  readonly identity: IdentityService;
+  readonly numbers: NumbersService;
+  readonly events: Events;
+  readonly sandbox: SandboxService;
+  /** The first event of a type for which the predicate is true. */
+  waitFor(type: string | string[] | undefined, predicate: (event: Event) => boolean | Promise<boolean>, options?: WaitOptions): Promise<Event>;
+  waitFor(type: string | string[] | undefined, options?: WaitOptions): Promise<Event>;
+}
+
+export interface Resources {
+  list(options?: CallOptions): Promise<ResourceInfo[]>;
+  get(name: string, options?: CallOptions): Promise<ResourceInfo>;
+  create(name: string, dataLocation?: string, options?: CallOptions): Promise<ResourceInfo>;
+  /** Copies a resource with everything it holds under a new name. */
+  fork(name: string, newName: string, options?: CallOptions): Promise<ResourceInfo>;
+  /** Drops a resource with everything it holds. */
+  drop(name: string, options?: CallOptions): Promise<void>;
+}
+export interface Clock {
+  now(): Date;
+  /** Moves a virtual clock; kept once everything that became due has happened. */
+  advance(ms: number, options?: CallOptions): Promise<Date>;
+}
+export interface ProviderKinds {
+  sms: SmsProvider;
+  identity: IdentityProvider;
+  sandbox: SandboxProvider;
+  chat: ChatProvider;
+  email: EmailProvider;
+  pstn: PstnProvider;
+  media: MediaProvider;
+  webhook: WebhookReceiver;
+}
+
+/** A runtime in this process. It is its default resource as well. */
+export declare class Runtime extends Resource implements AsyncDisposable {
+  private constructor();
+  /** Opens a runtime. Without a configuration it simulates its carriers. */
+  static open(config?: ConfigObject | ConfigFile | string): Promise<Runtime>;
+  readonly clock: Clock;
+  readonly resources: Resources;
+  /** Another resource. Whether it exists shows with the first call. */
+  resource(name: string): Resource;
+  /** A provider itself, past routing, records and events. */
+  provider<K extends keyof ProviderKinds>(name: string, kind: K): ProviderKinds[K];
+  readonly version: string;
+  readonly closed: boolean;
+  /** Kept once nothing is left to do without the clock moving. */
+  settle(options?: CallOptions): Promise<void>;
+  /** Metrics in the Prometheus text format. */
+  metrics(options?: CallOptions): Promise<string>;
+  /** The plugins that were found. */
+  plugins(options?: CallOptions): Promise<PluginInfo[]>;
+  /** Rejects what is in flight with `cancelled`; kept when everything is closed. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,44 @@
+// Finds the addon: a local build, then the one that lies in the package, then an explanation.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+const { makeError } = require("./errors.cjs");
+
+const packageRoot = path.resolve(__dirname, "..");
+const repository = path.resolve(packageRoot, "../..");
+
+/** A directory with lib/, plugins/, bin/ and node/trunkline.node in it, and what it is. */
+function* homes() {
+  const chosen = process.env.TRUNKLINE_BUILD_DIR;
+  if (chosen) {
+    yield { path: path.resolve(chosen), what: "TRUNKLINE_BUILD_DIR" };
+    return;
+  }
+  if (fs.existsSync(path.join(repository, "bindings/node/CMakeLists.txt"))) yield { path: path.join(repository, "build/release"), what: "the build of this source tree" };
+  yield { path: path.join(packageRoot, "native"), what: "the package" };
+}
+
+/** The first home that has `file`. Throws `unavailable` with the places that were looked at. */
+function find(file, what) {
+  const looked = [];
+  for (const home of homes()) {
+    const found = path.join(home.path, file);
+    if (fs.existsSync(found)) return found;
+    looked.push(`  ${found} (${home.what})`);
+  }
+  throw makeError("unavailable", [
+    `${what} of Trunkline was not found for ${process.platform}-${process.arch}. Looked at:`, ...looked,
+    "Build it with `make build` in the source tree, or set TRUNKLINE_BUILD_DIR to a build directory.",
+  ].join("\n"));
+}
+
+function load() {
+  const file = find("node/trunkline.node", "The native part");
+  try {
+    return require(file);
+  } catch (error) {
+    throw makeError("unavailable", `${file} cannot be loaded: ${error.message}`, { target: file });
+  }
+}
+
+module.exports = { load, find };

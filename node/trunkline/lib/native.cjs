@@ -1,0 +1,199 @@
+// Calls into the addon: what is in flight, and how outcomes come back. One of these for each thread.
+"use strict";
+const { Reader, Writer } = require("./wire.cjs");
+const { makeError } = require("./errors.cjs");
+const { load } = require("./loader.cjs");
+
+const native = load();
+const reader = new Reader();
+const writer = new Writer((buffer) => native.arguments(buffer));
+
+/** Calls in flight by number: { resolve, reject, read, signal, owner, wantsHandle }. */
+const pending = new Map();
+let lastCall = 0;
+const MAX_CALL = 2 ** 31 - 1;
+
+function register(call) {
+  do lastCall = lastCall === MAX_CALL ? 1 : lastCall + 1; while (pending.has(lastCall));
+  // The addon keeps the process alive only while somebody waits for it.
+  if (pending.size === 0) native.ref();
+  pending.set(lastCall, call);
+  return lastCall;
+}
+/** The call, which is over; undefined when it was given up before. */
+function settle(number) {
+  const call = pending.get(number);
+  if (call === undefined) return undefined;
+  pending.delete(number);
+  if (pending.size === 0) native.unref();
+  if (call.signal !== undefined) forget(call.signal, number);
+  return call;
+}
+
+// ---- outcomes ----
+
+function readError(r) {
+  const code = r.number(), message = r.string(), target = r.string(), retryable = r.boolean();
+  const retryAfterMs = r.boolean() ? r.number() : undefined;
+  return makeError(code, message, { target, retryable, retryAfterMs, providerCode: r.string(), details: r.record() });
+}
+
+/** Reads one packet: call, failed, handle, slots, payload. */
+function finish(text) {
+  const number = reader.number(), failed = reader.boolean(), handle = reader.number(), slots = reader.number();
+  const end = reader.at + slots;
+  const call = settle(number);
+  if (call === undefined) {
+    // Nobody waits for it any more; what it made goes with it.
+    if (handle !== 0) native.release(handle);
+  } else {
+    reader.text(text);
+    try {
+      if (failed) call.reject(readError(reader));
+      else if (call.wantsHandle) call.resolve(handle);
+      else call.resolve(call.read === undefined ? undefined : call.read(reader));
+    } catch (error) {
+      call.reject(error);
+    }
+  }
+  reader.at = end;
+}
+
+native.init(
+  (...texts) => {
+    reader.at = 0;
+    for (const text of texts) finish(text);
+  },
+  (buffer) => reader.use(buffer),
+);
+
+// ---- cancellation: one listener for each signal, however many calls share it ----
+
+const signals = new WeakMap(); // signal -> { numbers: Set, listener }
+
+function watch(signal, number) {
+  let watched = signals.get(signal);
+  if (watched === undefined) {
+    const numbers = new Set();
+    const listener = () => {
+      for (const each of [...numbers]) abandon(each, signal.reason);
+    };
+    watched = { numbers, listener };
+    signals.set(signal, watched);
+    signal.addEventListener("abort", listener, { once: true });
+  }
+  watched.numbers.add(number);
+}
+function forget(signal, number) {
+  signals.get(signal)?.numbers.delete(number);
+}
+/** Stops waiting for a call and asks the other side to stop as well. */
+function abandon(number, reason) {
+  const call = settle(number);
+  if (call === undefined) return;
+  native.cancel(number);
+  call.reject(reason);
+}
+/** Gives up all calls of one owner. */
+function abandonAll(owner, makeReason) {
+  for (const [number, call] of [...pending]) if (call.owner === owner) abandon(number, makeReason());
+}
+
+// ---- calls ----
+
+// slots, text units, handle, op, call, timeout, cancellable
+const SLOTS = 0, TEXT_UNITS = 1;
+let writing = false;
+
+function encode(handle, op, call, options, write) {
+  writer.reset();
+  writer.put(0);
+  writer.put(0);
+  writer.put(handle);
+  writer.put(op);
+  writer.put(call);
+  if (options === undefined) {
+    writer.put(NaN);
+    writer.put(0);
+    writer.put(0);
+    writer.put(0);
+  } else {
+    if (options.timeout === undefined) writer.put(NaN);
+    else writer.duration("options.timeout", options.timeout);
+    writer.put(options.signal ? 1 : 0);
+    writer.string("options.idempotencyKey", options.idempotencyKey ?? "");
+    writer.string("options.traceparent", options.traceparent ?? "");
+  }
+  if (write !== undefined) write(writer);
+  writer.putAt(SLOTS, writer.at);
+  writer.putAt(TEXT_UNITS, writer.text.length);
+}
+
+/** Runs `use` with the writer; an argument's getter may come back here in the middle. */
+function withWriter(use) {
+  if (writing) {
+    const saved = writer.save();
+    try {
+      return use();
+    } finally {
+      writer.restore(saved);
+    }
+  }
+  writing = true;
+  try {
+    return use();
+  } finally {
+    writing = false;
+  }
+}
+
+/** Begins operation `op` of an object. A promise of its result, or of a handle. */
+function call(handle, owner, op, options, write, read, wantsHandle = false) {
+  return begin(handle, owner, op, options ?? undefined, options?.signal ?? undefined, write, read, wantsHandle);
+}
+/** Asks a stream for the next items. Giving up on the answer does not cancel anything: closing the stream does. */
+function pull(handle, owner, signal, most, read) {
+  return begin(handle, owner, 0, undefined, signal, (w) => w.put(most), read, false);
+}
+function begin(handle, owner, op, options, signal, write, read, wantsHandle) {
+  return new Promise((resolve, reject) => {
+    if (signal !== undefined && signal.aborted) return reject(signal.reason);
+    const number = register({ resolve, reject, read, signal, owner, wantsHandle });
+    try {
+      if (signal !== undefined) watch(signal, number);
+      const text = withWriter(() => {
+        encode(handle, op, number, options, write);
+        return native.start(writer.text);
+      });
+      if (text !== undefined) {
+        reader.at = 0;
+        finish(text);
+      }
+    } catch (error) {
+      settle(number);
+      reject(error);
+    }
+  });
+}
+
+/** Performs a @sync operation. */
+function run(handle, op, write, read) {
+  const text = withWriter(() => {
+    encode(handle, op, 0, undefined, write);
+    return native.run(writer.text);
+  });
+  reader.at = 0;
+  reader.number();
+  const failed = reader.boolean();
+  reader.at += 2;
+  reader.text(text);
+  if (failed) throw readError(reader);
+  return read === undefined ? undefined : read(reader);
+}
+
+/** Opens a runtime; a promise of its handle. */
+const open = (config) => new Promise((resolve, reject) => native.open(config, register({ resolve, reject, wantsHandle: true })));
+/** Closes it; the promise is kept when everything of it is gone. */
+const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
+
+module.exports = { call, pull, run, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

@@ -1,0 +1,174 @@
+// The friendly layer: a runtime and what it offers. Everything below it is generated from the interface definitions.
+"use strict";
+const { readFile } = require("node:fs/promises");
+const { inspect } = require("node:util");
+const { ArgumentError, makeError } = require("./errors.cjs");
+const { load } = require("./loader.cjs");
+const services = require("../generated/service.cjs");
+
+/** Interfaces of providers by short name. */
+const PROVIDERS = {
+  sms: () => require("../generated/sms.cjs").SmsProvider,
+  identity: () => require("../generated/identity.cjs").IdentityProvider,
+  sandbox: () => require("../generated/sandbox.cjs").SandboxProvider,
+  chat: () => require("../generated/chat.cjs").ChatProvider,
+  email: () => require("../generated/email.cjs").EmailProvider,
+  pstn: () => require("../generated/pstn.cjs").PstnProvider,
+  media: () => require("../generated/media.cjs").MediaProvider,
+  webhook: () => require("../generated/host.cjs").WebhookReceiver,
+};
+
+/** What Runtime.open takes, as YAML text. */
+async function configText(config) {
+  if (config === undefined || config === null) return "";
+  if (typeof config === "string") return config;
+  if (typeof config !== "object" || Array.isArray(config)) throw new ArgumentError("config", "expected an object, YAML text or { configFile }");
+  if (config.configFile === undefined) {
+    try {
+      return JSON.stringify(config); // JSON is YAML
+    } catch (error) {
+      throw new ArgumentError("config", `cannot be written as JSON: ${error.message}`);
+    }
+  }
+  const file = config.configFile;
+  if (typeof file !== "string" && !(file instanceof URL)) throw new ArgumentError("config.configFile", "expected a path or a URL");
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw makeError(error.code === "ENOENT" ? "notFound" : "failedPrecondition", `${file} cannot be read: ${error.message}`, { target: "configFile" });
+  }
+}
+
+/** subscribe() with a filter whose every part may be left out, and options. */
+class Events {
+  #service;
+  constructor(service) { this.#service = service; }
+  subscribe(filter, options) { return this.#service.subscribe(complete(filter), options); }
+  list(filter, limit, options) { return this.#service.list(complete(filter), limit, options); }
+}
+function complete(filter) {
+  if (filter === undefined || filter === null) return { types: [] };
+  return typeof filter === "object" ? { ...filter, types: filter.types ?? [] } : filter;
+}
+
+/** One communication resource. The services are made when they are first asked for. */
+class Resource {
+  #make;
+  #cache = new Map();
+  constructor(name, make) {
+    /** Empty for the default resource. */
+    this.name = name;
+    this.#make = make;
+  }
+  #service(type) {
+    let service = this.#cache.get(type);
+    if (service === undefined) this.#cache.set(type, (service = this.#make(type)));
+    return service;
+  }
+  get sms() { return this.#service(services.SmsService); }
+  get identity() { return this.#service(services.IdentityService); }
+  get numbers() { return this.#service(services.NumbersService); }
+  get sandbox() { return this.#service(services.SandboxService); }
+  get events() {
+    let events = this.#cache.get(Events);
+    if (events === undefined) this.#cache.set(Events, (events = new Events(this.#service(services.EventsService))));
+    return events;
+  }
+
+  /**
+   * The first event of a type that satisfies a predicate, among those after `after`: by default all, so one that came before
+   * the call is found as well.
+   */
+  async waitFor(type, predicate, options = {}) {
+    if (typeof predicate !== "function") {
+      options = predicate ?? options;
+      predicate = () => true;
+    }
+    const { timeout, signal, after = 0n } = options;
+    const types = type === undefined ? [] : Array.isArray(type) ? type : [type];
+    const giveUp = new AbortController();
+    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp.abort(makeError("deadlineExceeded", `no ${types.join(" or ") || "event"} that fits came within ${timeout} ms`)), timeout);
+    const stream = this.events.subscribe({ types, after }, { signal: signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal });
+    try {
+      for await (const event of stream) if (await predicate(event)) return event;
+      throw makeError("unavailable", "the events ended before one that fits came");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  [inspect.custom]() { return `${this.constructor.name} { name: ${inspect(this.name)} }`; }
+}
+
+/** The resources of a runtime. */
+class Resources {
+  #service;
+  constructor(service) { this.#service = service; }
+  list(options) { return this.#service.listResources(options); }
+  get(name, options) { return this.#service.getResource(name, options); }
+  create(name, dataLocation, options) { return this.#service.createResource(name, dataLocation, options); }
+  fork(name, newName, options) { return this.#service.forkResource(name, newName, options); }
+  drop(name, options) { return this.#service.dropResource(name, options); }
+}
+
+/** The clock of a runtime. Only a virtual one can be advanced. */
+class Clock {
+  #service;
+  constructor(service) { this.#service = service; }
+  now() { return this.#service.now(); }
+  advance(ms, options) { return this.#service.advance(ms, options); }
+}
+
+class Runtime extends Resource {
+  #connection;
+  #service;
+  #ports;
+  #resources = new Map();
+
+  constructor(token, connection, ports) {
+    if (token !== made) throw new TypeError("use await Runtime.open()");
+    super("", (type) => new type(ports.service(connection, "", type.id)));
+    this.#connection = connection;
+    this.#ports = ports;
+    this.#service = new services.RuntimeService(ports.service(connection, "", services.RuntimeService.id));
+    this.clock = new Clock(this.#service);
+    this.resources = new Resources(this.#service);
+    Object.freeze(this);
+  }
+
+  static async open(config) {
+    const text = await configText(config);
+    load();
+    const native = require("./native.cjs");
+    const { Connection, Port } = require("./port.cjs");
+    return new Runtime(made, new Connection(await native.open(text)), Port);
+  }
+
+  resource(name) {
+    if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
+    let resource = this.#resources.get(name);
+    if (resource === undefined) {
+      resource = new Resource(name, (type) => new type(this.#ports.service(this.#connection, name, type.id)));
+      this.#resources.set(name, resource);
+    }
+    return resource;
+  }
+  /** A provider itself, past routing, records and events. */
+  provider(name, kind) {
+    if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
+    const type = Object.hasOwn(PROVIDERS, kind) ? PROVIDERS[kind]() : undefined;
+    if (type === undefined) throw new ArgumentError("kind", `expected one of ${Object.keys(PROVIDERS).map((x) => `"${x}"`).join(", ")}`);
+    return new type(this.#ports.provider(this.#connection, name, type.id));
+  }
+  get version() { return this.#service.version(); }
+  get closed() { return this.#connection.closed; }
+  settle(options) { return this.#service.settle(options); }
+  metrics(options) { return this.#service.metrics(options); }
+  plugins(options) { return this.#service.listPlugins(options); }
+
+  close() { return this.#connection.close(); }
+  [Symbol.asyncDispose]() { return this.close(); }
+  [inspect.custom]() { return `Runtime { closed: ${this.closed} }`; }
+}
+const made = Symbol("made by Runtime.open");
+
+module.exports = { Runtime, Resource };
