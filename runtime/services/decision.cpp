@@ -2,29 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/json.h"
 #include "runtime/base/strings.h"
 
 namespace trunkline {
 namespace {
-
-/// JSON string escaping without building a document: this runs several times for every message.
-void append_json_string(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out.push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00";
-      out.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
-      out.push_back(kHex[static_cast<unsigned char>(c) & 15]);
-    } else {
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
-}
 
 void append_line(std::string& out, Time at, std::string_view rule, std::string_view outcome, std::string_view value, std::string_view detail) {
   out += '[';

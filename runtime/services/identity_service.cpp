@@ -91,6 +91,11 @@ Task<identity::TokenClaims> IdentityService::verify_token(ResourcePtr resource, 
   co_return claims;
 }
 
+Task<identity::TokenClaims> IdentityService::verify_any_token(std::string token) {
+  const ProviderPtr provider = context_.providers.require("trunkline.identity/1");
+  co_return co_await provider->identity().verify_token(std::move(token));
+}
+
 std::string_view to_rest(identity::TokenScope scope) {
   using identity::TokenScope;
   switch (scope) {

@@ -24,6 +24,8 @@ class IdentityService {
   Task<void> delete_user(ResourcePtr resource, std::string user_id);
   /// Errors: kUnauthenticated (signature, lifetime, revocation, another resource).
   Task<identity::TokenClaims> verify_token(ResourcePtr resource, std::string token);
+  /// The same for a caller who does not know the resource yet.
+  Task<identity::TokenClaims> verify_any_token(std::string token);
 
  private:
   ServiceContext& context_;

@@ -37,7 +37,7 @@ using OutgoingPtr = std::shared_ptr<OutgoingSms>;
 
 /// Applies a change of state and publishes its report in the same transaction. Completes when durable.
 Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id, sms_records::Transition transition, Time at,
-                              bool ends, std::optional<std::int32_t> segments_delivered);
+                              std::optional<std::int32_t> segments_delivered);
 
 /// [any-thread] One lane for each database. Before messages are handed to a provider their ids are noted durably, many at
 /// once: after a crash, what was noted may have been sent and what was not noted has not. What the providers answer is written
@@ -48,8 +48,8 @@ class SmsDispatcher {
   ~SmsDispatcher();
 
   void submit(OutgoingPtr message);
-  /// Ids that a crash left between "noted" and "answered".
-  void take_up_handovers(store::Database& database, const std::vector<std::string>& message_ids);
+  /// Remembers what a crash left between "noted" and "answered". Before the first submit. [lifecycle]
+  void take_up_handovers(store::Database& database);
 
  private:
   struct Handover;
@@ -62,7 +62,12 @@ class SmsDispatcher {
   Task<void> write_outcomes(Lane* lane);
   void hand_over(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
   void finish(Lane& lane, Outcome outcome);
+  void take_results(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Provider& provider,
+                    const ListView<sms::SmsSendResult>& results, const std::string& decision, bool was_last, Time at);
+  /// The call as a whole failed: ask the next candidate, or give up.
   void try_next(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Error& error, std::string decision);
+  void retry(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
+  void note_decision(Lane& lane, const ResourcePtr& resource, const std::string& message_id, const std::string& lines);
 
   ServiceContext& context_;
   std::mutex mutex_;  // guards lanes_ and what is in the lanes; never held across I/O or a call

@@ -51,8 +51,7 @@ const Statement kClearDeadline{"UPDATE sms_messages SET report_deadline_us = NUL
 
 const Statement kAddHandover{"INSERT INTO sms_handovers (message_ids) VALUES (?)"};
 const Statement kRemoveHandover{"DELETE FROM sms_handovers WHERE handover_id = ?"};
-const Statement kOpenHandovers{"SELECT message_ids FROM sms_handovers"};
-const Statement kClearHandovers{"DELETE FROM sms_handovers"};
+const Statement kOpenHandovers{"SELECT handover_id, message_ids FROM sms_handovers"};
 
 // A copy is a record of the past: what is still queued or reported belongs to the original alone.
 const Statement kCopy{
@@ -138,7 +137,7 @@ std::optional<std::pair<std::int64_t, std::string>> find_by_provider_id(Session&
 
 std::vector<service::SmsRecord> list(Session& session, std::int64_t resource_key, std::int32_t limit, const std::optional<std::string>& before) {
   std::vector<service::SmsRecord> records;
-  const auto keep = [&](const Row& row) { records.push_back(read_record(row)); };
+  auto keep = [&](const Row& row) { records.push_back(read_record(row)); };
   if (!before) {
     session.query(kList, {resource_key, limit}, keep);
     return records;
@@ -186,15 +185,13 @@ std::int64_t add_handover(Session& session, std::string_view message_ids_json) {
 
 void remove_handover(Session& session, std::int64_t handover_id) { session.execute(kRemoveHandover, {handover_id}); }
 
-std::vector<std::string> open_handovers(Session& session) {
-  std::vector<std::string> ids;
+std::vector<std::pair<std::int64_t, std::vector<std::string>>> open_handovers(Session& session) {
+  std::vector<std::pair<std::int64_t, std::vector<std::string>>> open;
   session.query(kOpenHandovers, {}, [&](const Row& row) {
-    for (const auto& id : nlohmann::json::parse(row.text(0))) ids.push_back(id.get<std::string>());
+    open.emplace_back(row.integer(0), nlohmann::json::parse(row.text(1)).get<std::vector<std::string>>());
   });
-  return ids;
+  return open;
 }
-
-void clear_handovers(Session& session) { session.execute(kClearHandovers); }
 
 void copy_rows(Session& session, std::int64_t from, std::int64_t to) { session.execute(kCopy, {to, from}); }
 void drop_rows(Session& session, std::int64_t resource_key) { session.execute(kDrop, {resource_key}); }

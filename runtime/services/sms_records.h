@@ -82,9 +82,8 @@ void clear_report_deadline(store::Session& session, std::int64_t resource_key, s
 
 std::int64_t add_handover(store::Session& session, std::string_view message_ids_json);
 void remove_handover(store::Session& session, std::int64_t handover_id);
-/// Message ids of handovers that a crash cut off.
-std::vector<std::string> open_handovers(store::Session& session);
-void clear_handovers(store::Session& session);
+/// Notes that were not removed, with their message ids: a crash cut them off.
+std::vector<std::pair<std::int64_t, std::vector<std::string>>> open_handovers(store::Session& session);
 
 void copy_rows(store::Session& session, std::int64_t from, std::int64_t to);
 void drop_rows(store::Session& session, std::int64_t resource_key);

@@ -287,8 +287,7 @@ Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryRep
                             .step("provider.report", report.state == sms::MessageState::kDelivered ? "pass" : "fail", provider,
                                   delivery_status_details(report.state, report.reason, report.provider_code.value_or("")))
                             .take();
-  const bool ends = report.state == sms::MessageState::kDelivered || report.state == sms::MessageState::kFailed || report.state == sms::MessageState::kExpired;
-  co_await publish_transition(context_, resource, message_id, std::move(transition), report.at, ends, report.segments_delivered);
+  co_await publish_transition(context_, resource, message_id, std::move(transition), report.at, report.segments_delivered);
 }
 
 Task<void> SmsService::on_received(std::string provider, sms::InboundSms message) {
@@ -312,9 +311,7 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
   event.time = message.received_at;
   event.data_version = "1.0";
   event.data = sms_received_data(message_id, message);
-  auto stored = std::make_shared<bool>(false);
-  co_await resource->database->write([this, resource, message, provider, message_id, key, event, stored, text = decision.take()](Session& session) {
-    *stored = false;
+  co_await resource->database->write([this, resource, message, provider, message_id, key, event, text = decision.take()](Session& session) {
     if (!message.provider_message_id.empty() && sms_records::find_by_idempotency_key(session, resource->key, key)) return;  // told twice
     sms_records::NewMessage row;
     row.message_id = message_id;
@@ -331,12 +328,8 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
     row.created_us = unix_us(message.received_at);
     sms_records::insert(session, resource->key, row);
     context_.events.append(session, resource->key, event);
-    *stored = true;
   });
-  if (*stored) {
-    inbound_.add();
-    context_.events.notify(*resource->database, resource->key);
-  }
+  inbound_.add();
 }
 
 void SmsService::arm_report_timer(store::Database& database, std::int64_t deadline_us) {
@@ -368,7 +361,7 @@ Task<void> SmsService::expire_reports(store::Database* database) {
     transition.reason = sms::FailureReason::kNoReport;
     transition.at_us = unix_us(now);
     transition.decision = DecisionLines(now).step("report.timeout", "fail", "no report in time").take();
-    co_await publish_transition(context_, resource, message_id, std::move(transition), now, true, std::nullopt);
+    co_await publish_transition(context_, resource, message_id, std::move(transition), now, std::nullopt);
   }
   std::optional<std::int64_t> next;
   database->read([&](Session& session) { next = sms_records::next_report_deadline(session); });
@@ -377,13 +370,9 @@ Task<void> SmsService::expire_reports(store::Database* database) {
 
 void SmsService::recover() {
   for (store::Database* database : context_.store.all()) {
-    std::vector<std::string> cut_off;
+    dispatcher_->take_up_handovers(*database);
     std::optional<std::int64_t> deadline;
-    database->read([&](Session& session) {
-      cut_off = sms_records::open_handovers(session);
-      deadline = sms_records::next_report_deadline(session);
-    });
-    dispatcher_->take_up_handovers(*database, cut_off);
+    database->read([&](Session& session) { deadline = sms_records::next_report_deadline(session); });
     if (deadline) arm_report_timer(*database, *deadline);
   }
   for (const ResourcePtr& resource : resources_.list()) {

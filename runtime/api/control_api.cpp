@@ -1,0 +1,394 @@
+// What a person, a test or the CLI needs beside the Azure surface: virtual phones, events, the clock, records, resources.
+// Everything under /_control; JSON in and out; snake_case members.
+#include "runtime/api/control_api.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/api/rest.h"
+#include "runtime/base/json.h"
+#include "runtime/base/strings.h"
+#include "runtime/clock/clock.h"
+#include "runtime/base/time_text.h"
+#include "runtime/core/runtime.h"
+#include "runtime/events/event_log.h"
+#include "runtime/services/resource_service.h"
+#include "runtime/services/sandbox_service.h"
+#include "runtime/services/sms_service.h"
+
+namespace trunkline::api {
+namespace {
+
+using nlohmann::json;
+using server::RouteContext;
+
+constexpr std::int64_t kMaxWaitMs = 30'000;
+
+std::string_view word(sms::MessageState state) {
+  switch (state) {
+    case sms::MessageState::kQueued: return "queued";
+    case sms::MessageState::kSent: return "sent";
+    case sms::MessageState::kDelivered: return "delivered";
+    case sms::MessageState::kFailed: return "failed";
+    case sms::MessageState::kExpired: return "expired";
+    case sms::MessageState::kUncertain: return "uncertain";
+    default: return "unknown";
+  }
+}
+
+constexpr std::pair<sms::FailureReason, std::string_view> kReasons[] = {
+    {sms::FailureReason::kNone, "none"},
+    {sms::FailureReason::kBadDestination, "bad_destination"},
+    {sms::FailureReason::kBadSender, "bad_sender"},
+    {sms::FailureReason::kUnreachable, "unreachable"},
+    {sms::FailureReason::kBlocked, "blocked"},
+    {sms::FailureReason::kOptedOut, "opted_out"},
+    {sms::FailureReason::kOverQuota, "over_quota"},
+    {sms::FailureReason::kTemporary, "temporary"},
+    {sms::FailureReason::kNoReport, "no_report"},
+    {sms::FailureReason::kUnspecified, "unspecified"},
+};
+
+std::string_view word(sms::FailureReason reason) {
+  for (const auto& [value, name] : kReasons)
+    if (value == reason) return name;
+  return "unspecified";
+}
+
+sms::FailureReason parse_reason(const JsonRef& value) {
+  const std::string_view text = value.text();
+  for (const auto& [reason, name] : kReasons)
+    if (name == text) return reason;
+  throw value.error("'" + std::string(text) + "' is no failure reason");
+}
+
+Duration parse_duration_member(const JsonRef& value) {
+  if (const auto duration = parse_duration(value.text())) return *duration;
+  throw value.error("'" + std::string(value.text()) + "' is no duration such as 250ms, 5m or PT1H");
+}
+
+template <class T>
+void set_optional(json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+json to_json(const service::SmsRecord& record) {
+  json out;
+  out["message_id"] = record.message_id;
+  out["from"] = record.from;
+  out["to"] = record.to;
+  out["message"] = record.message;
+  out["state"] = word(record.state);
+  out["reason"] = word(record.reason);
+  out["segments"] = record.segments;
+  out["inbound"] = record.inbound;
+  set_optional(out, "provider", record.provider);
+  set_optional(out, "provider_message_id", record.provider_message_id);
+  set_optional(out, "provider_code", record.provider_code);
+  set_optional(out, "tag", record.tag);
+  out["created_at"] = format_rfc3339(record.created_at);
+  out["updated_at"] = format_rfc3339(record.updated_at);
+  return out;
+}
+
+json to_json(const DecisionRecord& record) {
+  json steps = json::array();
+  for (const DecisionStep& step : record.steps) {
+    json item;
+    item["at"] = format_rfc3339(step.at);
+    item["rule"] = step.rule;
+    item["outcome"] = step.outcome;
+    item["value"] = step.value;
+    set_optional(item, "detail", step.detail);
+    steps.push_back(std::move(item));
+  }
+  json out;
+  out["subject"] = record.subject;
+  out["steps"] = std::move(steps);
+  return out;
+}
+
+json to_json(const Event& event) {
+  json out;
+  out["sequence"] = event.sequence;
+  out["id"] = event.id;
+  out["type"] = event.type;
+  out["subject"] = event.subject;
+  out["topic"] = event.topic;
+  out["time"] = format_rfc3339(event.time);
+  out["data_version"] = event.data_version;
+  out["data"] = json::parse(event.data);
+  if (!event.traceparent.empty()) out["traceparent"] = event.traceparent;
+  return out;
+}
+
+json to_json(const sandbox::PhoneMessage& message) {
+  json out;
+  out["message_id"] = message.message_id;
+  out["from"] = message.from;
+  out["to"] = message.to;
+  out["text"] = message.text;
+  out["at"] = format_rfc3339(message.at);
+  out["outbound"] = message.outbound;
+  return out;
+}
+
+std::string text_duration(Duration duration) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + "ms"; }
+
+json to_json(const sandbox::PhoneRule& rule) {
+  json out;
+  out["match"] = rule.match;
+  out["latency"] = text_duration(rule.latency);
+  out["jitter"] = text_duration(rule.jitter);
+  out["refuse"] = word(rule.refuse);
+  out["failure"] = word(rule.failure);
+  set_optional(out, "failure_rate", rule.failure_rate);
+  out["silent"] = rule.silent;
+  set_optional(out, "reply", rule.reply);
+  out["times"] = rule.times;
+  return out;
+}
+
+sandbox::PhoneRule parse_rule(const json& body) {
+  const JsonRef request(body);
+  sandbox::PhoneRule rule;
+  rule.match = request.at("match").text();
+  if (const auto v = request.find("latency")) rule.latency = parse_duration_member(*v);
+  if (const auto v = request.find("jitter")) rule.jitter = parse_duration_member(*v);
+  if (const auto v = request.find("refuse")) rule.refuse = parse_reason(*v);
+  if (const auto v = request.find("failure")) rule.failure = parse_reason(*v);
+  if (const auto v = request.find("failure_rate")) rule.failure_rate = v->number();
+  rule.silent = request.boolean_or("silent", false);
+  if (const auto v = request.find("reply")) rule.reply = std::string(v->text());
+  rule.times = static_cast<std::int32_t>(request.integer_or("times", 0, 0, 1'000'000));
+  return rule;
+}
+
+json to_json(const service::ResourceInfo& info) {
+  json out;
+  out["name"] = info.name;
+  out["resource_id"] = info.resource_id;
+  out["data_location"] = info.data_location;
+  out["primary_key"] = info.primary_key;
+  out["secondary_key"] = info.secondary_key;
+  set_optional(out, "connection_string", info.connection_string);
+  return out;
+}
+
+std::int64_t integer_parameter(RouteContext& context, const char* name, std::int64_t fallback, std::int64_t min, std::int64_t max) {
+  const auto text = context.query(name);
+  if (!text) return fallback;
+  const auto number = parse_number<std::int64_t>(*text);
+  if (!number || *number < min || *number > max)
+    throw Error(ErrorCode::kInvalidArgument, std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+                                                 ", not '" + *text + "'", name);
+  return *number;
+}
+
+class ControlRoutes {
+ public:
+  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime) : routes_(routes), runtime_(runtime) {}
+
+  void add_all() {
+    add_records();
+    add_phones();
+    add_events();
+    add_clock();
+    add_resources();
+  }
+
+ private:
+  template <class F>
+  void add(const char* method, const char* path, F handler) {
+    server::Route route;
+    route.method = method;
+    route.path = path;
+    route.auth = server::Auth::kControl;
+    route.body = std::string_view(method) == "POST" ? server::BodyRule::kJson : server::BodyRule::kNone;
+    route.handler = std::move(handler);
+    routes_.push_back(std::move(route));
+  }
+
+  void add_records() {
+    Runtime& runtime = runtime_;
+    add("GET", "/_control/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const auto limit = static_cast<std::int32_t>(integer_parameter(context, "limit", 100, 1, 1000));
+      const service::SmsPage page = runtime.sms().list(*resource_of(context), limit, context.query("continuation"));
+      json items = json::array();
+      for (const service::SmsRecord& record : page.items) items.push_back(to_json(record));
+      json answer;
+      answer["items"] = std::move(items);
+      set_optional(answer, "continuation", page.continuation);
+      co_return json_response(200, answer);
+    });
+    add("GET", "/_control/messages/{id}", [&runtime](RouteContext& context) -> Task<net::Response> {
+      co_return json_response(200, to_json(runtime.sms().get(*resource_of(context), context.param("id"))));
+    });
+    add("GET", "/_control/messages/{id}/explain", [&runtime](RouteContext& context) -> Task<net::Response> {
+      co_return json_response(200, to_json(runtime.sms().explain(*resource_of(context), context.param("id"))));
+    });
+  }
+
+  void add_phones() {
+    Runtime& runtime = runtime_;
+    add("GET", "/_control/phones", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const std::vector<sandbox::Phone> phones = co_await runtime.sandbox().phones(resource_of(context));
+      json items = json::array();
+      for (const sandbox::Phone& phone : phones) {
+        json item;
+        item["number"] = phone.number;
+        item["message_count"] = phone.message_count;
+        items.push_back(std::move(item));
+      }
+      json answer;
+      answer["items"] = std::move(items);
+      co_return json_response(200, answer);
+    });
+    add("GET", "/_control/phones/{number}/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const std::vector<sandbox::PhoneMessage> messages = co_await runtime.sandbox().messages(resource_of(context), std::string(context.param("number")));
+      json items = json::array();
+      for (const sandbox::PhoneMessage& message : messages) items.push_back(to_json(message));
+      json answer;
+      answer["items"] = std::move(items);
+      co_return json_response(200, answer);
+    });
+    add("POST", "/_control/phones/{number}/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const json body = parse_body(context);
+      const JsonRef request(body);
+      std::string to(request.at("to").text());
+      std::string text(request.at("message").text());
+      std::string from(context.param("number"));
+      json answer;
+      answer["message_id"] = co_await runtime.sandbox().send_from_phone(resource_of(context), std::move(from), std::move(to), std::move(text));
+      co_return json_response(202, answer);
+    });
+    add("GET", "/_control/rules", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const std::vector<sandbox::PhoneRule> rules = co_await runtime.sandbox().rules(resource_of(context));
+      json items = json::array();
+      for (const sandbox::PhoneRule& rule : rules) items.push_back(to_json(rule));
+      json answer;
+      answer["items"] = std::move(items);
+      co_return json_response(200, answer);
+    });
+    add("POST", "/_control/rules", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const json body = parse_body(context);
+      sandbox::PhoneRule rule = parse_rule(body);
+      std::string provider(JsonRef(body).text_or("provider", ""));
+      const json answer = to_json(rule);
+      co_await runtime.sandbox().add_rule(resource_of(context), std::move(rule), std::move(provider));
+      co_return json_response(201, answer);
+    });
+    add("POST", "/_control/sandbox/reset", [&runtime](RouteContext& context) -> Task<net::Response> {
+      co_await runtime.sandbox().reset(resource_of(context));
+      co_return json_response(200, json::object());
+    });
+  }
+
+  void add_events() {
+    Runtime& runtime = runtime_;
+    // A long poll: waits up to wait_ms for the first event after `after`.
+    add("GET", "/_control/events", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const ResourcePtr resource = resource_of(context);
+      EventFilter filter;
+      if (auto type = context.query("type")) filter.types.push_back(*std::move(type));
+      const std::int64_t last = runtime.events().last_sequence(*resource->database, resource->key);
+      const std::int64_t after = integer_parameter(context, "after", last, 0, INT64_MAX);
+      const auto limit = static_cast<std::uint32_t>(integer_parameter(context, "limit", 100, 1, 1000));
+      const std::int64_t wait_ms = integer_parameter(context, "wait_ms", 0, 0, kMaxWaitMs);
+      std::vector<Event> events;
+      if (wait_ms > 0) {
+        const auto subscription = runtime.events().subscribe(*resource->database, resource->key, std::move(filter), after);
+        events = co_await subscription->next_within(limit, std::chrono::milliseconds{wait_ms});
+        subscription->close();
+      } else {
+        events = runtime.events().read(*resource->database, resource->key, filter, after, limit);
+      }
+      json items = json::array();
+      for (const Event& event : events) items.push_back(to_json(event));
+      json answer;
+      answer["items"] = std::move(items);
+      answer["next"] = events.empty() ? after : events.back().sequence;
+      co_return json_response(200, answer);
+    });
+  }
+
+  void add_clock() {
+    Runtime& runtime = runtime_;
+    add("GET", "/_control/clock", [&runtime](RouteContext&) -> Task<net::Response> {
+      json answer;
+      answer["now"] = format_rfc3339(runtime.clock().now());
+      answer["mode"] = runtime.clock().mode() == Clock::Mode::kReal ? "real" : "virtual";
+      answer["pending_timers"] = runtime.clock().pending();
+      co_return json_response(200, answer);
+    });
+    add("POST", "/_control/clock/advance", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const json body = parse_body(context);
+      const Duration by = parse_duration_member(JsonRef(body).at("by"));
+      const Time now = co_await runtime.clock().advance_async(by);
+      json answer;
+      answer["now"] = format_rfc3339(now);
+      co_return json_response(200, answer);
+    });
+    add("POST", "/_control/settle", [&runtime](RouteContext&) -> Task<net::Response> {
+      co_await runtime.settle();
+      co_return json_response(200, json::object());
+    });
+  }
+
+  void add_resources() {
+    Runtime& runtime = runtime_;
+    add("GET", "/_control/resources", [&runtime](RouteContext&) -> Task<net::Response> {
+      json items = json::array();
+      for (const ResourcePtr& resource : runtime.resources().list()) items.push_back(to_json(runtime.describe(*resource)));
+      json answer;
+      answer["items"] = std::move(items);
+      co_return json_response(200, answer);
+    });
+    add("POST", "/_control/resources", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const json body = parse_body(context);
+      ResourceSpec spec;
+      spec.name = JsonRef(body).at("name").text();
+      spec.data_location = JsonRef(body).text_or("data_location", "United States");
+      const ResourcePtr resource = co_await runtime.resources().create(std::move(spec));
+      co_return json_response(201, to_json(runtime.describe(*resource)));
+    });
+    add("POST", "/_control/resources/{name}/fork", [&runtime](RouteContext& context) -> Task<net::Response> {
+      const json body = parse_body(context);
+      std::string new_name(JsonRef(body).at("name").text());
+      std::string name(context.param("name"));
+      const ResourcePtr resource = co_await runtime.resources().fork(std::move(name), std::move(new_name));
+      co_return json_response(201, to_json(runtime.describe(*resource)));
+    });
+    add("DELETE", "/_control/resources/{name}", [&runtime](RouteContext& context) -> Task<net::Response> {
+      std::string name(context.param("name"));
+      co_await runtime.resources().drop(std::move(name));
+      net::Response answer;
+      answer.status = 204;
+      co_return answer;
+    });
+    add("GET", "/_control/plugins", [&runtime](RouteContext&) -> Task<net::Response> {
+      json items = json::array();
+      for (const service::PluginInfo& plugin : runtime.plugins()) {
+        json item;
+        item["id"] = plugin.id;
+        item["version"] = plugin.version;
+        item["path"] = plugin.path;
+        item["interfaces"] = plugin.interfaces;
+        item["state"] = plugin.state;
+        set_optional(item, "detail", plugin.detail);
+        items.push_back(std::move(item));
+      }
+      json answer;
+      answer["items"] = std::move(items);
+      co_return json_response(200, answer);
+    });
+  }
+
+  std::vector<server::Route>& routes_;
+  Runtime& runtime_;
+};
+
+}  // namespace
+
+void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime) { ControlRoutes(routes, runtime).add_all(); }
+
+}  // namespace trunkline::api

@@ -1,0 +1,33 @@
+#include "runtime/api/directory.h"
+
+#include <algorithm>
+
+namespace trunkline::api {
+
+std::vector<std::shared_ptr<const server::ResourceKeys>> Directory::list() const {
+  std::vector<ResourcePtr> resources = resources_.list();
+  std::sort(resources.begin(), resources.end(), [](const auto& a, const auto& b) { return a->key < b->key; });
+  const std::lock_guard lock(mutex_);
+  std::map<ResourcePtr, std::shared_ptr<const server::ResourceKeys>> next;
+  std::vector<std::shared_ptr<const server::ResourceKeys>> all;
+  all.reserve(resources.size());
+  for (const ResourcePtr& resource : resources) {
+    std::shared_ptr<const server::ResourceKeys>& entry = next[resource];
+    if (const auto it = known_.find(resource); it != known_.end()) {
+      entry = it->second;
+    } else {
+      auto keys = std::make_shared<server::ResourceKeys>();
+      keys->name = resource->name;
+      keys->id = resource->id;
+      keys->primary_key = resource->primary_key;
+      keys->secondary_key = resource->secondary_key;
+      keys->owner = resource;
+      entry = std::move(keys);
+    }
+    all.push_back(entry);
+  }
+  known_ = std::move(next);
+  return all;
+}
+
+}  // namespace trunkline::api

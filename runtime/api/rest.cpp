@@ -1,0 +1,31 @@
+#include "runtime/api/rest.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/json.h"
+
+namespace trunkline::api {
+
+nlohmann::json parse_body(const server::RouteContext& context) { return parse_json(context.request.body); }
+
+net::Response json_response(int status, const nlohmann::json& body) {
+  net::Response response;
+  response.status = status;
+  response.body = body.dump();
+  return response;
+}
+
+net::Response empty_response(int status) {
+  net::Response response;
+  response.status = status;
+  return response;
+}
+
+ResourcePtr resource_of(const server::RouteContext& context) {
+  if (!context.caller.resource || !context.caller.resource->owner) throw Error(ErrorCode::kInternal, "the route has no resource");
+  return std::static_pointer_cast<const Resource>(context.caller.resource->owner);
+}
+
+std::vector<std::string> versions(std::initializer_list<const char*> list) { return {list.begin(), list.end()}; }
+
+}  // namespace trunkline::api

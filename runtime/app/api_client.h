@@ -1,0 +1,35 @@
+// The CLI's side of a running server.
+#pragma once
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace trunkline::app {
+
+/// `endpoint=http://…/;accesskey=…`
+struct Connection {
+  std::string endpoint;  // without a trailing slash
+  std::string access_key;
+  /// From an option, else TRUNKLINE_CONNECTION_STRING, else the development server. Throws kInvalidArgument.
+  static Connection resolve(const std::string& connection_string);
+};
+
+/// Signed requests, blocking. Throws the Error that the server answered with, or kUnavailable when it cannot be reached.
+class ApiClient {
+ public:
+  explicit ApiClient(Connection connection);
+  ~ApiClient();
+  nlohmann::json get(const std::string& path_and_query);
+  nlohmann::json post(const std::string& path_and_query, const nlohmann::json& body);
+  nlohmann::json remove(const std::string& path_and_query);
+  const Connection& connection() const { return connection_; }
+
+ private:
+  nlohmann::json request(const std::string& method, const std::string& path_and_query, std::string body);
+  struct Impl;
+  Connection connection_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trunkline::app

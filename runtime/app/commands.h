@@ -1,0 +1,25 @@
+// The commands of the program; each adds itself to the command line.
+#pragma once
+#include <CLI/App.hpp>
+#include <functional>
+#include <string>
+
+#include "runtime/app/output.h"
+
+namespace trunkline::app {
+
+/// What all commands share. Outlives them.
+struct CommandContext {
+  bool json = false;
+  std::string connection_string;
+  /// Set by the command that was chosen; runs after parsing and gives the exit code.
+  std::function<int()> run;
+  /// Path of this program.
+  std::string program;
+};
+
+void add_server_commands(CLI::App& app, CommandContext& context);  // dev, serve
+void add_client_commands(CLI::App& app, CommandContext& context);  // send, phone, events, clock, explain, messages, resource, wait
+void add_local_commands(CLI::App& app, CommandContext& context);   // plugin, config, version
+
+}  // namespace trunkline::app

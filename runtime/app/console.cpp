@@ -1,0 +1,121 @@
+#include "runtime/app/console.h"
+
+#include "runtime/server/route.h"
+
+namespace trunkline::app {
+namespace {
+
+// One file, no external assets. The token comes in the fragment, which browsers never send.
+constexpr std::string_view kPage = R"html(<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Trunkline console</title>
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<style>
+:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
+body{font:14px/1.45 system-ui,sans-serif;margin:0;display:grid;grid-template-columns:minmax(15rem,20rem) 1fr;min-height:100vh}
+header{grid-column:1/-1;padding:.7rem 1rem;border-bottom:1px solid var(--line);display:flex;gap:1rem;align-items:baseline;flex-wrap:wrap}
+h1{font-size:1rem;margin:0}h2{font-size:.8rem;text-transform:uppercase;letter-spacing:.05em;opacity:.65;margin:0 0 .5rem}
+aside,main{padding:1rem;overflow:auto}aside{border-right:1px solid var(--line)}
+button{font:inherit;border:1px solid var(--line);background:none;color:inherit;border-radius:4px;padding:.3rem .6rem;cursor:pointer}
+aside button{display:block;width:100%;text-align:left;margin-bottom:.3rem}button[aria-current=true]{border-color:#2b7de9}
+.bubble{max-width:34rem;border:1px solid var(--line);border-radius:10px;padding:.4rem .7rem;margin:.3rem 0;white-space:pre-wrap}
+.bubble.mine{margin-left:auto}.bubble small{display:block;opacity:.6}
+form{display:flex;gap:.5rem;margin:.8rem 0}input,select{font:inherit;padding:.3rem .5rem;border:1px solid var(--line);border-radius:4px;background:none;color:inherit}input{flex:1}
+table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid var(--line);padding:.25rem .5rem;vertical-align:top}td code{word-break:break-all}
+.error{color:#c62828}
+</style></head><body>
+<header><h1>Trunkline console</h1><span id="clock"></span><span id="problem" class="error" role="alert"></span></header>
+<aside><h2>Phones</h2><div id="phones" data-test="phones">No phone has got a message yet.</div></aside>
+<main><section id="thread" hidden><h2 id="who"></h2><div id="bubbles" data-test="bubbles"></div>
+<form id="reply" data-test="reply"><select id="to" aria-label="To"></select><input id="text" placeholder="Answer as this phone" required><button>Send</button></form></section>
+<h2>Events</h2><table data-test="events"><tbody id="events"><tr><td>Waiting for the first event.</td></tr></tbody></table></main>
+<script>
+const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+const $ = (id) => document.getElementById(id);
+async function call(path, body) {
+  const answer = await fetch(path, {method: body ? 'POST' : 'GET', headers: {authorization: 'Bearer ' + token, 'content-type': 'application/json'}, body: body && JSON.stringify(body)});
+  const json = answer.status === 204 ? {} : await answer.json();
+  $('problem').textContent = answer.ok ? '' : json.error?.message ?? answer.status;
+  if (!answer.ok) throw new Error(json.error?.message);
+  return json;
+}
+let phone;
+async function phones() {
+  const {items} = await call('/_control/phones');
+  if (items.length) $('phones').replaceChildren(...items.map((p) => {
+    const b = document.createElement('button');
+    b.textContent = `${p.number}  (${p.message_count})`;
+    b.setAttribute('aria-current', p.number === phone);
+    b.onclick = () => { phone = p.number; refresh(); };
+    return b;
+  }));
+}
+async function thread() {
+  $('thread').hidden = !phone;
+  if (!phone) return;
+  const {items} = await call(`/_control/phones/${encodeURIComponent(phone)}/messages`);
+  $('who').textContent = phone;
+  $('bubbles').replaceChildren(...items.map((m) => {
+    const d = document.createElement('div');
+    d.className = 'bubble' + (m.outbound ? ' mine' : '');
+    d.textContent = m.text;
+    const s = document.createElement('small');
+    s.textContent = `${m.from} → ${m.to}, ${m.at}`;
+    d.append(s);
+    return d;
+  }));
+  const others = [...new Set(items.map((m) => (m.outbound ? m.to : m.from)).filter((n) => n.startsWith('+')))].reverse();
+  $('to').replaceChildren(...others.map((n) => new Option(n, n)));
+}
+async function clock() { const c = await call('/_control/clock'); $('clock').textContent = `${c.mode} clock, ${c.now}`; }
+const refresh = () => Promise.all([phones(), thread(), clock()]).catch(() => {});
+$('reply').onsubmit = async (e) => {
+  e.preventDefault();
+  await call(`/_control/phones/${encodeURIComponent(phone)}/messages`, {to: $('to').value, message: $('text').value});
+  $('text').value = '';
+  refresh();
+};
+const rows = [];
+async function follow() {
+  for (let after = 0;;) {
+    try {
+      const page = await call(`/_control/events?after=${after}&wait_ms=20000`);
+      after = page.next;
+      for (const e of page.items) {
+        const tr = document.createElement('tr');
+        for (const text of [e.sequence, e.time, e.type.replace('Microsoft.Communication.', ''), e.subject, JSON.stringify(e.data)]) {
+          const td = document.createElement('td');
+          td.textContent = text;
+          tr.append(td);
+        }
+        rows.unshift(tr);
+      }
+      if (rows.length) $('events').replaceChildren(...rows.slice(0, 200));
+      refresh();
+    } catch { await new Promise((r) => setTimeout(r, 2000)); }
+  }
+}
+refresh(); follow();
+</script></body></html>
+)html";
+
+Task<net::Response> page(server::RouteContext&) {
+  net::Response response;
+  response.content_type = "text/html; charset=utf-8";
+  response.headers.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
+  response.headers.set("x-content-type-options", "nosniff");
+  response.body = kPage;
+  co_return response;
+}
+
+}  // namespace
+
+void add_console_routes(std::vector<server::Route>& routes) {
+  server::Route route;
+  route.method = "GET";
+  route.path = "/_console";
+  route.auth = server::Auth::kNone;  // the page holds nothing; what it shows it fetches with the token
+  route.handler = &page;
+  routes.push_back(std::move(route));
+}
+
+}  // namespace trunkline::app

@@ -1,0 +1,109 @@
+#include "runtime/app/server_process.h"
+
+#include "runtime/api/control_api.h"
+#include "runtime/api/directory.h"
+#include "runtime/api/identity_api.h"
+#include "runtime/api/numbers_api.h"
+#include "runtime/api/sms_api.h"
+#include "runtime/app/console.h"
+#include "runtime/app/local_ca.h"
+#include "runtime/clock/system_time.h"
+#include "runtime/core/runtime.h"
+#include "runtime/crypto/hash.h"
+#include "runtime/server/api_server.h"
+#include "runtime/services/identity_service.h"
+
+namespace trunkline::app {
+namespace {
+
+/// Fixed, like the development access key: it opens a runtime that runs on the developer's own machine.
+constexpr std::string_view kDevelopmentToken = "local-arm-token";
+constexpr Duration kDrainTime = std::chrono::seconds{10};
+
+Task<server::BearerClaims> verify_bearer(Runtime* runtime, server::BearerKind kind, std::string token) {
+  server::BearerClaims claims;
+  switch (kind) {
+    case server::BearerKind::kUser: {
+      const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token));
+      claims.resource_id = verified.resource_id;
+      claims.user_id = verified.user_id;
+      for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
+      co_return claims;
+    }
+    case server::BearerKind::kArm:
+      if (crypto::constant_time_equal(token, kDevelopmentToken)) co_return claims;
+      break;
+    case server::BearerKind::kEntra:
+      break;
+  }
+  throw Error(ErrorCode::kUnauthenticated, "the bearer token is not accepted here", "authorization");
+}
+
+}  // namespace
+
+struct ServerProcess::Impl {
+  std::unique_ptr<Runtime> runtime;
+  std::unique_ptr<api::Directory> directory;
+  std::unique_ptr<server::ApiServer> server;
+  std::string arm_token{kDevelopmentToken};
+};
+
+ServerProcess::ServerProcess(Config config) : impl_(std::make_unique<Impl>()) {
+  const ListenConfig listen = config.listen;
+  const AuthConfig auth = config.auth;
+  const bool control = config.control.enabled;
+  server::ServerOptions options;
+  options.host = listen.host;
+  options.port = listen.port;
+  if (listen.tls == ListenConfig::Tls::kAuto) {
+    // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
+    const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
+    const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
+    options.tls_port = listen.tls_port;
+    options.tls.certificate_chain = identity.certificate;
+    options.tls.private_key = identity.private_key;
+    addresses_.ca_file = ca.certificate_file;
+  }
+  options.auth.clock_skew = auth.clock_skew;
+  options.auth.replay_guard = auth.replay_guard;
+  options.auth.client_time = [] { return system_time_now(); };
+  options.auth.control_token = Secret(impl_->arm_token);
+  options.auth.enabled = auth.mode == AuthConfig::Mode::kOn;
+
+  impl_->runtime = Runtime::open(std::move(config));
+  Runtime& runtime = *impl_->runtime;
+  options.auth.verify_bearer = [&runtime](server::BearerKind kind, std::string token) { return verify_bearer(&runtime, kind, std::move(token)); };
+  impl_->directory = std::make_unique<api::Directory>(runtime.resources());
+  impl_->server = std::make_unique<server::ApiServer>(runtime.executor(), runtime.clock(), runtime.log(), runtime.metrics(), runtime.ids(), std::move(options),
+                                                      *impl_->directory);
+  std::vector<server::Route> routes;
+  api::add_sms_routes(routes, runtime.sms());
+  api::add_number_routes(routes, runtime.numbers());
+  api::add_identity_routes(routes, runtime.identity());
+  if (control) {
+    api::add_control_routes(routes, runtime);
+    add_console_routes(routes);
+  }
+  impl_->server->add_routes(std::move(routes));
+  const server::ApiServer::Ports ports = impl_->server->start();
+  addresses_.endpoint = "http://" + listen.host + ":" + std::to_string(ports.http);
+  if (ports.https != 0) addresses_.tls_endpoint = "https://" + listen.host + ":" + std::to_string(ports.https);
+  if (control) addresses_.console = addresses_.endpoint + "/_console#token=" + impl_->arm_token;
+  runtime.set_endpoint(addresses_.endpoint + "/");
+}
+
+ServerProcess::~ServerProcess() { stop(); }
+
+Runtime& ServerProcess::runtime() { return *impl_->runtime; }
+const std::string& ServerProcess::arm_token() const { return impl_->arm_token; }
+
+void ServerProcess::stop() {
+  if (impl_->server) {
+    sync_wait(impl_->server->drain(kDrainTime));
+    impl_->server->stop();
+  }
+  if (impl_->runtime) impl_->runtime->close();
+  impl_->server.reset();
+}
+
+}  // namespace trunkline::app

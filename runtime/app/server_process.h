@@ -1,0 +1,43 @@
+// A runtime with its REST door.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/config/config.h"
+
+namespace trunkline {
+class Runtime;
+}
+
+namespace trunkline::app {
+
+/// [lifecycle]
+class ServerProcess {
+ public:
+  struct Addresses {
+    std::string endpoint;      // http://127.0.0.1:4600
+    std::string tls_endpoint;  // empty: no HTTPS
+    std::string ca_file;
+    std::string console;
+  };
+
+  /// Opens the runtime and listens. Throws; nothing stays behind.
+  explicit ServerProcess(Config config);
+  ~ServerProcess();
+
+  Runtime& runtime();
+  const Addresses& addresses() const { return addresses_; }
+  /// Token of the management plane and of the control routes.
+  const std::string& arm_token() const;
+  /// Finishes what was accepted, then closes everything. Idempotent.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  Addresses addresses_;
+};
+
+}  // namespace trunkline::app

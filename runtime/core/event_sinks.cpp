@@ -1,0 +1,51 @@
+#include "runtime/core/event_sinks.h"
+
+#include "runtime/diagnostics/log.h"
+#include "runtime/services/sms_service.h"
+#include "trunkline/identity_provider.hpp"
+#include "trunkline/sms_provider.hpp"
+
+namespace trunkline {
+
+class EventSinks::SmsSink final : public sms::SmsEvents {
+ public:
+  SmsSink(SmsService& service, std::string provider) : service_(service), provider_(std::move(provider)) {}
+  Task<void> delivery_report(Call, sms::DeliveryReport report) override { co_await service_.on_delivery_report(provider_, std::move(report)); }
+  Task<void> received(Call, sms::InboundSms message) override { co_await service_.on_received(provider_, std::move(message)); }
+
+ private:
+  SmsService& service_;
+  const std::string provider_;
+};
+
+class EventSinks::IdentitySink final : public identity::IdentityEvents {
+ public:
+  IdentitySink(Log& log, std::string provider) : log_(log), provider_(std::move(provider)) {}
+  Task<void> keys_rotated(Call, std::vector<identity::SigningKey> keys) override {
+    log_.info("identity", "signing keys were rotated", {{"provider", provider_}, {"keys", keys.size()}});
+    co_return;
+  }
+
+ private:
+  Log& log_;
+  const std::string provider_;
+};
+
+EventSinks::EventSinks(SmsService& sms, Log& log) : sms_(sms), log_(log) {}
+EventSinks::~EventSinks() = default;
+
+tl_iface EventSinks::sms(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<SmsSink>& sink = sms_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<SmsSink>(sms_, std::string(provider));
+  return iface_of(static_cast<sms::SmsEvents*>(sink.get()));
+}
+
+tl_iface EventSinks::identity(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<IdentitySink>& sink = identity_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<IdentitySink>(log_, std::string(provider));
+  return iface_of(static_cast<identity::IdentityEvents*>(sink.get()));
+}
+
+}  // namespace trunkline

@@ -1,0 +1,35 @@
+// The host's side of what providers report: one object for each provider.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "trunkline/abi.h"
+
+namespace trunkline {
+
+class Log;
+class SmsService;
+
+/// [any-thread] The objects live as long as this does, which is longer than any plugin instance.
+class EventSinks {
+ public:
+  EventSinks(SmsService& sms, Log& log);
+  ~EventSinks();
+  tl_iface sms(std::string_view provider);
+  tl_iface identity(std::string_view provider);
+
+ private:
+  class SmsSink;
+  class IdentitySink;
+
+  SmsService& sms_;
+  Log& log_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<SmsSink>, std::less<>> sms_sinks_;
+  std::map<std::string, std::unique_ptr<IdentitySink>, std::less<>> identity_sinks_;
+};
+
+}  // namespace trunkline

@@ -1,0 +1,254 @@
+#include "runtime/core/runtime.h"
+
+#include <mutex>
+
+#include "runtime/async/executor.h"
+#include "runtime/base/ids.h"
+#include "runtime/clock/clock.h"
+#include "runtime/core/event_sinks.h"
+#include "runtime/core/http_transport.h"
+#include "runtime/core/plugin_paths.h"
+#include "runtime/core/service_objects.h"
+#include "runtime/diagnostics/log.h"
+#include "runtime/diagnostics/metrics.h"
+#include "runtime/events/event_log.h"
+#include "runtime/net/http_client.h"
+#include "runtime/plugin/host_context.h"
+#include "runtime/plugin/host_store.h"
+#include "runtime/providers/provider_registry.h"
+#include "runtime/services/context.h"
+#include "runtime/services/identity_service.h"
+#include "runtime/services/number_service.h"
+#include "runtime/services/resource_service.h"
+#include "runtime/services/sandbox_service.h"
+#include "runtime/services/schema.h"
+#include "runtime/services/sms_service.h"
+#include "runtime/store/sqlite_store.h"
+
+namespace trunkline {
+namespace {
+
+LogOptions log_options(const LogConfig& config) {
+  LogOptions options;
+  options.level = static_cast<LogLevel>(config.level);
+  options.json = config.format == LogConfig::Format::kJson;
+  options.path = config.file;
+  return options;
+}
+
+store::StoreOptions store_options(const StoreConfig& config) {
+  store::StoreOptions options;
+  options.memory = config.mode == StoreConfig::Mode::kMemory;
+  options.directory = config.path;
+  for (const auto& [name, location] : config.locations) options.locations[name] = std::filesystem::path(location.path) / "data.db";
+  return options;
+}
+
+/// The event log's rows, as a participant of the resources.
+class EventRows final : public ResourceParticipant {
+ public:
+  explicit EventRows(EventLog& events) : events_(events) {}
+  void copy_rows(store::Session& session, const Resource& from, const Resource& to) override { events_.copy_resource(session, from.key, to.key); }
+  void drop_rows(store::Session& session, const Resource& resource) override { events_.drop_resource(session, resource.key); }
+
+ private:
+  EventLog& events_;
+};
+
+service::NumberType number_type(NumberConfig::Type type) {
+  switch (type) {
+    case NumberConfig::Type::kTollFree: return service::NumberType::kTollFree;
+    case NumberConfig::Type::kMobile: return service::NumberType::kMobile;
+    default: return service::NumberType::kGeographic;
+  }
+}
+
+service::NumberCapability capability(NumberConfig::Capability capability) { return static_cast<service::NumberCapability>(capability); }
+
+}  // namespace
+
+std::string_view runtime_version() { return TRUNKLINE_VERSION; }
+
+/// In the order of construction; destroyed in reverse.
+struct Runtime::Parts {
+  Log log;
+  Metrics metrics;
+  std::unique_ptr<IdSource> ids;
+  Executor executor;
+  Clock clock;
+  std::unique_ptr<store::Store> store;
+  EventLog events;
+  net::HttpClient http;
+  HttpClientTransport transport;
+  plugin::HostContext host;
+  ProviderRegistry providers;
+  ServiceContext context;
+  ResourceService resources;
+  NumberService numbers;
+  SmsService sms;
+  IdentityService identity;
+  SandboxService sandbox;
+  EventRows event_rows;
+  EventSinks sinks;
+  ServiceObjects objects;
+
+  std::mutex mutex;  // guards endpoint and closed
+  std::string endpoint;
+  bool closed = false;
+
+  Parts(Runtime& runtime, const Config& config)
+      : log(log_options(config.log)),
+        ids(config.runtime.seed ? std::make_unique<IdSource>(*config.runtime.seed) : std::make_unique<IdSource>()),
+        executor(config.runtime.threads),
+        clock(executor, config.runtime.clock == RuntimeConfig::Clock::kVirtual ? Clock::Mode::kVirtual : Clock::Mode::kReal,
+              config.runtime.clock_start.value_or(Time{std::chrono::seconds{1767225600}})),
+        store(store::make_sqlite_store(store_options(config.store), log, metrics, executor, clock)),
+        events(*store, executor, clock, metrics),
+        http(executor, clock, log, metrics),
+        transport(http),
+        host{executor, clock, log, metrics, &store->system(), &transport, {}},
+        providers(config, host, builtin_plugin_directories()),
+        context{executor, clock, log, metrics, *ids, *store, events, providers},
+        resources(context),
+        numbers(context, resources),
+        sms(context, resources, numbers),
+        identity(context),
+        sandbox(context, numbers),
+        event_rows(events),
+        sinks(sms, log),
+        objects(runtime) {}
+};
+
+Runtime::Runtime(Config config) : config_(std::move(config)) {}
+
+std::unique_ptr<Runtime> Runtime::open(Config config) {
+  std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
+  runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);
+  Parts& p = *runtime->parts_;
+
+  p.store->system().migrate(system_migrations());
+  p.store->system().migrate(plugin::plugin_migrations());
+  for (store::Database* database : p.store->all()) {
+    if (database == &p.store->system()) continue;
+    database->migrate(resource_migrations());
+    database->migrate(event_migrations());
+  }
+  p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
+    // Facts of a provider that no resource is known for belong to the default one.
+    const ResourcePtr resource = p.resources.default_resource();
+    if (!resource) throw Error(ErrorCode::kFailedPrecondition, "the runtime has no resource to publish for");
+    NewEvent event;
+    event.id = p.ids->uuid4().str();
+    event.type = std::move(type);
+    event.subject = std::move(subject);
+    event.topic = resource->arm_id;
+    event.time = p.clock.now();
+    event.data = std::move(data);
+    co_await p.events.publish(*resource->database, resource->key, std::move(event));
+    p.log.debug("events", "a provider published an event", {{"provider", provider}});
+  };
+  p.resources.add_participant(p.event_rows);
+  p.resources.add_participant(p.numbers);
+  p.resources.add_participant(p.sms);
+  p.resources.load();
+  p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
+  p.providers.set_event_sink("trunkline.identity.events/1", [&p](std::string_view provider) { return p.sinks.identity(provider); });
+  p.providers.start();
+  runtime->seed();
+  p.sms.recover();
+  return runtime;
+}
+
+/// Idempotent: what exists already stays as it is.
+void Runtime::seed() {
+  Parts& p = *parts_;
+  const SecretSource secrets;
+  for (const ResourceConfig& wanted : config_.resources) {
+    SmsSenders senders;
+    senders.alphanumeric = wanted.alphanumeric_senders;
+    senders.short_codes = wanted.short_codes;
+    p.sms.set_senders(wanted.name, std::move(senders));
+    ResourceSpec spec;
+    spec.name = wanted.name;
+    spec.id = wanted.id;
+    spec.data_location = wanted.data_location;
+    spec.primary_key = secrets.resolve(wanted.primary_key);
+    spec.secondary_key = secrets.resolve(wanted.secondary_key);
+    spec.tags = wanted.tags;
+    const ResourcePtr resource = sync_wait(p.resources.ensure(std::move(spec)));
+    for (const NumberConfig& number : wanted.numbers) {
+      service::OwnedNumber owned;
+      owned.number = number.number;
+      owned.country_code = std::string(p.providers.country_of(number.number));
+      owned.type = number_type(number.type);
+      owned.for_application = true;
+      owned.calling = capability(number.calling);
+      owned.sms = capability(number.sms);
+      owned.purchased_at = p.clock.now();
+      sync_wait(p.numbers.assign(resource, std::move(owned)));
+    }
+  }
+}
+
+Runtime::~Runtime() { close(); }
+
+void Runtime::close() {
+  if (!parts_) return;
+  Parts& p = *parts_;
+  {
+    const std::lock_guard lock(p.mutex);
+    if (std::exchange(p.closed, true)) return;
+  }
+  p.events.stop();
+  p.sms.stop();
+  p.providers.stop();
+  for (store::Database* database : p.store->all()) database->flush();
+  p.clock.stop();
+  p.executor.stop();
+}
+
+Task<void> Runtime::settle() {
+  // On a thread of the clock's: counted work must not wait for itself.
+  co_await parts_->clock.advance_async(Duration{0});
+}
+
+Executor& Runtime::executor() { return parts_->executor; }
+Clock& Runtime::clock() { return parts_->clock; }
+Log& Runtime::log() { return parts_->log; }
+Metrics& Runtime::metrics() { return parts_->metrics; }
+IdSource& Runtime::ids() { return *parts_->ids; }
+store::Store& Runtime::store() { return *parts_->store; }
+net::HttpClient& Runtime::http() { return parts_->http; }
+EventLog& Runtime::events() { return parts_->events; }
+ProviderRegistry& Runtime::providers() { return parts_->providers; }
+ResourceService& Runtime::resources() { return parts_->resources; }
+NumberService& Runtime::numbers() { return parts_->numbers; }
+SmsService& Runtime::sms() { return parts_->sms; }
+IdentityService& Runtime::identity() { return parts_->identity; }
+SandboxService& Runtime::sandbox() { return parts_->sandbox; }
+ServiceObjects& Runtime::objects() { return parts_->objects; }
+
+service::ResourceInfo Runtime::describe(const Resource& resource) const {
+  service::ResourceInfo info;
+  info.name = resource.name;
+  info.resource_id = resource.id;
+  info.data_location = resource.data_location;
+  info.primary_key = resource.primary_key.reveal();
+  info.secondary_key = resource.secondary_key.reveal();
+  if (const std::string where = endpoint(); !where.empty()) info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
+  return info;
+}
+
+std::vector<service::PluginInfo> Runtime::plugins() const { return parts_->providers.plugins(); }
+
+void Runtime::set_endpoint(std::string endpoint) {
+  const std::lock_guard lock(parts_->mutex);
+  parts_->endpoint = std::move(endpoint);
+}
+
+std::string Runtime::endpoint() const {
+  const std::lock_guard lock(parts_->mutex);
+  return parts_->endpoint;
+}
+
+}  // namespace trunkline

@@ -1,0 +1,83 @@
+// The object a process opens. Owns everything else.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/config/config.h"
+#include "runtime/services/resource.h"
+#include "trunkline/service.hpp"
+#include "trunkline/task.hpp"
+
+namespace trunkline {
+
+class Clock;
+class EventLog;
+class Executor;
+class IdSource;
+class IdentityService;
+class Log;
+class Metrics;
+class NumberService;
+class ProviderRegistry;
+class ResourceService;
+class SandboxService;
+class ServiceObjects;
+class SmsService;
+namespace net {
+class HttpClient;
+}
+namespace store {
+class Store;
+}
+
+std::string_view runtime_version();
+
+/// Several can live in one process; nothing is shared between them but the code of the plugins. [any-thread] but for open and
+/// close, which are [lifecycle].
+class Runtime {
+ public:
+  /// Opens the store, loads the plugins, starts the providers, seeds the resources and takes up interrupted work. Blocks; never
+  /// on an executor thread. Throws Error; what was begun is undone.
+  static std::unique_ptr<Runtime> open(Config config);
+  ~Runtime();
+
+  /// Drains the providers, flushes the store and stops the threads. Idempotent, blocks.
+  void close();
+  /// Completes once nothing is left to do without the clock moving.
+  Task<void> settle();
+
+  const Config& config() const { return config_; }
+  Executor& executor();
+  Clock& clock();
+  Log& log();
+  Metrics& metrics();
+  IdSource& ids();
+  store::Store& store();
+  net::HttpClient& http();
+  EventLog& events();
+  ProviderRegistry& providers();
+  ResourceService& resources();
+  NumberService& numbers();
+  SmsService& sms();
+  IdentityService& identity();
+  SandboxService& sandbox();
+  ServiceObjects& objects();
+
+  service::ResourceInfo describe(const Resource& resource) const;
+  std::vector<service::PluginInfo> plugins() const;
+  /// Where a server of this runtime listens, such as `http://localhost:4600/`; part of connection strings. Set by the server.
+  void set_endpoint(std::string endpoint);
+  std::string endpoint() const;
+
+ private:
+  struct Parts;
+  explicit Runtime(Config config);
+  void seed();
+
+  Config config_;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace trunkline

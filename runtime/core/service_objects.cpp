@@ -1,0 +1,255 @@
+#include "runtime/core/service_objects.h"
+
+#include "runtime/clock/clock.h"
+#include "runtime/core/runtime.h"
+#include "runtime/diagnostics/metrics.h"
+#include "runtime/events/event_log.h"
+#include "runtime/providers/provider_registry.h"
+#include "runtime/services/identity_service.h"
+#include "runtime/services/number_service.h"
+#include "runtime/services/sandbox_service.h"
+#include "runtime/services/sms_service.h"
+#include "trunkline/service_provider.hpp"
+
+namespace trunkline {
+namespace {
+
+/// What every object of a resource needs: the runtime, and the resource as it is now.
+class Scope {
+ public:
+  Scope(Runtime& runtime, std::int64_t key, std::string name) : runtime_(runtime), key_(key), name_(std::move(name)) {}
+  Runtime& runtime() const { return runtime_; }
+  ResourcePtr resource() const {
+    if (ResourcePtr resource = runtime_.resources().find_by_key(key_)) return resource;
+    throw Error(ErrorCode::kNotFound, "the resource '" + name_ + "' was dropped", "resource");
+  }
+
+ private:
+  Runtime& runtime_;
+  const std::int64_t key_;
+  const std::string name_;
+};
+
+class SmsObject final : public service::SmsService {
+ public:
+  explicit SmsObject(const Scope& scope) : scope_(scope) {}
+
+  Task<std::vector<service::SmsSendOutcome>> send(Call call, service::SmsMessage message) override {
+    SmsSubmission submission;
+    submission.from = std::move(message.from);
+    submission.text = std::move(message.message);
+    submission.wants_report = message.delivery_report;
+    submission.tag = std::move(message.tag);
+    submission.report_timeout = message.delivery_report_timeout;
+    submission.traceparent = call.traceparent();
+    submission.to.reserve(message.to.size());
+    for (std::size_t i = 0; i < message.to.size(); ++i) {
+      SmsAddressee addressee;
+      addressee.to = std::move(message.to[i]);
+      // One key for the request, one message for each recipient: the position tells them apart.
+      if (message.idempotency_key) addressee.idempotency_key = *message.idempotency_key + "#" + std::to_string(i);
+      submission.to.push_back(std::move(addressee));
+    }
+    co_return co_await scope_.runtime().sms().send(scope_.resource(), std::move(submission));
+  }
+  Task<service::SmsRecord> get(Call, std::string message_id) override { co_return scope_.runtime().sms().get(*scope_.resource(), message_id); }
+  Task<service::SmsPage> list(Call, std::int32_t limit, std::optional<std::string> continuation) override {
+    co_return scope_.runtime().sms().list(*scope_.resource(), limit, continuation);
+  }
+  Task<DecisionRecord> explain(Call, std::string message_id) override { co_return scope_.runtime().sms().explain(*scope_.resource(), message_id); }
+
+ private:
+  const Scope& scope_;
+};
+
+class IdentityObject final : public service::IdentityService {
+ public:
+  explicit IdentityObject(const Scope& scope) : scope_(scope) {}
+
+  Task<service::UserWithToken> create_user(Call, std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id, Duration lifetime) override {
+    co_return co_await scope_.runtime().identity().create_user(scope_.resource(), std::move(scopes), std::move(custom_id), lifetime);
+  }
+  Task<identity::AccessToken> issue_token(Call, std::string user_id, std::vector<identity::TokenScope> scopes, Duration lifetime) override {
+    co_return co_await scope_.runtime().identity().issue_token(scope_.resource(), std::move(user_id), std::move(scopes), lifetime);
+  }
+  Task<void> revoke_tokens(Call, std::string user_id) override {
+    co_await scope_.runtime().identity().revoke_tokens(scope_.resource(), std::move(user_id));
+  }
+  Task<void> delete_user(Call, std::string user_id) override { co_await scope_.runtime().identity().delete_user(scope_.resource(), std::move(user_id)); }
+  Task<identity::TokenClaims> verify_token(Call, std::string token) override {
+    co_return co_await scope_.runtime().identity().verify_token(scope_.resource(), std::move(token));
+  }
+
+ private:
+  const Scope& scope_;
+};
+
+class NumbersObject final : public service::NumbersService {
+ public:
+  explicit NumbersObject(const Scope& scope) : scope_(scope) {}
+
+  Task<service::NumberSearch> search(Call, service::NumberQuery query) override {
+    HeldNumbers held = co_await scope_.runtime().numbers().search(scope_.resource(), std::move(query));
+    co_return std::move(held.search);
+  }
+  Task<std::vector<service::OwnedNumber>> purchase(Call, std::string search_id) override {
+    co_return co_await scope_.runtime().numbers().purchase(scope_.resource(), std::move(search_id), true);
+  }
+  Task<std::vector<service::OwnedNumber>> list(Call) override { co_return scope_.runtime().numbers().list(*scope_.resource()); }
+  Task<void> release(Call, std::string number) override { co_await scope_.runtime().numbers().release(scope_.resource(), std::move(number)); }
+
+ private:
+  const Scope& scope_;
+};
+
+service::Event to_service_event(const Event& event) {
+  service::Event out;
+  out.sequence = event.sequence;
+  out.id = event.id;
+  out.type = event.type;
+  out.subject = event.subject;
+  out.topic = event.topic;
+  out.time = event.time;
+  out.data_version = event.data_version;
+  out.data = event.data;
+  if (!event.traceparent.empty()) out.traceparent = event.traceparent;
+  return out;
+}
+
+EventFilter to_event_filter(const service::EventFilter& filter) {
+  EventFilter out;
+  out.types = filter.types;
+  out.subject_begins_with = filter.subject_begins_with.value_or("");
+  return out;
+}
+
+/// Pulls from a subscription of the event log.
+class EventStream final : public StreamSource<service::Event> {
+ public:
+  explicit EventStream(std::shared_ptr<Subscription> subscription) : subscription_(std::move(subscription)) {}
+  Task<std::vector<service::Event>> next(std::uint32_t max) override {
+    const std::vector<Event> events = co_await subscription_->next(max);
+    std::vector<service::Event> out;
+    out.reserve(events.size());
+    for (const Event& event : events) out.push_back(to_service_event(event));
+    co_return out;
+  }
+  void close() override { subscription_->close(); }
+
+ private:
+  std::shared_ptr<Subscription> subscription_;
+};
+
+class EventsObject final : public service::EventsService {
+ public:
+  explicit EventsObject(const Scope& scope) : scope_(scope) {}
+
+  Task<std::unique_ptr<StreamSource<service::Event>>> subscribe(Call, service::EventFilter filter) override {
+    const ResourcePtr resource = scope_.resource();
+    EventLog& log = scope_.runtime().events();
+    const std::int64_t after = filter.after ? *filter.after : log.last_sequence(*resource->database, resource->key);
+    co_return std::make_unique<EventStream>(log.subscribe(*resource->database, resource->key, to_event_filter(filter), after));
+  }
+  Task<std::vector<service::Event>> list(Call, service::EventFilter filter, std::int32_t limit) override {
+    if (limit < 1 || limit > 1000) throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
+    const ResourcePtr resource = scope_.resource();
+    const std::vector<Event> events =
+        scope_.runtime().events().read(*resource->database, resource->key, to_event_filter(filter), filter.after.value_or(0), static_cast<std::size_t>(limit));
+    std::vector<service::Event> out;
+    for (const Event& event : events) out.push_back(to_service_event(event));
+    co_return out;
+  }
+
+ private:
+  const Scope& scope_;
+};
+
+class SandboxObject final : public service::SandboxService {
+ public:
+  explicit SandboxObject(const Scope& scope) : scope_(scope) {}
+
+  Task<std::vector<sandbox::Phone>> phones(Call) override { co_return co_await scope_.runtime().sandbox().phones(scope_.resource()); }
+  Task<std::vector<sandbox::PhoneMessage>> messages(Call, std::string number) override {
+    co_return co_await scope_.runtime().sandbox().messages(scope_.resource(), std::move(number));
+  }
+  Task<std::string> send_from_phone(Call, std::string from, std::string to, std::string text) override {
+    co_return co_await scope_.runtime().sandbox().send_from_phone(scope_.resource(), std::move(from), std::move(to), std::move(text));
+  }
+  Task<void> add_rule(Call, sandbox::PhoneRule rule) override { co_await scope_.runtime().sandbox().add_rule(scope_.resource(), std::move(rule)); }
+  Task<std::vector<sandbox::PhoneRule>> rules(Call) override { co_return co_await scope_.runtime().sandbox().rules(scope_.resource()); }
+  Task<void> reset(Call) override { co_await scope_.runtime().sandbox().reset(scope_.resource()); }
+
+ private:
+  const Scope& scope_;
+};
+
+class RuntimeObject final : public service::RuntimeService {
+ public:
+  explicit RuntimeObject(Runtime& runtime) : runtime_(runtime) {}
+
+  std::string version(const Call&) override { return std::string(runtime_version()); }
+  Time now(const Call&) override { return runtime_.clock().now(); }
+  Task<Time> advance(Call, Duration by) override { co_return co_await runtime_.clock().advance_async(by); }
+  Task<void> settle(Call) override { co_await runtime_.settle(); }
+  Task<service::ResourceInfo> create_resource(Call, std::string name, std::string data_location) override {
+    ResourceSpec spec;
+    spec.name = std::move(name);
+    spec.data_location = std::move(data_location);
+    const ResourcePtr resource = co_await runtime_.resources().create(std::move(spec));
+    co_return runtime_.describe(*resource);
+  }
+  Task<service::ResourceInfo> fork_resource(Call, std::string name, std::string new_name) override {
+    const ResourcePtr resource = co_await runtime_.resources().fork(std::move(name), std::move(new_name));
+    co_return runtime_.describe(*resource);
+  }
+  Task<void> drop_resource(Call, std::string name) override { co_await runtime_.resources().drop(std::move(name)); }
+  Task<service::ResourceInfo> get_resource(Call, std::string name) override { co_return runtime_.describe(*runtime_.resources().get(name)); }
+  Task<std::vector<service::ResourceInfo>> list_resources(Call) override {
+    std::vector<service::ResourceInfo> all;
+    for (const ResourcePtr& resource : runtime_.resources().list()) all.push_back(runtime_.describe(*resource));
+    co_return all;
+  }
+  Task<std::vector<service::PluginInfo>> list_plugins(Call) override { co_return runtime_.plugins(); }
+  Task<std::string> metrics(Call) override { co_return runtime_.metrics().expose(); }
+
+ private:
+  Runtime& runtime_;
+};
+
+}  // namespace
+
+struct ServiceObjects::OfResource {
+  Scope scope;
+  SmsObject sms{scope};
+  IdentityObject identity{scope};
+  NumbersObject numbers{scope};
+  EventsObject events{scope};
+  SandboxObject sandbox{scope};
+
+  OfResource(Runtime& runtime, const Resource& resource) : scope(runtime, resource.key, resource.name) {}
+};
+
+struct ServiceObjects::OfRuntime {
+  RuntimeObject runtime;
+  explicit OfRuntime(Runtime& r) : runtime(r) {}
+};
+
+ServiceObjects::ServiceObjects(Runtime& runtime) : runtime_(runtime), of_runtime_(std::make_unique<OfRuntime>(runtime)) {}
+ServiceObjects::~ServiceObjects() = default;
+
+tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view id) {
+  if (id == "trunkline.service.runtime/1") return iface_of(static_cast<service::RuntimeService*>(&of_runtime_->runtime));
+  const ResourcePtr resource = resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
+  if (!resource) throw Error(ErrorCode::kNotFound, "the runtime has no resource", "resource");
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<OfResource>& objects = resources_[resource->key];
+  if (!objects) objects = std::make_unique<OfResource>(runtime_, *resource);
+  if (id == "trunkline.service.sms/1") return iface_of(static_cast<service::SmsService*>(&objects->sms));
+  if (id == "trunkline.service.identity/1") return iface_of(static_cast<service::IdentityService*>(&objects->identity));
+  if (id == "trunkline.service.numbers/1") return iface_of(static_cast<service::NumbersService*>(&objects->numbers));
+  if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
+  if (id == "trunkline.service.sandbox/1") return iface_of(static_cast<service::SandboxService*>(&objects->sandbox));
+  return {};
+}
+
+}  // namespace trunkline

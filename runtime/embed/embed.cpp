@@ -1,0 +1,77 @@
+// libtrunkline: the functions behind trunkline/runtime.h. No exception leaves this file.
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "runtime/config/config.h"
+#include "runtime/core/runtime.h"
+#include "runtime/core/service_objects.h"
+#include "runtime/providers/provider_registry.h"
+#include "trunkline/errors.hpp"
+#include "trunkline/runtime.h"
+
+using namespace trunkline;
+
+/// What the application holds. The runtime inside goes with tl_runtime_close; the shell stays until then.
+struct tl_runtime {
+  std::unique_ptr<Runtime> runtime;
+};
+
+namespace {
+
+std::string_view view(tl_str text) { return {text.data ? text.data : "", text.size}; }
+
+tl_str lend(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+extern "C" {
+
+int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error) {
+  try {
+    Config config = config_yaml.data && config_yaml.size > 0 ? parse_config(view(config_yaml)) : default_config();
+    auto shell = std::make_unique<tl_runtime>();
+    shell->runtime = Runtime::open(std::move(config));
+    *out = shell.release();
+    return 0;
+  } catch (...) {
+    const Error failure = current_error();
+    if (error) *error = ErrorHost::make(failure);
+    return static_cast<int32_t>(failure.code);
+  }
+}
+
+void tl_runtime_close(tl_runtime* runtime) {
+  if (!runtime) return;
+  try {
+    runtime->runtime->close();
+  } catch (...) {
+    // There is nobody left to tell; the parts that could be stopped have been.
+  }
+  delete runtime;
+}
+
+tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {
+  try {
+    return runtime->runtime->objects().find(view(resource), view(id));
+  } catch (...) {
+    return {};
+  }
+}
+
+tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id) {
+  try {
+    const auto found = runtime->runtime->providers().find(view(provider));
+    return found ? found->interface(view(id)) : tl_iface{};
+  } catch (...) {
+    return {};
+  }
+}
+
+tl_str tl_runtime_default_config(void) { return lend(default_config_yaml()); }
+tl_str tl_runtime_version(void) { return lend(runtime_version()); }
+tl_str tl_error_get(const tl_error* error, tl_str key) { return ErrorHost::error_get(nullptr, error, key); }
+void tl_error_free(tl_error* error) { ErrorHost::error_free(nullptr, error); }
+
+}  // extern "C"
