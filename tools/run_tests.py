@@ -186,6 +186,7 @@ SUITES: dict[str, Callable[[Context], Outcome]] = {
     "ctest": run_ctest,
     "python": pytest_suite("python", "python/tests"),
     "node": node_suite("node", "node", "*/test/**/*.test.js", "*/test/**/*.test.mjs", "test/**/*.test.mjs"),
+    "integration": pytest_suite("integration", "tests/integration"),
     "sdk-python": pytest_suite("sdk-python", "tests/sdk/python"),
     "sdk-node": node_suite("sdk-node", "tests/sdk/node", "*.test.mjs"),
     "conformance": run_conformance,

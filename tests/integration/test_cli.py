@@ -1,0 +1,120 @@
+"""The commands as a person or a script uses them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from server import PROGRAM, Server
+
+
+def run(*args: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(PROGRAM), *args], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == expect, f"{args} gave {done.returncode}: {done.stdout}{done.stderr}"
+    return done
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_send_phone_explain() -> None:
+    with Server() as server:
+        sent = lines(server.cli("send", "sms", "--to", "+14255550123", "hello", "--wait", "20s", "--json"))
+        assert sent[0]["successful"] is True
+        assert sent[1]["data"]["deliveryStatus"] == "Delivered"  # type: ignore[index]
+        assert "hello" in server.cli("phone", "show", "+14255550123").stdout
+        assert "+14255550123" in server.cli("phone").stdout
+        explained = server.cli("explain", "last").stdout
+        for rule in ("sender.allowed", "route.", "provider.send", "provider.report"):
+            assert rule in explained
+        server.cli("phone", "send", "+14255550123", "--to", "+14255550100", "answer")
+        received = lines(server.cli("wait", "event", "--type", "Microsoft.Communication.SMSReceived", "--after", "0", "--where", "message=answer", "--json"))
+        assert received[0]["data"]["from"] == "+14255550123"  # type: ignore[index]
+        listed = lines(server.cli("events", "listen", "--after", "0", "--count", "2", "--json"))
+        assert len(listed) == 2
+
+
+def test_refusals_have_exit_codes() -> None:
+    with Server("--clock", "virtual") as server:
+        assert "refused" in server.cli("send", "sms", "--to", "nonsense", "x", expect=1).stdout
+        server.cli("explain", "Outgoing_none_1", expect=1)
+        server.cli("wait", "event", "--type", "Nothing", "--timeout", "100ms", expect=4)
+        server.cli("clock", "advance", "soon", expect=1)
+    run("explain", "last", "--connection-string", "endpoint=http://127.0.0.1:1/;accesskey=aGVsbG8=", expect=3)
+    run("no-such-command", expect=2)
+
+
+def test_the_clock_moves_reports() -> None:
+    with Server("--clock", "virtual") as server:
+        server.cli("send", "sms", "--to", "+14255550123", "later", "--report")
+        before = json.loads(server.cli("clock", "show", "--json").stdout)
+        assert before["mode"] == "virtual"
+        server.cli("clock", "advance", "12h")
+        after = json.loads(server.cli("clock", "show", "--json").stdout)
+        assert before["now"] < after["now"]
+        events = lines(server.cli("events", "listen", "--after", "0", "--count", "1", "--json"))
+        assert events[0]["type"] == "Microsoft.Communication.SMSDeliveryReportReceived"
+
+
+def test_resources() -> None:
+    with Server("--clock", "virtual") as server:
+        created = json.loads(server.cli("resource", "create", "second", "--data-location", "Europe", "--json").stdout)
+        assert created["data_location"] == "Europe"
+        own = ["--connection-string", created["connection_string"]]
+        assert run("messages", "--json", *own).stdout == ""
+        server.cli("send", "sms", "--to", "+14255550123", "first world")
+        assert run("messages", "--json", *own).stdout == ""
+        server.cli("resource", "fork", "trunkline", "copy")
+        assert {item["name"] for item in lines(server.cli("resource", "list", "--json"))} == {"trunkline", "second", "copy"}
+        server.cli("resource", "drop", "copy")
+
+
+def test_config_check(tmp_path: Path) -> None:
+    good = tmp_path / "good.yaml"
+    good.write_text(run("config", "default").stdout)
+    run("config", "check", str(good))
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("runtime: {thread: 4}\nstore: {mode: floppy}\nproviders:\n  - name: a\n")
+    done = run("config", "check", str(bad), "--json", expect=2)
+    problems = json.loads(done.stdout)["problems"]
+    assert len(problems) >= 3
+    assert all(problem["line"] > 0 and problem["column"] > 0 for problem in problems)
+    text = run("config", "check", str(bad), expect=2).stderr
+    assert "threads" in text, "did you mean"
+
+
+def test_plugins(tmp_path: Path) -> None:
+    listed = lines(run("plugin", "list", "--json"))
+    assert {"sms-sandbox", "identity-local"} <= {item["id"] for item in listed}
+    checked = json.loads(run("plugin", "check", "sms-sandbox", "--json").stdout)
+    assert checked["abi_host"] == checked["abi_built"]
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "plugin.json").write_text('{"id": "broken"}')
+    assert "broken" in run("plugin", "check", str(broken), expect=1).stderr
+
+
+def test_serve_needs_a_configuration(tmp_path: Path) -> None:
+    run("serve", expect=2)
+    config = tmp_path / "trunkline.yaml"
+    config.write_text(run("config", "default").stdout)
+    with Server("--config", str(config), command="serve") as server:
+        assert server.request("GET", "/health", headers={})[0] == 200
+
+
+def test_the_banner_says_what_to_try() -> None:
+    process = subprocess.Popen([str(PROGRAM), "dev", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        text = ""
+        for line in process.stdout:
+            text += line
+            if "explain last" in line:
+                break
+        for word in ("Trunkline", "endpoint=http://127.0.0.1:", "+14255550100", "sim-a", "trunkline send sms"):
+            assert word in text
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
