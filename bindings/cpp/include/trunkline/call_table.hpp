@@ -23,7 +23,7 @@ namespace trunkline {
 
 /// Something a peer did that the ABI forbids.
 struct CallIncident {
-  enum class Kind { kSecondDone, kLateDone, kOverrun, kBadResult, kNotSynchronous };
+  enum class Kind { kSecondDone, kLateDone, kOverrun, kBadResult, kNotSynchronous, kException };
   Kind kind;
   std::string_view provider;
   std::string_view operation;
@@ -37,6 +37,7 @@ struct CallCounters {
   std::uint64_t overrun = 0;
   std::uint64_t bad_result = 0;
   std::uint64_t not_synchronous = 0;
+  std::uint64_t exception = 0;
 };
 
 namespace abi {
@@ -79,7 +80,7 @@ class CallCore {
   const std::string provider;
   const Errors errors;
   std::atomic<std::size_t> pending{0};
-  std::array<std::atomic<std::uint64_t>, 5> incidents{};
+  std::array<std::atomic<std::uint64_t>, 6> incidents{};
 
   std::mutex mutex;  // guards what follows
   std::function<void(const CallIncident&)> on_incident;
@@ -213,7 +214,7 @@ class CallTable {
   CallCounters counters() const {
     const auto get = [&](CallIncident::Kind kind) { return core_->incidents[static_cast<int>(kind)].load(std::memory_order_relaxed); };
     using Kind = CallIncident::Kind;
-    return {get(Kind::kSecondDone), get(Kind::kLateDone), get(Kind::kOverrun), get(Kind::kBadResult), get(Kind::kNotSynchronous)};
+    return {get(Kind::kSecondDone), get(Kind::kLateDone), get(Kind::kOverrun), get(Kind::kBadResult), get(Kind::kNotSynchronous), get(Kind::kException)};
   }
   const std::string& provider() const { return core_->provider; }
   abi::CallCore& core() const { return *core_; }

@@ -43,8 +43,10 @@ class Client {
       return 0;
     }
     const CallHandle handle = publish<State>(*slot, *core_);
-    std::apply([&](const auto&... c) { function(target_.self, &slot->call, c..., &Done<State, typename Op::Value>::complete, as_user(handle)); },
-               *lowered);
+    call_peer<Op>(handle, [&] {
+      std::apply([&](const auto&... c) { function(target_.self, &slot->call, c..., &Done<State, typename Op::Value>::complete, as_user(handle)); },
+                 *lowered);
+    });
     return handle;
   }
   /// Starts a call with arguments in C form, which the caller keeps alive until the peer has completed it.
@@ -60,7 +62,7 @@ class Client {
     slot->options = std::move(options);
     emplace<State>(*slot, std::move(done));
     const CallHandle handle = publish<State>(*slot, *core_);
-    function(target_.self, &slot->call, arguments..., &Done<State, typename Op::Value>::complete, as_user(handle));
+    call_peer<Op>(handle, [&] { function(target_.self, &slot->call, arguments..., &Done<State, typename Op::Value>::complete, as_user(handle)); });
   }
   /// The same as a coroutine.
   template <class Op, class... P>
@@ -113,6 +115,17 @@ class Client {
     co_return co_await from_callback<typename Op::Value>([&](auto done) {
       std::apply([&](auto&... argument) { self.template start<Op>(std::move(options), std::move(done), std::move(argument)...); }, arguments);
     });
+  }
+  /// An exception out of the peer, which the ABI forbids but a C++ peer can commit, fails the call unless it has completed.
+  template <class Op, class F>
+  void call_peer(CallHandle handle, F call) const {
+    try {
+      call();
+    } catch (...) {
+      const std::string why = current_error().message;
+      core_->report(CallIncident::Kind::kException, Op::kName, why);
+      CallTable::abandon(handle, Error(ErrorCode::kInternal, core_->provider + " let an exception out of " + std::string(Op::kName) + ": " + why));
+    }
   }
   /// The function in the vtable; nullptr when the other side does not have it.
   template <class Op>

@@ -1,0 +1,360 @@
+// What a caller is promised, whatever the other side does.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "trunkline/sms_client.hpp"
+
+namespace trunkline {
+namespace {
+
+using sms::SmsProviderClient;
+using Results = std::vector<sms::SmsSendResult>;
+constexpr Time kNoon{std::chrono::hours{12}};
+
+/// A plugin in C: remembers what it was asked and completes when the test says so.
+struct FakePlugin {
+  const tl_call* call = nullptr;
+  const tl_sms_send_request* request = nullptr;
+  tl_sms_provider_send_done done = nullptr;
+  void* user = nullptr;
+  int calls = 0;
+
+  static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done, void* user) {
+    auto& plugin = *static_cast<FakePlugin*>(self);
+    ++plugin.calls;
+    plugin.call = call;
+    plugin.request = request;
+    plugin.done = done;
+    plugin.user = user;
+  }
+  static void never(void* self, const tl_call*, tl_sms_provider_capabilities_done done, void* user) {
+    auto& plugin = *static_cast<FakePlugin*>(self);
+    plugin.late_capabilities = done;
+    plugin.user = user;
+  }
+  tl_sms_provider_capabilities_done late_capabilities = nullptr;
+  static constexpr tl_sms_provider kVtbl{sizeof(tl_sms_provider), 0, &send, &never};
+  tl_iface iface() { return {this, &kVtbl}; }
+
+  void succeed() {
+    const tl_list none{};
+    done(user, &none, nullptr);
+  }
+};
+
+class CallTableTest : public ::testing::Test {
+ protected:
+  CallTableTest() {
+    table_.on_incident([this](const CallIncident& incident) {
+      incidents_.push_back(incident.kind);
+      last_ = std::string(incident.provider) + "/" + std::string(incident.operation) + "/" + incident.detail;
+    });
+  }
+  void start(CallOptions options = {}) {
+    client_.start_send({.from = "+1", .recipients = {{"+2", "m1", false}}, .text = "hi"}, std::move(options), [this](Result<Results> result) {
+      ++completions_;
+      result_ = std::move(result);
+    });
+  }
+  int completions_ = 0;
+  std::optional<Result<Results>> result_;
+  std::vector<CallIncident::Kind> incidents_;
+  std::string last_;
+  FakePlugin plugin_;
+  CallTable table_{"carrier"};  // fails pending calls when it goes, so it goes first
+  SmsProviderClient client_{plugin_.iface(), table_};
+};
+
+TEST_F(CallTableTest, CompletesLater) {
+  start();
+  EXPECT_EQ(completions_, 0);
+  EXPECT_EQ(table_.pending(), 1u);
+  EXPECT_EQ(sms::SmsSendRequestView(*plugin_.request).recipients()[0].message_id(), "m1");
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 1);
+  EXPECT_TRUE(result_->ok());
+  EXPECT_EQ(table_.pending(), 0u);
+  EXPECT_TRUE(incidents_.empty());
+}
+
+TEST_F(CallTableTest, UserIsNoPointer) {
+  start();
+  EXPECT_NE(plugin_.user, nullptr);
+  EXPECT_NE(plugin_.user, &table_);
+  plugin_.done(reinterpret_cast<void*>(0xdeadbeefdeadbeef), nullptr, nullptr);  // no such call: dropped
+  plugin_.done(nullptr, nullptr, nullptr);
+  EXPECT_EQ(completions_, 0);
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 1);
+}
+
+TEST_F(CallTableTest, SecondDoneIsReportedAndIgnored) {
+  start();
+  plugin_.succeed();
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 1);
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kSecondDone});
+  EXPECT_EQ(last_, "carrier/send/");
+  EXPECT_EQ(table_.counters().second_done, 1u);
+}
+
+TEST_F(CallTableTest, SecondDoneCannotCompleteTheNextCall) {
+  start();
+  const FakePlugin first = plugin_;
+  plugin_.succeed();
+  start();  // takes the same slot
+  const tl_list none{};
+  first.done(first.user, &none, nullptr);
+  EXPECT_EQ(completions_, 1);
+  EXPECT_EQ(table_.pending(), 1u);
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 2);
+  EXPECT_EQ(table_.counters().second_done, 1u);
+}
+
+TEST_F(CallTableTest, DoneOfAnotherOperationIsRefused) {
+  start();
+  void* const send_user = plugin_.user;
+  EXPECT_THROW(client_.capabilities(), Error);  // gives the fake a `done` of another type
+  const auto other_done = plugin_.late_capabilities;
+  void* const capabilities_user = plugin_.user;
+  tl_sms_capabilities result{};
+  result.struct_size = sizeof result;
+  other_done(send_user, &result, nullptr);
+  EXPECT_EQ(completions_, 0);
+  EXPECT_EQ(table_.counters().second_done, 1u);
+  other_done(capabilities_user, &result, nullptr);
+  plugin_.user = send_user;
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 1);
+}
+
+TEST_F(CallTableTest, DeadlineCompletesAndArgumentsLiveOn) {
+  std::vector<Time> armed;
+  table_.on_deadline([&](Time due) { armed.push_back(due); });
+  start({.deadline = kNoon});
+  EXPECT_EQ(armed, std::vector{kNoon});
+  EXPECT_EQ(table_.earliest_deadline(), kNoon);
+  EXPECT_EQ(Call(plugin_.call).deadline(), kNoon);
+
+  EXPECT_EQ(table_.expire(kNoon - Duration{1}), kNoon);
+  EXPECT_EQ(completions_, 0);
+  EXPECT_EQ(table_.expire(kNoon), std::nullopt);
+  EXPECT_EQ(completions_, 1);
+  EXPECT_EQ(result_->error().code, ErrorCode::kDeadlineExceeded);
+
+  EXPECT_EQ(table_.pending(), 1u);  // still lent out
+  EXPECT_EQ(sms::SmsSendRequestView(*plugin_.request).text(), "hi");
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 1);
+  EXPECT_EQ(table_.pending(), 0u);
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kLateDone});
+}
+
+TEST_F(CallTableTest, OnlyTheEarliestDeadlineArms) {
+  std::vector<Time> armed;
+  table_.on_deadline([&](Time due) { armed.push_back(due); });
+  start({.deadline = kNoon});
+  const FakePlugin noon = plugin_;
+  start({.deadline = kNoon + Duration{5}});
+  start({.deadline = kNoon - Duration{5}});
+  EXPECT_EQ(armed, (std::vector{kNoon, kNoon - Duration{5}}));
+  plugin_.succeed();  // the earliest completes in time
+  EXPECT_EQ(table_.expire(kNoon - Duration{1}), kNoon);
+  const tl_list none{};
+  noon.done(noon.user, &none, nullptr);
+  EXPECT_EQ(table_.expire(kNoon), kNoon + Duration{5});
+  EXPECT_EQ(completions_, 2);
+}
+
+TEST_F(CallTableTest, FinishedDeadlinesDoNotPileUp) {
+  table_.on_deadline([](Time) {});
+  for (int i = 0; i < 10000; ++i) {
+    start({.deadline = kNoon + std::chrono::seconds{i}});
+    plugin_.succeed();
+  }
+  EXPECT_LT(table_.core().deadlines.size(), 200u);
+}
+
+TEST_F(CallTableTest, LateErrorsAreFreed) {
+  table_.on_deadline([](Time) {});
+  start({.deadline = kNoon});
+  table_.expire(kNoon);
+  plugin_.done(plugin_.user, nullptr, ErrorHost::make(Error(ErrorCode::kNotFound, "late")));  // leaks unless taken
+  EXPECT_EQ(table_.counters().late_done, 1u);
+}
+
+TEST_F(CallTableTest, ErrorsArriveWhole) {
+  start();
+  plugin_.done(plugin_.user, nullptr, ErrorHost::make(Error(ErrorCode::kUnavailable, "busy", "to").with_retry(std::chrono::seconds{3}).with_provider_code("21610")));
+  const Error& error = result_->error();
+  EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+  EXPECT_EQ(error.target, "to");
+  EXPECT_EQ(error.provider_code, "21610");
+  EXPECT_TRUE(error.retryable);
+  EXPECT_EQ(error.retry_after, std::chrono::seconds{3});
+}
+
+TEST_F(CallTableTest, BrokenResultsBecomeErrors) {
+  start();
+  plugin_.done(plugin_.user, nullptr, nullptr);
+  EXPECT_EQ(result_->error().code, ErrorCode::kInternal);
+  EXPECT_EQ(result_->error().message, "carrier completed send with neither a result nor an error");
+
+  start();
+  const tl_list broken{"x", 3, 1};
+  plugin_.done(plugin_.user, &broken, nullptr);
+  EXPECT_EQ(result_->error().code, ErrorCode::kInternal);
+  EXPECT_NE(result_->error().message.find("stride of 1"), std::string::npos);
+  EXPECT_EQ(table_.counters().bad_result, 2u);
+}
+
+TEST_F(CallTableTest, WritingPastTheArgumentsIsReported) {
+  start();
+  auto* past = const_cast<tl_sms_send_request*>(plugin_.request) + 1;
+  std::memset(static_cast<void*>(past), 0x41, 8);
+  plugin_.succeed();
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kOverrun});
+  EXPECT_EQ(completions_, 1);
+
+  start();  // the slot is whole again
+  plugin_.succeed();
+  EXPECT_EQ(table_.counters().overrun, 1u);
+}
+
+TEST_F(CallTableTest, WritingPastTheCallIsReported) {
+  start();
+  auto* past = const_cast<tl_call*>(plugin_.call) - 1;
+  std::memset(reinterpret_cast<char*>(past + 1) - 8, 0x41, 8);
+  plugin_.succeed();
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kOverrun});
+}
+
+TEST_F(CallTableTest, RawArgumentsAreGuardedByTheirArena) {
+  abi::Arena arena;
+  const sms::SmsSendRequest request{.text = "hi"};
+  const tl_sms_send_request* c = abi::lower_parameter(request, arena);
+  int done = 0;
+  client_.start_send_raw(*c, {.arguments = &arena}, [&](ListView<sms::SmsSendResult> results, const Error* error) {
+    ++done;
+    EXPECT_EQ(error, nullptr);
+    EXPECT_TRUE(results.empty());
+  });
+  std::memset(const_cast<tl_sms_send_request*>(plugin_.request) + 1, 0x41, 8);
+  plugin_.succeed();
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(table_.counters().overrun, 1u);
+}
+
+TEST_F(CallTableTest, CancellationReachesThePeer) {
+  std::stop_source stop;
+  start({.stop = stop.get_token()});
+  const Call call(plugin_.call);
+  int notified = 0;
+  CancelSubscription first = call.on_cancel([&] { ++notified; });
+  CancelSubscription second = call.on_cancel([&] { notified += 100; });
+  second.reset();
+  EXPECT_FALSE(call.cancelled());
+  stop.request_stop();
+  EXPECT_TRUE(call.cancelled());
+  EXPECT_EQ(notified, 1);
+  CancelSubscription late = call.on_cancel([&] { notified += 10; });
+  EXPECT_EQ(notified, 11);
+  first.reset();
+  EXPECT_EQ(completions_, 0);  // a request, not an end
+  plugin_.done(plugin_.user, nullptr, ErrorHost::make(Error(ErrorCode::kCancelled, "")));
+  EXPECT_EQ(result_->error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(CallTableTest, ContextCrosses) {
+  start({.idempotency_key = "k1", .traceparent = "00-x", .resource = "dev"});
+  const Call call(plugin_.call);
+  EXPECT_EQ(call.idempotency_key(), "k1");
+  EXPECT_EQ(call.traceparent(), "00-x");
+  EXPECT_EQ(call.resource(), "dev");
+  EXPECT_EQ(call.forward().resource, "dev");
+  plugin_.succeed();
+  EXPECT_EQ(Call(nullptr).resource(), "");
+  EXPECT_FALSE(Call(nullptr).cancelled());
+}
+
+TEST_F(CallTableTest, ClosingFailsWhatIsPending) {
+  FakePlugin plugin;
+  {
+    CallTable table("gone");
+    SmsProviderClient client(plugin.iface(), table);
+    client.start_send({}, {}, [this](Result<Results> result) {
+      ++completions_;
+      result_ = std::move(result);
+    });
+  }
+  EXPECT_EQ(result_->error().code, ErrorCode::kCancelled);
+  plugin.succeed();  // after its table has gone
+  plugin.succeed();
+  EXPECT_EQ(completions_, 1);
+}
+
+TEST_F(CallTableTest, MissingSlotsAreUnimplemented) {
+  const tl_sms_provider old{offsetof(tl_sms_provider, capabilities), 0, &FakePlugin::send, nullptr};
+  SmsProviderClient client({&plugin_, &old}, table_);
+  try {
+    client.capabilities();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kUnimplemented);
+  }
+  SmsProviderClient nothing;
+  EXPECT_FALSE(nothing);
+  EXPECT_THROW(nothing.send_sync({}), Error);
+}
+
+TEST_F(CallTableTest, SynchronousOperationsMustNotWait) {
+  try {
+    client_.capabilities();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kInternal);
+  }
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kNotSynchronous});
+  tl_sms_capabilities result{};
+  result.struct_size = sizeof result;
+  plugin_.late_capabilities(plugin_.user, &result, nullptr);
+  EXPECT_EQ(table_.counters().late_done, 1u);
+}
+
+TEST_F(CallTableTest, DoneRacesWithTheDeadline) {
+  table_.on_deadline([](Time) {});
+  for (int i = 0; i < 2000; ++i) {
+    const int before = completions_;
+    start({.deadline = kNoon});
+    std::thread peer([this] { plugin_.succeed(); });
+    table_.expire(kNoon);
+    peer.join();
+    ASSERT_EQ(completions_, before + 1);
+    ASSERT_EQ(table_.pending(), 0u);
+  }
+}
+
+TEST_F(CallTableTest, ManyThreadsManyCalls) {
+  struct Inline {
+    static void send(void*, const tl_call*, const tl_sms_send_request*, tl_sms_provider_send_done done, void* user) {
+      const tl_list none{};
+      done(user, &none, nullptr);
+    }
+  };
+  static constexpr tl_sms_provider kVtbl{sizeof(tl_sms_provider), 0, &Inline::send, nullptr};
+  SmsProviderClient client({nullptr, &kVtbl}, table_);
+  std::atomic<int> done{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5000; ++i) client.start_send({}, {}, [&](Result<Results>) { ++done; });
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(done, 20000);
+  EXPECT_EQ(table_.pending(), 0u);
+}
+
+}  // namespace
+}  // namespace trunkline
