@@ -1,0 +1,18 @@
+#include "runtime/providers/provider.h"
+
+namespace trunkline {
+
+Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration timeout)
+    : instance_(std::move(instance)), name_(instance_->provider()), timeout_(timeout) {
+  sms_ = instance_->interface(sms::SmsProviderClient::kInterfaceId);
+  identity_ = instance_->interface(identity::IdentityProviderClient::kInterfaceId);
+  sandbox_ = instance_->interface(sandbox::SandboxProviderClient::kInterfaceId);
+  webhook_ = instance_->interface(host::WebhookReceiverClient::kInterfaceId);
+  if (const auto client = sms()) sms_capabilities_ = client.capabilities();
+}
+
+tl_iface Provider::interface(std::string_view id) const {
+  return open_.load(std::memory_order_acquire) ? instance_->interface(id) : tl_iface{nullptr, nullptr};
+}
+
+}  // namespace trunkline

@@ -1,0 +1,196 @@
+#include "runtime/providers/provider_registry.h"
+
+#include <algorithm>
+#include <set>
+
+#include "runtime/base/strings.h"
+#include "runtime/config/secret_source.h"
+#include "runtime/diagnostics/log.h"
+
+namespace trunkline {
+namespace {
+
+plugin::LoaderOptions loader_options(const PluginsConfig& config, std::vector<std::filesystem::path> builtin) {
+  plugin::LoaderOptions options;
+  options.paths.assign(config.paths.begin(), config.paths.end());
+  options.paths.insert(options.paths.end(), builtin.begin(), builtin.end());
+  options.allow_drafts = config.allow_drafts;
+  options.allow_hashes = config.allow_hashes;
+  return options;
+}
+
+// `sms` of `trunkline.sms/1`.
+std::string_view short_name(std::string_view interface_id) {
+  constexpr std::string_view kOurs = "trunkline.";
+  const std::string_view name = interface_id.substr(0, interface_id.find('/'));
+  return name.starts_with(kOurs) ? name.substr(kOurs.size()) : name;
+}
+
+// The ids that a configured interface stands for; itself when it is unknown, so that the error names it.
+std::vector<std::string> interface_ids(const std::vector<std::string>& configured, const plugin::Manifest& manifest) {
+  std::vector<std::string> out;
+  for (const std::string& wanted : configured) {
+    const auto found = std::find_if(manifest.interfaces.begin(), manifest.interfaces.end(), [&](const std::string& id) { return id == wanted || short_name(id) == wanted; });
+    out.push_back(found == manifest.interfaces.end() ? wanted : *found);
+  }
+  return out;
+}
+
+// Several faults as one error.
+Error joined(std::vector<Error> errors) {
+  if (errors.size() == 1) return std::move(errors.front());
+  Error all(ErrorCode::kFailedPrecondition, std::to_string(errors.size()) + " things are wrong with the providers: ");
+  for (std::size_t i = 0; i < errors.size(); ++i) all.message += (i ? "; " : "") + errors[i].message;
+  all.target = errors.front().target;
+  return all;
+}
+
+}  // namespace
+
+ProviderRegistry::ProviderRegistry(const Config& config, plugin::HostContext& host, std::vector<std::filesystem::path> builtin)
+    : configs_(config.providers),
+      routes_(config.routes),
+      host_(host),
+      loader_(loader_options(config.plugins, std::move(builtin))),
+      sms_router_(std::make_unique<Router>("sms", std::vector<RouteSpec>{}, std::vector<RouteTarget>{})) {}
+
+ProviderRegistry::~ProviderRegistry() { stop(); }
+
+void ProviderRegistry::start() {
+  std::vector<Error> errors;
+  std::set<std::string_view> names;
+  for (const ProviderConfig& config : configs_) {
+    if (!names.insert(config.name).second) {
+      errors.emplace_back(ErrorCode::kInvalidArgument, "provider " + config.name + ": found twice, wanted once", config.name);
+      continue;
+    }
+    try {
+      providers_.push_back(make(config));
+    } catch (const Error& error) {
+      errors.push_back(error);
+    }
+  }
+  // Without all providers a route would be blamed for a provider's fault.
+  if (errors.empty()) {
+    std::set<std::string> interfaces{"sms"};
+    for (const RouteConfig& route : routes_) interfaces.insert(route.interface);
+    for (const std::string& interface : interfaces) {
+      try {
+        auto router = make_router(interface);
+        if (interface == "sms") sms_router_ = std::move(router);
+      } catch (const Error& error) {
+        errors.push_back(error);
+      }
+    }
+  }
+  if (errors.empty()) return;
+  stop();
+  throw joined(std::move(errors));
+}
+
+std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config) {
+  const plugin::LoadedPlugin* loaded = nullptr;
+  try {
+    loaded = &loader_.load(config.plugin);
+  } catch (Error& error) {
+    error.message = "provider " + config.name + ": " + error.message;
+    throw;
+  }
+  plugin::InstanceSettings settings;
+  settings.provider = config.name;
+  settings.config_json = config.config_json;
+  settings.interfaces = interface_ids(config.interfaces, loaded->manifest);
+  const SecretSource source;
+  for (const auto& [name, reference] : config.secrets) settings.secrets.emplace(name, source.resolve(reference));
+  settings.event_sink = [this, provider = config.name](std::string_view id) {
+    const auto sink = sinks_.find(id);
+    return sink == sinks_.end() ? tl_iface{nullptr, nullptr} : sink->second(provider);
+  };
+  return std::make_shared<Provider>(plugin::PluginInstance::create(*loaded, std::move(settings), host_), config.timeout);
+}
+
+std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interface) const {
+  std::vector<RouteTarget> targets;
+  for (const auto& provider : providers_) {
+    const auto& ids = provider->interfaces();
+    if (std::none_of(ids.begin(), ids.end(), [&](const std::string& id) { return short_name(id) == interface; })) continue;
+    RouteTarget& target = targets.emplace_back();
+    target.name = provider->name();
+    target.provider = provider.get();
+    target.breaker = &provider->breaker();
+    if (interface != "sms") continue;
+    const sms::SmsCapabilities& capabilities = provider->sms_capabilities();
+    target.alphanumeric_sender = capabilities.alphanumeric_sender;
+    target.max_segments = capabilities.max_segments;
+    target.countries = capabilities.countries;
+  }
+  std::vector<RouteSpec> specs;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const RouteConfig& route = routes_[i];
+    if (route.interface != interface) continue;
+    RouteSpec& spec = specs.emplace_back();
+    spec.name = "routes[" + std::to_string(i) + "]";
+    const auto set = [](std::vector<std::string>& list, const std::string& value) {
+      if (!value.empty()) list.push_back(value);
+    };
+    set(spec.resources, route.match.resource);
+    set(spec.to, route.match.to_prefix);
+    set(spec.countries, route.match.country);
+    set(spec.from, route.match.from);
+    spec.providers = route.providers;
+  }
+  return std::make_unique<Router>(interface, std::move(specs), std::move(targets));
+}
+
+void ProviderRegistry::stop(std::chrono::milliseconds patience) {
+  if (std::exchange(stopped_, true)) return;
+  for (const auto& provider : providers_) provider->open_.store(false, std::memory_order_release);
+  // All drain side by side. The last to come is the first to go: later providers may lean on earlier ones.
+  for (auto it = providers_.rbegin(); it != providers_.rend(); ++it) (*it)->instance_->begin_stop();
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (auto it = providers_.rbegin(); it != providers_.rend(); ++it) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if ((*it)->instance_->finish_stop(std::max(left, std::chrono::milliseconds(0)))) continue;
+    host_.log.error("providers", "a provider did not stop", {{"provider", (*it)->name()}, {"plugin", (*it)->plugin_id()}});
+  }
+}
+
+ProviderPtr ProviderRegistry::find(std::string_view name) const {
+  for (const auto& provider : providers_)
+    if (provider->name() == name) return provider;
+  return nullptr;
+}
+
+std::vector<ProviderPtr> ProviderRegistry::all_of(std::string_view interface_id) const {
+  std::vector<ProviderPtr> out;
+  for (const auto& provider : providers_)
+    if (provider->offers(interface_id)) out.push_back(provider);
+  return out;
+}
+
+ProviderPtr ProviderRegistry::require(std::string_view interface_id) const {
+  for (const auto& provider : providers_)
+    if (provider->offers(interface_id)) return provider;
+  std::string found;
+  for (const auto& provider : providers_) found += (found.empty() ? "" : ", ") + provider->name() + " (" + join(provider->interfaces(), ", ") + ")";
+  throw Error(ErrorCode::kFailedPrecondition, "no provider offers " + std::string(interface_id) + ": found " + (found.empty() ? std::string("no provider") : found), std::string(interface_id));
+}
+
+std::vector<service::PluginInfo> ProviderRegistry::plugins() const {
+  std::vector<service::PluginInfo> out;
+  for (const plugin::FoundPlugin& found : loader_.found()) {
+    service::PluginInfo& info = out.emplace_back();
+    info.id = found.id;
+    info.path = found.path.string();
+    if (found.manifest) {
+      info.version = found.manifest->version;
+      info.interfaces = found.manifest->interfaces;
+      if (!found.manifest->library.empty()) info.path = found.manifest->library.string();
+    }
+    info.state = found.loaded ? "loaded" : found.error ? "failed" : "available";
+    if (found.error) info.detail = found.error->message;
+  }
+  return out;
+}
+
+}  // namespace trunkline

@@ -1,0 +1,69 @@
+// The configured providers of one runtime, and the routes to them.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/config/config.h"
+#include "runtime/plugin/host_context.h"
+#include "runtime/plugin/loader.h"
+#include "runtime/providers/country.h"
+#include "runtime/providers/provider.h"
+#include "runtime/providers/router.h"
+#include "trunkline/service.hpp"
+
+namespace trunkline {
+
+/// Owned by the runtime. [any-thread] but for what is marked; the set of providers does not change between start and stop.
+class ProviderRegistry {
+ public:
+  /// The host's object behind an event interface, for the provider of this name.
+  using EventSink = std::function<tl_iface(std::string_view provider)>;
+
+  /// Looks for plugins in the configured paths, then in `builtin`; loads none. `host` outlives the registry.
+  ProviderRegistry(const Config& config, plugin::HostContext& host, std::vector<std::filesystem::path> builtin = {});
+  ProviderRegistry(const ProviderRegistry&) = delete;
+  ~ProviderRegistry();
+
+  /// A plugin without a library, see PluginLoader::add_builtin. Before start. [lifecycle]
+  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry) { loader_.add_builtin(manifest, entry); }
+  /// What plugins get for an event interface, such as trunkline.sms.events/1. Before start. [lifecycle]
+  void set_event_sink(std::string interface_id, EventSink sink) { sinks_[std::move(interface_id)] = std::move(sink); }
+  /// Makes every provider and compiles the routes. When anything is wrong nothing stays started, and the error tells all of it:
+  /// with one fault that fault's error, with several kFailedPrecondition. [lifecycle]
+  void start();
+  /// Stops all at once and waits; those that have not drained in `patience` are abandoned. Idempotent. Blocks; never on a
+  /// thread of the executor. The services must not be calling any more. [lifecycle]
+  void stop(std::chrono::milliseconds patience = std::chrono::seconds(10));
+
+  /// Null when there is none.
+  ProviderPtr find(std::string_view name) const;
+  /// Those that offer an interface, in the order of the configuration.
+  std::vector<ProviderPtr> all_of(std::string_view interface_id) const;
+  /// The first of them. Throws kFailedPrecondition, naming what is there.
+  ProviderPtr require(std::string_view interface_id) const;
+  /// Every plugin that was found: `loaded`, `available`, or `failed` with the reason.
+  std::vector<service::PluginInfo> plugins() const;
+
+  const Router& sms_router() const { return *sms_router_; }
+  static std::string_view country_of(std::string_view e164) { return trunkline::country_of(e164); }
+
+ private:
+  std::shared_ptr<Provider> make(const ProviderConfig& config);
+  std::unique_ptr<Router> make_router(const std::string& interface) const;
+
+  const std::vector<ProviderConfig> configs_;
+  const std::vector<RouteConfig> routes_;
+  plugin::HostContext& host_;
+  plugin::PluginLoader loader_;
+  std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
+  std::vector<std::shared_ptr<Provider>> providers_;     // written by start only
+  std::unique_ptr<Router> sms_router_;
+  bool stopped_ = false;
+};
+
+}  // namespace trunkline
