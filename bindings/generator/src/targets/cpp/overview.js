@@ -56,7 +56,7 @@ export function pluginHost(ir) {
   return [
     `// ${BANNER}`,
     "#pragma once",
-    ...hosts.map((m) => `#include "${header(m, "_client")}"`),
+    ...["trunkline/call_table.hpp", ...hosts.map((m) => header(m, "_client"))].map((path) => `#include "${path}"`),
     "",
     "namespace trunkline {",
     "",

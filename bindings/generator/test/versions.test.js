@@ -1,0 +1,61 @@
+// Two versions of one interface, built into programs that meet: newer and older hosts with newer and older plugins. Needs g++.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import test from "node:test";
+import { generate, readGolden } from "./generate.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const bindings = join(here, "../..");
+const hasCompiler = spawnSync("g++", ["--version"]).status === 0;
+
+/** The golden program as it was in 1.0. */
+const newer = readGolden("main.tsp");
+const older = newer
+  .replace(', v1_1: "1.1"', "")
+  .replace(/, \/\*\* Blue\. \*\/ @added\(Versions\.v1_1\) blue: 2/, "")
+  .replace(/ \/\*\* When\. \*\/ @added\(Versions\.v1_1\) made\?: utcDateTime;/, "")
+  .replace(/ \/\*\* All\. \*\/ @added\(Versions\.v1_1\).*?Stream<Thing>;/, "");
+
+async function buildVersion(root, name, source) {
+  const include = join(root, name);
+  mkdirSync(include, { recursive: true });
+  for (const part of ["c", "cpp"]) {
+    const from = join(bindings, part, "include/trunkline");
+    cpSync(from, join(include, "trunkline"), { recursive: true });
+  }
+  const { files, diagnostics } = await generate(source, { targets: ["c", "cpp"] });
+  assert.deepEqual(diagnostics, []);
+  for (const [path, content] of Object.entries(files)) writeFileSync(join(include, path.replace(/^bindings\/\w+\/include\//, "")), content);
+  // The golden program has one error code; the SDK needs the real ones.
+  cpSync(join(bindings, "c/include/trunkline/common.h"), join(include, "trunkline/common.h"));
+  cpSync(join(bindings, "cpp/include/trunkline/common.hpp"), join(include, "trunkline/common.hpp"));
+  for (const program of ["plugin", "host"]) {
+    const extra = program === "plugin" ? ["-shared", "-fPIC", "-fvisibility=hidden"] : ["-ldl"];
+    const flags = ["-std=c++20", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", `-I${include}`];
+    if (name === "newer") flags.push("-DNEWER");
+    execFileSync("g++", [...flags, join(here, "versions", `${program}.cpp`), "-o", join(root, `${name}_${program}`), ...extra], { stdio: "inherit" });
+  }
+}
+
+test("newer and older, host and plugin: all four work", { skip: !hasCompiler }, async () => {
+  const root = mkdtempSync(join(tmpdir(), "trunkline-versions-"));
+  try {
+    await buildVersion(root, "newer", newer);
+    await buildVersion(root, "older", older);
+    for (const host of ["newer", "older"]) {
+      for (const plugin of ["newer", "older"]) {
+        const out = execFileSync(join(root, `${host}_host`), [join(root, `${plugin}_plugin`)], { encoding: "utf8" });
+        const both = host === "newer" && plugin === "newer";
+        const expected = ["name thing", "parts 2", `made ${both ? "42" : host === "newer" ? "absent" : "unknown"}`, "count 5"];
+        if (host === "newer") expected.push(both ? "all 3" : "all: unimplemented");
+        assert.equal(out.trim(), expected.join("\n"), `${host} host, ${plugin} plugin`);
+      }
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});
