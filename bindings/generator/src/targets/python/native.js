@@ -1,0 +1,112 @@
+// The C++ under the Python classes: conversions of every value type, and one pybind11 class for each interface.
+import { BANNER, aggregatesOf, cMember, interfacesOf } from "../common.js";
+import { pyName } from "./types.js";
+
+const namespaceOf = (module) => (module.name === "trunkline" ? "trunkline" : `trunkline::${module.name}`);
+const cppNames = {
+  str: "std::string", json: "std::string", bytes: "pyrt::Bytes", bool: "bool", i32: "std::int32_t", u32: "std::uint32_t", i64: "std::int64_t",
+  u64: "std::uint64_t", f64: "double", time: "Time", duration: "Duration", map: "pyrt::StringMap", void: "void",
+};
+function cppType(context, type) {
+  switch (type.k) {
+    case "list": return `std::vector<${cppType(context, type.of)}>`;
+    case "stream": return `StreamClient<${cppType(context, type.of)}>`;
+    case "enum": case "struct": case "union": return `${namespaceOf(context.index.modules.get(type.ns))}::${type.name}`;
+    default: return cppNames[type.k];
+  }
+}
+const cppValue = (context, item) => (item.optional ? `std::optional<${cppType(context, item.type)}>` : cppType(context, item.type));
+
+/** Functions that modules define and module.cpp calls. */
+export function nativeModules(context) {
+  const names = context.modules.map((m) => m.file);
+  return [`// ${BANNER}`, "#pragma once", '#include "support/python.hpp"', "", "namespace trunkline::pyrt {",
+    ...names.map((name) => `void bind_${name}(PyObject* parent);`),
+    "inline void bind_all(PyObject* parent) {", ...names.map((name) => `  bind_${name}(parent);`), "}", "}  // namespace trunkline::pyrt", ""].join("\n");
+}
+
+export function typesHeader(context, module) {
+  const out = [`// ${BANNER}`, "#pragma once", '#include "support/convert.hpp"', `#include "trunkline/${module.file}.hpp"`, "", `namespace ${namespaceOf(module)} {`];
+  for (const e of module.enums) out.push(`PyObject* to_py(${e.name} value);`, `void from_py(PyObject* object, ${e.name}& value);`);
+  for (const x of aggregatesOf(module)) out.push(`PyObject* to_py(const ${x.name}& value);`, `void from_py(PyObject* object, ${x.name}& value);`);
+  out.push(`}  // namespace ${namespaceOf(module)}`, "");
+  return out.join("\n");
+}
+
+export function nativeSource(context, module) {
+  const interfaces = interfacesOf(module, "provider", "service");
+  const out = [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...module.imports.map((ns) => `#include "generated/types_${context.fileOf(ns)}.hpp"`),
+    '#include "generated/modules.hpp"', '#include "support/interface.hpp"', ...(interfaces.length ? [`#include "trunkline/${module.file}_client.hpp"`] : []), "", `namespace ${namespaceOf(module)} {`, "namespace {"];
+  for (const e of module.enums) out.push(`pyrt::EnumTable enum_${e.name};`);
+  for (const s of module.structs) out.push(`pyrt::Model<${s.fields.length}> model_${s.name}({${s.fields.map((f) => `"${pyName(f.name)}"`).join(", ")}});`);
+  out.push("}  // namespace", "");
+  for (const e of module.enums) out.push(...enumCodec(e));
+  for (const x of aggregatesOf(module)) out.push(...(x.fields ? structCodec(x) : unionCodec(x)));
+  if (interfaces.length) out.push("", "namespace {", ...interfaces.flatMap((i) => interfaceClass(context, i)), "}  // namespace");
+  const N = namespaceOf(module);
+  out.push("", "static void register_types(PyObject* types) {", ...(module.enums.length + module.structs.length ? [] : ["  (void)types;"]));
+  for (const e of module.enums) out.push(`  enum_${e.name}.init(pyrt::type_of(types, "${e.name}"));`);
+  for (const s of module.structs) out.push(`  model_${s.name}.init(pyrt::type_of(types, "${s.name}"));`);
+  out.push("}", `}  // namespace ${N}`, "", "namespace trunkline::pyrt {", `void bind_${module.file}(PyObject* parent) {`,
+    `  ${interfaces.length ? "PyObject* const module = " : ""}define_module(parent, "${module.file}", &${N}::register_types);`);
+  for (const i of interfaces) {
+    const kind = i.kind === "provider" ? "Provider" : "Service";
+    out.push(`  define_interface(module, {"${i.name}", "${i.id}", RuntimeHandle::Kind::k${kind}}, ${N}::methods_of_${i.name}, std::size(${N}::methods_of_${i.name}));`);
+  }
+  out.push("}", "}  // namespace trunkline::pyrt", "");
+  return out.join("\n");
+}
+
+const enumCodec = (e) => [
+  `PyObject* to_py(${e.name} value) { return enum_${e.name}.get(static_cast<std::int32_t>(value)); }`,
+  `void from_py(PyObject* object, ${e.name}& value) {`, "  std::int32_t number = 0;", "  pyrt::take(object, number);", `  value = static_cast<${e.name}>(number);`, "}"];
+
+function structCodec(s) {
+  const put = (f) => `  row.add(pyrt::${f.type.k === "json" ? "json_to_py" : "put"}(value.${cMember(f.name)}));`;
+  const take = (f, i) => {
+    if (f.type.k === "json") return `  fields.take_json(${i}, value.${cMember(f.name)});`;
+    if (f.minItems && !f.optional) return `  fields.take_at_least(${i}, value.${cMember(f.name)}, ${f.minItems});`;
+    return `  fields.take(${i}, value.${cMember(f.name)});`;
+  };
+  return [
+    `PyObject* to_py(const ${s.name}& value) {`, `  pyrt::Row<${s.fields.length}> row;`, ...s.fields.map(put), `  return model_${s.name}.make(row);`, "}",
+    `void from_py(PyObject* object, ${s.name}& value) {`, `  const pyrt::Fields fields(model_${s.name}, object);`, ...s.fields.map(take), "}"];
+}
+
+const checks = { str: "PyUnicode_Check(object)", bytes: "PyObject_CheckBuffer(object)", bool: "PyBool_Check(object)", f64: "PyFloat_Check(object)", list: "PyList_Check(object)", map: "PyDict_Check(object)" };
+function unionCodec(u) {
+  // The variant's alternative 0 is "of a kind that this side does not know": None.
+  return [
+    `PyObject* to_py(const ${u.name}& value) {`, "  switch (value.value.index()) {",
+    ...u.variants.map((v, i) => `    case ${i + 1}: return pyrt::put(std::get<${i + 1}>(value.value));`), "    default: return Py_NewRef(Py_None);", "  }", "}",
+    `void from_py(PyObject* object, ${u.name}& value) {`,
+    ...u.variants.map((v, i) => `  if (${v.type.k === "struct" ? `model_${v.type.name}.is(object)` : (checks[v.type.k] ?? "PyLong_Check(object)")}) return pyrt::take(object, value.value.emplace<${i + 1}>());`),
+    `  pyrt::wrong_type("${u.variants.map((v) => (v.type.k === "struct" ? v.type.name : v.type.k)).join(", ")}", object);`, "}"];
+}
+
+/** The methods of one class: operation(args, timeout) and operation_async(args). */
+function interfaceClass(context, i) {
+  const out = [], table = [];
+  for (const op of i.ops) {
+    const name = cMember(op.name), prefix = `${i.name}_${name}`, R = cppType(context, op.returns), client = `${i.name}Client`;
+    // The arguments as a function that starts the operation.
+    out.push("", `auto ${prefix}(${op.params.length ? "" : "[[maybe_unused]] "}pyrt::Args args) {`);
+    op.params.forEach((p, n) => out.push(`  ${cppValue(context, p)} ${cMember(p.name)}{};`, `  pyrt::${p.type.k === "json" ? "json_argument" : "argument"}("${pyName(p.name)}", args[${n}], ${cMember(p.name)});`));
+    const captured = op.params.map((p) => `${cMember(p.name)} = std::move(${cMember(p.name)})`).join(", ");
+    const moved = op.params.map((p) => `std::move(${cMember(p.name)})`);
+    if (op.sync) out.push(`  return [${captured}](const ${client}& client) mutable { return client.${name}(${moved.join(", ")}); };`);
+    else out.push(`  return [${captured}](const ${client}& client, CallOptions options, pyrt::Done<${R}> done) mutable {`, `    client.start_${name}(${[...moved, "std::move(options)", "std::move(done)"].join(", ")});`, "  };");
+    out.push("}");
+    const method = (suffix, count, body) => {
+      out.push(`PyObject* ${prefix}_call${suffix}(PyObject* self, pyrt::Args args, Py_ssize_t count) {`, `  return pyrt::method("${pyName(op.name)}${suffix}", count, ${count}, [&] { return ${body}; });`, "}");
+      table.push(`    {"${pyName(op.name)}${suffix}", &${prefix}_call${suffix}},`);
+    };
+    const n = op.params.length;
+    if (op.sync) method("", n, `pyrt::call_now<${client}>(self, ${prefix}(args))`);
+    else {
+      method("", n + 1, `pyrt::call_sync<${R}, ${client}>(self, args[${n}], ${prefix}(args))`);
+      method("_async", n, `pyrt::call_async<${R}, ${client}>(self, ${prefix}(args))`);
+    }
+  }
+  return [...out, "", `constexpr pyrt::MethodSpec methods_of_${i.name}[] = {`, ...table, "};"];
+}

@@ -1,0 +1,81 @@
+// trunkline._native: the hand-written part of the module.
+#include <dlfcn.h>
+#include <pybind11/pybind11.h>
+
+#include "generated/modules.hpp"
+#include "support/call.hpp"
+#include "support/interface.hpp"
+#include "support/stream.hpp"
+
+#ifndef TRUNKLINE_VERSION
+#define TRUNKLINE_VERSION "0.0.0"
+#endif
+
+namespace trunkline::pyrt {
+namespace {
+
+/// File of libtrunkline, next to which the package keeps plugins and the program.
+std::string library_path() {
+  Dl_info info{};
+  if (!::dladdr(reinterpret_cast<const void*>(&tl_runtime_open), &info) || !info.dli_fname) return {};
+  return info.dli_fname;
+}
+
+/// The configuration that an empty one means, as YAML.
+std::string default_config() {
+  const tl_str text = tl_runtime_default_config();
+  return {text.data, text.size};
+}
+
+/// What must happen when the interpreter ends or forks. Set up by the first runtime, so that an import does nothing.
+void watch_process() {
+  static bool watching = false;
+  if (std::exchange(watching, true)) return;
+  py::module_::import("atexit").attr("register")(py::cpp_function(&RuntimeHandle::close_all));
+  using namespace py::literals;
+  py::module_::import("os").attr("register_at_fork")("after_in_child"_a = py::cpp_function(&RuntimeHandle::after_fork_in_child));
+}
+
+}  // namespace
+
+std::shared_ptr<RuntimeHandle> runtime_of(PyObject* object) {
+  if (!py::isinstance<RuntimeHandle>(object)) throw py::type_error("expected a trunkline._native.Runtime");
+  return py::handle(object).cast<std::shared_ptr<RuntimeHandle>>();
+}
+
+py::object wrap(std::unique_ptr<Stream> stream) { return py::cast(std::move(stream)); }
+
+}  // namespace trunkline::pyrt
+
+PYBIND11_MODULE(_native, module) {
+  using namespace trunkline::pyrt;
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const ConvertError&) {
+      set_python_error();
+    } catch (const trunkline::Error&) {
+      set_python_error();
+    }
+  });
+  module.attr("library_version") = TRUNKLINE_VERSION;
+  module.def("library_path", &library_path);
+  module.def("default_config", &default_config);
+  module.def("set_error_factory", &set_error_factory, py::arg("make"));
+  module.def("set_future_type", &set_future_type, py::arg("future"));
+  module.def("cancel", &cancel, py::arg("call"));
+
+  py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
+      .def(py::init([](const std::string& config) {
+             watch_process();
+             return RuntimeHandle::open(config);
+           }),
+           py::arg("config"))
+      .def_property_readonly("closed", &RuntimeHandle::closed)
+      .def("close", &RuntimeHandle::close);
+  py::class_<Stream>(module, "Stream")
+      .def("next", [](Stream& self, std::uint32_t most, py::handle timeout) { return self.next(most, timeout.ptr()); }, py::arg("most"), py::arg("timeout"))
+      .def("next_async", &Stream::next_async, py::arg("most"))
+      .def("close", &Stream::close);
+  bind_all(module.ptr());
+}

@@ -1,0 +1,95 @@
+#include "support/interface.hpp"
+
+#include <array>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace trunkline::pyrt {
+namespace {
+
+struct Instance {
+  PyObject_HEAD
+  Interface* interface;
+};
+
+/// By type. Leaked, guarded by the GIL; read only when an object is made.
+auto& specs() {
+  static auto* const map = new std::unordered_map<PyTypeObject*, InterfaceSpec>;
+  return *map;
+}
+
+PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept {
+  try {
+    PyObject* runtime = nullptr;
+    const char* name = nullptr;
+    Py_ssize_t size = 0;
+    static const char* const names[] = {"", "", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os#", const_cast<char**>(names), &runtime, &name, &size)) return nullptr;
+    const std::shared_ptr<RuntimeHandle> handle = runtime_of(runtime);
+    const InterfaceSpec& spec = specs().at(type);
+    const tl_iface target = handle->find(spec.kind, {name, static_cast<std::size_t>(size)}, spec.id);
+    auto interface = std::make_unique<Interface>(handle, target);
+    PyObject* self = type->tp_alloc(type, 0);
+    if (self) reinterpret_cast<Instance*>(self)->interface = interface.release();
+    return self;
+  } catch (...) {
+    set_python_error();
+    return nullptr;
+  }
+}
+
+void free_instance(PyObject* self) noexcept {
+  PyTypeObject* type = Py_TYPE(self);
+  delete reinterpret_cast<Instance*>(self)->interface;
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+template <class T>
+T* leak(std::vector<T> values) {
+  return (new std::vector<T>(std::move(values)))->data();
+}
+
+PyObject* register_types(PyObject* self, PyObject* types) noexcept {
+  try {
+    reinterpret_cast<void (*)(PyObject*)>(PyCapsule_GetPointer(self, nullptr))(types);
+    return Py_NewRef(Py_None);
+  } catch (...) {
+    set_python_error();
+    return nullptr;
+  }
+}
+PyMethodDef g_register{"register", &register_types, METH_O, "Tells the Python classes of the value types."};
+
+}  // namespace
+
+const Interface& Interface::of(PyObject* self) { return *reinterpret_cast<Instance*>(self)->interface; }
+
+void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count) {
+  std::vector<PyMethodDef> table;
+  for (std::size_t i = 0; i < count; ++i)
+    table.push_back({methods[i].name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(methods[i].method)), METH_FASTCALL, nullptr});
+  table.push_back({nullptr, nullptr, 0, nullptr});
+  auto* const name = new std::string(text_of(py::object(py::handle(module).attr("__name__")).ptr()) + "." + spec.name);
+  PyType_Slot slots[] = {
+      {Py_tp_new, reinterpret_cast<void*>(&make)}, {Py_tp_dealloc, reinterpret_cast<void*>(&free_instance)}, {Py_tp_methods, leak(std::move(table))}, {0, nullptr}};
+  PyType_Spec type_spec{name->c_str(), sizeof(Instance), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+  const py::object type = own(PyType_FromSpec(&type_spec));
+  specs().emplace(reinterpret_cast<PyTypeObject*>(type.ptr()), spec);
+  py::setattr(module, spec.name, type);
+}
+
+PyObject* define_module(PyObject* parent, const char* name, void (*register_types)(PyObject* types)) {
+  const std::string full = text_of(py::object(py::handle(parent).attr("__name__")).ptr()) + "." + name;
+  PyObject* module = PyImport_AddModule(full.c_str());  // borrowed from sys.modules
+  if (!module) throw py::error_already_set();
+  py::setattr(parent, name, module);
+  const py::object self = own(PyCapsule_New(reinterpret_cast<void*>(register_types), nullptr, nullptr));
+  py::setattr(module, "register", own(PyCFunction_New(&g_register, self.ptr())));
+  return module;
+}
+
+py::object type_of(PyObject* types, const char* name) { return py::reinterpret_borrow<py::dict>(types)[name]; }
+
+}  // namespace trunkline::pyrt

@@ -1,0 +1,122 @@
+// What the generated native classes are made of. Hand-written.
+//
+// A class is a plain CPython type whose methods are METH_FASTCALL functions: a third of the cost of a pybind11 call, and of its
+// compile time. Every class has the same object: a runtime and one interface of it.
+#pragma once
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "support/call.hpp"
+#include "support/stream.hpp"
+
+namespace trunkline::pyrt {
+
+using Args = PyObject* const*;
+using Method = PyObject* (*)(PyObject* self, Args args, Py_ssize_t count);
+
+/// One operation of an interface, without and with "_async".
+struct MethodSpec {
+  const char* name;
+  Method method;
+};
+struct InterfaceSpec {
+  const char* name;
+  const char* id;
+  RuntimeHandle::Kind kind;
+};
+/// Defines the class `spec.name(runtime, name)` in a module. Both live as long as the interpreter.
+void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count);
+/// A submodule that `from trunkline._native import name` finds, with a function register(dict of types).
+PyObject* define_module(PyObject* parent, const char* name, void (*register_types)(PyObject* types));
+/// An item of the dict that register() was given.
+py::object type_of(PyObject* types, const char* name);
+
+/// What a trunkline._native.Runtime holds; TypeError for anything else. Defined in module.cpp.
+std::shared_ptr<RuntimeHandle> runtime_of(PyObject* object);
+
+/// An interface of a runtime. Keeps the runtime open.
+class Interface {
+ public:
+  Interface(std::shared_ptr<RuntimeHandle> runtime, tl_iface target) : runtime_(std::move(runtime)), target_(target) {}
+  static const Interface& of(PyObject* self);
+  const std::shared_ptr<RuntimeHandle>& runtime() const { return runtime_; }
+  template <class Client>
+  Client client() const {
+    return Client(target_, runtime_->calls());
+  }
+
+ private:
+  std::shared_ptr<RuntimeHandle> runtime_;
+  tl_iface target_;
+};
+
+template <class R>
+struct IsStream : std::false_type {};
+template <class T>
+struct IsStream<StreamClient<T>> : std::true_type {};
+
+/// A result on its way to Python. One that never gets there may hold a stream, which dies with its runtime.
+template <class R>
+struct ToPython {
+  std::shared_ptr<RuntimeHandle> runtime;
+
+  py::object operator()(Result<R>& result) const {
+    if constexpr (std::is_void_v<R>) {
+      result.value();
+      return py::none();
+    } else if constexpr (IsStream<R>::value) {
+      return open_stream(runtime, std::move(result).value());
+    } else {
+      return own(put(result.value()));
+    }
+  }
+  void discard(Result<R>& result) const noexcept {
+    if constexpr (IsStream<R>::value)
+      if (result.ok()) discard_stream(*runtime, std::move(result).value());
+  }
+};
+
+/// Runs one method: checks the number of arguments and turns what is thrown into the Python error.
+template <class Body>
+PyObject* method(const char* name, Py_ssize_t found, Py_ssize_t wanted, Body body) noexcept {
+  try {
+    if (found != wanted) {
+      PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, found %zd", name, wanted, found);
+      return nullptr;
+    }
+    return py::object(body()).release().ptr();
+  } catch (...) {
+    set_python_error();
+    return nullptr;
+  }
+}
+
+/// An operation marked @sync: it never blocks, so the GIL is kept.
+template <class Client, class Call>
+py::object call_now(PyObject* self, Call call) {
+  const Interface& interface = Interface::of(self);
+  const RuntimeHandle::Use use(*interface.runtime());
+  if constexpr (std::is_void_v<std::invoke_result_t<Call&, Client>>) {
+    call(interface.client<Client>());
+    return py::none();
+  } else {
+    return own(put(call(interface.client<Client>())));
+  }
+}
+/// start(client, options, done) begins the operation.
+template <class R, class Client, class Start>
+py::object call_sync(PyObject* self, PyObject* timeout, Start start) {
+  const Interface& interface = Interface::of(self);
+  const auto begin = [&](CallOptions options, Done<R> done) { start(interface.client<Client>(), std::move(options), std::move(done)); };
+  const auto pending = run_sync<R>(*interface.runtime(), timeout, Starter<R>(begin));
+  return ToPython<R>{interface.runtime()}(pending->result());
+}
+template <class R, class Client, class Start>
+py::object call_async(PyObject* self, Start start) {
+  const Interface& interface = Interface::of(self);
+  const auto begin = [&](CallOptions options, Done<R> done) { start(interface.client<Client>(), std::move(options), std::move(done)); };
+  return begin_async<R>(*interface.runtime(), ToPython<R>{interface.runtime()}, Starter<R>(begin));
+}
+
+}  // namespace trunkline::pyrt

@@ -1,0 +1,121 @@
+#include "support/runtime.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace trunkline::pyrt {
+namespace {
+
+std::atomic<unsigned> g_forks{0};
+
+/// Every open runtime, for the end of the interpreter. Leaked.
+struct Registry {
+  std::mutex mutex;
+  std::set<RuntimeHandle*> open;
+};
+Registry& registry() {
+  static auto* const one = new Registry;
+  return *one;
+}
+
+tl_str text(std::string_view value) { return {value.data() ? value.data() : "", value.size()}; }
+
+/// Reads the errors that libtrunkline made. This side makes none.
+const tl_host& error_reader() {
+  static const tl_host host = [] {
+    tl_host h{};
+    h.struct_size = sizeof h;
+    h.abi = TL_ABI_CURRENT;
+    h.error_get = [](void*, const tl_error* error, tl_str key) { return tl_error_get(error, key); };
+    h.error_free = [](void*, tl_error* error) { tl_error_free(error); };
+    return h;
+  }();
+  return host;
+}
+abi::Errors errors() { return abi::Errors(&error_reader()); }
+
+}  // namespace
+
+std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config) {
+  tl_runtime* runtime = nullptr;
+  tl_error* error = nullptr;
+  {
+    const GilRelease gil;
+    if (tl_runtime_open(text(config), &runtime, &error) != 0 || !runtime) runtime = nullptr;
+  }
+  if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
+  return std::make_shared<RuntimeHandle>(runtime);
+}
+
+RuntimeHandle::RuntimeHandle(tl_runtime* runtime) : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {
+  const std::lock_guard lock(registry().mutex);
+  registry().open.insert(this);
+}
+
+RuntimeHandle::~RuntimeHandle() {
+  close();
+  const std::lock_guard lock(registry().mutex);
+  registry().open.erase(this);
+}
+
+void RuntimeHandle::close() {
+  if (forked() || closed_.exchange(true, std::memory_order_seq_cst)) return;
+  const GilRelease gil;
+  for (int uses = uses_.load(); uses != 0; uses = uses_.load()) uses_.wait(uses);
+  {
+    // Held while they close, so that none is freed meanwhile: its destructor waits in remove().
+    const std::lock_guard lock(mutex_);
+    for (Closable* closable : std::exchange(closables_, {})) closable->close_for_runtime();
+  }
+  tl_runtime_close(runtime_);
+  calls_.close(Error(ErrorCode::kCancelled, "the runtime was closed"));
+}
+
+bool RuntimeHandle::forked() const { return generation_ != g_forks.load(std::memory_order_relaxed); }
+
+RuntimeHandle::Use::Use(const RuntimeHandle& handle) : handle_(handle) {
+  handle_.uses_.fetch_add(1, std::memory_order_seq_cst);
+  if (!handle_.closed()) return;
+  if (handle_.uses_.fetch_sub(1) == 1) handle_.uses_.notify_all();
+  if (handle_.forked()) throw Error(ErrorCode::kFailedPrecondition, "the runtime belongs to the process that forked this one; open another");
+  throw Error(ErrorCode::kFailedPrecondition, "the runtime is closed");
+}
+RuntimeHandle::Use::~Use() {
+  if (handle_.uses_.fetch_sub(1, std::memory_order_seq_cst) == 1 && handle_.closed_.load(std::memory_order_relaxed)) handle_.uses_.notify_all();
+}
+
+tl_iface RuntimeHandle::find(Kind kind, std::string_view name, std::string_view id) const {
+  const Use use(*this);
+  const GilRelease gil;
+  const tl_iface found = kind == Kind::kProvider ? tl_runtime_provider(runtime_, text(name), text(id)) : tl_runtime_service(runtime_, text(name), text(id));
+  if (found.vtbl) return found;
+  const std::string what = kind == Kind::kProvider ? "provider" : "resource";
+  throw Error(ErrorCode::kNotFound, "no " + what + " \"" + std::string(name) + "\" offers " + std::string(id), what);
+}
+
+void RuntimeHandle::add(Closable* closable) {
+  const Use use(*this);  // close() takes its list after it has waited for us, or we throw
+  const std::lock_guard lock(mutex_);
+  closables_.insert(closable);
+}
+void RuntimeHandle::remove(Closable* closable) {
+  const std::lock_guard lock(mutex_);
+  closables_.erase(closable);
+}
+
+void RuntimeHandle::close_all() {
+  for (;;) {
+    RuntimeHandle* next = nullptr;
+    {
+      const std::lock_guard lock(registry().mutex);
+      if (registry().open.empty()) return;
+      next = *registry().open.begin();
+      registry().open.erase(registry().open.begin());
+    }
+    next->close();  // the interpreter is ending and we hold the GIL: nobody frees it now
+  }
+}
+
+void RuntimeHandle::after_fork_in_child() { g_forks.fetch_add(1); }
+
+}  // namespace trunkline::pyrt

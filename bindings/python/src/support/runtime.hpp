@@ -1,0 +1,75 @@
+// A runtime of libtrunkline as Python holds it. Hand-written.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "support/python.hpp"
+#include "trunkline/call_table.hpp"
+#include "trunkline/runtime.h"
+
+namespace trunkline::pyrt {
+
+/// Something that must be closed before its runtime is. [any thread]
+class Closable {
+ public:
+  virtual void close_for_runtime() noexcept = 0;
+
+ protected:
+  ~Closable() = default;
+};
+
+/// Owns one tl_runtime. Interfaces and streams share it; the last of them closes it. Only the process that opened a runtime may
+/// use it: its threads do not exist in a forked child.
+class RuntimeHandle {
+ public:
+  /// Throws Error. [GIL, which is released meanwhile]
+  static std::shared_ptr<RuntimeHandle> open(std::string_view config);
+  explicit RuntimeHandle(tl_runtime* runtime);
+  RuntimeHandle(const RuntimeHandle&) = delete;
+  ~RuntimeHandle();
+
+  /// Ends every call, closes every stream, then the runtime. Does nothing when it is closed already. [GIL, released meanwhile]
+  void close();
+  bool closed() const { return closed_.load(std::memory_order_acquire) || forked(); }
+
+  /// While one exists the runtime is not freed. Never held across a wait.
+  class Use {
+   public:
+    /// Throws kFailedPrecondition when the runtime is closed.
+    explicit Use(const RuntimeHandle& handle);
+    Use(const Use&) = delete;
+    ~Use();
+   private:
+    const RuntimeHandle& handle_;
+  };
+
+  enum class Kind { kProvider, kService };
+  /// The object behind an interface id. Throws kNotFound.
+  tl_iface find(Kind kind, std::string_view name, std::string_view id) const;
+  /// The calls in flight; those that the runtime leaves behind are failed when it closes.
+  CallTable& calls() { return calls_; }
+  /// Throws kFailedPrecondition when the runtime is closed; then the closable will not be closed.
+  void add(Closable* closable);
+  void remove(Closable* closable);
+
+  /// Closes whatever is still open when the interpreter ends. [GIL]
+  static void close_all();
+  /// In a forked child: no runtime may be touched any more.
+  static void after_fork_in_child();
+
+ private:
+  bool forked() const;
+  tl_runtime* const runtime_;
+  CallTable calls_;
+  const unsigned generation_;  // of forks
+  std::atomic<bool> closed_{false};
+  mutable std::atomic<int> uses_{0};
+  std::mutex mutex_;
+  std::set<Closable*> closables_;  // guarded by mutex_
+};
+
+}  // namespace trunkline::pyrt

@@ -1,0 +1,46 @@
+"""Trunkline: text messages, identities and more, in your process, through providers that are plugins.
+
+    import trunkline
+
+    with trunkline.Runtime() as rt:
+        rt.sms.send(from_="+14255550100", to=["+14255550123"], message="hello")
+
+`trunkline.aio` has the same for asyncio.
+"""
+
+from . import _native
+from ._errors import *  # noqa: F403
+from ._errors import __all__ as _errors_all
+from ._errors import make as _make
+
+_native.set_error_factory(_make)
+
+from . import common, identity, sandbox, service, sms
+from ._runtime import Clock, Events, Resource, Resources, Runtime
+from ._stream import Stream
+from .common import DecisionRecord, DecisionStep, ErrorCode
+from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
+
+__version__ = _native.library_version
+
+__all__ = [  # noqa: RUF022
+    *_errors_all,
+    "Clock",
+    "DecisionRecord",
+    "DecisionStep",
+    "ErrorCode",
+    "Event",
+    "Events",
+    "Resource",
+    "Resources",
+    "Runtime",
+    "SmsMessage",
+    "SmsRecord",
+    "SmsSendOutcome",
+    "Stream",
+    "common",
+    "identity",
+    "sandbox",
+    "service",
+    "sms",
+]

@@ -1,0 +1,50 @@
+"""What every generated class stands on."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from . import _native
+
+M = TypeVar("M")
+A = TypeVar("A", bound="Api")
+
+
+class Api:
+    """An interface of a runtime. Objects of it are cheap, keep their runtime open while they live, and fail once it is closed."""
+
+    __slots__ = ("_impl",)
+    interface_id: ClassVar[str]
+    _native_class: ClassVar[type[Any]]
+    _impl: Any
+
+    def __init__(self, impl: Any, /) -> None:
+        self._impl = impl
+
+    @classmethod
+    def _open(cls: type[A], runtime: _native.Runtime, name: str) -> A:
+        return cls(cls._native_class(runtime, name))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} {self.interface_id}>"
+
+
+class Provider(Api):
+    """The interface of a configured provider, without the services' rules and records."""
+
+    __slots__ = ()
+
+
+class Service(Api):
+    """The interface of a resource."""
+
+    __slots__ = ()
+
+
+def model_of(cls: type[M], value: M | None, fields: dict[str, Any]) -> M:
+    """The only argument of an operation, given as an object or by its fields."""
+    if value is None:
+        return cls(**fields)
+    if fields:
+        raise TypeError(f"give either a {cls.__name__} or its fields, not both: {', '.join(fields)}")
+    return value

@@ -1,0 +1,334 @@
+"""The runtime: the object that a script opens."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TypeVar
+
+from . import _native
+from ._config import Clock as ClockMode
+from ._config import Config, render
+from ._errors import DeadlineExceededError
+from ._objects import Provider
+from ._stream import Stream
+from .service import (
+    Event,
+    EventFilter,
+    EventsService,
+    IdentityService,
+    NumbersService,
+    PluginInfo,
+    ResourceInfo,
+    RuntimeService,
+    SandboxService,
+    SmsService,
+)
+
+__all__ = ["Clock", "Events", "Resource", "Resources", "Runtime"]
+
+P = TypeVar("P", bound=Provider)
+
+
+def as_duration(value: datetime.timedelta | float) -> datetime.timedelta:
+    """A duration, or seconds."""
+    return value if isinstance(value, datetime.timedelta) else datetime.timedelta(seconds=value)
+
+
+def event_filter(types: Sequence[str] | str, subject_begins_with: str | None, after: int | None) -> EventFilter:
+    return EventFilter(types=[types] if isinstance(types, str) else list(types), subject_begins_with=subject_begins_with, after=after)
+
+
+class Events:
+    """The events of a resource."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: EventsService) -> None:
+        self._service = service
+
+    def subscribe(
+        self,
+        types: Sequence[str] | str = (),
+        *,
+        subject_begins_with: str | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> Stream[Event]:
+        """Events as they happen.
+
+        Args:
+            types: Types to include, such as `Microsoft.Communication.SMSReceived`; empty: all.
+            subject_begins_with: Only subjects that begin so.
+            after: Events after this position, none left out; 0: from the beginning; None: from now on.
+            timeout: Seconds that iterating waits for an event; then `DeadlineExceededError` is raised.
+
+        Returns:
+            An iterator. Close it, or use it in a `with` block.
+        """
+        return self._service.subscribe(event_filter(types, subject_begins_with, after), timeout=timeout)
+
+    def list(
+        self,
+        types: Sequence[str] | str = (),
+        *,
+        subject_begins_with: str | None = None,
+        after: int | None = 0,
+        limit: int = 100,
+        timeout: float | None = None,
+    ) -> list[Event]:
+        """Events that have happened, oldest first. The arguments are those of `subscribe`."""
+        return self._service.list(event_filter(types, subject_begins_with, after), limit, timeout=timeout)
+
+    def wait_for(
+        self,
+        types: Sequence[str] | str,
+        where: Callable[[Event], bool] | None = None,
+        *,
+        after: int = 0,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event that fits, of those that have happened and those that will.
+
+        Args:
+            types: Its type, or several.
+            where: What else must hold; None: nothing.
+            after: Only events after this position. Give it the `sequence` of the last one to wait for the next.
+            timeout: Seconds to wait; None: for ever. This is time of the wall, also when the runtime's clock is virtual.
+
+        Raises:
+            DeadlineExceededError: None came in time.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        with self.subscribe(types, after=after) as events:
+            while True:
+                left = None if until is None else max(0.0, until - time.monotonic())
+                try:
+                    event = events.next(left)
+                except DeadlineExceededError:
+                    raise DeadlineExceededError(f"no event {types!r} that fits came within {timeout} s") from None
+                if where is None or where(event):
+                    return event
+
+
+class Resource:
+    """A communication resource: its services. Nothing is shared between two resources."""
+
+    __slots__ = ("_native", "events", "identity", "name", "numbers", "sandbox", "sms")
+
+    name: str
+    """Its name; empty for the default resource."""
+    sms: SmsService
+    identity: IdentityService
+    numbers: NumbersService
+    events: Events
+    sandbox: SandboxService
+
+    def __init__(self, native: _native.Runtime, name: str) -> None:
+        self._native = native
+        self.name = name
+        self.sms = SmsService._open(native, name)
+        self.identity = IdentityService._open(native, name)
+        self.numbers = NumbersService._open(native, name)
+        self.events = Events(EventsService._open(native, name))
+        self.sandbox = SandboxService._open(native, name)
+
+    def __repr__(self) -> str:
+        return f"<trunkline.Resource {self.name or '(default)'}>"
+
+
+class Resources:
+    """The resources of a runtime."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: RuntimeService) -> None:
+        self._service = service
+
+    def create(self, name: str, data_location: str = "United States") -> ResourceInfo:
+        """Creates an empty resource.
+
+        Raises:
+            InvalidArgumentError: The name or the location is not valid.
+            AlreadyExistsError: There is one of that name.
+        """
+        return self._service.create_resource(name, data_location)
+
+    def fork(self, name: str, new_name: str) -> ResourceInfo:
+        """Copies a resource with everything it holds."""
+        return self._service.fork_resource(name, new_name)
+
+    def drop(self, name: str) -> None:
+        """Drops a resource with everything it holds."""
+        self._service.drop_resource(name)
+
+    def get(self, name: str) -> ResourceInfo:
+        """Describes one resource."""
+        return self._service.get_resource(name)
+
+    def list(self) -> list[ResourceInfo]:
+        """All resources, by name."""
+        return self._service.list_resources()
+
+    def __iter__(self) -> Iterator[ResourceInfo]:
+        return iter(self.list())
+
+
+class Clock:
+    """The clock of a runtime."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: RuntimeService) -> None:
+        self._service = service
+
+    def now(self) -> datetime.datetime:
+        """The time on it, in UTC."""
+        return self._service.now()
+
+    def advance(self, by: datetime.timedelta | float) -> datetime.datetime:
+        """Moves it forward and returns once everything that became due has happened.
+
+        Args:
+            by: How far; a number is seconds.
+
+        Returns:
+            The new time.
+        """
+        return self._service.advance(as_duration(by))
+
+
+class Runtime:
+    """A Trunkline runtime in this process. Several can be open at once; nothing is shared between them.
+
+    Without arguments it runs on the built-in defaults: a store in memory, sandbox carriers and one resource with numbers.
+    Close it, or use it in a `with` block. One that was forgotten is closed when the process ends.
+
+    Args:
+        config: The configuration, as YAML text or as a mapping of the same shape.
+        config_file: The same from a file.
+        clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
+        seed: Makes identifiers and the sandbox repeatable. None: as configured.
+
+    Raises:
+        InvalidArgumentError: The configuration is wrong; its message lists every problem.
+        NotFoundError: The configuration file or a plugin does not exist.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        config_file: str | os.PathLike[str] | None = None,
+        clock: ClockMode | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self._native = _native.Runtime(render(config, config_file, clock, seed))
+        self._service = RuntimeService._open(self._native, "")
+        self._default: Resource | None = None
+        self.clock = Clock(self._service)
+        """Its clock."""
+        self.resources = Resources(self._service)
+        """Its resources."""
+
+    # ---- the default resource: the first one that was created ----
+    @property
+    def _resource(self) -> Resource:
+        if self._default is None:
+            self._default = Resource(self._native, "")
+        return self._default
+
+    @property
+    def sms(self) -> SmsService:
+        """Text messages of the default resource."""
+        return self._resource.sms
+
+    @property
+    def identity(self) -> IdentityService:
+        """Users and tokens of the default resource."""
+        return self._resource.identity
+
+    @property
+    def numbers(self) -> NumbersService:
+        """Numbers of the default resource."""
+        return self._resource.numbers
+
+    @property
+    def events(self) -> Events:
+        """Events of the default resource."""
+        return self._resource.events
+
+    @property
+    def sandbox(self) -> SandboxService:
+        """Virtual phones of the default resource."""
+        return self._resource.sandbox
+
+    def wait_for(
+        self,
+        types: Sequence[str] | str,
+        where: Callable[[Event], bool] | None = None,
+        *,
+        after: int = 0,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event of the default resource that fits; see `Events.wait_for`."""
+        return self.events.wait_for(types, where, after=after, timeout=timeout)
+
+    # ---- everything else ----
+    def resource(self, name: str) -> Resource:
+        """The services of a resource.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return Resource(self._native, name)
+
+    def provider(self, name: str, interface: type[P]) -> P:
+        """An interface of a configured provider, without the services' rules and records.
+
+        Args:
+            name: The provider's name in the configuration.
+            interface: A class of `trunkline`, such as `trunkline.sms.SmsProvider`.
+
+        Raises:
+            NotFoundError: There is no such provider, or it does not offer the interface.
+        """
+        return interface._open(self._native, name)
+
+    @property
+    def version(self) -> str:
+        """Version of the runtime."""
+        return self._service.version()
+
+    def settle(self, *, timeout: float | None = None) -> None:
+        """Returns once nothing is left to do without the clock moving."""
+        self._service.settle(timeout=timeout)
+
+    def plugins(self) -> list[PluginInfo]:
+        """The plugins that were found, with what became of them."""
+        return self._service.list_plugins()
+
+    def metrics(self) -> str:
+        """Metrics in the Prometheus text format."""
+        return self._service.metrics()
+
+    @property
+    def closed(self) -> bool:
+        """True once it is closed; then every call fails with `FailedPreconditionError`."""
+        return self._native.closed
+
+    def close(self) -> None:
+        """Ends all calls, stops the providers and flushes the store. May be called again."""
+        self._native.close()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<trunkline.Runtime {'closed' if self.closed else 'open'}>"

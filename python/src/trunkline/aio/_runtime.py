@@ -1,0 +1,325 @@
+"""The runtime for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from types import TracebackType
+from typing import TypeVar
+
+from .. import _native
+from .._config import Clock as ClockMode
+from .._config import Config, render
+from .._errors import DeadlineExceededError, FailedPreconditionError
+from .._objects import Provider
+from .._runtime import as_duration, event_filter
+from ..service import Event, PluginInfo, ResourceInfo
+from ._stream import AsyncStream
+from .service import EventsService, IdentityService, NumbersService, RuntimeService, SandboxService, SmsService
+
+P = TypeVar("P", bound=Provider)
+
+
+class Events:
+    """The events of a resource."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: EventsService) -> None:
+        self._service = service
+
+    def subscribe(
+        self,
+        types: Sequence[str] | str = (),
+        *,
+        subject_begins_with: str | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[Event]:
+        """Events as they happen.
+
+        Args:
+            types: Types to include, such as `Microsoft.Communication.SMSReceived`; empty: all.
+            subject_begins_with: Only subjects that begin so.
+            after: Events after this position, none left out; 0: from the beginning; None: from now on.
+            timeout: Seconds that iterating waits for an event; then `DeadlineExceededError` is raised.
+
+        Returns:
+            An asynchronous iterator, open already. Close it, or use it in an `async with` block.
+        """
+        return self._service.subscribe(event_filter(types, subject_begins_with, after), timeout=timeout)
+
+    async def list(
+        self,
+        types: Sequence[str] | str = (),
+        *,
+        subject_begins_with: str | None = None,
+        after: int | None = 0,
+        limit: int = 100,
+        timeout: float | None = None,
+    ) -> list[Event]:
+        """Events that have happened, oldest first. The arguments are those of `subscribe`."""
+        return await self._service.list(event_filter(types, subject_begins_with, after), limit, timeout=timeout)
+
+    async def wait_for(
+        self,
+        types: Sequence[str] | str,
+        where: Callable[[Event], bool] | None = None,
+        *,
+        after: int = 0,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event that fits, of those that have happened and those that will.
+
+        Args:
+            types: Its type, or several.
+            where: What else must hold; None: nothing.
+            after: Only events after this position. Give it the `sequence` of the last one to wait for the next.
+            timeout: Seconds to wait; None: for ever. This is time of the wall, also when the runtime's clock is virtual.
+
+        Raises:
+            DeadlineExceededError: None came in time.
+        """
+
+        async def search() -> Event:
+            async with self.subscribe(types, after=after) as events:
+                while True:
+                    event = await events.next()
+                    if where is None or where(event):
+                        return event
+
+        try:
+            return await asyncio.wait_for(search(), timeout)
+        except DeadlineExceededError:
+            raise
+        except asyncio.TimeoutError:
+            raise DeadlineExceededError(f"no event {types!r} that fits came within {timeout} s") from None
+
+
+class Resource:
+    """A communication resource: its services. Nothing is shared between two resources."""
+
+    __slots__ = ("_native", "events", "identity", "name", "numbers", "sandbox", "sms")
+
+    name: str
+    """Its name; empty for the default resource."""
+    sms: SmsService
+    identity: IdentityService
+    numbers: NumbersService
+    events: Events
+    sandbox: SandboxService
+
+    def __init__(self, native: _native.Runtime, name: str) -> None:
+        self._native = native
+        self.name = name
+        self.sms = SmsService._open(native, name)
+        self.identity = IdentityService._open(native, name)
+        self.numbers = NumbersService._open(native, name)
+        self.events = Events(EventsService._open(native, name))
+        self.sandbox = SandboxService._open(native, name)
+
+    def __repr__(self) -> str:
+        return f"<trunkline.aio.Resource {self.name or '(default)'}>"
+
+
+class Resources:
+    """The resources of a runtime."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: RuntimeService) -> None:
+        self._service = service
+
+    async def create(self, name: str, data_location: str = "United States") -> ResourceInfo:
+        """Creates an empty resource.
+
+        Raises:
+            InvalidArgumentError: The name or the location is not valid.
+            AlreadyExistsError: There is one of that name.
+        """
+        return await self._service.create_resource(name, data_location)
+
+    async def fork(self, name: str, new_name: str) -> ResourceInfo:
+        """Copies a resource with everything it holds."""
+        return await self._service.fork_resource(name, new_name)
+
+    async def drop(self, name: str) -> None:
+        """Drops a resource with everything it holds."""
+        await self._service.drop_resource(name)
+
+    async def get(self, name: str) -> ResourceInfo:
+        """Describes one resource."""
+        return await self._service.get_resource(name)
+
+    async def list(self) -> list[ResourceInfo]:
+        """All resources, by name."""
+        return await self._service.list_resources()
+
+
+class Clock:
+    """The clock of a runtime."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: RuntimeService) -> None:
+        self._service = service
+
+    def now(self) -> datetime.datetime:
+        """The time on it, in UTC."""
+        return self._service.now()
+
+    async def advance(self, by: datetime.timedelta | float) -> datetime.datetime:
+        """Moves it forward and returns once everything that became due has happened.
+
+        Args:
+            by: How far; a number is seconds.
+
+        Returns:
+            The new time.
+        """
+        return await self._service.advance(as_duration(by))
+
+
+class Runtime:
+    """A Trunkline runtime for asyncio. The arguments are those of `trunkline.Runtime`.
+
+    Use it in an `async with` block, or `await` it and call `aclose`:
+
+        async with trunkline.aio.Runtime() as rt:
+            await rt.sms.send(from_="+14255550100", to=["+14255550123"], message="hello")
+
+    It may be used from several event loops; a call completes on the loop that made it.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        config_file: str | os.PathLike[str] | None = None,
+        clock: ClockMode | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self._render = partial(render, config, config_file, clock, seed)
+        self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
+
+    async def open(self) -> Runtime:
+        """Opens it. Does nothing when it is open already."""
+        if self._opened is None:
+            loop = asyncio.get_running_loop()
+            # Opening reads files and loads plugins: not on the loop's thread.
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render()))
+            self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
+        return self
+
+    def _parts(self) -> tuple[_native.Runtime, RuntimeService, Resource]:
+        if self._opened is None:
+            raise FailedPreconditionError("the runtime is not open; use `async with` or await it")
+        return self._opened
+
+    @property
+    def sms(self) -> SmsService:
+        """Text messages of the default resource."""
+        return self._parts()[2].sms
+
+    @property
+    def identity(self) -> IdentityService:
+        """Users and tokens of the default resource."""
+        return self._parts()[2].identity
+
+    @property
+    def numbers(self) -> NumbersService:
+        """Numbers of the default resource."""
+        return self._parts()[2].numbers
+
+    @property
+    def events(self) -> Events:
+        """Events of the default resource."""
+        return self._parts()[2].events
+
+    @property
+    def sandbox(self) -> SandboxService:
+        """Virtual phones of the default resource."""
+        return self._parts()[2].sandbox
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock."""
+        return Clock(self._parts()[1])
+
+    @property
+    def resources(self) -> Resources:
+        """Its resources."""
+        return Resources(self._parts()[1])
+
+    async def wait_for(
+        self,
+        types: Sequence[str] | str,
+        where: Callable[[Event], bool] | None = None,
+        *,
+        after: int = 0,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event of the default resource that fits; see `Events.wait_for`."""
+        return await self.events.wait_for(types, where, after=after, timeout=timeout)
+
+    def resource(self, name: str) -> Resource:
+        """The services of a resource.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return Resource(self._parts()[0], name)
+
+    def provider(self, name: str, interface: type[P]) -> P:
+        """An interface of a configured provider, without the services' rules and records.
+
+        Args:
+            name: The provider's name in the configuration.
+            interface: A class of `trunkline.aio`, such as `trunkline.aio.sms.SmsProvider`.
+
+        Raises:
+            NotFoundError: There is no such provider, or it does not offer the interface.
+        """
+        return interface._open(self._parts()[0], name)
+
+    @property
+    def version(self) -> str:
+        """Version of the runtime."""
+        return self._parts()[1].version()
+
+    async def settle(self, *, timeout: float | None = None) -> None:
+        """Completes once nothing is left to do without the clock moving."""
+        await self._parts()[1].settle(timeout=timeout)
+
+    async def plugins(self) -> list[PluginInfo]:
+        """The plugins that were found, with what became of them."""
+        return await self._parts()[1].list_plugins()
+
+    async def metrics(self) -> str:
+        """Metrics in the Prometheus text format."""
+        return await self._parts()[1].metrics()
+
+    @property
+    def closed(self) -> bool:
+        """True when it is not open."""
+        return self._opened is None or self._opened[0].closed
+
+    async def aclose(self) -> None:
+        """Ends all calls, stops the providers and flushes the store. May be called again."""
+        if self._opened is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._opened[0].close)
+
+    def __await__(self) -> Generator[object, None, Runtime]:
+        return self.open().__await__()
+
+    async def __aenter__(self) -> Runtime:
+        return await self.open()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<trunkline.aio.Runtime {'closed' if self.closed else 'open'}>"
