@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 6> kTypes{"object", "array", "string", "i
 
 bool has_type(const json& value, std::string_view type) {
   if (type == "number") return value.is_number();
-  if (type == "integer") return value.is_number_integer() || (value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>());
+  if (type == "integer")
+    return value.is_number_integer() || (value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>());
   return json_type(value) == type;
 }
 
@@ -41,7 +42,9 @@ std::string one_of(const List& list) {
   return out;
 }
 
-std::string member(const std::string& path, std::string_view name) { return path.empty() ? std::string(name) : path + "." + std::string(name); }
+std::string member(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : path + "." + std::string(name);
+}
 
 }  // namespace
 
@@ -67,10 +70,13 @@ ConfigSchema::ConfigSchema() {
   root->additional = false;
   root_ = std::move(root);
 }
-ConfigSchema::ConfigSchema(const json& schema, const std::string& path, Problems& problems) : root_(compile(schema, path, 0, problems)) {
-  if (root_ && !root_->type.empty() && root_->type != "object") problems.add(path + ".type", "found \"" + root_->type + "\", wanted \"object\": a configuration is an object");
+ConfigSchema::ConfigSchema(const json& schema, const std::string& path, Problems& problems)
+    : root_(compile(schema, path, 0, problems)) {
+  if (root_ && !root_->type.empty() && root_->type != "object")
+    problems.add(path + ".type", "found \"" + root_->type + "\", wanted \"object\": a configuration is an object");
 }
-std::unique_ptr<ConfigSchema::Node> ConfigSchema::compile(const json& schema, const std::string& path, int depth, Problems& problems) {
+std::unique_ptr<ConfigSchema::Node> ConfigSchema::compile(const json& schema, const std::string& path, int depth,
+                                                          Problems& problems) {
   auto node = std::make_unique<Node>();
   if (depth > kMaxDepth) {
     problems.add(path, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
@@ -93,7 +99,8 @@ std::unique_ptr<ConfigSchema::Node> ConfigSchema::compile(const json& schema, co
         problems.add(at, "found " + found(value) + ", wanted one of " + one_of(kTypes));
     } else if (keyword == "properties") {
       if (!wants("properties", value.is_object(), value, "an object")) continue;
-      for (const auto& [name, property] : value.items()) node->properties[name] = compile(property, member(at, name), depth + 1, problems);
+      for (const auto& [name, property] : value.items())
+        node->properties[name] = compile(property, member(at, name), depth + 1, problems);
     } else if (keyword == "required") {
       const bool names = value.is_array() && std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
       if (wants("required", names, value, "an array of strings")) node->required = value.get<std::vector<std::string>>();
@@ -102,15 +109,19 @@ std::unique_ptr<ConfigSchema::Node> ConfigSchema::compile(const json& schema, co
     } else if (keyword == "items") {
       node->items = compile(value, at, depth + 1, problems);
     } else if (keyword == "enum") {
-      if (wants("enum", value.is_array() && !value.empty(), value, "an array with at least one value")) node->values = value.get<std::vector<json>>();
+      if (wants("enum", value.is_array() && !value.empty(), value, "an array with at least one value"))
+        node->values = value.get<std::vector<json>>();
     } else if (keyword == "minimum" || keyword == "maximum") {
-      if (wants(keyword.c_str(), value.is_number(), value, "a number")) (keyword == "minimum" ? node->minimum : node->maximum) = value.get<double>();
+      if (wants(keyword.c_str(), value.is_number(), value, "a number"))
+        (keyword == "minimum" ? node->minimum : node->maximum) = value.get<double>();
     } else if (keyword == "default") {
       node->fallback = value;
     } else if (keyword == "title" || keyword == "description") {
       wants(keyword.c_str(), value.is_string(), value, "a string");
     } else {
-      problems.add(at, "unknown keyword; wanted one of type, properties, required, additionalProperties, items, enum, minimum, maximum, default, title, description");
+      problems.add(at,
+                   "unknown keyword; wanted one of type, properties, required, additionalProperties, items, enum, minimum, "
+                   "maximum, default, title, description");
     }
   }
   if (!schema.contains("type")) problems.add(path, "no \"type\", wanted one of " + one_of(kTypes));
@@ -143,8 +154,10 @@ void ConfigSchema::check(const Node& node, json& value, const std::string& path,
     problems.add(path, "found " + found(value) + ", wanted one of " + one_of(node.values));
   if (value.is_number()) {
     const double number = value.get<double>();
-    if (node.minimum && number < *node.minimum) problems.add(path, "found " + value.dump() + ", wanted at least " + json(*node.minimum).dump());
-    if (node.maximum && number > *node.maximum) problems.add(path, "found " + value.dump() + ", wanted at most " + json(*node.maximum).dump());
+    if (node.minimum && number < *node.minimum)
+      problems.add(path, "found " + value.dump() + ", wanted at least " + json(*node.minimum).dump());
+    if (node.maximum && number > *node.maximum)
+      problems.add(path, "found " + value.dump() + ", wanted at most " + json(*node.maximum).dump());
   }
   if (value.is_array() && node.items)
     for (std::size_t i = 0; i < value.size(); ++i) check(*node.items, value[i], path + "[" + std::to_string(i) + "]", problems);
@@ -156,7 +169,8 @@ void ConfigSchema::check(const Node& node, json& value, const std::string& path,
     } else if (!node.additional) {
       std::vector<std::string> known;
       for (const auto& [known_name, unused] : node.properties) known.push_back(known_name);
-      problems.add(member(path, name), known.empty() ? "unknown key; wanted none" : "unknown key; wanted one of " + one_of(known));
+      problems.add(member(path, name),
+                   known.empty() ? "unknown key; wanted none" : "unknown key; wanted one of " + one_of(known));
     }
   }
   for (const auto& [name, property] : node.properties) {

@@ -26,14 +26,22 @@ constexpr std::uint16_t kMachine = EM_RISCV;
 
 std::string machine_name(std::uint16_t machine) {
   switch (machine) {
-    case EM_386: return "x86 (32 bit)";
-    case EM_X86_64: return "x86-64";
-    case EM_ARM: return "ARM (32 bit)";
-    case EM_AARCH64: return "AArch64";
-    case EM_RISCV: return "RISC-V";
-    case EM_PPC64: return "PowerPC 64";
-    case EM_S390: return "S/390";
-    default: return "machine " + std::to_string(machine);
+    case EM_386:
+      return "x86 (32 bit)";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_ARM:
+      return "ARM (32 bit)";
+    case EM_AARCH64:
+      return "AArch64";
+    case EM_RISCV:
+      return "RISC-V";
+    case EM_PPC64:
+      return "PowerPC 64";
+    case EM_S390:
+      return "S/390";
+    default:
+      return "machine " + std::to_string(machine);
   }
 }
 
@@ -53,7 +61,8 @@ std::string describe_start(const unsigned char* data, std::size_t size) {
 void check_shared_library(const std::filesystem::path& path) {
   const std::string what = "plugin library " + path.string();
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) throw Error(ErrorCode::kNotFound, what + ": found no file", path.string());
+  if (!std::filesystem::is_regular_file(path, ignored))
+    throw Error(ErrorCode::kNotFound, what + ": found no file", path.string());
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorCode::kPermissionDenied, what + ": found a file that cannot be read", path.string());
   std::array<unsigned char, sizeof(Elf64_Ehdr)> head{};
@@ -63,14 +72,23 @@ void check_shared_library(const std::filesystem::path& path) {
     throw Error(ErrorCode::kFailedPrecondition, what + ": found " + found + ", wanted " + wanted, path.string());
   };
 
-  if (size < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) fail(describe_start(head.data(), size), "an ELF shared library");
-  if (size < head.size()) fail("an ELF header cut off after " + std::to_string(size) + " bytes", std::to_string(head.size()) + " bytes");
+  if (size < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0)
+    fail(describe_start(head.data(), size), "an ELF shared library");
+  if (size < head.size())
+    fail("an ELF header cut off after " + std::to_string(size) + " bytes", std::to_string(head.size()) + " bytes");
   const bool big = head[EI_DATA] == ELFDATA2MSB;
-  const auto u16 = [&](std::size_t at) { return static_cast<std::uint16_t>(big ? head[at] << 8 | head[at + 1] : head[at + 1] << 8 | head[at]); };
+  const auto u16 = [&](std::size_t at) {
+    return static_cast<std::uint16_t>(big ? head[at] << 8 | head[at + 1] : head[at + 1] << 8 | head[at]);
+  };
   const std::uint16_t type = u16(offsetof(Elf64_Ehdr, e_type)), machine = u16(offsetof(Elf64_Ehdr, e_machine));
-  const std::string found = machine_name(machine) + (head[EI_CLASS] == ELFCLASS64 ? ", 64 bit" : ", 32 bit") + (big ? ", big endian" : ", little endian");
+  const std::string found = machine_name(machine) + (head[EI_CLASS] == ELFCLASS64 ? ", 64 bit" : ", 32 bit") +
+                            (big ? ", big endian" : ", little endian");
   if (machine != kMachine || head[EI_CLASS] != ELFCLASS64 || big) fail(found, machine_name(kMachine) + ", 64 bit, little endian");
-  if (type != ET_DYN) fail(type == ET_REL ? "an object file" : type == ET_EXEC ? "a program" : "ELF type " + std::to_string(type), "a shared library (ELF type ET_DYN)");
+  if (type != ET_DYN)
+    fail(type == ET_REL    ? "an object file"
+         : type == ET_EXEC ? "a program"
+                           : "ELF type " + std::to_string(type),
+         "a shared library (ELF type ET_DYN)");
 }
 
 }  // namespace trunkline::plugin

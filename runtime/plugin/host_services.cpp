@@ -26,7 +26,8 @@ constexpr std::size_t kMaxSeries = 1000;  // metric series of one provider
 
 class HostLog final : public host::Log {
  public:
-  HostLog(trunkline::Log& log, const Manifest& manifest, std::string provider) : log_(log), plugin_(manifest.id), provider_(std::move(provider)) {}
+  HostLog(trunkline::Log& log, const Manifest& manifest, std::string provider)
+      : log_(log), plugin_(manifest.id), provider_(std::move(provider)) {}
 
   void write(const Call& call, host::LogLevel level, std::string_view message, std::optional<MapView> fields) override {
     const LogLevel mapped = level == host::LogLevel::kDebug     ? LogLevel::kDebug
@@ -41,13 +42,16 @@ class HostLog final : public host::Log {
       const auto [key, value] = (*fields)[i];
       if (!more.empty()) more += ' ';
       more.append(key) += '=';
-      if (names_secret(key)) more += kRedacted;
-      else append_redacted(more, value.substr(0, kMaxLogMessage));
+      if (names_secret(key))
+        more += kRedacted;
+      else
+        append_redacted(more, value.substr(0, kMaxLogMessage));
     }
     if (call.traceparent().empty())
       log_.write(mapped, "plugin", text, {{"plugin", plugin_}, {"provider", provider_}, {"fields", more}});
     else
-      log_.write(mapped, "plugin", text, {{"plugin", plugin_}, {"provider", provider_}, {"fields", more}, {"traceparent", call.traceparent()}});
+      log_.write(mapped, "plugin", text,
+                 {{"plugin", plugin_}, {"provider", provider_}, {"fields", more}, {"traceparent", call.traceparent()}});
   }
 
  private:
@@ -67,8 +71,10 @@ class HostClock final : public host::Clock {
     wait->done = std::move(done);
     {
       const std::lock_guard lock(mutex_);
-      if (!ended_) waits_.insert(wait);
-      else executor_.post([this, wait] { finish(wait, true); });
+      if (!ended_)
+        waits_.insert(wait);
+      else
+        executor_.post([this, wait] { finish(wait, true); });
     }
     wait->timer = clock_.schedule_after(std::max(delay, Duration{0}), [this, wait] { finish(wait, false); });
     // Cancelling goes over the executor: a subscription cannot end from inside its own function.
@@ -132,7 +138,9 @@ class HostExecutor final : public host::Executor {
 class HostHttp final : public host::Http {
  public:
   explicit HostHttp(HttpTransport& transport) : transport_(transport) {}
-  Task<host::HttpResponse> send(Call call, host::HttpRequest request) override { return transport_.send(call, std::move(request)); }
+  Task<host::HttpResponse> send(Call call, host::HttpRequest request) override {
+    return transport_.send(call, std::move(request));
+  }
 
  private:
   HttpTransport& transport_;
@@ -142,8 +150,11 @@ class HostEvents final : public host::Events {
  public:
   HostEvents(HostContext& context, std::string provider) : context_(context), provider_(std::move(provider)) {}
   Task<void> publish(Call, std::string type, std::string subject, std::string data) override {
-    if (type.empty() || type.size() > 256) throw Error(ErrorCode::kInvalidArgument, "type: found " + std::to_string(type.size()) + " bytes, wanted 1 to 256", "type");
-    if (subject.size() > 1024) throw Error(ErrorCode::kInvalidArgument, "subject: found " + std::to_string(subject.size()) + " bytes, wanted at most 1024", "subject");
+    if (type.empty() || type.size() > 256)
+      throw Error(ErrorCode::kInvalidArgument, "type: found " + std::to_string(type.size()) + " bytes, wanted 1 to 256", "type");
+    if (subject.size() > 1024)
+      throw Error(ErrorCode::kInvalidArgument, "subject: found " + std::to_string(subject.size()) + " bytes, wanted at most 1024",
+                  "subject");
     try {
       parse_json(data, {kMaxEventData, 64});
     } catch (Error& error) {
@@ -160,12 +171,15 @@ class HostEvents final : public host::Events {
 
 class HostSecrets final : public host::Secrets {
  public:
-  HostSecrets(const Manifest& manifest, std::map<std::string, Secret> secrets) : manifest_(manifest), secrets_(std::move(secrets)) {}
+  HostSecrets(const Manifest& manifest, std::map<std::string, Secret> secrets)
+      : manifest_(manifest), secrets_(std::move(secrets)) {}
   std::string get(const Call&, std::string_view name) override {
     if (!manifest_.may_read_secret(name))
-      throw Error(ErrorCode::kNotFound, "secret " + quote(name) + ": the manifest of plugin " + manifest_.id + " does not name it", std::string(name));
+      throw Error(ErrorCode::kNotFound,
+                  "secret " + quote(name) + ": the manifest of plugin " + manifest_.id + " does not name it", std::string(name));
     const auto found = secrets_.find(std::string(name));
-    if (found == secrets_.end()) throw Error(ErrorCode::kNotFound, "secret " + quote(name) + ": not configured", std::string(name));
+    if (found == secrets_.end())
+      throw Error(ErrorCode::kNotFound, "secret " + quote(name) + ": not configured", std::string(name));
     return std::string(found->second.reveal());
   }
 
@@ -179,16 +193,24 @@ class HostMetrics final : public host::Metrics {
   HostMetrics(trunkline::Metrics& metrics, std::string provider) : metrics_(metrics), provider_(std::move(provider)) {}
 
   void add(const Call&, std::string_view name, double value, std::optional<MapView> labels) override {
-    if (!(value >= 0)) throw Error(ErrorCode::kInvalidArgument, "value: found " + std::to_string(value) + ", wanted 0 or more: counters never fall", "value");
-    series(counters_, name, labels, [&](const std::string& full, const MetricLabels& all) { return metrics_.counter(full, "Counter of a plugin.", all); }).add(value);
+    if (!(value >= 0))
+      throw Error(ErrorCode::kInvalidArgument,
+                  "value: found " + std::to_string(value) + ", wanted 0 or more: counters never fall", "value");
+    series(counters_, name, labels, [&](const std::string& full, const MetricLabels& all) {
+      return metrics_.counter(full, "Counter of a plugin.", all);
+    }).add(value);
   }
   void observe(const Call&, std::string_view name, double value, std::optional<MapView> labels) override {
-    series(histograms_, name, labels, [&](const std::string& full, const MetricLabels& all) { return metrics_.histogram(full, "Histogram of a plugin.", all); }).observe(value);
+    series(histograms_, name, labels, [&](const std::string& full, const MetricLabels& all) {
+      return metrics_.histogram(full, "Histogram of a plugin.", all);
+    }).observe(value);
   }
 
  private:
   static bool is_name(std::string_view name) {
-    return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+    return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
   }
   // The series of a name and its labels, kept so that the registry is asked once.
   template <class Kept, class Make>
@@ -200,14 +222,22 @@ class HostMetrics final : public host::Metrics {
     }
     const std::lock_guard lock(mutex_);
     if (const auto found = kept.find(key); found != kept.end()) return found->second;
-    if (!is_name(name)) throw Error(ErrorCode::kInvalidArgument, "name: found " + quote(name) + ", wanted lower-case letters, digits and underscores", "name");
+    if (!is_name(name))
+      throw Error(ErrorCode::kInvalidArgument,
+                  "name: found " + quote(name) + ", wanted lower-case letters, digits and underscores", "name");
     MetricLabels all{{"provider", provider_}};
     for (std::size_t i = 0; labels && i < labels->size(); ++i) {
       const auto [label, value] = (*labels)[i];
-      if (!is_name(label) || label == "provider" || label == "le") throw Error(ErrorCode::kInvalidArgument, "labels: found " + quote(label) + ", wanted lower-case letters, digits and underscores, but neither provider nor le", "labels");
+      if (!is_name(label) || label == "provider" || label == "le")
+        throw Error(
+            ErrorCode::kInvalidArgument,
+            "labels: found " + quote(label) + ", wanted lower-case letters, digits and underscores, but neither provider nor le",
+            "labels");
       all.emplace_back(label, value);
     }
-    if (counters_.size() + histograms_.size() >= kMaxSeries) throw Error(ErrorCode::kResourceExhausted, "a provider may have at most " + std::to_string(kMaxSeries) + " series", "labels");
+    if (counters_.size() + histograms_.size() >= kMaxSeries)
+      throw Error(ErrorCode::kResourceExhausted, "a provider may have at most " + std::to_string(kMaxSeries) + " series",
+                  "labels");
     return kept.emplace(std::move(key), make("trunkline_plugin_" + std::string(name), all)).first->second;
   }
 
@@ -222,7 +252,11 @@ class HostMetrics final : public host::Metrics {
 
 struct HostServices::Impl {
   Impl(HostContext& context, const Manifest& manifest, const std::string& provider, std::map<std::string, Secret> values)
-      : log(context.log, manifest, provider), clock(context.clock, context.executor), executor(context.executor), secrets(manifest, std::move(values)), metrics(context.metrics, provider) {
+      : log(context.log, manifest, provider),
+        clock(context.clock, context.executor),
+        executor(context.executor),
+        secrets(manifest, std::move(values)),
+        metrics(context.metrics, provider) {
     if (context.http) http.emplace(*context.http);
     if (context.database) store.emplace(*context.database, provider);
     if (context.publish) events.emplace(context, provider);
@@ -249,7 +283,8 @@ struct HostServices::Impl {
   UniqueFunction<void()> drained;
 };
 
-HostServices::HostServices(HostContext& context, const Manifest& manifest, std::string provider, std::map<std::string, Secret> secrets)
+HostServices::HostServices(HostContext& context, const Manifest& manifest, std::string provider,
+                           std::map<std::string, Secret> secrets)
     : impl_(std::make_unique<Impl>(context, manifest, provider, std::move(secrets))) {}
 HostServices::~HostServices() = default;
 

@@ -16,14 +16,17 @@ CREATE TABLE plugin_kv (
 
 const store::Statement kGet{"SELECT value FROM plugin_kv WHERE provider = ? AND key = ?"};
 const store::Statement kPut{
-    "INSERT INTO plugin_kv (provider, key, value) VALUES (?, ?, ?) ON CONFLICT (provider, key) DO UPDATE SET value = excluded.value"};
+    "INSERT INTO plugin_kv (provider, key, value) VALUES (?, ?, ?) ON CONFLICT (provider, key) DO UPDATE SET value = "
+    "excluded.value"};
 const store::Statement kRemove{"DELETE FROM plugin_kv WHERE provider = ? AND key = ?"};
 const store::Statement kList{"SELECT key, value FROM plugin_kv WHERE provider = ? AND key >= ? ORDER BY key LIMIT ?"};
 
 void check_key(std::string_view key, const char* name, bool may_be_empty = false) {
-  if (key.empty() && !may_be_empty) throw Error(ErrorCode::kInvalidArgument, std::string(name) + ": found none, wanted 1 to 512 bytes", name);
+  if (key.empty() && !may_be_empty)
+    throw Error(ErrorCode::kInvalidArgument, std::string(name) + ": found none, wanted 1 to 512 bytes", name);
   if (key.size() > kMaxStoreKey)
-    throw Error(ErrorCode::kInvalidArgument, std::string(name) + ": found " + std::to_string(key.size()) + " bytes, wanted at most 512", name);
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(name) + ": found " + std::to_string(key.size()) + " bytes, wanted at most 512", name);
 }
 Bytes copy(std::span<const std::uint8_t> bytes) { return Bytes(bytes.begin(), bytes.end()); }
 
@@ -44,7 +47,8 @@ Task<Bytes> HostStore::get(Call, std::string key) {
 Task<void> HostStore::put(Call, std::string key, Bytes value) {
   check_key(key, "key");
   if (value.size() > kMaxStoreValue)
-    throw Error(ErrorCode::kInvalidArgument, "value: found " + std::to_string(value.size()) + " bytes, wanted at most 1 MiB", "value");
+    throw Error(ErrorCode::kInvalidArgument, "value: found " + std::to_string(value.size()) + " bytes, wanted at most 1 MiB",
+                "value");
   // The function may run again, so it owns what it writes.
   auto write = [provider = provider_, key = std::move(key), value = std::move(value)](store::Session& session) {
     session.execute(kPut, {provider, key, std::span<const std::uint8_t>(value)});
@@ -54,14 +58,17 @@ Task<void> HostStore::put(Call, std::string key, Bytes value) {
 
 Task<void> HostStore::remove(Call, std::string key) {
   check_key(key, "key");
-  auto write = [provider = provider_, key = std::move(key)](store::Session& session) { session.execute(kRemove, {provider, key}); };
+  auto write = [provider = provider_, key = std::move(key)](store::Session& session) {
+    session.execute(kRemove, {provider, key});
+  };
   co_await database_.write(std::move(write));
 }
 
 Task<std::vector<host::StoreEntry>> HostStore::list(Call, std::string prefix, std::int32_t limit) {
   check_key(prefix, "prefix", true);
   if (limit < 1 || limit > kMaxStoreList)
-    throw Error(ErrorCode::kInvalidArgument, "limit: found " + std::to_string(limit) + ", wanted 1 to " + std::to_string(kMaxStoreList), "limit");
+    throw Error(ErrorCode::kInvalidArgument,
+                "limit: found " + std::to_string(limit) + ", wanted 1 to " + std::to_string(kMaxStoreList), "limit");
   std::vector<host::StoreEntry> entries;
   database_.read([&](store::Session& session) {
     entries.clear();

@@ -31,7 +31,8 @@ Libraries& libraries() {
 }
 
 std::string where(const Manifest& manifest) {
-  return "plugin " + manifest.id + (manifest.library.empty() ? std::string(" (built in)") : " (" + manifest.library.string() + ")");
+  return "plugin " + manifest.id +
+         (manifest.library.empty() ? std::string(" (built in)") : " (" + manifest.library.string() + ")");
 }
 
 // The hash is of the file as it is now; who can replace it before the linker opens it can also replace this program.
@@ -44,10 +45,15 @@ void check_hash(const Manifest& manifest, const std::vector<std::string>& allowe
     file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
     digest.update(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount())));
   } while (file);
-  if (!file.eof()) throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found a library that cannot be read to its end", manifest.id);
+  if (!file.eof())
+    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found a library that cannot be read to its end",
+                manifest.id);
   const std::string hash = hex_encode(digest.finish());
   if (std::none_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return iequals(a, hash); }))
-    throw Error(ErrorCode::kPermissionDenied, where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) + " hashes of plugins.allow_hashes", manifest.id);
+    throw Error(ErrorCode::kPermissionDenied,
+                where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) +
+                    " hashes of plugins.allow_hashes",
+                manifest.id);
 }
 
 // The library of a file, loaded once for the life of the process.
@@ -61,7 +67,8 @@ boost::dll::shared_library& open_library(Libraries& all, const Manifest& manifes
   if (error) {
     const char* const why = ::dlerror();  // Boost keeps only a code
     all.by_path.erase(path);
-    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": the dynamic linker refused it: " + (why ? why : error.message()), manifest.id);
+    throw Error(ErrorCode::kFailedPrecondition,
+                where(manifest) + ": the dynamic linker refused it: " + (why ? why : error.message()), manifest.id);
   }
   slot = std::move(library);
   return *slot;
@@ -71,11 +78,17 @@ boost::dll::shared_library& open_library(Libraries& all, const Manifest& manifes
 
 void check_manifest(const Manifest& manifest, const LoaderOptions& options) {
   if (manifest.abi_min >> 16 != TL_ABI_MAJOR || manifest.abi_min > TL_ABI_CURRENT)
-    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": its manifest wants host ABI " + abi_text(manifest.abi_min) + " or newer within major " + std::to_string(manifest.abi_min >> 16) + ", found host ABI " + abi_text(TL_ABI_CURRENT), manifest.id);
+    throw Error(ErrorCode::kFailedPrecondition,
+                where(manifest) + ": its manifest wants host ABI " + abi_text(manifest.abi_min) + " or newer within major " +
+                    std::to_string(manifest.abi_min >> 16) + ", found host ABI " + abi_text(TL_ABI_CURRENT),
+                manifest.id);
   if (options.allow_drafts) return;
   for (const std::string& id : manifest.interfaces)
     if (is_draft_interface(id))
-      throw Error(ErrorCode::kPermissionDenied, where(manifest) + ": found the draft interface " + id + ", wanted released interfaces only, or plugins.allow_drafts: true", manifest.id);
+      throw Error(ErrorCode::kPermissionDenied,
+                  where(manifest) + ": found the draft interface " + id +
+                      ", wanted released interfaces only, or plugins.allow_drafts: true",
+                  manifest.id);
 }
 
 void check_entry(const tl_plugin_entry* entry, const std::string& where) {
@@ -85,12 +98,19 @@ void check_entry(const tl_plugin_entry* entry, const std::string& where) {
   if (!entry) fail("a null entry", "a tl_plugin_entry");
   // Versions lie in the first 12 bytes, so they are read before the size of the rest is believed.
   constexpr std::size_t kHead = offsetof(tl_plugin_entry, abi_min) + sizeof(std::uint32_t);
-  if (entry->struct_size < kHead) fail("an entry of struct_size " + std::to_string(entry->struct_size), "at least " + std::to_string(sizeof(tl_plugin_entry)));
-  if (entry->abi_built >> 16 != TL_ABI_MAJOR) fail("an entry built for ABI " + abi_text(entry->abi_built), "ABI major " + std::to_string(TL_ABI_MAJOR));
-  if (entry->abi_min >> 16 != TL_ABI_MAJOR) fail("an entry that needs ABI " + abi_text(entry->abi_min), "ABI major " + std::to_string(TL_ABI_MAJOR));
-  if (entry->abi_min > TL_ABI_CURRENT) fail("an entry that needs host ABI " + abi_text(entry->abi_min), "at most " + abi_text(TL_ABI_CURRENT) + ", the ABI of this host");
-  if (entry->struct_size < sizeof(tl_plugin_entry)) fail("an entry of struct_size " + std::to_string(entry->struct_size), "at least " + std::to_string(sizeof(tl_plugin_entry)));
-  const std::pair<const char*, bool> slots[] = {{"create", entry->create}, {"get_interface", entry->get_interface}, {"stop", entry->stop}, {"destroy", entry->destroy}};
+  if (entry->struct_size < kHead)
+    fail("an entry of struct_size " + std::to_string(entry->struct_size), "at least " + std::to_string(sizeof(tl_plugin_entry)));
+  if (entry->abi_built >> 16 != TL_ABI_MAJOR)
+    fail("an entry built for ABI " + abi_text(entry->abi_built), "ABI major " + std::to_string(TL_ABI_MAJOR));
+  if (entry->abi_min >> 16 != TL_ABI_MAJOR)
+    fail("an entry that needs ABI " + abi_text(entry->abi_min), "ABI major " + std::to_string(TL_ABI_MAJOR));
+  if (entry->abi_min > TL_ABI_CURRENT)
+    fail("an entry that needs host ABI " + abi_text(entry->abi_min),
+         "at most " + abi_text(TL_ABI_CURRENT) + ", the ABI of this host");
+  if (entry->struct_size < sizeof(tl_plugin_entry))
+    fail("an entry of struct_size " + std::to_string(entry->struct_size), "at least " + std::to_string(sizeof(tl_plugin_entry)));
+  const std::pair<const char*, bool> slots[] = {
+      {"create", entry->create}, {"get_interface", entry->get_interface}, {"stop", entry->stop}, {"destroy", entry->destroy}};
   for (const auto& [name, set] : slots)
     if (!set) fail(std::string("a null slot ") + name + " in the entry", "a function");
 }
@@ -130,7 +150,11 @@ void PluginLoader::add(FoundPlugin plugin) {
     std::error_code error;
     if (!plugin.path.empty() && fs::equivalent(plugin.path, other.path, error)) return;  // a folder that is listed twice
     if (plugin.id != other.id || !plugin.manifest || !other.manifest) continue;
-    const Error twice(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, in " + (other.path.empty() ? std::string("the program") : other.path.string()) + " and " + plugin.path.string() + ", wanted once", plugin.id);
+    const Error twice(ErrorCode::kAlreadyExists,
+                      "plugin " + plugin.id + ": found twice, in " +
+                          (other.path.empty() ? std::string("the program") : other.path.string()) + " and " +
+                          plugin.path.string() + ", wanted once",
+                      plugin.id);
     other.error = plugin.error = twice;
   }
   found_.push_back(std::move(plugin));
@@ -145,7 +169,8 @@ void PluginLoader::add_builtin(std::string_view manifest, const tl_plugin_entry*
   plugin.manifest = loaded->manifest;
   const std::lock_guard lock(mutex_);
   for (const FoundPlugin& other : found_)
-    if (other.id == plugin.id) throw Error(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, wanted once", plugin.id);
+    if (other.id == plugin.id)
+      throw Error(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, wanted once", plugin.id);
   check_manifest(loaded->manifest, options_);
   check_entry(entry, where(loaded->manifest));
   plugin.loaded = loaded.get();
@@ -177,7 +202,10 @@ const LoadedPlugin& PluginLoader::load(std::string_view id) {
   std::string known, paths;
   for (const FoundPlugin& plugin : found_) known += (known.empty() ? "" : ", ") + plugin.id;
   for (const std::string& path : searched_) paths += (paths.empty() ? "" : ", ") + path;
-  throw Error(ErrorCode::kNotFound, "plugin " + std::string(id) + ": no plugin.json with this id; found " + (known.empty() ? "no plugin" : known) + " in " + (paths.empty() ? "no folder (plugins.paths is empty)" : paths), std::string(id));
+  throw Error(ErrorCode::kNotFound,
+              "plugin " + std::string(id) + ": no plugin.json with this id; found " + (known.empty() ? "no plugin" : known) +
+                  " in " + (paths.empty() ? "no folder (plugins.paths is empty)" : paths),
+              std::string(id));
 }
 
 const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
@@ -189,7 +217,9 @@ const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
   const std::lock_guard lock(all.mutex);
   boost::dll::shared_library& library = open_library(all, manifest);
   if (!library.has(TL_PLUGIN_ENTRY))
-    throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found no symbol " TL_PLUGIN_ENTRY ", wanted a const tl_plugin_entry of that name", manifest.id);
+    throw Error(ErrorCode::kFailedPrecondition,
+                where(manifest) + ": found no symbol " TL_PLUGIN_ENTRY ", wanted a const tl_plugin_entry of that name",
+                manifest.id);
   const auto* entry = &library.get<const tl_plugin_entry>(TL_PLUGIN_ENTRY);
   check_entry(entry, where(manifest));
   auto loaded = std::make_unique<LoadedPlugin>();

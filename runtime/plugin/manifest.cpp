@@ -34,7 +34,9 @@ bool is_plugin_id(std::string_view id) {
 }
 
 // Without leading zeros, so that equal versions are equal texts.
-std::optional<std::uint32_t> number(std::string_view text) { return text.size() > 1 && text[0] == '0' ? std::nullopt : parse_number<std::uint32_t>(text); }
+std::optional<std::uint32_t> number(std::string_view text) {
+  return text.size() > 1 && text[0] == '0' ? std::nullopt : parse_number<std::uint32_t>(text);
+}
 
 bool is_version(std::string_view text) {
   if (text.size() > 64) return false;
@@ -58,7 +60,8 @@ std::optional<std::uint32_t> parse_abi(std::string_view text) {
 }
 
 bool is_secret_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) { return is_name_char(c) || c == '_' || c == '-'; });
+  return !name.empty() && name.size() <= 64 &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_name_char(c) || c == '_' || c == '-'; });
 }
 
 bool is_capability(std::string_view name) { return is_plugin_id(name) && name.size() <= 64; }
@@ -80,7 +83,8 @@ class Reader {
     const json* value = find(key, required, wanted);
     if (!value) return out;
     if (!value->is_array() || value->size() > kMaxListItems || (required && value->empty())) {
-      problems_.add(key, "found " + show(*value) + ", wanted an array of " + (required ? "1" : "0") + " to " + std::to_string(kMaxListItems) + " strings");
+      problems_.add(key, "found " + show(*value) + ", wanted an array of " + (required ? "1" : "0") + " to " +
+                             std::to_string(kMaxListItems) + " strings");
       return out;
     }
     for (std::size_t i = 0; i < value->size(); ++i) {
@@ -121,10 +125,14 @@ class Reader {
 
 }  // namespace
 
-bool Manifest::offers(std::string_view interface_id) const { return std::find(interfaces.begin(), interfaces.end(), interface_id) != interfaces.end(); }
+bool Manifest::offers(std::string_view interface_id) const {
+  return std::find(interfaces.begin(), interfaces.end(), interface_id) != interfaces.end();
+}
 
 bool Manifest::may_read_secret(std::string_view secret_name) const {
-  const auto in = [&](const std::vector<std::string>& names) { return std::find(names.begin(), names.end(), secret_name) != names.end(); };
+  const auto in = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), secret_name) != names.end();
+  };
   return in(secrets) || in(optional_secrets);
 }
 
@@ -153,8 +161,9 @@ Manifest parse_manifest(std::string_view text, const std::filesystem::path& path
   }
   if (!problems.empty()) throw problems.to_error(ErrorCode::kInvalidArgument, what);
 
-  static constexpr std::string_view kKeys[] = {"id",           "name",          "version", "abi_min",          "library", "interfaces",
-                                               "capabilities", "config_schema", "secrets", "optional_secrets", "threads", "description"};
+  static constexpr std::string_view kKeys[] = {"id",         "name",         "version",       "abi_min", "library",
+                                               "interfaces", "capabilities", "config_schema", "secrets", "optional_secrets",
+                                               "threads",    "description"};
   for (const auto& [key, unused] : document.items())
     if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) {
       std::string known;
@@ -166,32 +175,42 @@ Manifest parse_manifest(std::string_view text, const std::filesystem::path& path
   Reader reader(document, problems);
   Manifest out;
   out.path = path;
-  out.id = reader.text("id", true, is_plugin_id, "lower-case labels with digits and hyphens, such as sms-sandbox or com.example.sms");
+  out.id =
+      reader.text("id", true, is_plugin_id, "lower-case labels with digits and hyphens, such as sms-sandbox or com.example.sms");
   out.name = reader.text("name", false, short_text, "a text");
   if (out.name.empty()) out.name = out.id;
   out.version = reader.text("version", true, is_version, "MAJOR.MINOR.PATCH");
   reader.text("description", false, short_text, "a text");
-  const std::string abi = reader.text("abi_min", true, [](std::string_view t) { return parse_abi(t).has_value(); }, "MAJOR.MINOR, such as \"1.0\"");
+  const std::string abi = reader.text(
+      "abi_min", true, [](std::string_view t) { return parse_abi(t).has_value(); }, "MAJOR.MINOR, such as \"1.0\"");
   if (!abi.empty()) out.abi_min = *parse_abi(abi);
   if (!path.empty()) {
     // The manifest vouches for the file beside it and for no other.
-    const auto file_name = [](std::string_view t) { return !t.empty() && t.size() <= 255 && t != "." && t != ".." && t.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos; };
+    const auto file_name = [](std::string_view t) {
+      return !t.empty() && t.size() <= 255 && t != "." && t != ".." &&
+             t.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+    };
     const std::string library = reader.text("library", true, file_name, "the name of a file beside the manifest");
     if (!library.empty()) out.library = std::filesystem::absolute(path).parent_path() / library;
   }
   out.interfaces = reader.list("interfaces", true, is_interface_id, "an interface id, such as trunkline.sms/1");
   out.capabilities = reader.list("capabilities", false, is_capability, "a word of lower-case letters, digits and hyphens");
   out.secrets = reader.list("secrets", false, is_secret_name, "a name of lower-case letters, digits, hyphens and underscores");
-  out.optional_secrets = reader.list("optional_secrets", false, is_secret_name, "a name of lower-case letters, digits, hyphens and underscores");
+  out.optional_secrets =
+      reader.list("optional_secrets", false, is_secret_name, "a name of lower-case letters, digits, hyphens and underscores");
   out.threads = reader.flag("threads");
-  if (const auto schema = document.find("config_schema"); schema != document.end()) out.config_schema = ConfigSchema(*schema, "config_schema", problems);
+  if (const auto schema = document.find("config_schema"); schema != document.end())
+    out.config_schema = ConfigSchema(*schema, "config_schema", problems);
   if (!problems.empty()) throw problems.to_error(ErrorCode::kInvalidArgument, what);
   return out;
 }
 
 Manifest read_manifest(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kNotFound, "plugin manifest " + path.string() + ": found no readable file, wanted plugin.json beside the library", path.string());
+  if (!file)
+    throw Error(ErrorCode::kNotFound,
+                "plugin manifest " + path.string() + ": found no readable file, wanted plugin.json beside the library",
+                path.string());
   std::string text(kManifestMaxBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));

@@ -12,18 +12,18 @@ namespace trunkline::plugin {
 
 /// The checked content of one plugin.json. Members in the file carry the same names.
 struct Manifest {
-  std::string id;       // `sms-sandbox` or reverse-domain, `com.example.sms`
-  std::string name;     // for people; the id when absent
-  std::string version;  // MAJOR.MINOR.PATCH with an optional suffix
-  std::uint32_t abi_min = 0;  // TL_ABI_VERSION of "1.0"
+  std::string id;                 // `sms-sandbox` or reverse-domain, `com.example.sms`
+  std::string name;               // for people; the id when absent
+  std::string version;            // MAJOR.MINOR.PATCH with an optional suffix
+  std::uint32_t abi_min = 0;      // TL_ABI_VERSION of "1.0"
   std::filesystem::path library;  // absolute; a file beside the manifest. Empty: built in
   std::vector<std::string> interfaces;
   std::vector<std::string> capabilities;  // words for people and search, such as `delivery-reports`
   ConfigSchema config_schema;
   std::vector<std::string> secrets;           // must be configured
   std::vector<std::string> optional_secrets;  // may be configured
-  bool threads = false;  // it owns threads
-  std::filesystem::path path;  // of the file; empty: built in
+  bool threads = false;                       // it owns threads
+  std::filesystem::path path;                 // of the file; empty: built in
 
   bool offers(std::string_view interface_id) const;
   bool may_read_secret(std::string_view secret_name) const;

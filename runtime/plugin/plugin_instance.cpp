@@ -20,12 +20,18 @@ constexpr std::chrono::milliseconds kLastPatience{1000};
 
 std::string_view kind_name(CallIncident::Kind kind) {
   switch (kind) {
-    case CallIncident::Kind::kSecondDone: return "second_done";
-    case CallIncident::Kind::kLateDone: return "late_done";
-    case CallIncident::Kind::kOverrun: return "overrun";
-    case CallIncident::Kind::kBadResult: return "bad_result";
-    case CallIncident::Kind::kNotSynchronous: return "not_synchronous";
-    case CallIncident::Kind::kException: return "exception";
+    case CallIncident::Kind::kSecondDone:
+      return "second_done";
+    case CallIncident::Kind::kLateDone:
+      return "late_done";
+    case CallIncident::Kind::kOverrun:
+      return "overrun";
+    case CallIncident::Kind::kBadResult:
+      return "bad_result";
+    case CallIncident::Kind::kNotSynchronous:
+      return "not_synchronous";
+    case CallIncident::Kind::kException:
+      return "exception";
   }
   return "other";
 }
@@ -45,9 +51,12 @@ std::string checked_config(const Manifest& manifest, const InstanceSettings& set
   std::vector<std::string> known(manifest.secrets);
   known.insert(known.end(), manifest.optional_secrets.begin(), manifest.optional_secrets.end());
   for (const std::string& name : manifest.secrets)
-    if (!settings.secrets.contains(name)) problems.add("secrets." + name, "missing, wanted because the manifest of plugin " + manifest.id + " names it");
+    if (!settings.secrets.contains(name))
+      problems.add("secrets." + name, "missing, wanted because the manifest of plugin " + manifest.id + " names it");
   for (const auto& [name, unused] : settings.secrets)
-    if (!manifest.may_read_secret(name)) problems.add("secrets." + name, "unknown secret; wanted " + (known.empty() ? std::string("none") : "one of " + join(known, ", ")));
+    if (!manifest.may_read_secret(name))
+      problems.add("secrets." + name,
+                   "unknown secret; wanted " + (known.empty() ? std::string("none") : "one of " + join(known, ", ")));
   for (const std::string& id : settings.interfaces)
     if (!manifest.offers(id)) problems.add("interfaces", "found " + id + ", wanted one of " + join(manifest.interfaces, ", "));
   if (!problems.empty()) throw problems.to_error(ErrorCode::kInvalidArgument, where);
@@ -149,7 +158,8 @@ struct PluginInstance::Deadlines : std::enable_shared_from_this<Deadlines> {
 class PluginInstance::LifecycleCheck {
  public:
   LifecycleCheck(PluginInstance& instance, const char* what) : instance_(instance) {
-    if (instance.in_lifecycle_.test_and_set(std::memory_order_acquire)) throw Error(ErrorCode::kInternal, instance.where_ + ": " + what + " while another lifecycle call runs");
+    if (instance.in_lifecycle_.test_and_set(std::memory_order_acquire))
+      throw Error(ErrorCode::kInternal, instance.where_ + ": " + what + " while another lifecycle call runs");
   }
   ~LifecycleCheck() { instance_.in_lifecycle_.clear(std::memory_order_release); }
 
@@ -157,7 +167,8 @@ class PluginInstance::LifecycleCheck {
   PluginInstance& instance_;
 };
 
-std::unique_ptr<PluginInstance> PluginInstance::create(const LoadedPlugin& plugin, InstanceSettings settings, HostContext& context) {
+std::unique_ptr<PluginInstance> PluginInstance::create(const LoadedPlugin& plugin, InstanceSettings settings,
+                                                       HostContext& context) {
   const std::string where = "provider " + settings.provider + " (plugin " + plugin.manifest.id + ")";
   const std::string config_json = checked_config(plugin.manifest, settings, where);
   const std::vector<std::string> wanted = settings.interfaces.empty() ? plugin.manifest.interfaces : settings.interfaces;
@@ -176,7 +187,8 @@ PluginInstance::PluginInstance(const LoadedPlugin& plugin, InstanceSettings sett
       calls_(std::make_unique<CallTable>("provider " + provider_)) {
   deadlines_ = std::make_shared<Deadlines>(context.clock, *calls_);
   calls_->on_deadline([deadlines = deadlines_](Time due) { deadlines->arm(due); });
-  calls_->on_incident([this](const CallIncident& incident) { misbehaved(kind_name(incident.kind), incident.operation, incident.detail); });
+  calls_->on_incident(
+      [this](const CallIncident& incident) { misbehaved(kind_name(incident.kind), incident.operation, incident.detail); });
 }
 
 PluginInstance::~PluginInstance() {
@@ -187,17 +199,11 @@ PluginInstance::~PluginInstance() {
     stop_signal_->owner = nullptr;
   }
   deadlines_->close();
-  if (state_ != State::kAbandoned) return;
-  // The plugin may still call the host, which refuses from now on.
-  bridge_->services.abandon();
-  bridge_->open.store(false, std::memory_order_release);
-  static auto& abandoned = *new std::vector<std::pair<Bridge*, tl_plugin*>>;  // for leak checkers
-  static std::mutex guard;
-  const std::lock_guard lock(guard);
-  abandoned.emplace_back(bridge_.release(), instance_);
 }
 
-void PluginInstance::fail(const std::string& what) const { throw Error(ErrorCode::kFailedPrecondition, where_ + ": " + what, provider_); }
+void PluginInstance::fail(const std::string& what) const {
+  throw Error(ErrorCode::kFailedPrecondition, where_ + ": " + what, provider_);
+}
 
 void PluginInstance::create_plugin(const std::string& config_json) {
   tl_plugin* made = nullptr;
@@ -234,7 +240,8 @@ void PluginInstance::find_interfaces(const std::vector<std::string>& wanted) {
     if (const abi::InterfaceInfo* info = abi::find_interface(id)) {
       const auto size = *static_cast<const std::uint32_t*>(found.vtbl);
       if (const std::string_view slot = abi::missing_slot(*info, found.vtbl); !slot.empty())
-        fail("interface " + id + ": found a table of struct_size " + std::to_string(size) + " without " + std::string(slot) + ", wanted every slot of the interface's first version (struct_size " + std::to_string(info->min_size) + ")");
+        fail("interface " + id + ": found a table of struct_size " + std::to_string(size) + " without " + std::string(slot) +
+             ", wanted every slot of the interface's first version (struct_size " + std::to_string(info->min_size) + ")");
     }
     interface_ids_.push_back(id);
     interfaces_.push_back(found);
@@ -256,7 +263,12 @@ void PluginInstance::misbehaved(std::string_view kind, std::string_view operatio
   const std::uint64_t count = incidents_.fetch_add(1) + 1;
   if ((count & (count - 1)) != 0) return;
   context_.log.error("plugin", "a plugin broke the rules of the ABI",
-                     {{"plugin", plugin_.manifest.id}, {"provider", provider_}, {"kind", kind}, {"operation", operation}, {"detail", detail}, {"count", count}});
+                     {{"plugin", plugin_.manifest.id},
+                      {"provider", provider_},
+                      {"kind", kind},
+                      {"operation", operation},
+                      {"detail", detail},
+                      {"count", count}});
 }
 
 void PluginInstance::begin_stop() {
@@ -294,8 +306,10 @@ bool PluginInstance::finish_stop(std::chrono::milliseconds patience) {
   if (!drained) {
     state_ = State::kAbandoned;
     misbehaved("stop_timeout", "stop", "has not drained in " + std::to_string(patience.count()) + " ms and is abandoned");
+    abandon();
     return false;
   }
+  deadlines_->close();
   if (const std::size_t open = calls_->pending(); open != 0) {
     misbehaved("open_calls", "stop", "completed stop with " + std::to_string(open) + " operations open");
     calls_->close(Error(ErrorCode::kCancelled, where_ + " was stopped"));
@@ -303,6 +317,18 @@ bool PluginInstance::finish_stop(std::chrono::milliseconds patience) {
   destroy_plugin();
   state_ = State::kStopped;
   return true;
+}
+
+// The plugin may still call the host, which refuses from now on.
+void PluginInstance::abandon() {
+  deadlines_->close();
+  calls_->close(Error(ErrorCode::kCancelled, where_ + " was abandoned"));
+  bridge_->services.abandon();
+  bridge_->open.store(false, std::memory_order_release);
+  static auto& abandoned = *new std::vector<std::pair<Bridge*, tl_plugin*>>;  // reachable, for leak checkers
+  static std::mutex guard;
+  const std::lock_guard lock(guard);
+  abandoned.emplace_back(bridge_.release(), instance_);
 }
 
 void PluginInstance::destroy_plugin() {

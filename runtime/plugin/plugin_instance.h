@@ -66,6 +66,7 @@ class PluginInstance {
   void misbehaved(std::string_view kind, std::string_view operation, std::string_view detail);
   void arm_deadline(Time due);
   void destroy_plugin();
+  void abandon();
   [[noreturn]] void fail(const std::string& what) const;
 
   const LoadedPlugin& plugin_;

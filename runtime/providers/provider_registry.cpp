@@ -30,7 +30,8 @@ std::string_view short_name(std::string_view interface_id) {
 std::vector<std::string> interface_ids(const std::vector<std::string>& configured, const plugin::Manifest& manifest) {
   std::vector<std::string> out;
   for (const std::string& wanted : configured) {
-    const auto found = std::find_if(manifest.interfaces.begin(), manifest.interfaces.end(), [&](const std::string& id) { return id == wanted || short_name(id) == wanted; });
+    const auto found = std::find_if(manifest.interfaces.begin(), manifest.interfaces.end(),
+                                    [&](const std::string& id) { return id == wanted || short_name(id) == wanted; });
     out.push_back(found == manifest.interfaces.end() ? wanted : *found);
   }
   return out;
@@ -172,8 +173,12 @@ ProviderPtr ProviderRegistry::require(std::string_view interface_id) const {
   for (const auto& provider : providers_)
     if (provider->offers(interface_id)) return provider;
   std::string found;
-  for (const auto& provider : providers_) found += (found.empty() ? "" : ", ") + provider->name() + " (" + join(provider->interfaces(), ", ") + ")";
-  throw Error(ErrorCode::kFailedPrecondition, "no provider offers " + std::string(interface_id) + ": found " + (found.empty() ? std::string("no provider") : found), std::string(interface_id));
+  for (const auto& provider : providers_)
+    found += (found.empty() ? "" : ", ") + provider->name() + " (" + join(provider->interfaces(), ", ") + ")";
+  throw Error(
+      ErrorCode::kFailedPrecondition,
+      "no provider offers " + std::string(interface_id) + ": found " + (found.empty() ? std::string("no provider") : found),
+      std::string(interface_id));
 }
 
 std::vector<service::PluginInfo> ProviderRegistry::plugins() const {

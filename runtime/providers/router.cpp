@@ -8,20 +8,29 @@
 namespace trunkline {
 namespace {
 
-bool contains(const std::vector<std::string>& list, std::string_view value) { return std::find(list.begin(), list.end(), value) != list.end(); }
-bool contains(const std::vector<std::uint16_t>& list, std::uint16_t value) { return std::find(list.begin(), list.end(), value) != list.end(); }
+bool contains(const std::vector<std::string>& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+bool contains(const std::vector<std::uint16_t>& list, std::uint16_t value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
 
 bool is_prefix_of_e164(std::string_view text) {
   return text.size() >= 2 && text.size() <= 16 && text[0] == '+' && std::all_of(text.begin() + 1, text.end(), is_digit);
 }
 
-bool is_alphanumeric(std::string_view sender) { return std::any_of(sender.begin(), sender.end(), [](char c) { return !is_digit(c) && c != '+'; }); }
+bool is_alphanumeric(std::string_view sender) {
+  return std::any_of(sender.begin(), sender.end(), [](char c) { return !is_digit(c) && c != '+'; });
+}
 
-std::string wanted(const char* what, const std::vector<std::string>& list) { return list.empty() ? std::string() : std::string(what) + " " + join(list, ", "); }
+std::string wanted(const char* what, const std::vector<std::string>& list) {
+  return list.empty() ? std::string() : std::string(what) + " " + join(list, ", ");
+}
 
 }  // namespace
 
-Router::Router(std::string what, std::vector<RouteSpec> specs, std::vector<RouteTarget> targets) : what_(std::move(what)), targets_(std::move(targets)) {
+Router::Router(std::string what, std::vector<RouteSpec> specs, std::vector<RouteTarget> targets)
+    : what_(std::move(what)), targets_(std::move(targets)) {
   if (specs.empty()) {
     RouteSpec& every = specs.emplace_back();
     every.name = "default";
@@ -50,7 +59,8 @@ Router::Router(std::string what, std::vector<RouteSpec> specs, std::vector<Route
     for (const std::string& name : spec.providers) {
       const auto target = std::find_if(targets_.begin(), targets_.end(), [&](const RouteTarget& t) { return t.name == name; });
       if (target == targets_.end()) {
-        problem(at + ".providers", "found \"" + name + "\", wanted one of the " + what_ + " providers: " + (known.empty() ? "(none)" : join(known, ", ")));
+        problem(at + ".providers", "found \"" + name + "\", wanted one of the " + what_ +
+                                       " providers: " + (known.empty() ? "(none)" : join(known, ", ")));
         continue;
       }
       Target& compiled = route.targets.emplace_back();
@@ -71,7 +81,9 @@ Router::Router(std::string what, std::vector<RouteSpec> specs, std::vector<Route
 std::string_view Router::mismatch(const Route& route, const RouteQuery& query, std::uint16_t country) const {
   const RouteSpec& spec = route.spec;
   if (!spec.resources.empty() && !contains(spec.resources, query.resource)) return route.wants_resource;
-  if (!spec.to.empty() && std::none_of(spec.to.begin(), spec.to.end(), [&](const std::string& prefix) { return query.to.starts_with(prefix); })) return route.wants_to;
+  if (!spec.to.empty() &&
+      std::none_of(spec.to.begin(), spec.to.end(), [&](const std::string& prefix) { return query.to.starts_with(prefix); }))
+    return route.wants_to;
   if (!route.countries.empty() && !contains(route.countries, country)) return route.wants_country;
   if (!spec.from.empty() && !contains(spec.from, query.from)) return route.wants_from;
   return {};
@@ -113,8 +125,10 @@ void Router::route(const RouteQuery& query, Time now, RouteDecision& out) const 
     if (!lacks.empty()) continue;
     if (target.breaker) {
       // The first candidate will be called, so it takes the breaker's one trial call; the others only might be.
-      const bool free = out.candidates_.empty() ? target.breaker->allow(now) : target.breaker->state(now) != CircuitBreaker::State::kOpen;
-      out.steps_.push_back({"provider.breaker", free ? "pass" : "skip", target.name, free ? std::string_view() : "left alone after failures in a row"});
+      const bool free =
+          out.candidates_.empty() ? target.breaker->allow(now) : target.breaker->state(now) != CircuitBreaker::State::kOpen;
+      out.steps_.push_back({"provider.breaker", free ? "pass" : "skip", target.name,
+                            free ? std::string_view() : "left alone after failures in a row"});
       if (!free) {
         const Time until = target.breaker->open_until();
         if (!out.retry_at_ || until < *out.retry_at_) out.retry_at_ = until;
@@ -149,11 +163,14 @@ Error RouteDecision::error() const {
   if (!query_.resource.empty()) found += ", resource " + std::string(query_.resource);
   std::string tried;
   for (const Step& step : steps_)
-    if (!step.detail.empty() && (route_ == nullptr || std::string_view(step.rule) != "route.match")) tried += (tried.empty() ? "" : "; ") + std::string(step.value) + " " + std::string(step.detail);
+    if (!step.detail.empty() && (route_ == nullptr || std::string_view(step.rule) != "route.match"))
+      tried += (tried.empty() ? "" : "; ") + std::string(step.value) + " " + std::string(step.detail);
   if (!route_) return {ErrorCode::kFailedPrecondition, "no " + what + " route matches: found " + found + "; " + tried, "routes"};
   const std::string& name = static_cast<const Router::Route*>(route_)->spec.name;
   const std::string message = "no provider of " + what + " route " + name + " can take it: found " + found + "; " + tried;
-  if (retry_at_) return Error(ErrorCode::kUnavailable, message, "route " + name).with_retry(std::max(Duration{0}, Duration{*retry_at_ - now_}));
+  if (retry_at_)
+    return Error(ErrorCode::kUnavailable, message, "route " + name)
+        .with_retry(std::max(Duration{0}, Duration{*retry_at_ - now_}));
   return {ErrorCode::kFailedPrecondition, message, "route " + name};
 }
 

@@ -31,10 +31,11 @@ class Instance : public ::testing::Test {
   };
   static std::shared_ptr<Sent> send(const PluginInstance& instance, std::string text = "hello", CallOptions options = {}) {
     auto sent = std::make_shared<Sent>();
-    sms_of(instance).start_send(sms_to({"+14255550111"}, std::move(text)), std::move(options), [sent](Result<std::vector<sms::SmsSendResult>> result) {
-      ++sent->times;
-      sent->result = std::move(result);
-    });
+    sms_of(instance).start_send(sms_to({"+14255550111"}, std::move(text)), std::move(options),
+                                [sent](Result<std::vector<sms::SmsSendResult>> result) {
+                                  ++sent->times;
+                                  sent->result = std::move(result);
+                                });
     return sent;
   }
   static InstanceSettings echo(const std::string& name) {
@@ -69,21 +70,30 @@ TEST_F(Instance, BadConfigAndSecretsAreReportedTogether) {
   settings.interfaces = {"trunkline.chat/draft-1"};
   const Error error = create_error("test-echo", std::move(settings));
   EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(error.message, AllOf(HasSubstr("provider carrier (plugin test-echo): "), HasSubstr("config.name: found integer 7, wanted string"), HasSubstr("config.colour: unknown key; wanted one of name"),
-                                   HasSubstr("secrets.token: missing, wanted because the manifest of plugin test-echo names it"), HasSubstr("secrets.password: unknown secret; wanted one of token"),
-                                   HasSubstr("interfaces: found trunkline.chat/draft-1, wanted one of trunkline.sms/1")));
+  EXPECT_THAT(error.message,
+              AllOf(HasSubstr("provider carrier (plugin test-echo): "), HasSubstr("config.name: found integer 7, wanted string"),
+                    HasSubstr("config.colour: unknown key; wanted one of name"),
+                    HasSubstr("secrets.token: missing, wanted because the manifest of plugin test-echo names it"),
+                    HasSubstr("secrets.password: unknown secret; wanted one of token"),
+                    HasSubstr("interfaces: found trunkline.chat/draft-1, wanted one of trunkline.sms/1")));
   InstanceSettings malformed = echo("a");
   malformed.config_json = "{";
   EXPECT_THAT(create_error("test-echo", std::move(malformed)).message, HasSubstr("config: JSON: "));
 }
 
 TEST_F(Instance, InterfaceMissing) {
-  EXPECT_EQ(create_error("bad-interface-missing").message, "provider carrier (plugin bad-interface-missing): found no interface trunkline.sms/1, wanted it because the manifest lists it");
+  EXPECT_EQ(create_error("bad-interface-missing").message,
+            "provider carrier (plugin bad-interface-missing): found no interface trunkline.sms/1, wanted it because the manifest "
+            "lists it");
 }
 
 TEST_F(Instance, RequiredSlotMissing) {
-  EXPECT_THAT(create_error("bad-slot-null").message, EndsWith("interface trunkline.sms/1: found a table of struct_size 24 without send, wanted every slot of the interface's first version (struct_size 24)"));
-  EXPECT_THAT(create_error("bad-slot-short").message, EndsWith("interface trunkline.sms/1: found a table of struct_size 16 without capabilities, wanted every slot of the interface's first version (struct_size 24)"));
+  EXPECT_THAT(create_error("bad-slot-null").message,
+              EndsWith("interface trunkline.sms/1: found a table of struct_size 24 without send, wanted every slot of the "
+                       "interface's first version (struct_size 24)"));
+  EXPECT_THAT(create_error("bad-slot-short").message,
+              EndsWith("interface trunkline.sms/1: found a table of struct_size 16 without capabilities, wanted every slot of "
+                       "the interface's first version (struct_size 24)"));
 }
 
 TEST_F(Instance, CreateFails) {
@@ -94,14 +104,20 @@ TEST_F(Instance, CreateFails) {
   EXPECT_EQ(error.target, "carrier");
 }
 
-TEST_F(Instance, CreateFailsSilently) { EXPECT_THAT(create_error("bad-create-fails-silently").message, EndsWith(": create failed with code 9 and no error")); }
+TEST_F(Instance, CreateFailsSilently) {
+  EXPECT_THAT(create_error("bad-create-fails-silently").message, EndsWith(": create failed with code 9 and no error"));
+}
 
 TEST_F(Instance, CreateThrows) {
-  EXPECT_THAT(create_error("bad-create-throws").message, EndsWith("found an exception out of create (no route to carrier), wanted an error code"));
+  EXPECT_THAT(create_error("bad-create-throws").message,
+              EndsWith("found an exception out of create (no route to carrier), wanted an error code"));
   EXPECT_EQ(host.misbehaviour("exception"), 1);
 }
 
-TEST_F(Instance, CreateWithoutInstance) { EXPECT_THAT(create_error("bad-create-no-instance").message, EndsWith("found success without an instance out of create, wanted an instance")); }
+TEST_F(Instance, CreateWithoutInstance) {
+  EXPECT_THAT(create_error("bad-create-no-instance").message,
+              EndsWith("found success without an instance out of create, wanted an instance"));
+}
 
 // ---- two at once ----
 
@@ -131,7 +147,8 @@ TEST_F(Instance, TwoWithDifferentConfigsAreApart) {
   EXPECT_EQ(send(*b, "still here")->result.value()[0].provider_message_id, "b:still here");
   b.reset();
   const std::string log = host.logged();
-  EXPECT_THAT(log, AllOf(HasSubstr("echo is up"), HasSubstr("\"plugin\":\"test-echo\""), HasSubstr("\"provider\":\"echo-b\""), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(log, AllOf(HasSubstr("echo is up"), HasSubstr("\"plugin\":\"test-echo\""), HasSubstr("\"provider\":\"echo-b\""),
+                         Not(HasSubstr("s3cret"))));
 }
 
 TEST_F(Instance, ErrorsTravelThroughThePluginUnchanged) {
@@ -185,7 +202,8 @@ TEST_F(Instance, AnswersTwice) {
   }
   EXPECT_EQ(host.misbehaviour("second_done"), 3);
   EXPECT_EQ(instance->calls().pending(), 0u);
-  EXPECT_THAT(host.logged(), AllOf(HasSubstr("a plugin broke the rules of the ABI"), HasSubstr("\"kind\":\"second_done\""), HasSubstr("\"operation\":\"send\"")));
+  EXPECT_THAT(host.logged(), AllOf(HasSubstr("a plugin broke the rules of the ABI"), HasSubstr("\"kind\":\"second_done\""),
+                                   HasSubstr("\"operation\":\"send\"")));
 }
 
 TEST_F(Instance, AnswersTwiceAtOnceFromTwoThreads) {
@@ -255,7 +273,8 @@ TEST_F(Instance, WritesPastItsArguments) {
 TEST_F(Instance, MalformedResults) {
   auto instance = host.create("bad-malformed-result");
   int bad = 0;
-  for (const char* how : {"no result", "null list", "zero stride", "odd stride", "huge count", "zero struct_size", "huge struct_size", "null text"}) {
+  for (const char* how : {"no result", "null list", "zero stride", "odd stride", "huge count", "zero struct_size",
+                          "huge struct_size", "null text"}) {
     const auto sent = send(*instance, how);
     EXPECT_EQ(sent->times, 1) << how;
     ASSERT_FALSE(sent->result.ok()) << how;

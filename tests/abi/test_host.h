@@ -20,7 +20,10 @@ namespace trunkline::plugin {
 
 class TestHost {
  public:
-  TestHost() : log_file_(std::filesystem::temp_directory_path() / ("trunkline_abi_log_" + std::to_string(::getpid()))), executor(2), clock(executor, Clock::Mode::kVirtual) {
+  TestHost()
+      : log_file_(std::filesystem::temp_directory_path() / ("trunkline_abi_log_" + std::to_string(::getpid()))),
+        executor(2),
+        clock(executor, Clock::Mode::kVirtual) {
     std::filesystem::remove(log_file_);
     LogOptions options;
     options.level = LogLevel::kDebug;
@@ -53,7 +56,8 @@ class TestHost {
   double misbehaviour(const std::string& kind) const {
     const std::string text = metrics.expose();
     const std::string wanted = "kind=\"" + kind + "\"";
-    for (std::size_t at = text.find("trunkline_plugin_misbehaviour_total{"); at != std::string::npos; at = text.find("trunkline_plugin_misbehaviour_total{", at + 1)) {
+    for (std::size_t at = text.find("trunkline_plugin_misbehaviour_total{"); at != std::string::npos;
+         at = text.find("trunkline_plugin_misbehaviour_total{", at + 1)) {
       const std::string line = text.substr(at, text.find('\n', at) - at);
       if (line.find(wanted) != std::string::npos) return std::stod(line.substr(line.rfind(' ')));
     }
@@ -72,7 +76,9 @@ class TestHost {
   std::unique_ptr<PluginLoader> loader;
 };
 
-inline sms::SmsProviderClient sms_of(const PluginInstance& instance) { return {instance.interface(sms::SmsProviderClient::kInterfaceId), instance.calls()}; }
+inline sms::SmsProviderClient sms_of(const PluginInstance& instance) {
+  return {instance.interface(sms::SmsProviderClient::kInterfaceId), instance.calls()};
+}
 
 inline sms::SmsSendRequest sms_to(std::vector<std::string> numbers, std::string text = "hello") {
   sms::SmsSendRequest request;

@@ -4,17 +4,18 @@
 
 #include "sms_plugin.h"
 struct race {
-  pthread_barrier_t *start;
+  pthread_barrier_t* start;
   struct pending call;
 };
-static void *answer(void *arg) {
-  struct race *race = (struct race *)arg;
+static void* answer(void* arg) {
+  struct race* race = (struct race*)arg;
   const tl_list none = {NULL, 0, sizeof(tl_sms_send_result)};
   pthread_barrier_wait(race->start);
   race->call.done(race->call.user, &none, NULL);
   return NULL;
 }
-static void send(void *self, const tl_call *call, const tl_sms_send_request *request, tl_sms_provider_send_done done, void *user) {
+static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                 void* user) {
   (void)self, (void)call, (void)request;
   pthread_barrier_t start;
   pthread_barrier_init(&start, NULL, 2);

@@ -1,8 +1,9 @@
 /* Answers with results that break the rules; the text of the request says which. */
 #include "sms_plugin.h"
-static void send(void *self, const tl_call *call, const tl_sms_send_request *request, tl_sms_provider_send_done done, void *user) {
+static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                 void* user) {
   (void)call;
-  struct tl_plugin *plugin = (struct tl_plugin *)self;
+  struct tl_plugin* plugin = (struct tl_plugin*)self;
   tl_sms_send_result result;
   memset(&result, 0, sizeof result);
   result.struct_size = sizeof result;

@@ -1,10 +1,11 @@
 /* Keeps every operation; answers none, not even when it is stopped. */
 #include "sms_plugin.h"
-static void send(void *self, const tl_call *call, const tl_sms_send_request *request, tl_sms_provider_send_done done, void *user) {
+static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                 void* user) {
   (void)call, (void)request;
-  keep((struct tl_plugin *)self, done, user);
+  keep((struct tl_plugin*)self, done, user);
 }
-static void stop(tl_plugin *plugin, void (*done)(void *user), void *user) {
+static void stop(tl_plugin* plugin, void (*done)(void* user), void* user) {
   (void)plugin;
   done(user);
 }

@@ -1,11 +1,12 @@
 /* stop never completes. */
 #include "sms_plugin.h"
-static void send(void *self, const tl_call *call, const tl_sms_send_request *request, tl_sms_provider_send_done done, void *user) {
+static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                 void* user) {
   (void)self, (void)call;
   accept_all(request, done, user);
 }
-static void stop(tl_plugin *plugin, void (*done)(void *user), void *user) { (void)plugin, (void)done, (void)user; }
-static void destroy(tl_plugin *plugin) {
+static void stop(tl_plugin* plugin, void (*done)(void* user), void* user) { (void)plugin, (void)done, (void)user; }
+static void destroy(tl_plugin* plugin) {
   (void)plugin;
   abort(); /* the host must not */
 }

@@ -51,11 +51,14 @@ TEST(ConfigSchema, AcceptsAndFillsDefaults) {
 }
 
 TEST(ConfigSchema, ReportsEveryProblemWithItsPath) {
-  const auto [problems, config] = check(kSchema, R"({"region": "mars", "rate": 101, "share": "x", "numbers": ["a", 2], "limits": {"deep": 0}, "typo": 1})");
-  EXPECT_THAT(problems, UnorderedElementsAre("config.account: missing, wanted string", "config.region: found string \"mars\", wanted one of \"us\", \"eu\"",
-                                             "config.rate: found 101, wanted at most 100.0", "config.share: found string \"x\", wanted number",
-                                             "config.numbers[1]: found integer 2, wanted string", "config.limits.deep: found integer 0, wanted boolean",
-                                             "config.typo: unknown key; wanted one of account, limits, numbers, rate, region, share"));
+  const auto [problems, config] =
+      check(kSchema, R"({"region": "mars", "rate": 101, "share": "x", "numbers": ["a", 2], "limits": {"deep": 0}, "typo": 1})");
+  EXPECT_THAT(problems,
+              UnorderedElementsAre(
+                  "config.account: missing, wanted string", "config.region: found string \"mars\", wanted one of \"us\", \"eu\"",
+                  "config.rate: found 101, wanted at most 100.0", "config.share: found string \"x\", wanted number",
+                  "config.numbers[1]: found integer 2, wanted string", "config.limits.deep: found integer 0, wanted boolean",
+                  "config.typo: unknown key; wanted one of account, limits, numbers, rate, region, share"));
 }
 
 TEST(ConfigSchema, IntegerTakesWholeNumbersOnly) {
@@ -66,7 +69,9 @@ TEST(ConfigSchema, IntegerTakesWholeNumbersOnly) {
   EXPECT_THAT(check(schema, R"({"n": null})").first, UnorderedElementsAre("config.n: found null, wanted integer"));
 }
 
-TEST(ConfigSchema, AdditionalKeysAreFineUnlessForbidden) { EXPECT_THAT(check(R"({"type": "object"})", R"({"a": [1, {"b": 2}]})").first, IsEmpty()); }
+TEST(ConfigSchema, AdditionalKeysAreFineUnlessForbidden) {
+  EXPECT_THAT(check(R"({"type": "object"})", R"({"a": [1, {"b": 2}]})").first, IsEmpty());
+}
 
 TEST(ConfigSchema, WithoutASchemaOnlyAnEmptyConfigIsRight) {
   Problems problems;
@@ -81,22 +86,27 @@ TEST(ConfigSchema, WithoutASchemaOnlyAnEmptyConfigIsRight) {
 
 TEST(ConfigSchema, UnknownKeywordsAreRejected) {
   EXPECT_THAT(schema_problems(R"({"type": "object", "oneOf": [], "properties": {"a": {"type": "string", "format": "uri"}}})"),
-              UnorderedElementsAre(
-                  "s.oneOf: unknown keyword; wanted one of type, properties, required, additionalProperties, items, enum, minimum, maximum, default, title, description",
-                  "s.properties.a.format: unknown keyword; wanted one of type, properties, required, additionalProperties, items, enum, minimum, maximum, default, title, "
-                  "description"));
+              UnorderedElementsAre("s.oneOf: unknown keyword; wanted one of type, properties, required, additionalProperties, "
+                                   "items, enum, minimum, maximum, default, title, description",
+                                   "s.properties.a.format: unknown keyword; wanted one of type, properties, required, "
+                                   "additionalProperties, items, enum, minimum, maximum, default, title, "
+                                   "description"));
 }
 
 TEST(ConfigSchema, SchemasAreChecked) {
-  EXPECT_THAT(schema_problems("{}"), UnorderedElementsAre("s: no \"type\", wanted one of object, array, string, integer, number, boolean"));
-  EXPECT_THAT(schema_problems(R"({"type": "array"})"), UnorderedElementsAre("s.type: found \"array\", wanted \"object\": a configuration is an object"));
-  EXPECT_THAT(schema_problems(R"({"type": "object", "required": ["a"]})"), UnorderedElementsAre("s.required: \"a\" is not one of the properties"));
+  EXPECT_THAT(schema_problems("{}"),
+              UnorderedElementsAre("s: no \"type\", wanted one of object, array, string, integer, number, boolean"));
+  EXPECT_THAT(schema_problems(R"({"type": "array"})"),
+              UnorderedElementsAre("s.type: found \"array\", wanted \"object\": a configuration is an object"));
+  EXPECT_THAT(schema_problems(R"({"type": "object", "required": ["a"]})"),
+              UnorderedElementsAre("s.required: \"a\" is not one of the properties"));
   EXPECT_THAT(schema_problems(R"({"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}})"),
               UnorderedElementsAre("s.properties.a.default: found string \"x\", wanted integer"));
   EXPECT_THAT(schema_problems(R"({"type": "object", "properties": {"a": {"type": "string", "enum": [1]}}})"),
               UnorderedElementsAre("s.properties.a.enum: found integer 1, wanted string"));
   EXPECT_THAT(schema_problems(R"({"type": "object", "properties": {"a": {"type": "text"}}})"),
-              UnorderedElementsAre("s.properties.a.type: found string \"text\", wanted one of object, array, string, integer, number, boolean"));
+              UnorderedElementsAre(
+                  "s.properties.a.type: found string \"text\", wanted one of object, array, string, integer, number, boolean"));
 }
 
 TEST(ConfigSchema, DepthIsLimited) {

@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 json good() {
-  return json::parse(R"({"id": "com.example.sms", "name": "Example", "version": "1.2.3-rc.1", "abi_min": "1.0", "library": "sms.so",
+  return json::parse(
+      R"({"id": "com.example.sms", "name": "Example", "version": "1.2.3-rc.1", "abi_min": "1.0", "library": "sms.so",
     "interfaces": ["trunkline.sms/1", "trunkline.chat/draft-1"], "capabilities": ["inbound"], "secrets": ["auth_token"],
     "optional_secrets": ["proxy"], "threads": true,
     "config_schema": {"type": "object", "properties": {"account": {"type": "string"}}}})");
@@ -95,15 +96,20 @@ TEST(Manifest, ReportsAllProblemsAtOnce) {
 
 TEST(Manifest, ChecksEveryMember) {
   EXPECT_EQ(problem(good()), "");
-  for (const char* id : {"", "Sms", "a..b", ".a", "a.", "-a", "a-", "a.-b", "a b"}) EXPECT_THAT(problem_with("id", id), HasSubstr("id: found")) << id;
+  for (const char* id : {"", "Sms", "a..b", ".a", "a.", "-a", "a-", "a.-b", "a b"})
+    EXPECT_THAT(problem_with("id", id), HasSubstr("id: found")) << id;
   EXPECT_THAT(problem_with("id", std::string(129, 'a')), HasSubstr("id: found"));
   EXPECT_THAT(problem_with("id", 7), HasSubstr("id: found 7, wanted"));
-  for (const char* version : {"", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "1.2.3-"}) EXPECT_THAT(problem_with("version", version), HasSubstr("version: found")) << version;
-  for (const char* abi : {"", "1", "1.", "1.x", "99999.0"}) EXPECT_THAT(problem_with("abi_min", abi), HasSubstr("abi_min: found")) << abi;
+  for (const char* version : {"", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "1.2.3-"})
+    EXPECT_THAT(problem_with("version", version), HasSubstr("version: found")) << version;
+  for (const char* abi : {"", "1", "1.", "1.x", "99999.0"})
+    EXPECT_THAT(problem_with("abi_min", abi), HasSubstr("abi_min: found")) << abi;
   EXPECT_THAT(problem_with("abi_min", 1.0), HasSubstr("abi_min: found 1.0, wanted MAJOR.MINOR"));
-  for (const char* file : {"", ".", "..", "../x.so", "/etc/x.so", "a/b.so", "a\\b.so"}) EXPECT_THAT(problem_with("library", file), HasSubstr("library: found")) << file;
+  for (const char* file : {"", ".", "..", "../x.so", "/etc/x.so", "a/b.so", "a\\b.so"})
+    EXPECT_THAT(problem_with("library", file), HasSubstr("library: found")) << file;
   EXPECT_THAT(problem_with("library", std::string("a\0b", 3)), HasSubstr("library: found \"a?b\""));
-  EXPECT_THAT(problem_with("interfaces", json::array()), HasSubstr("interfaces: found an array of 0, wanted an array of 1 to 64 strings"));
+  EXPECT_THAT(problem_with("interfaces", json::array()),
+              HasSubstr("interfaces: found an array of 0, wanted an array of 1 to 64 strings"));
   for (const char* id : {"trunkline.sms", "trunkline.sms/", "trunkline.sms/0", "trunkline.sms/v1", "/1", "trunkline.sms/draft-"})
     EXPECT_THAT(problem_with("interfaces", json::array({id})), HasSubstr("interfaces[0]: found")) << id;
   EXPECT_THAT(problem_with("interfaces", json::array({"a/1", "a/1"})), HasSubstr("interfaces[1]: found \"a/1\" a second time"));
@@ -111,7 +117,8 @@ TEST(Manifest, ChecksEveryMember) {
 }
 
 TEST(Manifest, BadSchemaIsReportedWithItsPath) {
-  EXPECT_THAT(problem_with("config_schema", json::parse(R"({"type": "object", "properties": {"a": {"type": "string", "pattern": "x"}}})")),
+  EXPECT_THAT(problem_with("config_schema",
+                           json::parse(R"({"type": "object", "properties": {"a": {"type": "string", "pattern": "x"}}})")),
               HasSubstr("config_schema.properties.a.pattern: unknown keyword; wanted one of type, properties"));
   EXPECT_THAT(problem_with("config_schema", 1), HasSubstr("config_schema: found integer 1, wanted an object"));
 }

@@ -21,7 +21,8 @@ std::vector<std::string> names(const RouteDecision& decision) {
 }
 std::vector<std::string> lines(const RouteDecision& decision) {
   std::vector<std::string> out;
-  for (const DecisionStep& step : decision.steps(kNow)) out.push_back(step.rule + " " + step.outcome + " " + step.value + (step.detail ? " " + *step.detail : ""));
+  for (const DecisionStep& step : decision.steps(kNow))
+    out.push_back(step.rule + " " + step.outcome + " " + step.value + (step.detail ? " " + *step.detail : ""));
   return out;
 }
 RouteSpec spec(std::string name, std::vector<std::string> providers) {
@@ -42,11 +43,13 @@ TEST(Router, WithoutRoutesEveryProviderIsACandidate) {
   RouteDecision decision;
   router.route({"r", "+14255550100", "+4915112345678", 1}, kNow, decision);
   EXPECT_THAT(names(decision), ElementsAre("a", "b"));
-  EXPECT_THAT(lines(decision), ElementsAre("route.match pick default", "provider.capability pass a", "provider.capability pass b", "route.pick pick a"));
+  EXPECT_THAT(lines(decision), ElementsAre("route.match pick default", "provider.capability pass a", "provider.capability pass b",
+                                           "route.pick pick a"));
 }
 
 TEST(Router, TheFirstMatchingRouteDecides) {
-  RouteSpec tenant = spec("tenant", {"d"}), seattle = spec("seattle", {"c"}), germany = spec("germany", {"a", "b"}), sender = spec("sender", {"b"}), rest = spec("rest", {"a"});
+  RouteSpec tenant = spec("tenant", {"d"}), seattle = spec("seattle", {"c"}), germany = spec("germany", {"a", "b"}),
+            sender = spec("sender", {"b"}), rest = spec("rest", {"a"});
   tenant.resources = {"contoso"};
   seattle.to = {"+1206", "+1425"};
   germany.countries = {"DE", "AT"};
@@ -62,9 +65,11 @@ TEST(Router, TheFirstMatchingRouteDecides) {
   EXPECT_THAT(pick({"r", "+1", "+4366012345678"}), ElementsAre("a", "b"));
   EXPECT_THAT(pick({"r", "Shop", "+33612345678"}), ElementsAre("b"));
   EXPECT_THAT(pick({"r", "+1", "+33612345678"}), ElementsAre("a"));
-  EXPECT_THAT(lines(decision), ElementsAre("route.match skip tenant wants resource contoso", "route.match skip seattle wants a number that begins with +1206, +1425",
-                                           "route.match skip germany wants country DE, AT", "route.match skip sender wants sender Shop", "route.match pick rest",
-                                           "provider.capability pass a", "route.pick pick a"));
+  EXPECT_THAT(lines(decision),
+              ElementsAre("route.match skip tenant wants resource contoso",
+                          "route.match skip seattle wants a number that begins with +1206, +1425",
+                          "route.match skip germany wants country DE, AT", "route.match skip sender wants sender Shop",
+                          "route.match pick rest", "provider.capability pass a", "route.pick pick a"));
 }
 
 TEST(Router, NoMatchNamesWhatIsMissing) {
@@ -75,7 +80,8 @@ TEST(Router, NoMatchNamesWhatIsMissing) {
   router.route({"r", "+1425", "+33612345678"}, kNow, decision);
   EXPECT_THAT(decision.candidates(), IsEmpty());
   EXPECT_EQ(decision.error().code, ErrorCode::kFailedPrecondition);
-  EXPECT_EQ(decision.error().message, "no sms route matches: found to +33612345678 (FR), from +1425, resource r; germany wants country DE");
+  EXPECT_EQ(decision.error().message,
+            "no sms route matches: found to +33612345678 (FR), from +1425, resource r; germany wants country DE");
 }
 
 TEST(Router, NoProviderAtAll) {
@@ -94,9 +100,11 @@ TEST(Router, CapabilitiesFilter) {
   RouteDecision decision;
   router.route({"r", "Shop", "+33612345678", 3}, kNow, decision);
   EXPECT_THAT(names(decision), ElementsAre("all"));
-  EXPECT_THAT(lines(decision), ElementsAre("route.match pick default", "provider.capability reject plain takes no alphanumeric senders",
-                                           "provider.capability reject local does not serve the country", "provider.capability reject short takes no text of so many parts",
-                                           "provider.capability pass all", "route.pick pick all"));
+  EXPECT_THAT(lines(decision),
+              ElementsAre("route.match pick default", "provider.capability reject plain takes no alphanumeric senders",
+                          "provider.capability reject local does not serve the country",
+                          "provider.capability reject short takes no text of so many parts", "provider.capability pass all",
+                          "route.pick pick all"));
 }
 
 TEST(Router, WhenNoProviderCanTheErrorSaysWhy) {
@@ -106,7 +114,9 @@ TEST(Router, WhenNoProviderCanTheErrorSaysWhy) {
   RouteDecision decision;
   router.route({"", "Shop", "+33612345678"}, kNow, decision);
   EXPECT_EQ(decision.error().code, ErrorCode::kFailedPrecondition);
-  EXPECT_EQ(decision.error().message, "no provider of sms route default can take it: found to +33612345678 (FR), from Shop; plain takes no alphanumeric senders");
+  EXPECT_EQ(
+      decision.error().message,
+      "no provider of sms route default can take it: found to +33612345678 (FR), from Shop; plain takes no alphanumeric senders");
 }
 
 TEST(Router, OpenBreakersAreSkippedUntilTheirTime) {
@@ -211,7 +221,8 @@ TEST(Country, ByCallingCodeAndAreaCode) {
 TEST(Country, NoCountry) {
   EXPECT_EQ(country_of("+88161234567"), "");  // satellite network
   EXPECT_EQ(country_of("+99912345678"), "");
-  for (const char* text : {"", "+", "+1", "+12", "14255550100", "Shop", "+1x25", "+4x9", "+-49"}) EXPECT_EQ(country_of(text), "") << text;
+  for (const char* text : {"", "+", "+1", "+12", "14255550100", "Shop", "+1x25", "+4x9", "+-49"})
+    EXPECT_EQ(country_of(text), "") << text;
   EXPECT_EQ(country_key("US"), ('U' << 8 | 'S'));
   EXPECT_EQ(country_key("us"), 0);
   EXPECT_EQ(country_key("USA"), 0);

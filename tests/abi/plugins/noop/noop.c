@@ -2,14 +2,15 @@
  * used at a time: results live in static storage, so that nothing is allocated. */
 #include "../../bad_plugins/sms_plugin.h"
 static _Thread_local tl_sms_send_result results[100];
-static void send(void *self, const tl_call *call, const tl_sms_send_request *request, tl_sms_provider_send_done done, void *user) {
+static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                 void* user) {
   (void)self, (void)call;
   const size_t count = request->recipients.count < 100 ? request->recipients.count : 100;
-  const char *recipient = (const char *)request->recipients.data;
+  const char* recipient = (const char*)request->recipients.data;
   for (size_t i = 0; i < count; ++i, recipient += request->recipients.stride) {
-    tl_sms_send_result *result = &results[i];
+    tl_sms_send_result* result = &results[i];
     result->struct_size = sizeof *result;
-    result->message_id = ((const tl_sms_recipient *)recipient)->message_id;
+    result->message_id = ((const tl_sms_recipient*)recipient)->message_id;
     result->accepted = 1;
     result->segments = 1;
   }
