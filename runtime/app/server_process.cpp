@@ -60,8 +60,8 @@ ServerProcess::ServerProcess(Config config) : impl_(std::make_unique<Impl>()) {
     const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
     const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
     options.tls_port = listen.tls_port;
-    options.tls.certificate_chain = identity.certificate;
-    options.tls.private_key = identity.private_key;
+    options.tls.chain_pem = identity.certificate;
+    options.tls.key_pem = identity.private_key;
     addresses_.ca_file = ca.certificate_file;
   }
   options.auth.clock_skew = auth.clock_skew;

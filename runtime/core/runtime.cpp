@@ -6,13 +6,12 @@
 #include "runtime/base/ids.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/event_sinks.h"
-#include "runtime/core/http_transport.h"
 #include "runtime/core/plugin_paths.h"
+#include "runtime/config/secret_source.h"
 #include "runtime/core/service_objects.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/events/event_log.h"
-#include "runtime/net/http_client.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/host_store.h"
 #include "runtime/providers/provider_registry.h"
@@ -78,8 +77,6 @@ struct Runtime::Parts {
   Clock clock;
   std::unique_ptr<store::Store> store;
   EventLog events;
-  net::HttpClient http;
-  HttpClientTransport transport;
   plugin::HostContext host;
   ProviderRegistry providers;
   ServiceContext context;
@@ -104,9 +101,7 @@ struct Runtime::Parts {
               config.runtime.clock_start.value_or(Time{std::chrono::seconds{1767225600}})),
         store(store::make_sqlite_store(store_options(config.store), log, metrics, executor, clock)),
         events(*store, executor, clock, metrics),
-        http(executor, clock, log, metrics),
-        transport(http),
-        host{executor, clock, log, metrics, &store->system(), &transport, {}},
+        host{executor, clock, log, metrics, &store->system(), nullptr, {}},
         providers(config, host, builtin_plugin_directories()),
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
@@ -218,7 +213,6 @@ Log& Runtime::log() { return parts_->log; }
 Metrics& Runtime::metrics() { return parts_->metrics; }
 IdSource& Runtime::ids() { return *parts_->ids; }
 store::Store& Runtime::store() { return *parts_->store; }
-net::HttpClient& Runtime::http() { return parts_->http; }
 EventLog& Runtime::events() { return parts_->events; }
 ProviderRegistry& Runtime::providers() { return parts_->providers; }
 ResourceService& Runtime::resources() { return parts_->resources; }

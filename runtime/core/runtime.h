@@ -25,9 +25,6 @@ class ResourceService;
 class SandboxService;
 class ServiceObjects;
 class SmsService;
-namespace net {
-class HttpClient;
-}
 namespace store {
 class Store;
 }
@@ -55,7 +52,6 @@ class Runtime {
   Metrics& metrics();
   IdSource& ids();
   store::Store& store();
-  net::HttpClient& http();
   EventLog& events();
   ProviderRegistry& providers();
   ResourceService& resources();

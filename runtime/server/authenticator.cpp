@@ -278,6 +278,11 @@ Task<Caller> Authenticator::authenticate(net::Request& request, Auth auth) {
     }
   }
   if (auth == Auth::kControl || (auth == Auth::kAccessKey && token.empty())) {
+    if (!options_.enabled) {
+      caller.resource = resource_for(request, {});
+      caller.credential = "off";
+      co_return caller;
+    }
     caller = check_access_key(request);
     check_replay(request);
     co_return caller;

@@ -31,6 +31,8 @@ struct BearerClaims {
 using BearerVerifier = UniqueFunction<Task<BearerClaims>(BearerKind kind, std::string token)>;
 
 struct AuthOptions {
+  /// False: access key and control routes take every request as signed. For a machine of one's own only.
+  bool enabled = true;
   /// How far a signed date may be off; zero: dates are not compared.
   Duration clock_skew = std::chrono::minutes{5};
   /// The time that clients sign with; empty: the runtime's clock. A runtime whose clock is virtual or was advanced must set it,
