@@ -45,9 +45,7 @@ class Context:
         env["TRUNKLINE_BIN"] = str(self.build / "bin" / "trunkline")
         env["TRUNKLINE_BUILD_DIR"] = str(self.build)
         # Tests of the packages must find what was just built, not what somebody installed.
-        env["PYTHONPATH"] = os.pathsep.join([str(ROOT / "python"), str(self.build / "python"), env.get("PYTHONPATH", "")]).strip(
-            os.pathsep
-        )
+        env["PYTHONPATH"] = str(self.build / "python")
         env["PYTHONDONTWRITEBYTECODE"] = "1"
         env.pop("NODE_TEST_CONTEXT", None)
         return env
