@@ -19,6 +19,9 @@ class Arena;
 
 /// What a caller asks of one call.
 struct CallOptions {
+  // Declared, so that this is no aggregate: GCC 12 destroys an aggregate twice that a default argument `= {}` makes within a
+  // co_await expression.
+  CallOptions() = default;
   /// On the clock of the runtime. When it passes, the call ends with kDeadlineExceeded.
   std::optional<Time> deadline;
   /// Asks the other side to stop; it still completes the call.
