@@ -129,7 +129,10 @@ class HostClock final : public host::Clock {
 class HostExecutor final : public host::Executor {
  public:
   explicit HostExecutor(trunkline::Executor& executor) : executor_(executor) {}
-  Task<void> yield(Call) override { co_await executor_.schedule(); }
+  // Not as a coroutine: one that has ended on the pool before its starter looks goes on on the starter's thread.
+  void start_yield(const Call&, Completion<void> done) override {
+    executor_.post([done = std::move(done)]() mutable { done.resolve(); });
+  }
 
  private:
   trunkline::Executor& executor_;
