@@ -6,6 +6,7 @@ const table = {
   ir: () => import("./ir.js"),
   c: () => import("./c/index.js"),
   cpp: () => import("./cpp/index.js"),
+  abi: () => import("./abi.js"),
   docs: () => import("./docs.js"),
   python: () => import("./python.js"),
   node: () => import("./node.js"),

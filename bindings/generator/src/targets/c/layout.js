@@ -31,7 +31,10 @@ export function layoutOf(struct, index) {
     if (bytes) members.push({ reserved: `reserved${paddings++}`, bytes, offset: at });
     at += bytes;
   };
+  let version = struct.fields[0]?.since;
   for (const field of struct.fields) {
+    if (field.since !== version) padTo(align); // begins where the older struct ended, not inside its padding
+    version = field.since;
     const cType = cFieldType(field.type, field.optional);
     const [size, alignment] = measure(cType, field.type, index);
     padTo(alignment);

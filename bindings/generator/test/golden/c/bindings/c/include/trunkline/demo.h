@@ -57,6 +57,15 @@ struct tl_demo_thing {
    * Elements: tl_str.
    */
   tl_list parts;
+  /** Loud. */
+  tl_bool loud;
+  uint8_t reserved2[7];
+  /**
+   * Old.
+   * @since 1.1
+   */
+  tl_bool old;
+  uint8_t reserved3[7];
   /**
    * When.
    * @since 1.1
@@ -67,8 +76,10 @@ TL_ABI_ASSERT(offsetof(tl_demo_thing, name) == 8);
 TL_ABI_ASSERT(offsetof(tl_demo_thing, at) == 24);
 TL_ABI_ASSERT(offsetof(tl_demo_thing, colour) == 32);
 TL_ABI_ASSERT(offsetof(tl_demo_thing, parts) == 40);
-TL_ABI_ASSERT(offsetof(tl_demo_thing, made) == 64);
-TL_ABI_ASSERT(sizeof(tl_demo_thing) == 80);
+TL_ABI_ASSERT(offsetof(tl_demo_thing, loud) == 64);
+TL_ABI_ASSERT(offsetof(tl_demo_thing, old) == 72);
+TL_ABI_ASSERT(offsetof(tl_demo_thing, made) == 80);
+TL_ABI_ASSERT(sizeof(tl_demo_thing) == 96);
 
 /** Kinds of tl_demo_any. Open: skip kinds that you do not know. */
 enum {

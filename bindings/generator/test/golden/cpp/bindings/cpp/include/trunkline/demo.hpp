@@ -45,6 +45,11 @@ struct Thing {
   Colour colour = Colour::kRed;
   /// Parts.
   std::vector<std::string> parts{};
+  /// Loud.
+  bool loud = false;
+  /// Old.
+  /// @since 1.1
+  bool old = false;
   /// When.
   /// @since 1.1
   std::optional<Time> made{};
@@ -102,7 +107,7 @@ struct Codec<::trunkline::demo::Thing> {
   using View = ::trunkline::demo::ThingView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 64;
+  static constexpr std::size_t kMinSize = 72;
   static C lower(const ::trunkline::demo::Thing& v, Arena& arena);
   static void lift(const C& c, ::trunkline::demo::Thing& v);
   static void check(const C& c, const char* what);
@@ -162,6 +167,11 @@ class ThingView {
   Colour colour() const { return abi::Member<Colour>::view(c_->colour); }
   /// Parts.
   ListView<std::string> parts() const { return abi::Member<std::vector<std::string>>::view(c_->parts); }
+  /// Loud.
+  bool loud() const { return abi::Member<bool>::view(c_->loud); }
+  /// Old.
+  /// @since 1.1
+  bool old() const { if (!TL_HAS(c_, old)) return {}; return abi::Member<bool>::view(c_->old); }
   /// When.
   /// @since 1.1
   std::optional<Time> made() const { if (!TL_HAS(c_, made)) return {}; return abi::Member<std::optional<Time>>::view(c_->made); }
@@ -237,6 +247,8 @@ inline tl_demo_thing Codec<::trunkline::demo::Thing>::lower(const ::trunkline::d
   c.at = Member<std::optional<::trunkline::demo::Point>>::lower(v.at, arena);
   c.colour = Member<::trunkline::demo::Colour>::lower(v.colour, arena);
   c.parts = Member<std::vector<std::string>>::lower(v.parts, arena);
+  c.loud = Member<bool>::lower(v.loud, arena);
+  c.old = Member<bool>::lower(v.old, arena);
   c.made = Member<std::optional<Time>>::lower(v.made, arena);
   return c;
 }
@@ -245,6 +257,8 @@ inline void Codec<::trunkline::demo::Thing>::lift(const tl_demo_thing& c, ::trun
   Member<std::optional<::trunkline::demo::Point>>::lift(c.at, v.at);
   Member<::trunkline::demo::Colour>::lift(c.colour, v.colour);
   Member<std::vector<std::string>>::lift(c.parts, v.parts);
+  Member<bool>::lift(c.loud, v.loud);
+  if (TL_HAS(&c, old)) Member<bool>::lift(c.old, v.old);
   if (TL_HAS(&c, made)) Member<std::optional<Time>>::lift(c.made, v.made);
 }
 inline void Codec<::trunkline::demo::Thing>::check(const tl_demo_thing& c, [[maybe_unused]] const char* what) {
@@ -253,6 +267,8 @@ inline void Codec<::trunkline::demo::Thing>::check(const tl_demo_thing& c, [[may
   Member<std::optional<::trunkline::demo::Point>>::check(c.at, "at");
   Member<::trunkline::demo::Colour>::check(c.colour, "colour");
   Member<std::vector<std::string>>::check(c.parts, "parts");
+  Member<bool>::check(c.loud, "loud");
+  if (TL_HAS(&c, old)) Member<bool>::check(c.old, "old");
   if (TL_HAS(&c, made)) Member<std::optional<Time>>::check(c.made, "made");
 }
 inline ::trunkline::demo::ThingView Codec<::trunkline::demo::Thing>::view(const tl_demo_thing& c) { return ::trunkline::demo::ThingView(c); }
