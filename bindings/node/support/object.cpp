@@ -18,7 +18,6 @@ void write(Writer& out, const Error& error) {
   out.number(error.retryable ? 1 : 0);
   write(out, error.retry_after);
   out.string(error.provider_code);
-  write(out, error.details);
 }
 
 }  // namespace trunkline::node

@@ -6,16 +6,6 @@
 #include "trunkline/error.hpp"
 #include "trunkline/errors.hpp"
 
-extern "C" {
-// The embedding API of libtrunkline.
-int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error);
-void tl_runtime_close(tl_runtime* runtime);
-tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id);
-tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id);
-tl_str tl_error_get(const tl_error* error, tl_str key);
-void tl_error_free(tl_error* error);
-}
-
 namespace trunkline::node {
 namespace {
 

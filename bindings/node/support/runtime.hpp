@@ -6,11 +6,8 @@
 
 #include "support/object.hpp"
 #include "trunkline/call_table.hpp"
+#include "trunkline/runtime.h"
 #include "trunkline/service_client.hpp"
-
-extern "C" {
-typedef struct tl_runtime tl_runtime;
-}
 
 namespace trunkline::node {
 

@@ -83,9 +83,11 @@ Appended append_utf8(std::string& out, std::string_view text) {
 }
 
 std::string to_utf8(std::u16string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  std::string out(text.size(), '\0');
+  std::size_t plain = 0;
+  for (; plain < text.size() && text[plain] < 0x80; ++plain) out[plain] = static_cast<char>(text[plain]);
+  out.resize(plain);
+  for (std::size_t i = plain; i < text.size(); ++i) {
     const char16_t unit = text[i];
     if (unit < 0x80) {
       out.push_back(static_cast<char>(unit));

@@ -174,7 +174,7 @@ inline void write(Writer& out, const std::map<std::string, std::string>& value) 
     out.string(text);
   }
 }
-/// code, message, target, retryable, retryAfterMs?, providerCode, details.
+/// code, message, target, retryable, retryAfterMs?, providerCode.
 void write(Writer& out, const Error& error);
 
 }  // namespace trunkline::node

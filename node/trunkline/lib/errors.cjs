@@ -5,13 +5,10 @@ class TrunklineError extends Error {
   constructor(code, message, more = {}) {
     super(message);
     this.code = code;
-    /** The field, header or object at fault. */
-    this.target = more.target || undefined;
+    if (more.target) this.target = more.target;
     this.retryable = more.retryable ?? false;
-    this.retryAfterMs = more.retryAfterMs;
-    /** The carrier's own code. */
-    this.providerCode = more.providerCode || undefined;
-    if (more.details && Object.keys(more.details).length > 0) this.details = more.details;
+    if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs;
+    if (more.providerCode) this.providerCode = more.providerCode;
   }
 }
 Object.defineProperty(TrunklineError.prototype, "name", { value: "TrunklineError", configurable: true, writable: true });

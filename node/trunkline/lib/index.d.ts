@@ -29,9 +29,8 @@ export declare class TrunklineError extends Error {
   readonly retryAfterMs?: number | undefined;
   /** The carrier's own code. */
   readonly providerCode?: string | undefined;
-  readonly details?: Record<string, string> | undefined;
 }
-type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode" | "details">>;
+type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode">>;
 /** The caller cancelled the operation, or the runtime was closed. */
 export declare class CancelledError extends TrunklineError {
   constructor(message: string, more?: ErrorDetails);
@@ -147,7 +146,7 @@ export interface WaitOptions {
 
 /** One communication resource. */
 export declare class Resource {
-  private constructor();
+  protected constructor();
   /** Empty for the default resource. */
   readonly name: string;
   readonly sms: SmsService;

@@ -35,7 +35,7 @@ function settle(number) {
 function readError(r) {
   const code = r.number(), message = r.string(), target = r.string(), retryable = r.boolean();
   const retryAfterMs = r.boolean() ? r.number() : undefined;
-  return makeError(code, message, { target, retryable, retryAfterMs, providerCode: r.string(), details: r.record() });
+  return makeError(code, message, { target, retryable, retryAfterMs, providerCode: r.string() });
 }
 
 /** Reads one packet: call, failed, handle, slots, payload. */

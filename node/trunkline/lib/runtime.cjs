@@ -132,7 +132,6 @@ class Runtime extends Resource {
     this.#service = new services.RuntimeService(ports.service(connection, "", services.RuntimeService.id));
     this.clock = new Clock(this.#service);
     this.resources = new Resources(this.#service);
-    Object.freeze(this);
   }
 
   static async open(config) {

@@ -8,6 +8,7 @@
 #include "providers.hpp"
 #include "services.hpp"
 #include "trunkline/errors.hpp"
+#include "trunkline/runtime.h"
 
 using namespace trunkline;
 
@@ -51,7 +52,7 @@ tl_iface find(const std::map<std::string_view, const Implementation*>& in, tl_st
 }  // namespace
 
 extern "C" {
-TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error) {
+int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error) {
   if (text(config_yaml).find("plugin_path") != std::string_view::npos) {
     *error = ErrorHost::make(Error(ErrorCode::kInvalidArgument, "trunkline.yaml:1:1: wanted a section, found plugin_path", "plugin_path"));
     return static_cast<int32_t>(ErrorCode::kInvalidArgument);
@@ -59,13 +60,13 @@ TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error
   *out = new tl_runtime;
   return 0;
 }
-TL_EXPORT void tl_runtime_close(tl_runtime* runtime) { delete runtime; }
-TL_EXPORT tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {
+void tl_runtime_close(tl_runtime* runtime) { delete runtime; }
+tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {
   return text(resource).empty() || text(resource) == "other" ? find(runtime->services, id) : tl_iface{};
 }
-TL_EXPORT tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id) {
+tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id) {
   return text(provider) == "echo" ? find(runtime->providers, id) : tl_iface{};
 }
-TL_EXPORT tl_str tl_error_get(const tl_error* error, tl_str key) { return ErrorHost::error_get(nullptr, error, key); }
-TL_EXPORT void tl_error_free(tl_error* error) { ErrorHost::error_free(nullptr, error); }
+tl_str tl_error_get(const tl_error* error, tl_str key) { return ErrorHost::error_get(nullptr, error, key); }
+void tl_error_free(tl_error* error) { ErrorHost::error_free(nullptr, error); }
 }

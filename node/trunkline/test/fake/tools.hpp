@@ -79,7 +79,6 @@ inline Error asked_error(std::string_view text) {
   error.provider_code = "X-1";
   error.retryable = true;
   error.retry_after = std::chrono::milliseconds(1500);
-  error.details["hint"] = "twice";
   return error;
 }
 
