@@ -19,10 +19,10 @@ class Writer {
   }
   void end() { --depth_; }
   void begin_item() {
-    depth_ += 2;
+    ++depth_;
     item_ = true;
   }
-  void end_item() { depth_ -= 2; }
+  void end_item() { --depth_; }
   void raw(std::string_view key, std::string_view value) { line(key, ' ' + std::string(value)); }
   void text(std::string_view key, std::string_view value) { raw(key, quoted(value)); }
   void boolean(std::string_view key, bool value) { raw(key, value ? "true" : "false"); }
