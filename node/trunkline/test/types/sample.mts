@@ -1,0 +1,49 @@
+// Checked with --strict: what an application written in TypeScript looks like.
+import { CancelledError, Runtime, TrunklineError, type Event, type SmsMessage, type SmsSendOutcome } from "trunkline";
+import type { Credential, IdentityProvider } from "trunkline/identity";
+import type { PlaySource } from "trunkline/media";
+import { SmsProvider } from "trunkline/sms";
+
+async function main(signal: AbortSignal): Promise<number> {
+  await using rt = await Runtime.open({ runtime: { clock: "virtual" } });
+  const message: SmsMessage = { from: "+14255550100", to: ["+14255550123"], message: "hi", deliveryReport: true };
+  const outcomes: SmsSendOutcome[] = await rt.sms.send(message, { signal, timeout: 1000, idempotencyKey: "k" });
+  const id: string | undefined = outcomes[0]?.messageId;
+  const repeated: boolean = outcomes[0]!.repeated;
+
+  for await (const event of rt.events.subscribe({ types: ["x"], after: 0 }, { signal })) {
+    const position: bigint = event.sequence;
+    const data: unknown = event.data;
+    if (position > 3n && data !== undefined) break;
+  }
+  const report: Event = await rt.waitFor("x", (event) => event.subject === id, { timeout: 10 });
+  const now: Date = await rt.clock.advance(50);
+  const { user, token } = await rt.identity.createUser(["chat", "a scope of tomorrow"], undefined, 3_600_000);
+  const secret: string | undefined = token?.token;
+
+  const sms: SmsProvider = rt.provider("sim", "sms");
+  const parts: number = sms.capabilities().maxSegments;
+  const identity: IdentityProvider = rt.provider("sim", "identity");
+  const credential: Credential = { kind: "teams", value: { token: "t", appId: "a", userId: "u" } };
+  const keys: Uint8Array[] = (await identity.signingKeys()).map((key) => key.publicKey);
+  const source: PlaySource = { kind: "audio", value: { format: { codec: "opus", sampleRateHz: 48000, channels: 2, frameMs: 20 }, samples: new Uint8Array(4) } };
+  for await (const frame of rt.provider("sim", "media").render(source, { codec: "pcm16", sampleRateHz: 8000, channels: 1, frameMs: 20 })) void frame.samples.length;
+  await rt.resource("other").numbers.search({ type: "tollFree" });
+  try {
+    await identity.exchange(credential);
+  } catch (error) {
+    if (error instanceof CancelledError) {
+      const code: "cancelled" = error.code;
+      return code.length;
+    }
+    if (error instanceof TrunklineError && error.retryable) return error.retryAfterMs ?? 0;
+  }
+  // @ts-expect-error `to` is a list
+  await rt.sms.send({ from: "+1", to: "+2", message: "x" });
+  // @ts-expect-error there is no such interface
+  rt.provider("sim", "fax");
+  // @ts-expect-error runtimes are opened
+  new Runtime();
+  return keys.length + parts + now.getTime() + Number(repeated) + user.id.length + (secret?.length ?? 0) + report.dataVersion.length;
+}
+void main;
