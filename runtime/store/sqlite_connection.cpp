@@ -166,8 +166,8 @@ SqliteConnection::~SqliteConnection() {
 void SqliteConnection::set_up(Mode mode) {
   sqlite3_extended_result_codes(database_.getHandle(), 1);
   // Foreign files are refused before anything changes them.
-  const std::int64_t application = pragma_integer("PRAGMA application_id");
-  if (application != kApplicationId && pragma_integer("SELECT COUNT(*) FROM sqlite_master") != 0)
+  const bool ours = ask("PRAGMA application_id") == std::to_string(kApplicationId);
+  if (!ours && ask("SELECT COUNT(*) FROM sqlite_master") != "0")
     throw Error(ErrorCode::kFailedPrecondition, "this SQLite file belongs to another program");
   run_script(
       "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456; "
@@ -177,18 +177,19 @@ void SqliteConnection::set_up(Mode mode) {
     return;
   }
   if (mode == Mode::kWriter) {
+    // Not every file system can share memory between connections, as the log of WAL needs.
+    if (ask("PRAGMA journal_mode = WAL") != "wal")
+      throw Error(ErrorCode::kFailedPrecondition, "the file system cannot hold a database in WAL mode; take a local disk");
     // FULL: a commit has reached the disk when it returns. The checkpoint is rare, because it makes one commit wait.
-    run_script(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; "
-        "PRAGMA journal_size_limit = 67108864;");
+    run_script("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;");
   }
-  if (application != kApplicationId) run_script(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+  if (!ours) run_script(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
 }
 
-std::int64_t SqliteConnection::pragma_integer(const char* sql) {
+std::string SqliteConnection::ask(const char* sql) {
   Prepared prepared = prepare(sql);
   const int code = sqlite3_step(prepared.handle);
-  const std::int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(prepared.handle, 0) : 0;
+  std::string value = code == SQLITE_ROW ? std::string(SqliteRow(prepared.handle).text(0)) : std::string();
   sqlite3_finalize(prepared.handle);
   if (code != SQLITE_ROW && code != SQLITE_DONE) throw sqlite_error(database_.getHandle(), code, sql);
   return value;

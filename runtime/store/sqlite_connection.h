@@ -52,7 +52,8 @@ class SqliteConnection {
   class Use;
 
   void set_up(Mode mode);
-  std::int64_t pragma_integer(const char* sql);
+  /// The first column of the first row; empty when there is none.
+  std::string ask(const char* sql);
   void control(const Statement& statement) { execute(statement, {}, true); }
   Prepared prepare(const char* sql);
 

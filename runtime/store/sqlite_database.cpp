@@ -325,7 +325,7 @@ void SqliteDatabase::fail_rest(Batch& batch, const Error& error) {
 }
 
 void SqliteDatabase::complete(Batch batch, Signals signals) {
-  // Who waits on this thread's side is told here; it may block the executor's only thread.
+  // migrate and flush may have been called on the executor's only thread, so they cannot wait for it.
   for (Request& request : batch)
     if (request.on_writer) finish(request);
   std::erase_if(batch, [](const Request& request) { return !request.done; });
@@ -333,8 +333,8 @@ void SqliteDatabase::complete(Batch batch, Signals signals) {
   std::sort(signals.begin(), signals.end());
   signals.erase(std::unique(signals.begin(), signals.end()), signals.end());
   executor_.post([batch = std::move(batch), signals = std::move(signals), listeners = listeners_]() mutable {
+    listeners->tell(signals);  // first: it only wakes others, while a completion may take its time
     for (Request& request : batch) finish(request);
-    listeners->tell(signals);
   });
 }
 
