@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -152,6 +153,7 @@ class TreeBuilder : public YAML::EventHandler {
       parent.node.members.push_back({std::move(parent.key), parent.key_mark, std::move(node)});
     } else {
       if (node.kind != YamlNode::Kind::kScalar) throw ConfigProblem{node.mark, "", "a key must be text"};
+      if (node.text.size() > kMaxKey) throw ConfigProblem{node.mark, "", "a key longer than " + std::to_string(kMaxKey) + " bytes"};
       parent.has_key = true;
       parent.key = std::move(node.text);
       parent.key_mark = node.mark;
@@ -159,6 +161,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   static constexpr std::size_t kMaxMembers = 1000;
+  static constexpr std::size_t kMaxKey = 128;  // YAML ends a key at 1024 characters; escaped, ours stay below
 
   std::vector<ConfigProblem>& problems_;
   YamlNode root_;
