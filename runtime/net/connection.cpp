@@ -121,7 +121,9 @@ Connection::Parsed Connection::parse() {
   fresh_ = false;
   if (begin_ == end_) begin_ = end_ = 0;
   if (!parser_->is_header_done()) {
-    if (end_ - begin_ >= core_->options.limits.header_bytes) return refuse(431, "The request header is too large.");
+    // Beast limits what is pending; what it has taken before counts as well.
+    if (parser_->header_bytes() + (end_ - begin_) >= core_->options.limits.header_bytes)
+      return refuse(431, "The request header is too large.");
   } else if (end_ - begin_ >= kChunkLineBytes) {
     return refuse(400, "The chunked request body is malformed.");
   } else if (parser_->expects_continue() && !told_continue_) {

@@ -62,7 +62,8 @@ class HttpServer {
   /// The handler is called by several threads at once. [any-thread]
   HttpServer(Executor& executor, Clock& clock, Log& log, HttpServerOptions options, Handler handler);
   HttpServer(const HttpServer&) = delete;
-  /// Like stop(). Handlers still running keep what they need of the server alive; their answers go nowhere.
+  /// Like stop(). Handlers still running keep what they need of the server alive; their answers go nowhere. The clock and the log
+  /// must outlive the executor's last step, so stop the executor before they go.
   ~HttpServer();
 
   /// Listens. Throws kUnavailable when an address is taken, kInvalidArgument for an unusable certificate. [lifecycle]

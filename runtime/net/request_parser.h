@@ -21,6 +21,8 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
 
   /// What to answer after put() failed with `ec`.
   Refusal refusal(const boost::beast::error_code& ec) const;
+  /// Header bytes taken so far.
+  std::size_t header_bytes() const { return header_bytes_; }
   bool expects_continue() const { return expects_continue_; }
 
  private:
