@@ -23,10 +23,12 @@ CLOCK_FOLDERS = {"clock"}
 JSON_HEADERS: set[str] = set()
 
 CLOCKS = re.compile(
-    r"\b(?:system_clock|steady_clock|high_resolution_clock|utc_clock)\s*::\s*now\b"
+    r"\b(?:system_clock|high_resolution_clock|utc_clock)\s*::\s*now\b"
     r"|(?<![\w.>:])(?:std::|::)?time\s*\(\s*(?:NULL|nullptr|0|&\w+)\s*\)"
     r"|\b(?:clock_gettime|gettimeofday|timespec_get|localtime|localtime_r|ftime)\s*\("
 )
+# Patience with what hangs in wall time (a child process, a plugin that does not stop) is the runtime's business, never a plugin's.
+STEADY = re.compile(r"\bsteady_clock\s*::\s*now\b")
 SLEEPS = re.compile(r"\bsleep_(?:for|until)\s*\(|(?<![\w.>:])(?:::)?(?:usleep|nanosleep)\s*\(")
 THREADS = re.compile(r"\bstd::(?:jthread|async)\b|\bstd::thread\b(?!::id|::hardware_concurrency)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
@@ -155,6 +157,8 @@ class FileCheck:
         for index, line in enumerate(self.code):
             if folder not in CLOCK_FOLDERS and (match := CLOCKS.search(line)):
                 self.report(index, "clock", f"`{match.group().strip()}`: time comes from Clock only")
+            if folder is None and (match := STEADY.search(line)):
+                self.report(index, "clock", f"`{match.group()}`: a plugin takes time from the host only")
             if folder not in CLOCK_FOLDERS and (match := SLEEPS.search(line)):
                 self.report(index, "clock", f"`{match.group().strip()}`: waits go through Clock")
             if folder not in THREAD_FOLDERS and (match := THREADS.search(line)):

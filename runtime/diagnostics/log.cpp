@@ -45,7 +45,8 @@ std::string_view level_name(LogLevel level) {
 
 // Wall-clock time, not the runtime's: the log tells when people could have seen something, also while a virtual clock stands.
 std::string timestamp() {
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto wall = std::chrono::system_clock::now();  // NOLINT(trunkline-clock): see above
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(wall);
   std::string text = format_rfc3339(std::chrono::time_point_cast<Duration>(now));
   if (text.size() == 20) text.insert(19, ".000");  // fixed width, so that columns line up
   return text;
