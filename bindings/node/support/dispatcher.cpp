@@ -13,7 +13,8 @@ Dispatcher::Dispatcher(napi_env env, void (*drain)(void* data), void* data) : dr
     auto* self = static_cast<Dispatcher*>(context);
     self->drain_(self->data_);
   };
-  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, woken, &wake_);
+  const napi_status status =
+      napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, woken, &wake_);
   if (status != napi_ok) throw Error(ErrorCode::kInternal, "Node.js cannot make a thread-safe function");
   napi_unref_threadsafe_function(env, wake_);
 }

@@ -1,7 +1,7 @@
 #include "support/environment.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -13,6 +13,7 @@ namespace {
 /// call, failed, handle, payload slots.
 constexpr std::size_t kPacketHeader = 4;
 constexpr std::size_t kResultSlots = 8192;
+constexpr std::size_t kTextKept = 1 << 16;
 /// Texts in one call of deliver(): they become arguments.
 constexpr std::size_t kTextsAtOnce = 256;
 
@@ -28,20 +29,26 @@ napi_value make_text(napi_env env, const Writer& payload) {
 
 }  // namespace
 
-/// What JavaScript writes before the arguments of a call.
+/// What JavaScript writes before the arguments of a call, one slot each.
 struct Environment::Header {
+  enum Slot { kSlots, kTextUnits, kHandle, kOp, kCall, kTimeoutMs, kCancellable, kEnd };
+
+  Handle handle;
+  std::uint32_t op, call;
+  double timeout_ms;  // NaN: none
+  bool cancellable;
   Reader in;
-  Handle handle = kNoHandle;
-  std::uint32_t op = 0, call = 0;
-  double timeout_ms = 0;  // NaN: none
-  bool cancellable = false;
+  std::string idempotency_key{}, traceparent{};  // before the arguments; empty: none
 };
 
 Environment::Environment(Napi::Env env)
-    : env_(env), dispatcher_(std::make_shared<Dispatcher>(env, [](void* self) { static_cast<Environment*>(self)->drain(); }, this)) {
+    : env_(env),
+      dispatcher_(std::make_shared<Dispatcher>(
+          env, [](void* self) { static_cast<Environment*>(self)->drain(); }, this)) {
   make_results(kResultSlots);
   // Hooks run in reverse order: this one before Node.js takes the thread-safe function away.
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->shut_down(); }, this);
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->shut_down(); }, this);
 }
 
 Environment::~Environment() = default;
@@ -87,10 +94,10 @@ RuntimeObject* Environment::runtime(Handle handle) {
 std::unique_ptr<Object> Environment::take(Handle handle) {
   const auto found = objects_.find(handle);
   if (found == objects_.end()) return nullptr;
-  std::unique_ptr<Object> object = std::move(found->second.object);
+  Kept kept = std::move(found->second);
   objects_.erase(found);
-  std::erase_if(objects_, [&](const auto& item) { return item.second.owner == handle; });
-  return object;
+  if (kept.owner == kNoHandle) std::erase_if(objects_, [&](const auto& item) { return item.second.owner == handle; });
+  return std::move(kept.object);
 }
 
 // ---- JavaScript to C++ ----
@@ -108,20 +115,23 @@ void Environment::use_callbacks(Napi::Function deliver, Napi::Function results) 
 }
 
 Environment::Header Environment::begin(napi_value text) {
-  // slots, text units, handle, op, call, timeout, cancellable
-  Reader in(arguments_.data(), arguments_.size(), {});
-  const std::size_t slots = std::min(in.count(), arguments_.size()), units = in.count();
-  if (text_.size() <= units) text_.resize(units + 1);
+  const auto slot = [&](Header::Slot at) { return std::bit_cast<double>(arguments_[at]); };
+  const auto count = [&](Header::Slot at) { return static_cast<std::uint32_t>(slot(at)); };
+  const std::size_t units = count(Header::kTextUnits);
+  // One huge text shall not hold its memory for ever.
+  if (text_.size() <= units || (text_.size() > kTextKept && units < kTextKept))
+    text_ = std::u16string(std::max(units, kTextKept) + 1, u'\0');
   std::size_t copied = 0;
   if (units > 0) napi_get_value_string_utf16(env_, text, text_.data(), units + 1, &copied);
-  Header header{.in = Reader(arguments_.data(), slots, std::u16string_view(text_).substr(0, copied))};
-  header.in.count();
-  header.in.count();
-  header.handle = static_cast<Handle>(header.in.count());
-  header.op = static_cast<std::uint32_t>(header.in.count());
-  header.call = static_cast<std::uint32_t>(header.in.count());
-  header.timeout_ms = header.in.number();
-  header.cancellable = header.in.number() != 0;
+  const std::size_t end = std::min<std::size_t>(count(Header::kSlots), arguments_.size());
+  Header header{.handle = count(Header::kHandle),
+                .op = count(Header::kOp),
+                .call = count(Header::kCall),
+                .timeout_ms = slot(Header::kTimeoutMs),
+                .cancellable = slot(Header::kCancellable) != 0,
+                .in = Reader(arguments_.data() + Header::kEnd, end - Header::kEnd, std::u16string_view(text_).substr(0, copied))};
+  read(header.in, header.idempotency_key);
+  read(header.in, header.traceparent);
   return header;
 }
 
@@ -133,8 +143,8 @@ napi_value Environment::start(napi_value text) {
   dispatcher_->begin(header.call);
   try {
     CallOptions options;
-    read(header.in, options.idempotency_key);
-    read(header.in, options.traceparent);
+    options.idempotency_key = std::move(header.idempotency_key);
+    options.traceparent = std::move(header.traceparent);
     if (const RuntimeObject* clock = std::isnan(header.timeout_ms) ? nullptr : runtime(owner))
       options.deadline = clock->now() + Duration(std::llround(header.timeout_ms * kNanosecondsPerMillisecond));
     if (header.cancellable) options.stop = cancels_[header.call].get_token();
@@ -222,7 +232,8 @@ void Environment::call(napi_value function, std::span<const napi_value> argument
   // Our own functions throw only when they are wrong, or when the environment is being terminated.
   napi_value error;
   bool pending = false;
-  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending && napi_get_and_clear_last_exception(env_, &error) == napi_ok)
+  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending &&
+      napi_get_and_clear_last_exception(env_, &error) == napi_ok)
     napi_fatal_exception(env_, error);
 }
 

@@ -17,7 +17,9 @@ Environment& environment(const Napi::CallbackInfo& info) { return Environment::o
 std::uint32_t number(const Napi::CallbackInfo& info, std::size_t at) { return info[at].As<Napi::Number>().Uint32Value(); }
 std::string text(const Napi::CallbackInfo& info, std::size_t at) { return info[at].As<Napi::String>().Utf8Value(); }
 
-void init(const Napi::CallbackInfo& info) { environment(info).use_callbacks(info[0].As<Napi::Function>(), info[1].As<Napi::Function>()); }
+void init(const Napi::CallbackInfo& info) {
+  environment(info).use_callbacks(info[0].As<Napi::Function>(), info[1].As<Napi::Function>());
+}
 void arguments(const Napi::CallbackInfo& info) { environment(info).use_arguments(info[0].As<Napi::ArrayBuffer>()); }
 
 // start and run are plain Node-API: the wrapper's argument handling would cost a tenth of a call.
@@ -42,8 +44,10 @@ void unref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->unr
 /// environment down.
 class BlockingWork final : public Napi::AsyncWorker {
  public:
-  BlockingWork(Napi::Env env, Reply reply, std::string config) : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), config_(std::move(config)) {}
-  BlockingWork(Napi::Env env, Reply reply, std::unique_ptr<Object> closing) : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), closing_(std::move(closing)) {}
+  BlockingWork(Napi::Env env, Reply reply, std::string config)
+      : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), config_(std::move(config)) {}
+  BlockingWork(Napi::Env env, Reply reply, std::unique_ptr<Object> closing)
+      : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), closing_(std::move(closing)) {}
 
  protected:
   void Execute() override {

@@ -104,7 +104,7 @@ constexpr double kNanosecondsPerMillisecond = 1e6;
 // enums and unions. All are found by argument-dependent lookup on the Reader or Writer.
 
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void read(Reader& in, T& value) {
   if constexpr (std::integral<T> && sizeof(T) == 8)
     value = static_cast<T>(in.integer());
@@ -116,10 +116,8 @@ inline void read(Reader& in, std::vector<std::uint8_t>& value) { value = in.byte
 inline void read(Reader& in, Duration& value) { value = Duration(std::llround(in.number() * kNanosecondsPerMillisecond)); }
 inline void read(Reader& in, Time& value) { value = Time(std::chrono::milliseconds(std::llround(in.number()))); }
 template <class T>
-  requires std::is_enum_v<T>
-void read(Reader& in, T& value) {
-  value = static_cast<T>(static_cast<std::int32_t>(in.number()));
-}
+requires std::is_enum_v<T>
+void read(Reader& in, T& value) { value = static_cast<T>(static_cast<std::int32_t>(in.number())); }
 template <class T>
 void read(Reader& in, std::optional<T>& value) {
   value.reset();
@@ -139,7 +137,7 @@ inline void read(Reader& in, std::map<std::string, std::string>& value) {
 }
 
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void write(Writer& out, T value) {
   if constexpr (std::integral<T> && sizeof(T) == 8)
     out.integer(static_cast<std::int64_t>(value));
@@ -153,10 +151,8 @@ inline void write(Writer& out, Time value) {
   out.number(static_cast<double>(std::chrono::floor<std::chrono::milliseconds>(value).time_since_epoch().count()));
 }
 template <class T>
-  requires std::is_enum_v<T>
-void write(Writer& out, T value) {
-  out.number(static_cast<double>(static_cast<std::int32_t>(value)));
-}
+requires std::is_enum_v<T>
+void write(Writer& out, T value) { out.number(static_cast<double>(static_cast<std::int32_t>(value))); }
 template <class T>
 void write(Writer& out, const std::optional<T>& value) {
   out.number(value ? 1 : 0);

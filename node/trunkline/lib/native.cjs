@@ -101,7 +101,8 @@ function abandonAll(owner, makeReason) {
 
 // ---- calls ----
 
-// slots, text units, handle, op, call, timeout, cancellable
+// slots, text units, handle, op, call, timeout, cancellable, idempotency key, traceparent, arguments: Header in
+// bindings/node/support/environment.cpp.
 const SLOTS = 0, TEXT_UNITS = 1;
 let writing = false;
 

@@ -1,5 +1,6 @@
 // Streams of values: pulled, so that a slow consumer slows the producer down instead of filling memory.
 "use strict";
+const { makeError } = require("./errors.cjs");
 const native = require("./native.cjs");
 
 const BATCH = 64;
@@ -42,7 +43,7 @@ class EventStream {
   /** Reads queue up, so that two next() without an await in between get two items. */
   #last = Promise.resolve();
 
-  /** @param {Promise<number>} opening of the stream's handle */
+  /** @param {Promise<number>} opening of the stream's handle; owner: the Connection */
   constructor(opening, owner, read, signal) {
     const state = (this.#state = new State(opening));
     this.#owner = owner;
@@ -72,6 +73,7 @@ class EventStream {
       if (state.closed) throw state.signal.reason;
       if (this.#at === this.#items.length) {
         const handle = await raceAbort(state.opening, state.signal);
+        if (this.#owner.closed) throw makeError("cancelled", "the runtime was closed while the stream was open");
         this.#items = await native.pull(handle, this.#owner, state.signal, BATCH, this.#read);
         this.#at = 0;
       }

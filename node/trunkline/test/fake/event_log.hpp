@@ -16,10 +16,9 @@ class EventLog {
  public:
   class Source final : public StreamSource<service::Event> {
    public:
-    Source(std::shared_ptr<EventLog> log, service::EventFilter filter, std::int64_t after) : log_(std::move(log)), filter_(std::move(filter)), after_(after) {}
-    Task<std::vector<service::Event>> next(std::uint32_t max) override {
-      return pull(this, max);
-    }
+    Source(std::shared_ptr<EventLog> log, service::EventFilter filter, std::int64_t after)
+        : log_(std::move(log)), filter_(std::move(filter)), after_(after) {}
+    Task<std::vector<service::Event>> next(std::uint32_t max) override { return pull(this, max); }
     void close() override {
       std::function<void()> wake;
       {

@@ -54,7 +54,8 @@ class EchoIdentity final : public identity::IdentityProvider {
 class EchoPstn final : public pstn::PstnProvider {
  public:
   Task<void> dial(Call, pstn::DialRequest request) override {
-    if (request.headers) throw Error(ErrorCode::kUnknown, request.headers->at("X-Größe"), std::to_string(request.ring_timeout.count()));
+    if (request.headers)
+      throw Error(ErrorCode::kUnknown, request.headers->at("X-Größe"), std::to_string(request.ring_timeout.count()));
     co_return;
   }
 };
@@ -62,7 +63,8 @@ class EchoPstn final : public pstn::PstnProvider {
 class EchoMedia final : public media::MediaProvider {
  public:
   /// As many frames as the text has letters, each with its letter.
-  Task<std::unique_ptr<StreamSource<media::AudioFrame>>> render(Call, media::PlaySource source, media::AudioFormat format) override {
+  Task<std::unique_ptr<StreamSource<media::AudioFrame>>> render(Call, media::PlaySource source,
+                                                                media::AudioFormat format) override {
     class Frames final : public StreamSource<media::AudioFrame> {
      public:
       Frames(std::string text, std::int32_t bytes) : text_(std::move(text)), bytes_(static_cast<std::size_t>(bytes)) {}

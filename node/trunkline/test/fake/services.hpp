@@ -13,7 +13,8 @@ namespace trunkline::fake {
 class FakeSms final : public service::SmsService {
  public:
   FakeSms(Worker& worker, std::shared_ptr<EventLog> log) : worker_(worker), log_(std::move(log)) {}
-  void start_send(const Call& call, service::SmsMessageView message, Completion<std::vector<service::SmsSendOutcome>> done) override {
+  void start_send(const Call& call, service::SmsMessageView message,
+                  Completion<std::vector<service::SmsSendOutcome>> done) override {
     const service::SmsMessage owned = message.copy();
     if (owned.message == "hang") {
       hung_.park(std::move(done));
@@ -29,9 +30,11 @@ class FakeSms final : public service::SmsService {
     }
     if (owned.message == "deadline") {
       const auto deadline = call.deadline();
-      return done.reject(Error(ErrorCode::kDeadlineExceeded, deadline ? std::to_string(deadline->time_since_epoch().count()) : "none"));
+      return done.reject(
+          Error(ErrorCode::kDeadlineExceeded, deadline ? std::to_string(deadline->time_since_epoch().count()) : "none"));
     }
-    auto answer = [log = log_, owned, key = std::string(call.idempotency_key())](Completion<std::vector<service::SmsSendOutcome>> to) {
+    auto answer = [log = log_, owned,
+                   key = std::string(call.idempotency_key())](Completion<std::vector<service::SmsSendOutcome>> to) {
       if (owned.message.starts_with("error ")) return to.reject(asked_error(owned.message));
       std::vector<service::SmsSendOutcome> outcomes;
       for (std::size_t i = 0; i < owned.to.size(); ++i) {
@@ -41,7 +44,9 @@ class FakeSms final : public service::SmsService {
         outcome.successful = true;
         outcome.http_status = 202;
         outcomes.push_back(std::move(outcome));
-        if (owned.delivery_report) log->publish("Report", owned.to[i], "{\"messageId\":\"" + *outcomes.back().message_id + "\",\"tag\":\"" + owned.tag.value_or("") + "\"}");
+        if (owned.delivery_report)
+          log->publish("Report", owned.to[i],
+                       "{\"messageId\":\"" + *outcomes.back().message_id + "\",\"tag\":\"" + owned.tag.value_or("") + "\"}");
       }
       to.resolve(outcomes);
     };
@@ -86,7 +91,8 @@ class FakeEvents final : public service::EventsService {
  public:
   explicit FakeEvents(std::shared_ptr<EventLog> log) : log_(std::move(log)) {}
   Task<std::unique_ptr<StreamSource<service::Event>>> subscribe(Call, service::EventFilter filter) override {
-    if (filter.subject_begins_with == "refuse") throw Error(ErrorCode::kInvalidArgument, "no such subject", "filter.subjectBeginsWith");
+    if (filter.subject_begins_with == "refuse")
+      throw Error(ErrorCode::kInvalidArgument, "no such subject", "filter.subjectBeginsWith");
     const std::int64_t after = filter.after.value_or(log_->last());
     co_return std::make_unique<EventLog::Source>(log_, std::move(filter), after);
   }
@@ -97,7 +103,8 @@ class FakeEvents final : public service::EventsService {
 
 class FakeIdentity final : public service::IdentityService {
  public:
-  Task<service::UserWithToken> create_user(Call, std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id, Duration lifetime) override {
+  Task<service::UserWithToken> create_user(Call, std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id,
+                                           Duration lifetime) override {
     service::UserWithToken made;
     made.user = {"8:acs:r_u", std::move(custom_id), Time{}};
     if (!scopes.empty()) {

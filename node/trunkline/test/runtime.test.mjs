@@ -1,0 +1,112 @@
+// The package over the real runtime and its sandbox, on a virtual clock.
+import { skip } from "./support/real.mjs";
+import assert from "node:assert/strict";
+import { writeFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Runtime } from "trunkline";
+
+const OURS = "+14255550100", PHONE = "+14255550199", REPORT = "Microsoft.Communication.SMSDeliveryReportReceived", RECEIVED = "Microsoft.Communication.SMSReceived";
+const config = (more) => ({
+  runtime: { clock: "virtual", seed: 1 },
+  log: { level: "off" },
+  providers: [{ name: "sim", plugin: "sms-sandbox", config: { latency_ms: 50 } }, { name: "local", plugin: "identity-local" }],
+  resources: [{ name: "one", numbers: [{ number: OURS, type: "geographic", sms: "both" }] }, { name: "two" }],
+  ...more,
+});
+
+describe("runtime", { skip }, () => {
+  let rt;
+  before(async () => void (rt = await Runtime.open(config())));
+  after(() => rt?.close());
+
+  test("a send is reported once the clock has moved", async () => {
+    const [outcome] = await rt.sms.send({ from: OURS, to: [PHONE], message: "grüße 😀", deliveryReport: true, tag: "t" });
+    assert.deepEqual([outcome.successful, outcome.httpStatus], [true, 202]);
+    const waiting = rt.waitFor(REPORT, (event) => event.data.messageId === outcome.messageId, { timeout: 10_000 });
+    await rt.clock.advance(1000);
+    const report = await waiting;
+    assert.deepEqual([report.data.deliveryStatus, report.data.tag, report.data.to], ["Delivered", "t", PHONE]);
+    assert.equal((await rt.sms.get(outcome.messageId)).state, "delivered");
+    assert.ok((await rt.sms.explain(outcome.messageId)).steps.length > 0);
+    assert.equal((await rt.sandbox.messages(PHONE)).at(-1).text, "grüße 😀");
+  });
+  test("refused recipients do not fail the others", async () => {
+    const outcomes = await rt.sms.send({ from: OURS, to: [PHONE, "12"], message: "hi" });
+    assert.deepEqual(outcomes.map(({ successful, httpStatus }) => [successful, httpStatus]), [[true, 202], [false, 400]]);
+  });
+  test("the same idempotency key is sent once", async () => {
+    const message = { from: OURS, to: [PHONE], message: "once", idempotencyKey: "2e0a3ad4-0f9a-4d53-9a3c-8c5a6d5b1d11" };
+    const [first] = await rt.sms.send(message), [second] = await rt.sms.send(message);
+    assert.deepEqual([second.messageId, first.repeated, second.repeated], [first.messageId, false, true]);
+  });
+  test("inbound messages come as events, without loss from a position on", async () => {
+    await rt.sandbox.sendFromPhone(PHONE, OURS, "one");
+    await rt.sandbox.sendFromPhone(PHONE, OURS, "two");
+    const texts = [];
+    for await (const event of rt.events.subscribe({ types: [RECEIVED], after: 0 })) {
+      texts.push(event.data.message);
+      if (texts.length === 2) break;
+    }
+    assert.deepEqual(texts, ["one", "two"]);
+  });
+  test("users get tokens that verify", async () => {
+    const { user, token } = await rt.identity.createUser(["chat", "voip"]);
+    const claims = await rt.identity.verifyToken(token.token);
+    assert.deepEqual([claims.userId, [...claims.scopes].sort()], [user.id, ["chat", "voip"]]);
+    await rt.identity.deleteUser(user.id);
+    await assert.rejects(rt.identity.issueToken(user.id, ["chat"]), { code: "notFound" });
+  });
+  test("numbers are searched and bought", async () => {
+    const found = await rt.numbers.search({ quantity: 2 });
+    assert.equal(found.numbers.length, 2);
+    const bought = await rt.numbers.purchase(found.searchId);
+    assert.deepEqual(bought.map((number) => number.number).sort(), [...found.numbers].sort());
+  });
+  test("resources are apart", async () => {
+    assert.deepEqual((await rt.resources.list()).map((info) => info.name), ["one", "two"]);
+    assert.deepEqual((await rt.resource("two").sms.list()).items, []);
+    await rt.resources.create("three", "Europe");
+    await assert.rejects(rt.resources.create("three"), { code: "alreadyExists" });
+    await rt.resources.drop("three");
+    await assert.rejects(rt.resources.get("three"), { code: "notFound" });
+  });
+  test("a provider can be called itself", async () => {
+    const sms = rt.provider("sim", "sms");
+    assert.equal(sms.capabilities().deliveryReports, true);
+  });
+  test("metrics, plugins, version, time", async () => {
+    assert.match(await rt.metrics(), /^# /m);
+    assert.deepEqual((await rt.plugins()).filter((plugin) => plugin.state === "loaded").map((plugin) => plugin.id).sort(), ["identity-local", "sms-sandbox"]);
+    assert.match(rt.version, /^\d+\.\d+/);
+    const then = rt.clock.now();
+    assert.equal((await rt.clock.advance(250)).getTime(), then.getTime() + 250);
+    await rt.settle();
+  });
+});
+
+describe("configuration", { skip }, () => {
+  test("the defaults simulate their carriers", async () => {
+    const rt = await Runtime.open();
+    const [outcome] = await rt.sms.send({ from: OURS, to: [PHONE], message: "hi" });
+    assert.equal(outcome.successful, true);
+    await rt.close();
+  });
+  test("from YAML text and from a file", async () => {
+    const yaml = "runtime: {clock: virtual}\nlog: {level: off}\nresources: [{name: from-yaml}]\n";
+    const folder = mkdtempSync(path.join(tmpdir(), "trunkline-"));
+    const configFile = path.join(folder, "trunkline.yaml");
+    writeFileSync(configFile, yaml);
+    for (const given of [yaml, { configFile }]) {
+      const rt = await Runtime.open(given);
+      assert.deepEqual((await rt.resources.list()).map((info) => info.name), ["from-yaml"]);
+      await rt.close();
+    }
+    rmSync(folder, { recursive: true });
+  });
+  test("mistakes are named", async () => {
+    await assert.rejects(Runtime.open("runtime: {clok: virtual}\nstore: 7\n"), (error) => error.code === "invalidArgument" && /clok/.test(error.message) && /store/.test(error.message));
+    await assert.rejects(Runtime.open(config({ providers: [{ name: "x", plugin: "no-such-plugin" }] })), (error) => /no-such-plugin/.test(error.message) && typeof error.code === "string");
+  });
+});
