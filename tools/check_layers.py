@@ -17,8 +17,8 @@ from pathlib import Path
 # other folder includes.
 ASIO_FOLDERS = {"async", "net", "server"}
 DLL_FOLDERS = {"plugin"}
-# Owners of threads: the pool, the timer thread, the log writer, the writer of each database.
-THREAD_FOLDERS = {"async", "clock", "diagnostics", "store", "app"}
+# Owners of threads: the pool, the timer thread, the log writer, the writer of each database, libcurl's loop.
+THREAD_FOLDERS = {"async", "clock", "diagnostics", "store", "net", "app"}
 CLOCK_FOLDERS = {"clock"}
 JSON_HEADERS: set[str] = set()
 
@@ -27,7 +27,7 @@ CLOCKS = re.compile(
     r"|(?<![\w.>:])(?:std::|::)?time\s*\(\s*(?:NULL|nullptr|0|&\w+)\s*\)"
     r"|\b(?:clock_gettime|gettimeofday|timespec_get|localtime|localtime_r|ftime)\s*\("
 )
-# Patience with what hangs in wall time (a child process, a plugin that does not stop) is the runtime's business, never a plugin's.
+# Patience with what hangs in wall time (a child process, a plugin that does not stop) is for the runtime, never for a plugin.
 STEADY = re.compile(r"\bsteady_clock\s*::\s*now\b")
 SLEEPS = re.compile(r"\bsleep_(?:for|until)\s*\(|(?<![\w.>:])(?:::)?(?:usleep|nanosleep)\s*\(")
 THREADS = re.compile(r"\bstd::(?:jthread|async)\b|\bstd::thread\b(?!::id|::hardware_concurrency)")
