@@ -36,6 +36,10 @@ for (const name of fs.readdirSync(path.join(build, "lib"))) {
 }
 const soname = path.join(native, "lib/libtrunkline.so");
 if (fs.readdirSync(path.join(native, "lib")).length > 1) fs.rmSync(soname, { force: true });
+// A plugin is a folder with a manifest; of what else lies there, only what is loaded or read.
 const plugins = path.join(build, "plugins");
-if (fs.existsSync(plugins)) for (const name of files(plugins)) copy(path.join(plugins, name), path.join(native, "plugins", name));
+for (const name of fs.existsSync(plugins) ? [...files(plugins)] : []) {
+  const folder = path.dirname(name);
+  if (/\.(so|json)$/.test(name) && fs.existsSync(path.join(plugins, folder, "plugin.json"))) copy(path.join(plugins, name), path.join(native, "plugins", name));
+}
 console.error(`bundled ${[...files(native)].length} files from ${build}`);
