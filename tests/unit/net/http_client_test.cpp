@@ -1,0 +1,191 @@
+#include "runtime/net/http_client.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "runtime/crypto/certificates.h"
+#include "tests/unit/net/server_fixture.h"
+
+namespace trunkline::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class HttpClientTest : public ServerTest {
+ protected:
+  ~HttpClientTest() override {
+    gate.open();
+    client.reset();
+  }
+  void start_both(net::HttpServerOptions server_options = {}, net::HttpClientOptions client_options = {}) {
+    start(std::move(server_options));
+    client.emplace(executor, std::move(client_options));
+  }
+  net::ClientRequest request(std::string path, std::string method = "GET") const {
+    net::ClientRequest out;
+    out.method = std::move(method);
+    out.url = "http://127.0.0.1:" + std::to_string(ports.http) + path;
+    return out;
+  }
+  Result<net::ClientResponse> send(net::ClientRequest request) {
+    try {
+      return sync_wait(client->send(std::move(request)));
+    } catch (const Error& error) {
+      return error;
+    }
+  }
+  std::optional<net::HttpClient> client;
+};
+
+TEST_F(HttpClientTest, SendsEveryMethodAndReusesTheConnection) {
+  start_both();
+  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    net::ClientRequest r = request("/m?x=%2B", method);
+    if (std::string_view(method) != "GET") r.body = std::string("b\0c", 3);
+    const auto result = send(std::move(r));
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(result.value().status, 200);
+    EXPECT_THAT(result.value().body, StartsWith(std::string(method) + " /m?x=%2B "));
+    EXPECT_EQ(result.value().headers.get("content-type"), "text/plain");
+  }
+  EXPECT_EQ(server->connections(), 1u);
+}
+
+TEST_F(HttpClientTest, HeadAndEmptyBodiesWork) {
+  start_both();
+  EXPECT_EQ(send(request("/h", "HEAD")).value().body, "");
+  EXPECT_EQ(send(request("/p", "POST")).value().body, "POST /p ");
+  EXPECT_EQ(send(request("/empty")).value().status, 204);
+}
+
+TEST_F(HttpClientTest, AnyStatusIsASuccess) {
+  start_both();
+  EXPECT_EQ(send(request("/throw")).value().status, 500);
+}
+
+TEST_F(HttpClientTest, ManyRequestsAtOnce) {
+  start_both();
+  std::atomic<int> left{200};
+  std::atomic<int> right{0};
+  for (int i = 0; i < 200; ++i)
+    client->start_send(request("/hop?" + std::to_string(i)), [&, i](Result<net::ClientResponse> result) {
+      right += result.ok() && result.value().body == "GET /hop?" + std::to_string(i) + " ";
+      if (--left == 0) left.notify_all();
+    });
+  for (int n = left; n != 0; n = left) left.wait(n);
+  EXPECT_EQ(right, 200);
+}
+
+TEST_F(HttpClientTest, BadRequestsAreRefusedBeforeTheyLeave) {
+  start_both();
+  net::ClientRequest header = request("/");
+  header.headers.add("X", "a\r\nY: b");
+  net::ClientRequest name = request("/");
+  name.headers.add("a b", "c");
+  net::ClientRequest scheme = request("/");
+  scheme.url = "file:///etc/passwd";
+  net::ClientRequest host = request("/");
+  host.url = "http://";
+  for (auto& [bad, target] : std::vector<std::pair<net::ClientRequest, const char*>>{
+           {header, "headers"}, {name, "headers"}, {scheme, "url"}, {host, "url"}, {request("/", "GET /"), "method"}}) {
+    const auto result = send(bad);
+    ASSERT_FALSE(result.ok()) << target;
+    EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument) << result.error().message;
+    EXPECT_EQ(result.error().target, target);
+  }
+}
+
+TEST_F(HttpClientTest, APeerThatIsNotThereIsUnavailable) {
+  start_both();
+  server->stop();
+  const auto result = send(request("/"));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(result.error().retryable);
+}
+
+TEST_F(HttpClientTest, APeerThatDoesNotAnswerExceedsTheDeadline) {
+  start_both();
+  net::ClientRequest slow = request("/wait");
+  slow.timeout = std::chrono::milliseconds{50};
+  EXPECT_EQ(send(std::move(slow)).error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(HttpClientTest, CancelEndsARequestInProgressAndOneNotBegun) {
+  start_both();
+  net::ClientRequest waits = request("/wait");
+  waits.cancel = net::CancelToken::make();
+  std::thread canceller([this, token = waits.cancel]() mutable {
+    while (!gate.has_waiting()) std::this_thread::yield();
+    token.cancel();
+  });
+  EXPECT_EQ(send(waits).error().code, ErrorCode::kCancelled);
+  canceller.join();
+  EXPECT_EQ(send(waits).error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(HttpClientTest, AnAnswerThatIsTooLargeIsCutOff) {
+  start_both();
+  net::ClientRequest big = request("/big");
+  big.max_response_bytes = 1000;
+  EXPECT_EQ(send(std::move(big)).error().code, ErrorCode::kResourceExhausted);
+  net::ClientRequest fits = request("/big");
+  fits.max_response_bytes = 8 * 1024 * 1024;
+  EXPECT_EQ(send(std::move(fits)).value().body.size(), 8u * 1024 * 1024);
+}
+
+TEST_F(HttpClientTest, StopEndsWhatIsInProgress) {
+  start_both();
+  std::atomic<int> code{0};
+  client->start_send(request("/wait"), [&](Result<net::ClientResponse> result) {
+    code = result.ok() ? -1 : static_cast<int>(result.error().code);
+    code.notify_all();
+  });
+  while (!gate.has_waiting()) std::this_thread::yield();
+  client->stop();
+  code.wait(0);
+  EXPECT_EQ(code, static_cast<int>(ErrorCode::kCancelled));
+  EXPECT_EQ(send(request("/")).error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(HttpClientTest, TheClockWaitsForAnswersThatCountAsWork) {
+  start_both();
+  std::atomic<bool> answered{false};
+  clock.schedule_after(std::chrono::seconds{1}, [&] { client->start_send(request("/hop"), [&](Result<net::ClientResponse> result) { answered = result.ok(); }); });
+  clock.advance(std::chrono::seconds{1});
+  EXPECT_TRUE(answered);
+}
+
+TEST_F(HttpClientTest, TheProxyGetsTheRequest) {
+  start();
+  client.emplace(executor, net::HttpClientOptions{.proxy = "http://127.0.0.1:" + std::to_string(ports.http)});
+  net::ClientRequest r;
+  r.url = "http://carrier.invalid/x";
+  EXPECT_EQ(send(std::move(r)).value().body, "GET http://carrier.invalid/x ");
+}
+
+TEST_F(HttpClientTest, CertificatesAreVerified) {
+  const Time now = std::chrono::system_clock::now();
+  const auto ca = crypto::CertificateAuthority::create("Test CA", now);
+  const crypto::PemIdentity identity = ca.issue_server(now);
+  const std::string path = ::testing::TempDir() + "trunkline_http_client_ca_" + std::to_string(::getpid()) + ".pem";
+  std::ofstream(path) << ca.pem().certificate;
+  start_both({.tls_port = 0, .tls = {identity.certificate, identity.private_key}}, {.ca_file = path});
+  net::ClientRequest r;
+  r.url = "https://localhost:" + std::to_string(ports.https) + "/tls";
+  EXPECT_EQ(send(r).value().body, "GET /tls ");
+  client.emplace(executor);  // trusts the system's authorities only
+  const auto result = send(r);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(result.error().message, HasSubstr("certificate"));
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace trunkline::testing
