@@ -111,6 +111,7 @@ def surface(library):
 
 
 def bless(library):
+    golden = subprocess.run([*ABIDW, library], capture_output=True, text=True, check=True).stdout
     today = declarations(HEADERS)
     for snapshot in filter(is_released, snapshots()):
         found = list(breaks(declarations(snapshot / "include/trunkline"), today))
@@ -129,8 +130,7 @@ def bless(library):
         for name in ["abi", *re.findall(r'#include "trunkline/(\w+)\.h"', types)]:
             shutil.copy(HEADERS / f"{name}.h", include)
     GOLDEN.parent.mkdir(exist_ok=True)
-    with GOLDEN.open("w") as out:
-        subprocess.run([*ABIDW, library], stdout=out, check=True)
+    GOLDEN.write_text(golden)
     return 0
 
 

@@ -12,6 +12,12 @@ using sms::SmsProviderClient;
 using Results = std::vector<sms::SmsSendResult>;
 constexpr Time kNoon{std::chrono::hours{12}};
 
+CallOptions due(Time deadline) {
+  CallOptions options;
+  options.deadline = deadline;
+  return options;
+}
+
 /// A plugin in C: remembers what it was asked and completes when the test says so.
 struct FakePlugin {
   const tl_call* call = nullptr;
@@ -133,7 +139,7 @@ TEST_F(CallTableTest, DoneOfAnotherOperationIsRefused) {
 TEST_F(CallTableTest, DeadlineCompletesAndArgumentsLiveOn) {
   std::vector<Time> armed;
   table_.on_deadline([&](Time due) { armed.push_back(due); });
-  start({.deadline = kNoon});
+  start(due(kNoon));
   EXPECT_EQ(armed, std::vector{kNoon});
   EXPECT_EQ(table_.earliest_deadline(), kNoon);
   EXPECT_EQ(Call(plugin_.call).deadline(), kNoon);
@@ -155,10 +161,10 @@ TEST_F(CallTableTest, DeadlineCompletesAndArgumentsLiveOn) {
 TEST_F(CallTableTest, OnlyTheEarliestDeadlineArms) {
   std::vector<Time> armed;
   table_.on_deadline([&](Time due) { armed.push_back(due); });
-  start({.deadline = kNoon});
+  start(due(kNoon));
   const FakePlugin noon = plugin_;
-  start({.deadline = kNoon + Duration{5}});
-  start({.deadline = kNoon - Duration{5}});
+  start(due(kNoon + Duration{5}));
+  start(due(kNoon - Duration{5}));
   EXPECT_EQ(armed, (std::vector{kNoon, kNoon - Duration{5}}));
   plugin_.succeed();  // the earliest completes in time
   EXPECT_EQ(table_.expire(kNoon - Duration{1}), kNoon);
@@ -171,7 +177,7 @@ TEST_F(CallTableTest, OnlyTheEarliestDeadlineArms) {
 TEST_F(CallTableTest, FinishedDeadlinesDoNotPileUp) {
   table_.on_deadline([](Time) {});
   for (int i = 0; i < 10000; ++i) {
-    start({.deadline = kNoon + std::chrono::seconds{i}});
+    start(due(kNoon + std::chrono::seconds{i}));
     plugin_.succeed();
   }
   EXPECT_LT(table_.core().deadlines.size(), 200u);
@@ -179,7 +185,7 @@ TEST_F(CallTableTest, FinishedDeadlinesDoNotPileUp) {
 
 TEST_F(CallTableTest, LateErrorsAreFreed) {
   table_.on_deadline([](Time) {});
-  start({.deadline = kNoon});
+  start(due(kNoon));
   table_.expire(kNoon);
   plugin_.done(plugin_.user, nullptr, ErrorHost::make(Error(ErrorCode::kNotFound, "late")));  // leaks unless taken
   EXPECT_EQ(table_.counters().late_done, 1u);
@@ -236,7 +242,9 @@ TEST_F(CallTableTest, RawArgumentsAreGuardedByTheirArena) {
   const sms::SmsSendRequest request{.text = "hi"};
   const tl_sms_send_request* c = abi::lower_parameter(request, arena);
   int done = 0;
-  client_.start_send_raw(*c, {.arguments = &arena}, [&](ListView<sms::SmsSendResult> results, const Error* error) {
+  CallOptions options;
+  options.arguments = &arena;
+  client_.start_send_raw(*c, std::move(options), [&](ListView<sms::SmsSendResult> results, const Error* error) {
     ++done;
     EXPECT_EQ(error, nullptr);
     EXPECT_TRUE(results.empty());
@@ -249,7 +257,9 @@ TEST_F(CallTableTest, RawArgumentsAreGuardedByTheirArena) {
 
 TEST_F(CallTableTest, CancellationReachesThePeer) {
   std::stop_source stop;
-  start({.stop = stop.get_token()});
+  CallOptions options;
+  options.stop = stop.get_token();
+  start(std::move(options));
   const Call call(plugin_.call);
   int notified = 0;
   CancelSubscription first = call.on_cancel([&] { ++notified; });
@@ -268,7 +278,11 @@ TEST_F(CallTableTest, CancellationReachesThePeer) {
 }
 
 TEST_F(CallTableTest, ContextCrosses) {
-  start({.idempotency_key = "k1", .traceparent = "00-x", .resource = "dev"});
+  CallOptions options;
+  options.idempotency_key = "k1";
+  options.traceparent = "00-x";
+  options.resource = "dev";
+  start(std::move(options));
   const Call call(plugin_.call);
   EXPECT_EQ(call.idempotency_key(), "k1");
   EXPECT_EQ(call.traceparent(), "00-x");
@@ -327,7 +341,7 @@ TEST_F(CallTableTest, DoneRacesWithTheDeadline) {
   table_.on_deadline([](Time) {});
   for (int i = 0; i < 2000; ++i) {
     const int before = completions_;
-    start({.deadline = kNoon});
+    start(due(kNoon));
     std::thread peer([this] { plugin_.succeed(); });
     table_.expire(kNoon);
     peer.join();

@@ -105,7 +105,9 @@ TEST_F(ProviderTest, CompletionMayBeKept) {
 TEST_F(ProviderTest, CancelledBeforeItStarts) {
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(error_of([&] { coroutines.send_sync({}, {.stop = stop.get_token()}); }).code, ErrorCode::kCancelled);
+  CallOptions options;
+  options.stop = stop.get_token();
+  EXPECT_EQ(error_of([&] { coroutines.send_sync({}, options); }).code, ErrorCode::kCancelled);
 }
 
 TEST_F(ProviderTest, BrokenArgumentsAreRefused) {

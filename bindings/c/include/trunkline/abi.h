@@ -112,8 +112,8 @@ typedef struct tl_host {
   void *ctx;
   /* A new error. code: TL_ERROR_CODE_*. [any-thread] */
   tl_error *(*error_new)(void *ctx, int32_t code, tl_str message);
-  /* Adds to an error that was not handed over yet. Keys: "target", "provider_code" (text), "retryable" ("true"/"false"),
-   * "retry_after_ms", "http_status" (decimal); any other key is kept as a detail. [any-thread] */
+  /* Adds to an error that was not handed over yet. Keys: "target", "provider_code", "service_code" (text), "retryable"
+   * ("true"/"false"), "retry_after_ms", "http_status" (decimal); any other key is kept as a detail. [any-thread] */
   void (*error_set)(void *ctx, tl_error *error, tl_str key, tl_str value);
   /* Reads one of those keys, or "code" and "message"; absent when unset. Borrowed while the error lives. [any-thread] */
   tl_str (*error_get)(void *ctx, const tl_error *error, tl_str key);
