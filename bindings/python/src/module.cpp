@@ -11,6 +11,9 @@
 #define TRUNKLINE_VERSION "0.0.0"
 #endif
 
+// The other files include only pybind11's light part, whose messages of exceptions need this.
+template std::string pybind11::handle::cast<std::string>() const;
+
 namespace trunkline::pyrt {
 namespace {
 

@@ -1,0 +1,165 @@
+"""Blocking calls: errors, timeouts, Ctrl-C, threads and the end of the process."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import OURS, PHONE, request
+
+import trunkline
+from trunkline.sms import SmsProvider
+
+Python = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_results_from_a_thread_of_the_host(script: SmsProvider) -> None:
+    assert script.send(request("pool")) == script.send(request("hello"))
+
+
+def test_errors_have_every_member(script: SmsProvider) -> None:
+    with pytest.raises(trunkline.ResourceExhaustedError, match="too fast") as caught:
+        script.send(request("refuse"))
+    error = caught.value
+    assert isinstance(error, trunkline.TrunklineError)
+    assert error.code is trunkline.ErrorCode.RESOURCE_EXHAUSTED
+    assert (error.message, error.target, error.provider_code) == ("too fast", "text", "429")
+    assert error.retryable
+    assert error.retry_after == 1.5
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert vars(copy) == vars(error)
+
+
+def test_errors_are_what_python_people_expect() -> None:
+    assert issubclass(trunkline.InvalidArgumentError, ValueError)
+    assert issubclass(trunkline.NotFoundError, LookupError)
+    assert issubclass(trunkline.DeadlineExceededError, TimeoutError)
+    assert issubclass(trunkline.UnimplementedError, NotImplementedError)
+    codes = {error.default_code for error in trunkline.TrunklineError.__subclasses__()}
+    assert codes == set(trunkline.ErrorCode)
+
+
+def test_a_timeout_cancels_the_call(script: SmsProvider) -> None:
+    with pytest.raises(trunkline.DeadlineExceededError):
+        script.send(request("hang"), timeout=0.01)
+    assert script.capabilities().max_recipients == 1
+    with pytest.raises(trunkline.InvalidArgumentError, match="timeout"):
+        script.send(request("hello"), timeout=-1)
+    with pytest.raises(TypeError, match="timeout"):
+        script.send(request("hello"), timeout="soon")  # type: ignore[call-overload]
+
+
+def test_many_threads(script: SmsProvider) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        texts = ["pool", "hello"] * 200
+        assert all(result[0].accepted for result in pool.map(lambda text: script.send(request(text)), texts))
+
+
+def test_closing_ends_a_blocking_call_of_another_thread(rt: trunkline.Runtime, script: SmsProvider) -> None:
+    started = threading.Event()
+
+    def call() -> BaseException | None:
+        started.set()
+        try:
+            script.send(request("hang"))
+        except trunkline.TrunklineError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(1) as pool:
+        outcome = pool.submit(call)
+        started.wait()
+        rt.close()
+        # Either it had begun and was ended, or it came too late.
+        assert isinstance(outcome.result(30), trunkline.CancelledError | trunkline.FailedPreconditionError)
+
+
+def test_ctrl_c_ends_a_call_and_cancels_it(python: Python) -> None:
+    took: list[float] = []
+
+    def interrupt(process: subprocess.Popen[str]) -> None:
+        took.append(time.monotonic())
+        process.send_signal(signal.SIGINT)
+
+    done = python(
+        """
+rt = trunkline.Runtime(make_config())
+script = rt.provider("script", trunkline.sms.SmsProvider)
+print("ready", flush=True)
+try:
+    script.send(request("hang"))
+except KeyboardInterrupt:
+    print("interrupted", script.capabilities().max_recipients)
+""",
+        ready=interrupt,
+    )
+    assert done.stdout.split() == ["interrupted", "1"], done.stderr
+    assert done.returncode == 0
+
+
+def test_a_forgotten_runtime_does_not_keep_the_process(python: Python) -> None:
+    done = python("""
+rt = trunkline.Runtime(make_config())
+events = rt.events.subscribe()
+provider = rt.provider("script", trunkline.sms.SmsProvider)
+thread = threading.Thread(target=lambda: provider.send(request("hang")), daemon=True)
+thread.start()
+print("done")
+""")
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def test_an_error_at_the_end_is_shown_and_not_more(python: Python) -> None:
+    done = python("""
+rt = trunkline.Runtime(make_config())
+raise SystemExit(7)
+""")
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_a_forked_child_ends_and_says_why_it_cannot_call(python: Python) -> None:
+    done = python("""
+rt = trunkline.Runtime(make_config())
+child = os.fork()
+if child == 0:
+    try:
+        rt.sms.list()
+    except trunkline.FailedPreconditionError as error:
+        print(error)
+    rt.close()
+    sys.exit(3)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status), len(rt.sms.list().items))
+""")
+    assert "process that forked" in done.stdout, done.stderr
+    assert done.stdout.endswith("3 0\n")
+    assert done.returncode == 0
+
+
+def test_an_import_starts_nothing(python: Python) -> None:
+    done = python("""
+import trunkline.aio
+print(len(os.listdir("/proc/self/task")))
+""")
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_send_through_the_service(rt: trunkline.Runtime) -> None:
+    (outcome,) = rt.sms.send(from_=OURS, to=[PHONE], message="hi", delivery_report=True, tag="first")
+    assert outcome.successful
+    assert outcome.http_status == 202
+    assert outcome.message_id
+    record = rt.sms.get(outcome.message_id)
+    assert (record.from_, record.to, record.message, record.tag) == (OURS, PHONE, "hi", "first")
+    assert rt.sms.explain(outcome.message_id).steps
+    with pytest.raises(trunkline.NotFoundError):
+        rt.sms.get("nothing")
+    with pytest.raises(trunkline.InvalidArgumentError):
+        rt.sms.send(from_=OURS, to=[], message="hi")

@@ -1,0 +1,124 @@
+"""Opening, configuring and closing runtimes; resources."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import OURS, PHONE
+
+import trunkline
+from trunkline._config import render
+from trunkline.sms import SmsProvider
+
+
+def test_defaults_are_enough() -> None:
+    with trunkline.Runtime() as rt:
+        assert rt.version == trunkline.__version__
+        assert rt.sms.send(from_=OURS, to=[PHONE], message="hello")[0].successful
+        assert "open" in repr(rt)
+
+
+def test_two_at_once_share_nothing(config: dict[str, Any]) -> None:
+    with trunkline.Runtime(config) as one, trunkline.Runtime(config) as two:
+        one.sms.send(from_=OURS, to=[PHONE], message="hello")
+        assert len(one.sms.list().items) == 1
+        assert two.sms.list().items == []
+
+
+def test_the_clock_can_be_chosen() -> None:
+    with trunkline.Runtime(clock="virtual") as rt:
+        first = rt.clock.now()
+        assert rt.clock.now() == first
+    with pytest.raises(trunkline.InvalidArgumentError, match="'real' or 'virtual', found 'slow'"):
+        trunkline.Runtime(clock="slow")  # type: ignore[arg-type]
+
+
+def test_a_closed_runtime_says_so(config: dict[str, Any]) -> None:
+    rt = trunkline.Runtime(config)
+    sms, provider = rt.sms, rt.provider("script", SmsProvider)
+    rt.close()
+    rt.close()
+    assert rt.closed
+    calls = [sms.list, rt.clock.now, provider.capabilities, lambda: rt.resource("main"), lambda: rt.events.subscribe(), lambda: rt.identity]
+    for call in calls:
+        with pytest.raises(trunkline.FailedPreconditionError, match="closed"):
+            call()  # type: ignore[operator]
+
+
+def test_a_service_keeps_its_runtime(config: dict[str, Any]) -> None:
+    sms = trunkline.Runtime(config).sms
+    gc.collect()
+    assert sms.list().items == []
+
+
+def test_every_problem_of_a_config_is_told() -> None:
+    text = "runtime: {clock: sundial, threds: 2}\nstore: {mode: 3}\n"
+    with pytest.raises(trunkline.InvalidArgumentError) as caught:
+        trunkline.Runtime(text)
+    for word in ("sundial", "threds", "store.mode"):
+        assert word in str(caught.value)
+
+
+def test_a_missing_plugin(config: dict[str, Any]) -> None:
+    config["providers"].append({"name": "gone", "plugin": "no-such-plugin"})
+    with pytest.raises(trunkline.TrunklineError, match="no-such-plugin"):
+        trunkline.Runtime(config)
+
+
+def test_missing_things_are_named(rt: trunkline.Runtime) -> None:
+    with pytest.raises(trunkline.NotFoundError, match="nobody"):
+        rt.provider("nobody", SmsProvider)
+    with pytest.raises(trunkline.NotFoundError, match="nowhere"):
+        rt.resource("nowhere")
+    with pytest.raises(trunkline.NotFoundError, match=r"trunkline\.sandbox"):
+        rt.provider("script", trunkline.sandbox.SandboxProvider)
+
+
+def test_config_files(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.yaml"
+    file.write_text("runtime:\n  clock: virtual\nlog: {level: 'off'}\n")
+    with trunkline.Runtime(config_file=file) as rt:
+        assert rt.clock.now() == rt.clock.now()
+    with pytest.raises(trunkline.NotFoundError, match=r"none\.yaml"):
+        trunkline.Runtime(config_file=tmp_path / "none.yaml")
+    with pytest.raises(trunkline.InvalidArgumentError, match="not both"):
+        trunkline.Runtime("", config_file=file)
+
+
+def test_overrides_keep_the_rest_of_a_text() -> None:
+    text = "# mine\nruntime:   # how\n    seed: 3\n    clock: real\n    threads: 2\nstore: {mode: memory}\n"
+    assert render(text, None, "virtual", None) == (
+        '# mine\nruntime:   # how\n    clock: "virtual"\n    seed: 3\n    threads: 2\nstore: {mode: memory}\n'
+    )
+    assert render("store: {mode: memory}", None, "virtual", 5) == 'store: {mode: memory}\nruntime: {"clock": "virtual", "seed": 5}\n'
+    assert render({"store": {}}, None, "real", None) == '{"store": {}, "runtime": {"clock": "real"}}'
+    with pytest.raises(trunkline.InvalidArgumentError, match="block form"):
+        render("runtime: {seed: 1}", None, "virtual", None)
+    with pytest.raises(trunkline.InvalidArgumentError, match="JSON"):
+        render({"store": object()}, None, None, None)
+
+
+def test_resources(rt: trunkline.Runtime) -> None:
+    rt.sms.send(from_=OURS, to=[PHONE], message="hello")
+    made = rt.resources.create("other", "Europe")
+    assert (made.name, made.data_location) == ("other", "Europe")
+    copy = rt.resources.fork("main", "copy")
+    assert copy.resource_id != rt.resources.get("main").resource_id
+    assert {info.name for info in rt.resources} == {"main", "other", "copy"}
+    assert len(rt.resource("copy").sms.list().items) == 1
+    assert rt.resource("other").sms.list().items == []
+    dropped = rt.resource("copy")
+    rt.resources.drop("copy")
+    with pytest.raises(trunkline.NotFoundError):
+        dropped.sms.list()
+    with pytest.raises(trunkline.AlreadyExistsError):
+        rt.resources.create("other")
+
+
+def test_what_the_runtime_tells_about_itself(rt: trunkline.Runtime) -> None:
+    assert {"sms-sandbox", "test-script"} <= {plugin.id for plugin in rt.plugins()}
+    assert "trunkline" in rt.metrics()
+    rt.settle()
