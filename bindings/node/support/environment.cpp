@@ -119,8 +119,8 @@ Environment::Header Environment::begin(napi_value text) {
   const auto count = [&](Header::Slot at) { return static_cast<std::uint32_t>(slot(at)); };
   const std::size_t units = count(Header::kTextUnits);
   // One huge text shall not hold its memory for ever.
-  if (text_.size() <= units || (text_.size() > kTextKept && units < kTextKept))
-    text_ = std::u16string(std::max(units, kTextKept) + 1, u'\0');
+  const std::size_t room = std::max(units, kTextKept) + 1;
+  if (text_.size() < room || text_.size() > 4 * room) text_ = std::u16string(room, u'\0');
   std::size_t copied = 0;
   if (units > 0) napi_get_value_string_utf16(env_, text, text_.data(), units + 1, &copied);
   const std::size_t end = std::min<std::size_t>(count(Header::kSlots), arguments_.size());

@@ -14,7 +14,10 @@ function* homes() {
     yield { path: path.resolve(chosen), what: "TRUNKLINE_BUILD_DIR" };
     return;
   }
-  if (fs.existsSync(path.join(repository, "bindings/node/CMakeLists.txt"))) yield { path: path.join(repository, "build/release"), what: "the build of this source tree" };
+  if (fs.existsSync(path.join(repository, "bindings/node/CMakeLists.txt"))) {
+    yield { path: path.join(repository, "build/release"), what: "`make build`" };
+    yield { path: path.join(repository, "build/npm"), what: "`npm install` of the source tree" };
+  }
   yield { path: path.join(packageRoot, "native"), what: "the package" };
 }
 
