@@ -23,14 +23,15 @@ namespace {
 std::atomic<std::uint64_t> allocations{0};
 }
 
-// The plugin is plain C and binds to malloc, so this counts the host only.
-void* operator new(std::size_t size) {
+// The plugin is plain C and binds to malloc, so this counts the host only. Not inlined: GCC takes free() in an inlined delete for
+// a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace trunkline {
 namespace {
