@@ -114,7 +114,7 @@ void add_send(CLI::App& app, CommandContext& context) {
   CLI::App* sms = send->add_subcommand("sms", "Send a text message.");
   auto options = std::make_shared<SendOptions>();
   sms->add_option("--from", options->from, "A number of the resource; default: the first that can send.");
-  sms->add_option("--to", options->to, "Recipient in E.164; may be repeated.")->required();
+  sms->add_option("--to", options->to, "Recipient in E.164; may be repeated.")->required()->allow_extra_args(false);
   sms->add_option("message", options->message, "The text.")->required();
   sms->add_option("--tag", options->tag, "Comes back in the delivery report.");
   sms->add_flag("--report", options->report, "Ask for delivery reports.");
@@ -197,7 +197,7 @@ void add_wait(CLI::App& app, CommandContext& context) {
   auto timeout = std::make_shared<std::string>("30s");
   CLI::App* event = wait->add_subcommand("event", "An event of a type, with certain data.");
   event->add_option("--type", *type, "Type, such as Microsoft.Communication.SMSReceived.")->required();
-  event->add_option("--where", *member, "member=value of its data; may be repeated.");
+  event->add_option("--where", *member, "member=value of its data; may be repeated.")->allow_extra_args(false);
   event->add_option("--after", *after, "From this position on; 0: from the beginning. Default: from now on.");
   event->add_option("--timeout", *timeout, "Longest wait.");
   event->callback([&context, type, member, after, timeout] {

@@ -48,7 +48,7 @@ void add_plugin(CLI::App& app, CommandContext& context) {
   auto paths = std::make_shared<std::vector<std::string>>();
   auto target = std::make_shared<std::string>();
   CLI::App* list = plugin->add_subcommand("list", "What is found; no plugin code runs.");
-  list->add_option("--path", *paths, "Further directory to look in; may be repeated.");
+  list->add_option("--path", *paths, "Further directory to look in; may be repeated.")->allow_extra_args(false);
   list->callback([&context, paths] {
     context.run = [&context, paths] {
       const Output output(context.json);
@@ -62,7 +62,7 @@ void add_plugin(CLI::App& app, CommandContext& context) {
   });
   CLI::App* check = plugin->add_subcommand("check", "Load a plugin and say what was found and what is wanted.");
   check->add_option("plugin", *target, "Its id, or its directory.")->required();
-  check->add_option("--path", *paths, "Further directory to look in; may be repeated.");
+  check->add_option("--path", *paths, "Further directory to look in; may be repeated.")->allow_extra_args(false);
   check->callback([&context, paths, target] {
     context.run = [&context, paths, target] {
       const Output output(context.json);

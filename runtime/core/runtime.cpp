@@ -1,5 +1,6 @@
 #include "runtime/core/runtime.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "runtime/async/executor.h"
@@ -41,6 +42,14 @@ store::StoreOptions store_options(const StoreConfig& config) {
   options.directory = config.path;
   for (const auto& [name, location] : config.locations) options.locations[name] = std::filesystem::path(location.path) / "data.db";
   return options;
+}
+
+/// A database takes all its steps at once: one it does not know belongs to a newer program.
+std::vector<store::Migration> all_of(std::span<const store::Migration> a, std::span<const store::Migration> b) {
+  std::vector<store::Migration> all(a.begin(), a.end());
+  all.insert(all.end(), b.begin(), b.end());
+  std::sort(all.begin(), all.end(), [](const auto& x, const auto& y) { return x.number < y.number; });
+  return all;
 }
 
 /// The event log's rows, as a participant of the resources.
@@ -121,13 +130,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);
   Parts& p = *runtime->parts_;
 
-  p.store->system().migrate(system_migrations());
-  p.store->system().migrate(plugin::plugin_migrations());
-  for (store::Database* database : p.store->all()) {
-    if (database == &p.store->system()) continue;
-    database->migrate(resource_migrations());
-    database->migrate(event_migrations());
-  }
+  p.store->system().migrate(all_of(system_migrations(), plugin::plugin_migrations()));
+  for (store::Database* database : p.store->all())
+    if (database != &p.store->system()) database->migrate(all_of(event_migrations(), resource_migrations()));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();

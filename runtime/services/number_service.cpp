@@ -151,9 +151,11 @@ Task<HeldNumbers> NumberService::search(ResourcePtr resource, service::NumberQue
     throw Error(ErrorCode::kResourceExhausted, "the inventory has no more numbers of this kind", "quantity");
 
   const std::string body = to_json(held).dump();
-  co_await resource->database->write([resource, id = held.search.search_id, expires = unix_us(held.search.expires_at), body](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work = [resource, id = held.search.search_id, expires = unix_us(held.search.expires_at), body](Session& session) {
     session.execute(kInsertSearch, {resource->key, id, expires, body});
-  });
+  };
+  co_await resource->database->write(std::move(work));
   co_return held;
 }
 
@@ -188,20 +190,24 @@ Task<std::vector<OwnedNumber>> NumberService::purchase(ResourcePtr resource, std
     owned.purchased_at = now;
     bought.push_back(std::move(owned));
   }
-  co_await resource->database->write([resource, search_id, bought](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work2 = [resource, search_id, bought](Session& session) {
     if (session.execute(kBuySearch, {resource->key, search_id}) == 0)
       throw Error(ErrorCode::kFailedPrecondition, "the numbers of this search were bought already", "searchId");
     for (const OwnedNumber& number : bought) insert_number(session, resource->key, number);
-  });
+  };
+  co_await resource->database->write(std::move(work2));
   for (const OwnedNumber& number : bought) remember(resource->key, number);
   co_return bought;
 }
 
 Task<void> NumberService::release(ResourcePtr resource, std::string number) {
   if (!find(*resource, number)) throw number_not_found(number);
-  co_await resource->database->write([resource, number](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work3 = [resource, number](Session& session) {
     if (session.execute(kDeleteNumber, {resource->key, number}) == 0) throw number_not_found(number);
-  });
+  };
+  co_await resource->database->write(std::move(work3));
   const std::unique_lock lock(mutex_);
   owned_[resource->key].erase(number);
   if (const auto it = owners_.find(number); it != owners_.end()) {
@@ -217,11 +223,13 @@ Task<OwnedNumber> NumberService::update_capabilities(ResourcePtr resource, std::
   if (!owned) throw number_not_found(number);
   if (calling) owned->calling = *calling;
   if (sms) owned->sms = *sms;
-  co_await resource->database->write([resource, updated = *owned](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work4 = [resource, updated = *owned](Session& session) {
     if (session.execute(kUpdateNumber, {static_cast<std::int64_t>(updated.calling), static_cast<std::int64_t>(updated.sms), resource->key,
                                         updated.number}) == 0)
       throw number_not_found(updated.number);
-  });
+  };
+  co_await resource->database->write(std::move(work4));
   {
     const std::unique_lock lock(mutex_);
     owned_[resource->key][number] = *owned;
@@ -232,7 +240,9 @@ Task<OwnedNumber> NumberService::update_capabilities(ResourcePtr resource, std::
 Task<void> NumberService::assign(ResourcePtr resource, OwnedNumber number) {
   if (!is_e164(number.number)) throw Error(ErrorCode::kInvalidArgument, "'" + number.number + "' is no E.164 number", "number");
   if (find(*resource, number.number)) co_return;
-  co_await resource->database->write([resource, number](Session& session) { insert_number(session, resource->key, number); });
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work5 = [resource, number](Session& session) { insert_number(session, resource->key, number); };
+  co_await resource->database->write(std::move(work5));
   remember(resource->key, std::move(number));
 }
 
@@ -279,9 +289,11 @@ ResourcePtr NumberService::owner_of(std::string_view number) const {
 Task<std::string> NumberService::record_operation(ResourcePtr resource, std::string type, std::string resource_location) {
   std::string id = context_.ids.uuid4().str();
   const json body = {{"type", type}, {"status", "succeeded"}, {"resource_location", resource_location}};
-  co_await resource->database->write([resource, id, created = unix_us(context_.clock.now()), text = body.dump()](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work6 = [resource, id, created = unix_us(context_.clock.now()), text = body.dump()](Session& session) {
     session.execute(kInsertOperation, {resource->key, id, created, text});
-  });
+  };
+  co_await resource->database->write(std::move(work6));
   co_return id;
 }
 

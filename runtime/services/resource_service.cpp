@@ -144,13 +144,15 @@ ResourcePtr ResourceService::build(ResourceSpec spec) {
 }
 
 Task<void> ResourceService::save(ResourcePtr resource) {
-  co_await context_.store.system().write([resource](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work = [resource](Session& session) {
     const std::string tags = nlohmann::json(resource->tags).dump();
     const std::int64_t created = std::chrono::duration_cast<std::chrono::microseconds>(resource->created_at.time_since_epoch()).count();
     session.execute(kInsert, {resource->key, resource->name, resource->id, resource->data_location, resource->primary_key.reveal(),
                               resource->secondary_key.reveal(), tags, created});
     session.execute(kRaiseSequence, {resource->key, resource->key});
-  });
+  };
+  co_await context_.store.system().write(std::move(work));
 }
 
 Task<ResourcePtr> ResourceService::create(ResourceSpec spec) {
@@ -189,9 +191,11 @@ Task<ResourcePtr> ResourceService::fork(std::string name, std::string new_name) 
   std::exception_ptr failure;
   try {
     // The rows first: rows of a key that the registry does not know are unreachable, a resource without its rows is not.
-    co_await from->database->write([this, from, to](Session& session) {
+    // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+    auto work2 = [this, from, to](Session& session) {
       for (auto* participant : participants_) participant->copy_rows(session, *from, *to);
-    });
+    };
+    co_await from->database->write(std::move(work2));
     co_await save(to);
   } catch (...) {
     failure = std::current_exception();
@@ -207,7 +211,9 @@ Task<ResourcePtr> ResourceService::fork(std::string name, std::string new_name) 
 
 Task<void> ResourceService::drop(std::string name) {
   const ResourcePtr resource = get(name);
-  co_await context_.store.system().write([resource](Session& session) { session.execute(kDelete, {resource->key}); });
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work3 = [resource](Session& session) { session.execute(kDelete, {resource->key}); };
+  co_await context_.store.system().write(std::move(work3));
   {
     const std::unique_lock lock(mutex_);
     by_name_.erase(resource->name);
@@ -216,9 +222,11 @@ Task<void> ResourceService::drop(std::string name) {
     version_.fetch_add(1, std::memory_order_acq_rel);
   }
   for (auto* participant : participants_) participant->on_dropped(resource);
-  co_await resource->database->write([this, resource](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work4 = [this, resource](Session& session) {
     for (auto* participant : participants_) participant->drop_rows(session, *resource);
-  });
+  };
+  co_await resource->database->write(std::move(work4));
 }
 
 ResourcePtr ResourceService::find(std::string_view name) const {

@@ -56,10 +56,11 @@ void apply_and_report(ServiceContext& context, Session& session, const Resource&
 
 Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id, Transition transition, Time at,
                               std::optional<std::int32_t> segments_delivered) {
-  co_await resource->database->write(
-      [&context, resource, message_id, transition, at, segments_delivered, event_id = context.ids.uuid4().str()](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work = [&context, resource, message_id, transition, at, segments_delivered, event_id = context.ids.uuid4().str()](Session& session) {
         apply_and_report(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
-      });
+      };
+  co_await resource->database->write(std::move(work));
 }
 
 /// A durable note that some messages are about to be handed over. Guarded by SmsDispatcher::mutex_.
@@ -148,7 +149,9 @@ Task<void> SmsDispatcher::run(Lane* lane) {
     ids += ']';
     std::optional<Error> failure;
     try {
-      co_await lane->database->write([handover, ids](Session& session) { handover->id = sms_records::add_handover(session, ids); });
+      // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+      auto work2 = [handover, ids](Session& session) { handover->id = sms_records::add_handover(session, ids); };
+      co_await lane->database->write(std::move(work2));
     } catch (...) {
       failure = current_error();
     }
@@ -383,11 +386,13 @@ Task<void> SmsDispatcher::write_outcomes(Lane* lane) {
     }
     std::optional<Error> failure;
     try {
-      co_await lane->database->write([this, batch, closed](Session& session) {
+      // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+      auto work3 = [this, batch, closed](Session& session) {
         for (const Outcome& outcome : *batch)
           apply_and_report(context_, session, *outcome.resource, outcome.message_id, outcome.transition, outcome.at, outcome.event_id, 0);
         for (const std::int64_t id : *closed) sms_records::remove_handover(session, id);
-      });
+      };
+      co_await lane->database->write(std::move(work3));
     } catch (...) {
       failure = current_error();
     }

@@ -169,7 +169,8 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
     std::optional<std::int64_t> report_deadline;
     if (outgoing->submission.report_timeout) report_deadline = unix_us(now + *outgoing->submission.report_timeout);
     // Re-runnable: every run sets the results of each candidate anew.
-    co_await resource->database->write([resource, outgoing, candidates, now_us, report_deadline](Session& session) {
+    // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+    auto work = [resource, outgoing, candidates, now_us, report_deadline](Session& session) {
       const SmsSubmission& s = outgoing->submission;
       sms_records::NewMessage row;
       row.sender = s.from;
@@ -200,7 +201,8 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
         row.decision = candidate.decision;
         sms_records::insert(session, resource->key, row);
       }
-    });
+    };
+    co_await resource->database->write(std::move(work));
     if (report_deadline) arm_report_timer(*resource->database, *report_deadline);
   }
 
@@ -311,7 +313,8 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
   event.time = message.received_at;
   event.data_version = "1.0";
   event.data = sms_received_data(message_id, message);
-  co_await resource->database->write([this, resource, message, provider, message_id, key, event, text = decision.take()](Session& session) {
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work2 = [this, resource, message, provider, message_id, key, event, text = decision.take()](Session& session) {
     if (!message.provider_message_id.empty() && sms_records::find_by_idempotency_key(session, resource->key, key)) return;  // told twice
     sms_records::NewMessage row;
     row.message_id = message_id;
@@ -328,7 +331,8 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
     row.created_us = unix_us(message.received_at);
     sms_records::insert(session, resource->key, row);
     context_.events.append(session, resource->key, event);
-  });
+  };
+  co_await resource->database->write(std::move(work2));
   inbound_.add();
 }
 
