@@ -42,7 +42,7 @@ def test_a_closed_runtime_says_so(config: dict[str, Any]) -> None:
     rt.close()
     rt.close()
     assert rt.closed
-    calls = [sms.list, rt.clock.now, provider.capabilities, lambda: rt.resource("main"), lambda: rt.events.subscribe(), lambda: rt.identity]
+    calls = [sms.list, rt.clock.now, provider.capabilities, lambda: rt.resource("main"), lambda: rt.events.subscribe()]
     for call in calls:
         with pytest.raises(trunkline.FailedPreconditionError, match="closed"):
             call()  # type: ignore[operator]

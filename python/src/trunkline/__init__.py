@@ -23,6 +23,11 @@ from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 
 __version__ = _native.library_version
 
+# Where people find them, in messages, documentation and pickles.
+for _name in [*_errors_all, "Clock", "Events", "Resource", "Resources", "Runtime", "Stream"]:
+    globals()[_name].__module__ = __name__
+del _name
+
 __all__ = [  # noqa: RUF022
     *_errors_all,
     "Clock",

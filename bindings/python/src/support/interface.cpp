@@ -22,13 +22,14 @@ auto& specs() {
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept {
   try {
     PyObject* runtime = nullptr;
-    const char* name = nullptr;
-    Py_ssize_t size = 0;
+    PyObject* name_object = nullptr;
     static const char* const names[] = {"", "", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os#", const_cast<char**>(names), &runtime, &name, &size)) return nullptr;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO", const_cast<char**>(names), &runtime, &name_object)) return nullptr;
+    std::string name;
+    argument("name", name_object, name);
     const std::shared_ptr<RuntimeHandle> handle = runtime_of(runtime);
     const InterfaceSpec& spec = specs().at(type);
-    const tl_iface target = handle->find(spec.kind, {name, static_cast<std::size_t>(size)}, spec.id);
+    const tl_iface target = handle->find(spec.kind, name, spec.id);
     auto interface = std::make_unique<Interface>(handle, target);
     PyObject* self = type->tp_alloc(type, 0);
     if (self) reinterpret_cast<Instance*>(self)->interface = interface.release();

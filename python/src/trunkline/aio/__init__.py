@@ -13,4 +13,8 @@ from . import identity, sandbox, service, sms
 from ._runtime import Clock, Events, Resource, Resources, Runtime
 from ._stream import AsyncStream
 
+for _class in (AsyncStream, Clock, Events, Resource, Resources, Runtime):
+    _class.__module__ = __name__  # where people find it
+del _class
+
 __all__ = ["AsyncStream", "Clock", "Events", "Resource", "Resources", "Runtime", "identity", "sandbox", "service", "sms"]
