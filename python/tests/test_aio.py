@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from conftest import DELIVERED, OURS, PHONE, make_config, request
-
 import trunkline.aio
+from conftest import DELIVERED, OURS, PHONE, make_config, request
 from trunkline.aio.sms import SmsProvider
 
 

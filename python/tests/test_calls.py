@@ -11,9 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import OURS, PHONE, request
-
 import trunkline
+from conftest import OURS, PHONE, request
 from trunkline.sms import SmsProvider
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import DELIVERED, OURS, PHONE, RECEIVED
-
 import trunkline
+from conftest import DELIVERED, OURS, PHONE, RECEIVED
 
 
 def send(rt: trunkline.Runtime, text: str = "hi") -> str:

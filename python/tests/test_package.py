@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import BUILD
-
 import trunkline.aio
+from conftest import BUILD
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "public_names.txt"
@@ -32,7 +31,11 @@ def public_names() -> list[str]:
             names.append(where)
             if inspect.isclass(value) and value.__module__ == module.__name__:
                 fields = getattr(value, "__dataclass_fields__", None)
-                members = fields or [n for n, v in vars(value).items() if not n.startswith("_") and (inspect.isfunction(v) or isinstance(v, property))]
+                members = fields or [
+                    n
+                    for n, v in vars(value).items()
+                    if not n.startswith("_") and (inspect.isfunction(v) or isinstance(v, property))
+                ]
                 names += [f"{where}.{member}" for member in members]
     return sorted(set(names))
 
@@ -72,6 +75,8 @@ def test_types_are_strict(tmp_path: Path) -> None:
 def test_the_program_is_found() -> None:
     if not (BUILD / "bin" / "trunkline").exists():
         pytest.skip("this build has no program")
-    done = subprocess.run([sys.executable, "-m", "trunkline", "--version"], capture_output=True, text=True, check=False, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "trunkline", "--version"], capture_output=True, text=True, check=False, env=os.environ
+    )
     assert done.returncode == 0, done.stderr
     assert trunkline.__version__ in done.stdout

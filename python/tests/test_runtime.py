@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import OURS, PHONE
-
 import trunkline
+from conftest import OURS, PHONE
 from trunkline._config import render
 from trunkline.sms import SmsProvider
 
@@ -93,7 +92,9 @@ def test_overrides_keep_the_rest_of_a_text() -> None:
     assert render(text, None, "virtual", None) == (
         '# mine\nruntime:   # how\n    clock: "virtual"\n    seed: 3\n    threads: 2\nstore: {mode: memory}\n'
     )
-    assert render("store: {mode: memory}", None, "virtual", 5) == 'store: {mode: memory}\nruntime: {"clock": "virtual", "seed": 5}\n'
+    assert (
+        render("store: {mode: memory}", None, "virtual", 5) == 'store: {mode: memory}\nruntime: {"clock": "virtual", "seed": 5}\n'
+    )
     assert render({"store": {}}, None, "real", None) == '{"store": {}, "runtime": {"clock": "real"}}'
     with pytest.raises(trunkline.InvalidArgumentError, match="block form"):
         render("runtime: {seed: 1}", None, "virtual", None)

@@ -77,7 +77,9 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("closed", &RuntimeHandle::closed)
       .def("close", &RuntimeHandle::close);
   py::class_<Stream>(module, "Stream")
-      .def("next", [](Stream& self, std::uint32_t most, py::handle timeout) { return self.next(most, timeout.ptr()); }, py::arg("most"), py::arg("timeout"))
+      .def(
+          "next", [](Stream& self, std::uint32_t most, py::handle timeout) { return self.next(most, timeout.ptr()); },
+          py::arg("most"), py::arg("timeout"))
       .def("next_async", &Stream::next_async, py::arg("most"))
       .def("close", &Stream::close);
   bind_all(module.ptr());

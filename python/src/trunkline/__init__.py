@@ -28,7 +28,7 @@ for _name in [*_errors_all, "Clock", "Events", "Resource", "Resources", "Runtime
     globals()[_name].__module__ = __name__
 del _name
 
-__all__ = [  # noqa: RUF022
+__all__ = [
     *_errors_all,
     "Clock",
     "DecisionRecord",

@@ -62,19 +62,21 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise NotFoundError(f"{path}: {error.strerror}", target="config_file") from error
     except UnicodeDecodeError as error:
-        raise InvalidArgumentError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}", target="config_file") from error
+        raise InvalidArgumentError(
+            f"{path} is no UTF-8 text: {error.reason} at byte {error.start}", target="config_file"
+        ) from error
 
 
 def _with_changes(text: str, changes: dict[str, Any]) -> str:
     """Sets keys of the `runtime:` mapping in a YAML text, leaving the rest as it was written."""
     lines = text.splitlines()
-    for at, line in enumerate(lines):
-        if re.match(r"runtime\s*:", line):
-            break
-    else:
+    at = next((i for i, line in enumerate(lines) if re.match(r"runtime\s*:", line)), None)
+    if at is None:
         return "\n".join([*lines, "runtime: " + json.dumps(changes), ""])
     if not re.fullmatch(r"runtime\s*:\s*(#.*)?", lines[at]):
-        raise InvalidArgumentError(f"set {' and '.join(changes)} in the configuration itself: its `runtime` is not in block form", target="config")
+        raise InvalidArgumentError(
+            f"set {' and '.join(changes)} in the configuration itself: its `runtime` is not in block form", target="config"
+        )
     end = at + 1
     while end < len(lines) and (not lines[end].strip() or lines[end][0] in " \t#"):
         end += 1

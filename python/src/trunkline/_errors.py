@@ -182,9 +182,7 @@ class UnauthenticatedError(TrunklineError):
     default_code = ErrorCode.UNAUTHENTICATED
 
 
-_classes: dict[int, type[TrunklineError]] = {
-    error.default_code: error for error in TrunklineError.__subclasses__()
-}
+_classes: dict[int, type[TrunklineError]] = {error.default_code: error for error in TrunklineError.__subclasses__()}
 
 
 def make(

@@ -39,7 +39,9 @@ def as_duration(value: datetime.timedelta | float) -> datetime.timedelta:
 
 
 def event_filter(types: Sequence[str] | str, subject_begins_with: str | None, after: int | None) -> EventFilter:
-    return EventFilter(types=[types] if isinstance(types, str) else list(types), subject_begins_with=subject_begins_with, after=after)
+    return EventFilter(
+        types=[types] if isinstance(types, str) else list(types), subject_begins_with=subject_begins_with, after=after
+    )
 
 
 class Events:

@@ -61,7 +61,9 @@ class Script final : public sms::SmsProvider {
   void start_send(const Call& call, sms::SmsSendRequestView request, Completion<Results> done) override {
     if (request.text() == "hang") return Hanging::start(call, std::move(done), cancelled_, host_);
     if (request.text() == "refuse")
-      throw Error(ErrorCode::kResourceExhausted, "too fast", "text").with_provider_code("429").with_retry(std::chrono::milliseconds(1500));
+      throw Error(ErrorCode::kResourceExhausted, "too fast", "text")
+          .with_provider_code("429")
+          .with_retry(std::chrono::milliseconds(1500));
     sms::SmsProvider::start_send(call, request, std::move(done));
   }
   Task<Results> send(Call, sms::SmsSendRequest request) override {

@@ -31,10 +31,12 @@ std::optional<SteadyTime> time_limit(PyObject* seconds) {
   if (seconds == Py_None) return std::nullopt;
   double value = 0;
   argument("timeout", seconds, value);
-  if (!(value >= 0)) throw Error(ErrorCode::kInvalidArgument, "timeout must not be negative: found " + std::to_string(value), "timeout");
+  if (!(value >= 0))
+    throw Error(ErrorCode::kInvalidArgument, "timeout must not be negative: found " + std::to_string(value), "timeout");
   constexpr double kYear = 365.0 * 86400;
   if (value > kYear) return std::nullopt;
-  return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(value));
+  return std::chrono::steady_clock::now() +
+         std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(value));
 }
 
 void raise_timeout(PyObject* seconds) {
@@ -80,7 +82,9 @@ py::object new_future(const std::stop_source& stop) {
   if (!g_future_type) throw Error(ErrorCode::kFailedPrecondition, "import trunkline.aio first");
   const py::object future = own(PyObject_CallNoArgs(g_future_type));
   auto copy = std::make_unique<std::stop_source>(stop);
-  const py::object capsule = own(PyCapsule_New(copy.get(), kStopName, [](PyObject* self) { delete static_cast<std::stop_source*>(PyCapsule_GetPointer(self, kStopName)); }));
+  const py::object capsule = own(PyCapsule_New(copy.get(), kStopName, [](PyObject* self) {
+    delete static_cast<std::stop_source*>(PyCapsule_GetPointer(self, kStopName));
+  }));
   copy.release();
   if (PyObject_SetAttr(future.ptr(), call_name, capsule.ptr()) != 0) throw py::error_already_set();
   return future;

@@ -45,7 +45,8 @@ void signed_from_py(PyObject* object, T& value) {
   const long long wide = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
   if (wide == -1 && !overflow && PyErr_Occurred()) throw py::error_already_set();
   if (overflow || wide < std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max())
-    out_of_range(short_text(number.ptr()), std::to_string(std::numeric_limits<T>::min()) + " to " + std::to_string(std::numeric_limits<T>::max()));
+    out_of_range(short_text(number.ptr()),
+                 std::to_string(std::numeric_limits<T>::min()) + " to " + std::to_string(std::numeric_limits<T>::max()));
   value = static_cast<T>(wide);
 }
 
@@ -96,7 +97,9 @@ void from_py(PyObject* object, std::string& value) {
   }
   value.assign(data, static_cast<std::size_t>(size));
 }
-PyObject* to_py(const Bytes& value) { return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(value.data()), static_cast<Py_ssize_t>(value.size())); }
+PyObject* to_py(const Bytes& value) {
+  return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(value.data()), static_cast<Py_ssize_t>(value.size()));
+}
 void from_py(PyObject* object, Bytes& value) {
   if (!PyObject_CheckBuffer(object)) wrong_type("bytes", object);
   Py_buffer view;
@@ -153,7 +156,8 @@ PyObject* to_py(Duration value) {
   const auto day = floor<days>(value);
   const auto second = floor<seconds>(value - day);
   const auto micro = floor<microseconds>(value - day - second);
-  return api.Delta_FromDelta(static_cast<int>(day.count()), static_cast<int>(second.count()), static_cast<int>(micro.count()), 1, api.DeltaType);
+  return api.Delta_FromDelta(static_cast<int>(day.count()), static_cast<int>(second.count()), static_cast<int>(micro.count()), 1,
+                             api.DeltaType);
 }
 void from_py(PyObject* object, Duration& value) {
   datetime_api();
@@ -178,12 +182,15 @@ void from_py(PyObject* object, Time& value) {
   datetime_api();
   if (!PyDateTime_Check(object)) wrong_type("datetime.datetime", object);
   const py::object offset = own(PyObject_CallMethod(object, "utcoffset", nullptr));
-  if (offset.is_none()) throw ConvertError(Kind::kValue, "is a datetime without time zone: found " + short_text(object) + ", wanted an aware one such as datetime.now(timezone.utc)");
-  const sys_days day = year_month_day{year{PyDateTime_GET_YEAR(object)}, month{static_cast<unsigned>(PyDateTime_GET_MONTH(object))},
-                                      std::chrono::day{static_cast<unsigned>(PyDateTime_GET_DAY(object))}};
-  const auto micros = day.time_since_epoch() + hours{PyDateTime_DATE_GET_HOUR(object)} + minutes{PyDateTime_DATE_GET_MINUTE(object)} +
-                      seconds{PyDateTime_DATE_GET_SECOND(object)} + microseconds{PyDateTime_DATE_GET_MICROSECOND(object)} -
-                      microseconds{micros_of(offset.ptr())};
+  if (offset.is_none())
+    throw ConvertError(Kind::kValue, "is a datetime without time zone: found " + short_text(object) +
+                                         ", wanted an aware one such as datetime.now(timezone.utc)");
+  const sys_days day =
+      year_month_day{year{PyDateTime_GET_YEAR(object)}, month{static_cast<unsigned>(PyDateTime_GET_MONTH(object))},
+                     std::chrono::day{static_cast<unsigned>(PyDateTime_GET_DAY(object))}};
+  const auto micros = day.time_since_epoch() + hours{PyDateTime_DATE_GET_HOUR(object)} +
+                      minutes{PyDateTime_DATE_GET_MINUTE(object)} + seconds{PyDateTime_DATE_GET_SECOND(object)} +
+                      microseconds{PyDateTime_DATE_GET_MICROSECOND(object)} - microseconds{micros_of(offset.ptr())};
   if (micros.count() > kMostMicros || micros.count() < -kMostMicros) out_of_range(short_text(object), "the years 1678 to 2261");
   value = Time{Duration{micros}};
 }
@@ -197,7 +204,8 @@ PyObject* json_to_py(const std::string& text) {
 void json_from_py(PyObject* object, std::string& text) {
   // A compact encoder that keeps Unicode and refuses NaN. Deep or circular values end in an error of its own.
   static PyObject* const encode = [] {
-    const py::object options = own(Py_BuildValue("{s:O,s:O,s:(ss)}", "ensure_ascii", Py_False, "allow_nan", Py_False, "separators", ",", ":"));
+    const py::object options =
+        own(Py_BuildValue("{s:O,s:O,s:(ss)}", "ensure_ascii", Py_False, "allow_nan", Py_False, "separators", ",", ":"));
     const py::object none = own(PyTuple_New(0));
     const py::object encoder = own(PyObject_Call(import("json", "JSONEncoder").ptr(), none.ptr(), options.ptr()));
     return own(PyObject_GetAttrString(encoder.ptr(), "encode")).release().ptr();
@@ -206,14 +214,16 @@ void json_from_py(PyObject* object, std::string& text) {
     from_py(own(PyObject_CallOneArg(encode, object)).ptr(), text);
   } catch (py::error_already_set& error) {
     if (error.matches(PyExc_TypeError)) throw ConvertError(Kind::kType, "is no JSON value: " + short_text(error.value().ptr()));
-    if (error.matches(PyExc_ValueError) || error.matches(PyExc_RecursionError)) throw ConvertError(Kind::kValue, "is no JSON value: " + short_text(error.value().ptr()));
+    if (error.matches(PyExc_ValueError) || error.matches(PyExc_RecursionError))
+      throw ConvertError(Kind::kValue, "is no JSON value: " + short_text(error.value().ptr()));
     throw;
   }
 }
 
 // ---- containers ----
 py::object as_sequence(PyObject* object) {
-  if (PyUnicode_Check(object) || PyBytes_Check(object) || PyDict_Check(object) || !(PySequence_Check(object) || PyIter_Check(object) || Py_TYPE(object)->tp_iter))
+  if (PyUnicode_Check(object) || PyBytes_Check(object) || PyDict_Check(object) ||
+      !(PySequence_Check(object) || PyIter_Check(object) || Py_TYPE(object)->tp_iter))
     wrong_type("list", object);
   return own(PySequence_Fast(object, "expected list"));
 }
@@ -244,10 +254,12 @@ py::object Fields::get(std::size_t i) const {
   return py::reinterpret_borrow<py::object>(value);
 }
 void Fields::too_few(std::size_t found, std::size_t wanted) {
-  throw ConvertError(Kind::kValue, "has too few items: found " + std::to_string(found) + ", wanted at least " + std::to_string(wanted));
+  throw ConvertError(Kind::kValue,
+                     "has too few items: found " + std::to_string(found) + ", wanted at least " + std::to_string(wanted));
 }
 void EnumTable::init(py::handle type) {
-  for (const py::handle member : type) members_.insert_or_assign(static_cast<std::int32_t>(PyLong_AsLong(member.ptr())), member.inc_ref().ptr());
+  for (const py::handle member : type)
+    members_.insert_or_assign(static_cast<std::int32_t>(PyLong_AsLong(member.ptr())), member.inc_ref().ptr());
 }
 PyObject* EnumTable::get(std::int32_t value) const {
   const auto found = members_.find(value);

@@ -27,7 +27,9 @@ class ConvertError : public std::exception {
   ConvertError(Kind kind, std::string message) : kind(kind), message(std::move(message)) {}
   const char* what() const noexcept override { return message.c_str(); }
   void within_field(const char* name) { path = name + (path.empty() || path[0] == '[' ? path : "." + path); }
-  void within_item(std::size_t index) { path = "[" + std::to_string(index) + "]" + (path.empty() || path[0] == '[' ? path : "." + path); }
+  void within_item(std::size_t index) {
+    path = "[" + std::to_string(index) + "]" + (path.empty() || path[0] == '[' ? path : "." + path);
+  }
 
   Kind kind;
   std::string message;
@@ -170,7 +172,9 @@ class Row {
  public:
   Row() = default;
   Row(const Row&) = delete;
-  ~Row() { for (std::size_t i = 0; i < count_; ++i) Py_DECREF(values_[i]); }
+  ~Row() {
+    for (std::size_t i = 0; i < count_; ++i) Py_DECREF(values_[i]);
+  }
   /// Takes over a new reference; NULL throws the Python exception that is set.
   void add(PyObject* value) {
     if (!value) throw py::error_already_set();

@@ -5,7 +5,8 @@
 
 namespace trunkline::pyrt {
 
-/// trunkline._errors.make: (code, message, target, retryable, retry_after, provider_code, http_status, service_code, details) → exception.
+/// trunkline._errors.make: (code, message, target, retryable, retry_after, provider_code, http_status, service_code, details) →
+/// exception.
 void set_error_factory(py::object make);
 /// The exception that shows `error`, as a new object.
 py::object make_exception(const Error& error);

@@ -9,8 +9,7 @@ namespace trunkline::pyrt {
 namespace {
 
 struct Instance {
-  PyObject_HEAD
-  Interface* interface;
+  PyObject_HEAD Interface* interface;
 };
 
 /// By type. Leaked, guarded by the GIL; read only when an object is made.
@@ -70,11 +69,14 @@ const Interface& Interface::of(PyObject* self) { return *reinterpret_cast<Instan
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count) {
   std::vector<PyMethodDef> table;
   for (std::size_t i = 0; i < count; ++i)
-    table.push_back({methods[i].name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(methods[i].method)), METH_FASTCALL, nullptr});
+    table.push_back({methods[i].name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(methods[i].method)),
+                     METH_FASTCALL, nullptr});
   table.push_back({nullptr, nullptr, 0, nullptr});
   auto* const name = new std::string(text_of(py::object(py::handle(module).attr("__name__")).ptr()) + "." + spec.name);
-  PyType_Slot slots[] = {
-      {Py_tp_new, reinterpret_cast<void*>(&make)}, {Py_tp_dealloc, reinterpret_cast<void*>(&free_instance)}, {Py_tp_methods, leak(std::move(table))}, {0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(&make)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(&free_instance)},
+                         {Py_tp_methods, leak(std::move(table))},
+                         {0, nullptr}};
   PyType_Spec type_spec{name->c_str(), sizeof(Instance), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
   const py::object type = own(PyType_FromSpec(&type_spec));
   specs().emplace(reinterpret_cast<PyTypeObject*>(type.ptr()), spec);

@@ -50,7 +50,9 @@ void sweep() {
 }
 
 constexpr const char* kBridgeName = "trunkline.bridge";
-std::shared_ptr<LoopBridge>* bridge_of(PyObject* capsule) { return static_cast<std::shared_ptr<LoopBridge>*>(PyCapsule_GetPointer(capsule, kBridgeName)); }
+std::shared_ptr<LoopBridge>* bridge_of(PyObject* capsule) {
+  return static_cast<std::shared_ptr<LoopBridge>*>(PyCapsule_GetPointer(capsule, kBridgeName));
+}
 void free_bridge(PyObject* capsule) { delete bridge_of(capsule); }
 PyObject* drain_bridge(PyObject* self, PyObject*) noexcept {
   const std::shared_ptr<LoopBridge> bridge = *bridge_of(self);
@@ -106,7 +108,8 @@ void LoopBridge::post(std::unique_ptr<Delivery> delivery) {
   if (delivery) return bury(std::move(delivery));
   if (wake) {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(fd_, &one, sizeof one);  // fails only when the count is full, so a wake-up is due anyway
+    [[maybe_unused]] const auto written =
+        ::write(fd_, &one, sizeof one);  // fails only when the count is full, so a wake-up is due anyway
   }
 }
 

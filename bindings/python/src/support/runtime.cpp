@@ -47,7 +47,8 @@ std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config) {
   return std::make_shared<RuntimeHandle>(runtime);
 }
 
-RuntimeHandle::RuntimeHandle(tl_runtime* runtime) : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {
+RuntimeHandle::RuntimeHandle(tl_runtime* runtime)
+    : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {
   const std::lock_guard lock(registry().mutex);
   registry().open.insert(this);
 }
@@ -77,17 +78,20 @@ RuntimeHandle::Use::Use(const RuntimeHandle& handle) : handle_(handle) {
   handle_.uses_.fetch_add(1, std::memory_order_seq_cst);
   if (!handle_.closed()) return;
   if (handle_.uses_.fetch_sub(1) == 1) handle_.uses_.notify_all();
-  if (handle_.forked()) throw Error(ErrorCode::kFailedPrecondition, "the runtime belongs to the process that forked this one; open another");
+  if (handle_.forked())
+    throw Error(ErrorCode::kFailedPrecondition, "the runtime belongs to the process that forked this one; open another");
   throw Error(ErrorCode::kFailedPrecondition, "the runtime is closed");
 }
 RuntimeHandle::Use::~Use() {
-  if (handle_.uses_.fetch_sub(1, std::memory_order_seq_cst) == 1 && handle_.closed_.load(std::memory_order_relaxed)) handle_.uses_.notify_all();
+  if (handle_.uses_.fetch_sub(1, std::memory_order_seq_cst) == 1 && handle_.closed_.load(std::memory_order_relaxed))
+    handle_.uses_.notify_all();
 }
 
 tl_iface RuntimeHandle::find(Kind kind, std::string_view name, std::string_view id) const {
   const Use use(*this);
   const GilRelease gil;
-  const tl_iface found = kind == Kind::kProvider ? tl_runtime_provider(runtime_, text(name), text(id)) : tl_runtime_service(runtime_, text(name), text(id));
+  const tl_iface found = kind == Kind::kProvider ? tl_runtime_provider(runtime_, text(name), text(id))
+                                                 : tl_runtime_service(runtime_, text(name), text(id));
   if (found.vtbl) return found;
   const std::string what = kind == Kind::kProvider ? "provider" : "resource";
   throw Error(ErrorCode::kNotFound, "no " + what + " \"" + std::string(name) + "\" offers " + std::string(id), what);

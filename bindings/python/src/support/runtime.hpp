@@ -43,6 +43,7 @@ class RuntimeHandle {
     explicit Use(const RuntimeHandle& handle);
     Use(const Use&) = delete;
     ~Use();
+
    private:
     const RuntimeHandle& handle_;
   };

@@ -29,7 +29,8 @@ class StreamOf final : public Stream {
   ~StreamOf() override {
     const GilRelease gil;
     runtime_->remove(this);
-    if (runtime_->closed()) [[maybe_unused]] auto* const leaked = client_.release();  // the other side is gone, with its memory
+    if (runtime_->closed()) [[maybe_unused]]
+      auto* const leaked = client_.release();  // the other side is gone, with its memory
   }
 
   py::object next(std::uint32_t most, PyObject* timeout) override {

@@ -3,7 +3,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from . import common as common, identity as identity, sandbox as sandbox, service as service, sms as sms
+from . import common as common
+from . import identity as identity
+from . import sandbox as sandbox
+from . import service as service
+from . import sms as sms
 
 T = TypeVar("T")
 

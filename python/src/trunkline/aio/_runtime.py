@@ -95,7 +95,7 @@ class Events:
             return await asyncio.wait_for(search(), timeout)
         except DeadlineExceededError:
             raise
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise DeadlineExceededError(f"no event {types!r} that fits came within {timeout} s") from None
 
 

@@ -61,7 +61,7 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
                 raise StopAsyncIteration
             try:
                 self._ready.extend(await (self._wait() if timeout is None else asyncio.wait_for(self._wait(), timeout)))
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 raise DeadlineExceededError(f"no item came within {timeout:g} s") from None
             if not self._ready:
                 await self.aclose()
