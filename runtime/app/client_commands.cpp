@@ -132,7 +132,8 @@ void add_phone(CLI::App& app, CommandContext& context) {
     context.run = [&context] {
       ApiClient client(Connection::resolve(context.connection_string));
       const Output output(context.json);
-      for (const json& item : client.get("/_control/phones")["items"])
+      const json page = client.get("/_control/phones");
+      for (const json& item : page["items"])
         output.result(item, text_of(item, "number") + "  " + std::to_string(item["message_count"].get<int>()) + " message(s)");
       return kExitOk;
     };
@@ -143,7 +144,8 @@ void add_phone(CLI::App& app, CommandContext& context) {
     context.run = [&context, number] {
       ApiClient client(Connection::resolve(context.connection_string));
       const Output output(context.json);
-      for (const json& item : client.get("/_control/phones/" + net::percent_encode(*number) + "/messages")["items"])
+      const json page = client.get("/_control/phones/" + net::percent_encode(*number) + "/messages");
+      for (const json& item : page["items"])
         output.result(item, text_of(item, "at") + "  " + text_of(item, "from") + (item.value("outbound", false) ? " (this phone)" : "") + " → " +
                                 text_of(item, "to") + "  " + text_of(item, "text"));
       return kExitOk;
@@ -306,7 +308,8 @@ void add_records(CLI::App& app, CommandContext& context) {
     context.run = [&context, limit] {
       ApiClient client(Connection::resolve(context.connection_string));
       const Output output(context.json);
-      for (const json& item : client.get("/_control/messages?limit=" + std::to_string(*limit))["items"])
+      const json page = client.get("/_control/messages?limit=" + std::to_string(*limit));
+      for (const json& item : page["items"])
         output.result(item, text_of(item, "created_at") + "  " + text_of(item, "message_id") + "  " + text_of(item, "from") + " → " + text_of(item, "to") + "  " +
                                 text_of(item, "state") + "  " + text_of(item, "message"));
       return kExitOk;
@@ -322,7 +325,8 @@ void add_resource(CLI::App& app, CommandContext& context) {
   resource->add_subcommand("list", "All of them.")->callback([&context, describe] {
     context.run = [&context, describe] {
       ApiClient client(Connection::resolve(context.connection_string));
-      for (const json& item : client.get("/_control/resources")["items"]) Output(context.json).result(item, describe(item));
+      const json page = client.get("/_control/resources");
+      for (const json& item : page["items"]) Output(context.json).result(item, describe(item));
       return kExitOk;
     };
   });

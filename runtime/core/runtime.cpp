@@ -7,6 +7,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/event_sinks.h"
+#include "runtime/core/http_transport.h"
 #include "runtime/core/plugin_paths.h"
 #include "runtime/config/secret_source.h"
 #include "runtime/core/service_objects.h"
@@ -86,6 +87,8 @@ struct Runtime::Parts {
   Clock clock;
   std::unique_ptr<store::Store> store;
   EventLog events;
+  net::HttpClient http;
+  HttpClientTransport transport;
   plugin::HostContext host;
   ProviderRegistry providers;
   ServiceContext context;
@@ -110,7 +113,9 @@ struct Runtime::Parts {
               config.runtime.clock_start.value_or(Time{std::chrono::seconds{1767225600}})),
         store(store::make_sqlite_store(store_options(config.store), log, metrics, executor, clock)),
         events(*store, executor, clock, metrics),
-        host{executor, clock, log, metrics, &store->system(), nullptr, {}},
+        http(executor),
+        transport(http),
+        host{executor, clock, log, metrics, &store->system(), &transport, {}},
         providers(config, host, builtin_plugin_directories()),
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
@@ -202,6 +207,7 @@ void Runtime::close() {
   p.events.stop();
   p.sms.stop();
   p.providers.stop();
+  p.http.stop();
   for (store::Database* database : p.store->all()) database->flush();
   p.clock.stop();
   p.executor.stop();

@@ -43,7 +43,7 @@ std::string delivery_status_details(sms::MessageState state, sms::FailureReason 
 std::string sms_delivery_report_data(const service::SmsRecord& message, sms::MessageState state, sms::FailureReason reason,
                                      std::string_view provider_code, Time at, std::int32_t segments_delivered) {
   const bool delivered = state == sms::MessageState::kDelivered;
-  const std::string when = format_rfc3339(at);
+  const std::string when = format_rfc3339(std::chrono::floor<std::chrono::microseconds>(at));
   nlohmann::json data;
   data["messageId"] = message.message_id;
   data["from"] = message.from;
@@ -66,7 +66,7 @@ std::string sms_received_data(std::string_view message_id, const sms::InboundSms
   data["from"] = message.from;
   data["to"] = message.to;
   data["message"] = message.text;
-  data["receivedTimestamp"] = format_rfc3339(message.received_at);
+  data["receivedTimestamp"] = format_rfc3339(std::chrono::floor<std::chrono::microseconds>(message.received_at));
   data["segmentCount"] = message.segments;
   return data.dump();
 }

@@ -25,7 +25,7 @@ after(() => server?.stop());
 /** Asks the control side until `pick` finds something; bounded by the test's own limit. */
 async function control(path, pick) {
   for (;;) {
-    const response = await fetch(new URL(path, server.ready.endpoint));
+    const response = await fetch(new URL(path, server.ready.endpoint), { headers: { authorization: `Bearer ${server.ready.arm_token}` } });
     assert.equal(response.status, 200, `GET ${path} answered ${response.status}`);
     const found = pick(await response.json());
     if (found) return found;
@@ -37,16 +37,16 @@ test('a send is accepted and reported as delivered', { timeout: 20_000 }, async 
   const [result] = await sms.send({ from, to: [PHONE], message: 'from Node.js' }, { enableDeliveryReport: true, tag: 'sdk' });
   assert.equal(result.httpStatusCode, 202);
   assert.equal(result.successful, true);
-  const event = await control('/_trunkline/events', (page) =>
-    page.value.find((e) => e.type === 'Microsoft.Communication.SMSDeliveryReportReceived' && e.data.messageId === result.messageId));
+  const event = await control('/_control/events?after=0', (page) =>
+    page.items.find((e) => e.type === 'Microsoft.Communication.SMSDeliveryReportReceived' && e.data.messageId === result.messageId));
   assert.equal(event.data.deliveryStatus, 'Delivered');
   assert.equal(event.data.tag, 'sdk');
 });
 
 test('the virtual phone shows the text', { timeout: 20_000 }, async () => {
   const [result] = await sms.send({ from, to: [PHONE], message: 'shown' });
-  const message = await control(`/_trunkline/phones/${encodeURIComponent(PHONE)}/messages`, (page) =>
-    page.value.find((m) => m.messageId === result.messageId));
+  const message = await control(`/_control/phones/${encodeURIComponent(PHONE)}/messages`, (page) =>
+    page.items.find((m) => m.message_id === result.messageId));
   assert.equal(message.text, 'shown');
 });
 

@@ -44,7 +44,8 @@ def sender(ready: Ready) -> str:
 def control(ready: Ready, path: str, pick: Callable[[dict[str, Any]], Any]) -> Any:
     """Asks the control side until `pick` finds something."""
     for _ in itertools.repeat(None, 5000):
-        with urllib.request.urlopen(urllib.parse.urljoin(ready["endpoint"], path), timeout=5) as response:
+        request = urllib.request.Request(urllib.parse.urljoin(ready["endpoint"], path), headers={"Authorization": f"Bearer {ready['arm_token']}"})
+        with urllib.request.urlopen(request, timeout=5) as response:
             if found := pick(json.load(response)):
                 return found
     pytest.fail(f"nothing at {path}")
@@ -55,10 +56,10 @@ def test_a_send_is_accepted_and_reported_as_delivered(ready: Ready, sms: SmsClie
     assert (result.successful, result.http_status_code) == (True, 202)
 
     def report(page: dict[str, Any]) -> Any:
-        reports = (event for event in page["value"] if event["type"].endswith(".SMSDeliveryReportReceived"))
+        reports = (event for event in page["items"] if event["type"].endswith(".SMSDeliveryReportReceived"))
         return next((event for event in reports if event["data"]["messageId"] == result.message_id), None)
 
-    event = control(ready, "/_trunkline/events", report)
+    event = control(ready, "/_control/events?after=0", report)
     assert event["data"]["deliveryStatus"] == "Delivered"
     assert event["data"]["tag"] == "sdk"
 
