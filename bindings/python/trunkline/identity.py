@@ -210,6 +210,7 @@ class IdentityProvider(Provider):
     @overload
     def create_user(
         self,
+        /,
         *,
         resource_id: str,
         custom_id: str | None = None,
@@ -243,6 +244,7 @@ class IdentityProvider(Provider):
     @overload
     def issue_token(
         self,
+        /,
         *,
         user_id: str,
         scopes: Sequence[TokenScope],

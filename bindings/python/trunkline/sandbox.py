@@ -128,6 +128,7 @@ class SandboxProvider(Provider):
     @overload
     def add_rule(
         self,
+        /,
         *,
         match: str,
         latency: datetime.timedelta = datetime.timedelta(milliseconds=50),

@@ -380,6 +380,7 @@ class SmsService(Service):
     @overload
     def send(
         self,
+        /,
         *,
         from_: str,
         to: Sequence[str],
@@ -530,6 +531,7 @@ class NumbersService(Service):
     @overload
     def search(
         self,
+        /,
         *,
         country_code: str = "US",
         type: NumberType = NumberType.TOLL_FREE,
@@ -598,6 +600,7 @@ class EventsService(Service):
     @overload
     def subscribe(
         self,
+        /,
         *,
         types: Sequence[str] = ...,
         subject_begins_with: str | None = None,
@@ -663,6 +666,7 @@ class SandboxService(Service):
     @overload
     def add_rule(
         self,
+        /,
         *,
         match: str,
         latency: datetime.timedelta = datetime.timedelta(milliseconds=50),

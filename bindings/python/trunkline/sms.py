@@ -270,6 +270,7 @@ class SmsProvider(Provider):
     @overload
     def send(
         self,
+        /,
         *,
         from_: str,
         recipients: Sequence[Recipient],

@@ -40,6 +40,7 @@ class IdentityProvider(Provider):
     @overload
     async def create_user(
         self,
+        /,
         *,
         resource_id: str,
         custom_id: str | None = None,
@@ -75,6 +76,7 @@ class IdentityProvider(Provider):
     @overload
     async def issue_token(
         self,
+        /,
         *,
         user_id: str,
         scopes: Sequence[TokenScope],

@@ -60,6 +60,7 @@ class SandboxProvider(Provider):
     @overload
     async def add_rule(
         self,
+        /,
         *,
         match: str,
         latency: datetime.timedelta = datetime.timedelta(milliseconds=50),

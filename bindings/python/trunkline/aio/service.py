@@ -59,6 +59,7 @@ class SmsService(Service):
     @overload
     async def send(
         self,
+        /,
         *,
         from_: str,
         to: Sequence[str],
@@ -218,6 +219,7 @@ class NumbersService(Service):
     @overload
     async def search(
         self,
+        /,
         *,
         country_code: str = "US",
         type: NumberType = NumberType.TOLL_FREE,
@@ -290,6 +292,7 @@ class EventsService(Service):
     @overload
     def subscribe(
         self,
+        /,
         *,
         types: Sequence[str] = ...,
         subject_begins_with: str | None = None,
@@ -359,6 +362,7 @@ class SandboxService(Service):
     @overload
     async def add_rule(
         self,
+        /,
         *,
         match: str,
         latency: datetime.timedelta = datetime.timedelta(milliseconds=50),

@@ -30,6 +30,7 @@ class SmsProvider(Provider):
     @overload
     async def send(
         self,
+        /,
         *,
         from_: str,
         recipients: Sequence[Recipient],

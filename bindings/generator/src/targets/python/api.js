@@ -36,7 +36,7 @@ function method(context, op, surface) {
   if (model) {
     const [p] = op.params;
     out.push("    @overload", `${signature(["self", `${pyName(p.name)}: ${pyType(p.type)}`, "/", "*", ...timeout])} ...`, "    @overload");
-    out.push(`    ${keyword} ${name}(`, "        self,", "        *,", ...keywords(model).map((line) => `        ${line},`), ...timeout.map((line) => `        ${line},`), `    ) -> ${returns}: ...`);
+    out.push(`    ${keyword} ${name}(`, "        self,", "        /,", "        *,", ...keywords(model).map((line) => `        ${line},`), ...timeout.map((line) => `        ${line},`), `    ) -> ${returns}: ...`);
     out.push(signature(["self", `${pyName(p.name)}: ${pyType(p.type)} | None = None`, "/", "*", ...timeout, "**fields: Any"]));
   } else {
     const params = op.params.map((p) => `${pyName(p.name)}: ${maybe(p, pyType(p.type, true))}${argumentDefault(p)}`);
