@@ -1,6 +1,6 @@
 // The classes people call: blocking in trunkline.<module>, awaitable in trunkline.aio.<module>. Both stand on one native class.
 import { BANNER, interfacesOf } from "../common.js";
-import { allList, docstring, imports, library, literal, maybe, operationDoc, pyName, pyType, typeImports, unhide } from "./types.js";
+import { allList, docOf, docstring, imports, library, literal, maybe, operationDoc, pyName, pyType, typeImports, unhide } from "./types.js";
 
 export function aioModule(context, module) {
   const text = apiClasses(context, module, "aio").join("\n") + "\n";
@@ -19,7 +19,7 @@ export function apiClasses(context, module, surface) {
 
 function apiClass(context, module, i, surface) {
   const base = i.kind === "provider" ? "Provider" : "Service";
-  const out = [`class ${i.name}(${base}):`, docstring(i.doc, 4), "", "    __slots__ = ()",
+  const out = [`class ${i.name}(${base}):`, docstring(docOf(i), 4), "", "    __slots__ = ()",
     `    interface_id: ClassVar[str] = "${i.id}"`, `    _native_class: ClassVar[type[_native.${i.name}]] = _native.${i.name}`, `    _impl: _native.${i.name}`];
   for (const op of i.ops) out.push("", ...method(context, op, surface).map((line) => unhide(i, line)));
   return out;

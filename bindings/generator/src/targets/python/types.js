@@ -68,6 +68,9 @@ function timedelta(ns) {
 export const pyDoc = (text) => text.replace(/`([a-z]+(?:[A-Z][a-z0-9]*)+)`/g, (_, name) => `\`${snake(name)}\``);
 const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?:]$/.test(text) ? "" : ".") : text);
 
+/** Doc text of a declaration, field or member, with the version that brought it. */
+export const docOf = (item) => item.doc + (item.since !== "1.0" ? `\n\nNew in version ${item.since}.` : "");
+
 export function docstring(text, indentation, sections = []) {
   const width = 118 - indentation;
   const lines = docLines(pyDoc(text), [], width);
@@ -91,8 +94,7 @@ export function operationDoc(context, op, indentation) {
   if (stream) params.push(item("timeout", "Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays usable."));
   else if (!op.sync) params.push(item("timeout", "Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised."));
   const raises = op.raises.map((code) => item(errorClass(code), context.errors.find((member) => member.name === code).doc));
-  const since = op.since !== "1.0" ? `\n\nNew in version ${op.since}.` : "";
-  return docstring(op.doc + since, indentation, [["Args", params], ["Returns", op.returnsDoc ? [sentence(pyDoc(op.returnsDoc))] : []], ["Raises", raises]]);
+  return docstring(docOf(op), indentation, [["Args", params], ["Returns", op.returnsDoc ? [sentence(pyDoc(op.returnsDoc))] : []], ["Raises", raises]]);
 }
 
 /** `from .x import A, B`, broken at 118 columns. */

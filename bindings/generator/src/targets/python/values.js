@@ -1,7 +1,7 @@
 // The value types of a module: enums, dataclasses and unions in plain Python.
 import { BANNER, aggregatesOf, interfacesOf } from "../common.js";
 import { apiClasses } from "./api.js";
-import { allList, docstring, enumMember, imports, library, literal, maybe, pyDoc, pyName, pyType, typeImports } from "./types.js";
+import { allList, docOf, docstring, enumMember, imports, library, literal, maybe, pyDoc, pyName, pyType, typeImports } from "./types.js";
 
 export function valuesModule(context, module) {
   const interfaces = interfacesOf(module, "provider", "service");
@@ -18,8 +18,8 @@ export function valuesModule(context, module) {
 }
 
 function enumClass(e) {
-  const out = [`class ${e.name}(enum.IntEnum):`, docstring(e.doc + "\n\nA value that this version does not know stays a plain int.", 4), ""];
-  e.members.forEach((member, i) => out.push(...(i ? [""] : []), `    ${enumMember(member.name)} = ${member.value}`, docstring(member.doc, 4)));
+  const out = [`class ${e.name}(enum.IntEnum):`, docstring(docOf(e) + "\n\nA value that this version does not know stays a plain int.", 4), ""];
+  e.members.forEach((member, i) => out.push(...(i ? [""] : []), `    ${enumMember(member.name)} = ${member.value}`, docstring(docOf(member), 4)));
   return out;
 }
 
@@ -27,13 +27,13 @@ function enumClass(e) {
 const isListDefault = (field) => literal(field) === "list" || (field.type.k === "list" && !field.optional && !field.minItems && !field.default);
 
 function dataclass(s) {
-  const out = ["@dataclass(slots=True, kw_only=True)", `class ${s.name}:`, docstring(s.doc, 4), ""];
+  const out = ["@dataclass(slots=True, kw_only=True)", `class ${s.name}:`, docstring(docOf(s), 4), ""];
   s.fields.forEach((f, i) => {
     const value = literal(f);
     let assigned = value === undefined ? "" : ` = ${value}`;
     if (isListDefault(f)) assigned = ` = field(default_factory=list${f.secret ? ", repr=False" : ""})`;
     else if (f.secret) assigned = ` = field(${value === undefined ? "" : `default=${value}, `}repr=False)`;
-    out.push(...(i ? [""] : []), `    ${pyName(f.name)}: ${maybe(f, pyType(f.type))}${assigned}`, docstring(f.doc, 4));
+    out.push(...(i ? [""] : []), `    ${pyName(f.name)}: ${maybe(f, pyType(f.type))}${assigned}`, docstring(docOf(f), 4));
   });
   return out;
 }

@@ -35,7 +35,10 @@ class Colour(enum.IntEnum):
     """Red."""
 
     BLUE = 2
-    """Blue."""
+    """Blue.
+
+    New in version 1.1.
+    """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,10 +72,16 @@ class Thing:
     """Loud."""
 
     old: bool = False
-    """Old."""
+    """Old.
+
+    New in version 1.1.
+    """
 
     made: datetime.datetime | None = None
-    """When."""
+    """When.
+
+    New in version 1.1.
+    """
 
 
 Any: TypeAlias = Union[Thing, int, None]
