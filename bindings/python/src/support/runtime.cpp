@@ -11,7 +11,7 @@ std::atomic<unsigned> g_forks{0};
 /// Every open runtime, for the end of the interpreter. Leaked.
 struct Registry {
   std::mutex mutex;
-  std::set<RuntimeHandle*> open;
+  std::vector<std::weak_ptr<RuntimeHandle>> open;
 };
 Registry& registry() {
   static auto* const one = new Registry;
@@ -44,20 +44,16 @@ std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config) {
     if (tl_runtime_open(text(config), &runtime, &error) != 0 || !runtime) runtime = nullptr;
   }
   if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
-  return std::make_shared<RuntimeHandle>(runtime);
+  auto handle = std::make_shared<RuntimeHandle>(runtime);
+  const std::lock_guard lock(registry().mutex);
+  std::erase_if(registry().open, [](const auto& other) { return other.expired(); });
+  registry().open.push_back(handle);
+  return handle;
 }
 
 RuntimeHandle::RuntimeHandle(tl_runtime* runtime)
-    : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {
-  const std::lock_guard lock(registry().mutex);
-  registry().open.insert(this);
-}
-
-RuntimeHandle::~RuntimeHandle() {
-  close();
-  const std::lock_guard lock(registry().mutex);
-  registry().open.erase(this);
-}
+    : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {}
+RuntimeHandle::~RuntimeHandle() { close(); }
 
 void RuntimeHandle::close() {
   if (forked() || closed_.exchange(true, std::memory_order_seq_cst)) return;
@@ -108,16 +104,13 @@ void RuntimeHandle::remove(Closable* closable) {
 }
 
 void RuntimeHandle::close_all() {
-  for (;;) {
-    RuntimeHandle* next = nullptr;
-    {
-      const std::lock_guard lock(registry().mutex);
-      if (registry().open.empty()) return;
-      next = *registry().open.begin();
-      registry().open.erase(registry().open.begin());
-    }
-    next->close();  // the interpreter is ending and we hold the GIL: nobody frees it now
+  std::vector<std::weak_ptr<RuntimeHandle>> open;
+  {
+    const std::lock_guard lock(registry().mutex);
+    open.swap(registry().open);
   }
+  for (const auto& one : open)
+    if (const auto handle = one.lock()) handle->close();
 }
 
 void RuntimeHandle::after_fork_in_child() { g_forks.fetch_add(1); }

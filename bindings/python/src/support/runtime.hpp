@@ -24,7 +24,7 @@ class Closable {
 
 /// Owns one tl_runtime. Interfaces and streams share it; the last of them closes it. Only the process that opened a runtime may
 /// use it: its threads do not exist in a forked child.
-class RuntimeHandle {
+class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
  public:
   /// Throws Error. [GIL, which is released meanwhile]
   static std::shared_ptr<RuntimeHandle> open(std::string_view config);
