@@ -19,7 +19,7 @@ http {
 CONF
 nginx -c "$work/nginx.conf" -p "$work" -e "$work/error.log" >/dev/null 2>&1 & pids+=($!)
 mkfifo "$work/in"
-"$bin/bench_http_health_server" ${HTTP_THREADS:-} <"$work/in" >"$work/out" & pids+=($!)
+"$bin/bench_http_health_server" ${HTTP_THREADS:-0} ${HTTP_MODE:-full} <"$work/in" >"$work/out" & pids+=($!)
 exec 9>"$work/in"
 for _ in $(seq 50); do [ -s "$work/out" ] && curl -sf "http://127.0.0.1:$port/" >/dev/null && break; sleep 0.1; done
 ours="http://127.0.0.1:$(cat "$work/out")/health" floor="http://127.0.0.1:$port/health"
