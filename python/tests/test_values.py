@@ -37,7 +37,7 @@ def test_a_call_takes_a_model_or_its_fields(script: SmsProvider) -> None:
 
 
 def test_sync_operation(script: SmsProvider) -> None:
-    assert script.capabilities() == SmsCapabilities(max_recipients=0, countries=["US", "GB"])
+    assert script.capabilities() == SmsCapabilities(max_recipients=0, max_segments=0, countries=["US", "GB"])
 
 
 def test_text_of_any_kind(script: SmsProvider) -> None:
@@ -73,7 +73,7 @@ def test_times_are_taken_in_any_zone_but_not_without(script: SmsProvider) -> Non
     message.valid_until = datetime.datetime(2026, 1, 1)
     with pytest.raises(trunkline.InvalidArgumentError, match="without time zone") as caught:
         script.send(message)
-    assert caught.value.target == "valid_until"
+    assert caught.value.target == "request.valid_until"
     message.valid_until = datetime.datetime(9000, 1, 1, tzinfo=datetime.UTC)
     with pytest.raises(trunkline.InvalidArgumentError, match="out of range"):
         script.send(message)

@@ -1,5 +1,5 @@
 // A provider for the tests of the language bindings: the text of a message says how the call ends.
-//   hang     only when the caller cancels; capabilities().max_recipients counts how often that has happened
+//   hang     only when the caller cancels; capabilities() counts such calls: begun in max_segments, cancelled in max_recipients
 //   pool     on a thread of the host
 //   refuse   with an error that has every member
 //   other    at once
@@ -59,7 +59,11 @@ class Script final : public sms::SmsProvider {
   Script(Host host, std::string_view) : host_(host) {}
 
   void start_send(const Call& call, sms::SmsSendRequestView request, Completion<Results> done) override {
-    if (request.text() == "hang") return Hanging::start(call, std::move(done), cancelled_, host_);
+    if (request.text() == "hang") {
+      Hanging::start(call, std::move(done), cancelled_, host_);
+      hanging_.fetch_add(1);
+      return;
+    }
     if (request.text() == "refuse")
       throw Error(ErrorCode::kResourceExhausted, "too fast", "text")
           .with_provider_code("429")
@@ -72,6 +76,7 @@ class Script final : public sms::SmsProvider {
   }
   sms::SmsCapabilities capabilities(const Call&) override {
     sms::SmsCapabilities capabilities;
+    capabilities.max_segments = hanging_.load();
     capabilities.max_recipients = cancelled_.load();
     capabilities.countries = {"US", "GB"};
     return capabilities;
@@ -79,6 +84,7 @@ class Script final : public sms::SmsProvider {
 
  private:
   Host host_;
+  std::atomic<int> hanging_{0};
   std::atomic<int> cancelled_{0};
 };
 
