@@ -72,6 +72,31 @@ def test_types_are_strict(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_is_installed_works_from_anywhere(tmp_path: Path) -> None:
+    if not (BUILD / "bin" / "trunkline").exists():
+        pytest.skip("this build has no program")
+    subprocess.run(
+        ["cmake", "--install", str(BUILD), "--component", "python", "--prefix", str(tmp_path / "site")],
+        check=True,
+        capture_output=True,
+    )
+    code = (
+        "import trunkline, sys\n"
+        "with trunkline.Runtime(clock='virtual') as rt:\n"
+        "    paths = {plugin.path for plugin in rt.plugins()}\n"
+        "    assert rt.sms.send(from_='+14255550100', to=['+14255550123'], message='hi')[0].successful\n"
+        "print(trunkline.__file__, trunkline._native.library_path(), *paths, sep='\\n')\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith(str(tmp_path / "site")) for line in done.stdout.splitlines()), done.stdout
+    version = subprocess.run(
+        [sys.executable, "-m", "trunkline", "--version"], cwd="/", env=env, capture_output=True, text=True, check=False
+    )
+    assert trunkline.__version__ in version.stdout, version.stderr
+
+
 def test_the_program_is_found() -> None:
     if not (BUILD / "bin" / "trunkline").exists():
         pytest.skip("this build has no program")
