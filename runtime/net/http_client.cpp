@@ -28,15 +28,32 @@ bool token(std::string_view text) {
   });
 }
 
+/// `http://127.0.0.1:4600/...` and the like: never through a proxy that only the environment knows.
+bool loopback(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+  if (istarts_with(url, "[::1]")) return true;
+  const std::string_view host = url.substr(0, url.find(':'));
+  return host.starts_with("127.") || iequals(host, "localhost") ||
+         (host.size() > 10 && iequals(host.substr(host.size() - 10), ".localhost"));
+}
+
+std::string quoted(std::string_view before, std::string_view what, std::string_view after) {
+  std::string out(before);
+  out.append("'").append(what.substr(0, 200)).append("' ").append(after);
+  return out;
+}
+
 std::optional<Error> check(const ClientRequest& request) {
   if (!token(request.method))
-    return Error(ErrorCode::kInvalidArgument, "the method '" + request.method.substr(0, 40) + "' is no HTTP method", "method");
+    return Error(ErrorCode::kInvalidArgument, quoted("the method ", request.method, "is no HTTP method"), "method");
   if (!istarts_with(request.url, "http://") && !istarts_with(request.url, "https://"))
-    return Error(ErrorCode::kInvalidArgument, "'" + request.url.substr(0, 200) + "' is no absolute http or https URL", "url");
+    return Error(ErrorCode::kInvalidArgument, quoted("", request.url, "is no absolute http or https URL"), "url");
   for (const auto& [name, value] : request.headers) {
-    if (!token(name)) return Error(ErrorCode::kInvalidArgument, "'" + name.substr(0, 80) + "' is no header name", "headers");
+    if (!token(name)) return Error(ErrorCode::kInvalidArgument, quoted("", name, "is no header name"), "headers");
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-      return Error(ErrorCode::kInvalidArgument, "the value of header '" + name + "' has a line break or NUL in it", "headers");
+      return Error(ErrorCode::kInvalidArgument, quoted("the value of header ", name, "has a line break or NUL in it"), "headers");
   }
   return std::nullopt;
 }
@@ -238,6 +255,8 @@ class HttpClient::Impl {
     if (!options_.proxy.empty()) {
       curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());
       curl_easy_setopt(easy, CURLOPT_NOPROXY, options_.no_proxy.c_str());
+    } else if (loopback(request.url)) {
+      curl_easy_setopt(easy, CURLOPT_PROXY, "");
     }
     // curl's own ideas are turned off: waiting for a 100, and a form as content type.
     t.add_header("Expect:");

@@ -15,7 +15,8 @@ namespace trunkline::net {
 struct HttpClientOptions {
   /// PEM file of the authorities to trust; empty: the system's.
   std::string ca_file;
-  /// `http://host:port`; empty: what the environment says (`http_proxy`, `https_proxy`, `no_proxy`).
+  /// `http://host:port`; empty: what the environment says (`http_proxy`, `https_proxy`, `no_proxy`),
+  /// though never for this machine's own addresses.
   std::string proxy;
   /// Hosts reached without the proxy, comma separated; used with `proxy`.
   std::string no_proxy = "localhost,127.0.0.1,::1";
