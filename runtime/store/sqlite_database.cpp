@@ -3,12 +3,16 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <future>
+#include <deque>
 
 #include "runtime/store/migrations.h"
 
 namespace trunkline::store {
 namespace {
+
+// How long a commit waits for those whose writes were just committed to write again; far below an fsync.
+constexpr std::chrono::microseconds kGather{200};
+constexpr std::size_t kNever = SIZE_MAX;
 
 // The database whose callback runs on this thread: asking it again from inside would wait for itself.
 thread_local const SqliteDatabase* active = nullptr;
@@ -35,6 +39,24 @@ class ReadTransaction {
 };
 
 }  // namespace
+
+struct SqliteDatabase::Queue {
+  std::mutex mutex;
+  std::condition_variable filled;
+  std::deque<Request> requests;
+  std::size_t wake_at = kNever;  // length at which the writer wants to be woken
+  std::size_t deliveries = 0;    // batches whose completions have not all returned
+  bool stopping = false;
+
+  void delivered() {
+    bool wake = false;
+    {
+      const std::lock_guard lock(mutex);
+      wake = --deliveries == 0 && !requests.empty() && std::exchange(wake_at, kNever) != kNever;
+    }
+    if (wake) filled.notify_one();
+  }
+};
 
 struct SqliteDatabase::Listeners {
   struct Entry {
@@ -97,7 +119,7 @@ class SqliteDatabase::ReaderLease {
 };
 
 SqliteDatabase::SqliteDatabase(SqliteDatabaseOptions options, Log& log, Metrics& metrics, Executor& executor, Clock& clock)
-    : options_(std::move(options)), log_(log), executor_(executor), clock_(clock), listeners_(std::make_shared<Listeners>()) {
+    : options_(std::move(options)), log_(log), executor_(executor), clock_(clock), queue_(std::make_shared<Queue>()), listeners_(std::make_shared<Listeners>()) {
   const MetricLabels labels{{"database", options_.name}};
   commits_ = metrics.counter("trunkline_store_commits_total", "Transactions committed, each with one fsync.", labels);
   writes_ = metrics.counter("trunkline_store_writes_total", "Writes committed.", labels);
@@ -114,10 +136,10 @@ SqliteDatabase::SqliteDatabase(SqliteDatabaseOptions options, Log& log, Metrics&
 
 SqliteDatabase::~SqliteDatabase() {
   {
-    const std::lock_guard lock(queue_mutex_);
-    stopping_ = true;
+    const std::lock_guard lock(queue_->mutex);
+    queue_->stopping = true;
   }
-  queue_filled_.notify_one();
+  queue_->filled.notify_one();
   thread_.join();
 }
 
@@ -128,16 +150,17 @@ void SqliteDatabase::write(UniqueFunction<void(Session&)> fn, UniqueFunction<voi
 void SqliteDatabase::enqueue(Request request) {
   bool wake = false;
   {
-    const std::lock_guard lock(queue_mutex_);
-    if (queue_.size() < options_.max_queue || request.on_writer) {
-      queue_.push_back(std::move(request));
-      wake = std::exchange(writer_waits_, false);
+    const std::lock_guard lock(queue_->mutex);
+    if (queue_->requests.size() < options_.max_queue || request.on_writer) {
+      const bool urgent = request.on_writer;
+      queue_->requests.push_back(std::move(request));
+      if (urgent || queue_->requests.size() >= queue_->wake_at) wake = std::exchange(queue_->wake_at, kNever) != kNever;
     } else {
       request.error = std::make_unique<Error>(
           Error(ErrorCode::kResourceExhausted, "too many writes are waiting for database " + options_.name).with_retry());
     }
   }
-  if (wake) queue_filled_.notify_one();
+  if (wake) queue_->filled.notify_one();
   if (!request.error) return;
   failed_writes_.add();
   Batch refused;
@@ -168,19 +191,24 @@ void SqliteDatabase::listen(const Channel& channel, KeysFunction on_commit) {
 }
 
 void SqliteDatabase::run_and_wait(UniqueFunction<void(Session&)> fn) {
-  std::promise<void> promise;
-  std::future<void> future = promise.get_future();
+  // No std::promise: it would let two threads share the exception.
+  struct {
+    std::mutex mutex;
+    std::condition_variable done;
+    std::optional<Result<void>> result;
+  } end;
   Request request;
   request.fn = std::move(fn);
   request.on_writer = true;
-  request.done = [&promise](Result<void> result) {
-    if (result.ok())
-      promise.set_value();
-    else
-      promise.set_exception(std::make_exception_ptr(result.error()));
+  request.done = [&end](Result<void> result) {
+    const std::lock_guard lock(end.mutex);
+    end.result = std::move(result);
+    end.done.notify_one();  // under the lock, or `end` could be gone
   };
   enqueue(std::move(request));
-  future.get();
+  std::unique_lock lock(end.mutex);
+  end.done.wait(lock, [&] { return end.result.has_value(); });
+  end.result->value();
 }
 
 void SqliteDatabase::migrate(std::span<const Migration> migrations) {
@@ -200,22 +228,8 @@ void SqliteDatabase::flush() {
 
 void SqliteDatabase::run() {
   for (;;) {
-    Batch batch;
-    {
-      std::unique_lock lock(queue_mutex_);
-      while (queue_.empty() && !stopping_) {
-        writer_waits_ = true;
-        queue_filled_.wait(lock);
-      }
-      writer_waits_ = false;
-      if (queue_.empty()) return;
-      queue_length_.set(static_cast<double>(queue_.size()));
-      // No waiting for more: what arrives during this commit shares the next one.
-      const std::size_t count = std::min(queue_.size(), options_.max_batch);
-      batch.reserve(count);
-      std::move(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count), std::back_inserter(batch));
-      queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
-    }
+    Batch batch = take();
+    if (batch.empty()) return;
     Signals signals;
     {
       std::unique_lock lock(memory_mutex_, std::defer_lock);
@@ -225,6 +239,32 @@ void SqliteDatabase::run() {
     }
     complete(std::move(batch), std::move(signals));
   }
+}
+
+// What arrives during a commit shares the next one. Beyond that a commit waits only for the completions of a batch that is being
+// delivered: many of those who get them write again at once, and a commit that begins with the first of them would be nearly empty
+// and hold up all others. Empty: the database closes.
+SqliteDatabase::Batch SqliteDatabase::take() {
+  Queue& queue = *queue_;
+  std::unique_lock lock(queue.mutex);
+  if (queue.requests.empty() && !queue.stopping) {
+    queue.wake_at = 1;
+    queue.filled.wait(lock, [&] { return !queue.requests.empty() || queue.stopping; });
+  }
+  if (last_batch_ > 1 && queue.deliveries > 0 && queue.requests.size() < options_.max_batch && !queue.stopping) {
+    queue.wake_at = options_.max_batch;
+    queue.filled.wait_for(lock, kGather, [&] { return queue.wake_at == kNever || queue.stopping; });
+  }
+  queue.wake_at = kNever;
+  const std::size_t count = std::min(queue.requests.size(), options_.max_batch);
+  queue_length_.set(static_cast<double>(queue.requests.size()));
+  last_batch_ = count;
+  Batch batch;
+  batch.reserve(count);
+  const auto end = queue.requests.begin() + static_cast<std::ptrdiff_t>(count);
+  std::move(queue.requests.begin(), end, std::back_inserter(batch));
+  queue.requests.erase(queue.requests.begin(), end);
+  return batch;
 }
 
 void SqliteDatabase::commit(Batch& batch, Signals& signals) {
@@ -332,9 +372,14 @@ void SqliteDatabase::complete(Batch batch, Signals signals) {
   if (batch.empty() && signals.empty()) return;
   std::sort(signals.begin(), signals.end());
   signals.erase(std::unique(signals.begin(), signals.end()), signals.end());
-  executor_.post([batch = std::move(batch), signals = std::move(signals), listeners = listeners_]() mutable {
+  {
+    const std::lock_guard lock(queue_->mutex);
+    ++queue_->deliveries;
+  }
+  executor_.post([batch = std::move(batch), signals = std::move(signals), listeners = listeners_, queue = queue_]() mutable {
     listeners->tell(signals);  // first: it only wakes others, while a completion may take its time
     for (Request& request : batch) finish(request);
+    queue->delivered();
   });
 }
 

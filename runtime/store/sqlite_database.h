@@ -1,7 +1,6 @@
 // Database over SQLite: one writer thread that commits in groups, and a pool of readers.
 #pragma once
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -52,6 +51,7 @@ class SqliteDatabase final : public Database {
     bool on_writer = false;  // done runs on the writer thread
   };
   using Batch = std::vector<Request>;
+  struct Queue;
   struct Listeners;
   class ReaderLease;
 
@@ -60,6 +60,7 @@ class SqliteDatabase final : public Database {
   void run_and_wait(UniqueFunction<void(Session&)> fn);
   // The rest runs on the writer thread.
   void run();
+  Batch take();
   void commit(Batch& batch, Signals& signals);
   bool run_plainly(Batch& batch, Signals& signals);
   void run_guarded(Batch& batch, Signals& signals);
@@ -90,14 +91,10 @@ class SqliteDatabase final : public Database {
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
   std::size_t readers_ = 0;
 
-  std::mutex queue_mutex_;
-  std::condition_variable queue_filled_;
-  std::deque<Request> queue_;
-  bool writer_waits_ = false;
-  bool stopping_ = false;
-
-  // Completions that run after this object is gone still need them.
+  // Completions that run after this object is gone still need these.
+  std::shared_ptr<Queue> queue_;
   std::shared_ptr<Listeners> listeners_;
+  std::size_t last_batch_ = 0;  // the writer thread's
   std::thread thread_;
 };
 
