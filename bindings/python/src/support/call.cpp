@@ -49,11 +49,13 @@ void Latch::open() noexcept {
   changed_.notify_one();
 }
 
+bool Latch::is_open() {
+  const std::lock_guard lock(mutex_);
+  return done_;
+}
+
 bool Latch::wait(std::optional<SteadyTime> until, GilRelease& gil) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (done_) return true;
-  }
+  if (is_open()) return true;
   const bool watch = GilRelease::on_main_thread();
   for (;;) {
     {

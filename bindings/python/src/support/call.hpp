@@ -69,6 +69,7 @@ std::optional<SteadyTime> time_limit(PyObject* seconds);
 class Latch {
  public:
   void open() noexcept;
+  bool is_open();
   /// Without the GIL. False: the time was up. On the main thread it looks for signals meanwhile and throws what they raise, with
   /// the GIL taken back.
   bool wait(std::optional<SteadyTime> until, GilRelease& gil);
@@ -88,6 +89,7 @@ class Pending final : public Receiver<R> {
     pending->self_ = pending;
     return pending;
   }
+  bool is_complete() { return latch_.is_open(); }
   /// Without the GIL. False: the time was up.
   bool wait(std::optional<SteadyTime> until, GilRelease& gil) { return latch_.wait(until, gil); }
   /// After a wait that was not in vain.
@@ -130,9 +132,13 @@ class AsyncCall final : public Delivery, public Receiver<R> {
     result_ = std::move(result);
     if (meet_.arrive_done()) bridge->post(std::unique_ptr<Delivery>(this));
   }
-  /// The starting side, after the call was started. Delivers at once what has completed already. [GIL]
-  static void started(AsyncCall* self) noexcept {
-    if (self->meet_.arrive_waiting()) return;  // now it belongs to the completing side
+  /// The starting side, after the call was started, on the loop's thread. Delivers at once what has completed already. [GIL]
+  static void started(AsyncCall* self, const std::shared_ptr<RuntimeHandle>& runtime, const std::stop_source& stop) {
+    if (self->meet_.arrive_waiting()) {
+      // From now on the completing side owns it; but only this thread delivers it.
+      self->in_flight_.emplace(runtime, stop);
+      return;
+    }
     const std::unique_ptr<AsyncCall> call(self);
     call->deliver();
   }
@@ -153,17 +159,18 @@ class AsyncCall final : public Delivery, public Receiver<R> {
   std::shared_ptr<LoopBridge> bridge_;
   Result<R> result_;
   bool converted_ = false;
+  std::optional<RuntimeHandle::InFlight> in_flight_;
   detail::Rendezvous meet_;
 };
 
 /// Starts a call and gives its future. `start` runs without the GIL.
 template <class R, class Convert>
-py::object begin_async(const RuntimeHandle& runtime, Convert convert, Starter<R> start) {
+py::object begin_async(const std::shared_ptr<RuntimeHandle>& runtime, Convert convert, Starter<R> start) {
   empty_graveyard();
   auto bridge = LoopBridge::current();
   const std::stop_source stop;
   py::object future = new_future(stop);
-  const RuntimeHandle::Use use(runtime);
+  const RuntimeHandle::Use use(*runtime);
   auto* const call = new AsyncCall<R, Convert>(future, std::move(convert), std::move(bridge));
   std::exception_ptr failed;
   {
@@ -183,13 +190,13 @@ py::object begin_async(const RuntimeHandle& runtime, Convert convert, Starter<R>
       set_exception(future, current_exception_object());
     }
   }
-  AsyncCall<R, Convert>::started(call);
+  AsyncCall<R, Convert>::started(call, runtime, stop);
   return future;
 }
 
 /// Starts a call and waits for it without the GIL. Ctrl-C and the timeout end the wait and ask the other side to stop.
 template <class R>
-std::shared_ptr<Pending<R>> run_sync(const RuntimeHandle& runtime, PyObject* timeout, Starter<R> start) {
+std::shared_ptr<Pending<R>> run_sync(const std::shared_ptr<RuntimeHandle>& runtime, PyObject* timeout, Starter<R> start) {
   const std::optional<SteadyTime> until = time_limit(timeout);
   const auto pending = Pending<R>::make();
   std::stop_source stop;
@@ -198,13 +205,18 @@ std::shared_ptr<Pending<R>> run_sync(const RuntimeHandle& runtime, PyObject* tim
     GilRelease gil;
     {
       Done<R> done(*pending);
-      const RuntimeHandle::Use use(runtime);
+      const RuntimeHandle::Use use(*runtime);
       CallOptions options;
       options.stop = stop.get_token();
       start(std::move(options), std::move(done));
     }
-    in_time = pending->wait(until, gil);
-    if (!in_time) stop.request_stop();
+    if (pending->is_complete()) {
+      in_time = true;
+    } else {
+      const RuntimeHandle::InFlight in_flight(runtime, stop);
+      in_time = pending->wait(until, gil);
+      if (!in_time) stop.request_stop();
+    }
   } catch (py::error_already_set&) {
     const GilRelease gil;  // what listens for the stop may be anybody's code
     stop.request_stop();

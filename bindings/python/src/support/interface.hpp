@@ -111,7 +111,7 @@ py::object call_sync(PyObject* self, PyObject* timeout, Start start) {
   const auto begin = [&](CallOptions options, Done<R> done) {
     start(interface.client<Client>(), std::move(options), std::move(done));
   };
-  const auto pending = run_sync<R>(*interface.runtime(), timeout, Starter<R>(begin));
+  const auto pending = run_sync<R>(interface.runtime(), timeout, Starter<R>(begin));
   return ToPython<R>{interface.runtime()}(pending->result());
 }
 template <class R, class Client, class Start>
@@ -120,7 +120,7 @@ py::object call_async(PyObject* self, Start start) {
   const auto begin = [&](CallOptions options, Done<R> done) {
     start(interface.client<Client>(), std::move(options), std::move(done));
   };
-  return begin_async<R>(*interface.runtime(), ToPython<R>{interface.runtime()}, Starter<R>(begin));
+  return begin_async<R>(interface.runtime(), ToPython<R>{interface.runtime()}, Starter<R>(begin));
 }
 
 }  // namespace trunkline::pyrt

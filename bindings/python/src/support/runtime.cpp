@@ -59,11 +59,14 @@ void RuntimeHandle::close() {
   if (forked() || closed_.exchange(true, std::memory_order_seq_cst)) return;
   const GilRelease gil;
   for (int uses = uses_.load(); uses != 0; uses = uses_.load()) uses_.wait(uses);
+  std::list<std::stop_source> in_flight;
   {
     // Held while they close, so that none is freed meanwhile: its destructor waits in remove().
     const std::lock_guard lock(mutex_);
     for (Closable* closable : std::exchange(closables_, {})) closable->close_for_runtime();
+    in_flight = in_flight_;
   }
+  for (std::stop_source& stop : in_flight) stop.request_stop();
   tl_runtime_close(runtime_);
   calls_.close(Error(ErrorCode::kCancelled, "the runtime was closed"));
 }
@@ -81,6 +84,18 @@ RuntimeHandle::Use::Use(const RuntimeHandle& handle) : handle_(handle) {
 RuntimeHandle::Use::~Use() {
   if (handle_.uses_.fetch_sub(1, std::memory_order_seq_cst) == 1 && handle_.closed_.load(std::memory_order_relaxed))
     handle_.uses_.notify_all();
+}
+
+RuntimeHandle::InFlight::InFlight(std::shared_ptr<RuntimeHandle> handle, std::stop_source stop) : handle_(std::move(handle)) {
+  {
+    const std::lock_guard lock(handle_->mutex_);
+    at_ = handle_->in_flight_.insert(handle_->in_flight_.end(), stop);
+  }
+  if (handle_->closed()) stop.request_stop();  // close() has taken its list before, or takes it now
+}
+RuntimeHandle::InFlight::~InFlight() {
+  const std::lock_guard lock(handle_->mutex_);
+  handle_->in_flight_.erase(at_);
 }
 
 tl_iface RuntimeHandle::find(Kind kind, std::string_view name, std::string_view id) const {

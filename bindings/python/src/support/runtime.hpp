@@ -1,9 +1,11 @@
 // A runtime of libtrunkline as Python holds it. Hand-written.
 #pragma once
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -48,6 +50,18 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
     const RuntimeHandle& handle_;
   };
 
+  /// A call that somebody waits for: closing the runtime asks it to stop. [any thread]
+  class InFlight {
+   public:
+    InFlight(std::shared_ptr<RuntimeHandle> handle, std::stop_source stop);
+    InFlight(const InFlight&) = delete;
+    ~InFlight();
+
+   private:
+    const std::shared_ptr<RuntimeHandle> handle_;
+    std::list<std::stop_source>::iterator at_;
+  };
+
   enum class Kind { kProvider, kService };
   /// The object behind an interface id. Throws kNotFound.
   tl_iface find(Kind kind, std::string_view name, std::string_view id) const;
@@ -70,7 +84,8 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
   std::atomic<bool> closed_{false};
   mutable std::atomic<int> uses_{0};
   std::mutex mutex_;
-  std::set<Closable*> closables_;  // guarded by mutex_
+  std::set<Closable*> closables_;          // guarded by mutex_
+  std::list<std::stop_source> in_flight_;  // guarded by mutex_
 };
 
 }  // namespace trunkline::pyrt

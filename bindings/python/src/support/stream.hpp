@@ -54,7 +54,7 @@ class StreamOf final : public Stream {
 
   py::object next_async(std::uint32_t most) override {
     const auto begin = [&](CallOptions, Done<Items> done) { start(most, std::move(done)); };
-    return begin_async<Items>(*runtime_, Batch{}, Starter<Items>(begin));
+    return begin_async<Items>(runtime_, Batch{}, Starter<Items>(begin));
   }
 
   void close() override {
