@@ -100,8 +100,10 @@ struct Log::Impl {
               std::initializer_list<LogField> fields) const;
 
   const bool json;
-  std::shared_ptr<spdlog::details::thread_pool> pool;  // its destructor writes what is queued
+  // The pool goes first: its destructor writes what is queued and joins the thread, so that the logger and its file are never
+  // released while that thread holds them.
   std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> pool;
 };
 
 void Log::Impl::format(std::string& line, LogLevel level, std::string_view component, std::string_view message,
