@@ -186,7 +186,7 @@ std::int64_t integer_parameter(RouteContext& context, const char* name, std::int
 
 class ControlRoutes {
  public:
-  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime) : routes_(routes), runtime_(runtime) {}
+  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) : routes_(routes), runtime_(runtime), wall_(wall) {}
 
   void add_all() {
     add_records();
@@ -285,8 +285,9 @@ class ControlRoutes {
 
   void add_events() {
     Runtime& runtime = runtime_;
+    Clock& wall = wall_;
     // A long poll: waits up to wait_ms for the first event after `after`.
-    add("GET", "/_control/events", [&runtime](RouteContext& context) -> Task<net::Response> {
+    add("GET", "/_control/events", [&runtime, &wall](RouteContext& context) -> Task<net::Response> {
       const ResourcePtr resource = resource_of(context);
       EventFilter filter;
       if (auto type = context.query("type")) filter.types.push_back(*std::move(type));
@@ -297,8 +298,10 @@ class ControlRoutes {
       std::vector<Event> events;
       if (wait_ms > 0) {
         const auto subscription = runtime.events().subscribe(*resource->database, resource->key, std::move(filter), after);
-        events = co_await subscription->next_within(limit, std::chrono::milliseconds{wait_ms});
-        subscription->close();
+        // The caller waits in its own time, also while the runtime's clock stands still.
+        const Clock::TimerId timer = wall.schedule_after(std::chrono::milliseconds{wait_ms}, [subscription] { subscription->close(); });
+        events = co_await subscription->next(limit);
+        wall.cancel(timer);
       } else {
         events = runtime.events().read(*resource->database, resource->key, filter, after, limit);
       }
@@ -385,10 +388,11 @@ class ControlRoutes {
 
   std::vector<server::Route>& routes_;
   Runtime& runtime_;
+  Clock& wall_;
 };
 
 }  // namespace
 
-void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime) { ControlRoutes(routes, runtime).add_all(); }
+void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) { ControlRoutes(routes, runtime, wall).add_all(); }
 
 }  // namespace trunkline::api

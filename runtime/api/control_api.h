@@ -3,11 +3,13 @@
 #include <vector>
 
 namespace trunkline {
+class Clock;
 class Runtime;
 namespace server {
 struct Route;
 }
 namespace api {
-void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime);
+/// `wall`: a real clock, for how long callers wait.
+void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall);
 }
 }  // namespace trunkline

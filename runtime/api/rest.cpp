@@ -6,7 +6,14 @@
 
 namespace trunkline::api {
 
-nlohmann::json parse_body(const server::RouteContext& context) { return parse_json(context.request.body); }
+nlohmann::json parse_body(const server::RouteContext& context) {
+  try {
+    return parse_json(context.request.body);
+  } catch (Error& error) {
+    error.http_status = 400;  // also for a limit that was passed: waiting would not help
+    throw;
+  }
+}
 
 net::Response json_response(int status, const nlohmann::json& body) {
   net::Response response;

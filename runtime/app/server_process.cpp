@@ -7,6 +7,7 @@
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
+#include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
 #include "runtime/crypto/hash.h"
@@ -43,6 +44,8 @@ Task<server::BearerClaims> verify_bearer(Runtime* runtime, server::BearerKind ki
 
 struct ServerProcess::Impl {
   std::unique_ptr<Runtime> runtime;
+  /// Callers wait in real time, whatever the runtime's clock does.
+  std::unique_ptr<Clock> wall;
   std::unique_ptr<api::Directory> directory;
   std::unique_ptr<server::ApiServer> server;
   std::string arm_token{kDevelopmentToken};
@@ -81,7 +84,8 @@ ServerProcess::ServerProcess(Config config) : impl_(std::make_unique<Impl>()) {
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
   if (control) {
-    api::add_control_routes(routes, runtime);
+    impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
+    api::add_control_routes(routes, runtime, *impl_->wall);
     add_console_routes(routes);
   }
   impl_->server->add_routes(std::move(routes));
@@ -102,8 +106,10 @@ void ServerProcess::stop() {
     sync_wait(impl_->server->drain(kDrainTime));
     impl_->server->stop();
   }
+  if (impl_->wall) impl_->wall->stop();
   if (impl_->runtime) impl_->runtime->close();
   impl_->server.reset();
+  impl_->wall.reset();
 }
 
 }  // namespace trunkline::app

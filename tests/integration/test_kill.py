@@ -74,7 +74,7 @@ def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
         try:
             Server("--data", data).stop()
         except AssertionError as error:
-            assert "another process" in str(error)
+            assert "in use by another runtime" in str(error)
         else:
             raise AssertionError("two processes share one database")
 
