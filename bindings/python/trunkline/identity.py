@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import datetime
 import enum
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias, Union, overload
+from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import identity as _native
 from ._objects import Provider, model_of
@@ -125,7 +126,7 @@ class TokenClaims:
     expires_at: datetime.datetime
     """When it stops being valid."""
 
-    claims: Any
+    claims: typing.Any
     """Every claim, as issued."""
 
 
@@ -216,7 +217,7 @@ class IdentityProvider(Provider):
         custom_id: str | None = None,
         timeout: float | None = None,
     ) -> UserIdentity: ...
-    def create_user(self, request: CreateUserRequest | None = None, /, *, timeout: float | None = None, **fields: Any) -> UserIdentity:
+    def create_user(self, request: CreateUserRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> UserIdentity:
         """Creates a user, or finds the one with the same custom id.
 
         Args:
@@ -252,7 +253,7 @@ class IdentityProvider(Provider):
         data_location: str = "unitedstates",
         timeout: float | None = None,
     ) -> AccessToken: ...
-    def issue_token(self, request: TokenRequest | None = None, /, *, timeout: float | None = None, **fields: Any) -> AccessToken:
+    def issue_token(self, request: TokenRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> AccessToken:
         """Issues a token.
 
         Args:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import datetime
+import typing
 from dataclasses import dataclass
-from typing import Any, ClassVar, overload
+from typing import ClassVar, overload
 
 from ._native import sandbox as _native
 from ._objects import Provider, model_of
@@ -141,7 +142,7 @@ class SandboxProvider(Provider):
         times: int = 0,
         timeout: float | None = None,
     ) -> None: ...
-    def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: Any) -> None:
+    def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
         """Puts a rule before all others.
 
         Args:

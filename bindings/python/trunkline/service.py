@@ -8,9 +8,10 @@ from __future__ import annotations
 import builtins
 import datetime
 import enum
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, overload
+from typing import ClassVar, overload
 
 from ._native import service as _native
 from ._objects import Service, model_of
@@ -297,7 +298,7 @@ class Event:
     data_version: str
     """Version of the data's shape."""
 
-    data: Any
+    data: typing.Any
     """What happened."""
 
     traceparent: str | None = None
@@ -391,7 +392,7 @@ class SmsService(Service):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> builtins.list[SmsSendOutcome]: ...
-    def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: Any) -> builtins.list[SmsSendOutcome]:
+    def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendOutcome]:
         """Sends a text to every recipient. Accepted means durable: what has a message id survives a crash.
 
         Args:
@@ -542,7 +543,7 @@ class NumbersService(Service):
         quantity: int = 1,
         timeout: float | None = None,
     ) -> NumberSearch: ...
-    def search(self, query: NumberQuery | None = None, /, *, timeout: float | None = None, **fields: Any) -> NumberSearch:
+    def search(self, query: NumberQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> NumberSearch:
         """Finds numbers and holds them for 15 minutes.
 
         Args:
@@ -607,7 +608,7 @@ class EventsService(Service):
         after: int | None = None,
         timeout: float | None = None,
     ) -> Stream[Event]: ...
-    def subscribe(self, filter: EventFilter | None = None, /, *, timeout: float | None = None, **fields: Any) -> Stream[Event]:
+    def subscribe(self, filter: EventFilter | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Stream[Event]:
         """Events as they happen, without loss from the given position on.
 
         Args:
@@ -679,7 +680,7 @@ class SandboxService(Service):
         times: int = 0,
         timeout: float | None = None,
     ) -> None: ...
-    def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: Any) -> None:
+    def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
         """Puts a rule before all others.
 
         Args:

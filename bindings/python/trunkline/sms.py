@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import datetime
 import enum
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, overload
+from typing import ClassVar, overload
 
 from ._native import sms as _native
 from ._objects import Provider, model_of
@@ -281,7 +282,7 @@ class SmsProvider(Provider):
         properties: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> list[SmsSendResult]: ...
-    def send(self, request: SmsSendRequest | None = None, /, *, timeout: float | None = None, **fields: Any) -> list[SmsSendResult]:
+    def send(self, request: SmsSendRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> list[SmsSendResult]:
         """Sends a text to every recipient in the request.
 
         A recipient that is refused does not fail the call: its result says so. A failed call means that nothing was

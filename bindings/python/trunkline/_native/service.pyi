@@ -2,8 +2,8 @@
 import asyncio
 import builtins
 import datetime
+import typing
 from collections.abc import Sequence
-from typing import Any
 
 from . import Runtime, Stream
 from ..common import DecisionRecord
@@ -24,7 +24,7 @@ from ..service import (
     UserWithToken,
 )
 
-def register(types: dict[str, Any], /) -> None: ...
+def register(types: dict[str, typing.Any], /) -> None: ...
 
 class SmsService:
     def __init__(self, runtime: Runtime, name: str, /) -> None: ...

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import datetime
+import typing
 from collections.abc import Sequence
-from typing import Any, ClassVar, overload
+from typing import ClassVar, overload
 
 from .._native import identity as _native
 from .._objects import Provider, model_of
@@ -46,7 +47,7 @@ class IdentityProvider(Provider):
         custom_id: str | None = None,
         timeout: float | None = None,
     ) -> UserIdentity: ...
-    async def create_user(self, request: CreateUserRequest | None = None, /, *, timeout: float | None = None, **fields: Any) -> UserIdentity:
+    async def create_user(self, request: CreateUserRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> UserIdentity:
         """Creates a user, or finds the one with the same custom id.
 
         Args:
@@ -84,7 +85,7 @@ class IdentityProvider(Provider):
         data_location: str = "unitedstates",
         timeout: float | None = None,
     ) -> AccessToken: ...
-    async def issue_token(self, request: TokenRequest | None = None, /, *, timeout: float | None = None, **fields: Any) -> AccessToken:
+    async def issue_token(self, request: TokenRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> AccessToken:
         """Issues a token.
 
         Args:

@@ -6,7 +6,8 @@ the values are those of `trunkline.sandbox`.
 from __future__ import annotations
 
 import datetime
-from typing import Any, ClassVar, overload
+import typing
+from typing import ClassVar, overload
 
 from .._native import sandbox as _native
 from .._objects import Provider, model_of
@@ -73,7 +74,7 @@ class SandboxProvider(Provider):
         times: int = 0,
         timeout: float | None = None,
     ) -> None: ...
-    async def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: Any) -> None:
+    async def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
         """Puts a rule before all others.
 
         Args:

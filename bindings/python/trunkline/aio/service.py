@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import builtins
 import datetime
+import typing
 from collections.abc import Sequence
-from typing import Any, ClassVar, overload
+from typing import ClassVar, overload
 
 from .._native import service as _native
 from .._objects import Service, model_of
@@ -70,7 +71,7 @@ class SmsService(Service):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> builtins.list[SmsSendOutcome]: ...
-    async def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: Any) -> builtins.list[SmsSendOutcome]:
+    async def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendOutcome]:
         """Sends a text to every recipient. Accepted means durable: what has a message id survives a crash.
 
         Args:
@@ -230,7 +231,7 @@ class NumbersService(Service):
         quantity: int = 1,
         timeout: float | None = None,
     ) -> NumberSearch: ...
-    async def search(self, query: NumberQuery | None = None, /, *, timeout: float | None = None, **fields: Any) -> NumberSearch:
+    async def search(self, query: NumberQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> NumberSearch:
         """Finds numbers and holds them for 15 minutes.
 
         Args:
@@ -299,7 +300,7 @@ class EventsService(Service):
         after: int | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[Event]: ...
-    def subscribe(self, filter: EventFilter | None = None, /, *, timeout: float | None = None, **fields: Any) -> AsyncStream[Event]:
+    def subscribe(self, filter: EventFilter | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> AsyncStream[Event]:
         """Events as they happen, without loss from the given position on.
 
         Args:
@@ -375,7 +376,7 @@ class SandboxService(Service):
         times: int = 0,
         timeout: float | None = None,
     ) -> None: ...
-    async def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: Any) -> None:
+    async def add_rule(self, rule: PhoneRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
         """Puts a rule before all others.
 
         Args:

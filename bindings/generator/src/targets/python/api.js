@@ -5,7 +5,7 @@ import { allList, docOf, docstring, imports, library, literal, maybe, operationD
 export function aioModule(context, module) {
   const text = apiClasses(context, module, "aio").join("\n") + "\n";
   const doc = `${module.doc} The asyncio classes; the values are those of \`trunkline.${module.file}\`.`;
-  const head = [`# ${BANNER}`, docstring(doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime"], library, [
+  const head = [`# ${BANNER}`, docstring(doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime", "typing"], library, [
     [".._native", [`${module.file} as _native`]], [".._objects", ["Provider", "Service", "model_of"]], ...typeImports(context, "..", undefined),
     ["._futures", ["within"]], ["._stream", ["AsyncStream"]],
   ]), "", allList(interfacesOf(module, "provider", "service").map((i) => i.name))];
@@ -37,7 +37,7 @@ function method(context, op, surface) {
     const [p] = op.params;
     out.push("    @overload", `${signature(["self", `${pyName(p.name)}: ${pyType(p.type)}`, "/", "*", ...timeout])} ...`, "    @overload");
     out.push(`    ${keyword} ${name}(`, "        self,", "        /,", "        *,", ...keywords(model).map((line) => `        ${line},`), ...timeout.map((line) => `        ${line},`), `    ) -> ${returns}: ...`);
-    out.push(signature(["self", `${pyName(p.name)}: ${pyType(p.type)} | None = None`, "/", "*", ...timeout, "**fields: Any"]));
+    out.push(signature(["self", `${pyName(p.name)}: ${pyType(p.type)} | None = None`, "/", "*", ...timeout, "**fields: typing.Any"]));
   } else {
     const params = op.params.map((p) => `${pyName(p.name)}: ${maybe(p, pyType(p.type, true))}${argumentDefault(p)}`);
     const all = ["self", ...params, ...(timeout.length ? ["*", ...timeout] : [])];

@@ -3,7 +3,7 @@ import { BANNER, interfacesOf } from "../common.js";
 import { imports, library, maybe, pyName, pyType, typeImports, unhide } from "./types.js";
 
 export function stub(context, module) {
-  const out = ["def register(types: dict[str, Any], /) -> None: ..."];
+  const out = ["def register(types: dict[str, typing.Any], /) -> None: ..."];
   for (const i of interfacesOf(module, "provider", "service")) {
     out.push("", `class ${i.name}:`, "    def __init__(self, runtime: Runtime, name: str, /) -> None: ...");
     for (const op of i.ops) {
@@ -18,5 +18,5 @@ export function stub(context, module) {
     }
   }
   const text = out.join("\n") + "\n";
-  return `# ${BANNER}\n${imports(text, ["asyncio", "builtins", "datetime"], library, [[".", ["Runtime", "Stream"]], ...typeImports(context, "..", undefined)])}\n\n${text}`;
+  return `# ${BANNER}\n${imports(text, ["asyncio", "builtins", "datetime", "typing"], library, [[".", ["Runtime", "Stream"]], ...typeImports(context, "..", undefined)])}\n\n${text}`;
 }

@@ -8,7 +8,7 @@ export const enumMember = (name) => (/^[0-9]/.test(name) ? `_${upper(name)}` : u
 export const errorClass = (code) => `${code[0].toUpperCase()}${code.slice(1)}Error`;
 
 const primitives = {
-  str: "str", bytes: "bytes", bool: "bool", i32: "int", u32: "int", i64: "int", u64: "int", f64: "float", json: "Any", void: "None",
+  str: "str", bytes: "bytes", bool: "bool", i32: "int", u32: "int", i64: "int", u64: "int", f64: "float", json: "typing.Any", void: "None",
   time: "datetime.datetime", duration: "datetime.timedelta",
 };
 
@@ -109,16 +109,17 @@ function importLine(from, names) {
  */
 export function imports(body, plain, ...groups) {
   const code = body.replace(/"""[\s\S]*?"""/g, "");
-  const uses = (name) => new RegExp(`\\b${name.replace(/.* as /, "")}\\b`).test(code);
+  const uses = (name) => new RegExp(`(?<!typing\\.)\\b${name.replace(/.* as /, "")}\\b`).test(code);
   const [library, ...local] = groups.map((group) =>
     group.map(([from, names]) => [from, [...new Set(names)].filter(uses).sort()]).filter(([, names]) => names.length).map(([from, names]) => importLine(from, names)));
   const first = [...plain.filter(uses).map((name) => `import ${name}`), ...library];
   return [first, ...local].filter((group) => group.length).map((group) => group.join("\n")).join("\n\n");
 }
+// Any is written typing.Any: interfaces may well have a type of that name.
 export const library = [
   ["collections.abc", ["Mapping", "Sequence"]],
   ["dataclasses", ["dataclass", "field"]],
-  ["typing", ["Any", "ClassVar", "TypeAlias", "Union", "overload"]],
+  ["typing", ["ClassVar", "TypeAlias", "Union", "overload"]],
 ];
 
 /** Candidates for the declared types of other modules. `prefix`: "." or "..". */

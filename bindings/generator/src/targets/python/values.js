@@ -10,7 +10,7 @@ export function valuesModule(context, module) {
   for (const x of aggregatesOf(module)) body.push("", "", ...(x.fields ? dataclass(x) : union(x)));
   body.push("", "", "_native.register(globals())", ...apiClasses(context, module, "sync"), "");
   const text = body.join("\n");
-  const head = [`# ${BANNER}`, docstring(module.doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime", "enum"], library, [
+  const head = [`# ${BANNER}`, docstring(module.doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime", "enum", "typing"], library, [
     ["._native", [`${module.file} as _native`]], ["._objects", ["Provider", "Service", "model_of"]], ["._stream", ["Stream"]],
     ...typeImports(context, ".", module),
   ]), "", allList([...module.enums, ...module.structs, ...module.unions, ...interfaces].map((x) => x.name))];

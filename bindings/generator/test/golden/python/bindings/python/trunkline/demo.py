@@ -7,7 +7,7 @@ import datetime
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias, Union
+from typing import ClassVar, TypeAlias, Union
 
 from ._native import demo as _native
 from ._objects import Provider
