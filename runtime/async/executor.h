@@ -33,8 +33,13 @@ class WorkGuard {
   WorkGuard() = default;
   explicit WorkGuard(WorkTracker& tracker) : tracker_(&tracker) { tracker.begin(); }
   WorkGuard(WorkGuard&& other) noexcept : tracker_(std::exchange(other.tracker_, nullptr)) {}
-  WorkGuard& operator=(WorkGuard&& other) noexcept { std::swap(tracker_, other.tracker_); return *this; }
-  ~WorkGuard() { if (tracker_) tracker_->end(); }
+  WorkGuard& operator=(WorkGuard&& other) noexcept {
+    std::swap(tracker_, other.tracker_);
+    return *this;
+  }
+  ~WorkGuard() {
+    if (tracker_) tracker_->end();
+  }
 
  private:
   WorkTracker* tracker_ = nullptr;
@@ -65,7 +70,9 @@ class Executor {
     struct Awaiter {
       Executor& executor;
       bool await_ready() noexcept { return false; }
-      void await_suspend(std::coroutine_handle<> next) { executor.post([next] { next.resume(); }); }
+      void await_suspend(std::coroutine_handle<> next) {
+        executor.post([next] { next.resume(); });
+      }
       void await_resume() noexcept {}
     };
     return Awaiter{*this};

@@ -18,10 +18,11 @@ class UniqueFunction<R(A...)> {
   UniqueFunction() = default;
   UniqueFunction(std::nullptr_t) {}
   template <class F>
-    requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> && std::is_invocable_r_v<R, std::decay_t<F>&, A...>)
-  UniqueFunction(F&& f) {
+  requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> && std::is_invocable_r_v<R, std::decay_t<F>&, A...>)
+      UniqueFunction(F&& f) {
     using Fn = std::decay_t<F>;
-    if constexpr (sizeof(Fn) <= sizeof(space_) && alignof(Fn) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<Fn>) {
+    if constexpr (sizeof(Fn) <= sizeof(space_) && alignof(Fn) <= alignof(std::max_align_t) &&
+                  std::is_nothrow_move_constructible_v<Fn>) {
       ::new (static_cast<void*>(space_)) Fn(std::forward<F>(f));
       ops_ = &kInline<Fn>;
     } else {
@@ -55,18 +56,16 @@ class UniqueFunction<R(A...)> {
     void (*destroy)(void*) noexcept;
   };
   template <class Fn>
-  static constexpr Ops kInline{
-      [](void* p, A&&... args) -> R { return (*static_cast<Fn*>(p))(std::forward<A>(args)...); },
-      [](void* from, void* to) noexcept {
-        ::new (to) Fn(std::move(*static_cast<Fn*>(from)));
-        static_cast<Fn*>(from)->~Fn();
-      },
-      [](void* p) noexcept { static_cast<Fn*>(p)->~Fn(); }};
+  static constexpr Ops kInline{[](void* p, A&&... args) -> R { return (*static_cast<Fn*>(p))(std::forward<A>(args)...); },
+                               [](void* from, void* to) noexcept {
+                                 ::new (to) Fn(std::move(*static_cast<Fn*>(from)));
+                                 static_cast<Fn*>(from)->~Fn();
+                               },
+                               [](void* p) noexcept { static_cast<Fn*>(p)->~Fn(); }};
   template <class Fn>
-  static constexpr Ops kHeap{
-      [](void* p, A&&... args) -> R { return (**static_cast<Fn**>(p))(std::forward<A>(args)...); },
-      [](void* from, void* to) noexcept { ::new (to) Fn*(*static_cast<Fn**>(from)); },
-      [](void* p) noexcept { delete *static_cast<Fn**>(p); }};
+  static constexpr Ops kHeap{[](void* p, A&&... args) -> R { return (**static_cast<Fn**>(p))(std::forward<A>(args)...); },
+                             [](void* from, void* to) noexcept { ::new (to) Fn*(*static_cast<Fn**>(from)); },
+                             [](void* p) noexcept { delete *static_cast<Fn**>(p); }};
 
   const Ops* ops_ = nullptr;
   alignas(std::max_align_t) std::byte space_[6 * sizeof(void*)];

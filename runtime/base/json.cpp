@@ -47,7 +47,8 @@ std::string_view plain_message(std::string_view what) {
 
 nlohmann::json parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes)
-    throw json_error(ErrorCode::kResourceExhausted, "longer than " + std::to_string(limits.max_bytes) + " bytes", limits.max_bytes);
+    throw json_error(ErrorCode::kResourceExhausted, "longer than " + std::to_string(limits.max_bytes) + " bytes",
+                     limits.max_bytes);
   check_depth(text, limits.max_depth);
   try {
     return nlohmann::json::parse(text.begin(), text.end());

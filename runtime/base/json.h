@@ -54,7 +54,8 @@ class JsonRef {
   /// Optional members with a default.
   std::string_view text_or(std::string_view key, std::string_view fallback) const;
   bool boolean_or(std::string_view key, bool fallback) const;
-  std::int64_t integer_or(std::string_view key, std::int64_t fallback, std::int64_t min = INT64_MIN, std::int64_t max = INT64_MAX) const;
+  std::int64_t integer_or(std::string_view key, std::int64_t fallback, std::int64_t min = INT64_MIN,
+                          std::int64_t max = INT64_MAX) const;
 
   /// An error about this value: `<path> <problem>`.
   Error error(std::string_view problem) const;

@@ -16,7 +16,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 7> kWeekdays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 struct Fields {
   int year, month, day, hour, minute, second;
@@ -28,8 +29,14 @@ Fields fields_of(Time time) {
   const auto date = floor<days>(time);
   const std::chrono::year_month_day ymd(date);
   const std::chrono::hh_mm_ss clock(time - date);
-  return {int(ymd.year()), int(unsigned(ymd.month())), int(unsigned(ymd.day())), int(clock.hours().count()), int(clock.minutes().count()),
-          int(clock.seconds().count()), clock.subseconds().count(), date};
+  return {int(ymd.year()),
+          int(unsigned(ymd.month())),
+          int(unsigned(ymd.day())),
+          int(clock.hours().count()),
+          int(clock.minutes().count()),
+          int(clock.seconds().count()),
+          clock.subseconds().count(),
+          date};
 }
 
 // Reads fixed-width pieces; once something does not fit, it stays failed.
@@ -75,7 +82,8 @@ class Reader {
 
 // Nanoseconds since 1970 in 64 bits end in 1677 and 2262. A leap second becomes the next second.
 std::optional<Time> time_of(int year, int month, int day, int hour, int minute, int second) {
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)), std::chrono::day(unsigned(day))};
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)),
+                                         std::chrono::day(unsigned(day))};
   if (!date.ok() || year < 1678 || year > 2261 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return Time(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second);
 }
@@ -84,8 +92,13 @@ struct Unit {
   std::string_view name;
   Duration length;
 };
-constexpr Unit kShortUnits[] = {{"d", days(1)}, {"h", hours(1)}, {"m", minutes(1)}, {"s", seconds(1)},
-                                {"ms", std::chrono::milliseconds(1)}, {"us", std::chrono::microseconds(1)}, {"ns", Duration(1)}};
+constexpr Unit kShortUnits[] = {{"d", days(1)},
+                                {"h", hours(1)},
+                                {"m", minutes(1)},
+                                {"s", seconds(1)},
+                                {"ms", std::chrono::milliseconds(1)},
+                                {"us", std::chrono::microseconds(1)},
+                                {"ns", Duration(1)}};
 constexpr Unit kIsoDateUnits[] = {{"W", days(7)}, {"D", days(1)}};
 constexpr Unit kIsoTimeUnits[] = {{"H", hours(1)}, {"M", minutes(1)}, {"S", seconds(1)}};
 
@@ -129,7 +142,8 @@ bool add_pieces(std::string_view& text, std::span<const Unit> units, Duration& s
 std::string format_rfc3339(Time time) {
   const Fields f = fields_of(time);
   char text[48];
-  int size = std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", f.year, f.month, f.day, f.hour, f.minute, f.second);
+  int size =
+      std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", f.year, f.month, f.day, f.hour, f.minute, f.second);
   if (f.nanosecond != 0) {
     const int digits = f.nanosecond % 1'000'000 == 0 ? 3 : f.nanosecond % 1'000 == 0 ? 6 : 9;
     const std::int64_t unit = digits == 3 ? 1'000'000 : digits == 6 ? 1'000 : 1;

@@ -57,13 +57,15 @@ bool utf8_valid(std::string_view text) noexcept { return utf8_valid_prefix(text)
 
 std::size_t utf8_length(std::string_view text) noexcept {
   std::size_t count = 0;
-  walk(text, [&](char32_t) { ++count; }, [&] { ++count; });
+  walk(
+      text, [&](char32_t) { ++count; }, [&] { ++count; });
   return count;
 }
 
 std::size_t utf16_length(std::string_view text) noexcept {
   std::size_t count = 0;
-  walk(text, [&](char32_t c) { count += c >= 0x10000 ? 2 : 1; }, [&] { ++count; });
+  walk(
+      text, [&](char32_t c) { count += c >= 0x10000 ? 2 : 1; }, [&] { ++count; });
   return count;
 }
 
@@ -83,7 +85,8 @@ void append_utf8(std::string& out, char32_t c) {
 std::string utf8_sanitized(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  walk(text, [&](char32_t c) { append_utf8(out, c); }, [&] { append_utf8(out, 0xfffd); });
+  walk(
+      text, [&](char32_t c) { append_utf8(out, c); }, [&] { append_utf8(out, 0xfffd); });
   return out;
 }
 

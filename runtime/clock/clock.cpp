@@ -44,7 +44,8 @@ struct Clock::Impl {
     UniqueFunction<void(Result<Time>)> done;
   };
 
-  Impl(Executor& executor, Mode mode, Time start) : executor(executor), mode(mode), base(mode == Mode::kVirtual ? start : Time{}) {}
+  Impl(Executor& executor, Mode mode, Time start)
+      : executor(executor), mode(mode), base(mode == Mode::kVirtual ? start : Time{}) {}
 
   Executor& executor;
   const Mode mode;

@@ -14,12 +14,14 @@ namespace trunkline {
 namespace {
 
 bool is_e164(std::string_view text) {
-  return text.size() >= 4 && text.size() <= 16 && text[0] == '+' && text[1] != '0' && std::all_of(text.begin() + 1, text.end(), is_digit);
+  return text.size() >= 4 && text.size() <= 16 && text[0] == '+' && text[1] != '0' &&
+         std::all_of(text.begin() + 1, text.end(), is_digit);
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 63 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-' || c == '_' || c == '.'; });
+  return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-' || c == '_' || c == '.';
+  });
 }
 
 bool is_alphanumeric_sender(std::string_view text) {
@@ -57,7 +59,12 @@ void read_runtime(ConfigSection& s, RuntimeConfig& out) {
 
 void read_log(ConfigSection& s, LogConfig& out) {
   using Level = LogConfig::Level;
-  s.choice("level", out.level, {{"debug", Level::kDebug}, {"info", Level::kInfo}, {"warning", Level::kWarning}, {"error", Level::kError}, {"off", Level::kOff}});
+  s.choice("level", out.level,
+           {{"debug", Level::kDebug},
+            {"info", Level::kInfo},
+            {"warning", Level::kWarning},
+            {"error", Level::kError},
+            {"off", Level::kOff}});
   s.choice("format", out.format, {{"text", LogConfig::Format::kText}, {"json", LogConfig::Format::kJson}});
   s.text("file", out.file);
 }
@@ -76,7 +83,8 @@ void read_listen(ConfigSection& s, ListenConfig& out) {
   s.integer("tls_port", out.tls_port);
   s.choice("tls", out.tls, {{"auto", ListenConfig::Tls::kAuto}, {"off", ListenConfig::Tls::kOff}});
   s.text("ca_dir", out.ca_dir);
-  if (out.tls == ListenConfig::Tls::kAuto && out.port != 0 && out.port == out.tls_port) s.problem("tls_port", "is the same as port");
+  if (out.tls == ListenConfig::Tls::kAuto && out.port != 0 && out.port == out.tls_port)
+    s.problem("tls_port", "is the same as port");
 }
 
 void read_auth(ConfigSection& s, AuthConfig& out) {
@@ -90,7 +98,8 @@ void read_plugins(ConfigSection& s, PluginsConfig& out) {
   s.boolean("allow_drafts", out.allow_drafts);
   s.texts("allow_hashes", out.allow_hashes);
   for (std::string& hash : out.allow_hashes) {
-    if (hash.size() != 64 || !hex_decode(hash)) s.problem("allow_hashes", "wanted a SHA-256 digest of 64 hex digits, found '" + hash + "'");
+    if (hash.size() != 64 || !hex_decode(hash))
+      s.problem("allow_hashes", "wanted a SHA-256 digest of 64 hex digits, found '" + hash + "'");
     hash = to_lower(hash);
   }
 }
@@ -121,7 +130,8 @@ void read_route(ConfigSection& s, RouteConfig& out) {
     const auto is_letter = [](char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; };
     if (!country.empty() && (country.size() != 2 || !is_letter(country[0]) || !is_letter(country[1])))
       match.problem("country", "wanted a country code of two letters, found '" + country + "'");
-    std::transform(country.begin(), country.end(), country.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::transform(country.begin(), country.end(), country.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   });
   s.texts("providers", out.providers);
   if (out.providers.empty()) s.problem("providers", "wanted at least one provider");
@@ -137,14 +147,19 @@ void read_number(ConfigSection& s, NumberConfig& out, std::set<std::string, std:
       s.problem("number", "'" + out.number + "' is owned already");
   }
   s.choice("type", out.type,
-           {{"geographic", NumberConfig::Type::kGeographic}, {"tollFree", NumberConfig::Type::kTollFree}, {"mobile", NumberConfig::Type::kMobile}});
-  const auto capabilities = {std::pair<std::string_view, Capability>{"none", Capability::kNone}, {"inbound", Capability::kInbound},
-                             {"outbound", Capability::kOutbound}, {"both", Capability::kBoth}};
+           {{"geographic", NumberConfig::Type::kGeographic},
+            {"tollFree", NumberConfig::Type::kTollFree},
+            {"mobile", NumberConfig::Type::kMobile}});
+  const auto capabilities = {std::pair<std::string_view, Capability>{"none", Capability::kNone},
+                             {"inbound", Capability::kInbound},
+                             {"outbound", Capability::kOutbound},
+                             {"both", Capability::kBoth}};
   s.choice("sms", out.sms, capabilities);
   s.choice("calling", out.calling, capabilities);
 }
 
-void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, std::less<>>& names, std::set<std::string, std::less<>>& numbers) {
+void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, std::less<>>& names,
+                   std::set<std::string, std::less<>>& numbers) {
   out.mark = s.mark();
   unique_name(s, "name", out.name, names);
   if (s.text("id", out.id)) {
@@ -156,12 +171,14 @@ void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, 
   if (s.text("data_location", out.data_location) && out.data_location.empty()) s.problem("data_location", "is empty");
   s.secret("primary_key", out.primary_key);
   s.secret("secondary_key", out.secondary_key);
-  for (const auto& [key, ref] : {std::pair<std::string_view, const SecretRef&>{"primary_key", out.primary_key}, {"secondary_key", out.secondary_key}})
+  for (const auto& [key, ref] :
+       {std::pair<std::string_view, const SecretRef&>{"primary_key", out.primary_key}, {"secondary_key", out.secondary_key}})
     if (ref.kind == SecretRef::Kind::kValue && !base64_decode(ref.value.reveal())) s.problem(key, "the value is not base64");
   s.each("numbers", [&](ConfigSection& number) { read_number(number, out.numbers.emplace_back(), numbers); });
   s.texts("alphanumeric_senders", out.alphanumeric_senders);
   for (const std::string& sender : out.alphanumeric_senders)
-    if (!is_alphanumeric_sender(sender)) s.problem("alphanumeric_senders", "wanted 1 to 11 letters, digits and spaces with a letter, found '" + sender + "'");
+    if (!is_alphanumeric_sender(sender))
+      s.problem("alphanumeric_senders", "wanted 1 to 11 letters, digits and spaces with a letter, found '" + sender + "'");
   s.texts("short_codes", out.short_codes);
   for (const std::string& code : out.short_codes)
     if (code.size() < 3 || code.size() > 8 || !std::all_of(code.begin(), code.end(), is_digit))
@@ -176,7 +193,8 @@ void check_routes(ConfigContext& context, const Config& config) {
   for (const ResourceConfig& resource : config.resources) resources.push_back(resource.name);
   const auto unknown = [](std::string_view what, const std::string& name, const std::vector<std::string_view>& known) {
     const std::string_view meant = closest_word(name, known);
-    return "there is no " + std::string(what) + " '" + name + "'" + (meant.empty() ? "" : ", did you mean '" + std::string(meant) + "'?");
+    return "there is no " + std::string(what) + " '" + name + "'" +
+           (meant.empty() ? "" : ", did you mean '" + std::string(meant) + "'?");
   };
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const RouteConfig& route = config.routes[i];
@@ -227,7 +245,8 @@ std::string ConfigProblem::str(std::string_view file) const {
 }
 
 ConfigError::ConfigError(std::vector<ConfigProblem> problems, std::string_view file)
-    : Error(ErrorCode::kInvalidArgument, joined(problems, file), problems.empty() ? "" : problems.front().path), problems_(std::move(problems)) {}
+    : Error(ErrorCode::kInvalidArgument, joined(problems, file), problems.empty() ? "" : problems.front().path),
+      problems_(std::move(problems)) {}
 
 Config parse_config(std::string_view text, const ConfigOptions& options) {
   ConfigContext context{options, SecretSource(options.environment), {}};

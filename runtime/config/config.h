@@ -111,7 +111,8 @@ struct ProviderConfig {
   std::string plugin;
   /// Interfaces to use of those the plugin offers, such as `sms`; empty: all.
   std::vector<std::string> interfaces;
-  /// What the plugin's manifest describes, handed over as JSON. Numbers are those of JSON; `+1425`, `007` and quoted ones are text.
+  /// What the plugin's manifest describes, handed over as JSON. Numbers are those of JSON; `+1425`, `007` and quoted ones are
+  /// text.
   std::string config_json = "{}";
   /// Secrets the plugin may ask for, by name.
   std::map<std::string, SecretRef> secrets;

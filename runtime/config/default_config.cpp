@@ -5,7 +5,8 @@ namespace {
 
 // Shown to users as their starting point, and parsed like any other file. Keys and numbers are conventions of the development
 // sandbox that tests and examples rely on.
-constexpr std::string_view kDefault = R"yaml(# Development configuration of Trunkline: everything in memory, every carrier simulated.
+constexpr std::string_view kDefault =
+    R"yaml(# Development configuration of Trunkline: everything in memory, every carrier simulated.
 runtime:
   seed: 1                  # the same identifiers and the same failures on every run
 store:

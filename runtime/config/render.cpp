@@ -29,11 +29,16 @@ class Writer {
   void texts(std::string_view key, const std::vector<std::string>& values) { raw(key, list(values)); }
   void secret(std::string_view key, const SecretRef& ref) {
     switch (ref.kind) {
-      case SecretRef::Kind::kNone: return;
-      case SecretRef::Kind::kEnv: return raw(key, "{env: " + quoted(ref.source) + "}");
-      case SecretRef::Kind::kFile: return raw(key, "{file: " + quoted(ref.source) + "}");
-      case SecretRef::Kind::kCommand: return raw(key, "{command: " + list(ref.command) + ", timeout: " + format_duration(ref.timeout) + "}");
-      case SecretRef::Kind::kValue: return raw(key, R"({value: "[redacted]"})");
+      case SecretRef::Kind::kNone:
+        return;
+      case SecretRef::Kind::kEnv:
+        return raw(key, "{env: " + quoted(ref.source) + "}");
+      case SecretRef::Kind::kFile:
+        return raw(key, "{file: " + quoted(ref.source) + "}");
+      case SecretRef::Kind::kCommand:
+        return raw(key, "{command: " + list(ref.command) + ", timeout: " + format_duration(ref.timeout) + "}");
+      case SecretRef::Kind::kValue:
+        return raw(key, R"({value: "[redacted]"})");
     }
   }
   std::string take() { return std::move(out_); }
@@ -50,7 +55,8 @@ class Writer {
     return out + "]";
   }
   static bool plain_key(std::string_view key) {
-    return !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == key.npos && key != "null" && key != "true" && key != "false";
+    return !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == key.npos && key != "null" && key != "true" &&
+           key != "false";
   }
   void line(std::string_view key, std::string_view rest) {
     for (int i = 0; i < depth_ - (item_ ? 1 : 0); ++i) out_ += kIndent;
@@ -72,7 +78,9 @@ std::string_view name_of(E value, std::initializer_list<std::string_view> names)
   return *(names.begin() + static_cast<int>(value));
 }
 
-std::string_view capability_name(NumberConfig::Capability value) { return name_of(value, {"none", "inbound", "outbound", "both"}); }
+std::string_view capability_name(NumberConfig::Capability value) {
+  return name_of(value, {"none", "inbound", "outbound", "both"});
+}
 
 void write_provider(Writer& w, const ProviderConfig& provider) {
   w.begin_item();

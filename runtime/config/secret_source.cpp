@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
@@ -161,16 +161,22 @@ SecretSource::SecretSource(Environment environment) : environment_(std::move(env
 Secret SecretSource::resolve(const SecretRef& ref) const {
   std::string text;
   switch (ref.kind) {
-    case SecretRef::Kind::kNone: return {};
-    case SecretRef::Kind::kValue: return ref.value;
+    case SecretRef::Kind::kNone:
+      return {};
+    case SecretRef::Kind::kValue:
+      return ref.value;
     case SecretRef::Kind::kEnv: {
       auto value = environment_(ref.source);
       if (!value) throw failure(ref, "the environment variable " + ref.source + " is not set");
       text = std::move(*value);
       break;
     }
-    case SecretRef::Kind::kFile: text = read_file(ref); break;
-    case SecretRef::Kind::kCommand: text = run_command(ref); break;
+    case SecretRef::Kind::kFile:
+      text = read_file(ref);
+      break;
+    case SecretRef::Kind::kCommand:
+      text = run_command(ref);
+      break;
   }
   if (ref.kind != SecretRef::Kind::kEnv) drop_line_end(text);
   if (text.empty()) throw failure(ref, "the secret is empty");
@@ -179,8 +185,10 @@ Secret SecretSource::resolve(const SecretRef& ref) const {
 
 std::string SecretSource::check(const SecretRef& ref) const {
   switch (ref.kind) {
-    case SecretRef::Kind::kNone: return {};
-    case SecretRef::Kind::kValue: return ref.value.empty() ? "the value is empty" : "";
+    case SecretRef::Kind::kNone:
+      return {};
+    case SecretRef::Kind::kValue:
+      return ref.value.empty() ? "the value is empty" : "";
     case SecretRef::Kind::kEnv: {
       const auto value = environment_(ref.source);
       if (!value) return "the environment variable " + ref.source + " is not set";

@@ -33,7 +33,8 @@ bool is_json_number(std::string_view text) {
 
 nlohmann::json to_json(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return nullptr;
+    case YamlNode::Kind::kNull:
+      return nullptr;
     case YamlNode::Kind::kScalar:
       if (node.plain && node.text == "true") return true;
       if (node.plain && node.text == "false") return false;
@@ -72,7 +73,9 @@ ConfigSection::ConfigSection(ConfigContext& context, const YamlNode* node, std::
   }
 }
 
-std::string ConfigSection::path_of(std::string_view key) const { return path_.empty() ? std::string(key) : path_ + '.' + std::string(key); }
+std::string ConfigSection::path_of(std::string_view key) const {
+  return path_.empty() ? std::string(key) : path_ + '.' + std::string(key);
+}
 
 void ConfigSection::problem(std::string_view key, std::string message) {
   const YamlNode* const node = find(key);

@@ -19,7 +19,9 @@ struct ConfigContext {
   SecretSource secrets;
   std::vector<ConfigProblem> problems;
 
-  void add(ConfigMark mark, std::string path, std::string message) { problems.push_back({mark, std::move(path), std::move(message)}); }
+  void add(ConfigMark mark, std::string path, std::string message) {
+    problems.push_back({mark, std::move(path), std::move(message)});
+  }
 };
 
 /// A mapping at a path. Every reader leaves its target alone when the key is absent, and reports and leaves it alone when the

@@ -59,7 +59,8 @@ class TreeBuilder : public YAML::EventHandler {
     node.text = value;
     const bool null = node.plain && (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL");
     node.kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
-    if (!node.plain && tag != "!" && tag != "tag:yaml.org,2002:str") problem(node.mark, "tags such as '" + tag + "' are not supported");
+    if (!node.plain && tag != "!" && tag != "tag:yaml.org,2002:str")
+      problem(node.mark, "tags such as '" + tag + "' are not supported");
     add(std::move(node), anchor);
   }
 
@@ -92,7 +93,9 @@ class TreeBuilder : public YAML::EventHandler {
     ConfigMark key_mark;
   };
 
-  static ConfigProblem too_deep(ConfigMark mark) { return {mark, "", "nested deeper than " + std::to_string(kMaxDepth) + " levels"}; }
+  static ConfigProblem too_deep(ConfigMark mark) {
+    return {mark, "", "nested deeper than " + std::to_string(kMaxDepth) + " levels"};
+  }
 
   void problem(ConfigMark mark, std::string message) { problems_.push_back({mark, "", std::move(message)}); }
 
@@ -153,7 +156,8 @@ class TreeBuilder : public YAML::EventHandler {
       parent.node.members.push_back({std::move(parent.key), parent.key_mark, std::move(node)});
     } else {
       if (node.kind != YamlNode::Kind::kScalar) throw ConfigProblem{node.mark, "", "a key must be text"};
-      if (node.text.size() > kMaxKey) throw ConfigProblem{node.mark, "", "a key longer than " + std::to_string(kMaxKey) + " bytes"};
+      if (node.text.size() > kMaxKey)
+        throw ConfigProblem{node.mark, "", "a key longer than " + std::to_string(kMaxKey) + " bytes"};
       parent.has_key = true;
       parent.key = std::move(node.text);
       parent.key_mark = node.mark;
@@ -174,10 +178,14 @@ class TreeBuilder : public YAML::EventHandler {
 
 std::string_view YamlNode::kind_name() const {
   switch (kind) {
-    case Kind::kNull: return "nothing";
-    case Kind::kScalar: return "text";
-    case Kind::kList: return "a list";
-    case Kind::kMap: return "a mapping";
+    case Kind::kNull:
+      return "nothing";
+    case Kind::kScalar:
+      return "text";
+    case Kind::kList:
+      return "a list";
+    case Kind::kMap:
+      return "a mapping";
   }
   return "";
 }

@@ -63,7 +63,8 @@ void add_extension(X509* certificate, X509* issuer, int nid, const char* value) 
 void add_names(X509* certificate, std::span<const std::string> extra_names) {
   const GeneralNamesPtr names(check(sk_GENERAL_NAME_new_null(), "GENERAL_NAMES"));
   const auto add = [&](const std::string& name) {
-    if (name.empty() || name.size() > 253) throw Error(ErrorCode::kInvalidArgument, "not a host name or IP address: '" + name + "'");
+    if (name.empty() || name.size() > 253)
+      throw Error(ErrorCode::kInvalidArgument, "not a host name or IP address: '" + name + "'");
     GeneralNamePtr entry(check(GENERAL_NAME_new(), "GENERAL_NAME"));
     ERR_set_mark();
     if (ASN1_OCTET_STRING* const address = a2i_IPADDRESS(name.c_str())) {
@@ -94,7 +95,8 @@ CertificatePtr new_certificate(std::string_view common_name, EVP_PKEY* key, Time
   set_validity(certificate.get(), now, life);
   X509_NAME* const name = X509_get_subject_name(certificate.get());
   const auto add_name = [&](const char* field, std::string_view value) {
-    check(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()), static_cast<int>(value.size()), -1, 0),
+    check(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+                                     static_cast<int>(value.size()), -1, 0),
           "setting the subject");
   };
   add_name("O", "Trunkline");
@@ -138,7 +140,8 @@ CertificateAuthority CertificateAuthority::from_pem(const PemIdentity& pem) {
   if (!impl->key) throw openssl_error("reading a PEM private key", ErrorCode::kInvalidArgument);
   if (X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1)
     throw openssl_error("the private key is not that of the certificate", ErrorCode::kInvalidArgument);
-  if (X509_check_ca(impl->certificate.get()) != 1) throw Error(ErrorCode::kInvalidArgument, "the certificate is not that of an authority");
+  if (X509_check_ca(impl->certificate.get()) != 1)
+    throw Error(ErrorCode::kInvalidArgument, "the certificate is not that of an authority");
   return CertificateAuthority(std::move(impl));
 }
 

@@ -8,7 +8,6 @@
 #include "runtime/base/secret.h"
 #include "trunkline/error.hpp"
 
-
 namespace trunkline::crypto {
 
 /// A certificate and its key, both PEM. `certificate` holds the chain, own certificate first.

@@ -21,7 +21,9 @@ detail::DigestContext new_context() {
   return context;
 }
 
-void update(EVP_MD_CTX* context, std::string_view bytes) { check(EVP_DigestUpdate(context, bytes.data(), bytes.size()), "EVP_DigestUpdate"); }
+void update(EVP_MD_CTX* context, std::string_view bytes) {
+  check(EVP_DigestUpdate(context, bytes.data(), bytes.size()), "EVP_DigestUpdate");
+}
 
 Digest finish(EVP_MD_CTX* context) {
   Digest digest;

@@ -37,7 +37,8 @@ class Sha256 {
 /// In one go; allocates nothing after the first call on a thread.
 Digest sha256(std::string_view bytes);
 
-/// HMAC-SHA-256 with a key that is kept: its two key blocks are hashed once, so that a signature costs only its data. [any-thread]
+/// HMAC-SHA-256 with a key that is kept: its two key blocks are hashed once, so that a signature costs only its data.
+/// [any-thread]
 class HmacSha256 {
  public:
   explicit HmacSha256(std::string_view key);

@@ -30,7 +30,8 @@ std::shared_ptr<EVP_PKEY> checked(EVP_PKEY* raw, std::string_view doing) {
   if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) throw bad_key("it is of another kind");
   const int bits = EVP_PKEY_get_bits(key.get());
   if (bits < kMinBits || bits > kMaxBits)
-    throw bad_key("wanted " + std::to_string(kMinBits) + " to " + std::to_string(kMaxBits) + " bits, found " + std::to_string(bits));
+    throw bad_key("wanted " + std::to_string(kMinBits) + " to " + std::to_string(kMaxBits) + " bits, found " +
+                  std::to_string(bits));
   return key;
 }
 
@@ -45,7 +46,8 @@ std::string number_of(EVP_PKEY* key, const char* name) {
 
 // RFC 7638: the digest of the required members, in order and without white space.
 std::string thumbprint(EVP_PKEY* key) {
-  const std::string text = R"({"e":")" + number_of(key, OSSL_PKEY_PARAM_RSA_E) + R"(","kty":"RSA","n":")" + number_of(key, OSSL_PKEY_PARAM_RSA_N) + "\"}";
+  const std::string text = R"({"e":")" + number_of(key, OSSL_PKEY_PARAM_RSA_E) + R"(","kty":"RSA","n":")" +
+                           number_of(key, OSSL_PKEY_PARAM_RSA_N) + "\"}";
   return base64url_encode(sha256(text));
 }
 
@@ -74,7 +76,8 @@ const RsaPublicKey* key_named(std::span<const RsaPublicKey> keys, std::string_vi
 void check_claims(const JsonRef& claims, const JwtChecks& checks) {
   if (!claims.find("exp")) throw refused("has no expiry");
   if (checks.now - checks.leeway >= time_claim(claims.at("exp"))) throw refused("has expired");
-  if (const auto begin = claims.find("nbf"); begin && checks.now + checks.leeway < time_claim(*begin)) throw refused("is not valid yet");
+  if (const auto begin = claims.find("nbf"); begin && checks.now + checks.leeway < time_claim(*begin))
+    throw refused("is not valid yet");
   if (!checks.issuer.empty() && claims.text_or("iss", "") != checks.issuer) throw refused("is of another issuer");
   if (!checks.audience.empty() && !has_audience(claims, checks.audience)) throw refused("is for another audience");
 }
@@ -109,7 +112,8 @@ RsaPublicKey::RsaPublicKey(std::shared_ptr<evp_pkey_st> key) : key_(std::move(ke
 
 RsaPublicKey RsaPublicKey::from_pem(std::string_view pem) {
   if (pem.size() > kMaxPem) throw bad_key("the PEM text is too long");
-  return RsaPublicKey(checked(PEM_read_bio_PUBKEY(read_bio(pem).get(), nullptr, refuse_password, nullptr), "reading an RSA public key"));
+  return RsaPublicKey(
+      checked(PEM_read_bio_PUBKEY(read_bio(pem).get(), nullptr, refuse_password, nullptr), "reading an RSA public key"));
 }
 
 RsaPublicKey RsaPublicKey::from_jwk(const nlohmann::json& jwk) {
@@ -119,13 +123,15 @@ RsaPublicKey RsaPublicKey::from_jwk(const nlohmann::json& jwk) {
     const JsonRef member = ref.at(name);
     const auto bytes = base64url_decode(member.text());
     if (!bytes || bytes->empty() || bytes->size() > kMaxBits / 8) throw member.error("is no number of an RSA key");
-    return BignumPtr(check(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes->data()), static_cast<int>(bytes->size()), nullptr), "BN_bin2bn"));
+    return BignumPtr(check(
+        BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes->data()), static_cast<int>(bytes->size()), nullptr), "BN_bin2bn"));
   };
   const BignumPtr n = number("n"), e = number("e");
   const std::unique_ptr<OSSL_PARAM_BLD, OpensslFree<OSSL_PARAM_BLD_free>> builder(check(OSSL_PARAM_BLD_new(), "OSSL_PARAM_BLD"));
   check(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()), "OSSL_PARAM_BLD");
   check(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()), "OSSL_PARAM_BLD");
-  const std::unique_ptr<OSSL_PARAM, OpensslFree<OSSL_PARAM_free>> parameters(check(OSSL_PARAM_BLD_to_param(builder.get()), "OSSL_PARAM_BLD"));
+  const std::unique_ptr<OSSL_PARAM, OpensslFree<OSSL_PARAM_free>> parameters(
+      check(OSSL_PARAM_BLD_to_param(builder.get()), "OSSL_PARAM_BLD"));
   const KeyContextPtr context(check(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), "EVP_PKEY_CTX"));
   check(EVP_PKEY_fromdata_init(context.get()), "EVP_PKEY_fromdata");
   EVP_PKEY* key = nullptr;
@@ -160,18 +166,22 @@ bool RsaPublicKey::verify(std::string_view data, std::string_view signature) con
 }
 
 RsaPrivateKey RsaPrivateKey::generate(int bits) {
-  if (bits < kMinBits || bits > kMaxBits) throw bad_key("wanted " + std::to_string(kMinBits) + " to " + std::to_string(kMaxBits) + " bits, found " + std::to_string(bits));
+  if (bits < kMinBits || bits > kMaxBits)
+    throw bad_key("wanted " + std::to_string(kMinBits) + " to " + std::to_string(kMaxBits) + " bits, found " +
+                  std::to_string(bits));
   return RsaPrivateKey(checked(EVP_RSA_gen(static_cast<unsigned>(bits)), "making an RSA key"));
 }
 
 RsaPrivateKey RsaPrivateKey::from_pem(const Secret& pem) {
   if (pem.reveal().size() > kMaxPem) throw bad_key("the PEM text is too long");
-  return RsaPrivateKey(checked(PEM_read_bio_PrivateKey(read_bio(pem.reveal()).get(), nullptr, refuse_password, nullptr), "reading an RSA private key"));
+  return RsaPrivateKey(checked(PEM_read_bio_PrivateKey(read_bio(pem.reveal()).get(), nullptr, refuse_password, nullptr),
+                               "reading an RSA private key"));
 }
 
 Secret RsaPrivateKey::private_pem() const {
   const BioPtr bio = memory_bio();
-  check(PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr), "writing an RSA private key");
+  check(PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr),
+        "writing an RSA private key");
   return Secret(bio_text(bio.get()));
 }
 
@@ -180,7 +190,8 @@ std::string RsaPrivateKey::sign(std::string_view data) const {
   check(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()), "EVP_DigestSignInit");
   std::string signature(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())), '\0');
   std::size_t size = signature.size();
-  check(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, reinterpret_cast<const unsigned char*>(data.data()), data.size()),
+  check(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                       reinterpret_cast<const unsigned char*>(data.data()), data.size()),
         "signing");
   signature.resize(size);
   return signature;

@@ -58,7 +58,9 @@ T* check(T* result, std::string_view doing) {
 
 inline BioPtr memory_bio() { return BioPtr(check(BIO_new(BIO_s_mem()), "BIO_new")); }
 /// Borrows the text.
-inline BioPtr read_bio(std::string_view text) { return BioPtr(check(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), "BIO_new_mem_buf")); }
+inline BioPtr read_bio(std::string_view text) {
+  return BioPtr(check(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), "BIO_new_mem_buf"));
+}
 inline std::string bio_text(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);

@@ -24,8 +24,8 @@ struct LogField {
   LogField(std::string_view k, bool v) : key(k), value(v) {}
   LogField(std::string_view k, double v) : key(k), value(v) {}
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  LogField(std::string_view k, T v) : key(k), value(static_cast<std::int64_t>(v)) {}
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) LogField(std::string_view k, T v)
+      : key(k), value(static_cast<std::int64_t>(v)) {}
 };
 
 struct LogOptions {
@@ -42,10 +42,18 @@ class Log {
   ~Log();
   bool enabled(LogLevel level) const noexcept { return level >= level_; }
   void write(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {});
-  void debug(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) { if (enabled(LogLevel::kDebug)) write(LogLevel::kDebug, component, message, fields); }
-  void info(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) { if (enabled(LogLevel::kInfo)) write(LogLevel::kInfo, component, message, fields); }
-  void warning(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) { if (enabled(LogLevel::kWarning)) write(LogLevel::kWarning, component, message, fields); }
-  void error(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) { if (enabled(LogLevel::kError)) write(LogLevel::kError, component, message, fields); }
+  void debug(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (enabled(LogLevel::kDebug)) write(LogLevel::kDebug, component, message, fields);
+  }
+  void info(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (enabled(LogLevel::kInfo)) write(LogLevel::kInfo, component, message, fields);
+  }
+  void warning(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (enabled(LogLevel::kWarning)) write(LogLevel::kWarning, component, message, fields);
+  }
+  void error(std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (enabled(LogLevel::kError)) write(LogLevel::kError, component, message, fields);
+  }
 
  private:
   struct Impl;

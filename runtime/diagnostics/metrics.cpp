@@ -51,7 +51,8 @@ Gauge Metrics::gauge(const std::string& name, const std::string& help, const Met
   });
 }
 
-Histogram Metrics::histogram(const std::string& name, const std::string& help, const MetricLabels& labels, std::vector<double> bounds) {
+Histogram Metrics::histogram(const std::string& name, const std::string& help, const MetricLabels& labels,
+                             std::vector<double> bounds) {
   return registering(name, [&] {
     auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
     return Histogram(&family.Add(to_labels(labels), bounds.empty() ? default_bounds() : std::move(bounds)));

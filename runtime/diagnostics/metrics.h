@@ -16,6 +16,7 @@ class Counter {
  public:
   Counter() = default;
   void add(double value = 1) const;
+
  private:
   friend class Metrics;
   explicit Counter(void* p) : series_(p) {}
@@ -26,6 +27,7 @@ class Gauge {
   Gauge() = default;
   void set(double value) const;
   void add(double value) const;
+
  private:
   friend class Metrics;
   explicit Gauge(void* p) : series_(p) {}
@@ -35,6 +37,7 @@ class Histogram {
  public:
   Histogram() = default;
   void observe(double value) const;
+
  private:
   friend class Metrics;
   explicit Histogram(void* p) : series_(p) {}
@@ -49,7 +52,8 @@ class Metrics {
   Counter counter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Gauge gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   /// `bounds`: upper bounds of the buckets; empty: 0.5 ms to 10 s.
-  Histogram histogram(const std::string& name, const std::string& help, const MetricLabels& labels = {}, std::vector<double> bounds = {});
+  Histogram histogram(const std::string& name, const std::string& help, const MetricLabels& labels = {},
+                      std::vector<double> bounds = {});
   /// Text format 0.0.4.
   std::string expose() const;
 

@@ -8,11 +8,11 @@
 namespace trunkline {
 namespace {
 
-constexpr std::array<std::string_view, 9> kSecretWords{"accesskey", "authorization", "token",  "password", "passphrase",
+constexpr std::array<std::string_view, 9> kSecretWords{"accesskey", "authorization",    "token",  "password",  "passphrase",
                                                        "secret",    "connectionstring", "apikey", "privatekey"};
 // All end in '=' or ' ': append_redacted looks for those first.
-constexpr std::array<std::string_view, 8> kMarkers{"accesskey=", "signature=",    "password=", "token=",
-                                                   "secret=",    "sharedaccesskey=", "sig=",      "bearer "};
+constexpr std::array<std::string_view, 8> kMarkers{
+    "accesskey=", "signature=", "password=", "token=", "secret=", "sharedaccesskey=", "sig=", "bearer "};
 
 constexpr bool ends_secret(char c) { return is_space(c) || c == ';' || c == '&' || c == ',' || c == '"' || c == '\''; }
 
@@ -37,7 +37,8 @@ bool names_secret(std::string_view key) noexcept {
     plain[size++] = ascii_lower(c);
   }
   const std::string_view name(plain.data(), size);
-  return std::any_of(kSecretWords.begin(), kSecretWords.end(), [&](std::string_view word) { return name.find(word) != name.npos; });
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(),
+                     [&](std::string_view word) { return name.find(word) != name.npos; });
 }
 
 void append_redacted(std::string& out, std::string_view text) {

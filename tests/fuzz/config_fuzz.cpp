@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (e.problems().empty()) std::abort();
     return 0;
   }
-  for (std::size_t at; (at = rendered.find("\"[redacted]\"")) != rendered.npos;) rendered.replace(at, 12, "AAAA");  // keys are base64
+  for (std::size_t at; (at = rendered.find("\"[redacted]\"")) != rendered.npos;)
+    rendered.replace(at, 12, "AAAA");  // keys are base64
   const std::string again = render_yaml(parse_config(rendered, options));
   std::string keyed = again;
   for (std::size_t at; (at = keyed.find("\"[redacted]\"")) != keyed.npos;) keyed.replace(at, 12, "AAAA");

@@ -30,9 +30,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         crypto::verify_jwt(keys, token, checks);
         break;
       }
-      case 2: crypto::RsaPublicKey::from_jwk(parse_json(text)).verify("data", "signature"); break;
-      case 3: crypto::RsaPublicKey::from_pem(text); break;
-      case 4: crypto::certificate_valid_at(text, Time{}); break;
+      case 2:
+        crypto::RsaPublicKey::from_jwk(parse_json(text)).verify("data", "signature");
+        break;
+      case 3:
+        crypto::RsaPublicKey::from_pem(text);
+        break;
+      case 4:
+        crypto::certificate_valid_at(text, Time{});
+        break;
     }
   } catch (const Error&) {
   }

@@ -13,8 +13,8 @@ TEST(Uuid, PrintsAndParses) {
   const auto id = Uuid::parse("01234567-89AB-cdef-0123-456789abcdef");
   ASSERT_TRUE(id);
   EXPECT_EQ(id->str(), "01234567-89ab-cdef-0123-456789abcdef");
-  for (const char* text : {"", "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdeg", "{01234567-89ab-cdef-0123-456789abcd}",
-                           "0123456-789ab-cdef-0123-456789abcdef"})
+  for (const char* text : {"", "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdeg",
+                           "{01234567-89ab-cdef-0123-456789abcd}", "0123456-789ab-cdef-0123-456789abcdef"})
     EXPECT_FALSE(Uuid::parse(text)) << text;
 }
 

@@ -50,7 +50,8 @@ TEST(AppendJsonString, EscapesAndRepairs) {
 
 class JsonRefTest : public testing::Test {
  protected:
-  const nlohmann::json document_ = parse_json(R"({"from":"+14255550100","smsRecipients":[{"to":"+1"},{"to":7}],"n":3.0,"f":2.5,"big":1e30,"no":null,"yes":true})");
+  const nlohmann::json document_ = parse_json(
+      R"({"from":"+14255550100","smsRecipients":[{"to":"+1"},{"to":7}],"n":3.0,"f":2.5,"big":1e30,"no":null,"yes":true})");
   const JsonRef root_{document_};
 };
 

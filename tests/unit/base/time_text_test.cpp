@@ -27,9 +27,10 @@ TEST(Rfc3339, ParsesWhatTheStandardAllows) {
 }
 
 TEST(Rfc3339, RefusesTheRest) {
-  for (const char* text : {"", "2019-03-26", "2019-03-26T16:06:51", "2019-03-26T16:06Z", "2019-02-29T00:00:00Z", "2019-13-01T00:00:00Z",
-                           "2019-03-26T24:00:00Z", "2019-03-26T16:60:51Z", "2019-03-26T16:06:51.Z", "2019-03-26T16:06:51Zx",
-                           "2019-03-26T16:06:51+1:00", "2019-03-26T16:06:51+24:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "+019-03-26T16:06:51Z"})
+  for (const char* text : {"", "2019-03-26", "2019-03-26T16:06:51", "2019-03-26T16:06Z", "2019-02-29T00:00:00Z",
+                           "2019-13-01T00:00:00Z", "2019-03-26T24:00:00Z", "2019-03-26T16:60:51Z", "2019-03-26T16:06:51.Z",
+                           "2019-03-26T16:06:51Zx", "2019-03-26T16:06:51+1:00", "2019-03-26T16:06:51+24:00",
+                           "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "+019-03-26T16:06:51Z"})
     EXPECT_FALSE(parse_rfc3339(text)) << text;
 }
 
@@ -41,8 +42,9 @@ TEST(Rfc3339, RoundTrips) {
 TEST(HttpDate, PrintsAndParses) {
   EXPECT_EQ(format_http_date(kTime), "Tue, 26 Mar 2019 16:06:51 GMT");
   EXPECT_EQ(parse_http_date("Tue, 26 Mar 2019 16:06:51 GMT"), kTime);
-  for (const char* text : {"", "Tue, 26 Mar 2019 16:06:51", "26 Mar 2019 16:06:51 GMT", "Tue, 26 Mrz 2019 16:06:51 GMT", "Tue, 31 Feb 2019 16:06:51 GMT",
-                           "Tue, 26 Mar 2019 16:06:51 GMT ", "Tue, 26 Mar 2019 16:06:51 UTC", "Tuesday, 26-Mar-19 16:06:51 GMT"})
+  for (const char* text : {"", "Tue, 26 Mar 2019 16:06:51", "26 Mar 2019 16:06:51 GMT", "Tue, 26 Mrz 2019 16:06:51 GMT",
+                           "Tue, 31 Feb 2019 16:06:51 GMT", "Tue, 26 Mar 2019 16:06:51 GMT ", "Tue, 26 Mar 2019 16:06:51 UTC",
+                           "Tuesday, 26-Mar-19 16:06:51 GMT"})
     EXPECT_FALSE(parse_http_date(text)) << text;
 }
 
@@ -59,15 +61,17 @@ TEST(DurationText, ParsesShortAndIsoForms) {
 }
 
 TEST(DurationText, RefusesTheRest) {
-  for (const char* text : {"", "5", "m", "5 m", "5x", "-5s", "+5s", "5m1h", "5s5s", "1.s", ".5s", "P", "PT", "P1M", "P1Y", "P1H", "PT1D", "1hT1m",
-                           "0.1ns", "99999999999999999999s", "300000d", "1h\n", "5mT", "PT5"})
+  for (const char* text : {"",        "5",    "m",   "5 m", "5x",  "-5s", "+5s",  "5m1h",  "5s5s",  "1.s",
+                           ".5s",     "P",    "PT",  "P1M", "P1Y", "P1H", "PT1D", "1hT1m", "0.1ns", "99999999999999999999s",
+                           "300000d", "1h\n", "5mT", "PT5"})
     EXPECT_FALSE(parse_duration(text)) << text;
 }
 
 TEST(DurationText, PrintsWhatItParses) {
   EXPECT_EQ(format_duration(90min), "1h30m");
   EXPECT_EQ(format_duration(0s), "0s");
-  for (const Duration d : {Duration(1ns), Duration(250ms), Duration(26h + 1us), Duration::max()}) EXPECT_EQ(parse_duration(format_duration(d)), d);
+  for (const Duration d : {Duration(1ns), Duration(250ms), Duration(26h + 1us), Duration::max()})
+    EXPECT_EQ(parse_duration(format_duration(d)), d);
 }
 
 }  // namespace

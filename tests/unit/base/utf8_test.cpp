@@ -14,8 +14,8 @@ TEST(Utf8, CountsCodePointsAndUtf16Units) {
 }
 
 TEST(Utf8, RefusesMalformedSequences) {
-  for (const std::string_view text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
-                                      "\xe2\x82", "\xe2\x28\xa1", "\xff", "a\xc3"})
+  for (const std::string_view text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\xf8\x88\x80\x80\x80", "\xe2\x82", "\xe2\x28\xa1", "\xff", "a\xc3"})
     EXPECT_FALSE(utf8_valid(text));
   EXPECT_EQ(utf8_valid_prefix("ab\xff"), 2u);
 }
@@ -31,7 +31,9 @@ TEST(Utf8, EncodesWhatItDecodes) {
 }
 
 TEST(Utf8, SanitizesOnlyTheBadBytes) {
-  EXPECT_EQ(utf8_sanitized("a\xff" "b\xe2\x82"), "a\uFFFDb\uFFFD\uFFFD");
+  EXPECT_EQ(utf8_sanitized("a\xff"
+                           "b\xe2\x82"),
+            "a\uFFFDb\uFFFD\uFFFD");
   EXPECT_EQ(utf8_sanitized("\u20ac"), "\u20ac");
 }
 

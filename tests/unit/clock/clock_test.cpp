@@ -60,8 +60,7 @@ TEST_F(VirtualClockTest, FiresInOrderOfDueTimeThenCreation) {
 }
 
 TEST_F(VirtualClockTest, ShowsEachTimerItsOwnDueTime) {
-  for (const auto delay : {5s, 1s, 3s})
-    clock_.schedule_after(delay, [this] { journal_.add(format_rfc3339(clock_.now())); });
+  for (const auto delay : {5s, 1s, 3s}) clock_.schedule_after(delay, [this] { journal_.add(format_rfc3339(clock_.now())); });
   clock_.advance(1min);
   EXPECT_THAT(journal_.entries(), ElementsAre("2026-01-01T00:00:01Z", "2026-01-01T00:00:03Z", "2026-01-01T00:00:05Z"));
 }
@@ -115,7 +114,8 @@ TEST_F(VirtualClockTest, CancelsExactlyThePendingOnes) {
 TEST_F(VirtualClockTest, KeepsOrderThroughManyCancellations) {
   std::vector<Clock::TimerId> ids;
   for (int i = 0; i < 2000; ++i)
-    ids.push_back(clock_.schedule_after(std::chrono::milliseconds((i * 7919) % 1000), [this, i] { journal_.add(std::to_string((i * 7919) % 1000)); }));
+    ids.push_back(clock_.schedule_after(std::chrono::milliseconds((i * 7919) % 1000),
+                                        [this, i] { journal_.add(std::to_string((i * 7919) % 1000)); }));
   executor_.work().wait_idle();  // the two that are due at once
   for (int i = 0; i < 2000; ++i)
     if (i % 10 != 1) clock_.cancel(ids[i]);

@@ -110,7 +110,8 @@ resources:
   EXPECT_EQ(provider.timeout, 5s);
   EXPECT_EQ(provider.secrets.at("password").kind, SecretRef::Kind::kEnv);
   EXPECT_EQ(provider.secrets.at("password").path, "providers[0].secrets.password");
-  EXPECT_EQ(nlohmann::json::parse(provider.config_json), nlohmann::json::parse(R"({"host":"smsc","port":2775,"from":"+14255550100",
+  EXPECT_EQ(nlohmann::json::parse(provider.config_json),
+            nlohmann::json::parse(R"({"host":"smsc","port":2775,"from":"+14255550100",
       "code":"007","ratio":0.5,"on":true,"none":null,"list":[1,"1"],"quoted":"true"})"));
 
   EXPECT_EQ(config.routes.at(0).match.country, "US");
@@ -124,7 +125,8 @@ resources:
 }
 
 TEST(Config, ReadsJson) {
-  const Config config = parse("{\n\t\"listen\": {\"port\": 80, \"tls_port\": 443},\n\t\"plugins\": {\"paths\": [\"a\\u0062\"]}\n}");
+  const Config config =
+      parse("{\n\t\"listen\": {\"port\": 80, \"tls_port\": 443},\n\t\"plugins\": {\"paths\": [\"a\\u0062\"]}\n}");
   EXPECT_EQ(config.listen.port, 80);
   EXPECT_THAT(config.plugins.paths, ElementsAre("ab"));
 }
@@ -155,8 +157,7 @@ providers:
                           "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
                           "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
                           "7:17 auth.replay_guard: wanted true or false, found 'yes'",
-                          "10:13 providers[0].plugin: wanted text, found a list",
-                          "11:5 providers[1].name: is missing",
+                          "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
                           "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
                           "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout"));
 }
@@ -206,7 +207,8 @@ TEST(Config, RefusesBadValues) {
       {"providers: [a]", "wanted a mapping, found 'a'"},
       {"providers: {name: a}", "wanted a list, found a mapping"},
       {"providers: [{name: a, plugin: p, secrets: {x: plain}}]", "wanted a secret"},
-      {"providers: [{name: a, plugin: p, secrets: {x: {env: A, value: b}}}]", "exactly one of env, file, command and value, found 2"},
+      {"providers: [{name: a, plugin: p, secrets: {x: {env: A, value: b}}}]",
+       "exactly one of env, file, command and value, found 2"},
       {"providers: [{name: a, plugin: p, secrets: {x: {}}}]", "exactly one of env, file, command and value, found 0"},
       {"providers: [{name: a, plugin: p, secrets: {x: {command: [no-such-program-here]}}}]", "no program no-such-program-here"},
       {"providers: [{name: a, plugin: p, secrets: {x: {file: /no/such}}}]", "cannot read the file /no/such"},
@@ -249,7 +251,8 @@ TEST(Config, EnforcesItsLimits) {
   }
   EXPECT_THAT(problems(laughs), ElementsAre(HasSubstr("more than 50000 values, aliases included")));
   EXPECT_THAT(problems("a: &a [*a]"), ElementsAre(HasSubstr("an alias cannot stand inside what it names")));
-  EXPECT_THAT(problems("a: " + std::string(100, '[') + std::string(100, ']')), ElementsAre(HasSubstr("nested deeper than 32 levels")));
+  EXPECT_THAT(problems("a: " + std::string(100, '[') + std::string(100, ']')),
+              ElementsAre(HasSubstr("nested deeper than 32 levels")));
   EXPECT_THAT(problems(std::string(100'000, '[')), SizeIs(1));
   EXPECT_THAT(problems("# " + std::string(2 << 20, 'x')), ElementsAre(HasSubstr("longer than 1048576 bytes")));
 }
@@ -321,8 +324,9 @@ resources:
 )yaml"));
   EXPECT_THAT(text, testing::Not(HasSubstr("s3cret")));
   EXPECT_THAT(text, testing::Not(HasSubstr("AAAA")));
-  for (const char* line : {"  clock_start: 2027-05-01T00:00:00Z\n", "    \"United Kingdom\":\n      path: \"uk\"\n", "  - name: \"a\"\n    plugin: \"p\"\n",
-                           "      x: {value: \"[redacted]\"}\n      y: {env: \"SET\"}\n", "      z: {command: [\"sh\", \"-c\", \"echo x\"], timeout: 10s}\n",
+  for (const char* line : {"  clock_start: 2027-05-01T00:00:00Z\n", "    \"United Kingdom\":\n      path: \"uk\"\n",
+                           "  - name: \"a\"\n    plugin: \"p\"\n", "      x: {value: \"[redacted]\"}\n      y: {env: \"SET\"}\n",
+                           "      z: {command: [\"sh\", \"-c\", \"echo x\"], timeout: 10s}\n",
                            "  - interface: \"sms\"\n    match:\n      country: \"US\"\n", "      \"a b\": \"c\\nd\"\n"})
     EXPECT_THAT(text, HasSubstr(line));
 }

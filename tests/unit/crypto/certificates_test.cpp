@@ -51,7 +51,8 @@ TEST(CertificateAuthority, IssuesServersThatStrictClientsTrust) {
   X509* const own = chain[0].get();
   EXPECT_TRUE(chain_holds(own, chain[1].get(), kNow));
   EXPECT_FALSE(chain_holds(own, chain[1].get(), kNow + 398 * 24h));
-  for (const char* host : {"localhost", "eu.asm.skype.com", "trunkline.example"}) EXPECT_EQ(X509_check_host(own, host, 0, 0, nullptr), 1) << host;
+  for (const char* host : {"localhost", "eu.asm.skype.com", "trunkline.example"})
+    EXPECT_EQ(X509_check_host(own, host, 0, 0, nullptr), 1) << host;
   for (const char* ip : {"127.0.0.1", "::1", "192.0.2.7"}) EXPECT_EQ(X509_check_ip_asc(own, ip, 0), 1) << ip;
   EXPECT_NE(X509_check_host(own, "example.com", 0, 0, nullptr), 1);
   EXPECT_NE(X509_check_host(own, "a.b.asm.skype.com", 0, 0, nullptr), 1);

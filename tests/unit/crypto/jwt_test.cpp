@@ -30,7 +30,9 @@ json claims(std::int64_t expires_in_s = 3600) {
   return out;
 }
 
-json verified(std::string_view token, JwtChecks checks = {.now = kNow}) { return verify_jwt(std::array<RsaPublicKey, 1>{key()}, token, checks); }
+json verified(std::string_view token, JwtChecks checks = {.now = kNow}) {
+  return verify_jwt(std::array<RsaPublicKey, 1>{key()}, token, checks);
+}
 
 // Why a token is refused; "" when it is taken.
 std::string refusal(std::string_view token, JwtChecks checks = {.now = kNow}) {
@@ -100,11 +102,12 @@ TEST(Jwt, RefusesOtherAlgorithmsAndKeys) {
 TEST(Jwt, RefusesMalformedTokens) {
   const std::string token = sign_jwt(key(), claims());
   const std::string unsigned_part = token.substr(0, token.rfind('.'));
-  for (const std::string& text : {std::string(), std::string("."), std::string(".."), std::string("a.b"), token + ".x", token + "=", " " + token,
-                                  unsigned_part, unsigned_part + ".", std::string(20'000, 'a'), forged("{}", "{}"), forged("[]", "{}"),
-                                  forged("not json", "{}"), forged(header_with("kid", 7), "{}"), forged(header_with("typ", "JWT"), "[]"),
-                                  forged(header_with("typ", "JWT"), R"({"exp":"soon"})"),
-                                  forged(header_with("typ", "JWT"), std::string(1000, '[') + std::string(1000, ']'))})
+  for (const std::string& text :
+       {std::string(), std::string("."), std::string(".."), std::string("a.b"), token + ".x", token + "=", " " + token,
+        unsigned_part, unsigned_part + ".", std::string(20'000, 'a'), forged("{}", "{}"), forged("[]", "{}"),
+        forged("not json", "{}"), forged(header_with("kid", 7), "{}"), forged(header_with("typ", "JWT"), "[]"),
+        forged(header_with("typ", "JWT"), R"({"exp":"soon"})"),
+        forged(header_with("typ", "JWT"), std::string(1000, '[') + std::string(1000, ']'))})
     EXPECT_NE(refusal(text), "") << text.substr(0, 80);
 }
 
@@ -124,7 +127,8 @@ TEST(RsaKey, TravelsAsPemAndJwk) {
 }
 
 TEST(RsaKey, HasTheThumbprintOfRfc7638) {
-  const json jwk = json::parse(R"({"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB"})");
+  const json jwk = json::parse(
+      R"({"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB"})");
   EXPECT_EQ(RsaPublicKey::from_jwk(jwk).id(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }
 

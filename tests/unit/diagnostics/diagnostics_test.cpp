@@ -26,7 +26,8 @@ std::string redacted(std::string_view text) {
 }
 
 TEST(Redact, KnowsKeysOfSecrets) {
-  for (const char* key : {"accesskey", "access_key", "Authorization", "refresh-token", "Password", "clientSecret", "connection_string", "api.key"})
+  for (const char* key :
+       {"accesskey", "access_key", "Authorization", "refresh-token", "Password", "clientSecret", "connection_string", "api.key"})
     EXPECT_TRUE(names_secret(key)) << key;
   for (const char* key : {"to", "message_id", "key", "access", ""}) EXPECT_FALSE(names_secret(key)) << key;
 }
@@ -44,7 +45,9 @@ TEST(Redact, CutsSecretsOutOfText) {
 
 class LogTest : public testing::Test {
  protected:
-  LogTest() : path_(std::filesystem::path(testing::TempDir()) / (testing::UnitTest::GetInstance()->current_test_info()->name() + std::string(".log"))) {
+  LogTest()
+      : path_(std::filesystem::path(testing::TempDir()) /
+              (testing::UnitTest::GetInstance()->current_test_info()->name() + std::string(".log"))) {
     std::filesystem::remove(path_);
   }
   std::string text() const {
@@ -63,7 +66,9 @@ TEST_F(LogTest, WritesTextLines) {
     log.debug("sms", "not shown");
   }
   const std::string line = text();
-  EXPECT_THAT(line, testing::MatchesRegex(R"(....-..-..T..:..:......Z info    sms: accepted to=.14255550100 segments=2 ok=true text="a b" ratio=0.5.)"));
+  EXPECT_THAT(line,
+              testing::MatchesRegex(
+                  R"(....-..-..T..:..:......Z info    sms: accepted to=.14255550100 segments=2 ok=true text="a b" ratio=0.5.)"));
 }
 
 TEST_F(LogTest, WritesJsonLines) {
@@ -83,7 +88,8 @@ TEST_F(LogTest, WritesJsonLines) {
 TEST_F(LogTest, NeverShowsSecrets) {
   {
     Log log({.path = path_});
-    log.error("api", "refused Bearer s3cret", {{"who", Secret("s3cret")}, {"access_key", "s3cret"}, {"url", "https://x/?sig=s3cret"}});
+    log.error("api", "refused Bearer s3cret",
+              {{"who", Secret("s3cret")}, {"access_key", "s3cret"}, {"url", "https://x/?sig=s3cret"}});
   }
   EXPECT_THAT(text(), Not(HasSubstr("s3cret")));
   EXPECT_THAT(text(), HasSubstr("who=[redacted] access_key=[redacted]"));
@@ -160,10 +166,11 @@ TEST(Trace, ParsesTraceparent) {
 }
 
 TEST(Trace, RefusesWhatTheStandardRefuses) {
-  for (const char* text : {"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                           "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-                           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
-                           "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01x", "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+  for (const char* text :
+       {"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+        "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01x", "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
     EXPECT_FALSE(TraceContext::parse(text)) << text;
 }
 
