@@ -1,0 +1,41 @@
+"""Each example prints what is stored beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from documents import ROOT
+from server import PROGRAM
+
+LIMIT_SECONDS = 60
+EXAMPLES = sorted(path for pattern in ("python/*.py", "node/*.mjs") for path in (ROOT / "examples").glob(pattern) if path.name != "config.mjs")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_example(example: Path, tmp_path: Path) -> None:
+    stored = example.with_suffix(".out")
+    assert stored.is_file(), f"{example.name} has no {stored.name}"
+    build = PROGRAM.parent.parent
+    env = dict(os.environ, TRUNKLINE_BUILD_DIR=str(build), PYTHONPATH=str(build / "python"))
+    if example.suffix == ".py":
+        command, cwd = [sys.executable, str(example)], tmp_path
+    else:
+        # Found from here: node/node_modules/trunkline is the package of this tree.
+        copy = tmp_path / "examples"
+        copy.mkdir()
+        for source in example.parent.glob("*.mjs"):
+            (copy / source.name).write_bytes(source.read_bytes())
+        (tmp_path / "node_modules").mkdir()
+        (tmp_path / "node_modules" / "trunkline").symlink_to(ROOT / "node" / "trunkline")
+        command, cwd = ["node", str(copy / example.name)], copy
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == stored.read_text(encoding="utf-8")
+
+
+def test_there_are_examples() -> None:
+    assert {path.parent.name for path in EXAMPLES} == {"node", "python"}
