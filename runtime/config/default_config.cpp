@@ -9,6 +9,8 @@ constexpr std::string_view kDefault =
     R"yaml(# Development configuration of Trunkline: everything in memory, every carrier simulated.
 runtime:
   seed: 1                  # the same identifiers and the same failures on every run
+log:
+  level: warning
 store:
   mode: memory
 listen:
