@@ -1,6 +1,6 @@
 """Code blocks of the documentation, as things that can be run.
 
-A block of ```python, ```js and ```console runs; so do the commands behind `$ ` in the last. What a command prints stands below it,
+A block of ```python, ```js and ```console runs; of the last, the commands behind `$ `. What a command prints stands below it,
 what a program prints in a ```text block right after it. `...` stands for any text. A block whose first line names a file
 (```cpp acme.cpp) is written to that file, and what follows on the page finds it.
 """

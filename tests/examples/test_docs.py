@@ -38,10 +38,15 @@ class Page:
 
     def _addresses(self) -> list[tuple[str, str]]:
         ready = self.server.ready
-        return [("127.0.0.1:4600", ready["endpoint"].removeprefix("http://")), ("127.0.0.1:4643", ready["tls_endpoint"].removeprefix("https://"))]
+        return [
+            ("127.0.0.1:4600", ready["endpoint"].removeprefix("http://")),
+            ("127.0.0.1:4643", ready["tls_endpoint"].removeprefix("https://")),
+        ]
 
     def run(self, command: list[str], shown: str | None, where: str) -> None:
-        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+        )
         assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         self.compare(shown, done.stdout, where)
 
@@ -93,7 +98,9 @@ class Page:
 
 
 def banner() -> str:
-    with subprocess.Popen([str(PROGRAM), "dev", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        [str(PROGRAM), "dev", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         assert process.stdout is not None
         text = ""
         for line in process.stdout:
@@ -136,7 +143,13 @@ def test_every_block_is_run() -> None:
 
 def test_links_lead_somewhere() -> None:
     broken = []
-    for page in [*PAGES, *sorted((ROOT / "docs" / "adr").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md"]:
+    for page in [
+        *PAGES,
+        *sorted((ROOT / "docs" / "adr").glob("*.md")),
+        ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "examples" / "README.md",
+    ]:
         prose = FENCE.sub("", page.read_text(encoding="utf-8"))
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
             if not target.startswith(("http:", "https:", "mailto:")) and not (page.parent / target).exists():

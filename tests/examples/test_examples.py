@@ -12,7 +12,9 @@ from documents import ROOT
 from server import PROGRAM
 
 LIMIT_SECONDS = 60
-EXAMPLES = sorted(path for pattern in ("python/*.py", "node/*.mjs") for path in (ROOT / "examples").glob(pattern) if path.name != "config.mjs")
+EXAMPLES = sorted(
+    path for pattern in ("python/*.py", "node/*.mjs") for path in (ROOT / "examples").glob(pattern) if path.name != "config.mjs"
+)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
