@@ -7,8 +7,8 @@
 #include "runtime/api/rest.h"
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
-#include "runtime/clock/clock.h"
 #include "runtime/base/time_text.h"
+#include "runtime/clock/clock.h"
 #include "runtime/core/runtime.h"
 #include "runtime/events/event_log.h"
 #include "runtime/services/resource_service.h"
@@ -25,13 +25,20 @@ constexpr std::int64_t kMaxWaitMs = 30'000;
 
 std::string_view word(sms::MessageState state) {
   switch (state) {
-    case sms::MessageState::kQueued: return "queued";
-    case sms::MessageState::kSent: return "sent";
-    case sms::MessageState::kDelivered: return "delivered";
-    case sms::MessageState::kFailed: return "failed";
-    case sms::MessageState::kExpired: return "expired";
-    case sms::MessageState::kUncertain: return "uncertain";
-    default: return "unknown";
+    case sms::MessageState::kQueued:
+      return "queued";
+    case sms::MessageState::kSent:
+      return "sent";
+    case sms::MessageState::kDelivered:
+      return "delivered";
+    case sms::MessageState::kFailed:
+      return "failed";
+    case sms::MessageState::kExpired:
+      return "expired";
+    case sms::MessageState::kUncertain:
+      return "uncertain";
+    default:
+      return "unknown";
   }
 }
 
@@ -65,6 +72,9 @@ Duration parse_duration_member(const JsonRef& value) {
   if (const auto duration = parse_duration(value.text())) return *duration;
   throw value.error("'" + std::string(value.text()) + "' is no duration such as 250ms, 5m or PT1H");
 }
+
+/// Microseconds, like the records: what is finer does not survive the store.
+std::string rfc3339_us(Time time) { return format_rfc3339(std::chrono::floor<std::chrono::microseconds>(time)); }
 
 template <class T>
 void set_optional(json& object, const char* key, const std::optional<T>& value) {
@@ -127,12 +137,14 @@ json to_json(const sandbox::PhoneMessage& message) {
   out["from"] = message.from;
   out["to"] = message.to;
   out["text"] = message.text;
-  out["at"] = format_rfc3339(message.at);
+  out["at"] = rfc3339_us(message.at);
   out["outbound"] = message.outbound;
   return out;
 }
 
-std::string text_duration(Duration duration) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + "ms"; }
+std::string text_duration(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + "ms";
+}
 
 json to_json(const sandbox::PhoneRule& rule) {
   json out;
@@ -174,19 +186,23 @@ json to_json(const service::ResourceInfo& info) {
   return out;
 }
 
-std::int64_t integer_parameter(RouteContext& context, const char* name, std::int64_t fallback, std::int64_t min, std::int64_t max) {
+std::int64_t integer_parameter(RouteContext& context, const char* name, std::int64_t fallback, std::int64_t min,
+                               std::int64_t max) {
   const auto text = context.query(name);
   if (!text) return fallback;
   const auto number = parse_number<std::int64_t>(*text);
   if (!number || *number < min || *number > max)
-    throw Error(ErrorCode::kInvalidArgument, std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
-                                                 ", not '" + *text + "'", name);
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+                    ", not '" + *text + "'",
+                name);
   return *number;
 }
 
 class ControlRoutes {
  public:
-  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) : routes_(routes), runtime_(runtime), wall_(wall) {}
+  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall)
+      : routes_(routes), runtime_(runtime), wall_(wall) {}
 
   void add_all() {
     add_records();
@@ -244,7 +260,8 @@ class ControlRoutes {
       co_return json_response(200, answer);
     });
     add("GET", "/_control/phones/{number}/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
-      const std::vector<sandbox::PhoneMessage> messages = co_await runtime.sandbox().messages(resource_of(context), std::string(context.param("number")));
+      const std::vector<sandbox::PhoneMessage> messages =
+          co_await runtime.sandbox().messages(resource_of(context), std::string(context.param("number")));
       json items = json::array();
       for (const sandbox::PhoneMessage& message : messages) items.push_back(to_json(message));
       json answer;
@@ -258,7 +275,8 @@ class ControlRoutes {
       std::string text(request.at("message").text());
       std::string from(context.param("number"));
       json answer;
-      answer["message_id"] = co_await runtime.sandbox().send_from_phone(resource_of(context), std::move(from), std::move(to), std::move(text));
+      answer["message_id"] =
+          co_await runtime.sandbox().send_from_phone(resource_of(context), std::move(from), std::move(to), std::move(text));
       co_return json_response(202, answer);
     });
     add("GET", "/_control/rules", [&runtime](RouteContext& context) -> Task<net::Response> {
@@ -299,7 +317,8 @@ class ControlRoutes {
       if (wait_ms > 0) {
         const auto subscription = runtime.events().subscribe(*resource->database, resource->key, std::move(filter), after);
         // The caller waits in its own time, also while the runtime's clock stands still.
-        const Clock::TimerId timer = wall.schedule_after(std::chrono::milliseconds{wait_ms}, [subscription] { subscription->close(); });
+        const Clock::TimerId timer =
+            wall.schedule_after(std::chrono::milliseconds{wait_ms}, [subscription] { subscription->close(); });
         events = co_await subscription->next(limit);
         wall.cancel(timer);
       } else {
@@ -318,7 +337,7 @@ class ControlRoutes {
     Runtime& runtime = runtime_;
     add("GET", "/_control/clock", [&runtime](RouteContext&) -> Task<net::Response> {
       json answer;
-      answer["now"] = format_rfc3339(runtime.clock().now());
+      answer["now"] = rfc3339_us(runtime.clock().now());
       answer["mode"] = runtime.clock().mode() == Clock::Mode::kReal ? "real" : "virtual";
       answer["pending_timers"] = runtime.clock().pending();
       co_return json_response(200, answer);
@@ -328,7 +347,7 @@ class ControlRoutes {
       const Duration by = parse_duration_member(JsonRef(body).at("by"));
       const Time now = co_await runtime.clock().advance_async(by);
       json answer;
-      answer["now"] = format_rfc3339(now);
+      answer["now"] = rfc3339_us(now);
       co_return json_response(200, answer);
     });
     add("POST", "/_control/settle", [&runtime](RouteContext&) -> Task<net::Response> {
@@ -393,6 +412,8 @@ class ControlRoutes {
 
 }  // namespace
 
-void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) { ControlRoutes(routes, runtime, wall).add_all(); }
+void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
+  ControlRoutes(routes, runtime, wall).add_all();
+}
 
 }  // namespace trunkline::api

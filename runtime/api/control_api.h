@@ -11,5 +11,5 @@ struct Route;
 namespace api {
 /// `wall`: a real clock, for how long callers wait.
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall);
-}
+}  // namespace api
 }  // namespace trunkline

@@ -26,7 +26,9 @@ std::vector<identity::TokenScope> parse_scopes(const JsonRef& scopes) {
   return out;
 }
 
-Duration parse_lifetime(const JsonRef& request) { return std::chrono::minutes{request.integer_or("expiresInMinutes", kDefaultMinutes)}; }
+Duration parse_lifetime(const JsonRef& request) {
+  return std::chrono::minutes{request.integer_or("expiresInMinutes", kDefaultMinutes)};
+}
 
 json to_json(const identity::AccessToken& token) {
   json out;
@@ -60,7 +62,8 @@ void add_identity_routes(std::vector<server::Route>& routes, IdentityService& id
       if (const auto id = request.find("customId")) custom_id = std::string(id->text());
       lifetime = parse_lifetime(request);
     }
-    const service::UserWithToken created = co_await identities.create_user(resource_of(context), std::move(scopes), std::move(custom_id), lifetime);
+    const service::UserWithToken created =
+        co_await identities.create_user(resource_of(context), std::move(scopes), std::move(custom_id), lifetime);
     json who;
     who["id"] = created.user.id;
     if (created.user.custom_id) who["customId"] = *created.user.custom_id;
@@ -77,7 +80,8 @@ void add_identity_routes(std::vector<server::Route>& routes, IdentityService& id
     const JsonRef request(body);
     std::vector<identity::TokenScope> scopes = parse_scopes(request.at("scopes"));
     std::string id(context.param("id"));
-    const identity::AccessToken token = co_await identities.issue_token(resource_of(context), std::move(id), std::move(scopes), parse_lifetime(request));
+    const identity::AccessToken token =
+        co_await identities.issue_token(resource_of(context), std::move(id), std::move(scopes), parse_lifetime(request));
     co_return json_response(200, to_json(token));
   };
   routes.push_back(std::move(issue));

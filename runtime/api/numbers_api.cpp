@@ -71,12 +71,14 @@ NumberCapability capability(const JsonRef& value) {
 
 NumberType number_type(std::string_view word) {
   if (const auto parsed = parse_number_type(word)) return *parsed;
-  throw Error(ErrorCode::kInvalidArgument, "'" + std::string(word) + "' is none of geographic, tollFree, mobile", "phoneNumberType");
+  throw Error(ErrorCode::kInvalidArgument, "'" + std::string(word) + "' is none of geographic, tollFree, mobile",
+              "phoneNumberType");
 }
 
 const NumberCountry& country_of(RouteContext& context) {
   if (const NumberCountry* country = find_number_country(context.param("countryCode"))) return *country;
-  throw Error(ErrorCode::kNotFound, "the inventory has no numbers in '" + std::string(context.param("countryCode")) + "'", "countryCode");
+  throw Error(ErrorCode::kNotFound, "the inventory has no numbers in '" + std::string(context.param("countryCode")) + "'",
+              "countryCode");
 }
 
 std::string parameter(const RouteContext& context, std::string_view name) { return context.query(name).value_or(""); }
@@ -92,7 +94,9 @@ std::string number_of(RouteContext& context) {
 
 /// One page of a list that is at hand as a whole; the link is relative, as the SDKs need it.
 json page(RouteContext& context, const char* member, std::vector<json> items) {
-  const auto number = [&](const char* name, std::size_t fallback) { return parse_number<std::size_t>(parameter(context, name)).value_or(fallback); };
+  const auto number = [&](const char* name, std::size_t fallback) {
+    return parse_number<std::size_t>(parameter(context, name)).value_or(fallback);
+  };
   const std::size_t skip = std::min(number("skip", 0), items.size());
   std::size_t top = number("top", number("maxPageSize", 100));
   if (top == 0 || top > 500) top = 100;
@@ -134,15 +138,15 @@ class NumberRoutes {
     route.path = path;
     route.auth = server::Auth::kAccessKey;
     route.body = body;
-    route.versions = versions({"2021-03-07", "2022-01-11-preview2", "2022-12-01", "2023-05-01-preview", "2024-03-01-preview", "2025-02-11", "2025-04-01",
-                               "2025-06-01"});
+    route.versions = versions({"2021-03-07", "2022-01-11-preview2", "2022-12-01", "2023-05-01-preview", "2024-03-01-preview",
+                               "2025-02-11", "2025-04-01", "2025-06-01"});
     route.handler = std::move(handler);
     routes_.push_back(std::move(route));
   }
 
   /// 202 with the operation that the caller polls; ours has ended already.
-  static Task<net::Response> accepted(NumberService& numbers, ResourcePtr resource, std::string type, std::string location, std::string id_header,
-                                      std::string api_version) {
+  static Task<net::Response> accepted(NumberService& numbers, ResourcePtr resource, std::string type, std::string location,
+                                      std::string id_header, std::string api_version) {
     const std::string id = co_await numbers.record_operation(resource, type, location);
     net::Response response = empty_response(202);
     response.headers.set("operation-location", "/phoneNumbers/operations/" + id + "?api-version=" + api_version);
@@ -155,57 +159,65 @@ class NumberRoutes {
 
   void add_inventory() {
     NumberService& numbers = numbers_;
-    add("POST", "/availablePhoneNumbers/countries/{countryCode}/:search", server::BodyRule::kJson, [&numbers](RouteContext& context) -> Task<net::Response> {
-      const json body = parse_body(context);
-      const JsonRef request(body);
-      service::NumberQuery query;
-      query.country_code = country_of(context).code;
-      query.type = number_type(request.at("phoneNumberType").text());
-      const std::string_view assigned = request.at("assignmentType").text();
-      if (assigned != "application" && assigned != "person") throw request.at("assignmentType").error("is neither application nor person");
-      query.for_application = assigned == "application";
-      const JsonRef capabilities = request.at("capabilities");
-      query.calling = capability(capabilities.at("calling"));
-      query.sms = capability(capabilities.at("sms"));
-      if (const auto area = request.find("areaCode")) query.area_code = std::string(area->text());
-      query.quantity = static_cast<std::int32_t>(request.integer_or("quantity", 1, 1, 100));
-      const ResourcePtr resource = resource_of(context);
-      const HeldNumbers held = co_await numbers.search(resource, std::move(query));
-      net::Response response = co_await accepted(numbers, resource, "search", "/availablePhoneNumbers/searchResults/" + held.search.search_id, "search-id",
-                                                 std::string(context.api_version));
-      response.headers.set("search-id", held.search.search_id);
-      co_return response;
-    });
-    add("GET", "/availablePhoneNumbers/searchResults/{searchId}", server::BodyRule::kNone, [&numbers](RouteContext& context) -> Task<net::Response> {
-      co_return json_response(200, search_json(numbers.get_search(*resource_of(context), context.param("searchId"))));
-    });
+    add("POST", "/availablePhoneNumbers/countries/{countryCode}/:search", server::BodyRule::kJson,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          const json body = parse_body(context);
+          const JsonRef request(body);
+          service::NumberQuery query;
+          query.country_code = country_of(context).code;
+          query.type = number_type(request.at("phoneNumberType").text());
+          const std::string_view assigned = request.at("assignmentType").text();
+          if (assigned != "application" && assigned != "person")
+            throw request.at("assignmentType").error("is neither application nor person");
+          query.for_application = assigned == "application";
+          const JsonRef capabilities = request.at("capabilities");
+          query.calling = capability(capabilities.at("calling"));
+          query.sms = capability(capabilities.at("sms"));
+          if (const auto area = request.find("areaCode")) query.area_code = std::string(area->text());
+          query.quantity = static_cast<std::int32_t>(request.integer_or("quantity", 1, 1, 100));
+          const ResourcePtr resource = resource_of(context);
+          const HeldNumbers held = co_await numbers.search(resource, std::move(query));
+          net::Response response =
+              co_await accepted(numbers, resource, "search", "/availablePhoneNumbers/searchResults/" + held.search.search_id,
+                                "search-id", std::string(context.api_version));
+          response.headers.set("search-id", held.search.search_id);
+          co_return response;
+        });
+    add("GET", "/availablePhoneNumbers/searchResults/{searchId}", server::BodyRule::kNone,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          co_return json_response(200, search_json(numbers.get_search(*resource_of(context), context.param("searchId"))));
+        });
   }
 
   void add_purchase() {
     NumberService& numbers = numbers_;
-    add("POST", "/availablePhoneNumbers/:purchase", server::BodyRule::kJson, [&numbers](RouteContext& context) -> Task<net::Response> {
-      const json body = parse_body(context);
-      std::string search_id(JsonRef(body).at("searchId").text());
-      const bool agree = JsonRef(body).boolean_or("agreeToNotResell", false);
-      const ResourcePtr resource = resource_of(context);
-      co_await numbers.purchase(resource, std::move(search_id), agree);
-      co_return co_await accepted(numbers, resource, "purchase", "", "purchase-id", std::string(context.api_version));
-    });
-    add("GET", "/phoneNumbers/operations/{operationId}", server::BodyRule::kNone, [&numbers](RouteContext& context) -> Task<net::Response> {
-      const NumberOperation operation = numbers.get_operation(*resource_of(context), context.param("operationId"));
-      json answer;
-      answer["id"] = operation.id;
-      answer["operationType"] = operation.type;
-      answer["status"] = operation.status;
-      answer["createdDateTime"] = format_rfc3339(operation.created_at);
-      answer["lastActionDateTime"] = format_rfc3339(operation.created_at);
-      if (!operation.resource_location.empty()) answer["resourceLocation"] = operation.resource_location + "?api-version=" + std::string(context.api_version);
-      co_return json_response(200, answer);
-    });
-    add("DELETE", "/phoneNumbers/operations/{operationId}", server::BodyRule::kAny, [&numbers](RouteContext& context) -> Task<net::Response> {
-      numbers.get_operation(*resource_of(context), context.param("operationId"));  // nothing is left to cancel
-      co_return empty_response(204);
-    });
+    add("POST", "/availablePhoneNumbers/:purchase", server::BodyRule::kJson,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          const json body = parse_body(context);
+          std::string search_id(JsonRef(body).at("searchId").text());
+          const bool agree = JsonRef(body).boolean_or("agreeToNotResell", false);
+          const ResourcePtr resource = resource_of(context);
+          co_await numbers.purchase(resource, std::move(search_id), agree);
+          co_return co_await accepted(numbers, resource, "purchase", "", "purchase-id", std::string(context.api_version));
+        });
+    add("GET", "/phoneNumbers/operations/{operationId}", server::BodyRule::kNone,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          const NumberOperation operation = numbers.get_operation(*resource_of(context), context.param("operationId"));
+          json answer;
+          answer["id"] = operation.id;
+          answer["operationType"] = operation.type;
+          answer["status"] = operation.status;
+          answer["createdDateTime"] = format_rfc3339(operation.created_at);
+          answer["lastActionDateTime"] = format_rfc3339(operation.created_at);
+          if (!operation.resource_location.empty())
+            answer["resourceLocation"] = operation.resource_location + "?api-version=" + std::string(context.api_version);
+          co_return json_response(200, answer);
+        });
+    add("DELETE", "/phoneNumbers/operations/{operationId}", server::BodyRule::kAny,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          numbers.get_operation(*resource_of(context), context.param("operationId"));  // nothing is left to cancel
+          co_return empty_response(204);
+        });
   }
 
   void add_owned() {
@@ -219,26 +231,30 @@ class NumberRoutes {
       const std::string number = number_of(context);
       const auto owned = numbers.find(*resource_of(context), number);
       if (!owned)
-        throw Error(ErrorCode::kNotFound, "the resource has no number " + number, "phoneNumber").with_service_code("PhoneNumberNotFound");
+        throw Error(ErrorCode::kNotFound, "the resource has no number " + number, "phoneNumber")
+            .with_service_code("PhoneNumberNotFound");
       co_return json_response(200, number_json(*owned));
     });
-    add("DELETE", "/phoneNumbers/{phoneNumber}", server::BodyRule::kAny, [&numbers](RouteContext& context) -> Task<net::Response> {
-      const ResourcePtr resource = resource_of(context);
-      co_await numbers.release(resource, number_of(context));
-      co_return co_await accepted(numbers, resource, "releasePhoneNumber", "", "release-id", std::string(context.api_version));
-    });
-    add("PATCH", "/phoneNumbers/{phoneNumber}/capabilities", server::BodyRule::kMergePatch, [&numbers](RouteContext& context) -> Task<net::Response> {
-      const json body = parse_body(context);
-      const JsonRef request(body);
-      std::optional<NumberCapability> calling, sms;
-      if (const auto wanted = request.find("calling")) calling = capability(*wanted);
-      if (const auto wanted = request.find("sms")) sms = capability(*wanted);
-      const std::string number = number_of(context);
-      const ResourcePtr resource = resource_of(context);
-      co_await numbers.update_capabilities(resource, number, calling, sms);
-      co_return co_await accepted(numbers, resource, "updatePhoneNumberCapabilities", "/phoneNumbers/%2B" + number.substr(1), "capabilities-id",
-                                  std::string(context.api_version));
-    });
+    add("DELETE", "/phoneNumbers/{phoneNumber}", server::BodyRule::kAny,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          const ResourcePtr resource = resource_of(context);
+          co_await numbers.release(resource, number_of(context));
+          co_return co_await accepted(numbers, resource, "releasePhoneNumber", "", "release-id",
+                                      std::string(context.api_version));
+        });
+    add("PATCH", "/phoneNumbers/{phoneNumber}/capabilities", server::BodyRule::kMergePatch,
+        [&numbers](RouteContext& context) -> Task<net::Response> {
+          const json body = parse_body(context);
+          const JsonRef request(body);
+          std::optional<NumberCapability> calling, sms;
+          if (const auto wanted = request.find("calling")) calling = capability(*wanted);
+          if (const auto wanted = request.find("sms")) sms = capability(*wanted);
+          const std::string number = number_of(context);
+          const ResourcePtr resource = resource_of(context);
+          co_await numbers.update_capabilities(resource, number, calling, sms);
+          co_return co_await accepted(numbers, resource, "updatePhoneNumberCapabilities", "/phoneNumbers/%2B" + number.substr(1),
+                                      "capabilities-id", std::string(context.api_version));
+        });
   }
 
   void add_lists() {
@@ -252,34 +268,36 @@ class NumberRoutes {
       }
       co_return json_response(200, page(context, "countries", std::move(items)));
     });
-    add("GET", "/availablePhoneNumbers/countries/{countryCode}/areaCodes", server::BodyRule::kNone, [](RouteContext& context) -> Task<net::Response> {
-      const NumberCountry& country = country_of(context);
-      std::vector<json> items;
-      if (const NumberOffer* offer = find_number_offer(country, number_type(parameter(context, "phoneNumberType")))) {
-        for (const std::string_view area : offer->area_codes) {
-          json item;
-          item["areaCode"] = area;
-          items.push_back(std::move(item));
-        }
-      }
-      co_return json_response(200, page(context, "areaCodes", std::move(items)));
-    });
-    add("GET", "/availablePhoneNumbers/countries/{countryCode}/offerings", server::BodyRule::kNone, [](RouteContext& context) -> Task<net::Response> {
-      const NumberCountry& country = country_of(context);
-      const std::string type = parameter(context, "phoneNumberType");
-      const std::string assigned = parameter(context, "assignmentType");
-      std::vector<json> items;
-      for (const NumberOffer& offer : country.offers) {
-        if (!type.empty() && to_rest(offer.type) != type) continue;
-        json item;
-        item["phoneNumberType"] = to_rest(offer.type);
-        item["assignmentType"] = assigned.empty() ? "application" : assigned;
-        item["availableCapabilities"] = capabilities_json(offer.calling, offer.sms);
-        item["cost"] = cost_json(offer.monthly_cost_micros);
-        items.push_back(std::move(item));
-      }
-      co_return json_response(200, page(context, "phoneNumberOfferings", std::move(items)));
-    });
+    add("GET", "/availablePhoneNumbers/countries/{countryCode}/areaCodes", server::BodyRule::kNone,
+        [](RouteContext& context) -> Task<net::Response> {
+          const NumberCountry& country = country_of(context);
+          std::vector<json> items;
+          if (const NumberOffer* offer = find_number_offer(country, number_type(parameter(context, "phoneNumberType")))) {
+            for (const std::string_view area : offer->area_codes) {
+              json item;
+              item["areaCode"] = area;
+              items.push_back(std::move(item));
+            }
+          }
+          co_return json_response(200, page(context, "areaCodes", std::move(items)));
+        });
+    add("GET", "/availablePhoneNumbers/countries/{countryCode}/offerings", server::BodyRule::kNone,
+        [](RouteContext& context) -> Task<net::Response> {
+          const NumberCountry& country = country_of(context);
+          const std::string type = parameter(context, "phoneNumberType");
+          const std::string assigned = parameter(context, "assignmentType");
+          std::vector<json> items;
+          for (const NumberOffer& offer : country.offers) {
+            if (!type.empty() && to_rest(offer.type) != type) continue;
+            json item;
+            item["phoneNumberType"] = to_rest(offer.type);
+            item["assignmentType"] = assigned.empty() ? "application" : assigned;
+            item["availableCapabilities"] = capabilities_json(offer.calling, offer.sms);
+            item["cost"] = cost_json(offer.monthly_cost_micros);
+            items.push_back(std::move(item));
+          }
+          co_return json_response(200, page(context, "phoneNumberOfferings", std::move(items)));
+        });
   }
 
   std::vector<server::Route>& routes_;

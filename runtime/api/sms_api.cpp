@@ -37,7 +37,8 @@ SmsSubmission parse_submission(const json& body) {
   if (const auto options = request.find("smsSendOptions")) {
     submission.wants_report = options->boolean_or("enableDeliveryReport", false);
     if (const auto tag = options->find("tag")) submission.tag = std::string(tag->text());
-    if (const auto seconds = options->find("deliveryReportTimeoutInSeconds")) submission.report_timeout = std::chrono::seconds{seconds->integer(60, 43200)};
+    if (const auto seconds = options->find("deliveryReportTimeoutInSeconds"))
+      submission.report_timeout = std::chrono::seconds{seconds->integer(60, 43200)};
     if (const auto partner = options->find("messagingConnect"))
       throw partner->error("names a messaging connect partner; Trunkline has none, configure a provider instead");
   }
@@ -64,8 +65,8 @@ void add_sms_routes(std::vector<server::Route>& routes, SmsService& sms) {
   send.auth = server::Auth::kAccessKey;
   send.body = server::BodyRule::kJson;
   send.max_body_bytes = kMaxBodyBytes;
-  send.versions = versions({"2021-03-07", "2022-08-01-preview", "2024-01-14-preview", "2024-02-05-preview", "2024-12-10-preview", "2025-05-29-preview",
-                            "2025-08-01-preview", "2026-01-23"});
+  send.versions = versions({"2021-03-07", "2022-08-01-preview", "2024-01-14-preview", "2024-02-05-preview", "2024-12-10-preview",
+                            "2025-05-29-preview", "2025-08-01-preview", "2026-01-23"});
   send.handler = [&sms](server::RouteContext& context) -> Task<net::Response> {
     SmsSubmission submission = parse_submission(parse_body(context));
     submission.traceparent = context.traceparent();
@@ -88,10 +89,12 @@ void add_sms_routes(std::vector<server::Route>& routes, SmsService& sms) {
   report.versions = versions({"2026-01-23"});
   report.handler = [&sms](server::RouteContext& context) -> Task<net::Response> {
     const service::SmsRecord record = sms.get(*resource_of(context), context.param("outgoingMessageId"));
-    const bool ended = record.state == sms::MessageState::kDelivered || record.state == sms::MessageState::kFailed || record.state == sms::MessageState::kExpired;
+    const bool ended = record.state == sms::MessageState::kDelivered || record.state == sms::MessageState::kFailed ||
+                       record.state == sms::MessageState::kExpired;
     if (record.inbound || !ended)
       throw Error(ErrorCode::kNotFound, "there is no delivery report for " + record.message_id + " yet", "outgoingMessageId");
-    json answer = json::parse(sms_delivery_report_data(record, record.state, record.reason, record.provider_code.value_or(""), record.updated_at, record.segments));
+    json answer = json::parse(sms_delivery_report_data(record, record.state, record.reason, record.provider_code.value_or(""),
+                                                       record.updated_at, record.segments));
     co_return json_response(200, answer);
   };
   routes.push_back(std::move(report));

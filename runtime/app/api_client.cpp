@@ -46,15 +46,19 @@ Connection Connection::resolve(const std::string& given) {
     return connection;
   }
   for (const std::string_view part : split(text, ';')) {
-    if (istarts_with(part, "endpoint=")) connection.endpoint = part.substr(9);
-    else if (istarts_with(part, "accesskey=")) connection.access_key = part.substr(10);
+    if (istarts_with(part, "endpoint="))
+      connection.endpoint = part.substr(9);
+    else if (istarts_with(part, "accesskey="))
+      connection.access_key = part.substr(10);
     else if (!trim(part).empty())
-      throw Error(ErrorCode::kInvalidArgument, "a connection string has the form endpoint=…;accesskey=…; this part is neither: " + std::string(part.substr(0, part.find('='))));
+      throw Error(ErrorCode::kInvalidArgument, "a connection string has the form endpoint=…;accesskey=…; this part is neither: " +
+                                                   std::string(part.substr(0, part.find('='))));
   }
   while (!connection.endpoint.empty() && connection.endpoint.back() == '/') connection.endpoint.pop_back();
   if (!istarts_with(connection.endpoint, "http://") && !istarts_with(connection.endpoint, "https://"))
     throw Error(ErrorCode::kInvalidArgument, "the connection string has no endpoint with http:// or https://");
-  if (!base64_decode(connection.access_key)) throw Error(ErrorCode::kInvalidArgument, "the access key of the connection string is not base64");
+  if (!base64_decode(connection.access_key))
+    throw Error(ErrorCode::kInvalidArgument, "the access key of the connection string is not base64");
   return connection;
 }
 
@@ -67,7 +71,9 @@ ApiClient::ApiClient(Connection connection) : connection_(std::move(connection))
 ApiClient::~ApiClient() = default;
 
 nlohmann::json ApiClient::get(const std::string& path_and_query) { return request("GET", path_and_query, {}); }
-nlohmann::json ApiClient::post(const std::string& path_and_query, const nlohmann::json& body) { return request("POST", path_and_query, body.dump()); }
+nlohmann::json ApiClient::post(const std::string& path_and_query, const nlohmann::json& body) {
+  return request("POST", path_and_query, body.dump());
+}
 nlohmann::json ApiClient::remove(const std::string& path_and_query) { return request("DELETE", path_and_query, {}); }
 
 nlohmann::json ApiClient::request(const std::string& method, const std::string& path_and_query, std::string body) {
@@ -75,11 +81,14 @@ nlohmann::json ApiClient::request(const std::string& method, const std::string& 
   const std::string date = format_http_date(system_time_now());
   const std::string hash = base64_encode(crypto::as_text(crypto::sha256(body)));
   const std::string text = method + "\n" + path_and_query + "\n" + date + ";" + host + ";" + hash;
-  const std::string signature = base64_encode(crypto::as_text(crypto::HmacSha256(*base64_decode(connection_.access_key)).sign(text)));
+  const std::string signature =
+      base64_encode(crypto::as_text(crypto::HmacSha256(*base64_decode(connection_.access_key)).sign(text)));
 
   curl_slist* headers = nullptr;
-  for (const std::string& header : {"x-ms-date: " + date, "x-ms-content-sha256: " + hash, std::string("Content-Type: application/json"), std::string("Expect:"),
-                                    "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" + signature})
+  for (const std::string& header :
+       {"x-ms-date: " + date, "x-ms-content-sha256: " + hash, std::string("Content-Type: application/json"),
+        std::string("Expect:"),
+        "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" + signature})
     headers = curl_slist_append(headers, header.c_str());
   std::string answer;
   CURL* curl = impl_->curl;
@@ -100,14 +109,18 @@ nlohmann::json ApiClient::request(const std::string& method, const std::string& 
   const CURLcode code = curl_easy_perform(curl);
   curl_slist_free_all(headers);
   if (code != CURLE_OK)
-    throw Error(ErrorCode::kUnavailable, "no answer from " + connection_.endpoint + ": " + curl_easy_strerror(code) + ". Is 'trunkline dev' running?");
+    throw Error(ErrorCode::kUnavailable,
+                "no answer from " + connection_.endpoint + ": " + curl_easy_strerror(code) + ". Is 'trunkline dev' running?");
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (status < 300) return answer.empty() ? nlohmann::json::object() : parse_json(answer);
 
   Error error(ErrorCode::kUnknown, "the server answered " + std::to_string(status));
   error.http_status = static_cast<std::int32_t>(status);
-  error.code = status == 404 ? ErrorCode::kNotFound : status == 401 ? ErrorCode::kUnauthenticated : status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
+  error.code = status == 404   ? ErrorCode::kNotFound
+               : status == 401 ? ErrorCode::kUnauthenticated
+               : status < 500  ? ErrorCode::kInvalidArgument
+                               : ErrorCode::kInternal;
   const nlohmann::json parsed = nlohmann::json::parse(answer, nullptr, false);
   if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_object()) {
     error.message = parsed["error"].value("message", error.message);

@@ -6,8 +6,8 @@
 #include "runtime/app/api_client.h"
 #include "runtime/app/commands.h"
 #include "runtime/base/ids.h"
-#include "runtime/clock/system_time.h"
 #include "runtime/base/time_text.h"
+#include "runtime/clock/system_time.h"
 #include "runtime/net/http.h"
 
 namespace trunkline::app {
@@ -17,16 +17,19 @@ using nlohmann::json;
 
 constexpr const char* kSmsVersion = "?api-version=2026-01-23";
 
-std::string text_of(const json& object, const char* member) { return object.contains(member) && object[member].is_string() ? object[member].get<std::string>() : ""; }
+std::string text_of(const json& object, const char* member) {
+  return object.contains(member) && object[member].is_string() ? object[member].get<std::string>() : "";
+}
 
 Duration duration_option(const std::string& text, const char* option) {
   if (const auto duration = parse_duration(text)) return *duration;
-  throw Error(ErrorCode::kInvalidArgument, std::string(option) + ": '" + text + "' is no duration such as 250ms, 30s, 5m or 12h", option);
+  throw Error(ErrorCode::kInvalidArgument, std::string(option) + ": '" + text + "' is no duration such as 250ms, 30s, 5m or 12h",
+              option);
 }
 
 std::string event_line(const json& event) {
-  return std::to_string(event["sequence"].get<std::int64_t>()) + "  " + text_of(event, "time") + "  " + text_of(event, "type") + "  " +
-         text_of(event, "subject") + "  " + event["data"].dump();
+  return std::to_string(event["sequence"].get<std::int64_t>()) + "  " + text_of(event, "time") + "  " + text_of(event, "type") +
+         "  " + text_of(event, "subject") + "  " + event["data"].dump();
 }
 
 /// Reads events by long polls and gives each to `each` until it returns false or `until` has come.
@@ -34,7 +37,9 @@ template <class F>
 void follow_events(ApiClient& client, const std::string& type, std::int64_t after, std::optional<Time> until, F each) {
   for (;;) {
     std::int64_t wait_ms = 20'000;
-    if (until) wait_ms = std::min<std::int64_t>(wait_ms, std::chrono::duration_cast<std::chrono::milliseconds>(*until - system_time_now()).count());
+    if (until)
+      wait_ms = std::min<std::int64_t>(wait_ms,
+                                       std::chrono::duration_cast<std::chrono::milliseconds>(*until - system_time_now()).count());
     if (wait_ms <= 0) throw Error(ErrorCode::kDeadlineExceeded, "no such event came in time");
     std::string path = "/_control/events?wait_ms=" + std::to_string(wait_ms);
     if (after >= 0) path += "&after=" + std::to_string(after);
@@ -71,7 +76,8 @@ int send_sms(const CommandContext& context, const SendOptions& options) {
         break;
       }
     }
-    if (from.empty()) throw Error(ErrorCode::kFailedPrecondition, "the resource has no number that sends text messages; give --from", "from");
+    if (from.empty())
+      throw Error(ErrorCode::kFailedPrecondition, "the resource has no number that sends text messages; give --from", "from");
   }
   const std::int64_t position = options.wait.empty() ? 0 : current_position(client);
   IdSource ids;
@@ -94,17 +100,20 @@ int send_sms(const CommandContext& context, const SendOptions& options) {
     const bool accepted = item.value("successful", false);
     all_accepted &= accepted;
     if (accepted) waiting.push_back(text_of(item, "messageId"));
-    output.result(item, text_of(item, "to") + "  " + (accepted ? "accepted  " + text_of(item, "messageId") : "refused  " + text_of(item, "errorMessage")));
+    output.result(item, text_of(item, "to") + "  " +
+                            (accepted ? "accepted  " + text_of(item, "messageId") : "refused  " + text_of(item, "errorMessage")));
   }
   if (!options.wait.empty() && !waiting.empty()) {
-    follow_events(client, "Microsoft.Communication.SMSDeliveryReportReceived", position, system_time_now() + duration_option(options.wait, "--wait"), [&](const json& event) {
-      const auto it = std::find(waiting.begin(), waiting.end(), text_of(event["data"], "messageId"));
-      if (it == waiting.end()) return true;
-      waiting.erase(it);
-      all_accepted &= text_of(event["data"], "deliveryStatus") == "Delivered";
-      output.result(event, text_of(event["data"], "to") + "  " + text_of(event["data"], "deliveryStatus") + "  " + text_of(event["data"], "deliveryStatusDetails"));
-      return !waiting.empty();
-    });
+    follow_events(client, "Microsoft.Communication.SMSDeliveryReportReceived", position,
+                  system_time_now() + duration_option(options.wait, "--wait"), [&](const json& event) {
+                    const auto it = std::find(waiting.begin(), waiting.end(), text_of(event["data"], "messageId"));
+                    if (it == waiting.end()) return true;
+                    waiting.erase(it);
+                    all_accepted &= text_of(event["data"], "deliveryStatus") == "Delivered";
+                    output.result(event, text_of(event["data"], "to") + "  " + text_of(event["data"], "deliveryStatus") + "  " +
+                                             text_of(event["data"], "deliveryStatusDetails"));
+                    return !waiting.empty();
+                  });
   }
   return all_accepted ? kExitOk : kExitFailed;
 }
@@ -123,7 +132,8 @@ void add_send(CLI::App& app, CommandContext& context) {
 }
 
 void add_phone(CLI::App& app, CommandContext& context) {
-  CLI::App* phone = app.add_subcommand("phone", "Virtual phones: what they got; answer as one of them.")->require_subcommand(0, 1);
+  CLI::App* phone =
+      app.add_subcommand("phone", "Virtual phones: what they got; answer as one of them.")->require_subcommand(0, 1);
   auto number = std::make_shared<std::string>();
   auto to = std::make_shared<std::string>();
   auto message = std::make_shared<std::string>();
@@ -146,8 +156,9 @@ void add_phone(CLI::App& app, CommandContext& context) {
       const Output output(context.json);
       const json page = client.get("/_control/phones/" + net::percent_encode(*number) + "/messages");
       for (const json& item : page["items"])
-        output.result(item, text_of(item, "at") + "  " + text_of(item, "from") + (item.value("outbound", false) ? " (this phone)" : "") + " → " +
-                                text_of(item, "to") + "  " + text_of(item, "text"));
+        output.result(item, text_of(item, "at") + "  " + text_of(item, "from") +
+                                (item.value("outbound", false) ? " (this phone)" : "") + " → " + text_of(item, "to") + "  " +
+                                text_of(item, "text"));
       return kExitOk;
     };
   });
@@ -192,7 +203,8 @@ void add_events(CLI::App& app, CommandContext& context) {
 }
 
 void add_wait(CLI::App& app, CommandContext& context) {
-  CLI::App* wait = app.add_subcommand("wait", "Wait until something has happened; exit code 4 when it does not in time.")->require_subcommand(1);
+  CLI::App* wait = app.add_subcommand("wait", "Wait until something has happened; exit code 4 when it does not in time.")
+                       ->require_subcommand(1);
   auto type = std::make_shared<std::string>();
   auto member = std::make_shared<std::vector<std::string>>();
   auto after = std::make_shared<std::int64_t>(-1);
@@ -251,7 +263,9 @@ void add_clock(CLI::App& app, CommandContext& context) {
     context.run = [&context] {
       ApiClient client(Connection::resolve(context.connection_string));
       const json answer = client.get("/_control/clock");
-      Output(context.json).result(answer, text_of(answer, "now") + "  " + text_of(answer, "mode") + ", " + answer["pending_timers"].dump() + " timer(s) pending");
+      Output(context.json)
+          .result(answer, text_of(answer, "now") + "  " + text_of(answer, "mode") + ", " + answer["pending_timers"].dump() +
+                              " timer(s) pending");
       return kExitOk;
     };
   });
@@ -296,8 +310,8 @@ void add_records(CLI::App& app, CommandContext& context) {
       }
       output.line(message_id + "  " + text_of(record, "from") + " → " + text_of(record, "to") + "  " + text_of(record, "state"));
       for (const json& step : answer["steps"])
-        output.line("  " + text_of(step, "at") + "  " + text_of(step, "outcome") + "  " + text_of(step, "rule") + "  " + text_of(step, "value") +
-                    (step.contains("detail") ? "  (" + text_of(step, "detail") + ")" : ""));
+        output.line("  " + text_of(step, "at") + "  " + text_of(step, "outcome") + "  " + text_of(step, "rule") + "  " +
+                    text_of(step, "value") + (step.contains("detail") ? "  (" + text_of(step, "detail") + ")" : ""));
       return kExitOk;
     };
   });
@@ -310,8 +324,8 @@ void add_records(CLI::App& app, CommandContext& context) {
       const Output output(context.json);
       const json page = client.get("/_control/messages?limit=" + std::to_string(*limit));
       for (const json& item : page["items"])
-        output.result(item, text_of(item, "created_at") + "  " + text_of(item, "message_id") + "  " + text_of(item, "from") + " → " + text_of(item, "to") + "  " +
-                                text_of(item, "state") + "  " + text_of(item, "message"));
+        output.result(item, text_of(item, "created_at") + "  " + text_of(item, "message_id") + "  " + text_of(item, "from") +
+                                " → " + text_of(item, "to") + "  " + text_of(item, "state") + "  " + text_of(item, "message"));
       return kExitOk;
     };
   });
@@ -321,7 +335,10 @@ void add_resource(CLI::App& app, CommandContext& context) {
   CLI::App* resource = app.add_subcommand("resource", "Communication resources.")->require_subcommand(1);
   auto name = std::make_shared<std::string>();
   auto second = std::make_shared<std::string>();
-  const auto describe = [](const json& item) { return text_of(item, "name") + "  " + text_of(item, "resource_id") + "  " + text_of(item, "data_location") + "  " + text_of(item, "connection_string"); };
+  const auto describe = [](const json& item) {
+    return text_of(item, "name") + "  " + text_of(item, "resource_id") + "  " + text_of(item, "data_location") + "  " +
+           text_of(item, "connection_string");
+  };
   resource->add_subcommand("list", "All of them.")->callback([&context, describe] {
     context.run = [&context, describe] {
       ApiClient client(Connection::resolve(context.connection_string));

@@ -101,7 +101,8 @@ refresh(); follow();
 Task<net::Response> page(server::RouteContext&) {
   net::Response response;
   response.content_type = "text/html; charset=utf-8";
-  response.headers.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
+  response.headers.set("content-security-policy",
+                       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
   response.headers.set("x-content-type-options", "nosniff");
   response.body = kPage;
   co_return response;

@@ -28,7 +28,8 @@ json describe(const plugin::FoundPlugin& found) {
 }
 
 std::string describe_line(const json& plugin) {
-  std::string line = plugin["id"].get<std::string>() + "  " + plugin.value("version", "?") + "  " + plugin["state"].get<std::string>();
+  std::string line =
+      plugin["id"].get<std::string>() + "  " + plugin.value("version", "?") + "  " + plugin["state"].get<std::string>();
   if (plugin.contains("interfaces"))
     for (const auto& id : plugin["interfaces"]) line += "  " + id.get<std::string>();
   if (plugin.contains("detail")) line += "\n    " + plugin["detail"].get<std::string>();
@@ -85,8 +86,9 @@ void add_plugin(CLI::App& app, CommandContext& context) {
       out["state"] = "loads";
       std::string interfaces;
       for (const std::string& interface : loaded.manifest.interfaces) interfaces += "  " + interface;
-      output.result(out, loaded.manifest.id + "  " + loaded.manifest.version + "  loads: built for ABI " + plugin::abi_text(loaded.entry->abi_built) +
-                             ", this host has " + plugin::abi_text(TL_ABI_CURRENT) + "\n " + interfaces);
+      output.result(out, loaded.manifest.id + "  " + loaded.manifest.version + "  loads: built for ABI " +
+                             plugin::abi_text(loaded.entry->abi_built) + ", this host has " + plugin::abi_text(TL_ABI_CURRENT) +
+                             "\n " + interfaces);
       return kExitOk;
     };
   });
@@ -95,7 +97,8 @@ void add_plugin(CLI::App& app, CommandContext& context) {
 void add_config(CLI::App& app, CommandContext& context) {
   CLI::App* config = app.add_subcommand("config", "Configuration files.")->require_subcommand(1);
   auto file = std::make_shared<std::string>();
-  CLI::App* check = config->add_subcommand("check", "Report everything that is wrong; print the effective configuration, secrets redacted.");
+  CLI::App* check =
+      config->add_subcommand("check", "Report everything that is wrong; print the effective configuration, secrets redacted.");
   check->add_option("file", *file, "trunkline.yaml")->required();
   check->callback([&context, file] {
     context.run = [&context, file] {
@@ -121,6 +124,9 @@ void add_config(CLI::App& app, CommandContext& context) {
         out["ok"] = false;
         out["problems"] = std::move(problems);
         output.line(out.dump());
+        return kExitUsage;
+      } catch (const Error& error) {
+        output.failure(error);
         return kExitUsage;
       }
     };

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
   cli.fallthrough();
   cli.set_version_flag("--version", std::string(runtime_version()));
   cli.add_flag("--json", context.json, "Print one JSON object a line.");
-  cli.add_option("--connection-string", context.connection_string, "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
+  cli.add_option("--connection-string", context.connection_string,
+                 "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
   app::add_server_commands(cli, context);
   app::add_client_commands(cli, context);
   app::add_local_commands(cli, context);

@@ -26,9 +26,12 @@ int Output::failure(const Error& error) const {
     std::fprintf(stderr, "trunkline: %s\n", error.message.c_str());
   }
   switch (error.code) {
-    case ErrorCode::kUnavailable: return kExitUnreachable;
-    case ErrorCode::kDeadlineExceeded: return kExitTimeout;
-    default: return kExitFailed;
+    case ErrorCode::kUnavailable:
+      return kExitUnreachable;
+    case ErrorCode::kDeadlineExceeded:
+      return kExitTimeout;
+    default:
+      return kExitFailed;
   }
 }
 

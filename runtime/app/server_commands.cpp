@@ -52,7 +52,8 @@ std::string banner(ServerProcess& process, const Resource& resource) {
   const ServerProcess::Addresses& a = process.addresses();
   const Config& config = runtime.config();
   std::string text = "Trunkline " + std::string(runtime_version()) + "   " +
-                     (config.store.mode == StoreConfig::Mode::kMemory ? "in memory" : "data in " + config.store.path) + ", no account, no network\n\n";
+                     (config.store.mode == StoreConfig::Mode::kMemory ? "in memory" : "data in " + config.store.path) +
+                     ", no account, no network\n\n";
   const auto row = [&](const char* name, const std::string& value) {
     if (value.empty()) return;
     text += "  " + std::string(name) + std::string(12 - std::string_view(name).size(), ' ') + value + "\n";
@@ -70,12 +71,14 @@ std::string banner(ServerProcess& process, const Resource& resource) {
   }
   row("Numbers", numbers);
   std::string providers;
-  for (const ProviderConfig& provider : config.providers) providers += (providers.empty() ? "" : "  ") + provider.name + " (" + provider.plugin + ")";
+  for (const ProviderConfig& provider : config.providers)
+    providers += (providers.empty() ? "" : "  ") + provider.name + " (" + provider.plugin + ")";
   row("Carriers", providers);
   row("Clock", config.runtime.clock == RuntimeConfig::Clock::kVirtual ? "virtual" : "real");
-  text += "\n  Try   trunkline send sms --to +14255550123 \"hello\" --wait 5s\n"
-          "        trunkline phone show +14255550123\n"
-          "        trunkline explain last\n";
+  text +=
+      "\n  Try   trunkline send sms --to +14255550123 \"hello\" --wait 5s\n"
+      "        trunkline phone show +14255550123\n"
+      "        trunkline explain last\n";
   return text;
 }
 
@@ -108,12 +111,28 @@ int run_server(const CommandContext& context, const ServeOptions& options, bool 
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 
-  ServerProcess process(make_config(options, development));
+  const Output output(context.json);
+  std::unique_ptr<ServerProcess> started;
+  try {
+    Config config;
+    try {
+      config = make_config(options, development);
+    } catch (const Error& error) {
+      output.failure(error);
+      return kExitUsage;
+    }
+    started = std::make_unique<ServerProcess>(std::move(config), development);
+  } catch (const Error& error) {
+    output.failure(error);
+    return kExitFailed;  // a port in use is no server that does not answer
+  }
+  ServerProcess& process = *started;
   const ResourcePtr resource = process.runtime().resources().default_resource();
   if (!resource) throw Error(ErrorCode::kInvalidArgument, "the configuration has no resource", "resources");
-  const Output output(context.json);
-  if (context.json) output.line(ready_line(process, *resource).dump());
-  else output.line(banner(process, *resource));
+  if (context.json)
+    output.line(ready_line(process, *resource).dump());
+  else
+    output.line(banner(process, *resource));
   int received = 0;
   sigwait(&signals, &received);
   process.stop();
@@ -128,11 +147,14 @@ void add(CLI::App& app, CommandContext& context, const char* name, const char* d
   command->add_option("--port", options->port, "Port for HTTP; 0 picks free ones.")->check(CLI::Range(0, 65535));
   command->add_option("--tls-port", options->tls_port, "Port for HTTPS; 0 picks a free one.")->check(CLI::Range(0, 65535));
   command->add_flag("--no-tls", options->no_tls, "HTTP only.");
-  command->add_option("--data", options->data_dir, "Keep state in this directory; default: as configured, in memory without a file.");
+  command->add_option("--data", options->data_dir,
+                      "Keep state in this directory; default: as configured, in memory without a file.");
   command->add_option("--clock", options->clock, "real or virtual.")->check(CLI::IsMember({"real", "virtual"}));
   command->add_option("--auth", options->auth, "on or off.")->check(CLI::IsMember({"on", "off"}));
   command->add_option("--seed", options->seed, "Seed of ids and sandbox.");
-  command->callback([&context, options, development] { context.run = [&context, options, development] { return run_server(context, *options, development); }; });
+  command->callback([&context, options, development] {
+    context.run = [&context, options, development] { return run_server(context, *options, development); };
+  });
 }
 
 }  // namespace

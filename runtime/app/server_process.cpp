@@ -1,5 +1,7 @@
 #include "runtime/app/server_process.h"
 
+#include <array>
+
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
@@ -7,6 +9,8 @@
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
+#include "runtime/base/encoding.h"
+#include "runtime/base/ids.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
@@ -21,7 +25,14 @@ namespace {
 constexpr std::string_view kDevelopmentToken = "local-arm-token";
 constexpr Duration kDrainTime = std::chrono::seconds{10};
 
-Task<server::BearerClaims> verify_bearer(Runtime* runtime, server::BearerKind kind, std::string token) {
+std::string random_token() {
+  std::array<std::uint8_t, 24> bytes;
+  random_bytes(bytes);
+  return hex_encode(bytes);
+}
+
+Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* arm_token, server::BearerKind kind,
+                                         std::string token) {
   server::BearerClaims claims;
   switch (kind) {
     case server::BearerKind::kUser: {
@@ -32,7 +43,7 @@ Task<server::BearerClaims> verify_bearer(Runtime* runtime, server::BearerKind ki
       co_return claims;
     }
     case server::BearerKind::kArm:
-      if (crypto::constant_time_equal(token, kDevelopmentToken)) co_return claims;
+      if (crypto::constant_time_equal(token, *arm_token)) co_return claims;
       break;
     case server::BearerKind::kEntra:
       break;
@@ -48,10 +59,11 @@ struct ServerProcess::Impl {
   std::unique_ptr<Clock> wall;
   std::unique_ptr<api::Directory> directory;
   std::unique_ptr<server::ApiServer> server;
-  std::string arm_token{kDevelopmentToken};
+  std::string arm_token;
 };
 
-ServerProcess::ServerProcess(Config config) : impl_(std::make_unique<Impl>()) {
+ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_unique<Impl>()) {
+  impl_->arm_token = development ? std::string(kDevelopmentToken) : random_token();
   const ListenConfig listen = config.listen;
   const AuthConfig auth = config.auth;
   const bool control = config.control.enabled;
@@ -75,10 +87,12 @@ ServerProcess::ServerProcess(Config config) : impl_(std::make_unique<Impl>()) {
 
   impl_->runtime = Runtime::open(std::move(config));
   Runtime& runtime = *impl_->runtime;
-  options.auth.verify_bearer = [&runtime](server::BearerKind kind, std::string token) { return verify_bearer(&runtime, kind, std::move(token)); };
+  options.auth.verify_bearer = [&runtime, token = &impl_->arm_token](server::BearerKind kind, std::string given) {
+    return verify_bearer(&runtime, token, kind, std::move(given));
+  };
   impl_->directory = std::make_unique<api::Directory>(runtime.resources());
-  impl_->server = std::make_unique<server::ApiServer>(runtime.executor(), runtime.clock(), runtime.log(), runtime.metrics(), runtime.ids(), std::move(options),
-                                                      *impl_->directory);
+  impl_->server = std::make_unique<server::ApiServer>(runtime.executor(), runtime.clock(), runtime.log(), runtime.metrics(),
+                                                      runtime.ids(), std::move(options), *impl_->directory);
   std::vector<server::Route> routes;
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());

@@ -24,7 +24,8 @@ class ServerProcess {
   };
 
   /// Opens the runtime and listens. Throws; nothing stays behind.
-  explicit ServerProcess(Config config);
+  /// `development`: the published token opens the control API; else a random one.
+  ServerProcess(Config config, bool development);
   ~ServerProcess();
 
   Runtime& runtime();

@@ -157,7 +157,7 @@ struct NumberConfig {
 struct ResourceConfig {
   /// Unique name; also the first part of its host name.
   std::string name;
-  /// Immutable id, a GUID. Absent: made from the name, the same on every start.
+  /// Immutable id, a GUID. Absent: made when the resource is first created.
   std::string id;
   /// Where its data rests; picks the database (store.locations).
   std::string data_location = "United States";

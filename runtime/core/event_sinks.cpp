@@ -10,7 +10,9 @@ namespace trunkline {
 class EventSinks::SmsSink final : public sms::SmsEvents {
  public:
   SmsSink(SmsService& service, std::string provider) : service_(service), provider_(std::move(provider)) {}
-  Task<void> delivery_report(Call, sms::DeliveryReport report) override { co_await service_.on_delivery_report(provider_, std::move(report)); }
+  Task<void> delivery_report(Call, sms::DeliveryReport report) override {
+    co_await service_.on_delivery_report(provider_, std::move(report));
+  }
   Task<void> received(Call, sms::InboundSms message) override { co_await service_.on_received(provider_, std::move(message)); }
 
  private:

@@ -9,7 +9,8 @@ Task<host::HttpResponse> HttpClientTransport::send(Call call, host::HttpRequest 
   outgoing.method = std::move(request.method);
   outgoing.url = std::move(request.url);
   for (auto& [name, value] : request.headers) outgoing.headers.add(name, value);
-  if (!call.traceparent().empty() && !outgoing.headers.has("traceparent")) outgoing.headers.add("traceparent", std::string(call.traceparent()));
+  if (!call.traceparent().empty() && !outgoing.headers.has("traceparent"))
+    outgoing.headers.add("traceparent", std::string(call.traceparent()));
   if (request.body) outgoing.body.assign(request.body->begin(), request.body->end());
   outgoing.timeout = request.timeout;
   outgoing.cancel = net::CancelToken::make();

@@ -1,15 +1,14 @@
 #include "runtime/core/runtime.h"
 
-#include <algorithm>
 #include <mutex>
 
 #include "runtime/async/executor.h"
 #include "runtime/base/ids.h"
 #include "runtime/clock/clock.h"
+#include "runtime/config/secret_source.h"
 #include "runtime/core/event_sinks.h"
 #include "runtime/core/http_transport.h"
 #include "runtime/core/plugin_paths.h"
-#include "runtime/config/secret_source.h"
 #include "runtime/core/service_objects.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
@@ -41,23 +40,18 @@ store::StoreOptions store_options(const StoreConfig& config) {
   store::StoreOptions options;
   options.memory = config.mode == StoreConfig::Mode::kMemory;
   options.directory = config.path;
-  for (const auto& [name, location] : config.locations) options.locations[name] = std::filesystem::path(location.path) / "data.db";
+  for (const auto& [name, location] : config.locations)
+    options.locations[name] = std::filesystem::path(location.path) / "data.db";
   return options;
-}
-
-/// A database takes all its steps at once: one it does not know belongs to a newer program.
-std::vector<store::Migration> all_of(std::span<const store::Migration> a, std::span<const store::Migration> b) {
-  std::vector<store::Migration> all(a.begin(), a.end());
-  all.insert(all.end(), b.begin(), b.end());
-  std::sort(all.begin(), all.end(), [](const auto& x, const auto& y) { return x.number < y.number; });
-  return all;
 }
 
 /// The event log's rows, as a participant of the resources.
 class EventRows final : public ResourceParticipant {
  public:
   explicit EventRows(EventLog& events) : events_(events) {}
-  void copy_rows(store::Session& session, const Resource& from, const Resource& to) override { events_.copy_resource(session, from.key, to.key); }
+  void copy_rows(store::Session& session, const Resource& from, const Resource& to) override {
+    events_.copy_resource(session, from.key, to.key);
+  }
   void drop_rows(store::Session& session, const Resource& resource) override { events_.drop_resource(session, resource.key); }
 
  private:
@@ -66,13 +60,18 @@ class EventRows final : public ResourceParticipant {
 
 service::NumberType number_type(NumberConfig::Type type) {
   switch (type) {
-    case NumberConfig::Type::kTollFree: return service::NumberType::kTollFree;
-    case NumberConfig::Type::kMobile: return service::NumberType::kMobile;
-    default: return service::NumberType::kGeographic;
+    case NumberConfig::Type::kTollFree:
+      return service::NumberType::kTollFree;
+    case NumberConfig::Type::kMobile:
+      return service::NumberType::kMobile;
+    default:
+      return service::NumberType::kGeographic;
   }
 }
 
-service::NumberCapability capability(NumberConfig::Capability capability) { return static_cast<service::NumberCapability>(capability); }
+service::NumberCapability capability(NumberConfig::Capability capability) {
+  return static_cast<service::NumberCapability>(capability);
+}
 
 }  // namespace
 
@@ -135,9 +134,10 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);
   Parts& p = *runtime->parts_;
 
-  p.store->system().migrate(all_of(system_migrations(), plugin::plugin_migrations()));
+  // All steps of a database at once: one it does not know belongs to a newer program.
+  p.store->system().migrate(store::merge_migrations({system_migrations(), plugin::plugin_migrations()}));
   for (store::Database* database : p.store->all())
-    if (database != &p.store->system()) database->migrate(all_of(event_migrations(), resource_migrations()));
+    if (database != &p.store->system()) database->migrate(store::merge_migrations({event_migrations(), resource_migrations()}));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();
@@ -157,7 +157,8 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.sms);
   p.resources.load();
   p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
-  p.providers.set_event_sink("trunkline.identity.events/1", [&p](std::string_view provider) { return p.sinks.identity(provider); });
+  p.providers.set_event_sink("trunkline.identity.events/1",
+                             [&p](std::string_view provider) { return p.sinks.identity(provider); });
   p.providers.start();
   runtime->seed();
   p.sms.recover();
@@ -240,7 +241,8 @@ service::ResourceInfo Runtime::describe(const Resource& resource) const {
   info.data_location = resource.data_location;
   info.primary_key = resource.primary_key.reveal();
   info.secondary_key = resource.secondary_key.reveal();
-  if (const std::string where = endpoint(); !where.empty()) info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
+  if (const std::string where = endpoint(); !where.empty())
+    info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
   return info;
 }
 

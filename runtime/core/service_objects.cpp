@@ -52,11 +52,15 @@ class SmsObject final : public service::SmsService {
     }
     co_return co_await scope_.runtime().sms().send(scope_.resource(), std::move(submission));
   }
-  Task<service::SmsRecord> get(Call, std::string message_id) override { co_return scope_.runtime().sms().get(*scope_.resource(), message_id); }
+  Task<service::SmsRecord> get(Call, std::string message_id) override {
+    co_return scope_.runtime().sms().get(*scope_.resource(), message_id);
+  }
   Task<service::SmsPage> list(Call, std::int32_t limit, std::optional<std::string> continuation) override {
     co_return scope_.runtime().sms().list(*scope_.resource(), limit, continuation);
   }
-  Task<DecisionRecord> explain(Call, std::string message_id) override { co_return scope_.runtime().sms().explain(*scope_.resource(), message_id); }
+  Task<DecisionRecord> explain(Call, std::string message_id) override {
+    co_return scope_.runtime().sms().explain(*scope_.resource(), message_id);
+  }
 
  private:
   const Scope& scope_;
@@ -66,16 +70,22 @@ class IdentityObject final : public service::IdentityService {
  public:
   explicit IdentityObject(const Scope& scope) : scope_(scope) {}
 
-  Task<service::UserWithToken> create_user(Call, std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id, Duration lifetime) override {
-    co_return co_await scope_.runtime().identity().create_user(scope_.resource(), std::move(scopes), std::move(custom_id), lifetime);
+  Task<service::UserWithToken> create_user(Call, std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id,
+                                           Duration lifetime) override {
+    co_return co_await scope_.runtime().identity().create_user(scope_.resource(), std::move(scopes), std::move(custom_id),
+                                                               lifetime);
   }
-  Task<identity::AccessToken> issue_token(Call, std::string user_id, std::vector<identity::TokenScope> scopes, Duration lifetime) override {
-    co_return co_await scope_.runtime().identity().issue_token(scope_.resource(), std::move(user_id), std::move(scopes), lifetime);
+  Task<identity::AccessToken> issue_token(Call, std::string user_id, std::vector<identity::TokenScope> scopes,
+                                          Duration lifetime) override {
+    co_return co_await scope_.runtime().identity().issue_token(scope_.resource(), std::move(user_id), std::move(scopes),
+                                                               lifetime);
   }
   Task<void> revoke_tokens(Call, std::string user_id) override {
     co_await scope_.runtime().identity().revoke_tokens(scope_.resource(), std::move(user_id));
   }
-  Task<void> delete_user(Call, std::string user_id) override { co_await scope_.runtime().identity().delete_user(scope_.resource(), std::move(user_id)); }
+  Task<void> delete_user(Call, std::string user_id) override {
+    co_await scope_.runtime().identity().delete_user(scope_.resource(), std::move(user_id));
+  }
   Task<identity::TokenClaims> verify_token(Call, std::string token) override {
     co_return co_await scope_.runtime().identity().verify_token(scope_.resource(), std::move(token));
   }
@@ -96,7 +106,9 @@ class NumbersObject final : public service::NumbersService {
     co_return co_await scope_.runtime().numbers().purchase(scope_.resource(), std::move(search_id), true);
   }
   Task<std::vector<service::OwnedNumber>> list(Call) override { co_return scope_.runtime().numbers().list(*scope_.resource()); }
-  Task<void> release(Call, std::string number) override { co_await scope_.runtime().numbers().release(scope_.resource(), std::move(number)); }
+  Task<void> release(Call, std::string number) override {
+    co_await scope_.runtime().numbers().release(scope_.resource(), std::move(number));
+  }
 
  private:
   const Scope& scope_;
@@ -151,10 +163,11 @@ class EventsObject final : public service::EventsService {
     co_return std::make_unique<EventStream>(log.subscribe(*resource->database, resource->key, to_event_filter(filter), after));
   }
   Task<std::vector<service::Event>> list(Call, service::EventFilter filter, std::int32_t limit) override {
-    if (limit < 1 || limit > 1000) throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
+    if (limit < 1 || limit > 1000)
+      throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
     const ResourcePtr resource = scope_.resource();
-    const std::vector<Event> events =
-        scope_.runtime().events().read(*resource->database, resource->key, to_event_filter(filter), filter.after.value_or(0), static_cast<std::size_t>(limit));
+    const std::vector<Event> events = scope_.runtime().events().read(*resource->database, resource->key, to_event_filter(filter),
+                                                                     filter.after.value_or(0), static_cast<std::size_t>(limit));
     std::vector<service::Event> out;
     for (const Event& event : events) out.push_back(to_service_event(event));
     co_return out;
@@ -168,15 +181,22 @@ class SandboxObject final : public service::SandboxService {
  public:
   explicit SandboxObject(const Scope& scope) : scope_(scope) {}
 
-  Task<std::vector<sandbox::Phone>> phones(Call) override { co_return co_await scope_.runtime().sandbox().phones(scope_.resource()); }
+  Task<std::vector<sandbox::Phone>> phones(Call) override {
+    co_return co_await scope_.runtime().sandbox().phones(scope_.resource());
+  }
   Task<std::vector<sandbox::PhoneMessage>> messages(Call, std::string number) override {
     co_return co_await scope_.runtime().sandbox().messages(scope_.resource(), std::move(number));
   }
   Task<std::string> send_from_phone(Call, std::string from, std::string to, std::string text) override {
-    co_return co_await scope_.runtime().sandbox().send_from_phone(scope_.resource(), std::move(from), std::move(to), std::move(text));
+    co_return co_await scope_.runtime().sandbox().send_from_phone(scope_.resource(), std::move(from), std::move(to),
+                                                                  std::move(text));
   }
-  Task<void> add_rule(Call, sandbox::PhoneRule rule) override { co_await scope_.runtime().sandbox().add_rule(scope_.resource(), std::move(rule)); }
-  Task<std::vector<sandbox::PhoneRule>> rules(Call) override { co_return co_await scope_.runtime().sandbox().rules(scope_.resource()); }
+  Task<void> add_rule(Call, sandbox::PhoneRule rule) override {
+    co_await scope_.runtime().sandbox().add_rule(scope_.resource(), std::move(rule));
+  }
+  Task<std::vector<sandbox::PhoneRule>> rules(Call) override {
+    co_return co_await scope_.runtime().sandbox().rules(scope_.resource());
+  }
   Task<void> reset(Call) override { co_await scope_.runtime().sandbox().reset(scope_.resource()); }
 
  private:
@@ -203,7 +223,9 @@ class RuntimeObject final : public service::RuntimeService {
     co_return runtime_.describe(*resource);
   }
   Task<void> drop_resource(Call, std::string name) override { co_await runtime_.resources().drop(std::move(name)); }
-  Task<service::ResourceInfo> get_resource(Call, std::string name) override { co_return runtime_.describe(*runtime_.resources().get(name)); }
+  Task<service::ResourceInfo> get_resource(Call, std::string name) override {
+    co_return runtime_.describe(*runtime_.resources().get(name));
+  }
   Task<std::vector<service::ResourceInfo>> list_resources(Call) override {
     std::vector<service::ResourceInfo> all;
     for (const ResourcePtr& resource : runtime_.resources().list()) all.push_back(runtime_.describe(*resource));
@@ -239,7 +261,8 @@ ServiceObjects::~ServiceObjects() = default;
 
 tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view id) {
   if (id == "trunkline.service.runtime/1") return iface_of(static_cast<service::RuntimeService*>(&of_runtime_->runtime));
-  const ResourcePtr resource = resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
+  const ResourcePtr resource =
+      resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
   if (!resource) throw Error(ErrorCode::kNotFound, "the runtime has no resource", "resource");
   const std::lock_guard lock(mutex_);
   std::unique_ptr<OfResource>& objects = resources_[resource->key];

@@ -44,7 +44,8 @@ const Statement kOldest{"SELECT sequence, time_unix_us FROM events ORDER BY sequ
 const Statement kTrim{"DELETE FROM events WHERE sequence <= ?"};
 const Statement kCopy{
     "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) "
-    "SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent FROM events WHERE resource_key = ? ORDER BY sequence"};
+    "SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent FROM events WHERE resource_key = ? ORDER "
+    "BY sequence"};
 const Statement kDrop{"DELETE FROM events WHERE resource_key = ?"};
 
 std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
@@ -66,9 +67,10 @@ EventLog::EventLog(store::Store& store, Executor& executor, Clock& clock, Metric
 EventLog::~EventLog() { stop(); }
 
 std::int64_t EventLog::append(Session& session, std::int64_t resource_key, const NewEvent& event) {
-  const std::optional<std::string_view> traceparent = event.traceparent.empty() ? std::nullopt : std::optional<std::string_view>(event.traceparent);
-  session.execute(kInsert, {resource_key, event.id, event.type, event.subject, event.topic, unix_us(event.time), event.data_version, event.data,
-                            traceparent});
+  const std::optional<std::string_view> traceparent =
+      event.traceparent.empty() ? std::nullopt : std::optional<std::string_view>(event.traceparent);
+  session.execute(kInsert, {resource_key, event.id, event.type, event.subject, event.topic, unix_us(event.time),
+                            event.data_version, event.data, traceparent});
   const std::int64_t sequence = session.last_insert_id();
   session.notify(kAppended, resource_key);
   return sequence;
@@ -81,8 +83,8 @@ Task<std::int64_t> EventLog::publish(store::Database& database, std::int64_t res
 
 void EventLog::notify(store::Database&, std::int64_t resource_key) { hub_->signal({&resource_key, 1}); }
 
-std::vector<Event> EventLog::read(store::Database& database, std::int64_t resource_key, const EventFilter& filter, std::int64_t after,
-                                  std::size_t limit) {
+std::vector<Event> EventLog::read(store::Database& database, std::int64_t resource_key, const EventFilter& filter,
+                                  std::int64_t after, std::size_t limit) {
   const events::Matcher matcher(filter);
   std::vector<Event> all;
   bool more = true;

@@ -58,8 +58,9 @@ class Subscription {
   Subscription(const Subscription&) = delete;
   ~Subscription();
 
-  /// 1 to `max` events after the cursor, in order, as soon as there are some, and moves the cursor behind them. None: it was closed,
-  /// or its resource dropped. Completes on the executor, or at once. Throws kFailedPrecondition while another next is pending.
+  /// 1 to `max` events after the cursor, in order, as soon as there are some, and moves the cursor behind them. None: it was
+  /// closed, or its resource dropped. Completes on the executor, or at once. Throws kFailedPrecondition while another next is
+  /// pending.
   Task<std::vector<Event>> next(std::uint32_t max);
   /// The same, but gives up after `timeout` on the clock and completes with none.
   Task<std::vector<Event>> next_within(std::uint32_t max, Duration timeout);
@@ -91,7 +92,8 @@ class EventLog {
   void notify(store::Database& database, std::int64_t resource_key);
 
   /// Up to `limit` events after `after`, oldest first.
-  std::vector<Event> read(store::Database& database, std::int64_t resource_key, const EventFilter& filter, std::int64_t after, std::size_t limit);
+  std::vector<Event> read(store::Database& database, std::int64_t resource_key, const EventFilter& filter, std::int64_t after,
+                          std::size_t limit);
   /// Sequence of the newest event; 0 when there is none.
   std::int64_t last_sequence(store::Database& database, std::int64_t resource_key);
   /// Events after `after`; nullopt: from now on; 0: from the beginning.

@@ -35,7 +35,8 @@ bool Matcher::matches(std::string_view type, std::string_view subject) const {
          subject.starts_with(filter_.subject_begins_with);
 }
 
-Page read_page(store::Database& database, std::int64_t resource_key, const Matcher& matcher, std::int64_t after, std::size_t max) {
+Page read_page(store::Database& database, std::int64_t resource_key, const Matcher& matcher, std::int64_t after,
+               std::size_t max) {
   Page page;
   page.position = after;
   if (max == 0) return page;

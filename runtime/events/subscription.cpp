@@ -70,8 +70,8 @@ class Subscription::State::Pending {
   State& state_;
 };
 
-Subscription::State::State(store::Database& database, std::int64_t resource_key, EventFilter filter, std::int64_t after, Executor& executor,
-                           Clock& clock, std::weak_ptr<EventLog::Hub> hub)
+Subscription::State::State(store::Database& database, std::int64_t resource_key, EventFilter filter, std::int64_t after,
+                           Executor& executor, Clock& clock, std::weak_ptr<EventLog::Hub> hub)
     : resource_key(resource_key),
       database_(database),
       matcher_(std::move(filter)),
@@ -84,7 +84,8 @@ Subscription::State::~State() {
   if (const auto hub = hub_.lock()) hub->remove(*this);
 }
 
-Task<std::vector<Event>> Subscription::State::pull(std::shared_ptr<State> self, std::uint32_t max, std::optional<Duration> timeout) {
+Task<std::vector<Event>> Subscription::State::pull(std::shared_ptr<State> self, std::uint32_t max,
+                                                   std::optional<Duration> timeout) {
   const Pending pending(*self);
   std::optional<Time> deadline;
   if (timeout) deadline = self->clock_.now() + *timeout;
@@ -191,7 +192,9 @@ Subscription::Subscription(std::shared_ptr<State> state) : state_(std::move(stat
 Subscription::~Subscription() { close(); }
 
 Task<std::vector<Event>> Subscription::next(std::uint32_t max) { return State::pull(state_, max, std::nullopt); }
-Task<std::vector<Event>> Subscription::next_within(std::uint32_t max, Duration timeout) { return State::pull(state_, max, timeout); }
+Task<std::vector<Event>> Subscription::next_within(std::uint32_t max, Duration timeout) {
+  return State::pull(state_, max, timeout);
+}
 
 std::int64_t Subscription::cursor() const {
   const std::lock_guard lock(state_->mutex_);

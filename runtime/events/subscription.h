@@ -41,8 +41,8 @@ class EventLog::Hub {
 /// Owned by its handle and by a pending next. A new signal is a fact that stays until a read has looked for it, so none is lost
 /// between a read that finds nothing and the wait after it.
 struct Subscription::State : std::enable_shared_from_this<Subscription::State> {
-  State(store::Database& database, std::int64_t resource_key, EventFilter filter, std::int64_t after, Executor& executor, Clock& clock,
-        std::weak_ptr<EventLog::Hub> hub);
+  State(store::Database& database, std::int64_t resource_key, EventFilter filter, std::int64_t after, Executor& executor,
+        Clock& clock, std::weak_ptr<EventLog::Hub> hub);
   ~State();
 
   static Task<std::vector<Event>> pull(std::shared_ptr<State> self, std::uint32_t max, std::optional<Duration> timeout);

@@ -23,7 +23,7 @@ constexpr char kHex[] = "0123456789ABCDEF";
 
 std::string_view Headers::get(std::string_view name) const {
   for (const auto& [key, value] : *this)
-    if (iequals(key, name)) return value;
+    if (key.size() == name.size() && iequals(key, name)) return value;
   return {};
 }
 
@@ -31,7 +31,7 @@ bool Headers::has(std::string_view name) const { return count(name) != 0; }
 
 std::size_t Headers::count(std::string_view name) const {
   std::size_t n = 0;
-  for (const auto& field : *this) n += iequals(field.first, name);
+  for (const auto& field : *this) n += field.first.size() == name.size() && iequals(field.first, name);
   return n;
 }
 

@@ -54,14 +54,27 @@ std::optional<AccessKeyAuthorization> parse_access_key_authorization(std::string
   AccessKeyAuthorization out;
   bool has_headers = false;
   bool has_signature = false;
-  for (const std::string_view part : split(trim(value), '&')) {
+  // Takes what comes before the separator off `text`.
+  const auto take = [](std::string_view& text, char separator) {
+    const std::string_view part = text.substr(0, text.find(separator));
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+    return part;
+  };
+  out.signed_headers.reserve(4);
+  value = trim(value);
+  bool more = true;
+  while (more) {
+    more = value.find('&') != std::string_view::npos;
+    const std::string_view part = take(value, '&');
     const auto equals = part.find('=');
     if (equals == std::string_view::npos) return bad("a part without '='");
     const std::string_view name = trim(part.substr(0, equals));
-    const std::string_view text = trim(part.substr(equals + 1));
+    std::string_view text = trim(part.substr(equals + 1));
     if (iequals(name, "SignedHeaders")) {
       if (std::exchange(has_headers, true)) return bad("SignedHeaders twice");
-      for (const std::string_view header : split(text, ';')) {
+      if (text.empty() || text.back() == ';') return bad("an empty name in SignedHeaders");
+      while (!text.empty()) {
+        const std::string_view header = take(text, ';');
         if (header.empty()) return bad("an empty name in SignedHeaders");
         if (out.signed_headers.size() == kMaxSignedHeaders) return bad("more than 16 SignedHeaders");
         out.signed_headers.push_back(header);
@@ -118,7 +131,9 @@ std::vector<std::string> signed_target_candidates(const net::Request& request) {
 }
 
 std::string signed_tail(const net::Request& request, const AccessKeyAuthorization& authorization, std::string_view host) {
-  std::string out = "\n";
+  std::string out;
+  out.reserve(160);
+  out.push_back('\n');
   for (std::size_t i = 0; i < authorization.signed_headers.size(); ++i) {
     if (i > 0) out.push_back(';');
     const std::string_view name = authorization.signed_headers[i];

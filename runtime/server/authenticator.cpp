@@ -130,16 +130,19 @@ Error Authenticator::refuse(const net::Request& request, std::string_view code, 
 
 void Authenticator::check_date(const net::Request& request, std::string_view header) {
   const std::string_view text = request.headers.get(header);
-  const std::string named = "The '" + std::string(header) + "' header ";
-  if (text.empty()) throw refuse(request, kUnauthorized, named + "is missing.", "a signed header is missing", "nothing", header);
+  const auto named = [&](const char* problem) {
+    std::string out("The '");
+    return out.append(header).append("' header ").append(problem);
+  };
+  if (text.empty()) throw refuse(request, kUnauthorized, named("is missing."), "a signed header is missing", "nothing", header);
   const auto date = parse_http_date(text);
   if (!date)
-    throw refuse(request, kUnauthorized, named + "is not an RFC 1123 date.", "the date is malformed", text,
+    throw refuse(request, kUnauthorized, named("is not an RFC 1123 date."), "the date is malformed", text,
                  "a date such as Tue, 26 Mar 2019 16:06:51 GMT");
   if (options_.clock_skew == Duration::zero()) return;
   const Time now = options_.client_time ? options_.client_time() : clock_.now();
   if (*date > now - options_.clock_skew && *date < now + options_.clock_skew) return;
-  throw refuse(request, kUnauthorized, named + "is too far from the time of the server.", "the signed date is stale", text,
+  throw refuse(request, kUnauthorized, named("is too far from the time of the server."), "the signed date is stale", text,
                "within " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options_.clock_skew).count()) +
                    " s of " + format_http_date(now));
 }

@@ -8,7 +8,8 @@
 namespace trunkline {
 namespace {
 
-void append_line(std::string& out, Time at, std::string_view rule, std::string_view outcome, std::string_view value, std::string_view detail) {
+void append_line(std::string& out, Time at, std::string_view rule, std::string_view outcome, std::string_view value,
+                 std::string_view detail) {
   out += '[';
   out += std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count());
   for (const std::string_view part : {rule, outcome, value}) {
@@ -24,13 +25,15 @@ void append_line(std::string& out, Time at, std::string_view rule, std::string_v
 
 }  // namespace
 
-DecisionLines& DecisionLines::step(std::string_view rule, std::string_view outcome, std::string_view value, std::string_view detail) {
+DecisionLines& DecisionLines::step(std::string_view rule, std::string_view outcome, std::string_view value,
+                                   std::string_view detail) {
   append_line(text_, at_, rule, outcome, value, detail);
   return *this;
 }
 
 DecisionLines& DecisionLines::steps(const std::vector<DecisionStep>& steps) {
-  for (const DecisionStep& s : steps) append_line(text_, s.at, s.rule, s.outcome, s.value, s.detail ? std::string_view(*s.detail) : std::string_view{});
+  for (const DecisionStep& s : steps)
+    append_line(text_, s.at, s.rule, s.outcome, s.value, s.detail ? std::string_view(*s.detail) : std::string_view{});
   return *this;
 }
 

@@ -12,13 +12,16 @@ constexpr Duration kLongestLifetime = std::chrono::minutes{1440};
 void check_lifetime(Duration lifetime) {
   if (lifetime >= kShortestLifetime && lifetime <= kLongestLifetime) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(lifetime).count();
-  throw Error(ErrorCode::kInvalidArgument, "a token lives 60 to 1440 minutes, not " + std::to_string(minutes), "expiresInMinutes");
+  throw Error(ErrorCode::kInvalidArgument, "a token lives 60 to 1440 minutes, not " + std::to_string(minutes),
+              "expiresInMinutes");
 }
 
 void check_scopes(const std::vector<identity::TokenScope>& scopes) {
   if (scopes.empty()) throw Error(ErrorCode::kInvalidArgument, "a token needs at least one scope", "scopes");
   for (const identity::TokenScope scope : scopes)
-    if (to_rest(scope).empty()) throw Error(ErrorCode::kInvalidArgument, "scope number " + std::to_string(static_cast<int>(scope)) + " is not known", "scopes");
+    if (to_rest(scope).empty())
+      throw Error(ErrorCode::kInvalidArgument, "scope number " + std::to_string(static_cast<int>(scope)) + " is not known",
+                  "scopes");
 }
 
 /// Raw ids carry their resource: `8:acs:{resource}_{user}`.
@@ -50,8 +53,8 @@ Task<service::UserWithToken> IdentityService::create_user(ResourcePtr resource, 
   co_return created;
 }
 
-Task<identity::AccessToken> IdentityService::issue_token(ResourcePtr resource, std::string user_id, std::vector<identity::TokenScope> scopes,
-                                                         Duration lifetime) {
+Task<identity::AccessToken> IdentityService::issue_token(ResourcePtr resource, std::string user_id,
+                                                         std::vector<identity::TokenScope> scopes, Duration lifetime) {
   check_lifetime(lifetime);
   check_scopes(scopes);
   check_user(*resource, user_id);
@@ -87,7 +90,8 @@ Task<identity::TokenClaims> IdentityService::verify_token(ResourcePtr resource, 
   CallOptions options;
   options.resource = resource->name;
   identity::TokenClaims claims = co_await provider->identity().verify_token(std::move(token), options);
-  if (claims.resource_id != resource->id) throw Error(ErrorCode::kUnauthenticated, "the token belongs to another resource", "authorization");
+  if (claims.resource_id != resource->id)
+    throw Error(ErrorCode::kUnauthenticated, "the token belongs to another resource", "authorization");
   co_return claims;
 }
 
@@ -99,18 +103,25 @@ Task<identity::TokenClaims> IdentityService::verify_any_token(std::string token)
 std::string_view to_rest(identity::TokenScope scope) {
   using identity::TokenScope;
   switch (scope) {
-    case TokenScope::kChat: return "chat";
-    case TokenScope::kVoip: return "voip";
-    case TokenScope::kChatJoin: return "chat.join";
-    case TokenScope::kChatJoinLimited: return "chat.join.limited";
-    case TokenScope::kVoipJoin: return "voip.join";
-    default: return {};
+    case TokenScope::kChat:
+      return "chat";
+    case TokenScope::kVoip:
+      return "voip";
+    case TokenScope::kChatJoin:
+      return "chat.join";
+    case TokenScope::kChatJoinLimited:
+      return "chat.join.limited";
+    case TokenScope::kVoipJoin:
+      return "voip.join";
+    default:
+      return {};
   }
 }
 
 std::optional<identity::TokenScope> parse_token_scope(std::string_view word) {
   using identity::TokenScope;
-  for (const TokenScope scope : {TokenScope::kChat, TokenScope::kVoip, TokenScope::kChatJoin, TokenScope::kChatJoinLimited, TokenScope::kVoipJoin})
+  for (const TokenScope scope :
+       {TokenScope::kChat, TokenScope::kVoip, TokenScope::kChatJoin, TokenScope::kChatJoinLimited, TokenScope::kVoipJoin})
     if (word == to_rest(scope)) return scope;
   return std::nullopt;
 }

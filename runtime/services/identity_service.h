@@ -16,10 +16,11 @@ class IdentityService {
   explicit IdentityService(ServiceContext& context) : context_(context) {}
 
   /// Errors: kInvalidArgument (scopes, lifetime, custom id).
-  Task<service::UserWithToken> create_user(ResourcePtr resource, std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id,
-                                           Duration lifetime);
+  Task<service::UserWithToken> create_user(ResourcePtr resource, std::vector<identity::TokenScope> scopes,
+                                           std::optional<std::string> custom_id, Duration lifetime);
   /// Errors: kInvalidArgument, kNotFound; kUnauthenticated for a user of another resource.
-  Task<identity::AccessToken> issue_token(ResourcePtr resource, std::string user_id, std::vector<identity::TokenScope> scopes, Duration lifetime);
+  Task<identity::AccessToken> issue_token(ResourcePtr resource, std::string user_id, std::vector<identity::TokenScope> scopes,
+                                          Duration lifetime);
   Task<void> revoke_tokens(ResourcePtr resource, std::string user_id);
   Task<void> delete_user(ResourcePtr resource, std::string user_id);
   /// Errors: kUnauthenticated (signature, lifetime, revocation, another resource).

@@ -55,8 +55,9 @@ constexpr NumberOffer kIe[] = {
 };
 
 constexpr NumberCountry kCountries[] = {
-    {"AU", "Australia", "61", kAu}, {"CA", "Canada", "1", kCa},          {"DE", "Germany", "49", kDe},      {"FR", "France", "33", kFr},
-    {"GB", "United Kingdom", "44", kGb}, {"IE", "Ireland", "353", kIe}, {"US", "United States", "1", kUs},
+    {"AU", "Australia", "61", kAu},    {"CA", "Canada", "1", kCa},          {"DE", "Germany", "49", kDe},
+    {"FR", "France", "33", kFr},       {"GB", "United Kingdom", "44", kGb}, {"IE", "Ireland", "353", kIe},
+    {"US", "United States", "1", kUs},
 };
 
 }  // namespace

@@ -28,12 +28,14 @@ const Statement kInsertNumber{
 const Statement kDeleteNumber{"DELETE FROM phone_numbers WHERE resource_key = ? AND number = ?"};
 const Statement kUpdateNumber{"UPDATE phone_numbers SET calling = ?, sms = ? WHERE resource_key = ? AND number = ?"};
 const Statement kSelectNumbers{
-    "SELECT number, country_code, number_type, assignment_type, calling, sms, purchased_us FROM phone_numbers WHERE resource_key = ?"};
+    "SELECT number, country_code, number_type, assignment_type, calling, sms, purchased_us FROM phone_numbers WHERE resource_key "
+    "= ?"};
 const Statement kInsertSearch{
     "INSERT INTO number_searches (resource_key, search_id, expires_us, purchased, body) VALUES (?, ?, ?, 0, ?)"};
 const Statement kSelectSearch{"SELECT expires_us, purchased, body FROM number_searches WHERE resource_key = ? AND search_id = ?"};
 const Statement kBuySearch{"UPDATE number_searches SET purchased = 1 WHERE resource_key = ? AND search_id = ? AND purchased = 0"};
-const Statement kInsertOperation{"INSERT INTO number_operations (resource_key, operation_id, created_us, body) VALUES (?, ?, ?, ?)"};
+const Statement kInsertOperation{
+    "INSERT INTO number_operations (resource_key, operation_id, created_us, body) VALUES (?, ?, ?, ?)"};
 const Statement kSelectOperation{"SELECT created_us, body FROM number_operations WHERE resource_key = ? AND operation_id = ?"};
 
 const Statement kCopyNumbers{
@@ -92,7 +94,8 @@ void insert_number(Session& session, std::int64_t resource_key, const OwnedNumbe
 }
 
 Error number_not_found(std::string_view number) {
-  return Error(ErrorCode::kNotFound, "the resource has no number " + std::string(number), "phoneNumber").with_service_code("PhoneNumberNotFound");
+  return Error(ErrorCode::kNotFound, "the resource has no number " + std::string(number), "phoneNumber")
+      .with_service_code("PhoneNumberNotFound");
 }
 
 }  // namespace
@@ -108,22 +111,28 @@ bool NumberService::is_taken(const std::string& number, Time now) const {
 Task<HeldNumbers> NumberService::search(ResourcePtr resource, service::NumberQuery query) {
   const NumberCountry* country = find_number_country(query.country_code);
   if (!country)
-    throw Error(ErrorCode::kInvalidArgument, "the inventory has no numbers in '" + query.country_code + "'", "countryCode").with_http_status(404);
+    throw Error(ErrorCode::kInvalidArgument, "the inventory has no numbers in '" + query.country_code + "'", "countryCode")
+        .with_http_status(404);
   const NumberOffer* offer = find_number_offer(*country, query.type);
   if (!offer)
-    throw Error(ErrorCode::kInvalidArgument, "there are no " + std::string(to_rest(query.type)) + " numbers in " + query.country_code, "phoneNumberType");
+    throw Error(ErrorCode::kInvalidArgument,
+                "there are no " + std::string(to_rest(query.type)) + " numbers in " + query.country_code, "phoneNumberType");
   if (query.quantity < 1 || query.quantity > kMaxQuantity)
     throw Error(ErrorCode::kInvalidArgument, "quantity must be 1 to 100, not " + std::to_string(query.quantity), "quantity");
   if (!covers(offer->calling, query.calling))
-    throw Error(ErrorCode::kInvalidArgument, "these numbers offer calling '" + std::string(to_rest(offer->calling)) + "' at most", "capabilities.calling");
+    throw Error(ErrorCode::kInvalidArgument, "these numbers offer calling '" + std::string(to_rest(offer->calling)) + "' at most",
+                "capabilities.calling");
   if (!covers(offer->sms, query.sms))
-    throw Error(ErrorCode::kInvalidArgument, "these numbers offer sms '" + std::string(to_rest(offer->sms)) + "' at most", "capabilities.sms");
+    throw Error(ErrorCode::kInvalidArgument, "these numbers offer sms '" + std::string(to_rest(offer->sms)) + "' at most",
+                "capabilities.sms");
   std::span<const std::string_view> areas = offer->area_codes;
   if (query.area_code) {
     const auto it = std::find(areas.begin(), areas.end(), *query.area_code);
     if (it == areas.end())
-      throw Error(ErrorCode::kInvalidArgument, "there is no area code '" + *query.area_code + "' among the " + std::string(to_rest(query.type)) +
-                                                   " numbers of " + query.country_code, "areaCode");
+      throw Error(ErrorCode::kInvalidArgument,
+                  "there is no area code '" + *query.area_code + "' among the " + std::string(to_rest(query.type)) +
+                      " numbers of " + query.country_code,
+                  "areaCode");
     areas = std::span(&*it, 1);
   }
 
@@ -176,7 +185,8 @@ Task<std::vector<OwnedNumber>> NumberService::purchase(ResourcePtr resource, std
   if (held.purchased) throw Error(ErrorCode::kFailedPrecondition, "the numbers of this search were bought already", "searchId");
   if (held.search.expires_at <= now) throw Error(ErrorCode::kFailedPrecondition, "the search has expired", "searchId");
   if (held.no_resell && !agree_to_not_resell)
-    throw Error(ErrorCode::kInvalidArgument, "these numbers are sold only to buyers who agree not to resell them", "agreeToNotResell");
+    throw Error(ErrorCode::kInvalidArgument, "these numbers are sold only to buyers who agree not to resell them",
+                "agreeToNotResell");
 
   std::vector<OwnedNumber> bought;
   for (const std::string& number : held.search.numbers) {
@@ -217,7 +227,8 @@ Task<void> NumberService::release(ResourcePtr resource, std::string number) {
   held_until_.erase(number);
 }
 
-Task<OwnedNumber> NumberService::update_capabilities(ResourcePtr resource, std::string number, std::optional<NumberCapability> calling,
+Task<OwnedNumber> NumberService::update_capabilities(ResourcePtr resource, std::string number,
+                                                     std::optional<NumberCapability> calling,
                                                      std::optional<NumberCapability> sms) {
   std::optional<OwnedNumber> owned = find(*resource, number);
   if (!owned) throw number_not_found(number);
@@ -225,8 +236,8 @@ Task<OwnedNumber> NumberService::update_capabilities(ResourcePtr resource, std::
   if (sms) owned->sms = *sms;
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work4 = [resource, updated = *owned](Session& session) {
-    if (session.execute(kUpdateNumber, {static_cast<std::int64_t>(updated.calling), static_cast<std::int64_t>(updated.sms), resource->key,
-                                        updated.number}) == 0)
+    if (session.execute(kUpdateNumber, {static_cast<std::int64_t>(updated.calling), static_cast<std::int64_t>(updated.sms),
+                                        resource->key, updated.number}) == 0)
       throw number_not_found(updated.number);
   };
   co_await resource->database->write(std::move(work4));
@@ -249,7 +260,8 @@ Task<void> NumberService::assign(ResourcePtr resource, OwnedNumber number) {
 void NumberService::remember(std::int64_t resource_key, OwnedNumber number) {
   const std::unique_lock lock(mutex_);
   auto& keys = owners_[number.number];
-  if (std::find(keys.begin(), keys.end(), resource_key) == keys.end()) keys.insert(std::upper_bound(keys.begin(), keys.end(), resource_key), resource_key);
+  if (std::find(keys.begin(), keys.end(), resource_key) == keys.end())
+    keys.insert(std::upper_bound(keys.begin(), keys.end(), resource_key), resource_key);
   owned_[resource_key][number.number] = std::move(number);
 }
 
@@ -302,7 +314,8 @@ NumberOperation NumberService::get_operation(const Resource& resource, std::stri
   resource.database->read([&](Session& session) {
     session.query(kSelectOperation, {resource.key, id}, [&](const Row& row) {
       const json body = json::parse(row.text(1));
-      operation = NumberOperation{std::string(id), body.at("type"), body.at("status"), body.at("resource_location"), from_unix_us(row.integer(0))};
+      operation = NumberOperation{std::string(id), body.at("type"), body.at("status"), body.at("resource_location"),
+                                  from_unix_us(row.integer(0))};
     });
   });
   if (!operation) throw Error(ErrorCode::kNotFound, "there is no operation " + std::string(id), "operationId");
@@ -310,11 +323,13 @@ NumberOperation NumberService::get_operation(const Resource& resource, std::stri
 }
 
 void NumberService::copy_rows(Session& session, const Resource& from, const Resource& to) {
-  for (const Statement* statement : {&kCopyNumbers, &kCopySearches, &kCopyOperations}) session.execute(*statement, {to.key, from.key});
+  for (const Statement* statement : {&kCopyNumbers, &kCopySearches, &kCopyOperations})
+    session.execute(*statement, {to.key, from.key});
 }
 
 void NumberService::drop_rows(Session& session, const Resource& resource) {
-  for (const Statement* statement : {&kDropNumbers, &kDropSearches, &kDropOperations}) session.execute(*statement, {resource.key});
+  for (const Statement* statement : {&kDropNumbers, &kDropSearches, &kDropOperations})
+    session.execute(*statement, {resource.key});
 }
 
 void NumberService::on_added(const ResourcePtr& resource, const ResourcePtr&) {
@@ -350,19 +365,27 @@ void NumberService::on_dropped(const ResourcePtr& resource) {
 
 std::string_view to_rest(NumberType type) {
   switch (type) {
-    case NumberType::kGeographic: return "geographic";
-    case NumberType::kTollFree: return "tollFree";
-    case NumberType::kMobile: return "mobile";
-    default: return "unknown";
+    case NumberType::kGeographic:
+      return "geographic";
+    case NumberType::kTollFree:
+      return "tollFree";
+    case NumberType::kMobile:
+      return "mobile";
+    default:
+      return "unknown";
   }
 }
 
 std::string_view to_rest(NumberCapability capability) {
   switch (capability) {
-    case NumberCapability::kInbound: return "inbound";
-    case NumberCapability::kOutbound: return "outbound";
-    case NumberCapability::kBoth: return "inbound+outbound";
-    default: return "none";
+    case NumberCapability::kInbound:
+      return "inbound";
+    case NumberCapability::kOutbound:
+      return "outbound";
+    case NumberCapability::kBoth:
+      return "inbound+outbound";
+    default:
+      return "none";
   }
 }
 
@@ -373,7 +396,8 @@ std::optional<NumberType> parse_number_type(std::string_view word) {
 }
 
 std::optional<NumberCapability> parse_number_capability(std::string_view word) {
-  for (const NumberCapability c : {NumberCapability::kNone, NumberCapability::kInbound, NumberCapability::kOutbound, NumberCapability::kBoth})
+  for (const NumberCapability c :
+       {NumberCapability::kNone, NumberCapability::kInbound, NumberCapability::kOutbound, NumberCapability::kBoth})
     if (word == to_rest(c)) return c;
   return std::nullopt;
 }

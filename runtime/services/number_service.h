@@ -43,7 +43,8 @@ class NumberService final : public ResourceParticipant {
   /// Errors: kNotFound.
   Task<void> release(ResourcePtr resource, std::string number);
   /// Errors: kNotFound.
-  Task<service::OwnedNumber> update_capabilities(ResourcePtr resource, std::string number, std::optional<service::NumberCapability> calling,
+  Task<service::OwnedNumber> update_capabilities(ResourcePtr resource, std::string number,
+                                                 std::optional<service::NumberCapability> calling,
                                                  std::optional<service::NumberCapability> sms);
   /// Adds a number without buying it: seeds of the configuration.
   Task<void> assign(ResourcePtr resource, service::OwnedNumber number);

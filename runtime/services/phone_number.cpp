@@ -26,11 +26,15 @@ std::string_view e164_fault(std::string_view text) {
 
 bool is_e164(std::string_view text) { return e164_fault(text).empty(); }
 
-bool is_short_code(std::string_view text) { return text.size() >= 3 && text.size() <= 8 && std::all_of(text.begin(), text.end(), is_digit); }
+bool is_short_code(std::string_view text) {
+  return text.size() >= 3 && text.size() <= 8 && std::all_of(text.begin(), text.end(), is_digit);
+}
 
 bool is_alphanumeric_sender(std::string_view text) {
   if (text.empty() || text.size() > 11 || text.front() == ' ' || text.back() == ' ') return false;
-  const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || is_letter(c) || c == ' ' || c == '-' || c == '_' || c == '&' || c == '+'; });
+  const bool clean = std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || is_letter(c) || c == ' ' || c == '-' || c == '_' || c == '&' || c == '+';
+  });
   return clean && std::any_of(text.begin(), text.end(), is_letter);
 }
 

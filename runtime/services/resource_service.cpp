@@ -21,11 +21,12 @@ constexpr std::string_view kSubscription = "00000000-0000-0000-0000-000000000001
 constexpr std::string_view kResourceGroup = "trunkline";
 
 constexpr std::array<std::string_view, 17> kDataLocations = {
-    "Africa", "Asia Pacific", "Australia", "Brazil", "Canada",      "Europe", "France", "Germany",       "India",
+    "Africa", "Asia Pacific", "Australia", "Brazil", "Canada",      "Europe", "France", "Germany",      "India",
     "Japan",  "Korea",        "Norway",    "Sweden", "Switzerland", "UAE",    "UK",     "United States"};
 
 const Statement kSelectAll{
-    "SELECT resource_key, name, resource_id, data_location, primary_key, secondary_key, tags, created_unix_us FROM resources ORDER BY resource_key"};
+    "SELECT resource_key, name, resource_id, data_location, primary_key, secondary_key, tags, created_unix_us FROM resources "
+    "ORDER BY resource_key"};
 const Statement kInsert{
     "INSERT INTO resources (resource_key, name, resource_id, data_location, primary_key, secondary_key, tags, created_unix_us) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
@@ -60,7 +61,9 @@ void check_key(const Secret& key, const char* field) {
 
 }  // namespace
 
-bool is_data_location(std::string_view name) { return std::find(kDataLocations.begin(), kDataLocations.end(), name) != kDataLocations.end(); }
+bool is_data_location(std::string_view name) {
+  return std::find(kDataLocations.begin(), kDataLocations.end(), name) != kDataLocations.end();
+}
 
 std::string data_location_claim(std::string_view name) {
   std::string claim;
@@ -118,7 +121,8 @@ void ResourceService::release_name(const std::string& name) {
 
 ResourcePtr ResourceService::build(ResourceSpec spec) {
   if (!is_resource_name(spec.name))
-    throw Error(ErrorCode::kInvalidArgument, "'" + spec.name + "' is no resource name: 1 to 63 letters, digits, '-' or '_'", "name");
+    throw Error(ErrorCode::kInvalidArgument, "'" + spec.name + "' is no resource name: 1 to 63 letters, digits, '-' or '_'",
+                "name");
   if (!is_data_location(spec.data_location))
     throw Error(ErrorCode::kInvalidArgument, "'" + spec.data_location + "' is no published data location", "dataLocation");
   if (spec.id.empty()) spec.id = context_.ids.uuid4().str();
@@ -147,9 +151,10 @@ Task<void> ResourceService::save(ResourcePtr resource) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [resource](Session& session) {
     const std::string tags = nlohmann::json(resource->tags).dump();
-    const std::int64_t created = std::chrono::duration_cast<std::chrono::microseconds>(resource->created_at.time_since_epoch()).count();
-    session.execute(kInsert, {resource->key, resource->name, resource->id, resource->data_location, resource->primary_key.reveal(),
-                              resource->secondary_key.reveal(), tags, created});
+    const std::int64_t created =
+        std::chrono::duration_cast<std::chrono::microseconds>(resource->created_at.time_since_epoch()).count();
+    session.execute(kInsert, {resource->key, resource->name, resource->id, resource->data_location,
+                              resource->primary_key.reveal(), resource->secondary_key.reveal(), tags, created});
     session.execute(kRaiseSequence, {resource->key, resource->key});
   };
   co_await context_.store.system().write(std::move(work));

@@ -33,10 +33,10 @@ class ResourceParticipant {
 
 struct ResourceSpec {
   std::string name;
-  std::string id;             // empty: a new GUID
+  std::string id;  // empty: a new GUID
   std::string data_location = "United States";
-  Secret primary_key;         // empty: random
-  Secret secondary_key;       // empty: random
+  Secret primary_key;    // empty: random
+  Secret secondary_key;  // empty: random
   std::map<std::string, std::string> tags;
 };
 
@@ -71,7 +71,6 @@ class ResourceService {
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
-
   ResourcePtr build(ResourceSpec spec);
   void insert(const ResourcePtr& resource);
   void reserve_name(const std::string& name);

@@ -52,7 +52,8 @@ Task<std::string> SandboxService::send_from_phone(ResourcePtr resource, std::str
   if (!numbers_.find(*resource, to))
     throw Error(ErrorCode::kNotFound, "the resource '" + resource->name + "' does not own the number " + to, "to");
   const ProviderPtr provider = context_.providers.require(kInterface);
-  co_return co_await provider->sandbox().send_from_phone(std::move(from), std::move(to), std::move(text), on_behalf_of(*resource));
+  co_return co_await provider->sandbox().send_from_phone(std::move(from), std::move(to), std::move(text),
+                                                         on_behalf_of(*resource));
 }
 
 Task<void> SandboxService::add_rule(ResourcePtr resource, sandbox::PhoneRule rule, std::string provider_name) {
@@ -75,7 +76,8 @@ Task<std::vector<sandbox::PhoneRule>> SandboxService::rules(ResourcePtr resource
 }
 
 Task<void> SandboxService::reset(ResourcePtr resource) {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) co_await provider->sandbox().reset(on_behalf_of(*resource));
+  for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
+    co_await provider->sandbox().reset(on_behalf_of(*resource));
 }
 
 }  // namespace trunkline

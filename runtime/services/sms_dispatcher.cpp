@@ -35,7 +35,8 @@ tl_str as_str(std::string_view text) { return {text.data(), text.size()}; }
 
 /// Applies the transition and appends its event when somebody asked for one. [writer thread]
 void apply_and_report(ServiceContext& context, Session& session, const Resource& resource, const std::string& message_id,
-                      const Transition& transition, Time at, const std::string& event_id, std::optional<std::int32_t> segments_delivered) {
+                      const Transition& transition, Time at, const std::string& event_id,
+                      std::optional<std::int32_t> segments_delivered) {
   if (!sms_records::apply(session, resource.key, message_id, transition) || !is_final(transition.state)) return;
   const auto stored = sms_records::find(session, resource.key, message_id);
   if (!stored || !stored->wants_report) return;
@@ -47,19 +48,21 @@ void apply_and_report(ServiceContext& context, Session& session, const Resource&
   event.time = at;
   event.data_version = "1.0";
   event.traceparent = stored->traceparent;
-  event.data = sms_delivery_report_data(stored->record, transition.state, transition.reason, transition.provider_code.value_or(""), at,
-                                        segments_delivered.value_or(stored->record.segments));
+  event.data =
+      sms_delivery_report_data(stored->record, transition.state, transition.reason, transition.provider_code.value_or(""), at,
+                               segments_delivered.value_or(stored->record.segments));
   context.events.append(session, resource.key, event);
 }
 
 }  // namespace
 
-Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id, Transition transition, Time at,
-                              std::optional<std::int32_t> segments_delivered) {
+Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id, Transition transition,
+                              Time at, std::optional<std::int32_t> segments_delivered) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [&context, resource, message_id, transition, at, segments_delivered, event_id = context.ids.uuid4().str()](Session& session) {
-        apply_and_report(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
-      };
+  auto work = [&context, resource, message_id, transition, at, segments_delivered,
+               event_id = context.ids.uuid4().str()](Session& session) {
+    apply_and_report(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
+  };
   co_await resource->database->write(std::move(work));
 }
 
@@ -134,7 +137,8 @@ Task<void> SmsDispatcher::run(Lane* lane) {
         co_return;
       }
       const std::size_t count = std::min(lane->waiting.size(), kMaxBatch);
-      batch->assign(std::make_move_iterator(lane->waiting.begin()), std::make_move_iterator(lane->waiting.begin() + static_cast<std::ptrdiff_t>(count)));
+      batch->assign(std::make_move_iterator(lane->waiting.begin()),
+                    std::make_move_iterator(lane->waiting.begin() + static_cast<std::ptrdiff_t>(count)));
       lane->waiting.erase(lane->waiting.begin(), lane->waiting.begin() + static_cast<std::ptrdiff_t>(count));
     }
     auto handover = std::make_shared<Handover>();
@@ -202,7 +206,8 @@ void SmsDispatcher::hand_over(Lane& lane, const OutgoingPtr& message, const std:
         Outcome outcome{sms.resource, recipient.message_id, {}, now, {}, handover};
         outcome.transition.state = sms::MessageState::kUncertain;
         outcome.transition.at_us = unix_us(now);
-        outcome.transition.decision = DecisionLines(now).step("restart.handover", "fail", provider.name(), "the answer was lost in a crash").take();
+        outcome.transition.decision =
+            DecisionLines(now).step("restart.handover", "fail", provider.name(), "the answer was lost in a crash").take();
         finish(lane, std::move(outcome));
       }
       return;
@@ -237,8 +242,10 @@ void SmsDispatcher::hand_over(Lane& lane, const OutgoingPtr& message, const std:
           ListView<sms::SmsSendResult> results, const Error* error) mutable {
         const Time at = context_.clock.now();
         const Provider& provider = *target.provider;
-        if (error && CircuitBreaker::counts(error->code)) target.breaker->failure(at);
-        else target.breaker->success();
+        if (error && CircuitBreaker::counts(error->code))
+          target.breaker->failure(at);
+        else
+          target.breaker->success();
         if (error) {
           decision += DecisionLines(at).step("provider.send", "fail", provider.name(), error->message).text();
           if (error->code == ErrorCode::kDeadlineExceeded) {
@@ -263,8 +270,9 @@ void SmsDispatcher::hand_over(Lane& lane, const OutgoingPtr& message, const std:
       });
 }
 
-void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Provider& provider,
-                                 const ListView<sms::SmsSendResult>& results, const std::string& decision, bool was_last, Time at) {
+void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover,
+                                 const Provider& provider, const ListView<sms::SmsSendResult>& results,
+                                 const std::string& decision, bool was_last, Time at) {
   OutgoingPtr again;  // recipients that another provider may take
   std::string sent_decision;
   std::size_t i = 0;
@@ -275,7 +283,8 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const s
     outcome.transition.at_us = unix_us(at);
     outcome.transition.provider = provider.name();
     if (result.accepted()) {
-      if (sent_decision.empty()) sent_decision = decision + DecisionLines(at).step("provider.send", "pass", provider.name()).take();
+      if (sent_decision.empty())
+        sent_decision = decision + DecisionLines(at).step("provider.send", "pass", provider.name()).take();
       outcome.transition.state = sms::MessageState::kSent;
       if (const auto id = result.provider_message_id()) outcome.transition.provider_message_id = std::string(*id);
       outcome.transition.segments = result.segments();
@@ -285,8 +294,10 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const s
       continue;
     }
     const std::string code = result.provider_code() ? std::string(*result.provider_code()) : std::string();
-    const std::string lines =
-        decision + DecisionLines(at).step("provider.send", "fail", provider.name(), delivery_status_details(sms::MessageState::kFailed, result.reason(), code)).take();
+    const std::string lines = decision + DecisionLines(at)
+                                             .step("provider.send", "fail", provider.name(),
+                                                   delivery_status_details(sms::MessageState::kFailed, result.reason(), code))
+                                             .take();
     if (result.retryable() && !(was_last && message->round + 1 >= kMaxRounds)) {
       if (!again) {
         again = std::make_shared<OutgoingSms>(*message);
@@ -311,19 +322,22 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const s
     outcome.transition.state = sms::MessageState::kUncertain;
     outcome.transition.provider = provider.name();
     outcome.transition.at_us = unix_us(at);
-    outcome.transition.decision = decision + DecisionLines(at).step("provider.send", "fail", provider.name(), "no result for this recipient").take();
+    outcome.transition.decision =
+        decision + DecisionLines(at).step("provider.send", "fail", provider.name(), "no result for this recipient").take();
     uncertain_.add();
     finish(lane, std::move(outcome));
   }
   if (again) retry(lane, again, handover);
 }
 
-void SmsDispatcher::try_next(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Error& error, std::string decision) {
+void SmsDispatcher::try_next(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover,
+                             const Error& error, std::string decision) {
   const bool hopeless = !error.retryable && error.code != ErrorCode::kUnavailable && error.code != ErrorCode::kResourceExhausted;
   // A provider that says the request itself is wrong speaks for this provider only while others are left to ask.
   const bool give_up = message->round >= kMaxRounds || (hopeless && message->next_candidate == 0);
   if (!give_up) {
-    for (const OutgoingRecipient& recipient : message->recipients) note_decision(lane, message->resource, recipient.message_id, decision);
+    for (const OutgoingRecipient& recipient : message->recipients)
+      note_decision(lane, message->resource, recipient.message_id, decision);
     retry(lane, message, handover);
     return;
   }
@@ -351,8 +365,10 @@ void SmsDispatcher::retry(Lane& lane, const OutgoingPtr& message, const std::sha
   }
 }
 
-void SmsDispatcher::note_decision(Lane& lane, const ResourcePtr& resource, const std::string& message_id, const std::string& lines) {
-  lane.database->write([resource, message_id, lines](Session& session) { sms_records::append_decision(session, resource->key, message_id, lines); },
+void SmsDispatcher::note_decision(Lane& lane, const ResourcePtr& resource, const std::string& message_id,
+                                  const std::string& lines) {
+  lane.database->write([resource, message_id,
+                        lines](Session& session) { sms_records::append_decision(session, resource->key, message_id, lines); },
                        [](Result<void>) {});
 }
 
@@ -389,7 +405,8 @@ Task<void> SmsDispatcher::write_outcomes(Lane* lane) {
       // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
       auto work3 = [this, batch, closed](Session& session) {
         for (const Outcome& outcome : *batch)
-          apply_and_report(context_, session, *outcome.resource, outcome.message_id, outcome.transition, outcome.at, outcome.event_id, 0);
+          apply_and_report(context_, session, *outcome.resource, outcome.message_id, outcome.transition, outcome.at,
+                           outcome.event_id, 0);
         for (const std::int64_t id : *closed) sms_records::remove_handover(session, id);
       };
       co_await lane->database->write(std::move(work3));
@@ -401,7 +418,8 @@ Task<void> SmsDispatcher::write_outcomes(Lane* lane) {
       {
         const std::lock_guard lock(mutex_);
         for (const Outcome& outcome : *batch) ++outcome.handover->open;
-        lane->outcomes.insert(lane->outcomes.begin(), std::make_move_iterator(batch->begin()), std::make_move_iterator(batch->end()));
+        lane->outcomes.insert(lane->outcomes.begin(), std::make_move_iterator(batch->begin()),
+                              std::make_move_iterator(batch->end()));
       }
       co_await context_.clock.sleep(std::chrono::seconds{1});
       continue;
@@ -425,9 +443,11 @@ void SmsDispatcher::take_up_handovers(store::Database& database) {
     }
   });
   if (settled.empty()) return;
-  database.write([settled](Session& session) {
-    for (const std::int64_t id : settled) sms_records::remove_handover(session, id);
-  }, [](Result<void>) {});
+  database.write(
+      [settled](Session& session) {
+        for (const std::int64_t id : settled) sms_records::remove_handover(session, id);
+      },
+      [](Result<void>) {});
 }
 
 }  // namespace trunkline

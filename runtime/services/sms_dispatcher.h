@@ -36,8 +36,8 @@ struct OutgoingSms {
 using OutgoingPtr = std::shared_ptr<OutgoingSms>;
 
 /// Applies a change of state and publishes its report in the same transaction. Completes when durable.
-Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id, sms_records::Transition transition, Time at,
-                              std::optional<std::int32_t> segments_delivered);
+Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id,
+                              sms_records::Transition transition, Time at, std::optional<std::int32_t> segments_delivered);
 
 /// [any-thread] One lane for each database. Before messages are handed to a provider their ids are noted durably, many at
 /// once: after a crash, what was noted may have been sent and what was not noted has not. What the providers answer is written
@@ -65,7 +65,8 @@ class SmsDispatcher {
   void take_results(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Provider& provider,
                     const ListView<sms::SmsSendResult>& results, const std::string& decision, bool was_last, Time at);
   /// The call as a whole failed: ask the next candidate, or give up.
-  void try_next(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Error& error, std::string decision);
+  void try_next(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Error& error,
+                std::string decision);
   void retry(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
   void note_decision(Lane& lane, const ResourcePtr& resource, const std::string& message_id, const std::string& lines);
 

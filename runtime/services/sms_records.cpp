@@ -11,14 +11,17 @@ using store::Statement;
 
 // States 1 queued, 2 sent, 3 delivered, 4 failed, 5 expired, 6 uncertain. 3, 4 and 5 are final; "sent" may not undo them.
 const Statement kInsert{
-    "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, segments, wants_report, "
-    "report_deadline_us, tag, provider, provider_message_id, idempotency_key, request_hash, traceparent, decision, created_us, updated_us) "
+    "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, segments, "
+    "wants_report, "
+    "report_deadline_us, tag, provider, provider_message_id, idempotency_key, request_hash, traceparent, decision, created_us, "
+    "updated_us) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kByIdempotencyKey{
     "SELECT message_id, request_hash FROM sms_messages WHERE resource_key = ? AND idempotency_key = ?"};
 const Statement kApply{
     "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(?, provider), "
-    "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), segments = COALESCE(?, segments), "
+    "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), segments = COALESCE(?, "
+    "segments), "
     "decision = decision || ?, updated_us = ?, report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END "
     "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"};
 const Statement kApplySent{
@@ -28,24 +31,28 @@ const Statement kApplySent{
 const Statement kApplySentLate{
     "UPDATE sms_messages SET provider = COALESCE(provider, ?), provider_message_id = COALESCE(provider_message_id, ?), "
     "decision = decision || ? WHERE resource_key = ? AND message_id = ?"};
-const Statement kAppendDecision{
-    "UPDATE sms_messages SET decision = decision || ? WHERE resource_key = ? AND message_id = ?"};
+const Statement kAppendDecision{"UPDATE sms_messages SET decision = decision || ? WHERE resource_key = ? AND message_id = ?"};
 
-#define TL_SMS_COLUMNS                                                                                                       \
+#define TL_SMS_COLUMNS                                                                                                         \
   "message_id, inbound, sender, recipient, body, state, reason, segments, provider, provider_message_id, provider_code, tag, " \
   "created_us, updated_us"
-const Statement kFind{"SELECT " TL_SMS_COLUMNS ", wants_report, report_deadline_us, traceparent, decision FROM sms_messages "
+const Statement kFind{"SELECT " TL_SMS_COLUMNS
+                      ", wants_report, report_deadline_us, traceparent, decision FROM sms_messages "
                       "WHERE resource_key = ? AND message_id = ?"};
-const Statement kQueued{"SELECT " TL_SMS_COLUMNS ", wants_report, report_deadline_us, traceparent, decision FROM sms_messages "
+const Statement kQueued{"SELECT " TL_SMS_COLUMNS
+                        ", wants_report, report_deadline_us, traceparent, decision FROM sms_messages "
                         "WHERE resource_key = ? AND state = 1 ORDER BY message_id"};
 const Statement kByProviderId{
     "SELECT resource_key, message_id FROM sms_messages WHERE provider_message_id = ? AND provider = ? AND inbound = 0 "
     "ORDER BY created_us DESC LIMIT 1"};
-const Statement kList{"SELECT " TL_SMS_COLUMNS " FROM sms_messages WHERE resource_key = ? ORDER BY created_us DESC, message_id DESC LIMIT ?"};
-const Statement kListBefore{"SELECT " TL_SMS_COLUMNS " FROM sms_messages WHERE resource_key = ? AND (created_us, message_id) < (?, ?) "
+const Statement kList{"SELECT " TL_SMS_COLUMNS
+                      " FROM sms_messages WHERE resource_key = ? ORDER BY created_us DESC, message_id DESC LIMIT ?"};
+const Statement kListBefore{"SELECT " TL_SMS_COLUMNS
+                            " FROM sms_messages WHERE resource_key = ? AND (created_us, message_id) < (?, ?) "
                             "ORDER BY created_us DESC, message_id DESC LIMIT ?"};
 #undef TL_SMS_COLUMNS
-const Statement kDueReports{"SELECT resource_key, message_id FROM sms_messages WHERE report_deadline_us <= ? ORDER BY report_deadline_us LIMIT 1000"};
+const Statement kDueReports{
+    "SELECT resource_key, message_id FROM sms_messages WHERE report_deadline_us <= ? ORDER BY report_deadline_us LIMIT 1000"};
 const Statement kNextDeadline{"SELECT MIN(report_deadline_us) FROM sms_messages WHERE report_deadline_us IS NOT NULL"};
 const Statement kClearDeadline{"UPDATE sms_messages SET report_deadline_us = NULL WHERE resource_key = ? AND message_id = ?"};
 
@@ -55,8 +62,10 @@ const Statement kOpenHandovers{"SELECT handover_id, message_ids FROM sms_handove
 
 // A copy is a record of the past: what is still queued or reported belongs to the original alone.
 const Statement kCopy{
-    "INSERT INTO sms_messages SELECT ?, message_id, inbound, sender, recipient, body, CASE state WHEN 1 THEN 6 ELSE state END, reason, "
-    "segments, wants_report, NULL, tag, provider, provider_message_id, provider_code, idempotency_key, request_hash, traceparent, decision, "
+    "INSERT INTO sms_messages SELECT ?, message_id, inbound, sender, recipient, body, CASE state WHEN 1 THEN 6 ELSE state END, "
+    "reason, "
+    "segments, wants_report, NULL, tag, provider, provider_message_id, provider_code, idempotency_key, request_hash, "
+    "traceparent, decision, "
     "created_us, updated_us FROM sms_messages WHERE resource_key = ?"};
 const Statement kDrop{"DELETE FROM sms_messages WHERE resource_key = ?"};
 
@@ -93,9 +102,9 @@ StoredMessage read_stored(const Row& row) {
 
 void insert(Session& session, std::int64_t resource_key, const NewMessage& m) {
   session.execute(kInsert, {resource_key, m.message_id, std::int64_t{m.inbound}, m.sender, m.recipient, m.body,
-                            static_cast<std::int64_t>(m.state), m.segments, std::int64_t{m.wants_report}, m.report_deadline_us, m.tag,
-                            m.provider, m.provider_message_id, m.idempotency_key, m.request_hash, m.traceparent, m.decision, m.created_us,
-                            m.created_us});
+                            static_cast<std::int64_t>(m.state), m.segments, std::int64_t{m.wants_report}, m.report_deadline_us,
+                            m.tag, m.provider, m.provider_message_id, m.idempotency_key, m.request_hash, m.traceparent,
+                            m.decision, m.created_us, m.created_us});
 }
 
 std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t resource_key, std::string_view key) {
@@ -108,14 +117,17 @@ std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t re
 
 bool apply(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
   if (t.state == sms::MessageState::kSent) {
-    if (session.execute(kApplySent, {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, resource_key, message_id}) > 0) return true;
+    if (session.execute(kApplySent,
+                        {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, resource_key, message_id}) > 0)
+      return true;
     session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id});
     return false;
   }
   const auto state = static_cast<std::int64_t>(t.state);
   const bool final_state = t.state != sms::MessageState::kUncertain;
-  return session.execute(kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code, t.segments,
-                                  t.decision, t.at_us, std::int64_t{final_state}, resource_key, message_id, state}) > 0;
+  return session.execute(kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code,
+                                  t.segments, t.decision, t.at_us, std::int64_t{final_state}, resource_key, message_id, state}) >
+         0;
 }
 
 void append_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {
@@ -131,11 +143,13 @@ std::optional<StoredMessage> find(Session& session, std::int64_t resource_key, s
 std::optional<std::pair<std::int64_t, std::string>> find_by_provider_id(Session& session, std::string_view provider,
                                                                         std::string_view provider_message_id) {
   std::optional<std::pair<std::int64_t, std::string>> found;
-  session.query(kByProviderId, {provider_message_id, provider}, [&](const Row& row) { found.emplace(row.integer(0), std::string(row.text(1))); });
+  session.query(kByProviderId, {provider_message_id, provider},
+                [&](const Row& row) { found.emplace(row.integer(0), std::string(row.text(1))); });
   return found;
 }
 
-std::vector<service::SmsRecord> list(Session& session, std::int64_t resource_key, std::int32_t limit, const std::optional<std::string>& before) {
+std::vector<service::SmsRecord> list(Session& session, std::int64_t resource_key, std::int32_t limit,
+                                     const std::optional<std::string>& before) {
   std::vector<service::SmsRecord> records;
   auto keep = [&](const Row& row) { records.push_back(read_record(row)); };
   if (!before) {

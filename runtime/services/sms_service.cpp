@@ -45,18 +45,23 @@ class Fingerprint {
 };
 
 void check_submission(const SmsSubmission& submission) {
-  const auto invalid = [](std::string message, const char* field) { throw Error(ErrorCode::kInvalidArgument, std::move(message), field); };
+  const auto invalid = [](std::string message, const char* field) {
+    throw Error(ErrorCode::kInvalidArgument, std::move(message), field);
+  };
   if (submission.to.empty()) invalid("smsRecipients needs at least one recipient", "smsRecipients");
   if (submission.to.size() > kMaxRecipients)
-    invalid("smsRecipients holds " + std::to_string(submission.to.size()) + " recipients; at most 100 are allowed", "smsRecipients");
+    invalid("smsRecipients holds " + std::to_string(submission.to.size()) + " recipients; at most 100 are allowed",
+            "smsRecipients");
   if (!utf8_valid(submission.text)) invalid("message is not valid UTF-8", "message");
   const std::size_t length = utf16_length(submission.text);
-  if (length > kMaxCharacters) invalid("message has " + std::to_string(length) + " characters; at most 2048 are allowed", "message");
+  if (length > kMaxCharacters)
+    invalid("message has " + std::to_string(length) + " characters; at most 2048 are allowed", "message");
   if (submission.tag && submission.tag->size() > kMaxTagBytes) invalid("tag is longer than 1024 bytes", "smsSendOptions.tag");
   if (submission.report_timeout) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*submission.report_timeout).count();
     if (seconds < 60 || seconds > 43200)
-      invalid("the delivery report timeout must be 60 to 43200 seconds, not " + std::to_string(seconds), "smsSendOptions.deliveryReportTimeoutInSeconds");
+      invalid("the delivery report timeout must be 60 to 43200 seconds, not " + std::to_string(seconds),
+              "smsSendOptions.deliveryReportTimeoutInSeconds");
   }
 }
 
@@ -93,7 +98,9 @@ SmsService::SmsService(ServiceContext& context, ResourceService& resources, Numb
 
 SmsService::~SmsService() = default;
 
-void SmsService::set_senders(const std::string& resource_name, SmsSenders senders) { senders_[resource_name] = std::move(senders); }
+void SmsService::set_senders(const std::string& resource_name, SmsSenders senders) {
+  senders_[resource_name] = std::move(senders);
+}
 
 void SmsService::check_sender(const Resource& resource, const std::string& from) const {
   const auto configured = senders_.find(resource.name);
@@ -104,7 +111,10 @@ void SmsService::check_sender(const Resource& resource, const std::string& from)
     if (!owned)
       throw Error(ErrorCode::kUnauthenticated, "the resource '" + resource.name + "' does not own the number " + from, "from");
     if ((static_cast<int>(owned->sms) & static_cast<int>(service::NumberCapability::kOutbound)) == 0)
-      throw Error(ErrorCode::kInvalidArgument, "the number " + from + " cannot send text messages: its sms capability is '" + std::string(to_rest(owned->sms)) + "'", "from");
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "the number " + from + " cannot send text messages: its sms capability is '" + std::string(to_rest(owned->sms)) + "'",
+          "from");
     return;
   }
   const auto listed = [&](const std::vector<std::string>& allowed) {
@@ -118,7 +128,8 @@ void SmsService::check_sender(const Resource& resource, const std::string& from)
     if (configured != senders_.end() && listed(configured->second.alphanumeric)) return;
     throw Error(ErrorCode::kUnauthenticated, "the resource '" + resource.name + "' may not send as '" + from + "'", "from");
   }
-  throw Error(ErrorCode::kInvalidArgument, "'" + from + "' is neither an E.164 number nor a short code nor an alphanumeric sender id", "from");
+  throw Error(ErrorCode::kInvalidArgument,
+              "'" + from + "' is neither an E.164 number nor a short code nor an alphanumeric sender id", "from");
 }
 
 Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubmission submission) {
@@ -136,9 +147,14 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
   DecisionLines shared(now);
   shared.step("sender.allowed", "pass", submission.from)
       .step("text.encoding", "pick", info.encoding == sms::Encoding::kGsm7 ? "gsm7" : "ucs2",
-            info.costly_character.empty() ? std::to_string(info.segments) + " segment(s)"
-                                          : std::to_string(info.segments) + " segment(s); '" + info.costly_character + "' is not in GSM-7");
-  const Fingerprint request = Fingerprint().add(submission.from).add(submission.text).add(submission.wants_report ? "1" : "0").add(submission.tag.value_or(""));
+            info.costly_character.empty()
+                ? std::to_string(info.segments) + " segment(s)"
+                : std::to_string(info.segments) + " segment(s); '" + info.costly_character + "' is not in GSM-7");
+  const Fingerprint request = Fingerprint()
+                                  .add(submission.from)
+                                  .add(submission.text)
+                                  .add(submission.wants_report ? "1" : "0")
+                                  .add(submission.tag.value_or(""));
 
   std::vector<SmsSendOutcome> outcomes(submission.to.size());
   auto candidates = std::make_shared<std::vector<Candidate>>();
@@ -240,7 +256,8 @@ service::SmsRecord SmsService::get(const Resource& resource, std::string_view me
 }
 
 service::SmsPage SmsService::list(const Resource& resource, std::int32_t limit, const std::optional<std::string>& continuation) {
-  if (limit < 1 || limit > 1000) throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
+  if (limit < 1 || limit > 1000)
+    throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
   service::SmsPage page;
   resource.database->read([&](Session& session) { page.items = sms_records::list(session, resource.key, limit, continuation); });
   if (page.items.size() == static_cast<std::size_t>(limit))
@@ -265,7 +282,8 @@ Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryRep
   } else if (report.provider_message_id) {
     for (store::Database* database : context_.store.all()) {
       std::optional<std::pair<std::int64_t, std::string>> found;
-      database->read([&](Session& session) { found = sms_records::find_by_provider_id(session, provider, *report.provider_message_id); });
+      database->read(
+          [&](Session& session) { found = sms_records::find_by_provider_id(session, provider, *report.provider_message_id); });
       if (!found) continue;
       resource = resources_.find_by_key(found->first);
       message_id = std::move(found->second);
@@ -274,8 +292,9 @@ Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryRep
   }
   if (!resource) {
     // The resource was dropped, or the carrier reports something we never sent: asking it again would not help.
-    context_.log.warning("sms", "a delivery report for an unknown message was dropped",
-                         {{"provider", provider}, {"message_id", message_id}, {"provider_message_id", report.provider_message_id.value_or("")}});
+    context_.log.warning(
+        "sms", "a delivery report for an unknown message was dropped",
+        {{"provider", provider}, {"message_id", message_id}, {"provider_message_id", report.provider_message_id.value_or("")}});
     co_return;
   }
   sms_records::Transition transition;
@@ -315,7 +334,8 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
   event.data = sms_received_data(message_id, message);
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work2 = [this, resource, message, provider, message_id, key, event, text = decision.take()](Session& session) {
-    if (!message.provider_message_id.empty() && sms_records::find_by_idempotency_key(session, resource->key, key)) return;  // told twice
+    if (!message.provider_message_id.empty() && sms_records::find_by_idempotency_key(session, resource->key, key))
+      return;  // told twice
     sms_records::NewMessage row;
     row.message_id = message_id;
     row.inbound = true;
@@ -409,7 +429,9 @@ void SmsService::stop() {
   report_timers_.clear();
 }
 
-void SmsService::copy_rows(Session& session, const Resource& from, const Resource& to) { sms_records::copy_rows(session, from.key, to.key); }
+void SmsService::copy_rows(Session& session, const Resource& from, const Resource& to) {
+  sms_records::copy_rows(session, from.key, to.key);
+}
 void SmsService::drop_rows(Session& session, const Resource& resource) { sms_records::drop_rows(session, resource.key); }
 
 }  // namespace trunkline

@@ -30,7 +30,9 @@ class Value {
   Value(const char* v) : value_(std::string_view(v)) {}
   Value(std::span<const std::uint8_t> v) : value_(v) {}
   template <class T>
-  Value(const std::optional<T>& v) { if (v) *this = Value(*v); }
+  Value(const std::optional<T>& v) {
+    if (v) *this = Value(*v);
+  }
   const auto& get() const { return value_; }
 
  private:
@@ -55,7 +57,9 @@ class Row {
   virtual double real(int column) const = 0;
   virtual std::string_view text(int column) const = 0;
   virtual std::span<const std::uint8_t> blob(int column) const = 0;
-  std::optional<std::string> optional_text(int column) const { return is_null(column) ? std::nullopt : std::optional<std::string>(text(column)); }
+  std::optional<std::string> optional_text(int column) const {
+    return is_null(column) ? std::nullopt : std::optional<std::string>(text(column));
+  }
 
  protected:
   ~Row() = default;
@@ -86,7 +90,8 @@ class Session {
 
  protected:
   ~Session() = default;
-  virtual void query_rows(const Statement& statement, std::initializer_list<Value> parameters, void* context, bool (*each)(void*, const Row&)) = 0;
+  virtual void query_rows(const Statement& statement, std::initializer_list<Value> parameters, void* context,
+                          bool (*each)(void*, const Row&)) = 0;
 };
 
 /// One numbered step of the schema. Numbers are global and never reused; a released step never changes. 1-9 belong to the store,

@@ -27,12 +27,15 @@ std::string checksum(std::string_view sql) {
   return text;
 }
 
-std::string label(std::int64_t number, std::string_view name) { return "migration " + std::to_string(number) + " (" + std::string(name) + ")"; }
+std::string label(std::int64_t number, std::string_view name) {
+  return "migration " + std::to_string(number) + " (" + std::string(name) + ")";
+}
 
 void check_order(std::span<const Migration> migrations) {
   int last = 0;
   for (const Migration& m : migrations) {
-    if (m.number <= last) throw Error(ErrorCode::kInternal, label(m.number, m.name) + " does not come after number " + std::to_string(last));
+    if (m.number <= last)
+      throw Error(ErrorCode::kInternal, label(m.number, m.name) + " does not come after number " + std::to_string(last));
     last = m.number;
   }
 }
@@ -44,16 +47,18 @@ int run_migrations(Session& session, std::span<const Migration> migrations, std:
   check_order(migrations);
   run_script(kCreate);
   std::map<std::int64_t, Applied> applied;
-  session.query(kApplied, {}, [&](const Row& row) { applied[row.integer(0)] = {std::string(row.text(1)), std::string(row.text(2))}; });
+  session.query(kApplied, {}, [&](const Row& row) {
+    applied[row.integer(0)] = {std::string(row.text(1)), std::string(row.text(2))};
+  });
 
   int ran = 0;
   for (const Migration& m : migrations) {
     const std::string wanted = checksum(m.sql);
     if (const auto found = applied.find(m.number); found != applied.end()) {
       if (found->second.checksum != wanted)
-        throw Error(ErrorCode::kFailedPrecondition, label(m.number, m.name) + " is not the step that this database has run: its checksum is " +
-                                                        wanted + ", the database has " + found->second.checksum + " (" +
-                                                        found->second.name + ")");
+        throw Error(ErrorCode::kFailedPrecondition,
+                    label(m.number, m.name) + " is not the step that this database has run: its checksum is " + wanted +
+                        ", the database has " + found->second.checksum + " (" + found->second.name + ")");
       applied.erase(found);
       continue;
     }
@@ -68,8 +73,8 @@ int run_migrations(Session& session, std::span<const Migration> migrations, std:
   }
   if (!applied.empty()) {
     const auto& [number, step] = *applied.rbegin();
-    throw Error(ErrorCode::kFailedPrecondition, "the database comes from a newer program: it has run " + label(number, step.name) +
-                                                    ", which this program does not know");
+    throw Error(ErrorCode::kFailedPrecondition, "the database comes from a newer program: it has run " +
+                                                    label(number, step.name) + ", which this program does not know");
   }
   return ran;
 }

@@ -240,7 +240,10 @@ void SqliteConnection::rollback() noexcept {
 bool SqliteConnection::in_transaction() const noexcept { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
 void SqliteConnection::savepoint() { control(kSavepoint); }
 void SqliteConnection::release_savepoint() { control(kRelease); }
-void SqliteConnection::rollback_to_savepoint() { control(kRollbackTo); control(kRelease); }
+void SqliteConnection::rollback_to_savepoint() {
+  control(kRollbackTo);
+  control(kRelease);
+}
 
 std::int64_t SqliteSession::execute(const Statement& statement, std::initializer_list<Value> parameters) {
   return connection_.execute(statement, parameters, signals_ != nullptr);

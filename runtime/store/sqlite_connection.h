@@ -75,7 +75,8 @@ class SqliteSession final : public Session {
   void run_script(const char* sql) { connection_.run_script(sql); }
 
  private:
-  void query_rows(const Statement& statement, std::initializer_list<Value> parameters, void* context, bool (*each)(void*, const Row&)) override;
+  void query_rows(const Statement& statement, std::initializer_list<Value> parameters, void* context,
+                  bool (*each)(void*, const Row&)) override;
 
   SqliteConnection& connection_;
   Signals* signals_;

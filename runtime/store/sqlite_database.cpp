@@ -84,7 +84,8 @@ class SqliteDatabase::ReaderLease {
   explicit ReaderLease(SqliteDatabase& database) : database_(database) {
     {
       std::unique_lock lock(database.readers_mutex_);
-      database.reader_returned_.wait(lock, [&] { return !database.idle_readers_.empty() || database.readers_ < database.options_.max_readers; });
+      database.reader_returned_.wait(
+          lock, [&] { return !database.idle_readers_.empty() || database.readers_ < database.options_.max_readers; });
       if (!database.idle_readers_.empty()) {
         connection_ = std::move(database.idle_readers_.back());
         database.idle_readers_.pop_back();
@@ -119,14 +120,21 @@ class SqliteDatabase::ReaderLease {
 };
 
 SqliteDatabase::SqliteDatabase(SqliteDatabaseOptions options, Log& log, Metrics& metrics, Executor& executor, Clock& clock)
-    : options_(std::move(options)), log_(log), executor_(executor), clock_(clock), queue_(std::make_shared<Queue>()), listeners_(std::make_shared<Listeners>()) {
+    : options_(std::move(options)),
+      log_(log),
+      executor_(executor),
+      clock_(clock),
+      queue_(std::make_shared<Queue>()),
+      listeners_(std::make_shared<Listeners>()) {
   const MetricLabels labels{{"database", options_.name}};
   commits_ = metrics.counter("trunkline_store_commits_total", "Transactions committed, each with one fsync.", labels);
   writes_ = metrics.counter("trunkline_store_writes_total", "Writes committed.", labels);
   failed_writes_ = metrics.counter("trunkline_store_failed_writes_total", "Writes that ended in an error.", labels);
-  batch_size_ = metrics.histogram("trunkline_store_batch_writes", "Writes that shared a commit.", labels, {1, 2, 4, 8, 16, 32, 64, 128, 256});
+  batch_size_ = metrics.histogram("trunkline_store_batch_writes", "Writes that shared a commit.", labels,
+                                  {1, 2, 4, 8, 16, 32, 64, 128, 256});
   queue_length_ = metrics.gauge("trunkline_store_queue_length", "Writes that waited when the last commit began.", labels);
-  writer_ = std::make_unique<SqliteConnection>(options_.path, in_memory() ? SqliteConnection::Mode::kMemory : SqliteConnection::Mode::kWriter);
+  writer_ = std::make_unique<SqliteConnection>(options_.path,
+                                               in_memory() ? SqliteConnection::Mode::kMemory : SqliteConnection::Mode::kWriter);
   idle_readers_.reserve(options_.max_readers);  // returning one must not throw
   thread_ = std::thread([this]() noexcept {
     pthread_setname_np(pthread_self(), "tl-store");
@@ -242,8 +250,8 @@ void SqliteDatabase::run() {
 }
 
 // What arrives during a commit shares the next one. Beyond that a commit waits only for the completions of a batch that is being
-// delivered: many of those who get them write again at once, and a commit that begins with the first of them would be nearly empty
-// and hold up all others. Empty: the database closes.
+// delivered: many of those who get them write again at once, and a commit that begins with the first of them would be nearly
+// empty and hold up all others. Empty: the database closes.
 SqliteDatabase::Batch SqliteDatabase::take() {
   Queue& queue = *queue_;
   std::unique_lock lock(queue.mutex);

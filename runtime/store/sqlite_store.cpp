@@ -43,7 +43,8 @@ class SqliteStore final : public Store {
     if (path.empty()) throw Error(ErrorCode::kInvalidArgument, "the file of a data location must have a name", target);
     Opened& opened = open(to_lower(location), path);
     if (opened.database.get() == system_)
-      throw Error(ErrorCode::kInvalidArgument, opened.path.string() + " holds the state of the runtime; take another file", target);
+      throw Error(ErrorCode::kInvalidArgument, opened.path.string() + " holds the state of the runtime; take another file",
+                  target);
     if (!by_location_.emplace(to_lower(location), opened.database.get()).second)
       throw Error(ErrorCode::kInvalidArgument, "the data location is there twice, in different case", target);
   }

@@ -30,7 +30,8 @@ struct StoreOptions {
 };
 
 /// Opens, and creates where missing, every database. Throws kFailedPrecondition when another process uses one of the files or a
-/// file is no database of ours, kDataLoss when one is damaged. Migrating is left to the caller. Must go before `executor`. [lifecycle]
+/// file is no database of ours, kDataLoss when one is damaged. Migrating is left to the caller. Must go before `executor`.
+/// [lifecycle]
 std::unique_ptr<Store> make_sqlite_store(StoreOptions options, Log& log, Metrics& metrics, Executor& executor, Clock& clock);
 
 }  // namespace trunkline::store

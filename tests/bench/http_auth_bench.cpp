@@ -12,12 +12,16 @@ using namespace trunkline;
 
 namespace {
 
+std::string key_of(std::size_t i) { return std::string("key-").append(std::to_string(i)); }
+
 class Resources : public server::ResourceDirectory {
  public:
   explicit Resources(std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i)
-      all_.push_back(std::make_shared<server::ResourceKeys>(server::ResourceKeys{
-          .name = "r" + std::to_string(i), .id = std::to_string(i), .primary_key = Secret(base64_encode("key-" + std::to_string(i)))}));
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string id = std::to_string(i);
+      all_.push_back(std::make_shared<server::ResourceKeys>(
+          server::ResourceKeys{.name = id, .id = id, .primary_key = Secret(base64_encode(key_of(i)))}));
+    }
   }
   std::uint64_t version() const override { return 1; }
   std::vector<std::shared_ptr<const server::ResourceKeys>> list() const override { return all_; }
@@ -43,6 +47,18 @@ net::Request signed_request(Time now, std::size_t body_bytes, const std::string&
   return request;
 }
 
+/// The floor: the hashes alone.
+void hashes_only(benchmark::State& state) {
+  const crypto::HmacSha256 key("key");
+  const std::string body(static_cast<std::size_t>(state.range(0)), 'b');
+  const std::string text(130, 't');
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(crypto::sha256(body));
+    benchmark::DoNotOptimize(key.sign(text));
+  }
+}
+BENCHMARK(hashes_only)->Arg(1024)->Arg(0);
+
 /// Arguments: bytes of the body, resources, and whether the connection has been used before.
 void check_access_key(benchmark::State& state) {
   Executor executor(2);
@@ -51,21 +67,26 @@ void check_access_key(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(1));
   const Resources resources(count);
   server::Authenticator authenticator(clock, log, resources, {});
-  net::Request request = signed_request(clock.now(), static_cast<std::size_t>(state.range(0)), "key-" + std::to_string(count - 1));
+  net::Request request = signed_request(clock.now(), static_cast<std::size_t>(state.range(0)), key_of(count - 1));
   for (auto _ : state) {
     if (state.range(2) == 0) request.connection_state.reset();
     benchmark::DoNotOptimize(authenticator.check_access_key(request));
   }
   executor.stop();
 }
-BENCHMARK(check_access_key)->Args({1024, 1, 1})->Args({0, 1, 1})->Args({1024, 1, 0})->Args({1024, 1000, 1})->Args({1024, 1000, 0});
+BENCHMARK(check_access_key)
+    ->Args({1024, 1, 1})
+    ->Args({0, 1, 1})
+    ->Args({1024, 1, 0})
+    ->Args({1024, 1000, 1})
+    ->Args({1024, 1000, 0});
 
 void match_route(benchmark::State& state) {
   server::Router router;
   for (int i = 0; i < 300; ++i) {
     server::Route route;
     route.method = "GET";
-    route.path = "/area" + std::to_string(i) + "/{id}/items/{item}:act";
+    route.path = std::string("/area").append(std::to_string(i)).append("/{id}/items/{item}:act");
     route.handler = [](server::RouteContext&) -> Task<net::Response> { co_return net::Response{}; };
     router.add(std::move(route));
   }

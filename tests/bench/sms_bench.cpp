@@ -25,7 +25,9 @@ constexpr int kInFlight = 256;
 constexpr int kBatch = 64;
 constexpr int kRounds = 3;
 
-double seconds_since(std::chrono::steady_clock::time_point start) { return Seconds(std::chrono::steady_clock::now() - start).count(); }
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return Seconds(std::chrono::steady_clock::now() - start).count();
+}
 
 void run_sql(sqlite3* db, const char* sql) {
   char* problem = nullptr;
@@ -44,23 +46,30 @@ double floor_rate(const std::filesystem::path& directory) {
   for (const store::Migration& step : event_migrations()) run_sql(db, step.sql);
   sqlite3_stmt *message = nullptr, *sent = nullptr, *delivered = nullptr, *event = nullptr;
   sqlite3_prepare_v2(db,
-                     "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, segments, wants_report, decision, "
+                     "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, "
+                     "segments, wants_report, decision, "
                      "created_us, updated_us) VALUES (1, ?, 0, '+14255550100', '+14255550123', 'hello', 1, 0, 1, 1, ?, ?, ?)",
                      -1, &message, nullptr);
-  sqlite3_prepare_v2(db, "UPDATE sms_messages SET state = 2, provider = 'sim', decision = decision || ?, updated_us = ? WHERE resource_key = 1 AND message_id = ?", -1,
-                     &sent, nullptr);
-  sqlite3_prepare_v2(db, "UPDATE sms_messages SET state = 3, decision = decision || ?, updated_us = ? WHERE resource_key = 1 AND message_id = ?", -1, &delivered,
-                     nullptr);
   sqlite3_prepare_v2(db,
-                     "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) VALUES (1, ?, "
-                     "'Microsoft.Communication.SMSDeliveryReportReceived', '/phonenumber/14255550100', ?, ?, '1.0', ?, '')",
-                     -1, &event, nullptr);
+                     "UPDATE sms_messages SET state = 2, provider = 'sim', decision = decision || ?, updated_us = ? WHERE "
+                     "resource_key = 1 AND message_id = ?",
+                     -1, &sent, nullptr);
+  sqlite3_prepare_v2(
+      db, "UPDATE sms_messages SET state = 3, decision = decision || ?, updated_us = ? WHERE resource_key = 1 AND message_id = ?",
+      -1, &delivered, nullptr);
+  sqlite3_prepare_v2(
+      db,
+      "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) VALUES (1, ?, "
+      "'Microsoft.Communication.SMSDeliveryReportReceived', '/phonenumber/14255550100', ?, ?, '1.0', ?, '')",
+      -1, &event, nullptr);
   if (!message || !sent || !delivered || !event) {
     std::fprintf(stderr, "%s\n", sqlite3_errmsg(db));
     std::exit(1);
   }
   const std::string accepted(320, 'd'), handed(420, 'd'), reported(100, 'd'), topic(130, 't'), data(360, 'j');
-  const auto text = [](sqlite3_stmt* s, int at, const std::string& value) { sqlite3_bind_text(s, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC); };
+  const auto text = [](sqlite3_stmt* s, int at, const std::string& value) {
+    sqlite3_bind_text(s, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
+  };
   const auto step = [&](sqlite3_stmt* s) {
     if (sqlite3_step(s) != SQLITE_DONE) std::fprintf(stderr, "%s\n", sqlite3_errmsg(db));
     sqlite3_reset(s);
@@ -105,10 +114,10 @@ struct Rates {
 };
 
 Rates service_rate(const std::filesystem::path& directory) {
-  const std::string yaml =
-      "log: {level: warning}\nstore: {mode: file, path: '" + directory.string() + "'}\n"
-      "providers: [{name: sim, plugin: sms-sandbox, config: {latency_ms: 0}}]\n"
-      "resources: [{name: bench, numbers: [{number: '+14255550100', sms: both}]}]\n";
+  const std::string yaml = "log: {level: warning}\nstore: {mode: file, path: '" + directory.string() +
+                           "'}\n"
+                           "providers: [{name: sim, plugin: sms-sandbox, config: {latency_ms: 0}}]\n"
+                           "resources: [{name: bench, numbers: [{number: '+14255550100', sms: both}]}]\n";
   const auto runtime = Runtime::open(parse_config(yaml));
   const ResourcePtr resource = runtime->resources().default_resource();
   const auto reports = runtime->events().subscribe(*resource->database, resource->key, {}, 0);
@@ -145,8 +154,8 @@ int main() {
     std::filesystem::create_directories(folder);
     const double floor = floor_rate(folder);
     const Rates rates = service_rate(folder / "data");
-    std::printf("floor %8.0f msg/s   accepted %8.0f msg/s (ratio %.2f)   delivered and published %8.0f msg/s (ratio %.2f)\n", floor, rates.accepted,
-                rates.accepted / floor, rates.delivered, rates.delivered / floor);
+    std::printf("floor %8.0f msg/s   accepted %8.0f msg/s (ratio %.2f)   delivered and published %8.0f msg/s (ratio %.2f)\n",
+                floor, rates.accepted, rates.accepted / floor, rates.delivered, rates.delivered / floor);
     std::filesystem::remove_all(folder);
   }
   std::filesystem::remove_all(root);

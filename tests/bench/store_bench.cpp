@@ -27,9 +27,12 @@ constexpr int kRows = 64 * 200;
 
 // About what an accepted message is.
 constexpr const char* kCreate =
-    "CREATE TABLE messages (resource_key BIGINT NOT NULL, message_id TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL, "
-    "body TEXT NOT NULL, state INTEGER NOT NULL, created_us BIGINT NOT NULL, PRIMARY KEY (resource_key, message_id)) WITHOUT ROWID";
-constexpr const char* kInsertSql = "INSERT INTO messages (resource_key, message_id, sender, recipient, body, state, created_us) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    "CREATE TABLE messages (resource_key BIGINT NOT NULL, message_id TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT "
+    "NULL, "
+    "body TEXT NOT NULL, state INTEGER NOT NULL, created_us BIGINT NOT NULL, PRIMARY KEY (resource_key, message_id)) WITHOUT "
+    "ROWID";
+constexpr const char* kInsertSql =
+    "INSERT INTO messages (resource_key, message_id, sender, recipient, body, state, created_us) VALUES (?, ?, ?, ?, ?, ?, ?)";
 constexpr Migration kSchema[] = {{1, "messages", kCreate}};
 const Statement kInsert{kInsertSql};
 const std::string kSender = "+14255550123", kRecipient = "+14255550199", kBody(120, 'x');
@@ -65,7 +68,9 @@ double floor_rate(std::int64_t rows) {
   const Directory directory;
   sqlite3* db = nullptr;
   check(sqlite3_open((directory.path / "floor.db").c_str(), &db));
-  check(sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA mmap_size=268435456", nullptr, nullptr, nullptr));
+  check(sqlite3_exec(
+      db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA mmap_size=268435456", nullptr,
+      nullptr, nullptr));
   check(sqlite3_exec(db, kCreate, nullptr, nullptr, nullptr));
   sqlite3_stmt* insert = nullptr;
   check(sqlite3_prepare_v2(db, kInsertSql, -1, &insert, nullptr));
@@ -142,7 +147,15 @@ void BM_GroupCommit(benchmark::State& state) {
   state.counters["write_rows_per_s"] = write / runs;
   state.counters["ratio_to_floor"] = write / floor;
 }
-BENCHMARK(BM_GroupCommit)->ArgName("producers")->Arg(1)->Arg(64)->Arg(256)->Arg(1024)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(5);
+BENCHMARK(BM_GroupCommit)
+    ->ArgName("producers")
+    ->Arg(1)
+    ->Arg(64)
+    ->Arg(256)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->Iterations(5);
 
 }  // namespace
 }  // namespace trunkline::store

@@ -44,7 +44,8 @@ Outcome parse(std::string_view first, std::string_view rest) {
     if ((out.done = parser.is_done())) break;
   }
   const net::HttpLimits& limits = options.limits;
-  if (out.request.headers.size() > limits.header_count || out.request.target.size() > limits.target_bytes || out.request.body.size() > limits.body_bytes)
+  if (out.request.headers.size() > limits.header_count || out.request.target.size() > limits.target_bytes ||
+      out.request.body.size() > limits.body_bytes)
     std::abort();
   return out;
 }
@@ -58,8 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome whole = parse(text, {});
   const Outcome pieces = parse(text.substr(0, cut), text.substr(cut));
   if (whole.done && !pieces.refused) {
-    if (!pieces.done || pieces.request.method != whole.request.method || pieces.request.target != whole.request.target || pieces.request.body != whole.request.body ||
-        pieces.request.headers.size() != whole.request.headers.size())
+    if (!pieces.done || pieces.request.method != whole.request.method || pieces.request.target != whole.request.target ||
+        pieces.request.body != whole.request.body || pieces.request.headers.size() != whole.request.headers.size())
       std::abort();
   }
   if (whole.done && pieces.refused) std::abort();

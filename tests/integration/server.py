@@ -64,7 +64,13 @@ class Server:
         }
 
     def request(
-        self, method: str, target: str, body: Any = None, *, headers: dict[str, str] | None = None, connection: http.client.HTTPConnection | None = None
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        connection: http.client.HTTPConnection | None = None,
     ) -> tuple[int, Any, dict[str, str]]:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         own = connection or self.connection()
@@ -79,7 +85,11 @@ class Server:
 
     def cli(self, *args: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [str(PROGRAM), *args, "--connection-string", self.ready["connection_string"]], capture_output=True, text=True, timeout=60, check=False
+            [str(PROGRAM), *args, "--connection-string", self.ready["connection_string"]],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         if expect is not None:
             assert done.returncode == expect, f"{args} gave {done.returncode}: {done.stdout}{done.stderr}"
@@ -105,6 +115,10 @@ class Server:
         self.stop()
 
 
-def sms_body(to: list[str], message: str = "hello", *, report: bool = True, ids: list[str] | None = None, sender: str = "+14255550100") -> dict[str, Any]:
-    recipients = [{"to": number} if ids is None else {"to": number, "repeatabilityRequestId": ids[i]} for i, number in enumerate(to)]
+def sms_body(
+    to: list[str], message: str = "hello", *, report: bool = True, ids: list[str] | None = None, sender: str = "+14255550100"
+) -> dict[str, Any]:
+    recipients = [
+        {"to": number} if ids is None else {"to": number, "repeatabilityRequestId": ids[i]} for i, number in enumerate(to)
+    ]
     return {"from": sender, "message": message, "smsRecipients": recipients, "smsSendOptions": {"enableDeliveryReport": report}}

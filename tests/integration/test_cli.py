@@ -30,7 +30,19 @@ def test_send_phone_explain() -> None:
         for rule in ("sender.allowed", "route.", "provider.send", "provider.report"):
             assert rule in explained
         server.cli("phone", "send", "+14255550123", "--to", "+14255550100", "answer")
-        received = lines(server.cli("wait", "event", "--type", "Microsoft.Communication.SMSReceived", "--after", "0", "--where", "message=answer", "--json"))
+        received = lines(
+            server.cli(
+                "wait",
+                "event",
+                "--type",
+                "Microsoft.Communication.SMSReceived",
+                "--after",
+                "0",
+                "--where",
+                "message=answer",
+                "--json",
+            )
+        )
         assert received[0]["data"]["from"] == "+14255550123"  # type: ignore[index]
         listed = lines(server.cli("events", "listen", "--after", "0", "--count", "2", "--json"))
         assert len(listed) == 2

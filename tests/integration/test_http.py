@@ -72,7 +72,9 @@ def test_bodies(server: Server) -> None:
     assert server.request("POST", SENDS, body, headers=headers)[0] == 415
     huge = b'{"from": "' + b"x" * (2 << 20) + b'"}'
     with socket.create_connection(tuple(server.host.rsplit(":", 1))) as raw:  # type: ignore[arg-type]
-        raw.sendall(b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n" % (SENDS.encode(), server.host.encode(), len(huge)))
+        raw.sendall(
+            b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n" % (SENDS.encode(), server.host.encode(), len(huge))
+        )
         assert b" 413 " in raw.recv(4096)
 
 

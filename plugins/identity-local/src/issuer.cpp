@@ -39,7 +39,8 @@ std::vector<TokenScope> check_scopes(const std::vector<TokenScope>& scopes) {
   std::vector<TokenScope> unique;
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     if (!scope_name(scopes[i]))
-      invalid("scopes[" + std::to_string(i) + "]", "found " + std::to_string(static_cast<int>(scopes[i])) + ", which is no scope");
+      invalid("scopes[" + std::to_string(i) + "]",
+              "found " + std::to_string(static_cast<int>(scopes[i])) + ", which is no scope");
     if (std::find(unique.begin(), unique.end(), scopes[i]) == unique.end()) unique.push_back(scopes[i]);
   }
   return unique;
@@ -65,7 +66,9 @@ UserIdentity identity_of(const User& user) {
 Issuer::Issuer(trunkline::Host host, std::string_view config_json) : Issuer(host, parse_settings(config_json)) {}
 
 Issuer::Issuer(trunkline::Host host, Settings settings)
-    : clock_(host.clock()), users_(host.store(), settings.cached_users), keys_(host.store(), host.executor(), settings.key_bits) {}
+    : clock_(host.clock()),
+      users_(host.store(), settings.cached_users),
+      keys_(host.store(), host.executor(), settings.key_bits) {}
 
 Issuer::Settings Issuer::parse_settings(std::string_view config_json) {
   const auto config = nlohmann::json::parse(config_json.empty() ? "{}" : config_json, nullptr, false);
@@ -78,7 +81,8 @@ Issuer::Settings Issuer::parse_settings(std::string_view config_json) {
     invalid("config", error.what());
   }
   // The host has checked the schema; a smaller key must not slip through an older host.
-  if (settings.key_bits < 2048 || settings.key_bits > 4096) invalid("key_bits", "found " + std::to_string(settings.key_bits) + ", wanted 2048 to 4096");
+  if (settings.key_bits < 2048 || settings.key_bits > 4096)
+    invalid("key_bits", "found " + std::to_string(settings.key_bits) + ", wanted 2048 to 4096");
   return settings;
 }
 
@@ -113,7 +117,8 @@ trunkline::Task<AccessToken> Issuer::issue_token(Call, TokenRequest request) {
   TokenContent content;
   content.scopes = check_scopes(request.scopes);
   check_lifetime(request.lifetime);
-  if (request.data_location.size() > kMaxDataLocationBytes) invalid("dataLocation", "found " + std::to_string(request.data_location.size()) + " bytes, wanted a data location");
+  if (request.data_location.size() > kMaxDataLocationBytes)
+    invalid("dataLocation", "found " + std::to_string(request.data_location.size()) + " bytes, wanted a data location");
   const User user = co_await existing(request.user_id);
   content.user_id = user.id;
   content.resource_id = resource_of(user.id).value();

@@ -81,7 +81,8 @@ RsaKey RsaKey::from_private_der(std::string_view der) {
 }
 
 std::string RsaKey::private_der() const {
-  const std::unique_ptr<PKCS8_PRIV_KEY_INFO, decltype(&PKCS8_PRIV_KEY_INFO_free)> info(EVP_PKEY2PKCS8(key_.get()), &PKCS8_PRIV_KEY_INFO_free);
+  const std::unique_ptr<PKCS8_PRIV_KEY_INFO, decltype(&PKCS8_PRIV_KEY_INFO_free)> info(EVP_PKEY2PKCS8(key_.get()),
+                                                                                       &PKCS8_PRIV_KEY_INFO_free);
   if (!info) fail(ErrorCode::kInternal, "writing a key");
   return to_der([](const PKCS8_PRIV_KEY_INFO* i, unsigned char** out) { return i2d_PKCS8_PRIV_KEY_INFO(i, out); }, info.get());
 }
@@ -99,7 +100,8 @@ std::string RsaKey::sign(std::string_view data) const {
 
 bool RsaKey::verify(std::string_view data, std::string_view signature) const {
   const Context context(EVP_MD_CTX_new());
-  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1) fail(ErrorCode::kInternal, "verifying");
+  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1)
+    fail(ErrorCode::kInternal, "verifying");
   const bool good = EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(data), data.size()) == 1;
   ERR_clear_error();
   return good;

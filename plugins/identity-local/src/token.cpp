@@ -33,7 +33,8 @@ std::int64_t seconds(Time time) { return std::chrono::floor<std::chrono::seconds
 Time from_seconds(std::int64_t value) { return Time{std::chrono::seconds(value)}; }
 
 std::string_view region(std::string_view data_location) {
-  constexpr std::array<std::string_view, 8> kEmea = {"africa", "europe", "france", "germany", "norway", "switzerland", "uae", "uk"};
+  constexpr std::array<std::string_view, 8> kEmea = {"africa", "europe",      "france", "germany",
+                                                     "norway", "switzerland", "uae",    "uk"};
   constexpr std::array<std::string_view, 5> kApac = {"asiapacific", "australia", "india", "japan", "korea"};
   if (std::find(kEmea.begin(), kEmea.end(), data_location) != kEmea.end()) return "emea";
   if (std::find(kApac.begin(), kApac.end(), data_location) != kApac.end()) return "apac";

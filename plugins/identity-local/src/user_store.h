@@ -32,7 +32,9 @@ class UserStore {
   UserStore(trunkline::host::StoreClient store, std::size_t cached_users) : store_(store), cached_users_(cached_users) {}
 
   /// Serialises changes of one user: hold it from reading to writing.
-  trunkline::Task<AsyncMutex::Lock> lock(std::string_view id) { return locks_[std::hash<std::string_view>()(id) % locks_.size()].lock(); }
+  trunkline::Task<AsyncMutex::Lock> lock(std::string_view id) {
+    return locks_[std::hash<std::string_view>()(id) % locks_.size()].lock();
+  }
   /// nullopt: there is none.
   trunkline::Task<std::optional<User>> find(std::string id);
   trunkline::Task<void> put(User user);

@@ -51,13 +51,15 @@ trunkline::Task<void> Carrier::stop() { return queue_.stop(); }
 trunkline::Task<std::vector<SmsSendResult>> Carrier::send(Call call, SmsSendRequest request) {
   if (request.from.empty()) throw Error(ErrorCode::kInvalidArgument, "from: found nothing, wanted a sender", "from");
   if (request.recipients.empty() || request.recipients.size() > kMaxRecipients)
-    throw Error(ErrorCode::kInvalidArgument,
-                "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
-                "recipients");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
+        "recipients");
   const std::int32_t segments = count_segments(request.text, request.encoding);
   if (segments > settings_.max_segments)
     throw Error(ErrorCode::kInvalidArgument,
-                "text: found " + std::to_string(segments) + " segments, wanted at most " + std::to_string(settings_.max_segments), "text");
+                "text: found " + std::to_string(segments) + " segments, wanted at most " + std::to_string(settings_.max_segments),
+                "text");
   Accepted accepted = world(call.resource())->accept(request, call.idempotency_key(), segments, clock_.now());
   queue_.add(std::move(accepted.deliveries));
   co_return std::move(accepted.results);
@@ -118,7 +120,8 @@ trunkline::Task<void> Carrier::loop_back(const Delivery& delivery) {
 
 trunkline::Task<void> Carrier::reply(Delivery& delivery) {
   const Time now = clock_.now();
-  if (delivery.reply_id.empty()) delivery.reply_id = delivery.world->send_from_phone(delivery.to, delivery.from, *delivery.reply, now);
+  if (delivery.reply_id.empty())
+    delivery.reply_id = delivery.world->send_from_phone(delivery.to, delivery.from, *delivery.reply, now);
   InboundSms inbound;
   inbound.provider_message_id = delivery.reply_id;
   inbound.from = delivery.to;
@@ -135,8 +138,10 @@ trunkline::Task<void> Carrier::reply(Delivery& delivery) {
 void Carrier::retry(Delivery delivery, const Error& error) {
   const int attempt = ++delivery.attempts;
   const bool again = attempt < kMaxAttempts;
-  log_.write(again ? LogLevel::kWarning : LogLevel::kError, again ? "the host did not take a report; trying again" : "the host did not take a report; giving up",
-             trunkline::Properties{{"message_id", delivery.as_seen.message_id}, {"error", error.message}, {"attempt", std::to_string(attempt)}});
+  log_.write(again ? LogLevel::kWarning : LogLevel::kError,
+             again ? "the host did not take a report; trying again" : "the host did not take a report; giving up",
+             trunkline::Properties{
+                 {"message_id", delivery.as_seen.message_id}, {"error", error.message}, {"attempt", std::to_string(attempt)}});
   if (again) queue_.add(clock_.now() + kFirstRetry * (1 << (attempt - 1)), std::move(delivery));
 }
 

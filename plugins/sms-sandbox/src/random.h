@@ -11,7 +11,8 @@ namespace sms_sandbox {
 /// stream, so a message's fate does not depend on what other resources do at the same time.
 class Random {
  public:
-  Random(std::uint64_t seed, std::uint64_t world, std::uint64_t message) : state_(mix(mix(seed ^ kGolden) ^ mix(world)) ^ message) {}
+  Random(std::uint64_t seed, std::uint64_t world, std::uint64_t message)
+      : state_(mix(mix(seed ^ kGolden) ^ mix(world)) ^ message) {}
 
   std::uint64_t next() { return mix(state_ += kGolden); }
   /// In [0, 1), with all 53 bits that a double has.

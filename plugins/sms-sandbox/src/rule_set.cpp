@@ -10,7 +10,8 @@ bool matches(const PhoneRule& rule, std::string_view number) { return rule.match
 
 void RuleSet::add(PhoneRule rule) {
   if (added_ >= kMaxAdded)
-    throw trunkline::Error(trunkline::ErrorCode::kResourceExhausted, "a resource has at most " + std::to_string(kMaxAdded) + " added rules");
+    throw trunkline::Error(trunkline::ErrorCode::kResourceExhausted,
+                           "a resource has at most " + std::to_string(kMaxAdded) + " added rules");
   rules_.push_back(std::move(rule));
   ++added_;
 }

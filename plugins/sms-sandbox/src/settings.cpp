@@ -22,8 +22,9 @@ constexpr Duration kMaxLatency = std::chrono::hours(24);
 
 FailureReason reason(const std::string& word) {
   // In the order of the enumeration.
-  constexpr std::array<std::string_view, 10> kWords = {"none",      "bad_destination", "bad_sender", "unreachable", "blocked",
-                                                       "opted_out", "over_quota",      "temporary",  "no_report",   "unspecified"};
+  constexpr std::array<std::string_view, 10> kWords = {"none",      "bad_destination", "bad_sender", "unreachable",
+                                                       "blocked",   "opted_out",       "over_quota", "temporary",
+                                                       "no_report", "unspecified"};
   const auto found = std::find(kWords.begin(), kWords.end(), word);
   return found == kWords.end() ? FailureReason::kUnspecified : static_cast<FailureReason>(found - kWords.begin());
 }
@@ -62,7 +63,8 @@ void check_rule(const PhoneRule& rule, const std::string& where) {
     throw Error(ErrorCode::kInvalidArgument, where + member + ": " + text, where + member);
   };
   const std::string& match = rule.match;
-  const bool is_prefix = match.size() >= 2 && match.size() <= 16 && match[0] == '+' && is_digits(std::string_view(match).substr(1));
+  const bool is_prefix =
+      match.size() >= 2 && match.size() <= 16 && match[0] == '+' && is_digits(std::string_view(match).substr(1));
   if (match != "*" && !is_prefix) fail("match", "found \"" + match + "\", wanted \"*\" or \"+\" and up to 15 digits");
   if (rule.latency < Duration{0} || rule.latency > kMaxLatency) fail("latency", "wanted 0 to 24 hours");
   if (rule.jitter < Duration{0} || rule.jitter > kMaxLatency) fail("jitter", "wanted 0 to 24 hours");

@@ -73,7 +73,8 @@ Accepted World::accept(const SmsSendRequest& request, std::string_view idempoten
   return accepted;
 }
 
-void World::decide(const SmsSendRequest& request, const Recipient& recipient, std::int32_t segments, Time now, Accepted& accepted) {
+void World::decide(const SmsSendRequest& request, const Recipient& recipient, std::int32_t segments, Time now,
+                   Accepted& accepted) {
   Random random(settings_.seed, key_, sent_++);
   const PhoneRule rule = rules_.use(recipient.to);
   SmsSendResult& result = accepted.results.emplace_back();

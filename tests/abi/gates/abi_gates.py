@@ -7,6 +7,7 @@
 
 There are no suppressions: those that permit growth also hide swapped members and changed types.
 """
+
 import pathlib
 import re
 import shutil

@@ -4,17 +4,17 @@
 
 #include "trunkline/embed.h"
 
-static void fake_send(void *self, const tl_call *call, const tl_service_sms_message *message,
-                      tl_service_sms_service_send_done done, void *user) {
+static void fake_send(void* self, const tl_call* call, const tl_service_sms_message* message,
+                      tl_service_sms_service_send_done done, void* user) {
   (void)self;
   static const char http_accepted = 1;
   if (!call || call->resource.size != 3) {
-    done(user, NULL, (tl_error *)&http_accepted); /* any error: the stand-in's errors are never looked into */
+    done(user, NULL, (tl_error*)&http_accepted); /* any error: the stand-in's errors are never looked into */
     return;
   }
   tl_service_sms_send_outcome outcome = {0};
   outcome.struct_size = sizeof outcome;
-  outcome.to = *(const tl_str *)message->to.data;
+  outcome.to = *(const tl_str*)message->to.data;
   outcome.successful = 1;
   outcome.http_status = 202;
   const tl_list list = {&outcome, 1, sizeof outcome};
@@ -22,7 +22,7 @@ static void fake_send(void *self, const tl_call *call, const tl_service_sms_mess
 }
 static const tl_service_sms_service fake_service = {sizeof fake_service, 0, fake_send, NULL, NULL, NULL};
 
-tl_iface tl_runtime_service(tl_runtime *runtime, tl_str resource, tl_str id) {
+tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {
   const tl_str wanted = tl_text(TL_SERVICE_SMS_SERVICE_ID);
   const int known = id.size == wanted.size && memcmp(id.data, wanted.data, id.size) == 0 && resource.size == 3;
   tl_iface found = {runtime, known ? &fake_service : NULL};
@@ -32,12 +32,12 @@ tl_iface tl_runtime_service(tl_runtime *runtime, tl_str resource, tl_str id) {
 struct outcome {
   int calls, accepted, failed;
 };
-static void on_sent(void *user, const tl_list *result, tl_error *error) {
-  struct outcome *outcome = user;
+static void on_sent(void* user, const tl_list* result, tl_error* error) {
+  struct outcome* outcome = user;
   outcome->calls++;
   outcome->failed += error != NULL;
   for (size_t i = 0; result && i < result->count; ++i) {
-    const tl_service_sms_send_outcome *one = (const void *)((const char *)result->data + i * result->stride);
+    const tl_service_sms_send_outcome* one = (const void*)((const char*)result->data + i * result->stride);
     outcome->accepted += one->successful && one->http_status == 202;
   }
 }

@@ -43,7 +43,8 @@ TEST_P(KeptPlugin, SendsThroughTodaysClient) {
     EXPECT_EQ(failed.target, "text");
   }
   bool stopped = false;
-  entry->stop(plugin, [](void* user) { *static_cast<bool*>(user) = true; }, &stopped);
+  entry->stop(
+      plugin, [](void* user) { *static_cast<bool*>(user) = true; }, &stopped);
   EXPECT_TRUE(stopped);
   entry->destroy(plugin);
   EXPECT_EQ(table.counters().second_done + table.counters().bad_result + table.counters().overrun, 0u);

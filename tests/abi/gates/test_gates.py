@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The gates see what they are for: each change is made to a copy of the headers, and must be found or be let through."""
+
 import pathlib
 import shutil
 import sys
@@ -7,7 +8,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import abi_gates  # noqa: E402
+import abi_gates
 
 
 class Prefix(unittest.TestCase):
@@ -40,13 +41,23 @@ class Prefix(unittest.TestCase):
         self.assertTrue(self.found("sms.h", "  int32_t max_recipients;", "  uint32_t max_recipients;"))
 
     def test_changed_signature(self):
-        self.assertTrue(self.found("sms.h", "const tl_sms_send_request *request,", "const tl_sms_send_request *request, int32_t extra,"))
+        self.assertTrue(
+            self.found("sms.h", "const tl_sms_send_request *request,", "const tl_sms_send_request *request, int32_t extra,")
+        )
 
     def test_changed_done(self):
-        self.assertTrue(self.found("sms.h", "typedef void (*tl_sms_provider_send_done)(void *user, const tl_list", "typedef void (*tl_sms_provider_send_done)(void *user, tl_list"))
+        self.assertTrue(
+            self.found(
+                "sms.h",
+                "typedef void (*tl_sms_provider_send_done)(void *user, const tl_list",
+                "typedef void (*tl_sms_provider_send_done)(void *user, tl_list",
+            )
+        )
 
     def test_member_of_a_union(self):
-        self.assertTrue(self.found("identity.h", "const tl_identity_code_credential *code;", "const tl_identity_teams_credential *code;"))
+        self.assertTrue(
+            self.found("identity.h", "const tl_identity_code_credential *code;", "const tl_identity_teams_credential *code;")
+        )
 
     def test_enum_value(self):
         self.assertTrue(self.found("sms.h", "TL_SMS_MESSAGE_STATE_SENT = 2", "TL_SMS_MESSAGE_STATE_SENT = 7"))

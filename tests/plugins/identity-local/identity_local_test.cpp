@@ -17,11 +17,11 @@ using identity::TokenRequest;
 using identity::TokenScope;
 using identity::UserIdentity;
 using nlohmann::json;
+using testing::code_of;
 using ::testing::ElementsAre;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-using testing::code_of;
 
 constexpr const char* kResource = "11111111-2222-4333-8444-555555555555";
 
@@ -30,8 +30,8 @@ std::string decode(std::string text) {
   const std::size_t padding = (4 - text.size() % 4) % 4;
   text.append(padding, '=');
   std::string bytes(text.size(), '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
 }
@@ -67,7 +67,9 @@ class IdentityLocal : public ::testing::Test {
     request.lifetime = lifetime;
     return request;
   }
-  std::string issue(const std::string& user, Duration lifetime = 24h) { return client_.issue_token_sync(token_request(user, lifetime)).token; }
+  std::string issue(const std::string& user, Duration lifetime = 24h) {
+    return client_.issue_token_sync(token_request(user, lifetime)).token;
+  }
   ErrorCode verify(const std::string& token) {
     return code_of([&] { client_.verify_token_sync(token); });
   }
@@ -125,7 +127,8 @@ TEST_F(IdentityLocal, TheSigningKeyVerifiesTokensElsewhere) {
   EXPECT_EQ(keys[0].algorithm, "RS256");
   EXPECT_EQ(json::parse(decode(Parts(token).header))["kid"], keys[0].key_id);
   const unsigned char* der = keys[0].public_key.data();
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(d2i_PUBKEY(nullptr, &der, static_cast<long>(keys[0].public_key.size())), &EVP_PKEY_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      d2i_PUBKEY(nullptr, &der, static_cast<long>(keys[0].public_key.size())), &EVP_PKEY_free);
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   const Parts parts(token);
   const std::string data = parts.header + '.' + parts.payload, signature = decode(parts.signature);
@@ -186,10 +189,11 @@ TEST_F(IdentityLocal, RefusesTokensThatItDidNotIssue) {
   std::string changed = parts.payload;
   changed[10] = changed[10] == 'A' ? 'B' : 'A';
   for (const std::string& bad :
-       {std::string(), std::string("x"), std::string(".."), parts.header + '.' + parts.payload, parts.header + '.' + parts.payload + '.',
-        parts.header + '.' + changed + '.' + parts.signature, parts.header + '.' + other.payload + '.' + parts.signature,
-        none + '.' + parts.payload + '.', no_kid + '.' + parts.payload + '.' + parts.signature, hs256 + '.' + parts.payload + '.' + parts.signature,
-        token + '=', token + '.' + parts.signature, std::string(20000, 'a')})
+       {std::string(), std::string("x"), std::string(".."), parts.header + '.' + parts.payload,
+        parts.header + '.' + parts.payload + '.', parts.header + '.' + changed + '.' + parts.signature,
+        parts.header + '.' + other.payload + '.' + parts.signature, none + '.' + parts.payload + '.',
+        no_kid + '.' + parts.payload + '.' + parts.signature, hs256 + '.' + parts.payload + '.' + parts.signature, token + '=',
+        token + '.' + parts.signature, std::string(20000, 'a')})
     EXPECT_EQ(verify(bad), ErrorCode::kUnauthenticated) << bad.substr(0, 80);
   // The last character of a 256-byte signature has bits that say nothing: there is one spelling only.
   std::string respelt = token;

@@ -20,11 +20,11 @@ using sms::InboundSms;
 using sms::MessageState;
 using sms::SmsSendRequest;
 using sms::SmsSendResult;
+using testing::code_of;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
-using testing::code_of;
 using testing::on_behalf_of;
+using ::testing::SizeIs;
 
 constexpr const char* kOurs = "+18005550100";
 constexpr const char* kPhone = "+14255550123";
@@ -94,7 +94,9 @@ class SmsSandbox : public ::testing::Test {
   std::vector<SmsSendResult> send(SmsSendRequest request, CallOptions options = on_behalf_of("acme")) {
     return sms_.send_sync(std::move(request), std::move(options));
   }
-  void add_rule(PhoneRule rule, const std::string& resource = "acme") { sandbox_.add_rule_sync(std::move(rule), on_behalf_of(resource)); }
+  void add_rule(PhoneRule rule, const std::string& resource = "acme") {
+    sandbox_.add_rule_sync(std::move(rule), on_behalf_of(resource));
+  }
   static PhoneRule rule(std::string match) {
     PhoneRule rule;
     rule.match = std::move(match);
@@ -354,7 +356,7 @@ TEST_F(SmsSandbox, CountsSegments) {
   EXPECT_EQ(segments(times(306, "a")), 2);
   EXPECT_EQ(segments(times(307, "a")), 3);
   EXPECT_EQ(segments(times(160, "ü")), 1);
-  EXPECT_EQ(segments(times(80, "€")), 1);   // two septets each
+  EXPECT_EQ(segments(times(80, "€")), 1);  // two septets each
   EXPECT_EQ(segments(times(81, "€")), 2);
   EXPECT_EQ(segments(times(153, "€")), 3);  // a part of 153 septets holds 76 of them, not 76 and a half
   EXPECT_EQ(segments(times(70, "你")), 1);
@@ -365,7 +367,7 @@ TEST_F(SmsSandbox, CountsSegments) {
   EXPECT_EQ(segments(times(67, "😀")), 3);  // a part of 67 units holds 33 of them
   EXPECT_EQ(segments(times(71, "a"), sms::Encoding::kUcs2), 2);
   EXPECT_EQ(segments(times(160, "你"), sms::Encoding::kGsm7), 1);
-  EXPECT_EQ(segments(times(71, "`")), 2);   // not in the GSM alphabet
+  EXPECT_EQ(segments(times(71, "`")), 2);  // not in the GSM alphabet
 }
 
 TEST_F(SmsSandbox, PricesEachSegment) {
@@ -402,7 +404,8 @@ TEST(SmsSandboxSeed, DecidesEverything) {
   ASSERT_THAT(first, SizeIs(200));
   EXPECT_EQ(fates(R"({"seed": 7, "failure_rate": 0.25, "jitter_ms": 1000})"), first);
   EXPECT_NE(fates(R"({"seed": 8, "failure_rate": 0.25, "jitter_ms": 1000})"), first);
-  const auto failed = std::count_if(first.begin(), first.end(), [](const auto& fate) { return fate.first != FailureReason::kNone; });
+  const auto failed =
+      std::count_if(first.begin(), first.end(), [](const auto& fate) { return fate.first != FailureReason::kNone; });
   EXPECT_GT(failed, 25);
   EXPECT_LT(failed, 75);
 }

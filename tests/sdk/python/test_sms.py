@@ -44,7 +44,9 @@ def sender(ready: Ready) -> str:
 def control(ready: Ready, path: str, pick: Callable[[dict[str, Any]], Any]) -> Any:
     """Asks the control side until `pick` finds something."""
     for _ in itertools.repeat(None, 5000):
-        request = urllib.request.Request(urllib.parse.urljoin(ready["endpoint"], path), headers={"Authorization": f"Bearer {ready['arm_token']}"})
+        request = urllib.request.Request(
+            urllib.parse.urljoin(ready["endpoint"], path), headers={"Authorization": f"Bearer {ready['arm_token']}"}
+        )
         with urllib.request.urlopen(request, timeout=5) as response:
             if found := pick(json.load(response)):
                 return found

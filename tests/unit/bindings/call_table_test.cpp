@@ -26,7 +26,8 @@ struct FakePlugin {
   void* user = nullptr;
   int calls = 0;
 
-  static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done, void* user) {
+  static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                   void* user) {
     auto& plugin = *static_cast<FakePlugin*>(self);
     ++plugin.calls;
     plugin.call = call;
@@ -58,10 +59,11 @@ class CallTableTest : public ::testing::Test {
     });
   }
   void start(CallOptions options = {}) {
-    client_.start_send({.from = "+1", .recipients = {{"+2", "m1", false}}, .text = "hi"}, std::move(options), [this](Result<Results> result) {
-      ++completions_;
-      result_ = std::move(result);
-    });
+    client_.start_send({.from = "+1", .recipients = {{"+2", "m1", false}}, .text = "hi"}, std::move(options),
+                       [this](Result<Results> result) {
+                         ++completions_;
+                         result_ = std::move(result);
+                       });
   }
   int completions_ = 0;
   std::optional<Result<Results>> result_;
@@ -193,7 +195,9 @@ TEST_F(CallTableTest, LateErrorsAreFreed) {
 
 TEST_F(CallTableTest, ErrorsArriveWhole) {
   start();
-  plugin_.done(plugin_.user, nullptr, ErrorHost::make(Error(ErrorCode::kUnavailable, "busy", "to").with_retry(std::chrono::seconds{3}).with_provider_code("21610")));
+  plugin_.done(plugin_.user, nullptr,
+               ErrorHost::make(
+                   Error(ErrorCode::kUnavailable, "busy", "to").with_retry(std::chrono::seconds{3}).with_provider_code("21610")));
   const Error& error = result_->error();
   EXPECT_EQ(error.code, ErrorCode::kUnavailable);
   EXPECT_EQ(error.target, "to");

@@ -22,7 +22,8 @@ class CoroutineSms : public sms::SmsProvider {
     if (request.text == "throw") throw Error(ErrorCode::kNotFound, "no route", "to");
     call.check_cancelled();
     Results results;
-    for (const sms::Recipient& recipient : request.recipients) results.push_back({.message_id = recipient.message_id, .accepted = true});
+    for (const sms::Recipient& recipient : request.recipients)
+      results.push_back({.message_id = recipient.message_id, .accepted = true});
     co_return results;
   }
   sms::SmsCapabilities capabilities(const Call&) override { return {.max_recipients = 7, .countries = {"US"}}; }
@@ -124,7 +125,9 @@ TEST_F(ProviderTest, BrokenArgumentsAreRefused) {
 
   const auto* vtbl = static_cast<const tl_sms_provider*>(coroutines.raw().vtbl);
   tl_error* missing = nullptr;
-  vtbl->send(coroutines.raw().self, nullptr, nullptr, [](void* user, const tl_list*, tl_error* e) { *static_cast<tl_error**>(user) = e; }, &missing);
+  vtbl->send(
+      coroutines.raw().self, nullptr, nullptr,
+      [](void* user, const tl_list*, tl_error* e) { *static_cast<tl_error**>(user) = e; }, &missing);
   ASSERT_NE(missing, nullptr);
   EXPECT_EQ(ErrorHost::take(missing).message, "request: missing");
 }
@@ -144,9 +147,12 @@ class LocalIdentity : public identity::IdentityProvider {
  public:
   Task<identity::AccessToken> exchange(Call, identity::Credential credential) override {
     identity::AccessToken token;
-    if (credential.refresh_token()) token.token = *credential.refresh_token();
-    else if (credential.teams()) token.token = credential.teams()->app_id;
-    else throw Error(ErrorCode::kUnimplemented, "an unknown kind");
+    if (credential.refresh_token())
+      token.token = *credential.refresh_token();
+    else if (credential.teams())
+      token.token = credential.teams()->app_id;
+    else
+      throw Error(ErrorCode::kUnimplemented, "an unknown kind");
     co_return token;
   }
   identity::IdentityCapabilities capabilities(const Call&) override { return {.revocation = true}; }
@@ -180,7 +186,8 @@ class Frames : public StreamSource<media::AudioFrame> {
 };
 class Renderer : public media::MediaProvider {
  public:
-  Task<std::unique_ptr<StreamSource<media::AudioFrame>>> render(Call, media::PlaySource source, media::AudioFormat format) override {
+  Task<std::unique_ptr<StreamSource<media::AudioFrame>>> render(Call, media::PlaySource source,
+                                                                media::AudioFormat format) override {
     if (source.text() && source.text()->empty()) throw Error(ErrorCode::kInvalidArgument, "nothing to say");
     co_return std::make_unique<Frames>(format.frame_ms, &closed);
   }
@@ -276,14 +283,16 @@ TEST(Plugin, LifeOfAnInstance) {
   CallTable table("combined");
   EXPECT_EQ(entry.get_interface(plugin, abi::text("trunkline.email/9")).vtbl, nullptr);
   sms::SmsProviderClient sms(entry.get_interface(plugin, abi::text(sms::SmsProvider::kInterfaceId)), table);
-  identity::IdentityProviderClient identity(entry.get_interface(plugin, abi::text(identity::IdentityProvider::kInterfaceId)), table);
+  identity::IdentityProviderClient identity(entry.get_interface(plugin, abi::text(identity::IdentityProvider::kInterfaceId)),
+                                            table);
   EXPECT_TRUE(identity.capabilities().revocation);
   sms.send_sync({.recipients = {{"+1", "m7"}}});
   EXPECT_EQ(host.events.reports, std::vector<std::string>{"m7"});
   EXPECT_EQ(error_of([&] { sms.send_sync({}); }).code, ErrorCode::kInternal);  // vector::at threw
 
   bool stopped = false;
-  entry.stop(plugin, [](void* user) { *static_cast<bool*>(user) = true; }, &stopped);
+  entry.stop(
+      plugin, [](void* user) { *static_cast<bool*>(user) = true; }, &stopped);
   EXPECT_TRUE(stopped);
   EXPECT_TRUE(Combined::stopped);
   EXPECT_EQ(error_of([&] { identity.delete_user_sync("u"); }).code, ErrorCode::kUnavailable);

@@ -86,11 +86,13 @@ TEST_F(Resources, BuyListAndReleaseNumbers) {
   query.quantity = 2;
   const HeldNumbers held = sync_wait(runtime_->numbers().search(resource_, query));
   const HeldNumbers others = sync_wait(runtime_->numbers().search(resource_, query));
-  for (const auto& number : held.search.numbers) EXPECT_EQ(std::count(others.search.numbers.begin(), others.search.numbers.end(), number), 0);
+  for (const auto& number : held.search.numbers)
+    EXPECT_EQ(std::count(others.search.numbers.begin(), others.search.numbers.end(), number), 0);
   const auto bought = sync_wait(runtime_->numbers().purchase(resource_, held.search.search_id, false));
   EXPECT_EQ(bought.size(), 2u);
   EXPECT_TRUE(runtime_->numbers().find(*resource_, bought[0].number));
-  EXPECT_THROW(sync_wait(runtime_->numbers().purchase(resource_, held.search.search_id, false)), Error) << "a search is bought once";
+  EXPECT_THROW(sync_wait(runtime_->numbers().purchase(resource_, held.search.search_id, false)), Error)
+      << "a search is bought once";
   auto s = submission({kPhone});
   s.from = bought[0].number;
   EXPECT_TRUE(send(s)[0].successful);
@@ -109,7 +111,8 @@ TEST_F(Resources, TokensBelongToTheirResource) {
   EXPECT_THROW(sync_wait(runtime_->identity().verify_token(other, token)), Error);
   EXPECT_THROW(sync_wait(runtime_->identity().issue_token(other, created.user.id, {identity::TokenScope::kChat}, 24h)), Error);
   EXPECT_THROW(sync_wait(runtime_->identity().issue_token(resource_, created.user.id, {}, 24h)), Error);
-  EXPECT_THROW(sync_wait(runtime_->identity().issue_token(resource_, created.user.id, {identity::TokenScope::kChat}, 59min)), Error);
+  EXPECT_THROW(sync_wait(runtime_->identity().issue_token(resource_, created.user.id, {identity::TokenScope::kChat}, 59min)),
+               Error);
   advance(1s);
   sync_wait(runtime_->identity().revoke_tokens(resource_, created.user.id));
   EXPECT_THROW(sync_wait(runtime_->identity().verify_token(resource_, token)), Error);

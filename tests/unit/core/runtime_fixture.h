@@ -23,18 +23,23 @@ inline constexpr const char* kPhone = "+14255550123";
 inline std::string test_config(const std::string& providers, const std::string& routes = "[]", const std::string& more = "") {
   return "runtime: {clock: virtual, seed: 7, threads: 2}\n"
          "log: {level: off}\n"
-         "plugins: {paths: ['" TEST_PLUGINS_DIR "']}\n"
-         "providers: " + providers + "\nroutes: " + routes + "\n"
+         "plugins: {paths: ['" TEST_PLUGINS_DIR
+         "']}\n"
+         "providers: " +
+         providers + "\nroutes: " + routes +
+         "\n"
          "resources:\n"
          "  - name: world\n"
          "    numbers:\n"
          "      - {number: '+14255550100', type: geographic, sms: both, calling: both}\n"
          "      - {number: '+14255550101', type: geographic, sms: inbound}\n"
          "    alphanumeric_senders: [CONTOSO]\n"
-         "    short_codes: ['25555']\n" + more;
+         "    short_codes: ['25555']\n" +
+         more;
 }
 
-inline const std::string kSandbox = "[{name: sim, plugin: sms-sandbox, config: {latency_ms: 20}}, {name: id, plugin: identity-local}]";
+inline const std::string kSandbox =
+    "[{name: sim, plugin: sms-sandbox, config: {latency_ms: 20}}, {name: id, plugin: identity-local}]";
 
 class RuntimeTest : public testing::Test {
  protected:
@@ -65,7 +70,8 @@ class RuntimeTest : public testing::Test {
   service::SmsRecord record(const std::string& id) { return runtime_->sms().get(*resource_, id); }
   std::vector<std::string> rules(const std::string& id) {
     std::vector<std::string> names;
-    for (const DecisionStep& step : runtime_->sms().explain(*resource_, id).steps) names.push_back(step.rule + ":" + step.outcome);
+    for (const DecisionStep& step : runtime_->sms().explain(*resource_, id).steps)
+      names.push_back(step.rule + ":" + step.outcome);
     return names;
   }
 

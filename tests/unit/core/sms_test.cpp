@@ -184,7 +184,8 @@ TEST_F(SmsOnSandbox, APhoneWritesToUs) {
   const auto page = runtime_->sms().list(*resource_, 10, std::nullopt);
   ASSERT_EQ(page.items.size(), 1u);
   EXPECT_TRUE(page.items[0].inbound);
-  EXPECT_EQ(error_of([&] { sync_wait(runtime_->sandbox().send_from_phone(resource_, kPhone, "+14255559999", "x")); }).code, ErrorCode::kNotFound);
+  EXPECT_EQ(error_of([&] { sync_wait(runtime_->sandbox().send_from_phone(resource_, kPhone, "+14255559999", "x")); }).code,
+            ErrorCode::kNotFound);
 }
 
 TEST_F(SmsOnSandbox, AMessageToANumberOfOursLoopsBack) {

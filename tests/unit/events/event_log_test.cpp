@@ -69,7 +69,8 @@ class EventLogTest : public ::testing::Test {
     e.data = R"({"n":1})";
     return e;
   }
-  std::int64_t publish(std::string id, std::int64_t resource = kResource, std::string type = "Sent", std::string subject = "/phonenumber/1") {
+  std::int64_t publish(std::string id, std::int64_t resource = kResource, std::string type = "Sent",
+                       std::string subject = "/phonenumber/1") {
     return sync_wait(log_.publish(db(), resource, event(std::move(id), std::move(type), std::move(subject))));
   }
   void settle() { executor_.work().wait_idle(); }

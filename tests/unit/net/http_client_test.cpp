@@ -156,7 +156,9 @@ TEST_F(HttpClientTest, StopEndsWhatIsInProgress) {
 TEST_F(HttpClientTest, TheClockWaitsForAnswersThatCountAsWork) {
   start_both();
   std::atomic<bool> answered{false};
-  clock.schedule_after(std::chrono::seconds{1}, [&] { client->start_send(request("/hop"), [&](Result<net::ClientResponse> result) { answered = result.ok(); }); });
+  clock.schedule_after(std::chrono::seconds{1}, [&] {
+    client->start_send(request("/hop"), [&](Result<net::ClientResponse> result) { answered = result.ok(); });
+  });
   clock.advance(std::chrono::seconds{1});
   EXPECT_TRUE(answered);
 }

@@ -45,27 +45,39 @@ std::string many_headers() {
 INSTANTIATE_TEST_SUITE_P(
     Http, FramingTest,
     ::testing::Values(
-        BadRequest{"no_method", " / HTTP/1.1\r\nHost: t\r\n\r\n", 400}, BadRequest{"no_target", "GET HTTP/1.1\r\nHost: t\r\n\r\n", 400},
+        BadRequest{"no_method", " / HTTP/1.1\r\nHost: t\r\n\r\n", 400},
+        BadRequest{"no_target", "GET HTTP/1.1\r\nHost: t\r\n\r\n", 400},
         BadRequest{"binary", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11), 400},
-        BadRequest{"bad_target", "GET /\x01 HTTP/1.1\r\nHost: t\r\n\r\n", 400}, BadRequest{"bad_field", "GET / HTTP/1.1\r\nHost: t\r\nA B: c\r\n\r\n", 400},
-        BadRequest{"space_before_colon", "GET / HTTP/1.1\r\nHost : t\r\n\r\n", 400}, BadRequest{"nul_in_value", std::string("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 30), 400},
-        BadRequest{"no_host", "GET / HTTP/1.1\r\n\r\n", 400}, BadRequest{"two_hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-        BadRequest{"version_2", "GET / HTTP/2.0\r\nHost: t\r\n\r\n", 505}, BadRequest{"version_junk", "GET / HTTP/1.9\r\nHost: t\r\n\r\n", 505},
+        BadRequest{"bad_target", "GET /\x01 HTTP/1.1\r\nHost: t\r\n\r\n", 400},
+        BadRequest{"bad_field", "GET / HTTP/1.1\r\nHost: t\r\nA B: c\r\n\r\n", 400},
+        BadRequest{"space_before_colon", "GET / HTTP/1.1\r\nHost : t\r\n\r\n", 400},
+        BadRequest{"nul_in_value", std::string("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 30), 400},
+        BadRequest{"no_host", "GET / HTTP/1.1\r\n\r\n", 400},
+        BadRequest{"two_hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+        BadRequest{"version_2", "GET / HTTP/2.0\r\nHost: t\r\n\r\n", 505},
+        BadRequest{"version_junk", "GET / HTTP/1.9\r\nHost: t\r\n\r\n", 505},
         BadRequest{"negative_length", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n", 400},
         BadRequest{"huge_length", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400},
         BadRequest{"two_lengths", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
-        BadRequest{"length_and_chunked", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        BadRequest{"length_and_chunked",
+                   "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
         BadRequest{"other_encoding", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
         BadRequest{"encoding_twice", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
         BadRequest{"bad_chunk", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
-        BadRequest{"endless_chunk_line", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'a'), 400},
+        BadRequest{"endless_chunk_line",
+                   "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'a'), 400},
         BadRequest{"other_expectation", "POST / HTTP/1.1\r\nHost: t\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\na", 417},
-        BadRequest{"long_target", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: t\r\n\r\n", 414}, BadRequest{"many_headers", many_headers(), 431},
+        BadRequest{"long_target", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: t\r\n\r\n", 414},
+        BadRequest{"many_headers", many_headers(), 431},
         BadRequest{"large_header", "GET / HTTP/1.1\r\nHost: t\r\nX: " + std::string(40'000, 'a') + "\r\n\r\n", 431},
         BadRequest{"endless_line", std::string(40'000, 'G'), 431},
         BadRequest{"large_body", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'b'), 413},
-        BadRequest{"large_body_not_sent", "POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n", 413},
-        BadRequest{"large_chunks", "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'b') + "\r\n0\r\n\r\n", 413}),
+        BadRequest{"large_body_not_sent", "POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n",
+                   413},
+        BadRequest{
+            "large_chunks",
+            "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'b') + "\r\n0\r\n\r\n",
+            413}),
     [](const auto& info) { return info.param.name; });
 
 class FramingLimitsTest : public ServerTest {};
@@ -99,8 +111,9 @@ TEST_F(FramingLimitsTest, TheRouteDecidesHowLargeABodyMayBe) {
 
 TEST_F(FramingLimitsTest, ATruncatedRequestIsAnswered400) {
   start();
-  for (const std::string& bytes : {std::string("GET / HT"), std::string("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"),
-                                   std::string("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")}) {
+  for (const std::string& bytes :
+       {std::string("GET / HT"), std::string("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"),
+        std::string("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")}) {
     SocketClient client = connect();
     client.send(bytes);
     client.half_close();

@@ -38,8 +38,11 @@ class SocketClient {
     ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
-  SocketClient(SocketClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_), buffer_(std::move(other.buffer_)) {}
-  ~SocketClient() { if (fd_ >= 0) ::close(fd_); }
+  SocketClient(SocketClient&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_), buffer_(std::move(other.buffer_)) {}
+  ~SocketClient() {
+    if (fd_ >= 0) ::close(fd_);
+  }
 
   int fd() const { return fd_; }
   bool connected() const { return connected_; }
@@ -117,8 +120,8 @@ inline std::string get(std::string_view target, std::string_view more_headers = 
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: test\r\n" + std::string(more_headers) + "\r\n";
 }
 inline std::string post(std::string_view target, std::string_view body, std::string_view more_headers = {}) {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(more_headers) +
-         "\r\n" + std::string(body);
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string(more_headers) + "\r\n" + std::string(body);
 }
 
 }  // namespace trunkline::testing

@@ -120,8 +120,10 @@ TEST_F(TlsTest, AHandshakeThatNeverComesTimesOut) {
 }
 
 TEST_F(TlsTest, AnUnusableCertificateIsReported) {
-  for (const net::TlsIdentity& identity : {net::TlsIdentity{"junk", Secret("junk")}, net::TlsIdentity{ca_.pem().certificate, Secret("junk")}}) {
-    net::HttpServer other(executor, clock, log, {.port = std::nullopt, .tls_port = 0, .tls = identity}, [this](net::Request& request) { return echo(request); });
+  for (const net::TlsIdentity& identity :
+       {net::TlsIdentity{"junk", Secret("junk")}, net::TlsIdentity{ca_.pem().certificate, Secret("junk")}}) {
+    net::HttpServer other(executor, clock, log, {.port = std::nullopt, .tls_port = 0, .tls = identity},
+                          [this](net::Request& request) { return echo(request); });
     try {
       other.start();
       FAIL();

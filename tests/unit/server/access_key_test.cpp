@@ -78,7 +78,8 @@ TEST(SignedTargetTest, TheQueryIsLeftOutForRecordingsOnly) {
 }
 
 TEST(SignedTargetTest, ADecodedLineBreakIsNoCandidate) {
-  for (const std::string& candidate : signed_target_candidates(request("/a%0Ab?c=%0D"))) EXPECT_EQ(candidate.find_first_of("\r\n"), std::string::npos);
+  for (const std::string& candidate : signed_target_candidates(request("/a%0Ab?c=%0D")))
+    EXPECT_EQ(candidate.find_first_of("\r\n"), std::string::npos);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <fstream>
@@ -9,7 +10,6 @@
 #include <optional>
 #include <sstream>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "runtime/server/api_server.h"
@@ -44,7 +44,10 @@ class ApiTest : public ::testing::Test {
   ApiTest() : log_path_(::testing::TempDir() + "trunkline_api_test_" + std::to_string(::getpid()) + ".log") {
     std::ofstream(log_path_).close();
     log.emplace(LogOptions{.level = LogLevel::kDebug, .path = log_path_});
-    directory.add({.name = "main", .id = "11111111-1111-4111-8111-111111111111", .primary_key = Secret(kMain), .secondary_key = Secret(kMainSecondary)});
+    directory.add({.name = "main",
+                   .id = "11111111-1111-4111-8111-111111111111",
+                   .primary_key = Secret(kMain),
+                   .secondary_key = Secret(kMainSecondary)});
     directory.add({.name = "other", .id = "22222222-2222-4222-8222-222222222222", .primary_key = Secret(kOther)});
     options.auth.control_token = Secret("control-token");
     options.auth.verify_bearer = [this](server::BearerKind kind, std::string token) -> Task<server::BearerClaims> {
@@ -72,7 +75,8 @@ class ApiTest : public ::testing::Test {
     ::unlink(log_path_.c_str());
   }
 
-  server::Route route(std::string method, std::string path, server::Auth auth, server::BodyRule body = server::BodyRule::kNone, bool versioned = true) {
+  server::Route route(std::string method, std::string path, server::Auth auth, server::BodyRule body = server::BodyRule::kNone,
+                      bool versioned = true) {
     server::Route out;
     out.method = std::move(method);
     out.path = std::move(path);
@@ -81,8 +85,8 @@ class ApiTest : public ::testing::Test {
     if (versioned) out.versions = {"2023-01-01", "2024-01-01"};
     out.handler = [](server::RouteContext& context) -> Task<net::Response> {
       net::Response response;
-      response.body = (context.caller.resource ? context.caller.resource->name : "-") + "|" + context.caller.credential + "|" + context.caller.user_id + "|" +
-                      std::string(context.api_version);
+      response.body = (context.caller.resource ? context.caller.resource->name : "-") + "|" + context.caller.credential + "|" +
+                      context.caller.user_id + "|" + std::string(context.api_version);
       for (const auto& [name, value] : context.params) response.body += "|" + value;
       response.headers.add("x-trace", context.traceparent());
       co_return response;

@@ -48,7 +48,8 @@ TEST_F(ApiServerTest, VersionsAreToleratedButNotMissing) {
 
 TEST_F(ApiServerTest, ContentTypesAreChecked) {
   const auto with_type = [&](std::string method, std::string target, std::string_view type, std::string body = "{}") {
-    net::Request request = Signed{.method = std::move(method), .target = std::move(target), .body = std::move(body), .key = kMain}.request();
+    net::Request request =
+        Signed{.method = std::move(method), .target = std::move(target), .body = std::move(body), .key = kMain}.request();
     request.headers.remove("Content-Type");
     if (!type.empty()) request.headers.add("Content-Type", type);
     return call(std::move(request)).status;
@@ -73,8 +74,9 @@ TEST_F(ApiServerTest, ErrorsBecomeTheEnvelope) {
   fail_with.details["smsRecipients[0].to"] = "no number";
   net::Response response = get("/fails");
   EXPECT_EQ(response.status, 400);
-  EXPECT_EQ(response.body,
-            R"({"error":{"code":"BadRequest","message":"found \"x\"","target":"smsRecipients[0].to","details":[{"code":"BadRequest","message":"no number","target":"smsRecipients[0].to"}]}})");
+  EXPECT_EQ(
+      response.body,
+      R"({"error":{"code":"BadRequest","message":"found \"x\"","target":"smsRecipients[0].to","details":[{"code":"BadRequest","message":"no number","target":"smsRecipients[0].to"}]}})");
   EXPECT_EQ(response.headers.get("x-ms-error-code"), "BadRequest");
 
   fail_with = Error(ErrorCode::kResourceExhausted, "slow down").with_retry(std::chrono::milliseconds{1500});

@@ -33,7 +33,8 @@ TEST(ApiVersionTest, RefusesNoneAndNonsense) {
     }
   };
   EXPECT_EQ(code_of(""), "ApiVersionUnspecified");
-  for (const char* bad : {"1", "latest", "2023-13-01", "2023-10-32", "2023-1-01", "20231001", "2023-10-01-", "2023-10-01 preview", "2023-10-01-pre view"})
+  for (const char* bad : {"1", "latest", "2023-13-01", "2023-10-32", "2023-1-01", "20231001", "2023-10-01-", "2023-10-01 preview",
+                          "2023-10-01-pre view"})
     EXPECT_EQ(code_of(bad), "UnsupportedApiVersion") << bad;
   EXPECT_EQ(code_of("2023-10-01-" + std::string(100, 'a')), "UnsupportedApiVersion");
 }

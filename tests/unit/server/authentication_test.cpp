@@ -21,7 +21,9 @@ class AuthenticationTest : public ApiTest {
 };
 
 TEST_F(AuthenticationTest, ThePrimaryKeyOpens) { EXPECT_EQ(call({.key = kMain}).body, "main|primary||2024-01-01"); }
-TEST_F(AuthenticationTest, TheSecondaryKeyOpens) { EXPECT_EQ(call({.body = "{}", .key = kMainSecondary}).body, "main|secondary||2024-01-01"); }
+TEST_F(AuthenticationTest, TheSecondaryKeyOpens) {
+  EXPECT_EQ(call({.body = "{}", .key = kMainSecondary}).body, "main|secondary||2024-01-01");
+}
 TEST_F(AuthenticationTest, AKeyFindsItsResource) { EXPECT_EQ(call({.key = kOther}).body, "other|primary||2024-01-01"); }
 
 TEST_F(AuthenticationTest, SignedHeadersMayComeInAnyOrderAndIncludeOthers) {
@@ -32,13 +34,21 @@ TEST_F(AuthenticationTest, SignedHeadersMayComeInAnyOrderAndIncludeOthers) {
 
 TEST_F(AuthenticationTest, WhatTheOfficialClientsSignIsAccepted) {
   const std::string target = "/things/8%3Aacs?locality=New%20York&api-version=2024-01-01";
-  for (const char* canonical : {"/things/8%3Aacs?locality=New+York&api-version=2024-01-01", "things/8%3Aacs?locality=New%20York&api-version=2024-01-01",
-                                "/things/8:acs?locality=New York&api-version=2024-01-01", "things/8:acs?locality=New York&api-version=2024-01-01"})
-    EXPECT_EQ(call({.method = "GET", .target = target, .key = kMain, .signed_target = canonical}).body, "main|primary||2024-01-01|8:acs") << canonical;
+  for (const char* canonical :
+       {"/things/8%3Aacs?locality=New+York&api-version=2024-01-01", "things/8%3Aacs?locality=New%20York&api-version=2024-01-01",
+        "/things/8:acs?locality=New York&api-version=2024-01-01", "things/8:acs?locality=New York&api-version=2024-01-01"})
+    EXPECT_EQ(call({.method = "GET", .target = target, .key = kMain, .signed_target = canonical}).body,
+              "main|primary||2024-01-01|8:acs")
+        << canonical;
 }
 
 TEST_F(AuthenticationTest, RecordingsAreSignedForAnotherHost) {
-  Signed recording{.method = "GET", .target = "/things/r?api-version=2024-01-01", .host = "storage.asm.skype.com", .key = kMain, .signed_target = "/things/r", .signed_host = "localhost:4600"};
+  Signed recording{.method = "GET",
+                   .target = "/things/r?api-version=2024-01-01",
+                   .host = "storage.asm.skype.com",
+                   .key = kMain,
+                   .signed_target = "/things/r",
+                   .signed_host = "localhost:4600"};
   net::Request request = recording.request();
   request.headers.add("x-ms-host", "localhost:4600");
   EXPECT_EQ(call(std::move(request)).status, 200);
@@ -63,7 +73,9 @@ TEST_F(AuthenticationTest, ATamperedBodyIsDeniedAndNamesTheHeader) {
 
 TEST_F(AuthenticationTest, MissingAndMalformedHeadersAreNamed) {
   for (const auto& [header, message] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"Authorization", "no Authorization header"}, {"x-ms-date", "'x-ms-date' header is missing"}, {"x-ms-content-sha256", "'x-ms-content-sha256' header is missing"}}) {
+           {"Authorization", "no Authorization header"},
+           {"x-ms-date", "'x-ms-date' header is missing"},
+           {"x-ms-content-sha256", "'x-ms-content-sha256' header is missing"}}) {
     net::Request request = Signed{.key = kMain}.request();
     request.headers.remove(header);
     expect_refused(call(std::move(request)), "Unauthorized", message);
@@ -112,8 +124,12 @@ TEST_F(AuthenticationTest, DisabledKeysOpenNothing) {
 }
 
 TEST_F(AuthenticationTest, ManyResourcesAreReadOnceAndFound) {
-  for (int i = 0; i < 2000; ++i) directory.add({.name = "r" + std::to_string(i), .id = std::to_string(i), .primary_key = Secret(base64_encode("key-" + std::to_string(i)))});
-  for (int i : {1999, 0, 1000, 1999}) EXPECT_THAT(call({.key = base64_encode("key-" + std::to_string(i))}).body, StartsWith("r" + std::to_string(i) + "|primary"));
+  for (int i = 0; i < 2000; ++i)
+    directory.add({.name = "r" + std::to_string(i),
+                   .id = std::to_string(i),
+                   .primary_key = Secret(base64_encode("key-" + std::to_string(i)))});
+  for (int i : {1999, 0, 1000, 1999})
+    EXPECT_THAT(call({.key = base64_encode("key-" + std::to_string(i))}).body, StartsWith("r" + std::to_string(i) + "|primary"));
   EXPECT_EQ(directory.listed, 1);
 }
 
@@ -139,7 +155,8 @@ TEST_F(AuthenticationTest, AUserTokenOpensUserRoutesOnly) {
   expect_refused(get("/chat/threads?api-version=2024-01-01"), "Unauthorized", "no Authorization");
   expect_refused(get("/chat/threads?api-version=2024-01-01", "Bearer nonsense"), "Unauthorized", "token");
   expect_refused(get("/chat/threads?api-version=2024-01-01", "Bearer user-of-nobody"), "Unauthorized", "does not exist");
-  expect_refused(call({.method = "GET", .target = "/chat/threads?api-version=2024-01-01", .key = kMain}), "Unauthorized", "bearer token");
+  expect_refused(call({.method = "GET", .target = "/chat/threads?api-version=2024-01-01", .key = kMain}), "Unauthorized",
+                 "bearer token");
   expect_refused(get("/things/1?api-version=2024-01-01", "Bearer user-of-other"), "Unauthorized", "token");
 }
 
@@ -175,8 +192,8 @@ TEST_F(AuthenticationTest, TheLogSaysWhatWasWrongWithoutSecrets) {
   call({.date = "Wed, 31 Dec 2025 00:00:00 GMT", .key = kMain});
   call({.key = kWrong});
   const std::string text = logged();
-  EXPECT_THAT(text, HasSubstr(hash));                  // found
-  EXPECT_THAT(text, HasSubstr(sha256_base64("[]")));   // wanted
+  EXPECT_THAT(text, HasSubstr(hash));                 // found
+  EXPECT_THAT(text, HasSubstr(sha256_base64("[]")));  // wanted
   EXPECT_THAT(text, HasSubstr("within 300 s of Thu, 01 Jan 2026 00:00:00 GMT"));
   EXPECT_THAT(text, HasSubstr("no key of the 2 resources"));
   for (const char* secret : {kMain, kMainSecondary, kOther, kWrong, "control-token"}) EXPECT_THAT(text, Not(HasSubstr(secret)));

@@ -35,7 +35,8 @@ class RouterTest : public ::testing::Test {
              {"GET", "/calling/callConnections/{id}"},
              {"POST", "/calling/callConnections/{id}:play"},
              {"POST", "/calling/callConnections/{id}:playAll"},
-             {"GET", "/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.Communication/communicationServices/{name}"},
+             {"GET",
+              "/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.Communication/communicationServices/{name}"},
              {"PUT", "/{*scope}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"},
          })
       router.add(route(method, path));
@@ -61,7 +62,8 @@ TEST_F(RouterTest, ParametersAreDecodedAndKeepTheirCase) {
 
 TEST_F(RouterTest, ActionsComeWithAndWithoutTheirSlash) {
   EXPECT_EQ(found("POST", "/availablePhoneNumbers/:purchase"), "POST /availablePhoneNumbers/:purchase");
-  EXPECT_EQ(found("POST", "/availablePhoneNumbers/countries/US/:search"), "POST /availablePhoneNumbers/countries/{countryCode}/:search");
+  EXPECT_EQ(found("POST", "/availablePhoneNumbers/countries/US/:search"),
+            "POST /availablePhoneNumbers/countries/{countryCode}/:search");
   EXPECT_EQ(found("POST", "/sms/optouts:add"), "POST /sms/optouts:add");
   EXPECT_EQ(found("POST", "/calling/callConnections/ab-c:play"), "POST /calling/callConnections/{id}:play");
   EXPECT_EQ(found("POST", "/calling/callConnections/ab-c:playAll"), "POST /calling/callConnections/{id}:playAll");
@@ -70,13 +72,15 @@ TEST_F(RouterTest, ActionsComeWithAndWithoutTheirSlash) {
 }
 
 TEST_F(RouterTest, CaseDoubleSlashesAndTrailingSlashesDoNotMatter) {
-  for (const char* target : {"/SMS", "//sms", "/sms/", "/%73ms", "http://host:1/sms", "/sms?x=/y"}) EXPECT_EQ(found("POST", target), "POST /sms") << target;
+  for (const char* target : {"/SMS", "//sms", "/sms/", "/%73ms", "http://host:1/sms", "/sms?x=/y"})
+    EXPECT_EQ(found("POST", target), "POST /sms") << target;
   EXPECT_EQ(found("GET", "//SUBSCRIPTIONS/s//resourcegroups/g/providers/microsoft.communication/CommunicationServices/n"),
             "GET /subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.Communication/communicationServices/{name}");
 }
 
 TEST_F(RouterTest, AStarTakesSeveralSegments) {
-  const RouteMatch match = router.match("PUT", "//subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/eventSubscriptions/e");
+  const RouteMatch match =
+      router.match("PUT", "//subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/eventSubscriptions/e");
   ASSERT_EQ(match.outcome, Outcome::kFound);
   EXPECT_THAT(match.params, ElementsAre(Pair("scope", "subscriptions/s/resourceGroups/g"), Pair("name", "e")));
 }

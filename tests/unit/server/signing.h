@@ -21,7 +21,8 @@ inline std::string hmac_base64(std::string_view key_base64, std::string_view tex
   const std::string key = base64_decode(key_base64).value();
   unsigned char mac[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+       mac, &size);
   return base64_encode(std::string_view(reinterpret_cast<char*>(mac), size));
 }
 
@@ -56,7 +57,10 @@ struct Signed {
       const std::string name = rest.substr(0, rest.find(';'));
       rest.erase(0, name.size() + 1);
       if (!values.empty()) values += ";";
-      values += name == "host" ? the_host : name == "x-ms-content-sha256" ? hash : name == "date" || name == "x-ms-date" ? date : std::string(out.headers.get(name));
+      values += name == "host"                          ? the_host
+                : name == "x-ms-content-sha256"         ? hash
+                : name == "date" || name == "x-ms-date" ? date
+                                                        : std::string(out.headers.get(name));
     }
     const std::string text = method + "\n" + (signed_target.empty() ? target : signed_target) + "\n" + values;
     out.headers.add("Authorization", "HMAC-SHA256 SignedHeaders=" + signed_headers + "&Signature=" + hmac_base64(key, text));

@@ -205,7 +205,8 @@ TEST_P(DatabaseContract, AConstraintCheckedAtTheEndHitsOnlyTheWriteThatBreaksIt)
 TEST_P(DatabaseContract, CommitsKeepTheOrderOfCalls) {
   std::vector<int> order;  // touched by the writer alone
   std::latch done(100);
-  for (int i = 0; i < 100; ++i) db().write([&order, i](Session&) { order.push_back(i); }, [&](Result<void>) { done.count_down(); });
+  for (int i = 0; i < 100; ++i)
+    db().write([&order, i](Session&) { order.push_back(i); }, [&](Result<void>) { done.count_down(); });
   done.wait();
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
   EXPECT_EQ(order.size(), 100u);
@@ -232,7 +233,10 @@ TEST_P(DatabaseContract, ManyThreadsWriteAndReadTheirOwnWrites) {
 }
 
 TEST_P(DatabaseContract, AReadCannotWriteNorNest) {
-  EXPECT_EQ(error_of([&] { db().read([](Session& s) { s.execute(kInsert, {1, "a", 0.0}); }); }).code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(error_of([&] { db().read([](Session& s) {
+                             s.execute(kInsert, {1, "a", 0.0});
+                           }); }).code,
+            ErrorCode::kFailedPrecondition);
   EXPECT_EQ(error_of([&] { db().read([&](Session&) { db().read([](Session&) {}); }); }).code, ErrorCode::kInternal);
   EXPECT_EQ(error_of([&] { sync_wait(db().write([&](Session&) { db().read([](Session&) {}); })); }).code, ErrorCode::kInternal);
   insert(1);
@@ -295,7 +299,8 @@ TEST_P(DatabaseContract, FlushWaitsForWhatIsQueued) {
   EXPECT_EQ(ids().size(), 20u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, DatabaseContract, ::testing::ValuesIn(backends()), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Backends, DatabaseContract, ::testing::ValuesIn(backends()),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace trunkline::store

@@ -46,11 +46,14 @@ std::vector<Result<void>> queue_behind_a_write(Database& database, int count) {
       [&](Result<void>) { done.count_down(); });
   entered.wait();
   for (int i = 0; i < count; ++i) {
-    database.write([i](Session& s) { s.execute(kInsert, {i, "x"}); },
-                   [&, i](Result<void> result) {
-                     results[static_cast<std::size_t>(i)] = std::move(result);
-                     done.count_down();
-                   });
+    database.write(
+        [i](Session& s) {
+          s.execute(kInsert, {i, "x"});
+        },
+        [&, i](Result<void> result) {
+          results[static_cast<std::size_t>(i)] = std::move(result);
+          done.count_down();
+        });
   }
   release.count_down();
   done.wait();
@@ -121,7 +124,8 @@ TEST(SqliteStore, LocationsRestInTheirOwnFiles) {
   Surroundings surroundings;
   StoreOptions options;
   options.directory = directory.path() / "new" / "state";
-  options.locations = {{"Europe", directory.path() / "eu" / "europe.db"}, {"Germany", directory.path() / "eu" / "europe.db"}, {"Asia", "asia.db"}};
+  options.locations = {
+      {"Europe", directory.path() / "eu" / "europe.db"}, {"Germany", directory.path() / "eu" / "europe.db"}, {"Asia", "asia.db"}};
   const auto store = surroundings.open(options);
   Database& europe = store->of_location("europe");
   EXPECT_EQ(&europe, &store->of_location("Germany"));
@@ -138,7 +142,7 @@ TEST(SqliteStore, LocationsRestInTheirOwnFiles) {
   EXPECT_EQ(ids_of(europe), std::set<std::int64_t>{1});
   EXPECT_EQ(ids_of(store->of_location("United States")), std::set<std::int64_t>{2});
   for (const char* file : {"new/state/system.db", "new/state/data.db", "new/state/asia.db", "eu/europe.db"}) {
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(::stat((directory.path() / file).c_str(), &info), 0) << file;
     EXPECT_EQ(info.st_mode & 0777, 0600u) << file;
   }
@@ -212,7 +216,10 @@ TEST(SqliteStore, AFullDiskFailsTheWriteAndNotTheNext) {
   static const Statement kNoLimit{"PRAGMA max_page_count = 100000"};
   sync_wait(db.write([](Session& s) { s.execute(kLimit); }));
   const std::string big(200'000, 'x');
-  EXPECT_EQ(error_of([&] { sync_wait(db.write([&](Session& s) { s.execute(kInsert, {1, big}); })); }).code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(error_of([&] { sync_wait(db.write([&](Session& s) {
+                             s.execute(kInsert, {1, big});
+                           })); }).code,
+            ErrorCode::kResourceExhausted);
   sync_wait(db.write([](Session& s) { s.execute(kNoLimit); }));
   insert(db, 2);
   EXPECT_EQ(ids_of(db), std::set<std::int64_t>{2});
@@ -245,10 +252,13 @@ TEST(SqliteStore, NothingAcknowledgedIsLostToKillMinusNine) {
     db.migrate(kSchema);
     for (std::int64_t id = 0;; ++id) {
       while (surroundings.executor.work().count() > 64) std::this_thread::yield();
-      db.write([id](Session& s) { s.execute(kInsert, {id, "x"}); },
-               [id, out = pipe_ends[1]](Result<void> result) {
-                 if (!result.ok() || ::write(out, &id, sizeof id) != sizeof id) ::_exit(1);
-               });
+      db.write(
+          [id](Session& s) {
+            s.execute(kInsert, {id, "x"});
+          },
+          [id, out = pipe_ends[1]](Result<void> result) {
+            if (!result.ok() || ::write(out, &id, sizeof id) != sizeof id) ::_exit(1);
+          });
     }
   }
   ::close(pipe_ends[1]);

@@ -45,7 +45,9 @@ struct Surroundings {
   Executor executor{2};
   Clock clock{executor, Clock::Mode::kVirtual};
 
-  std::unique_ptr<Store> open(StoreOptions options) { return make_sqlite_store(std::move(options), log, metrics, executor, clock); }
+  std::unique_ptr<Store> open(StoreOptions options) {
+    return make_sqlite_store(std::move(options), log, metrics, executor, clock);
+  }
   std::unique_ptr<Store> open_memory() {
     StoreOptions options;
     options.memory = true;
@@ -63,7 +65,9 @@ struct Surroundings {
     const auto at = text.find("\n" + series + " ");
     return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
   }
-  double commits(const std::string& database = "data") const { return metric("trunkline_store_commits_total{database=\"" + database + "\"}"); }
+  double commits(const std::string& database = "data") const {
+    return metric("trunkline_store_commits_total{database=\"" + database + "\"}");
+  }
 };
 
 /// The code of the error that `f` throws; kUnknown with a failed expectation when it throws none.

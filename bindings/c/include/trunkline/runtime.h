@@ -16,19 +16,19 @@ typedef struct tl_runtime tl_runtime;
 
 /* Opens a runtime. config_yaml: text of a trunkline.yaml (YAML or JSON); absent or empty: the embedded defaults, a sandbox in
  * memory. 0, or an error code and *error with everything that is wrong. Blocks. [any-thread] */
-TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_runtime **out, tl_error **error);
+TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error);
 
 /* Ends it: pending calls complete first, subscriptions end. Blocks; not from inside a `done`. No interface of it may be used
  * afterwards. Accepts NULL. [lifecycle] */
-TL_EXPORT void tl_runtime_close(tl_runtime *runtime);
+TL_EXPORT void tl_runtime_close(tl_runtime* runtime);
 
 /* A service of a communication resource by id, e.g. "trunkline.service.sms/1". resource absent or empty: the first one.
  * vtbl==NULL: no such resource or service. Valid until tl_runtime_close. [any-thread] */
-TL_EXPORT tl_iface tl_runtime_service(tl_runtime *runtime, tl_str resource, tl_str id);
+TL_EXPORT tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id);
 
 /* The interface of a configured provider, e.g. ("sim-a", "trunkline.sms/1"), past the services. vtbl==NULL: no such provider or
  * interface. Valid until tl_runtime_close. [any-thread] */
-TL_EXPORT tl_iface tl_runtime_provider(tl_runtime *runtime, tl_str provider, tl_str id);
+TL_EXPORT tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id);
 
 /* The embedded defaults, to begin one's own file with. Static. [any-thread] */
 TL_EXPORT tl_str tl_runtime_default_config(void);
@@ -38,10 +38,10 @@ TL_EXPORT tl_str tl_runtime_version(void);
 
 /* A member of an error: "code" (decimal, TL_ERROR_CODE_*), "message", "target", "provider_code", "service_code", "retryable",
  * "retry_after_ms", "http_status", or a detail. Absent when unset; lives as long as the error. [any-thread] */
-TL_EXPORT tl_str tl_error_get(const tl_error *error, tl_str key);
+TL_EXPORT tl_str tl_error_get(const tl_error* error, tl_str key);
 
 /* Accepts NULL. [any-thread] */
-TL_EXPORT void tl_error_free(tl_error *error);
+TL_EXPORT void tl_error_free(tl_error* error);
 
 #ifdef __cplusplus
 }

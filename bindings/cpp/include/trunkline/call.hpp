@@ -87,7 +87,8 @@ class Call {
     const tl_cancel* cancel = token();
     if (!cancel) return {};
     auto keep = std::make_shared<F>(std::move(fn));
-    const std::uint64_t cookie = cancel->subscribe(cancel->ctx, +[](void* arg) { (*static_cast<F*>(arg))(); }, keep.get());
+    const std::uint64_t cookie = cancel->subscribe(
+        cancel->ctx, +[](void* arg) { (*static_cast<F*>(arg))(); }, keep.get());
     return {cancel, cookie, std::move(keep)};
   }
   /// Empty when absent.

@@ -40,10 +40,10 @@ struct alignas(64) CallSlot {
   std::uint32_t index = 0;
   std::atomic<CallCore*> core{nullptr};
   std::atomic<CallCore*> previous_core{nullptr};
-  const void* type = nullptr;                          // which instantiation of `complete` may claim it
+  const void* type = nullptr;                           // which instantiation of `complete` may claim it
   void (*fail)(CallSlot&, Error&&) noexcept = nullptr;  // tells the caller
   void (*destroy)(CallSlot&) noexcept = nullptr;        // destroys `operation`
-  void* operation = nullptr;                           // in `space` or on the heap
+  void* operation = nullptr;                            // in `space` or on the heap
   CallOptions options;
   std::uint64_t canary_before = kCanary;
   tl_call call{};
@@ -59,7 +59,8 @@ struct alignas(64) CallSlot {
     return state.compare_exchange_strong(expected, generation << 3 | static_cast<std::uint64_t>(to), std::memory_order_acq_rel);
   }
   bool intact() const noexcept {
-    return canary_before == kCanary && canary_after == kCanary && arena.intact() && (!options.arguments || options.arguments->intact());
+    return canary_before == kCanary && canary_after == kCanary && arena.intact() &&
+           (!options.arguments || options.arguments->intact());
   }
 
   /// Fills `call` from `options`.
@@ -137,7 +138,9 @@ class CallPool {
   static constexpr std::size_t kMaxSlabs = 8192;  // 262144 calls in flight
   using Slab = std::array<CallSlot, kSlabSize>;
 
-  CallSlot* at(std::size_t index) noexcept { return &(*slabs_[index / kSlabSize].load(std::memory_order_acquire))[index % kSlabSize]; }
+  CallSlot* at(std::size_t index) noexcept {
+    return &(*slabs_[index / kSlabSize].load(std::memory_order_acquire))[index % kSlabSize];
+  }
   // The free list is a stack of (tag, index + 1); the tag changes with every move, so that a stale head never matches.
   static std::uint64_t next_tag(std::uint64_t head) noexcept { return ((head >> 32) + 1) << 32; }
   void push(CallSlot& first, CallSlot& last) noexcept {

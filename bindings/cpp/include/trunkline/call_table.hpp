@@ -204,7 +204,8 @@ class CallTable {
   void close(const Error& error) {
     abi::CallPool::instance().for_each([&](abi::CallSlot& slot) {
       const std::uint64_t state = slot.state.load(std::memory_order_acquire);
-      if (slot.core.load(std::memory_order_acquire) != core_ || (state & 7) != static_cast<std::uint64_t>(abi::Phase::kPending)) return;
+      if (slot.core.load(std::memory_order_acquire) != core_ || (state & 7) != static_cast<std::uint64_t>(abi::Phase::kPending))
+        return;
       abandon((state >> 3) << abi::CallSlot::kIndexBits | slot.index, error);
     });
   }
@@ -212,9 +213,12 @@ class CallTable {
   /// Calls whose arguments are still lent out.
   std::size_t pending() const { return core_->pending.load(std::memory_order_relaxed); }
   CallCounters counters() const {
-    const auto get = [&](CallIncident::Kind kind) { return core_->incidents[static_cast<int>(kind)].load(std::memory_order_relaxed); };
+    const auto get = [&](CallIncident::Kind kind) {
+      return core_->incidents[static_cast<int>(kind)].load(std::memory_order_relaxed);
+    };
     using Kind = CallIncident::Kind;
-    return {get(Kind::kSecondDone), get(Kind::kLateDone), get(Kind::kOverrun), get(Kind::kBadResult), get(Kind::kNotSynchronous), get(Kind::kException)};
+    return {get(Kind::kSecondDone), get(Kind::kLateDone),       get(Kind::kOverrun),
+            get(Kind::kBadResult),  get(Kind::kNotSynchronous), get(Kind::kException)};
   }
   const std::string& provider() const { return core_->provider; }
   abi::CallCore& core() const { return *core_; }

@@ -1,4 +1,5 @@
-// The implementing side: objects that offer interfaces, and the duty to complete each operation. Hand-written, header-only, C++20.
+// The implementing side: objects that offer interfaces, and the duty to complete each operation. Hand-written, header-only,
+// C++20.
 #pragma once
 #include <atomic>
 #include <exception>
@@ -135,7 +136,8 @@ class Completion {
 
   Completion() = default;
   Completion(Done done, void* user, Implementation* owner) : done_(done), user_(user), owner_(owner) {}
-  Completion(Completion&& other) noexcept : done_(std::exchange(other.done_, nullptr)), user_(other.user_), owner_(other.owner_) {}
+  Completion(Completion&& other) noexcept
+      : done_(std::exchange(other.done_, nullptr)), user_(other.user_), owner_(other.owner_) {}
   Completion& operator=(Completion&& other) noexcept {
     std::swap(done_, other.done_);
     std::swap(user_, other.user_);
@@ -157,14 +159,16 @@ class Completion {
     owner_->leave();
   }
   /// A value, or a stream that is handed over.
-  template <class U = T> requires(!std::is_void_v<T>)
-  void resolve(U&& value) {
-    if constexpr (requires { typename abi::Codec<T>::Owner; }) resolve_raw(abi::Codec<T>::lower(std::forward<U>(value), *owner_));
-    else resolve_lowered(value);
+  template <class U = T>
+  requires(!std::is_void_v<T>) void resolve(U&& value) {
+    if constexpr (requires { typename abi::Codec<T>::Owner; })
+      resolve_raw(abi::Codec<T>::lower(std::forward<U>(value), *owner_));
+    else
+      resolve_lowered(value);
   }
   /// A result in C form, borrowed until this returns.
-  template <class C> requires(!std::is_void_v<T>)
-  void resolve_raw(const C& result) {
+  template <class C>
+  requires(!std::is_void_v<T>) void resolve_raw(const C& result) {
     const Done done = std::exchange(done_, nullptr);
     done(user_, &result, nullptr);
     owner_->leave();
@@ -172,21 +176,26 @@ class Completion {
   void reject(const Error& error) noexcept {
     const Done done = std::exchange(done_, nullptr);
     tl_error* made = owner_->errors().make(error);
-    if constexpr (std::is_void_v<T>) done(user_, made);
-    else done(user_, nullptr, made);
+    if constexpr (std::is_void_v<T>)
+      done(user_, made);
+    else
+      done(user_, nullptr, made);
     owner_->leave();
   }
   void complete(Result<T> result) {
     if (!result.ok()) return reject(result.error());
-    if constexpr (std::is_void_v<T>) resolve();
-    else resolve(std::move(result).value());
+    if constexpr (std::is_void_v<T>)
+      resolve();
+    else
+      resolve(std::move(result).value());
   }
 
  private:
   template <class U>
   void resolve_lowered(const U& value) {
     abi::Arena arena;
-    if constexpr (std::is_same_v<U, T>) resolve_raw(abi::Codec<T>::lower(value, arena));
+    if constexpr (std::is_same_v<U, T>)
+      resolve_raw(abi::Codec<T>::lower(value, arena));
     else {
       const T converted(value);  // must outlive its C form
       resolve_raw(abi::Codec<T>::lower(converted, arena));
@@ -211,8 +220,10 @@ void serve(Implementation& owner, typename DoneOf<T>::Type done, void* user, Bod
     body(std::move(completion));
   } catch (...) {
     // Unless somebody still holds the completion, it came back here or never left.
-    if (completion) completion.reject(current_error());
-    else if (scope.returned()) Completion<T>(done, user, &owner).reject(current_error());
+    if (completion)
+      completion.reject(current_error());
+    else if (scope.returned())
+      Completion<T>(done, user, &owner).reject(current_error());
   }
 }
 /// The same for an operation that gives its result at once.

@@ -41,17 +41,37 @@ class Error : public std::exception {
  public:
   Error() = default;
   Error(ErrorCode code, std::string message) : code(code), message(std::move(message)) {}
-  Error(ErrorCode code, std::string message, std::string target) : code(code), message(std::move(message)), target(std::move(target)) {}
+  Error(ErrorCode code, std::string message, std::string target)
+      : code(code), message(std::move(message)), target(std::move(target)) {}
 
   const char* what() const noexcept override { return message.c_str(); }
 
-  Error& with_target(std::string value) & { target = std::move(value); return *this; }
-  Error&& with_target(std::string value) && { target = std::move(value); return std::move(*this); }
-  Error&& with_provider_code(std::string value) && { provider_code = std::move(value); return std::move(*this); }
-  Error&& with_http_status(std::int32_t value) && { http_status = value; return std::move(*this); }
-  Error&& with_service_code(std::string value) && { service_code = std::move(value); return std::move(*this); }
+  Error& with_target(std::string value) & {
+    target = std::move(value);
+    return *this;
+  }
+  Error&& with_target(std::string value) && {
+    target = std::move(value);
+    return std::move(*this);
+  }
+  Error&& with_provider_code(std::string value) && {
+    provider_code = std::move(value);
+    return std::move(*this);
+  }
+  Error&& with_http_status(std::int32_t value) && {
+    http_status = value;
+    return std::move(*this);
+  }
+  Error&& with_service_code(std::string value) && {
+    service_code = std::move(value);
+    return std::move(*this);
+  }
   /// Trying again after `wait` can help.
-  Error&& with_retry(Duration wait = Duration{0}) && { retryable = true; retry_after = wait; return std::move(*this); }
+  Error&& with_retry(Duration wait = Duration{0}) && {
+    retryable = true;
+    retry_after = wait;
+    return std::move(*this);
+  }
 
   ErrorCode code = ErrorCode::kUnknown;
   std::string message;
@@ -82,12 +102,23 @@ class Result {
   explicit operator bool() const { return ok(); }
   const Error& error() const { return std::get<1>(state_); }
   /// Throws the error when there is no value.
-  Value& value() & { check(); return std::get<0>(state_); }
-  const Value& value() const& { check(); return std::get<0>(state_); }
-  Value&& value() && { check(); return std::move(std::get<0>(state_)); }
+  Value& value() & {
+    check();
+    return std::get<0>(state_);
+  }
+  const Value& value() const& {
+    check();
+    return std::get<0>(state_);
+  }
+  Value&& value() && {
+    check();
+    return std::move(std::get<0>(state_));
+  }
 
  private:
-  void check() const { if (state_.index() == 1) throw std::get<1>(state_); }
+  void check() const {
+    if (state_.index() == 1) throw std::get<1>(state_);
+  }
   std::variant<Value, Error> state_;
 };
 

@@ -47,7 +47,8 @@ class ErrorHost {
   static const Error& peek(const tl_error* error) { return of(error)->error; }
 
   static tl_error* error_new(void*, std::int32_t code, tl_str message) noexcept {
-    const bool known = code >= static_cast<std::int32_t>(ErrorCode::kCancelled) && code <= static_cast<std::int32_t>(ErrorCode::kUnauthenticated);
+    const bool known = code >= static_cast<std::int32_t>(ErrorCode::kCancelled) &&
+                       code <= static_cast<std::int32_t>(ErrorCode::kUnauthenticated);
     return make(Error(known ? static_cast<ErrorCode>(code) : ErrorCode::kUnknown, std::string(text(message))));
   }
   static void error_set(void*, tl_error* error, tl_str key, tl_str value) noexcept {
@@ -56,18 +57,27 @@ class ErrorHost {
       refresh(*of(error));
     }
   }
-  static tl_str error_get(void*, const tl_error* error, tl_str key) noexcept { return error ? read(*of(error), text(key)) : tl_str{}; }
+  static tl_str error_get(void*, const tl_error* error, tl_str key) noexcept {
+    return error ? read(*of(error), text(key)) : tl_str{};
+  }
   static void error_free(void*, tl_error* error) noexcept { delete of(error); }
 
   /// Sets one of the documented keys; others become details.
   static void assign(Error& error, std::string_view key, std::string_view value) {
-    if (key == "target") error.target = value;
-    else if (key == "provider_code") error.provider_code = value;
-    else if (key == "service_code") error.service_code = value;
-    else if (key == "retryable") error.retryable = value == "true";
-    else if (key == "retry_after_ms") error.retry_after = std::chrono::milliseconds(number(value));
-    else if (key == "http_status") error.http_status = static_cast<std::int32_t>(number(value));
-    else error.details[std::string(key)] = value;
+    if (key == "target")
+      error.target = value;
+    else if (key == "provider_code")
+      error.provider_code = value;
+    else if (key == "service_code")
+      error.service_code = value;
+    else if (key == "retryable")
+      error.retryable = value == "true";
+    else if (key == "retry_after_ms")
+      error.retry_after = std::chrono::milliseconds(number(value));
+    else if (key == "http_status")
+      error.http_status = static_cast<std::int32_t>(number(value));
+    else
+      error.details[std::string(key)] = value;
   }
 
  private:
@@ -117,7 +127,9 @@ class Errors {
   tl_error* make(const Error& error) const {
     if (is_local()) return ErrorHost::make(error);
     tl_error* made = host_->error_new(host_->ctx, static_cast<std::int32_t>(error.code), text(error.message));
-    const auto set = [&](std::string_view key, std::string_view value) { host_->error_set(host_->ctx, made, text(key), text(value)); };
+    const auto set = [&](std::string_view key, std::string_view value) {
+      host_->error_set(host_->ctx, made, text(key), text(value));
+    };
     if (!error.target.empty()) set("target", error.target);
     if (!error.provider_code.empty()) set("provider_code", error.provider_code);
     if (!error.service_code.empty()) set("service_code", error.service_code);
@@ -151,8 +163,10 @@ class Errors {
   }
 
   void free(tl_error* error) const {
-    if (is_local()) ErrorHost::error_free(nullptr, error);
-    else host_->error_free(host_->ctx, error);
+    if (is_local())
+      ErrorHost::error_free(nullptr, error);
+    else
+      host_->error_free(host_->ctx, error);
   }
 
  private:

@@ -85,8 +85,10 @@ void on_done(void* user, const C* result, tl_error* error) noexcept {
     return;
   }
   core.report(CallIncident::Kind::kLateDone, State::name());
-  if (error) core.errors.free(error);
-  else if (result) State::dispose(*result);
+  if (error)
+    core.errors.free(error);
+  else if (result)
+    State::dispose(*result);
   if (claimed.how == Claim::kLate) release_slot(slot);
 }
 
@@ -96,12 +98,14 @@ std::optional<Error> completion_error(CallCore& core, bool has_result, tl_error*
   if (error) return core.errors.take(error);
   if (has_result) return std::nullopt;
   core.report(CallIncident::Kind::kBadResult, Op::kName, "neither a result nor an error");
-  return Error(ErrorCode::kInternal, core.provider + " completed " + std::string(Op::kName) + " with neither a result nor an error");
+  return Error(ErrorCode::kInternal,
+               core.provider + " completed " + std::string(Op::kName) + " with neither a result nor an error");
 }
 template <class Op>
 Error bad_result(CallCore& core, const Error& why) {
   core.report(CallIncident::Kind::kBadResult, Op::kName, why.message);
-  return Error(ErrorCode::kInternal, core.provider + " completed " + std::string(Op::kName) + " with a result that cannot be read: " + why.message);
+  return Error(ErrorCode::kInternal,
+               core.provider + " completed " + std::string(Op::kName) + " with a result that cannot be read: " + why.message);
 }
 
 /// A call that owns its arguments and ends in done(Result<Value>).
@@ -170,15 +174,19 @@ struct RawCall {
 
  private:
   void tell(const Error* error) noexcept {
-    if constexpr (std::is_void_v<Value>) done(error);
-    else done(typename Codec<Value>::View{}, error);
+    if constexpr (std::is_void_v<Value>)
+      done(error);
+    else
+      done(typename Codec<Value>::View{}, error);
   }
 };
 
 /// The typed `done` of a State, as the vtable wants it.
 template <class State, class Value>
 struct Done {
-  static void complete(void* user, const typename Returned<Value>::C* result, tl_error* error) noexcept { on_done<State>(user, result, error); }
+  static void complete(void* user, const typename Returned<Value>::C* result, tl_error* error) noexcept {
+    on_done<State>(user, result, error);
+  }
 };
 template <class State>
 struct Done<State, void> {

@@ -25,9 +25,7 @@ class StreamClient {
   explicit operator bool() const { return stream_.vtbl != nullptr; }
 
   /// 1 to `max` items as soon as there are some; none: the end.
-  Task<std::vector<T>> next(std::uint32_t max = 100) {
-    return pull(stream_, core_, max);
-  }
+  Task<std::vector<T>> next(std::uint32_t max = 100) { return pull(stream_, core_, max); }
   /// The same with done(Result<std::vector<T>>), called once on any thread, perhaps before it returns.
   template <class F>
   void start_next(std::uint32_t max, F done) {

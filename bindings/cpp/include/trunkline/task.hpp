@@ -38,7 +38,9 @@ template <class T>
 struct TaskResult {
   std::variant<std::monostate, T, std::exception_ptr> value;
   template <class U>
-  void return_value(U&& v) { value.template emplace<1>(std::forward<U>(v)); }
+  void return_value(U&& v) {
+    value.template emplace<1>(std::forward<U>(v));
+  }
   void unhandled_exception() noexcept { value.template emplace<2>(std::current_exception()); }
   T take() {
     if (value.index() == 2) std::rethrow_exception(std::get<2>(value));
@@ -50,7 +52,9 @@ struct TaskResult<void> {
   std::exception_ptr error;
   void return_void() noexcept {}
   void unhandled_exception() noexcept { error = std::current_exception(); }
-  void take() { if (error) std::rethrow_exception(error); }
+  void take() {
+    if (error) std::rethrow_exception(error);
+  }
 };
 
 template <class T>
@@ -84,8 +88,13 @@ class [[nodiscard]] Task {
   Task() = default;
   explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Task& operator=(Task&& other) noexcept { std::swap(handle_, other.handle_); return *this; }
-  ~Task() { if (handle_) handle_.destroy(); }
+  Task& operator=(Task&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
 
   auto operator co_await() && noexcept {
     struct Awaiter {
