@@ -209,8 +209,11 @@ void Runtime::close() {
   p.sms.stop();
   p.providers.stop();
   p.http.stop();
-  for (store::Database* database : p.store->all()) database->flush();
   p.clock.stop();
+  for (store::Database* database : p.store->all()) database->flush();
+  // Completions of the last commits are still on their way, and what they resume may write once more.
+  p.executor.work().wait_idle();
+  p.store->system().flush();
   p.executor.stop();
 }
 

@@ -61,7 +61,8 @@ class HostLog final : public host::Log {
 
 class HostClock final : public host::Clock {
  public:
-  HostClock(trunkline::Clock& clock, trunkline::Executor& executor) : clock_(clock), executor_(executor) {}
+  HostClock(trunkline::Clock& clock, trunkline::Executor& executor)
+      : clock_(clock), executor_(executor), waits_(std::make_shared<Waits>(clock)) {}
 
   Time now(const Call&) override { return clock_.now(); }
 
@@ -70,25 +71,27 @@ class HostClock final : public host::Clock {
     const std::lock_guard setting_up(wait->mutex);  // whoever ends the wait early has to be later than this function
     wait->done = std::move(done);
     {
-      const std::lock_guard lock(mutex_);
-      if (!ended_)
-        waits_.insert(wait);
+      const std::lock_guard lock(waits_->mutex);
+      if (!waits_->ended)
+        waits_->open.insert(wait);
       else
-        executor_.post([this, wait] { finish(wait, true); });
+        executor_.post([waits = waits_, wait] { waits->finish(wait, true); });
     }
-    wait->timer = clock_.schedule_after(std::max(delay, Duration{0}), [this, wait] { finish(wait, false); });
+    // Timers and posted functions may come after this object has gone with its plugin instance; they share what they touch.
+    wait->timer = clock_.schedule_after(std::max(delay, Duration{0}), [waits = waits_, wait] { waits->finish(wait, false); });
     // Cancelling goes over the executor: a subscription cannot end from inside its own function.
-    wait->subscription = call.on_cancel([this, wait] { executor_.post([this, wait] { finish(wait, true); }); });
+    wait->subscription = call.on_cancel(
+        [waits = waits_, &executor = executor_, wait] { executor.post([waits, wait] { waits->finish(wait, true); }); });
   }
 
   void end_waits() {
-    std::unordered_set<std::shared_ptr<Wait>> waits;
+    std::unordered_set<std::shared_ptr<Wait>> open;
     {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-      waits = waits_;
+      const std::lock_guard lock(waits_->mutex);
+      waits_->ended = true;
+      open = waits_->open;
     }
-    for (const auto& wait : waits) finish(wait, true);
+    for (const auto& wait : open) waits_->finish(wait, true);
   }
 
  private:
@@ -98,32 +101,38 @@ class HostClock final : public host::Clock {
     trunkline::Clock::TimerId timer = 0;
     CancelSubscription subscription;
   };
+  struct Waits {
+    explicit Waits(trunkline::Clock& c) : clock(c) {}
 
-  void finish(std::shared_ptr<Wait> wait, bool cancelled) {
-    Completion<void> done;
-    {
-      const std::lock_guard lock(wait->mutex);
-      if (!wait->done) return;
-      done = std::move(wait->done);
+    void finish(const std::shared_ptr<Wait>& wait, bool cancelled) {
+      Completion<void> done;
+      {
+        const std::lock_guard lock(wait->mutex);
+        if (!wait->done) return;
+        done = std::move(wait->done);
+      }
+      {
+        const std::lock_guard lock(mutex);
+        open.erase(wait);
+      }
+      wait->subscription.reset();
+      if (cancelled) {
+        clock.cancel(wait->timer);
+        done.reject(Error(ErrorCode::kCancelled, "the wait was cancelled"));
+      } else {
+        done.resolve();
+      }
     }
-    {
-      const std::lock_guard lock(mutex_);
-      waits_.erase(wait);
-    }
-    wait->subscription.reset();
-    if (cancelled) {
-      clock_.cancel(wait->timer);
-      done.reject(Error(ErrorCode::kCancelled, "the wait was cancelled"));
-    } else {
-      done.resolve();
-    }
-  }
+
+    trunkline::Clock& clock;
+    std::mutex mutex;  // guards what follows
+    std::unordered_set<std::shared_ptr<Wait>> open;
+    bool ended = false;
+  };
 
   trunkline::Clock& clock_;
   trunkline::Executor& executor_;
-  std::mutex mutex_;  // guards what follows
-  std::unordered_set<std::shared_ptr<Wait>> waits_;
-  bool ended_ = false;
+  const std::shared_ptr<Waits> waits_;
 };
 
 class HostExecutor final : public host::Executor {
