@@ -1,4 +1,5 @@
-// The tables of the services. Numbers 20 to 99 belong here; released steps never change.
+// The tables of the services. Numbers 20 to 59 belong here (60 and above are the plugins'); released
+// steps never change.
 #pragma once
 #include <span>
 

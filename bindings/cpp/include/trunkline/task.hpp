@@ -1,8 +1,9 @@
 // Coroutines of the C++ SDK. Hand-written, header-only, C++20.
 //
 // Task<T> is lazy: it runs when it is awaited, spawned or waited for, on the thread that does so, and goes on wherever what it
-// awaits completes. A task that completes without suspending never grows the stack: the awaiting side looks at a flag
-// instead of being resumed from inside. Pass parameters of coroutines by value; name aggregates before a co_await (GCC 12).
+// awaits completes (or stays on the awaiting thread when that had completed before). A task that completes without suspending
+// never grows the stack: the awaiting side looks at a flag instead of being resumed from inside. Pass parameters of coroutines by
+// value; name aggregates before a co_await (GCC 12).
 #pragma once
 #include <atomic>
 #include <coroutine>
