@@ -17,7 +17,11 @@ setup: ## install what is missing (apt, pip, npm); idempotent
 	@tools/setup.sh
 
 .PHONY: build
-build: setup ## release build into build/release (PRESET=dev for another)
+build: setup ## release build of the product into build/release (PRESET=dev for another)
+	@tools/build.sh $(PRESET) product
+
+.PHONY: everything
+everything: setup ## the product, its tests and its benchmarks
 	@tools/build.sh $(PRESET)
 
 .PHONY: run
@@ -25,11 +29,11 @@ run: build ## build, then start the development server
 	@exec build/$(PRESET)/bin/trunkline dev $(ARGS)
 
 .PHONY: test
-test: build ## build, then every suite; SUITES="unit python" for some
+test: everything ## build, then every suite; SUITES="unit python" for some
 	@$(PYTHON) tools/run_tests.py --build build/$(PRESET) $(SUITES)
 
 .PHONY: bench
-bench: build ## benchmarks, as ratios to a floor measured in the same run
+bench: everything ## benchmarks, as ratios to a floor measured in the same run
 	@tools/bench.sh build/$(PRESET)
 
 .PHONY: lint
