@@ -11,7 +11,7 @@ constexpr std::string_view kPage = R"html(<!doctype html>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <style>
 :root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
-body{font:14px/1.45 system-ui,sans-serif;margin:0;display:grid;grid-template-columns:minmax(15rem,20rem) 1fr;min-height:100vh}
+body{font:14px/1.45 system-ui,sans-serif;margin:0;display:grid;grid-template:auto 1fr / minmax(15rem,20rem) minmax(0,1fr);min-height:100vh}
 header{grid-column:1/-1;padding:.7rem 1rem;border-bottom:1px solid var(--line);display:flex;gap:1rem;align-items:baseline;flex-wrap:wrap}
 h1{font-size:1rem;margin:0}h2{font-size:.8rem;text-transform:uppercase;letter-spacing:.05em;opacity:.65;margin:0 0 .5rem}
 aside,main{padding:1rem;overflow:auto}aside{border-right:1px solid var(--line)}
