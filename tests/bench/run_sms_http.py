@@ -40,9 +40,7 @@ def main() -> None:
             starts.append((time.perf_counter() - began) * 1000)
             pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
             memory = pages * 4096 / (1 << 20)
-    print(
-        f"cold start to listening: {min(starts):.0f} ms (best of 5)   idle memory: {memory:.1f} MiB"
-    )
+    print(f"cold start to listening: {min(starts):.0f} ms (best of 5)   idle memory: {memory:.1f} MiB")
     floor = subprocess.run([str(build / "bin" / "bench_sms")], capture_output=True, text=True, check=True).stdout
     rate = max(float(found) for found in re.findall(r"floor\s+(\d+)", floor))
     with tempfile.TemporaryDirectory() as folder, harness.Server("--data", folder + "/data") as running:
