@@ -21,12 +21,15 @@ int main(int, char** argv) {
   if (entry->create(&host, trunkline::abi::text("{}"), &plugin, &error)) return 1;
 
   trunkline::CallTable table("plugin");
-  demo::DemoProviderClient client(entry->get_interface(plugin, trunkline::abi::text(demo::DemoProviderClient::kInterfaceId)), table);
+  demo::DemoProviderClient client(entry->get_interface(plugin, trunkline::abi::text(demo::DemoProviderClient::kInterfaceId)),
+                                  table);
   const demo::Thing thing = client.make_sync("thing");
   std::printf("name %s\nparts %zu\n", thing.name.c_str(), thing.parts.size());
 #ifdef NEWER
-  if (thing.made) std::printf("made %lld\n", static_cast<long long>(thing.made->time_since_epoch().count()));
-  else std::puts("made absent");
+  if (thing.made)
+    std::printf("made %lld\n", static_cast<long long>(thing.made->time_since_epoch().count()));
+  else
+    std::puts("made absent");
 #else
   std::puts("made unknown");
 #endif
@@ -41,6 +44,7 @@ int main(int, char** argv) {
     std::printf("all: %s\n", failed.code == trunkline::ErrorCode::kUnimplemented ? "unimplemented" : failed.what());
   }
 #endif
-  entry->stop(plugin, [](void*) {}, nullptr);
+  entry->stop(
+      plugin, [](void*) {}, nullptr);
   entry->destroy(plugin);
 }

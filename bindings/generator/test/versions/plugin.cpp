@@ -38,7 +38,8 @@ class Maker : public demo::DemoProvider {
     co_return thing;
   }
   std::int32_t count(const Call&, demo::AnyView any) override {
-    return any.thing() ? static_cast<std::int32_t>(any.thing()->parts().size()) : static_cast<std::int32_t>(any.number().value_or(-1));
+    return any.thing() ? static_cast<std::int32_t>(any.thing()->parts().size())
+                       : static_cast<std::int32_t>(any.number().value_or(-1));
   }
 #ifdef NEWER
   Task<std::unique_ptr<trunkline::StreamSource<demo::Thing>>> all(Call) override { co_return std::make_unique<Three>(); }
