@@ -15,7 +15,8 @@ using store::Statement;
 const store::Channel kAppended{"trunkline_events"};
 const store::Channel kDropped{"trunkline_events_dropped"};
 
-constexpr int kTrimStep = 1000;  // rows; keeps the commits of others short
+constexpr int kTrimStep = 1000;             // rows; keeps the commits of others short
+constexpr std::int64_t kRowOverhead = 300;  // bytes of a row beside its data, roughly
 
 // AUTOINCREMENT: a sequence is never given twice, also after the newest events were trimmed, so cursors stay true.
 constexpr store::Migration kMigrations[] = {
@@ -34,18 +35,24 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_resource ON events (resource_key, sequence);
 )sql"},
+    {11, "events of publishers", R"sql(
+ALTER TABLE events ADD COLUMN extra TEXT;
+ALTER TABLE events ADD COLUMN published_us BIGINT;
+CREATE INDEX events_by_id ON events (id);
+)sql"},
 };
 
 const Statement kInsert{
-    "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, "
+    "published_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kLast{"SELECT MAX(sequence) FROM events WHERE resource_key = ?"};
 const Statement kOldest{"SELECT sequence, time_unix_us FROM events ORDER BY sequence LIMIT ?"};
 const Statement kTrim{"DELETE FROM events WHERE sequence <= ?"};
 const Statement kCopy{
-    "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent) "
-    "SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent FROM events WHERE resource_key = ? ORDER "
-    "BY sequence"};
+    "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, "
+    "published_us) SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, published_us FROM "
+    "events WHERE resource_key = ? ORDER BY sequence"};
+const Statement kNewest{"SELECT sequence, LENGTH(data) FROM events ORDER BY sequence DESC"};
 const Statement kDrop{"DELETE FROM events WHERE resource_key = ?"};
 
 std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
@@ -67,10 +74,14 @@ EventLog::EventLog(store::Store& store, Executor& executor, Clock& clock, Metric
 EventLog::~EventLog() { stop(); }
 
 std::int64_t EventLog::append(Session& session, std::int64_t resource_key, const NewEvent& event) {
-  const std::optional<std::string_view> traceparent =
-      event.traceparent.empty() ? std::nullopt : std::optional<std::string_view>(event.traceparent);
-  session.execute(kInsert, {resource_key, event.id, event.type, event.subject, event.topic, unix_us(event.time),
-                            event.data_version, event.data, traceparent});
+  const auto optional_text = [](const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+  };
+  std::optional<std::int64_t> published;
+  if (event.published) published = unix_us(*event.published);
+  session.execute(kInsert,
+                  {resource_key, event.id, event.type, event.subject, event.topic, unix_us(event.time), event.data_version,
+                   event.data, optional_text(event.traceparent), optional_text(event.extra), published});
   const std::int64_t sequence = session.last_insert_id();
   session.notify(kAppended, resource_key);
   return sequence;
@@ -130,6 +141,42 @@ Task<std::int64_t> EventLog::trim(store::Database& database, Time before) {
     total += count;
     if (count < kTrimStep) co_return total;
   }
+}
+
+Task<std::int64_t> EventLog::trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes) {
+  std::int64_t last = 0;  // the newest one that is too much
+  database.read([&](Session& session) {
+    std::int64_t count = 0, bytes = 0;
+    session.query(kNewest, {}, [&](const Row& row) {
+      bytes += row.integer(1) + kRowOverhead;
+      const bool fits = (max_events == 0 || ++count <= max_events) && (max_bytes == 0 || bytes <= max_bytes);
+      if (!fits) last = row.integer(0);
+      return fits;
+    });
+  });
+  std::int64_t total = 0;
+  while (last != 0) {
+    auto step = [last](Session& session) {
+      std::int64_t until = 0;
+      session.query(kOldest, {kTrimStep}, [&](const Row& row) {
+        const bool old = row.integer(0) <= last;
+        if (old) until = row.integer(0);
+        return old;
+      });
+      return until == 0 ? 0 : session.execute(kTrim, {until});
+    };
+    const std::int64_t count = co_await database.write_value<std::int64_t>(std::move(step));
+    total += count;
+    if (count < kTrimStep) break;
+  }
+  co_return total;
+}
+
+std::optional<Event> EventLog::find(store::Database& database, std::int64_t resource_key, std::int64_t sequence) {
+  return events::find_event(database, resource_key, sequence);
+}
+std::optional<Event> EventLog::find(store::Database& database, std::int64_t resource_key, std::string_view id) {
+  return events::find_event(database, resource_key, id);
 }
 
 void EventLog::copy_resource(Session& session, std::int64_t from_key, std::int64_t to_key) {

@@ -32,6 +32,10 @@ struct NewEvent {
   std::string data = "{}";
   /// Empty: none.
   std::string traceparent;
+  /// A JSON object of CloudEvents attributes that a publisher set beyond those above (`data_base64` among them); empty: none.
+  std::string extra;
+  /// When we got it; unset: `time`. They differ where a publisher says when something happened.
+  std::optional<Time> published;
 };
 
 /// An event of the log. `sequence` rises within a resource, with gaps.
@@ -102,8 +106,14 @@ class EventLog {
   /// Ends every subscription, and each new one at once. [lifecycle]
   void stop();
 
+  /// The event with this sequence or id; nullopt: none, or of another resource.
+  std::optional<Event> find(store::Database& database, std::int64_t resource_key, std::int64_t sequence);
+  std::optional<Event> find(store::Database& database, std::int64_t resource_key, std::string_view id);
+
   /// Deletes events from before `before`, oldest first, up to the first one that is kept. Completes with their number.
   Task<std::int64_t> trim(store::Database& database, Time before);
+  /// Deletes the oldest events until at most `max_events` and `max_bytes` of data are left (0: any number).
+  Task<std::int64_t> trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes);
 
   /// The rows of a resource, in a transaction that forks or drops it. A copy keeps ids and times; sequences are new.
   void copy_resource(store::Session& session, std::int64_t from_key, std::int64_t to_key);

@@ -8,9 +8,13 @@ namespace {
 constexpr std::int64_t kMaxScannedRows = 4096;
 constexpr std::size_t kMaxPageBytes = 4u << 20;
 
-const store::Statement kRead{
-    "SELECT sequence, type, subject, id, topic, time_unix_us, data_version, data, traceparent FROM events "
-    "WHERE resource_key = ? AND sequence > ? ORDER BY sequence LIMIT ?"};
+#define TRUNKLINE_EVENT_COLUMNS \
+  "sequence, type, subject, id, topic, time_unix_us, data_version, data, traceparent, extra, published_us"
+
+const store::Statement kRead{"SELECT " TRUNKLINE_EVENT_COLUMNS
+                             " FROM events WHERE resource_key = ? AND sequence > ? ORDER BY sequence LIMIT ?"};
+const store::Statement kFindSequence{"SELECT " TRUNKLINE_EVENT_COLUMNS " FROM events WHERE sequence = ? AND resource_key = ?"};
+const store::Statement kFindId{"SELECT " TRUNKLINE_EVENT_COLUMNS " FROM events WHERE id = ? AND resource_key = ?"};
 
 Event read_event(const store::Row& row) {
   Event event;
@@ -23,6 +27,8 @@ Event read_event(const store::Row& row) {
   event.data_version = row.text(6);
   event.data = row.text(7);
   event.traceparent = row.text(8);
+  event.extra = row.text(9);
+  if (!row.is_null(10)) event.published = Time{std::chrono::microseconds{row.integer(10)}};
   return event;
 }
 
@@ -55,6 +61,22 @@ Page read_page(store::Database& database, std::int64_t resource_key, const Match
   });
   page.more = page.more || scanned == kMaxScannedRows;
   return page;
+}
+
+std::optional<Event> find_event(store::Database& database, std::int64_t resource_key, std::int64_t sequence) {
+  std::optional<Event> found;
+  database.read([&](store::Session& session) {
+    session.query(kFindSequence, {sequence, resource_key}, [&](const store::Row& row) { found = read_event(row); });
+  });
+  return found;
+}
+
+std::optional<Event> find_event(store::Database& database, std::int64_t resource_key, std::string_view id) {
+  std::optional<Event> found;
+  database.read([&](store::Session& session) {
+    session.query(kFindId, {id, resource_key}, [&](const store::Row& row) { found = read_event(row); });
+  });
+  return found;
 }
 
 }  // namespace trunkline::events

@@ -30,4 +30,7 @@ struct Page {
 /// events after `after`; possibly none although `more`.
 Page read_page(store::Database& database, std::int64_t resource_key, const Matcher& matcher, std::int64_t after, std::size_t max);
 
+std::optional<Event> find_event(store::Database& database, std::int64_t resource_key, std::int64_t sequence);
+std::optional<Event> find_event(store::Database& database, std::int64_t resource_key, std::string_view id);
+
 }  // namespace trunkline::events

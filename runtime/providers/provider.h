@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "runtime/plugin/plugin_instance.h"
-#include "runtime/providers/breaker.h"
+#include "runtime/base/breaker.h"
 #include "trunkline/host_client.hpp"
 #include "trunkline/identity_client.hpp"
 #include "trunkline/sandbox_client.hpp"

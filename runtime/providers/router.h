@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/providers/breaker.h"
+#include "runtime/base/breaker.h"
 #include "trunkline/common.hpp"
 
 namespace trunkline {
