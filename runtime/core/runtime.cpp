@@ -15,6 +15,7 @@
 #include "runtime/events/event_log.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/host_store.h"
+#include "runtime/plugin/resource_store.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/context.h"
 #include "runtime/services/identity_service.h"
@@ -58,6 +59,17 @@ class EventRows final : public ResourceParticipant {
   EventLog& events_;
 };
 
+/// What the providers keep for resources, as a participant of theirs.
+class ProviderRows final : public ResourceParticipant {
+ public:
+  void copy_rows(store::Session& session, const Resource& from, const Resource& to) override {
+    plugin::copy_resource_rows(session, from.key, to.key);
+  }
+  void drop_rows(store::Session& session, const Resource& resource) override {
+    plugin::drop_resource_rows(session, resource.key);
+  }
+};
+
 service::NumberType number_type(NumberConfig::Type type) {
   switch (type) {
     case NumberConfig::Type::kTollFree:
@@ -97,6 +109,7 @@ struct Runtime::Parts {
   IdentityService identity;
   SandboxService sandbox;
   EventRows event_rows;
+  ProviderRows provider_rows;
   EventSinks sinks;
   ServiceObjects objects;
 
@@ -114,7 +127,7 @@ struct Runtime::Parts {
         events(*store, executor, clock, metrics),
         http(executor),
         transport(http),
-        host{executor, clock, log, metrics, &store->system(), &transport, {}},
+        host{executor, clock, log, metrics, &store->system(), &transport, {}, {}},
         providers(config, host, builtin_plugin_directories()),
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
@@ -137,7 +150,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   // All steps of a database at once: one it does not know belongs to a newer program.
   p.store->system().migrate(store::merge_migrations({system_migrations(), plugin::plugin_migrations()}));
   for (store::Database* database : p.store->all())
-    if (database != &p.store->system()) database->migrate(store::merge_migrations({event_migrations(), resource_migrations()}));
+    if (database != &p.store->system())
+      database->migrate(
+          store::merge_migrations({event_migrations(), resource_migrations(), plugin::resource_store_migrations()}));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();
@@ -152,7 +167,13 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
     co_await p.events.publish(*resource->database, resource->key, std::move(event));
     p.log.debug("events", "a provider published an event", {{"provider", provider}});
   };
+  p.host.find_resource = [&p](std::string_view id) {
+    const ResourcePtr resource = p.resources.find_by_id(id);
+    if (!resource) throw Error(ErrorCode::kNotFound, "there is no resource with this id", "resourceId");
+    return plugin::ResourceStorage{resource->database, resource->key};
+  };
   p.resources.add_participant(p.event_rows);
+  p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
   p.resources.load();

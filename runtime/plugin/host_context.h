@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "runtime/plugin/resource_store.h"
 #include "trunkline/task.hpp"
 
 namespace trunkline {
@@ -29,6 +30,8 @@ struct HostContext {
   HttpTransport* http = nullptr;
   /// Stores and publishes an event; `data` is a JSON document.
   std::function<Task<void>(std::string provider, std::string type, std::string subject, std::string data)> publish;
+  /// Where resources rest; empty: no resource storage is offered.
+  FindResourceStorage find_resource;
 };
 
 }  // namespace trunkline::plugin

@@ -15,6 +15,7 @@
 #include "runtime/diagnostics/redact.h"
 #include "runtime/plugin/host_store.h"
 #include "runtime/plugin/http_transport.h"
+#include "runtime/plugin/resource_store.h"
 #include "trunkline/host_provider.hpp"
 
 namespace trunkline::plugin {
@@ -271,6 +272,7 @@ struct HostServices::Impl {
         metrics(context.metrics, provider) {
     if (context.http) http.emplace(*context.http);
     if (context.database) store.emplace(*context.database, provider);
+    if (context.find_resource) resource_store.emplace(context.find_resource, provider);
     if (context.publish) events.emplace(context, provider);
   }
   template <class F>
@@ -278,6 +280,7 @@ struct HostServices::Impl {
     f(log), f(clock), f(executor), f(secrets), f(metrics);
     if (http) f(*http);
     if (store) f(*store);
+    if (resource_store) f(*resource_store);
     if (events) f(*events);
   }
 
@@ -288,6 +291,7 @@ struct HostServices::Impl {
   HostMetrics metrics;
   std::optional<HostHttp> http;
   std::optional<HostStore> store;
+  std::optional<HostResourceStore> resource_store;
   std::optional<HostEvents> events;
 
   bool shut = false;
@@ -316,6 +320,7 @@ void HostServices::shutdown(UniqueFunction<void()> done) {
   std::vector<Implementation*> services{&impl_->clock, &impl_->executor};
   if (impl_->http) services.push_back(&*impl_->http);
   if (impl_->store) services.push_back(&*impl_->store);
+  if (impl_->resource_store) services.push_back(&*impl_->resource_store);
   if (impl_->events) services.push_back(&*impl_->events);
   impl_->drained = std::move(done);
   impl_->draining = static_cast<int>(services.size());

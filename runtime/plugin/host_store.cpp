@@ -1,5 +1,7 @@
 #include "runtime/plugin/host_store.h"
 
+#include "runtime/plugin/store_limits.h"
+
 namespace trunkline::plugin {
 namespace {
 
@@ -21,13 +23,6 @@ const store::Statement kPut{
 const store::Statement kRemove{"DELETE FROM plugin_kv WHERE provider = ? AND key = ?"};
 const store::Statement kList{"SELECT key, value FROM plugin_kv WHERE provider = ? AND key >= ? ORDER BY key LIMIT ?"};
 
-void check_key(std::string_view key, const char* name, bool may_be_empty = false) {
-  if (key.empty() && !may_be_empty)
-    throw Error(ErrorCode::kInvalidArgument, std::string(name) + ": found none, wanted 1 to 512 bytes", name);
-  if (key.size() > kMaxStoreKey)
-    throw Error(ErrorCode::kInvalidArgument,
-                std::string(name) + ": found " + std::to_string(key.size()) + " bytes, wanted at most 512", name);
-}
 Bytes copy(std::span<const std::uint8_t> bytes) { return Bytes(bytes.begin(), bytes.end()); }
 
 }  // namespace
@@ -35,7 +30,7 @@ Bytes copy(std::span<const std::uint8_t> bytes) { return Bytes(bytes.begin(), by
 std::span<const store::Migration> plugin_migrations() { return kMigrations; }
 
 Task<Bytes> HostStore::get(Call, std::string key) {
-  check_key(key, "key");
+  check_store_key(key, "key");
   std::optional<Bytes> value;
   database_.read([&](store::Session& session) {
     session.query(kGet, {provider_, key}, [&](const store::Row& row) { value = copy(row.blob(0)); });
@@ -45,10 +40,8 @@ Task<Bytes> HostStore::get(Call, std::string key) {
 }
 
 Task<void> HostStore::put(Call, std::string key, Bytes value) {
-  check_key(key, "key");
-  if (value.size() > kMaxStoreValue)
-    throw Error(ErrorCode::kInvalidArgument, "value: found " + std::to_string(value.size()) + " bytes, wanted at most 1 MiB",
-                "value");
+  check_store_key(key, "key");
+  check_store_value(value.size(), "value");
   // The function may run again, so it owns what it writes.
   auto write = [provider = provider_, key = std::move(key), value = std::move(value)](store::Session& session) {
     session.execute(kPut, {provider, key, std::span<const std::uint8_t>(value)});
@@ -57,7 +50,7 @@ Task<void> HostStore::put(Call, std::string key, Bytes value) {
 }
 
 Task<void> HostStore::remove(Call, std::string key) {
-  check_key(key, "key");
+  check_store_key(key, "key");
   auto write = [provider = provider_, key = std::move(key)](store::Session& session) {
     session.execute(kRemove, {provider, key});
   };
@@ -65,10 +58,8 @@ Task<void> HostStore::remove(Call, std::string key) {
 }
 
 Task<std::vector<host::StoreEntry>> HostStore::list(Call, std::string prefix, std::int32_t limit) {
-  check_key(prefix, "prefix", true);
-  if (limit < 1 || limit > kMaxStoreList)
-    throw Error(ErrorCode::kInvalidArgument,
-                "limit: found " + std::to_string(limit) + ", wanted 1 to " + std::to_string(kMaxStoreList), "limit");
+  check_store_key(prefix, "prefix", true);
+  check_store_limit(limit, "limit");
   std::vector<host::StoreEntry> entries;
   database_.read([&](store::Session& session) {
     entries.clear();

@@ -11,10 +11,6 @@ namespace trunkline::plugin {
 /// The table behind it, for the system database. Numbers 60 to 64.
 std::span<const store::Migration> plugin_migrations();
 
-inline constexpr std::size_t kMaxStoreKey = 512;
-inline constexpr std::size_t kMaxStoreValue = 1024 * 1024;
-inline constexpr std::int32_t kMaxStoreList = 1000;
-
 class HostStore final : public host::Store {
  public:
   HostStore(store::Database& database, std::string provider) : database_(database), provider_(std::move(provider)) {}

@@ -49,6 +49,26 @@ export interface StoreEntry {
   value: Uint8Array;
 }
 
+/** Which keys of a resource's storage. */
+export interface StoreRange {
+  /** First key. Empty: from the first one on. */
+  from: string;
+  /** The key behind the last one. Empty: to the end. */
+  to: string;
+  /** From the last key down to the first. */
+  descending: boolean;
+  /** 1 to 1000 entries. */
+  limit: number;
+}
+
+/** Changes that happen all or not at all. */
+export interface StoreBatch {
+  /** Values to write. */
+  puts: StoreEntry[];
+  /** Keys to remove; a missing one is fine. Removed before the values are written. */
+  removes: string[];
+}
+
 /** Offered by plugins that receive HTTP callbacks from their carrier. */
 export declare class WebhookReceiver {
   private constructor();

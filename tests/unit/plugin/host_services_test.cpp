@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <functional>
+#include <map>
 #include <stop_token>
 
 #include "runtime/async/executor.h"
@@ -12,6 +13,7 @@
 #include "runtime/plugin/host_store.h"
 #include "runtime/plugin/http_transport.h"
 #include "runtime/plugin/plugin_instance.h"
+#include "runtime/plugin/resource_store.h"
 #include "runtime/store/sqlite_store.h"
 #include "trunkline/plugin.hpp"
 #include "trunkline/sms_client.hpp"
@@ -68,11 +70,18 @@ class HostServicesTest : public ::testing::Test {
     store_options.memory = true;
     store = store::make_sqlite_store(store_options, *log, metrics, executor, clock);
     store->system().migrate(plugin_migrations());
+    database = store->all()[0];
+    database->migrate(resource_store_migrations());
     context.emplace(
         HostContext{executor, clock, *log, metrics, &store->system(), &transport,
                     [this](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
                       published.push_back(provider + " " + type + " " + subject + " " + data);
                       co_return;
+                    },
+                    [this](std::string_view id) {
+                      const auto found = resources.find(id);
+                      if (found == resources.end()) throw Error(ErrorCode::kNotFound, "no such resource", "resourceId");
+                      return ResourceStorage{database, found->second};
                     }});
     LoaderOptions options;
     loader = std::make_unique<PluginLoader>(options);
@@ -103,6 +112,11 @@ class HostServicesTest : public ::testing::Test {
     ADD_FAILURE() << "no error";
     return {};
   }
+  static host::StoreBatch batch(std::initializer_list<std::pair<std::string, std::string_view>> puts) {
+    host::StoreBatch batch;
+    for (const auto& [key, value] : puts) batch.puts.push_back({key, bytes(value)});
+    return batch;
+  }
   static Bytes bytes(std::string_view text) { return Bytes(text.begin(), text.end()); }
 
   std::filesystem::path log_path;
@@ -112,6 +126,8 @@ class HostServicesTest : public ::testing::Test {
   Metrics metrics;
   FakeTransport transport;
   std::unique_ptr<store::Store> store;
+  store::Database* database = nullptr;
+  std::map<std::string, std::int64_t, std::less<>> resources{{"res-1", 1}, {"res-2", 2}};
   std::vector<std::string> published;
   std::optional<HostContext> context;
   std::unique_ptr<PluginLoader> loader;
@@ -208,6 +224,67 @@ TEST_F(HostServicesTest, StoreHasLimits) {
   EXPECT_EQ(error_of([&] { kv.put_sync("k", Bytes(1024 * 1024 + 1)); }).target, "value");
   EXPECT_EQ(error_of([&] { kv.list_sync("", 1001); }).target, "limit");
   kv.put_sync(std::string(512, 'k'), Bytes(1024 * 1024));
+}
+
+TEST_F(HostServicesTest, ResourceStoreKeepsResourcesAndProvidersApart) {
+  const auto rows = host.resource_store();
+  rows.commit_sync("res-1", batch({{"a", "1"}, {"b", "2"}}));
+  rows.commit_sync("res-2", batch({{"a", "other"}}));
+  EXPECT_EQ(rows.get_sync("res-1", "a"), bytes("1"));
+  EXPECT_EQ(rows.get_sync("res-2", "a"), bytes("other"));
+  EXPECT_EQ(error_of([&] { rows.get_sync("res-2", "b"); }).target, "key");
+  EXPECT_EQ(error_of([&] { rows.get_sync("res-3", "a"); }).target, "resourceId");
+  EXPECT_EQ(error_of([&] { rows.commit_sync("res-3", batch({{"a", "1"}})); }).code, ErrorCode::kNotFound);
+  auto other = make("carrier-b");
+  EXPECT_EQ(error_of([&] { Borrower::last->host.resource_store().get_sync("res-1", "a"); }).target, "key");
+}
+
+TEST_F(HostServicesTest, ResourceStoreScansBothWays) {
+  const auto rows = host.resource_store();
+  rows.commit_sync("res-1", batch({{"t/1", "x"}, {"t/2", "x"}, {"t/3", "x"}, {"u/1", "x"}}));
+  const auto keys = [&](std::string from, std::string to, bool descending, std::int32_t limit) {
+    host::StoreRange range;
+    range.from = std::move(from);
+    range.to = std::move(to);
+    range.descending = descending;
+    range.limit = limit;
+    std::vector<std::string> out;
+    for (const host::StoreEntry& entry : rows.scan_sync("res-1", range)) out.push_back(entry.key);
+    return out;
+  };
+  EXPECT_THAT(keys("t/", "t0", false, 10), ElementsAre("t/1", "t/2", "t/3"));
+  EXPECT_THAT(keys("t/", "t0", true, 2), ElementsAre("t/3", "t/2"));
+  EXPECT_THAT(keys("t/", "t/3", true, 10), ElementsAre("t/2", "t/1"));
+  EXPECT_THAT(keys("t/2", "", false, 10), ElementsAre("t/2", "t/3", "u/1"));
+  EXPECT_THAT(keys("", "", true, 1), ElementsAre("u/1"));
+  EXPECT_EQ(error_of([&] { keys("", "", false, 0); }).target, "range.limit");
+}
+
+TEST_F(HostServicesTest, ResourceStoreCommitsAllOrNothing) {
+  const auto rows = host.resource_store();
+  rows.commit_sync("res-1", batch({{"a", "1"}}));
+  host::StoreBatch change = batch({{"b", "2"}});
+  change.removes = {"a", "never there"};
+  rows.commit_sync("res-1", change);
+  EXPECT_EQ(error_of([&] { rows.get_sync("res-1", "a"); }).code, ErrorCode::kNotFound);
+  EXPECT_EQ(rows.get_sync("res-1", "b"), bytes("2"));
+  EXPECT_EQ(error_of([&] { rows.commit_sync("res-1", batch({{"c", "3"}, {"", "4"}})); }).target, "batch.puts[1].key");
+  EXPECT_EQ(error_of([&] { rows.get_sync("res-1", "c"); }).code, ErrorCode::kNotFound);
+  change.removes = {std::string(513, 'k')};
+  EXPECT_EQ(error_of([&] { rows.commit_sync("res-1", change); }).target, "batch.removes[0]");
+  host::StoreBatch large;
+  for (int i = 0; i < 17; ++i) large.puts.push_back({std::to_string(i), Bytes(1024 * 1024)});
+  EXPECT_EQ(error_of([&] { rows.commit_sync("res-1", large); }).target, "batch");
+}
+
+TEST_F(HostServicesTest, ResourceRowsAreCopiedAndDropped) {
+  const auto rows = host.resource_store();
+  rows.commit_sync("res-1", batch({{"a", "1"}}));
+  sync_wait(database->write([](store::Session& session) { copy_resource_rows(session, 1, 2); }));
+  EXPECT_EQ(rows.get_sync("res-2", "a"), bytes("1"));
+  sync_wait(database->write([](store::Session& session) { drop_resource_rows(session, 1); }));
+  EXPECT_EQ(error_of([&] { rows.get_sync("res-1", "a"); }).code, ErrorCode::kNotFound);
+  EXPECT_EQ(rows.get_sync("res-2", "a"), bytes("1"));
 }
 
 TEST_F(HostServicesTest, SecretsAreThoseOfTheManifest) {

@@ -64,9 +64,35 @@ struct StoreEntry {
   bool operator==(const StoreEntry&) const = default;
 };
 
+/// Which keys of a resource's storage.
+struct StoreRange {
+  /// First key. Empty: from the first one on.
+  std::string from = "";
+  /// The key behind the last one. Empty: to the end.
+  std::string to = "";
+  /// From the last key down to the first.
+  bool descending = false;
+  /// 1 to 1000 entries.
+  std::int32_t limit = 100;
+
+  bool operator==(const StoreRange&) const = default;
+};
+
+/// Changes that happen all or not at all.
+struct StoreBatch {
+  /// Values to write.
+  std::vector<StoreEntry> puts{};
+  /// Keys to remove; a missing one is fine. Removed before the values are written.
+  std::vector<std::string> removes{};
+
+  bool operator==(const StoreBatch&) const = default;
+};
+
 class HttpRequestView;
 class HttpResponseView;
 class StoreEntryView;
+class StoreRangeView;
+class StoreBatchView;
 
 }  // namespace trunkline::host
 
@@ -107,6 +133,32 @@ struct Codec<::trunkline::host::StoreEntry> {
   static constexpr std::size_t kMinSize = 40;
   static C lower(const ::trunkline::host::StoreEntry& v, Arena& arena);
   static void lift(const C& c, ::trunkline::host::StoreEntry& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::host::StoreRange> {
+  using C = tl_host_store_range;
+  using View = ::trunkline::host::StoreRangeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::host::StoreRange& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::host::StoreRange& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::host::StoreBatch> {
+  using C = tl_host_store_batch;
+  using View = ::trunkline::host::StoreBatchView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::host::StoreBatch& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::host::StoreBatch& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -189,6 +241,54 @@ class StoreEntryView {
   const tl_host_store_entry* c_ = nullptr;
 };
 
+/// StoreRange in C form, read in place.
+class StoreRangeView {
+ public:
+  StoreRangeView() = default;
+  explicit StoreRangeView(const tl_host_store_range& c) : c_(&c) {}
+
+  /// First key. Empty: from the first one on.
+  std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// The key behind the last one. Empty: to the end.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// From the last key down to the first.
+  bool descending() const { return abi::Member<bool>::view(c_->descending); }
+  /// 1 to 1000 entries.
+  std::int32_t limit() const { return abi::Member<std::int32_t>::view(c_->limit); }
+
+  StoreRange copy() const {
+    StoreRange value;
+    abi::Codec<StoreRange>::lift(*c_, value);
+    return value;
+  }
+  const tl_host_store_range* raw() const { return c_; }
+
+ private:
+  const tl_host_store_range* c_ = nullptr;
+};
+
+/// StoreBatch in C form, read in place.
+class StoreBatchView {
+ public:
+  StoreBatchView() = default;
+  explicit StoreBatchView(const tl_host_store_batch& c) : c_(&c) {}
+
+  /// Values to write.
+  ListView<StoreEntry> puts() const { return abi::Member<std::vector<StoreEntry>>::view(c_->puts); }
+  /// Keys to remove; a missing one is fine. Removed before the values are written.
+  ListView<std::string> removes() const { return abi::Member<std::vector<std::string>>::view(c_->removes); }
+
+  StoreBatch copy() const {
+    StoreBatch value;
+    abi::Codec<StoreBatch>::lift(*c_, value);
+    return value;
+  }
+  const tl_host_store_batch* raw() const { return c_; }
+
+ private:
+  const tl_host_store_batch* c_ = nullptr;
+};
+
 }  // namespace trunkline::host
 
 namespace trunkline::abi {
@@ -258,5 +358,47 @@ inline void Codec<::trunkline::host::StoreEntry>::check(const tl_host_store_entr
   Member<Bytes>::check(c.value, "value");
 }
 inline ::trunkline::host::StoreEntryView Codec<::trunkline::host::StoreEntry>::view(const tl_host_store_entry& c) { return ::trunkline::host::StoreEntryView(c); }
+
+inline tl_host_store_range Codec<::trunkline::host::StoreRange>::lower(const ::trunkline::host::StoreRange& v, [[maybe_unused]] Arena& arena) {
+  tl_host_store_range c{};
+  c.struct_size = sizeof c;
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.descending = Member<bool>::lower(v.descending, arena);
+  c.limit = Member<std::int32_t>::lower(v.limit, arena);
+  return c;
+}
+inline void Codec<::trunkline::host::StoreRange>::lift(const tl_host_store_range& c, ::trunkline::host::StoreRange& v) {
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::string>::lift(c.to, v.to);
+  Member<bool>::lift(c.descending, v.descending);
+  Member<std::int32_t>::lift(c.limit, v.limit);
+}
+inline void Codec<::trunkline::host::StoreRange>::check(const tl_host_store_range& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.from, "from");
+  Member<std::string>::check(c.to, "to");
+  Member<bool>::check(c.descending, "descending");
+  Member<std::int32_t>::check(c.limit, "limit");
+}
+inline ::trunkline::host::StoreRangeView Codec<::trunkline::host::StoreRange>::view(const tl_host_store_range& c) { return ::trunkline::host::StoreRangeView(c); }
+
+inline tl_host_store_batch Codec<::trunkline::host::StoreBatch>::lower(const ::trunkline::host::StoreBatch& v, [[maybe_unused]] Arena& arena) {
+  tl_host_store_batch c{};
+  c.struct_size = sizeof c;
+  c.puts = Member<std::vector<::trunkline::host::StoreEntry>>::lower(v.puts, arena);
+  c.removes = Member<std::vector<std::string>>::lower(v.removes, arena);
+  return c;
+}
+inline void Codec<::trunkline::host::StoreBatch>::lift(const tl_host_store_batch& c, ::trunkline::host::StoreBatch& v) {
+  Member<std::vector<::trunkline::host::StoreEntry>>::lift(c.puts, v.puts);
+  Member<std::vector<std::string>>::lift(c.removes, v.removes);
+}
+inline void Codec<::trunkline::host::StoreBatch>::check(const tl_host_store_batch& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::host::StoreEntry>>::check(c.puts, "puts");
+  Member<std::vector<std::string>>::check(c.removes, "removes");
+}
+inline ::trunkline::host::StoreBatchView Codec<::trunkline::host::StoreBatch>::view(const tl_host_store_batch& c) { return ::trunkline::host::StoreBatchView(c); }
 
 }  // namespace trunkline::abi

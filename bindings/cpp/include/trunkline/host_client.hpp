@@ -52,6 +52,21 @@ struct StoreList {
   static constexpr auto kSlot = &tl_host_store::list;
   using Value = std::vector<StoreEntry>;
 };
+struct ResourceStoreGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_host_resource_store::get;
+  using Value = Bytes;
+};
+struct ResourceStoreScan {
+  static constexpr std::string_view kName = "scan";
+  static constexpr auto kSlot = &tl_host_resource_store::scan;
+  using Value = std::vector<StoreEntry>;
+};
+struct ResourceStoreCommit {
+  static constexpr std::string_view kName = "commit";
+  static constexpr auto kSlot = &tl_host_resource_store::commit;
+  using Value = void;
+};
 struct EventsPublish {
   static constexpr std::string_view kName = "publish";
   static constexpr auto kSlot = &tl_host_events::publish;
@@ -264,6 +279,80 @@ class StoreClient : public abi::Client<tl_host_store> {
   /// list, blocking this thread.
   std::vector<StoreEntry> list_sync(std::string prefix, std::int32_t limit = 100, CallOptions options = {}) const {
     return Client::wait<ops::StoreList>(std::move(options), std::move(prefix), limit);
+  }
+};
+
+/// What one provider keeps for single communication resources. It rests in the database of the resource's data location.
+/// The host copies it when the resource is forked, puts it back when a snapshot is restored and deletes it when the
+/// resource
+/// is dropped; what the provider caches must be cached by resource. Every operation raises `notFound` with the target
+/// `resourceId` for a resource that there is not.
+class ResourceStoreClient : public abi::Client<tl_host_resource_store> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.host.resource_store/1";
+  using Client::Client;
+
+  /// Reads one value; absent keys complete with `notFound` and the target `key`.
+  /// Errors: kNotFound.
+  Task<Bytes> get(std::string resource_id, std::string key, CallOptions options = {}) const {
+    return Client::run<ops::ResourceStoreGet>(std::move(options), std::move(resource_id), std::move(key));
+  }
+  /// get ending in done(Result<Bytes>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string resource_id, std::string key, CallOptions options, F done) const {
+    Client::start<ops::ResourceStoreGet>(std::move(options), std::move(done), std::move(resource_id), std::move(key));
+  }
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str resource_id, tl_str key, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourceStoreGet>(std::move(options), std::move(done), resource_id, key);
+  }
+  /// get, blocking this thread.
+  Bytes get_sync(std::string resource_id, std::string key, CallOptions options = {}) const {
+    return Client::wait<ops::ResourceStoreGet>(std::move(options), std::move(resource_id), std::move(key));
+  }
+
+  /// Entries of a range, in order of their keys' bytes. At most 8 MiB come at once, but always one entry.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<std::vector<StoreEntry>> scan(std::string resource_id, StoreRange range, CallOptions options = {}) const {
+    return Client::run<ops::ResourceStoreScan>(std::move(options), std::move(resource_id), std::move(range));
+  }
+  /// scan ending in done(Result<std::vector<StoreEntry>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_scan(std::string resource_id, StoreRange range, CallOptions options, F done) const {
+    Client::start<ops::ResourceStoreScan>(std::move(options), std::move(done), std::move(resource_id), std::move(range));
+  }
+  /// scan without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_scan_raw(tl_str resource_id, const tl_host_store_range& range, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourceStoreScan>(std::move(options), std::move(done), resource_id, &range);
+  }
+  /// scan, blocking this thread.
+  std::vector<StoreEntry> scan_sync(std::string resource_id, StoreRange range, CallOptions options = {}) const {
+    return Client::wait<ops::ResourceStoreScan>(std::move(options), std::move(resource_id), std::move(range));
+  }
+
+  /// Makes all changes in one transaction; durable when it completes. Order of calls is order of commits.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<void> commit(std::string resource_id, StoreBatch batch, CallOptions options = {}) const {
+    return Client::run<ops::ResourceStoreCommit>(std::move(options), std::move(resource_id), std::move(batch));
+  }
+  /// commit ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_commit(std::string resource_id, StoreBatch batch, CallOptions options, F done) const {
+    Client::start<ops::ResourceStoreCommit>(std::move(options), std::move(done), std::move(resource_id), std::move(batch));
+  }
+  /// commit without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_commit_raw(tl_str resource_id, const tl_host_store_batch& batch, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourceStoreCommit>(std::move(options), std::move(done), resource_id, &batch);
+  }
+  /// commit, blocking this thread.
+  void commit_sync(std::string resource_id, StoreBatch batch, CallOptions options = {}) const {
+    return Client::wait<ops::ResourceStoreCommit>(std::move(options), std::move(resource_id), std::move(batch));
   }
 };
 

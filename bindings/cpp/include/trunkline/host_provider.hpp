@@ -236,6 +236,85 @@ struct StoreThunks {
 
 inline tl_iface iface_of(Store* object) { return {object, &detail::StoreThunks::kVtbl}; }
 
+class ResourceStore;
+/// The object as the ABI sees it.
+tl_iface iface_of(ResourceStore* object);
+
+/// What one provider keeps for single communication resources. It rests in the database of the resource's data location.
+/// The host copies it when the resource is forked, puts it back when a snapshot is restored and deletes it when the
+/// resource
+/// is dropped; what the provider caches must be cached by resource. Every operation raises `notFound` with the target
+/// `resourceId` for a resource that there is not.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class ResourceStore : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.host.resource_store/1";
+
+  /// Reads one value; absent keys complete with `notFound` and the target `key`.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<Bytes> get([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                          [[maybe_unused]] std::string key) { abi::unimplemented("get"); }
+  virtual void start_get(const Call& call, std::string_view resource_id, std::string_view key, Completion<Bytes> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->get(call, abi::own<std::string>(resource_id), abi::own<std::string>(key)); });
+  }
+
+  /// Entries of a range, in order of their keys' bytes. At most 8 MiB come at once, but always one entry.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  virtual Task<std::vector<StoreEntry>> scan([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                             [[maybe_unused]] StoreRange range) { abi::unimplemented("scan"); }
+  virtual void start_scan(const Call& call, std::string_view resource_id, StoreRangeView range,
+                          Completion<std::vector<StoreEntry>> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->scan(call, abi::own<std::string>(resource_id), abi::own<StoreRange>(range)); });
+  }
+
+  /// Makes all changes in one transaction; durable when it completes. Order of calls is order of commits.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  virtual Task<void> commit([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                            [[maybe_unused]] StoreBatch batch) { abi::unimplemented("commit"); }
+  virtual void start_commit(const Call& call, std::string_view resource_id, StoreBatchView batch, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->commit(call, abi::own<std::string>(resource_id), abi::own<StoreBatch>(batch)); });
+  }
+
+ protected:
+  ResourceStore() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct ResourceStoreThunks {
+  static ResourceStore& of(void* self) { return *static_cast<ResourceStore*>(self); }
+  static void get(void* self, const tl_call* call, tl_str resource_id, tl_str key, tl_host_resource_store_get_done done,
+                  void* user) noexcept {
+    abi::serve<Bytes>(of(self), done, user, [&](Completion<Bytes> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                         abi::Member<std::string>::view(abi::checked<std::string>(key, "key")), std::move(completion));
+    });
+  }
+  static void scan(void* self, const tl_call* call, tl_str resource_id, const tl_host_store_range* range,
+                   tl_host_resource_store_scan_done done, void* user) noexcept {
+    abi::serve<std::vector<StoreEntry>>(of(self), done, user, [&](Completion<std::vector<StoreEntry>> completion) {
+      of(self).start_scan(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                          abi::Codec<StoreRange>::view(abi::required<StoreRange>(range, "range")), std::move(completion));
+    });
+  }
+  static void commit(void* self, const tl_call* call, tl_str resource_id, const tl_host_store_batch* batch,
+                     tl_host_resource_store_commit_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_commit(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                            abi::Codec<StoreBatch>::view(abi::required<StoreBatch>(batch, "batch")), std::move(completion));
+    });
+  }
+  static constexpr tl_host_resource_store kVtbl{sizeof(tl_host_resource_store), 0, &get, &scan, &commit};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(ResourceStore* object) { return {object, &detail::ResourceStoreThunks::kVtbl}; }
+
 class Events;
 /// The object as the ABI sees it.
 tl_iface iface_of(Events* object);

@@ -34,6 +34,11 @@ inline constexpr SlotInfo tl_host_store[] = {
     {"remove", offsetof(::tl_host_store, remove), true},
     {"list", offsetof(::tl_host_store, list), true},
 };
+inline constexpr SlotInfo tl_host_resource_store[] = {
+    {"get", offsetof(::tl_host_resource_store, get), true},
+    {"scan", offsetof(::tl_host_resource_store, scan), true},
+    {"commit", offsetof(::tl_host_resource_store, commit), true},
+};
 inline constexpr SlotInfo tl_host_events[] = {
     {"publish", offsetof(::tl_host_events, publish), true},
 };
@@ -156,6 +161,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.host.executor/1", "Executor", InterfaceKind::kHostService, false, sizeof(tl_host_executor), 16, slots::tl_host_executor},
     {"trunkline.host.http/1", "Http", InterfaceKind::kHostService, false, sizeof(tl_host_http), 16, slots::tl_host_http},
     {"trunkline.host.store/1", "Store", InterfaceKind::kHostService, false, sizeof(tl_host_store), 40, slots::tl_host_store},
+    {"trunkline.host.resource_store/1", "ResourceStore", InterfaceKind::kHostService, false, sizeof(tl_host_resource_store), 32, slots::tl_host_resource_store},
     {"trunkline.host.events/1", "Events", InterfaceKind::kHostService, false, sizeof(tl_host_events), 16, slots::tl_host_events},
     {"trunkline.host.secrets/1", "Secrets", InterfaceKind::kHostService, false, sizeof(tl_host_secrets), 16, slots::tl_host_secrets},
     {"trunkline.host.metrics/1", "Metrics", InterfaceKind::kHostService, false, sizeof(tl_host_metrics), 24, slots::tl_host_metrics},

@@ -47,6 +47,12 @@ class Host {
   host::HttpClient http() const { return get<host::HttpClient>(); }
   /// Durable key-value storage of one provider. Nothing is shared between providers.
   host::StoreClient store() const { return get<host::StoreClient>(); }
+  /// What one provider keeps for single communication resources. It rests in the database of the resource's data location.
+  /// The host copies it when the resource is forked, puts it back when a snapshot is restored and deletes it when the
+  /// resource
+  /// is dropped; what the provider caches must be cached by resource. Every operation raises `notFound` with the target
+  /// `resourceId` for a resource that there is not.
+  host::ResourceStoreClient resource_store() const { return get<host::ResourceStoreClient>(); }
   /// Publishes facts that no typed event interface covers.
   host::EventsClient events() const { return get<host::EventsClient>(); }
   /// Secrets named in the plugin's manifest.

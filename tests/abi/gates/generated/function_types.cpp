@@ -35,6 +35,15 @@ static_assert(std::is_same_v<decltype(tl_host_store::remove),
 static_assert(std::is_same_v<tl_host_store_list_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_store::list),
                              void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_get_done, void (*)(void *, const tl_bytes *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::get),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_bytes *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_scan_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::scan),
+                             void (*)(void *, const tl_call *, tl_str, const tl_host_store_range *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_commit_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::commit),
+                             void (*)(void *, const tl_call *, tl_str, const tl_host_store_batch *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_host_events_publish_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_events::publish),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
