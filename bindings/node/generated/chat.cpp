@@ -4,6 +4,7 @@
 #include "support/stream.hpp"
 #include "trunkline/chat_client.hpp"
 #include "generated/chat_wire.hpp"
+#include "generated/host_wire.hpp"
 
 namespace trunkline::node {
 namespace {
@@ -15,28 +16,208 @@ class ChatProviderObject final : public Object {
   void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
     switch (op) {
       case 0: {  // createThread
-        std::string p_topic{};
-        read(in, p_topic);
-        std::vector<chat::Participant> p_participants{};
-        read(in, p_participants);
-        client_.start_create_thread(std::move(p_topic), std::move(p_participants), std::move(request.options), std::move(request.reply));
-        return;
-      }
-      case 1: {  // send
-        chat::ChatSendRequest p_request{};
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        chat::CreateThreadRequest p_request{};
         read(in, p_request);
-        client_.start_send(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_create_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_request), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 2: {  // messages
+      case 1: {  // getThread
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
         std::string p_thread_id{};
         read(in, p_thread_id);
-        std::optional<Time> p_since{};
-        read(in, p_since);
-        client_.start_messages(std::move(p_thread_id), std::move(p_since), std::move(request.options), open_stream(std::move(request.reply)));
+        client_.start_get_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 2: {  // listThreads
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        chat::PageRequest p_page{};
+        read(in, p_page);
+        client_.start_list_threads(std::move(p_resource_id), std::move(p_user_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // updateThread
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        chat::ThreadUpdate p_update{};
+        read(in, p_update);
+        client_.start_update_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_update), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // deleteThread
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        client_.start_delete_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // addParticipants
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::vector<chat::Participant> p_participants{};
+        read(in, p_participants);
+        client_.start_add_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participants), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // listParticipants
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        chat::PageRequest p_page{};
+        read(in, p_page);
+        client_.start_list_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // removeParticipant
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_participant_id{};
+        read(in, p_participant_id);
+        client_.start_remove_participant(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participant_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 8: {  // sendMessage
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        chat::SendMessageRequest p_request{};
+        read(in, p_request);
+        client_.start_send_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_request), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 9: {  // getMessage
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_get_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 10: {  // listMessages
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        chat::PageRequest p_page{};
+        read(in, p_page);
+        client_.start_list_messages(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 11: {  // updateMessage
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        chat::MessageUpdate p_update{};
+        read(in, p_update);
+        client_.start_update_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(p_update), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 12: {  // deleteMessage
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_delete_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 13: {  // sendTyping
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::optional<std::string> p_sender_display_name{};
+        read(in, p_sender_display_name);
+        client_.start_send_typing(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_sender_display_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 14: {  // sendReadReceipt
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_send_read_receipt(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 15: {  // listReadReceipts
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        chat::PageRequest p_page{};
+        read(in, p_page);
+        client_.start_list_read_receipts(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 16: {  // maintain
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        client_.start_maintain(std::move(p_resource_id), std::move(request.options), std::move(request.reply));
         return;
       }
       default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 17: {  // capabilities
+        write(out, client_.capabilities());
+        return;
+      }
+      default: return Object::run(op, in, out);
     }
   }
 

@@ -2,41 +2,155 @@
 #pragma once
 #include "support/wire.hpp"
 #include "trunkline/chat.hpp"
+#include "generated/host_wire.hpp"
 
 namespace trunkline::node {
+
+inline void read(Reader& in, trunkline::chat::Attachment& value) {
+  read(in, value.id);
+  read(in, value.kind);
+  read(in, value.name);
+  read(in, value.url);
+  read(in, value.preview_url);
+}
+inline void write(Writer& out, const trunkline::chat::Attachment& value) {
+  write(out, value.id);
+  write(out, value.kind);
+  write(out, value.name);
+  write(out, value.url);
+  write(out, value.preview_url);
+}
 
 inline void read(Reader& in, trunkline::chat::Participant& value) {
   read(in, value.id);
   read(in, value.display_name);
   read(in, value.share_history_time);
-}
-
-inline void read(Reader& in, trunkline::chat::Attachment& value) {
-  read(in, value.id);
-  read(in, value.content_type);
-  read(in, value.name);
-  read(in, value.content);
-}
-
-inline void read(Reader& in, trunkline::chat::ChatSendRequest& value) {
-  read(in, value.thread_id);
-  read(in, value.sender_id);
-  read(in, value.sender_display_name);
-  read(in, value.kind);
-  read(in, value.content);
   read(in, value.metadata);
-  read(in, value.attachments);
+}
+inline void write(Writer& out, const trunkline::chat::Participant& value) {
+  write(out, value.id);
+  write(out, value.display_name);
+  write(out, value.share_history_time);
+  write(out, value.metadata);
+}
+
+inline void write(Writer& out, const trunkline::chat::InvalidParticipant& value) {
+  write(out, value.id);
+  write(out, value.message);
+}
+
+inline void write(Writer& out, const trunkline::chat::ChatThread& value) {
+  write(out, value.id);
+  write(out, value.topic);
+  write(out, value.created_on);
+  write(out, value.created_by);
+  write(out, value.metadata);
+  write(out, value.retention_days);
+}
+
+inline void write(Writer& out, const trunkline::chat::ThreadItem& value) {
+  write(out, value.id);
+  write(out, value.topic);
+  write(out, value.deleted_on);
+  write(out, value.last_message_received_on);
+}
+
+inline void read(Reader& in, trunkline::chat::CreateThreadRequest& value) {
+  read(in, value.topic);
+  read(in, value.participants);
+  read(in, value.metadata);
+  read(in, value.retention_days);
+  read(in, value.idempotency_key);
+}
+
+inline void write(Writer& out, const trunkline::chat::CreateThreadResult& value) {
+  write(out, value.thread);
+  write(out, value.invalid_participants);
+  write(out, value.repeated);
+}
+
+inline void read(Reader& in, trunkline::chat::ThreadUpdate& value) {
+  read(in, value.topic);
+  read(in, value.metadata);
+  read(in, value.remove_metadata);
+  read(in, value.retention_days);
 }
 
 inline void write(Writer& out, const trunkline::chat::ChatMessage& value) {
   write(out, value.id);
   write(out, value.thread_id);
-  write(out, value.sender_id);
+  write(out, value.sequence);
+  write(out, value.version);
   write(out, value.kind);
   write(out, value.content);
+  write(out, value.topic);
+  write(out, value.participants);
+  write(out, value.initiator_id);
+  write(out, value.sender_id);
+  write(out, value.sender_display_name);
   write(out, value.created_on);
   write(out, value.edited_on);
+  write(out, value.deleted_on);
   write(out, value.metadata);
+  write(out, value.attachments);
+}
+
+inline void read(Reader& in, trunkline::chat::SendMessageRequest& value) {
+  read(in, value.kind);
+  read(in, value.content);
+  read(in, value.sender_display_name);
+  read(in, value.metadata);
+  read(in, value.attachments);
+}
+
+inline void read(Reader& in, trunkline::chat::MessageUpdate& value) {
+  read(in, value.content);
+  read(in, value.metadata);
+  read(in, value.remove_metadata);
+}
+
+inline void write(Writer& out, const trunkline::chat::ReadReceipt& value) {
+  write(out, value.sender_id);
+  write(out, value.message_id);
+  write(out, value.read_on);
+}
+
+inline void read(Reader& in, trunkline::chat::PageRequest& value) {
+  read(in, value.limit);
+  read(in, value.cursor);
+  read(in, value.skip);
+  read(in, value.start_time);
+}
+
+inline void write(Writer& out, const trunkline::chat::MessagePage& value) {
+  write(out, value.items);
+  write(out, value.cursor);
+}
+
+inline void write(Writer& out, const trunkline::chat::ThreadPage& value) {
+  write(out, value.items);
+  write(out, value.cursor);
+}
+
+inline void write(Writer& out, const trunkline::chat::ParticipantPage& value) {
+  write(out, value.items);
+  write(out, value.cursor);
+}
+
+inline void write(Writer& out, const trunkline::chat::ReadReceiptPage& value) {
+  write(out, value.items);
+  write(out, value.cursor);
+}
+
+inline void write(Writer& out, const trunkline::chat::ChatCapabilities& value) {
+  write(out, value.max_participants);
+  write(out, value.max_receipt_participants);
+  write(out, value.retention);
+  write(out, value.share_history);
+}
+
+inline void write(Writer& out, const trunkline::chat::Maintenance& value) {
+  write(out, value.next_at);
 }
 
 }  // namespace trunkline::node

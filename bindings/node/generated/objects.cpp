@@ -8,7 +8,7 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.sms/1") return make_sms_provider(iface, calls);
   if (id == "trunkline.sandbox/1") return make_sandbox_provider(iface, calls);
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
-  if (id == "trunkline.chat/draft-1") return make_chat_provider(iface, calls);
+  if (id == "trunkline.chat/1") return make_chat_provider(iface, calls);
   if (id == "trunkline.email/draft-1") return make_email_provider(iface, calls);
   if (id == "trunkline.pstn/draft-1") return make_pstn_provider(iface, calls);
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);

@@ -4,6 +4,7 @@
 #define TRUNKLINE_CHAT_H
 #include "trunkline/abi.h"
 #include "trunkline/common.h"
+#include "trunkline/host.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,15 +20,83 @@ enum {
   TL_CHAT_MESSAGE_KIND_UNKNOWN = 0,
   /** Plain text. */
   TL_CHAT_MESSAGE_KIND_TEXT = 1,
-  /** HTML. */
+  /** HTML without anything that runs. */
   TL_CHAT_MESSAGE_KIND_HTML = 2,
+  /** Written by the provider: the topic changed. */
+  TL_CHAT_MESSAGE_KIND_TOPIC_UPDATED = 3,
+  /** Written by the provider: somebody was added. */
+  TL_CHAT_MESSAGE_KIND_PARTICIPANT_ADDED = 4,
+  /** Written by the provider: somebody was removed or left. */
+  TL_CHAT_MESSAGE_KIND_PARTICIPANT_REMOVED = 5,
 };
 
-typedef struct tl_chat_participant tl_chat_participant;
+/**
+ * What an attachment is.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_chat_attachment_kind;
+enum {
+  /** Not known to this version. */
+  TL_CHAT_ATTACHMENT_KIND_UNKNOWN = 0,
+  /** A picture that belongs into the text. */
+  TL_CHAT_ATTACHMENT_KIND_IMAGE = 1,
+  /** A file beside it. */
+  TL_CHAT_ATTACHMENT_KIND_FILE = 2,
+};
+
 typedef struct tl_chat_attachment tl_chat_attachment;
-typedef struct tl_chat_send_request tl_chat_send_request;
+typedef struct tl_chat_participant tl_chat_participant;
+typedef struct tl_chat_invalid_participant tl_chat_invalid_participant;
+typedef struct tl_chat_thread tl_chat_thread;
+typedef struct tl_chat_thread_item tl_chat_thread_item;
+typedef struct tl_chat_create_thread_request tl_chat_create_thread_request;
+typedef struct tl_chat_create_thread_result tl_chat_create_thread_result;
+typedef struct tl_chat_thread_update tl_chat_thread_update;
 typedef struct tl_chat_message tl_chat_message;
+typedef struct tl_chat_send_message_request tl_chat_send_message_request;
+typedef struct tl_chat_message_update tl_chat_message_update;
+typedef struct tl_chat_read_receipt tl_chat_read_receipt;
+typedef struct tl_chat_page_request tl_chat_page_request;
+typedef struct tl_chat_message_page tl_chat_message_page;
+typedef struct tl_chat_thread_page tl_chat_thread_page;
+typedef struct tl_chat_participant_page tl_chat_participant_page;
+typedef struct tl_chat_read_receipt_page tl_chat_read_receipt_page;
+typedef struct tl_chat_message_received tl_chat_message_received;
+typedef struct tl_chat_message_edited tl_chat_message_edited;
+typedef struct tl_chat_message_deleted tl_chat_message_deleted;
+typedef struct tl_chat_typing tl_chat_typing;
+typedef struct tl_chat_receipt_sent tl_chat_receipt_sent;
+typedef struct tl_chat_thread_created tl_chat_thread_created;
+typedef struct tl_chat_thread_updated tl_chat_thread_updated;
+typedef struct tl_chat_thread_deleted tl_chat_thread_deleted;
+typedef struct tl_chat_participants_added tl_chat_participants_added;
+typedef struct tl_chat_participants_removed tl_chat_participants_removed;
+typedef struct tl_chat_capabilities tl_chat_capabilities;
+typedef struct tl_chat_maintenance tl_chat_maintenance;
 typedef struct tl_chat_change tl_chat_change;
+
+/** A picture or file that a message refers to. The content is kept elsewhere. */
+struct tl_chat_attachment {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Unique within the message. */
+  tl_str id;
+  /** What it is. */
+  tl_chat_attachment_kind kind;
+  uint8_t reserved1[4];
+  /** File name. */
+  tl_str name;
+  /** Where the content is. */
+  tl_str url;
+  /** Where a small form of it is. */
+  tl_str preview_url;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_attachment, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_attachment, kind) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_attachment, name) == 32);
+TL_ABI_ASSERT(offsetof(tl_chat_attachment, url) == 48);
+TL_ABI_ASSERT(offsetof(tl_chat_attachment, preview_url) == 64);
+TL_ABI_ASSERT(sizeof(tl_chat_attachment) == 80);
 
 /** One participant of a thread. */
 struct tl_chat_participant {
@@ -37,48 +106,191 @@ struct tl_chat_participant {
   tl_str id;
   /** Shown to the others. */
   tl_str display_name;
-  /** From when on the participant sees messages. */
+  /** Messages from then on are visible to the participant. In a request: absent means from when it was added. */
   tl_opt_i64 share_history_time;
+  /**
+   * The application's own data.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
 };
 TL_ABI_ASSERT(offsetof(tl_chat_participant, id) == 8);
 TL_ABI_ASSERT(offsetof(tl_chat_participant, display_name) == 24);
 TL_ABI_ASSERT(offsetof(tl_chat_participant, share_history_time) == 40);
-TL_ABI_ASSERT(sizeof(tl_chat_participant) == 56);
+TL_ABI_ASSERT(offsetof(tl_chat_participant, metadata) == 56);
+TL_ABI_ASSERT(sizeof(tl_chat_participant) == 80);
 
-/** A picture or file of a message. */
-struct tl_chat_attachment {
+/** A participant that was not added. */
+struct tl_chat_invalid_participant {
   uint32_t struct_size;
   uint8_t reserved0[4];
-  /** Unique within the message. */
+  /** Raw id as it was given. */
   tl_str id;
-  /** MIME type. */
-  tl_str content_type;
-  /** File name. */
-  tl_str name;
-  /** The content. */
-  tl_bytes content;
+  /** Why. */
+  tl_str message;
 };
-TL_ABI_ASSERT(offsetof(tl_chat_attachment, id) == 8);
-TL_ABI_ASSERT(offsetof(tl_chat_attachment, content_type) == 24);
-TL_ABI_ASSERT(offsetof(tl_chat_attachment, name) == 40);
-TL_ABI_ASSERT(offsetof(tl_chat_attachment, content) == 56);
-TL_ABI_ASSERT(sizeof(tl_chat_attachment) == 72);
+TL_ABI_ASSERT(offsetof(tl_chat_invalid_participant, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_invalid_participant, message) == 24);
+TL_ABI_ASSERT(sizeof(tl_chat_invalid_participant) == 40);
 
-/** What to send. */
-struct tl_chat_send_request {
+/** A thread. */
+struct tl_chat_thread {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Unique in the resource. */
+  tl_str id;
+  /** What it is about. */
+  tl_str topic;
+  /** When it was created. */
+  tl_time created_on;
+  /** Raw id of the creator. */
+  tl_str created_by;
+  /**
+   * The application's own data.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /** Days after its creation on which it is deleted; 0: never. */
+  int32_t retention_days;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread, topic) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_thread, created_on) == 40);
+TL_ABI_ASSERT(offsetof(tl_chat_thread, created_by) == 48);
+TL_ABI_ASSERT(offsetof(tl_chat_thread, metadata) == 64);
+TL_ABI_ASSERT(offsetof(tl_chat_thread, retention_days) == 88);
+TL_ABI_ASSERT(sizeof(tl_chat_thread) == 96);
+
+/** A thread in a list. */
+struct tl_chat_thread_item {
   uint32_t struct_size;
   uint8_t reserved0[4];
   /** The thread. */
+  tl_str id;
+  /** What it is about. */
+  tl_str topic;
+  /** When it was deleted; such threads may be left out. */
+  tl_opt_i64 deleted_on;
+  /** When its last message arrived. */
+  tl_opt_i64 last_message_received_on;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread_item, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_item, topic) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_item, deleted_on) == 40);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_item, last_message_received_on) == 56);
+TL_ABI_ASSERT(sizeof(tl_chat_thread_item) == 72);
+
+/** Which thread to create. */
+struct tl_chat_create_thread_request {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** 1 to 250 characters. */
+  tl_str topic;
+  /**
+   * The creator need not be among them.
+   * Elements: tl_chat_participant.
+   */
+  tl_list participants;
+  /**
+   * The application's own data.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /** 0: kept until somebody deletes it. */
+  int32_t retention_days;
+  uint8_t reserved1[4];
+  /** The same key of the same user is the same thread. */
+  tl_str idempotency_key;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_request, topic) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_request, participants) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_request, metadata) == 48);
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_request, retention_days) == 72);
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_request, idempotency_key) == 80);
+TL_ABI_ASSERT(sizeof(tl_chat_create_thread_request) == 96);
+
+/** A thread that was created. */
+struct tl_chat_create_thread_result {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The thread. */
+  const tl_chat_thread *thread;
+  /**
+   * Participants that are not in it, and why.
+   * Elements: tl_chat_invalid_participant.
+   */
+  tl_list invalid_participants;
+  /** It was created by an earlier call with the same key. */
+  tl_bool repeated;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_result, thread) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_result, invalid_participants) == 16);
+TL_ABI_ASSERT(offsetof(tl_chat_create_thread_result, repeated) == 40);
+TL_ABI_ASSERT(sizeof(tl_chat_create_thread_result) == 48);
+
+/** What to change about a thread. What is absent stays. */
+struct tl_chat_thread_update {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The new topic. */
+  tl_str topic;
+  /**
+   * Sets these; others stay.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /**
+   * Removes these, before `metadata` is set.
+   * Elements: tl_str.
+   */
+  tl_list remove_metadata;
+  /** 0: never deleted by age. */
+  tl_opt_i32 retention_days;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread_update, topic) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_update, metadata) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_update, remove_metadata) == 48);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_update, retention_days) == 72);
+TL_ABI_ASSERT(sizeof(tl_chat_thread_update) == 80);
+
+/** A message of a thread. */
+struct tl_chat_message {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Decimal digits. Rises with time within a thread, as a string too. */
+  tl_str id;
+  /** The thread. */
   tl_str thread_id;
-  /** Raw id of the sender. */
+  /** Position in the thread; rises. */
+  int64_t sequence;
+  /** Milliseconds since 1970 of the last change; rises with each. */
+  int64_t version;
+  /** What it carries. */
+  tl_chat_message_kind kind;
+  uint8_t reserved1[4];
+  /** `text` and `html`: the content. Absent once it is deleted. */
+  tl_str content;
+  /** `topicUpdated`: the new topic. */
+  tl_str topic;
+  /**
+   * `participantAdded` and `participantRemoved`: who.
+   * Elements: tl_chat_participant.
+   */
+  tl_list participants;
+  /** Raw id of whoever caused a message that the provider wrote. */
+  tl_str initiator_id;
+  /** Raw id of the sender; absent on messages that the provider wrote. */
   tl_str sender_id;
   /** Shown to the others. */
   tl_str sender_display_name;
-  /** What `content` is. */
-  tl_chat_message_kind kind;
-  uint8_t reserved1[4];
-  /** At most 28 KB. */
-  tl_str content;
+  /** When it was taken. */
+  tl_time created_on;
+  /** When it was edited last. */
+  tl_opt_i64 edited_on;
+  /** When it was deleted. */
+  tl_opt_i64 deleted_on;
   /**
    * The application's own data.
    * Elements: tl_kv.
@@ -90,132 +302,626 @@ struct tl_chat_send_request {
    */
   tl_list attachments;
 };
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, thread_id) == 8);
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, sender_id) == 24);
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, sender_display_name) == 40);
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, kind) == 56);
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, content) == 64);
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, metadata) == 80);
-TL_ABI_ASSERT(offsetof(tl_chat_send_request, attachments) == 104);
-TL_ABI_ASSERT(sizeof(tl_chat_send_request) == 128);
+TL_ABI_ASSERT(offsetof(tl_chat_message, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_message, thread_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_message, sequence) == 40);
+TL_ABI_ASSERT(offsetof(tl_chat_message, version) == 48);
+TL_ABI_ASSERT(offsetof(tl_chat_message, kind) == 56);
+TL_ABI_ASSERT(offsetof(tl_chat_message, content) == 64);
+TL_ABI_ASSERT(offsetof(tl_chat_message, topic) == 80);
+TL_ABI_ASSERT(offsetof(tl_chat_message, participants) == 96);
+TL_ABI_ASSERT(offsetof(tl_chat_message, initiator_id) == 120);
+TL_ABI_ASSERT(offsetof(tl_chat_message, sender_id) == 136);
+TL_ABI_ASSERT(offsetof(tl_chat_message, sender_display_name) == 152);
+TL_ABI_ASSERT(offsetof(tl_chat_message, created_on) == 168);
+TL_ABI_ASSERT(offsetof(tl_chat_message, edited_on) == 176);
+TL_ABI_ASSERT(offsetof(tl_chat_message, deleted_on) == 192);
+TL_ABI_ASSERT(offsetof(tl_chat_message, metadata) == 208);
+TL_ABI_ASSERT(offsetof(tl_chat_message, attachments) == 232);
+TL_ABI_ASSERT(sizeof(tl_chat_message) == 256);
 
-/** A message of a thread. */
-struct tl_chat_message {
+/** What to send. */
+struct tl_chat_send_message_request {
   uint32_t struct_size;
-  uint8_t reserved0[4];
-  /** Rises with time within a thread. */
-  tl_str id;
-  /** The thread. */
-  tl_str thread_id;
-  /** Raw id of the sender. */
-  tl_str sender_id;
-  /** What `content` is. */
+  /** `text` or `html`. */
   tl_chat_message_kind kind;
-  uint8_t reserved1[4];
-  /** The text. */
+  /** At most 28 KB. The host has removed from HTML what runs. */
   tl_str content;
-  /** When the service took it. */
-  tl_time created_on;
-  /** When it was edited last. */
-  tl_opt_i64 edited_on;
+  /** Shown to the others. */
+  tl_str sender_display_name;
   /**
    * The application's own data.
    * Elements: tl_kv.
    */
   tl_list metadata;
+  /**
+   * Pictures and files.
+   * Elements: tl_chat_attachment.
+   */
+  tl_list attachments;
 };
-TL_ABI_ASSERT(offsetof(tl_chat_message, id) == 8);
-TL_ABI_ASSERT(offsetof(tl_chat_message, thread_id) == 24);
-TL_ABI_ASSERT(offsetof(tl_chat_message, sender_id) == 40);
-TL_ABI_ASSERT(offsetof(tl_chat_message, kind) == 56);
-TL_ABI_ASSERT(offsetof(tl_chat_message, content) == 64);
-TL_ABI_ASSERT(offsetof(tl_chat_message, created_on) == 80);
-TL_ABI_ASSERT(offsetof(tl_chat_message, edited_on) == 88);
-TL_ABI_ASSERT(offsetof(tl_chat_message, metadata) == 104);
-TL_ABI_ASSERT(sizeof(tl_chat_message) == 128);
+TL_ABI_ASSERT(offsetof(tl_chat_send_message_request, kind) == 4);
+TL_ABI_ASSERT(offsetof(tl_chat_send_message_request, content) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_send_message_request, sender_display_name) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_send_message_request, metadata) == 40);
+TL_ABI_ASSERT(offsetof(tl_chat_send_message_request, attachments) == 64);
+TL_ABI_ASSERT(sizeof(tl_chat_send_message_request) == 88);
+
+/** What to change about a message. What is absent stays. */
+struct tl_chat_message_update {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The new content, of the kind it had. */
+  tl_str content;
+  /**
+   * Sets these; others stay.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /**
+   * Removes these, before `metadata` is set.
+   * Elements: tl_str.
+   */
+  tl_list remove_metadata;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_message_update, content) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_message_update, metadata) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_message_update, remove_metadata) == 48);
+TL_ABI_ASSERT(sizeof(tl_chat_message_update) == 72);
+
+/** How far somebody has read. */
+struct tl_chat_read_receipt {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id of the reader. */
+  tl_str sender_id;
+  /** The last message that was read. */
+  tl_str message_id;
+  /** When. */
+  tl_time read_on;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_read_receipt, sender_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_read_receipt, message_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_read_receipt, read_on) == 40);
+TL_ABI_ASSERT(sizeof(tl_chat_read_receipt) == 48);
+
+/** Which part of a list. */
+struct tl_chat_page_request {
+  uint32_t struct_size;
+  /** 1 to 200 items. */
+  int32_t limit;
+  /** From the page before; absent: the first page. */
+  tl_str cursor;
+  /** Leaves out as many of the first items. */
+  int32_t skip;
+  uint8_t reserved0[4];
+  /** Leaves out what is older. */
+  tl_opt_i64 start_time;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_page_request, limit) == 4);
+TL_ABI_ASSERT(offsetof(tl_chat_page_request, cursor) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_page_request, skip) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_page_request, start_time) == 32);
+TL_ABI_ASSERT(sizeof(tl_chat_page_request) == 48);
+
+/** Messages, newest first. */
+struct tl_chat_message_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The messages.
+   * Elements: tl_chat_message.
+   */
+  tl_list items;
+  /** For the next page; absent at the end. */
+  tl_str cursor;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_message_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_message_page, cursor) == 32);
+TL_ABI_ASSERT(sizeof(tl_chat_message_page) == 48);
+
+/** Threads, the youngest first. */
+struct tl_chat_thread_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The threads.
+   * Elements: tl_chat_thread_item.
+   */
+  tl_list items;
+  /** For the next page; absent at the end. */
+  tl_str cursor;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_page, cursor) == 32);
+TL_ABI_ASSERT(sizeof(tl_chat_thread_page) == 48);
+
+/** Participants, in the order in which they were added. */
+struct tl_chat_participant_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The participants.
+   * Elements: tl_chat_participant.
+   */
+  tl_list items;
+  /** For the next page; absent at the end. */
+  tl_str cursor;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_participant_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_participant_page, cursor) == 32);
+TL_ABI_ASSERT(sizeof(tl_chat_participant_page) == 48);
+
+/** Read receipts, one for each reader. */
+struct tl_chat_read_receipt_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The receipts.
+   * Elements: tl_chat_read_receipt.
+   */
+  tl_list items;
+  /** For the next page; absent at the end. */
+  tl_str cursor;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_read_receipt_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_read_receipt_page, cursor) == 32);
+TL_ABI_ASSERT(sizeof(tl_chat_read_receipt_page) == 48);
+
+/** A message arrived. */
+struct tl_chat_message_received {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The message. */
+  const tl_chat_message *message;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_message_received, message) == 8);
+TL_ABI_ASSERT(sizeof(tl_chat_message_received) == 16);
+
+/** A message was edited. */
+struct tl_chat_message_edited {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** As it is now. */
+  const tl_chat_message *message;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_message_edited, message) == 8);
+TL_ABI_ASSERT(sizeof(tl_chat_message_edited) == 16);
+
+/** A message was deleted. */
+struct tl_chat_message_deleted {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Without its content. */
+  const tl_chat_message *message;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_message_deleted, message) == 8);
+TL_ABI_ASSERT(sizeof(tl_chat_message_deleted) == 16);
+
+/** Somebody types. */
+struct tl_chat_typing {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The thread. */
+  tl_str thread_id;
+  /** Raw id. */
+  tl_str sender_id;
+  /** Shown to the others. */
+  tl_str sender_display_name;
+  /** When. */
+  tl_time at;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_typing, thread_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_typing, sender_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_typing, sender_display_name) == 40);
+TL_ABI_ASSERT(offsetof(tl_chat_typing, at) == 56);
+TL_ABI_ASSERT(sizeof(tl_chat_typing) == 64);
+
+/** Somebody has read. */
+struct tl_chat_receipt_sent {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The thread. */
+  tl_str thread_id;
+  /** How far, and who. */
+  const tl_chat_read_receipt *receipt;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_receipt_sent, thread_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_receipt_sent, receipt) == 24);
+TL_ABI_ASSERT(sizeof(tl_chat_receipt_sent) == 32);
+
+/** A thread was created. */
+struct tl_chat_thread_created {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The thread. */
+  const tl_chat_thread *thread;
+  /**
+   * Everybody in it, the creator too.
+   * Elements: tl_chat_participant.
+   */
+  tl_list participants;
+  /** Milliseconds since 1970 of the change. */
+  int64_t version;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread_created, thread) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_created, participants) == 16);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_created, version) == 40);
+TL_ABI_ASSERT(sizeof(tl_chat_thread_created) == 48);
+
+/** A thread's properties changed. */
+struct tl_chat_thread_updated {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** As it is now. */
+  const tl_chat_thread *thread;
+  /** Raw id. */
+  tl_str updated_by;
+  /** When. */
+  tl_time updated_on;
+  /** Milliseconds since 1970 of the change; rises with each. */
+  int64_t version;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread_updated, thread) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_updated, updated_by) == 16);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_updated, updated_on) == 32);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_updated, version) == 40);
+TL_ABI_ASSERT(sizeof(tl_chat_thread_updated) == 48);
+
+/** A thread was deleted. */
+struct tl_chat_thread_deleted {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** As it was last. */
+  const tl_chat_thread *thread;
+  /** Raw id; absent when it was its age. */
+  tl_str deleted_by;
+  /** When. */
+  tl_time deleted_on;
+  /** Milliseconds since 1970 of the change. */
+  int64_t version;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_thread_deleted, thread) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_deleted, deleted_by) == 16);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_deleted, deleted_on) == 32);
+TL_ABI_ASSERT(offsetof(tl_chat_thread_deleted, version) == 40);
+TL_ABI_ASSERT(sizeof(tl_chat_thread_deleted) == 48);
+
+/** People were added to a thread. */
+struct tl_chat_participants_added {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The thread. */
+  tl_str thread_id;
+  /** When the thread was created. */
+  tl_time thread_created_on;
+  /**
+   * Who was not in it before. `shareHistoryTime` is set.
+   * Elements: tl_chat_participant.
+   */
+  tl_list participants;
+  /** Raw id. */
+  tl_str added_by;
+  /** When. */
+  tl_time added_on;
+  /** Milliseconds since 1970 of the change. */
+  int64_t version;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_participants_added, thread_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_added, thread_created_on) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_added, participants) == 32);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_added, added_by) == 56);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_added, added_on) == 72);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_added, version) == 80);
+TL_ABI_ASSERT(sizeof(tl_chat_participants_added) == 88);
+
+/** People were removed from a thread or left it. */
+struct tl_chat_participants_removed {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The thread. */
+  tl_str thread_id;
+  /** When the thread was created. */
+  tl_time thread_created_on;
+  /**
+   * Who was in it before.
+   * Elements: tl_chat_participant.
+   */
+  tl_list participants;
+  /** Raw id; the participant's own when it left. */
+  tl_str removed_by;
+  /** When. */
+  tl_time removed_on;
+  /** Milliseconds since 1970 of the change. */
+  int64_t version;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_participants_removed, thread_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_removed, thread_created_on) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_removed, participants) == 32);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_removed, removed_by) == 56);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_removed, removed_on) == 72);
+TL_ABI_ASSERT(offsetof(tl_chat_participants_removed, version) == 80);
+TL_ABI_ASSERT(sizeof(tl_chat_participants_removed) == 88);
+
+/** What a provider can do. */
+struct tl_chat_capabilities {
+  uint32_t struct_size;
+  /** Participants of one thread. */
+  int32_t max_participants;
+  /** Read receipts and typing are taken in threads of at most as many; 0: not at all. */
+  int32_t max_receipt_participants;
+  /** It deletes threads by age. */
+  tl_bool retention;
+  /** It hides messages from before `shareHistoryTime`. */
+  tl_bool share_history;
+  uint8_t reserved0[2];
+};
+TL_ABI_ASSERT(offsetof(tl_chat_capabilities, max_participants) == 4);
+TL_ABI_ASSERT(offsetof(tl_chat_capabilities, max_receipt_participants) == 8);
+TL_ABI_ASSERT(offsetof(tl_chat_capabilities, retention) == 12);
+TL_ABI_ASSERT(offsetof(tl_chat_capabilities, share_history) == 13);
+TL_ABI_ASSERT(sizeof(tl_chat_capabilities) == 16);
+
+/** What `maintain` leaves to do. */
+struct tl_chat_maintenance {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** When to call again; absent: only after the next change of a retention. */
+  tl_opt_i64 next_at;
+};
+TL_ABI_ASSERT(offsetof(tl_chat_maintenance, next_at) == 8);
+TL_ABI_ASSERT(sizeof(tl_chat_maintenance) == 24);
 
 /** Kinds of tl_chat_change. Open: skip kinds that you do not know. */
 enum {
   /** A message arrived. */
   TL_CHAT_CHANGE_MESSAGE_RECEIVED = 1,
-  /** Somebody joined. */
-  TL_CHAT_CHANGE_PARTICIPANT_ADDED = 2,
-  /** Raw id of somebody who types. */
-  TL_CHAT_CHANGE_TYPING = 3,
+  /** A message was edited. */
+  TL_CHAT_CHANGE_MESSAGE_EDITED = 2,
+  /** A message was deleted. */
+  TL_CHAT_CHANGE_MESSAGE_DELETED = 3,
+  /** Somebody types. */
+  TL_CHAT_CHANGE_TYPING = 4,
+  /** Somebody has read. */
+  TL_CHAT_CHANGE_READ_RECEIPT = 5,
+  /** A thread was created. */
+  TL_CHAT_CHANGE_THREAD_CREATED = 6,
+  /** A thread's properties changed. */
+  TL_CHAT_CHANGE_THREAD_UPDATED = 7,
+  /** A thread was deleted. */
+  TL_CHAT_CHANGE_THREAD_DELETED = 8,
+  /** People were added. */
+  TL_CHAT_CHANGE_PARTICIPANTS_ADDED = 9,
+  /** People were removed or left. */
+  TL_CHAT_CHANGE_PARTICIPANTS_REMOVED = 10,
 };
 /** Something that happened in a thread. */
 struct tl_chat_change {
   int32_t kind;
   uint32_t reserved0;
   union {
-    const tl_chat_message *message_received;
-    const tl_chat_participant *participant_added;
-    tl_str typing;
+    const tl_chat_message_received *message_received;
+    const tl_chat_message_edited *message_edited;
+    const tl_chat_message_deleted *message_deleted;
+    const tl_chat_typing *typing;
+    const tl_chat_receipt_sent *read_receipt;
+    const tl_chat_thread_created *thread_created;
+    const tl_chat_thread_updated *thread_updated;
+    const tl_chat_thread_deleted *thread_deleted;
+    const tl_chat_participants_added *participants_added;
+    const tl_chat_participants_removed *participants_removed;
     uint64_t reserved[2];
   } as;
 };
 TL_ABI_ASSERT(offsetof(tl_chat_change, as) == 8);
 TL_ABI_ASSERT(sizeof(tl_chat_change) == 24);
 
-typedef void (*tl_chat_provider_create_thread_done)(void *user, const tl_str *result, tl_error *error);
-typedef void (*tl_chat_provider_send_done)(void *user, const tl_str *result, tl_error *error);
-typedef void (*tl_chat_provider_messages_done)(void *user, const tl_stream *result, tl_error *error);
+typedef void (*tl_chat_provider_create_thread_done)(void *user, const tl_chat_create_thread_result *result, tl_error *error);
+typedef void (*tl_chat_provider_get_thread_done)(void *user, const tl_chat_thread *result, tl_error *error);
+typedef void (*tl_chat_provider_list_threads_done)(void *user, const tl_chat_thread_page *result, tl_error *error);
+typedef void (*tl_chat_provider_update_thread_done)(void *user, const tl_chat_thread *result, tl_error *error);
+typedef void (*tl_chat_provider_delete_thread_done)(void *user, tl_error *error);
+typedef void (*tl_chat_provider_add_participants_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_chat_provider_list_participants_done)(void *user, const tl_chat_participant_page *result, tl_error *error);
+typedef void (*tl_chat_provider_remove_participant_done)(void *user, tl_error *error);
+typedef void (*tl_chat_provider_send_message_done)(void *user, const tl_chat_message *result, tl_error *error);
+typedef void (*tl_chat_provider_get_message_done)(void *user, const tl_chat_message *result, tl_error *error);
+typedef void (*tl_chat_provider_list_messages_done)(void *user, const tl_chat_message_page *result, tl_error *error);
+typedef void (*tl_chat_provider_update_message_done)(void *user, const tl_chat_message *result, tl_error *error);
+typedef void (*tl_chat_provider_delete_message_done)(void *user, tl_error *error);
+typedef void (*tl_chat_provider_send_typing_done)(void *user, tl_error *error);
+typedef void (*tl_chat_provider_send_read_receipt_done)(void *user, tl_error *error);
+typedef void (*tl_chat_provider_list_read_receipts_done)(void *user, const tl_chat_read_receipt_page *result, tl_error *error);
+typedef void (*tl_chat_provider_maintain_done)(void *user, const tl_chat_maintenance *result, tl_error *error);
+typedef void (*tl_chat_provider_capabilities_done)(void *user, const tl_chat_capabilities *result, tl_error *error);
 
 /**
- * Keeps threads.
- * Interface id: "trunkline.chat/draft-1". A plugin implements it, the host calls it.
+ * Keeps threads. Every operation names the communication resource by its immutable id, and the user who acts by raw
+ * id; nothing of
+ * one resource is ever seen through another. The host has checked the user's token, and the form of what it hands
+ * over. The
+ * provider knows who takes part: an acting user who does not gets `permissionDenied` with the target `threadId`, a
+ * thread or
+ * message that there is not `notFound` with the target `threadId` or `messageId`. What completes is durable, and the
+ * host was
+ * told by `ChatEvents` or will be.
+ * Interface id: "trunkline.chat/1". A plugin implements it, the host calls it.
  * `call` may be NULL: no deadline, not cancellable.
  */
 typedef struct tl_chat_provider {
   uint32_t struct_size;
   uint32_t reserved0;
   /**
-   * Creates a thread and returns its id.
+   * Creates a thread. The same idempotency key with another request: `alreadyExists` with the target `idempotencyKey`.
    * [any-thread]
+   * Errors: TL_ERROR_CODE_OUT_OF_RANGE, TL_ERROR_CODE_ALREADY_EXISTS.
    */
   void (*create_thread)(void *self, const tl_call *call,
-                        tl_str topic, tl_list participants, tl_chat_provider_create_thread_done done, void *user);
+                        tl_str resource_id, tl_str user_id, const tl_chat_create_thread_request *request, tl_chat_provider_create_thread_done done, void *user);
   /**
-   * Appends a message and returns its id.
+   * One thread.
    * [any-thread]
    * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
    */
-  void (*send)(void *self, const tl_call *call,
-               const tl_chat_send_request *request, tl_chat_provider_send_done done, void *user);
+  void (*get_thread)(void *self, const tl_call *call,
+                     tl_str resource_id, tl_str user_id, tl_str thread_id, tl_chat_provider_get_thread_done done, void *user);
   /**
-   * Messages of a thread, newest first, as they are read.
+   * The threads that the user takes part in. `startTime`: with a change since then.
    * [any-thread]
-   * Stream elements: tl_chat_message.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
    */
-  void (*messages)(void *self, const tl_call *call,
-                   tl_str thread_id, tl_opt_i64 since, tl_chat_provider_messages_done done, void *user);
+  void (*list_threads)(void *self, const tl_call *call,
+                       tl_str resource_id, tl_str user_id, const tl_chat_page_request *page, tl_chat_provider_list_threads_done done, void *user);
+  /**
+   * Changes properties. Everybody who takes part may.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*update_thread)(void *self, const tl_call *call,
+                        tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_thread_update *update, tl_chat_provider_update_thread_done done, void *user);
+  /**
+   * Deletes the thread for everybody.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*delete_thread)(void *self, const tl_call *call,
+                        tl_str resource_id, tl_str user_id, tl_str thread_id, tl_chat_provider_delete_thread_done done, void *user);
+  /**
+   * Adds people; who is there already stays as is. More than fit: `outOfRange`, and nobody is added.
+   * [any-thread]
+   * Result elements: tl_chat_invalid_participant.
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+   */
+  void (*add_participants)(void *self, const tl_call *call,
+                           tl_str resource_id, tl_str user_id, tl_str thread_id, tl_list participants, tl_chat_provider_add_participants_done done, void *user);
+  /**
+   * Everybody who takes part.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_participants)(void *self, const tl_call *call,
+                            tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_page_request *page, tl_chat_provider_list_participants_done done, void *user);
+  /**
+   * Removes somebody, or the acting user. Nothing happens when that one is not there.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*remove_participant)(void *self, const tl_call *call,
+                             tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str participant_id, tl_chat_provider_remove_participant_done done, void *user);
+  /**
+   * Sends a message and returns it. Order of calls for a thread is order of messages.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*send_message)(void *self, const tl_call *call,
+                       tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_send_message_request *request, tl_chat_provider_send_message_done done, void *user);
+  /**
+   * One message.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*get_message)(void *self, const tl_call *call,
+                      tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, tl_chat_provider_get_message_done done, void *user);
+  /**
+   * Messages that the user may see, newest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_messages)(void *self, const tl_call *call,
+                        tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_page_request *page, tl_chat_provider_list_messages_done done, void *user);
+  /**
+   * Changes a message; only its sender may.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*update_message)(void *self, const tl_call *call,
+                         tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, const tl_chat_message_update *update, tl_chat_provider_update_message_done done, void *user);
+  /**
+   * Deletes a message's content; only its sender may.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*delete_message)(void *self, const tl_call *call,
+                         tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, tl_chat_provider_delete_message_done done, void *user);
+  /**
+   * Tells the others that the user types.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+   */
+  void (*send_typing)(void *self, const tl_call *call,
+                      tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str sender_display_name, tl_chat_provider_send_typing_done done, void *user);
+  /**
+   * Tells the others how far the user has read.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+   */
+  void (*send_read_receipt)(void *self, const tl_call *call,
+                            tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, tl_chat_provider_send_read_receipt_done done, void *user);
+  /**
+   * How far everybody has read.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_read_receipts)(void *self, const tl_call *call,
+                             tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_page_request *page, tl_chat_provider_list_read_receipts_done done, void *user);
+  /**
+   * Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a
+   * resource
+   * appears, at the time that the last call asked for, and after a retention was set.
+   * [any-thread]
+   */
+  void (*maintain)(void *self, const tl_call *call, tl_str resource_id, tl_chat_provider_maintain_done done, void *user);
+  /**
+   * What this provider can do. Constant while the instance lives.
+   * [any-thread] Completes before it returns.
+   */
+  void (*capabilities)(void *self, const tl_call *call, tl_chat_provider_capabilities_done done, void *user);
 } tl_chat_provider;
 TL_ABI_ASSERT(offsetof(tl_chat_provider, create_thread) == 8);
-TL_ABI_ASSERT(offsetof(tl_chat_provider, send) == 16);
-TL_ABI_ASSERT(offsetof(tl_chat_provider, messages) == 24);
-TL_ABI_ASSERT(sizeof(tl_chat_provider) == 32);
-#define TL_CHAT_PROVIDER_ID "trunkline.chat/draft-1"
+TL_ABI_ASSERT(offsetof(tl_chat_provider, get_thread) == 16);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, list_threads) == 24);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, update_thread) == 32);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, delete_thread) == 40);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, add_participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, list_participants) == 56);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, remove_participant) == 64);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, send_message) == 72);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, get_message) == 80);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, list_messages) == 88);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, update_message) == 96);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, delete_message) == 104);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, send_typing) == 112);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, send_read_receipt) == 120);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, list_read_receipts) == 128);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, maintain) == 136);
+TL_ABI_ASSERT(offsetof(tl_chat_provider, capabilities) == 144);
+TL_ABI_ASSERT(sizeof(tl_chat_provider) == 152);
+#define TL_CHAT_PROVIDER_ID "trunkline.chat/1"
 
 typedef void (*tl_chat_events_changed_done)(void *user, tl_error *error);
 
 /**
  * What a chat provider tells the host.
- * Interface id: "trunkline.chat.events/draft-1". The host implements it, the plugin calls it.
+ * Interface id: "trunkline.chat.events/1". The host implements it, the plugin calls it.
  * `call` may be NULL: no deadline, not cancellable.
  */
 typedef struct tl_chat_events {
   uint32_t struct_size;
   uint32_t reserved0;
   /**
-   * Something happened in a thread.
+   * Something happened in a thread. The host stores it, and `batch` in the provider's storage of the resource (see
+   * `Host.ResourceStore`), in one transaction, and tells those who listen. Durable when it completes; order of calls is
+   * order of
+   * changes. A change without anything to tell of goes to `ResourceStore.commit`.
    * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
    */
   void (*changed)(void *self, const tl_call *call,
-                  tl_str thread_id, const tl_chat_change *change, tl_chat_events_changed_done done, void *user);
+                  tl_str resource_id, const tl_chat_change *change, const tl_host_store_batch *batch, tl_chat_events_changed_done done, void *user);
 } tl_chat_events;
 TL_ABI_ASSERT(offsetof(tl_chat_events, changed) == 8);
 TL_ABI_ASSERT(sizeof(tl_chat_events) == 16);
-#define TL_CHAT_EVENTS_ID "trunkline.chat.events/draft-1"
+#define TL_CHAT_EVENTS_ID "trunkline.chat.events/1"
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@
 #include "trunkline/chat.h"
 #include "trunkline/codec.hpp"
 #include "trunkline/common.hpp"
+#include "trunkline/host.hpp"
 
 namespace trunkline::chat {
 
@@ -20,8 +21,40 @@ enum class MessageKind : std::int32_t {
   kUnknown = 0,
   /// Plain text.
   kText = 1,
-  /// HTML.
+  /// HTML without anything that runs.
   kHtml = 2,
+  /// Written by the provider: the topic changed.
+  kTopicUpdated = 3,
+  /// Written by the provider: somebody was added.
+  kParticipantAdded = 4,
+  /// Written by the provider: somebody was removed or left.
+  kParticipantRemoved = 5,
+};
+
+/// What an attachment is.
+enum class AttachmentKind : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// A picture that belongs into the text.
+  kImage = 1,
+  /// A file beside it.
+  kFile = 2,
+};
+
+/// A picture or file that a message refers to. The content is kept elsewhere.
+struct Attachment {
+  /// Unique within the message.
+  std::string id{};
+  /// What it is.
+  AttachmentKind kind = AttachmentKind::kFile;
+  /// File name.
+  std::optional<std::string> name{};
+  /// Where the content is.
+  std::optional<std::string> url{};
+  /// Where a small form of it is.
+  std::optional<std::string> preview_url{};
+
+  bool operator==(const Attachment&) const = default;
 };
 
 /// One participant of a thread.
@@ -30,73 +63,381 @@ struct Participant {
   std::string id{};
   /// Shown to the others.
   std::optional<std::string> display_name{};
-  /// From when on the participant sees messages.
+  /// Messages from then on are visible to the participant. In a request: absent means from when it was added.
   std::optional<Time> share_history_time{};
+  /// The application's own data.
+  Properties metadata{};
 
   bool operator==(const Participant&) const = default;
 };
 
-/// A picture or file of a message.
-struct Attachment {
-  /// Unique within the message.
+/// A participant that was not added.
+struct InvalidParticipant {
+  /// Raw id as it was given.
   std::string id{};
-  /// MIME type.
-  std::string content_type{};
-  /// File name.
-  std::string name{};
-  /// The content.
-  Bytes content{};
+  /// Why.
+  std::string message{};
 
-  bool operator==(const Attachment&) const = default;
+  bool operator==(const InvalidParticipant&) const = default;
 };
 
-/// What to send.
-struct ChatSendRequest {
-  /// The thread.
-  std::string thread_id{};
-  /// Raw id of the sender.
-  std::string sender_id{};
-  /// Shown to the others.
-  std::optional<std::string> sender_display_name{};
-  /// What `content` is.
-  MessageKind kind = MessageKind::kText;
-  /// At most 28 KB.
-  std::string content{};
+/// A thread.
+struct ChatThread {
+  /// Unique in the resource.
+  std::string id{};
+  /// What it is about.
+  std::string topic{};
+  /// When it was created.
+  Time created_on{};
+  /// Raw id of the creator.
+  std::string created_by{};
   /// The application's own data.
-  std::optional<Properties> metadata{};
-  /// Pictures and files.
-  std::optional<std::vector<Attachment>> attachments{};
+  Properties metadata{};
+  /// Days after its creation on which it is deleted; 0: never.
+  std::int32_t retention_days = 0;
 
-  bool operator==(const ChatSendRequest&) const = default;
+  bool operator==(const ChatThread&) const = default;
+};
+
+/// A thread in a list.
+struct ThreadItem {
+  /// The thread.
+  std::string id{};
+  /// What it is about.
+  std::string topic{};
+  /// When it was deleted; such threads may be left out.
+  std::optional<Time> deleted_on{};
+  /// When its last message arrived.
+  std::optional<Time> last_message_received_on{};
+
+  bool operator==(const ThreadItem&) const = default;
+};
+
+/// Which thread to create.
+struct CreateThreadRequest {
+  /// 1 to 250 characters.
+  std::string topic{};
+  /// The creator need not be among them.
+  std::vector<Participant> participants{};
+  /// The application's own data.
+  Properties metadata{};
+  /// 0: kept until somebody deletes it.
+  std::int32_t retention_days = 0;
+  /// The same key of the same user is the same thread.
+  std::optional<std::string> idempotency_key{};
+
+  bool operator==(const CreateThreadRequest&) const = default;
+};
+
+/// A thread that was created.
+struct CreateThreadResult {
+  /// The thread.
+  ChatThread thread{};
+  /// Participants that are not in it, and why.
+  std::vector<InvalidParticipant> invalid_participants{};
+  /// It was created by an earlier call with the same key.
+  bool repeated = false;
+
+  bool operator==(const CreateThreadResult&) const = default;
+};
+
+/// What to change about a thread. What is absent stays.
+struct ThreadUpdate {
+  /// The new topic.
+  std::optional<std::string> topic{};
+  /// Sets these; others stay.
+  std::optional<Properties> metadata{};
+  /// Removes these, before `metadata` is set.
+  std::optional<std::vector<std::string>> remove_metadata{};
+  /// 0: never deleted by age.
+  std::optional<std::int32_t> retention_days{};
+
+  bool operator==(const ThreadUpdate&) const = default;
 };
 
 /// A message of a thread.
 struct ChatMessage {
-  /// Rises with time within a thread.
+  /// Decimal digits. Rises with time within a thread, as a string too.
   std::string id{};
   /// The thread.
   std::string thread_id{};
-  /// Raw id of the sender.
-  std::string sender_id{};
-  /// What `content` is.
+  /// Position in the thread; rises.
+  std::int64_t sequence{};
+  /// Milliseconds since 1970 of the last change; rises with each.
+  std::int64_t version{};
+  /// What it carries.
   MessageKind kind{};
-  /// The text.
-  std::string content{};
-  /// When the service took it.
+  /// `text` and `html`: the content. Absent once it is deleted.
+  std::optional<std::string> content{};
+  /// `topicUpdated`: the new topic.
+  std::optional<std::string> topic{};
+  /// `participantAdded` and `participantRemoved`: who.
+  std::vector<Participant> participants{};
+  /// Raw id of whoever caused a message that the provider wrote.
+  std::optional<std::string> initiator_id{};
+  /// Raw id of the sender; absent on messages that the provider wrote.
+  std::optional<std::string> sender_id{};
+  /// Shown to the others.
+  std::optional<std::string> sender_display_name{};
+  /// When it was taken.
   Time created_on{};
   /// When it was edited last.
   std::optional<Time> edited_on{};
+  /// When it was deleted.
+  std::optional<Time> deleted_on{};
   /// The application's own data.
   Properties metadata{};
+  /// Pictures and files.
+  std::vector<Attachment> attachments{};
 
   bool operator==(const ChatMessage&) const = default;
+};
+
+/// What to send.
+struct SendMessageRequest {
+  /// `text` or `html`.
+  MessageKind kind = MessageKind::kText;
+  /// At most 28 KB. The host has removed from HTML what runs.
+  std::string content{};
+  /// Shown to the others.
+  std::optional<std::string> sender_display_name{};
+  /// The application's own data.
+  Properties metadata{};
+  /// Pictures and files.
+  std::vector<Attachment> attachments{};
+
+  bool operator==(const SendMessageRequest&) const = default;
+};
+
+/// What to change about a message. What is absent stays.
+struct MessageUpdate {
+  /// The new content, of the kind it had.
+  std::optional<std::string> content{};
+  /// Sets these; others stay.
+  std::optional<Properties> metadata{};
+  /// Removes these, before `metadata` is set.
+  std::optional<std::vector<std::string>> remove_metadata{};
+
+  bool operator==(const MessageUpdate&) const = default;
+};
+
+/// How far somebody has read.
+struct ReadReceipt {
+  /// Raw id of the reader.
+  std::string sender_id{};
+  /// The last message that was read.
+  std::string message_id{};
+  /// When.
+  Time read_on{};
+
+  bool operator==(const ReadReceipt&) const = default;
+};
+
+/// Which part of a list.
+struct PageRequest {
+  /// 1 to 200 items.
+  std::int32_t limit = 100;
+  /// From the page before; absent: the first page.
+  std::optional<std::string> cursor{};
+  /// Leaves out as many of the first items.
+  std::int32_t skip = 0;
+  /// Leaves out what is older.
+  std::optional<Time> start_time{};
+
+  bool operator==(const PageRequest&) const = default;
+};
+
+/// Messages, newest first.
+struct MessagePage {
+  /// The messages.
+  std::vector<ChatMessage> items{};
+  /// For the next page; absent at the end.
+  std::optional<std::string> cursor{};
+
+  bool operator==(const MessagePage&) const = default;
+};
+
+/// Threads, the youngest first.
+struct ThreadPage {
+  /// The threads.
+  std::vector<ThreadItem> items{};
+  /// For the next page; absent at the end.
+  std::optional<std::string> cursor{};
+
+  bool operator==(const ThreadPage&) const = default;
+};
+
+/// Participants, in the order in which they were added.
+struct ParticipantPage {
+  /// The participants.
+  std::vector<Participant> items{};
+  /// For the next page; absent at the end.
+  std::optional<std::string> cursor{};
+
+  bool operator==(const ParticipantPage&) const = default;
+};
+
+/// Read receipts, one for each reader.
+struct ReadReceiptPage {
+  /// The receipts.
+  std::vector<ReadReceipt> items{};
+  /// For the next page; absent at the end.
+  std::optional<std::string> cursor{};
+
+  bool operator==(const ReadReceiptPage&) const = default;
+};
+
+/// A message arrived.
+struct MessageReceived {
+  /// The message.
+  ChatMessage message{};
+
+  bool operator==(const MessageReceived&) const = default;
+};
+
+/// A message was edited.
+struct MessageEdited {
+  /// As it is now.
+  ChatMessage message{};
+
+  bool operator==(const MessageEdited&) const = default;
+};
+
+/// A message was deleted.
+struct MessageDeleted {
+  /// Without its content.
+  ChatMessage message{};
+
+  bool operator==(const MessageDeleted&) const = default;
+};
+
+/// Somebody types.
+struct Typing {
+  /// The thread.
+  std::string thread_id{};
+  /// Raw id.
+  std::string sender_id{};
+  /// Shown to the others.
+  std::optional<std::string> sender_display_name{};
+  /// When.
+  Time at{};
+
+  bool operator==(const Typing&) const = default;
+};
+
+/// Somebody has read.
+struct ReceiptSent {
+  /// The thread.
+  std::string thread_id{};
+  /// How far, and who.
+  ReadReceipt receipt{};
+
+  bool operator==(const ReceiptSent&) const = default;
+};
+
+/// A thread was created.
+struct ThreadCreated {
+  /// The thread.
+  ChatThread thread{};
+  /// Everybody in it, the creator too.
+  std::vector<Participant> participants{};
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version{};
+
+  bool operator==(const ThreadCreated&) const = default;
+};
+
+/// A thread's properties changed.
+struct ThreadUpdated {
+  /// As it is now.
+  ChatThread thread{};
+  /// Raw id.
+  std::string updated_by{};
+  /// When.
+  Time updated_on{};
+  /// Milliseconds since 1970 of the change; rises with each.
+  std::int64_t version{};
+
+  bool operator==(const ThreadUpdated&) const = default;
+};
+
+/// A thread was deleted.
+struct ThreadDeleted {
+  /// As it was last.
+  ChatThread thread{};
+  /// Raw id; absent when it was its age.
+  std::optional<std::string> deleted_by{};
+  /// When.
+  Time deleted_on{};
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version{};
+
+  bool operator==(const ThreadDeleted&) const = default;
+};
+
+/// People were added to a thread.
+struct ParticipantsAdded {
+  /// The thread.
+  std::string thread_id{};
+  /// When the thread was created.
+  Time thread_created_on{};
+  /// Who was not in it before. `shareHistoryTime` is set.
+  std::vector<Participant> participants{};
+  /// Raw id.
+  std::string added_by{};
+  /// When.
+  Time added_on{};
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version{};
+
+  bool operator==(const ParticipantsAdded&) const = default;
+};
+
+/// People were removed from a thread or left it.
+struct ParticipantsRemoved {
+  /// The thread.
+  std::string thread_id{};
+  /// When the thread was created.
+  Time thread_created_on{};
+  /// Who was in it before.
+  std::vector<Participant> participants{};
+  /// Raw id; the participant's own when it left.
+  std::string removed_by{};
+  /// When.
+  Time removed_on{};
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version{};
+
+  bool operator==(const ParticipantsRemoved&) const = default;
+};
+
+/// What a provider can do.
+struct ChatCapabilities {
+  /// Participants of one thread.
+  std::int32_t max_participants = 250;
+  /// Read receipts and typing are taken in threads of at most as many; 0: not at all.
+  std::int32_t max_receipt_participants = 20;
+  /// It deletes threads by age.
+  bool retention = false;
+  /// It hides messages from before `shareHistoryTime`.
+  bool share_history = false;
+
+  bool operator==(const ChatCapabilities&) const = default;
+};
+
+/// What `maintain` leaves to do.
+struct Maintenance {
+  /// When to call again; absent: only after the next change of a retention.
+  std::optional<Time> next_at{};
+
+  bool operator==(const Maintenance&) const = default;
 };
 
 /// Something that happened in a thread.
 /// Holds nothing when a newer peer sent a kind that is not known here.
 struct ChatChange {
-  enum class Kind : std::int32_t { kUnknown = 0, kMessageReceived = 1, kParticipantAdded = 2, kTyping = 3 };
-  using Value = std::variant<std::monostate, ChatMessage, Participant, std::string>;
+  enum class Kind : std::int32_t { kUnknown = 0, kMessageReceived = 1, kMessageEdited = 2, kMessageDeleted = 3, kTyping = 4, kReadReceipt = 5, kThreadCreated = 6, kThreadUpdated = 7, kThreadDeleted = 8, kParticipantsAdded = 9, kParticipantsRemoved = 10 };
+  using Value = std::variant<std::monostate, MessageReceived, MessageEdited, MessageDeleted, Typing, ReceiptSent, ThreadCreated, ThreadUpdated, ThreadDeleted, ParticipantsAdded, ParticipantsRemoved>;
 
   Value value{};
 
@@ -104,26 +445,86 @@ struct ChatChange {
 
   /// A message arrived.
   /// nullptr when it holds something else.
-  const ChatMessage* message_received() const { return std::get_if<1>(&value); }
-  static ChatChange of_message_received(ChatMessage held) { return {Value(std::in_place_index<1>, std::move(held))}; }
+  const MessageReceived* message_received() const { return std::get_if<1>(&value); }
+  static ChatChange of_message_received(MessageReceived held) { return {Value(std::in_place_index<1>, std::move(held))}; }
 
-  /// Somebody joined.
+  /// A message was edited.
   /// nullptr when it holds something else.
-  const Participant* participant_added() const { return std::get_if<2>(&value); }
-  static ChatChange of_participant_added(Participant held) { return {Value(std::in_place_index<2>, std::move(held))}; }
+  const MessageEdited* message_edited() const { return std::get_if<2>(&value); }
+  static ChatChange of_message_edited(MessageEdited held) { return {Value(std::in_place_index<2>, std::move(held))}; }
 
-  /// Raw id of somebody who types.
+  /// A message was deleted.
   /// nullptr when it holds something else.
-  const std::string* typing() const { return std::get_if<3>(&value); }
-  static ChatChange of_typing(std::string held) { return {Value(std::in_place_index<3>, std::move(held))}; }
+  const MessageDeleted* message_deleted() const { return std::get_if<3>(&value); }
+  static ChatChange of_message_deleted(MessageDeleted held) { return {Value(std::in_place_index<3>, std::move(held))}; }
+
+  /// Somebody types.
+  /// nullptr when it holds something else.
+  const Typing* typing() const { return std::get_if<4>(&value); }
+  static ChatChange of_typing(Typing held) { return {Value(std::in_place_index<4>, std::move(held))}; }
+
+  /// Somebody has read.
+  /// nullptr when it holds something else.
+  const ReceiptSent* read_receipt() const { return std::get_if<5>(&value); }
+  static ChatChange of_read_receipt(ReceiptSent held) { return {Value(std::in_place_index<5>, std::move(held))}; }
+
+  /// A thread was created.
+  /// nullptr when it holds something else.
+  const ThreadCreated* thread_created() const { return std::get_if<6>(&value); }
+  static ChatChange of_thread_created(ThreadCreated held) { return {Value(std::in_place_index<6>, std::move(held))}; }
+
+  /// A thread's properties changed.
+  /// nullptr when it holds something else.
+  const ThreadUpdated* thread_updated() const { return std::get_if<7>(&value); }
+  static ChatChange of_thread_updated(ThreadUpdated held) { return {Value(std::in_place_index<7>, std::move(held))}; }
+
+  /// A thread was deleted.
+  /// nullptr when it holds something else.
+  const ThreadDeleted* thread_deleted() const { return std::get_if<8>(&value); }
+  static ChatChange of_thread_deleted(ThreadDeleted held) { return {Value(std::in_place_index<8>, std::move(held))}; }
+
+  /// People were added.
+  /// nullptr when it holds something else.
+  const ParticipantsAdded* participants_added() const { return std::get_if<9>(&value); }
+  static ChatChange of_participants_added(ParticipantsAdded held) { return {Value(std::in_place_index<9>, std::move(held))}; }
+
+  /// People were removed or left.
+  /// nullptr when it holds something else.
+  const ParticipantsRemoved* participants_removed() const { return std::get_if<10>(&value); }
+  static ChatChange of_participants_removed(ParticipantsRemoved held) { return {Value(std::in_place_index<10>, std::move(held))}; }
 
   bool operator==(const ChatChange&) const = default;
 };
 
-class ParticipantView;
 class AttachmentView;
-class ChatSendRequestView;
+class ParticipantView;
+class InvalidParticipantView;
+class ChatThreadView;
+class ThreadItemView;
+class CreateThreadRequestView;
+class CreateThreadResultView;
+class ThreadUpdateView;
 class ChatMessageView;
+class SendMessageRequestView;
+class MessageUpdateView;
+class ReadReceiptView;
+class PageRequestView;
+class MessagePageView;
+class ThreadPageView;
+class ParticipantPageView;
+class ReadReceiptPageView;
+class MessageReceivedView;
+class MessageEditedView;
+class MessageDeletedView;
+class TypingView;
+class ReceiptSentView;
+class ThreadCreatedView;
+class ThreadUpdatedView;
+class ThreadDeletedView;
+class ParticipantsAddedView;
+class ParticipantsRemovedView;
+class ChatCapabilitiesView;
+class MaintenanceView;
 class ChatChangeView;
 
 }  // namespace trunkline::chat
@@ -131,25 +532,12 @@ class ChatChangeView;
 namespace trunkline::abi {
 
 template <>
-struct Codec<::trunkline::chat::Participant> {
-  using C = tl_chat_participant;
-  using View = ::trunkline::chat::ParticipantView;
-  static constexpr bool kAggregate = true;
-  static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 56;
-  static C lower(const ::trunkline::chat::Participant& v, Arena& arena);
-  static void lift(const C& c, ::trunkline::chat::Participant& v);
-  static void check(const C& c, const char* what);
-  static View view(const C& c);
-};
-
-template <>
 struct Codec<::trunkline::chat::Attachment> {
   using C = tl_chat_attachment;
   using View = ::trunkline::chat::AttachmentView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 72;
+  static constexpr std::size_t kMinSize = 80;
   static C lower(const ::trunkline::chat::Attachment& v, Arena& arena);
   static void lift(const C& c, ::trunkline::chat::Attachment& v);
   static void check(const C& c, const char* what);
@@ -157,14 +545,92 @@ struct Codec<::trunkline::chat::Attachment> {
 };
 
 template <>
-struct Codec<::trunkline::chat::ChatSendRequest> {
-  using C = tl_chat_send_request;
-  using View = ::trunkline::chat::ChatSendRequestView;
+struct Codec<::trunkline::chat::Participant> {
+  using C = tl_chat_participant;
+  using View = ::trunkline::chat::ParticipantView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 128;
-  static C lower(const ::trunkline::chat::ChatSendRequest& v, Arena& arena);
-  static void lift(const C& c, ::trunkline::chat::ChatSendRequest& v);
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::chat::Participant& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::Participant& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::InvalidParticipant> {
+  using C = tl_chat_invalid_participant;
+  using View = ::trunkline::chat::InvalidParticipantView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 40;
+  static C lower(const ::trunkline::chat::InvalidParticipant& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::InvalidParticipant& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ChatThread> {
+  using C = tl_chat_thread;
+  using View = ::trunkline::chat::ChatThreadView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::chat::ChatThread& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ChatThread& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ThreadItem> {
+  using C = tl_chat_thread_item;
+  using View = ::trunkline::chat::ThreadItemView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::chat::ThreadItem& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ThreadItem& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::CreateThreadRequest> {
+  using C = tl_chat_create_thread_request;
+  using View = ::trunkline::chat::CreateThreadRequestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::chat::CreateThreadRequest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::CreateThreadRequest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::CreateThreadResult> {
+  using C = tl_chat_create_thread_result;
+  using View = ::trunkline::chat::CreateThreadResultView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::CreateThreadResult& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::CreateThreadResult& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ThreadUpdate> {
+  using C = tl_chat_thread_update;
+  using View = ::trunkline::chat::ThreadUpdateView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::chat::ThreadUpdate& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ThreadUpdate& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -175,9 +641,269 @@ struct Codec<::trunkline::chat::ChatMessage> {
   using View = ::trunkline::chat::ChatMessageView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 128;
+  static constexpr std::size_t kMinSize = 256;
   static C lower(const ::trunkline::chat::ChatMessage& v, Arena& arena);
   static void lift(const C& c, ::trunkline::chat::ChatMessage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::SendMessageRequest> {
+  using C = tl_chat_send_message_request;
+  using View = ::trunkline::chat::SendMessageRequestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::chat::SendMessageRequest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::SendMessageRequest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::MessageUpdate> {
+  using C = tl_chat_message_update;
+  using View = ::trunkline::chat::MessageUpdateView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::chat::MessageUpdate& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::MessageUpdate& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ReadReceipt> {
+  using C = tl_chat_read_receipt;
+  using View = ::trunkline::chat::ReadReceiptView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ReadReceipt& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ReadReceipt& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::PageRequest> {
+  using C = tl_chat_page_request;
+  using View = ::trunkline::chat::PageRequestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::PageRequest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::PageRequest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::MessagePage> {
+  using C = tl_chat_message_page;
+  using View = ::trunkline::chat::MessagePageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::MessagePage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::MessagePage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ThreadPage> {
+  using C = tl_chat_thread_page;
+  using View = ::trunkline::chat::ThreadPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ThreadPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ThreadPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ParticipantPage> {
+  using C = tl_chat_participant_page;
+  using View = ::trunkline::chat::ParticipantPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ParticipantPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ParticipantPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ReadReceiptPage> {
+  using C = tl_chat_read_receipt_page;
+  using View = ::trunkline::chat::ReadReceiptPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ReadReceiptPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ReadReceiptPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::MessageReceived> {
+  using C = tl_chat_message_received;
+  using View = ::trunkline::chat::MessageReceivedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 16;
+  static C lower(const ::trunkline::chat::MessageReceived& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::MessageReceived& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::MessageEdited> {
+  using C = tl_chat_message_edited;
+  using View = ::trunkline::chat::MessageEditedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 16;
+  static C lower(const ::trunkline::chat::MessageEdited& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::MessageEdited& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::MessageDeleted> {
+  using C = tl_chat_message_deleted;
+  using View = ::trunkline::chat::MessageDeletedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 16;
+  static C lower(const ::trunkline::chat::MessageDeleted& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::MessageDeleted& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::Typing> {
+  using C = tl_chat_typing;
+  using View = ::trunkline::chat::TypingView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::chat::Typing& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::Typing& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ReceiptSent> {
+  using C = tl_chat_receipt_sent;
+  using View = ::trunkline::chat::ReceiptSentView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::chat::ReceiptSent& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ReceiptSent& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ThreadCreated> {
+  using C = tl_chat_thread_created;
+  using View = ::trunkline::chat::ThreadCreatedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ThreadCreated& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ThreadCreated& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ThreadUpdated> {
+  using C = tl_chat_thread_updated;
+  using View = ::trunkline::chat::ThreadUpdatedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ThreadUpdated& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ThreadUpdated& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ThreadDeleted> {
+  using C = tl_chat_thread_deleted;
+  using View = ::trunkline::chat::ThreadDeletedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::chat::ThreadDeleted& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ThreadDeleted& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ParticipantsAdded> {
+  using C = tl_chat_participants_added;
+  using View = ::trunkline::chat::ParticipantsAddedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::chat::ParticipantsAdded& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ParticipantsAdded& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ParticipantsRemoved> {
+  using C = tl_chat_participants_removed;
+  using View = ::trunkline::chat::ParticipantsRemovedView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::chat::ParticipantsRemoved& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ParticipantsRemoved& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::ChatCapabilities> {
+  using C = tl_chat_capabilities;
+  using View = ::trunkline::chat::ChatCapabilitiesView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 16;
+  static C lower(const ::trunkline::chat::ChatCapabilities& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::ChatCapabilities& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::chat::Maintenance> {
+  using C = tl_chat_maintenance;
+  using View = ::trunkline::chat::MaintenanceView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 24;
+  static C lower(const ::trunkline::chat::Maintenance& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::chat::Maintenance& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -199,30 +925,6 @@ struct Codec<::trunkline::chat::ChatChange> {
 
 namespace trunkline::chat {
 
-/// Participant in C form, read in place.
-class ParticipantView {
- public:
-  ParticipantView() = default;
-  explicit ParticipantView(const tl_chat_participant& c) : c_(&c) {}
-
-  /// Raw id.
-  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
-  /// Shown to the others.
-  std::optional<std::string_view> display_name() const { return abi::Member<std::optional<std::string>>::view(c_->display_name); }
-  /// From when on the participant sees messages.
-  std::optional<Time> share_history_time() const { return abi::Member<std::optional<Time>>::view(c_->share_history_time); }
-
-  Participant copy() const {
-    Participant value;
-    abi::Codec<Participant>::lift(*c_, value);
-    return value;
-  }
-  const tl_chat_participant* raw() const { return c_; }
-
- private:
-  const tl_chat_participant* c_ = nullptr;
-};
-
 /// Attachment in C form, read in place.
 class AttachmentView {
  public:
@@ -231,12 +933,14 @@ class AttachmentView {
 
   /// Unique within the message.
   std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
-  /// MIME type.
-  std::string_view content_type() const { return abi::Member<std::string>::view(c_->content_type); }
+  /// What it is.
+  AttachmentKind kind() const { return abi::Member<AttachmentKind>::view(c_->kind); }
   /// File name.
-  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
-  /// The content.
-  BytesView content() const { return abi::Member<Bytes>::view(c_->content); }
+  std::optional<std::string_view> name() const { return abi::Member<std::optional<std::string>>::view(c_->name); }
+  /// Where the content is.
+  std::optional<std::string_view> url() const { return abi::Member<std::optional<std::string>>::view(c_->url); }
+  /// Where a small form of it is.
+  std::optional<std::string_view> preview_url() const { return abi::Member<std::optional<std::string>>::view(c_->preview_url); }
 
   Attachment copy() const {
     Attachment value;
@@ -249,36 +953,186 @@ class AttachmentView {
   const tl_chat_attachment* c_ = nullptr;
 };
 
-/// ChatSendRequest in C form, read in place.
-class ChatSendRequestView {
+/// Participant in C form, read in place.
+class ParticipantView {
  public:
-  ChatSendRequestView() = default;
-  explicit ChatSendRequestView(const tl_chat_send_request& c) : c_(&c) {}
+  ParticipantView() = default;
+  explicit ParticipantView(const tl_chat_participant& c) : c_(&c) {}
 
-  /// The thread.
-  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
-  /// Raw id of the sender.
-  std::string_view sender_id() const { return abi::Member<std::string>::view(c_->sender_id); }
+  /// Raw id.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
   /// Shown to the others.
-  std::optional<std::string_view> sender_display_name() const { return abi::Member<std::optional<std::string>>::view(c_->sender_display_name); }
-  /// What `content` is.
-  MessageKind kind() const { return abi::Member<MessageKind>::view(c_->kind); }
-  /// At most 28 KB.
-  std::string_view content() const { return abi::Member<std::string>::view(c_->content); }
+  std::optional<std::string_view> display_name() const { return abi::Member<std::optional<std::string>>::view(c_->display_name); }
+  /// Messages from then on are visible to the participant. In a request: absent means from when it was added.
+  std::optional<Time> share_history_time() const { return abi::Member<std::optional<Time>>::view(c_->share_history_time); }
   /// The application's own data.
-  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
-  /// Pictures and files.
-  std::optional<ListView<Attachment>> attachments() const { return abi::Member<std::optional<std::vector<Attachment>>>::view(c_->attachments); }
+  MapView metadata() const { return abi::Member<Properties>::view(c_->metadata); }
 
-  ChatSendRequest copy() const {
-    ChatSendRequest value;
-    abi::Codec<ChatSendRequest>::lift(*c_, value);
+  Participant copy() const {
+    Participant value;
+    abi::Codec<Participant>::lift(*c_, value);
     return value;
   }
-  const tl_chat_send_request* raw() const { return c_; }
+  const tl_chat_participant* raw() const { return c_; }
 
  private:
-  const tl_chat_send_request* c_ = nullptr;
+  const tl_chat_participant* c_ = nullptr;
+};
+
+/// InvalidParticipant in C form, read in place.
+class InvalidParticipantView {
+ public:
+  InvalidParticipantView() = default;
+  explicit InvalidParticipantView(const tl_chat_invalid_participant& c) : c_(&c) {}
+
+  /// Raw id as it was given.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// Why.
+  std::string_view message() const { return abi::Member<std::string>::view(c_->message); }
+
+  InvalidParticipant copy() const {
+    InvalidParticipant value;
+    abi::Codec<InvalidParticipant>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_invalid_participant* raw() const { return c_; }
+
+ private:
+  const tl_chat_invalid_participant* c_ = nullptr;
+};
+
+/// ChatThread in C form, read in place.
+class ChatThreadView {
+ public:
+  ChatThreadView() = default;
+  explicit ChatThreadView(const tl_chat_thread& c) : c_(&c) {}
+
+  /// Unique in the resource.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// What it is about.
+  std::string_view topic() const { return abi::Member<std::string>::view(c_->topic); }
+  /// When it was created.
+  Time created_on() const { return abi::Member<Time>::view(c_->created_on); }
+  /// Raw id of the creator.
+  std::string_view created_by() const { return abi::Member<std::string>::view(c_->created_by); }
+  /// The application's own data.
+  MapView metadata() const { return abi::Member<Properties>::view(c_->metadata); }
+  /// Days after its creation on which it is deleted; 0: never.
+  std::int32_t retention_days() const { return abi::Member<std::int32_t>::view(c_->retention_days); }
+
+  ChatThread copy() const {
+    ChatThread value;
+    abi::Codec<ChatThread>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread* c_ = nullptr;
+};
+
+/// ThreadItem in C form, read in place.
+class ThreadItemView {
+ public:
+  ThreadItemView() = default;
+  explicit ThreadItemView(const tl_chat_thread_item& c) : c_(&c) {}
+
+  /// The thread.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// What it is about.
+  std::string_view topic() const { return abi::Member<std::string>::view(c_->topic); }
+  /// When it was deleted; such threads may be left out.
+  std::optional<Time> deleted_on() const { return abi::Member<std::optional<Time>>::view(c_->deleted_on); }
+  /// When its last message arrived.
+  std::optional<Time> last_message_received_on() const { return abi::Member<std::optional<Time>>::view(c_->last_message_received_on); }
+
+  ThreadItem copy() const {
+    ThreadItem value;
+    abi::Codec<ThreadItem>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread_item* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread_item* c_ = nullptr;
+};
+
+/// CreateThreadRequest in C form, read in place.
+class CreateThreadRequestView {
+ public:
+  CreateThreadRequestView() = default;
+  explicit CreateThreadRequestView(const tl_chat_create_thread_request& c) : c_(&c) {}
+
+  /// 1 to 250 characters.
+  std::string_view topic() const { return abi::Member<std::string>::view(c_->topic); }
+  /// The creator need not be among them.
+  ListView<Participant> participants() const { return abi::Member<std::vector<Participant>>::view(c_->participants); }
+  /// The application's own data.
+  MapView metadata() const { return abi::Member<Properties>::view(c_->metadata); }
+  /// 0: kept until somebody deletes it.
+  std::int32_t retention_days() const { return abi::Member<std::int32_t>::view(c_->retention_days); }
+  /// The same key of the same user is the same thread.
+  std::optional<std::string_view> idempotency_key() const { return abi::Member<std::optional<std::string>>::view(c_->idempotency_key); }
+
+  CreateThreadRequest copy() const {
+    CreateThreadRequest value;
+    abi::Codec<CreateThreadRequest>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_create_thread_request* raw() const { return c_; }
+
+ private:
+  const tl_chat_create_thread_request* c_ = nullptr;
+};
+
+/// CreateThreadResult in C form, read in place.
+class CreateThreadResultView {
+ public:
+  CreateThreadResultView() = default;
+  explicit CreateThreadResultView(const tl_chat_create_thread_result& c) : c_(&c) {}
+
+  /// The thread.
+  ChatThreadView thread() const { return abi::Member<ChatThread>::view(c_->thread); }
+  /// Participants that are not in it, and why.
+  ListView<InvalidParticipant> invalid_participants() const { return abi::Member<std::vector<InvalidParticipant>>::view(c_->invalid_participants); }
+  /// It was created by an earlier call with the same key.
+  bool repeated() const { return abi::Member<bool>::view(c_->repeated); }
+
+  CreateThreadResult copy() const {
+    CreateThreadResult value;
+    abi::Codec<CreateThreadResult>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_create_thread_result* raw() const { return c_; }
+
+ private:
+  const tl_chat_create_thread_result* c_ = nullptr;
+};
+
+/// ThreadUpdate in C form, read in place.
+class ThreadUpdateView {
+ public:
+  ThreadUpdateView() = default;
+  explicit ThreadUpdateView(const tl_chat_thread_update& c) : c_(&c) {}
+
+  /// The new topic.
+  std::optional<std::string_view> topic() const { return abi::Member<std::optional<std::string>>::view(c_->topic); }
+  /// Sets these; others stay.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+  /// Removes these, before `metadata` is set.
+  std::optional<ListView<std::string>> remove_metadata() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->remove_metadata); }
+  /// 0: never deleted by age.
+  std::optional<std::int32_t> retention_days() const { return abi::Member<std::optional<std::int32_t>>::view(c_->retention_days); }
+
+  ThreadUpdate copy() const {
+    ThreadUpdate value;
+    abi::Codec<ThreadUpdate>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread_update* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread_update* c_ = nullptr;
 };
 
 /// ChatMessage in C form, read in place.
@@ -287,22 +1141,38 @@ class ChatMessageView {
   ChatMessageView() = default;
   explicit ChatMessageView(const tl_chat_message& c) : c_(&c) {}
 
-  /// Rises with time within a thread.
+  /// Decimal digits. Rises with time within a thread, as a string too.
   std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
   /// The thread.
   std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
-  /// Raw id of the sender.
-  std::string_view sender_id() const { return abi::Member<std::string>::view(c_->sender_id); }
-  /// What `content` is.
+  /// Position in the thread; rises.
+  std::int64_t sequence() const { return abi::Member<std::int64_t>::view(c_->sequence); }
+  /// Milliseconds since 1970 of the last change; rises with each.
+  std::int64_t version() const { return abi::Member<std::int64_t>::view(c_->version); }
+  /// What it carries.
   MessageKind kind() const { return abi::Member<MessageKind>::view(c_->kind); }
-  /// The text.
-  std::string_view content() const { return abi::Member<std::string>::view(c_->content); }
-  /// When the service took it.
+  /// `text` and `html`: the content. Absent once it is deleted.
+  std::optional<std::string_view> content() const { return abi::Member<std::optional<std::string>>::view(c_->content); }
+  /// `topicUpdated`: the new topic.
+  std::optional<std::string_view> topic() const { return abi::Member<std::optional<std::string>>::view(c_->topic); }
+  /// `participantAdded` and `participantRemoved`: who.
+  ListView<Participant> participants() const { return abi::Member<std::vector<Participant>>::view(c_->participants); }
+  /// Raw id of whoever caused a message that the provider wrote.
+  std::optional<std::string_view> initiator_id() const { return abi::Member<std::optional<std::string>>::view(c_->initiator_id); }
+  /// Raw id of the sender; absent on messages that the provider wrote.
+  std::optional<std::string_view> sender_id() const { return abi::Member<std::optional<std::string>>::view(c_->sender_id); }
+  /// Shown to the others.
+  std::optional<std::string_view> sender_display_name() const { return abi::Member<std::optional<std::string>>::view(c_->sender_display_name); }
+  /// When it was taken.
   Time created_on() const { return abi::Member<Time>::view(c_->created_on); }
   /// When it was edited last.
   std::optional<Time> edited_on() const { return abi::Member<std::optional<Time>>::view(c_->edited_on); }
+  /// When it was deleted.
+  std::optional<Time> deleted_on() const { return abi::Member<std::optional<Time>>::view(c_->deleted_on); }
   /// The application's own data.
   MapView metadata() const { return abi::Member<Properties>::view(c_->metadata); }
+  /// Pictures and files.
+  ListView<Attachment> attachments() const { return abi::Member<std::vector<Attachment>>::view(c_->attachments); }
 
   ChatMessage copy() const {
     ChatMessage value;
@@ -315,6 +1185,486 @@ class ChatMessageView {
   const tl_chat_message* c_ = nullptr;
 };
 
+/// SendMessageRequest in C form, read in place.
+class SendMessageRequestView {
+ public:
+  SendMessageRequestView() = default;
+  explicit SendMessageRequestView(const tl_chat_send_message_request& c) : c_(&c) {}
+
+  /// `text` or `html`.
+  MessageKind kind() const { return abi::Member<MessageKind>::view(c_->kind); }
+  /// At most 28 KB. The host has removed from HTML what runs.
+  std::string_view content() const { return abi::Member<std::string>::view(c_->content); }
+  /// Shown to the others.
+  std::optional<std::string_view> sender_display_name() const { return abi::Member<std::optional<std::string>>::view(c_->sender_display_name); }
+  /// The application's own data.
+  MapView metadata() const { return abi::Member<Properties>::view(c_->metadata); }
+  /// Pictures and files.
+  ListView<Attachment> attachments() const { return abi::Member<std::vector<Attachment>>::view(c_->attachments); }
+
+  SendMessageRequest copy() const {
+    SendMessageRequest value;
+    abi::Codec<SendMessageRequest>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_send_message_request* raw() const { return c_; }
+
+ private:
+  const tl_chat_send_message_request* c_ = nullptr;
+};
+
+/// MessageUpdate in C form, read in place.
+class MessageUpdateView {
+ public:
+  MessageUpdateView() = default;
+  explicit MessageUpdateView(const tl_chat_message_update& c) : c_(&c) {}
+
+  /// The new content, of the kind it had.
+  std::optional<std::string_view> content() const { return abi::Member<std::optional<std::string>>::view(c_->content); }
+  /// Sets these; others stay.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+  /// Removes these, before `metadata` is set.
+  std::optional<ListView<std::string>> remove_metadata() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->remove_metadata); }
+
+  MessageUpdate copy() const {
+    MessageUpdate value;
+    abi::Codec<MessageUpdate>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_message_update* raw() const { return c_; }
+
+ private:
+  const tl_chat_message_update* c_ = nullptr;
+};
+
+/// ReadReceipt in C form, read in place.
+class ReadReceiptView {
+ public:
+  ReadReceiptView() = default;
+  explicit ReadReceiptView(const tl_chat_read_receipt& c) : c_(&c) {}
+
+  /// Raw id of the reader.
+  std::string_view sender_id() const { return abi::Member<std::string>::view(c_->sender_id); }
+  /// The last message that was read.
+  std::string_view message_id() const { return abi::Member<std::string>::view(c_->message_id); }
+  /// When.
+  Time read_on() const { return abi::Member<Time>::view(c_->read_on); }
+
+  ReadReceipt copy() const {
+    ReadReceipt value;
+    abi::Codec<ReadReceipt>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_read_receipt* raw() const { return c_; }
+
+ private:
+  const tl_chat_read_receipt* c_ = nullptr;
+};
+
+/// PageRequest in C form, read in place.
+class PageRequestView {
+ public:
+  PageRequestView() = default;
+  explicit PageRequestView(const tl_chat_page_request& c) : c_(&c) {}
+
+  /// 1 to 200 items.
+  std::int32_t limit() const { return abi::Member<std::int32_t>::view(c_->limit); }
+  /// From the page before; absent: the first page.
+  std::optional<std::string_view> cursor() const { return abi::Member<std::optional<std::string>>::view(c_->cursor); }
+  /// Leaves out as many of the first items.
+  std::int32_t skip() const { return abi::Member<std::int32_t>::view(c_->skip); }
+  /// Leaves out what is older.
+  std::optional<Time> start_time() const { return abi::Member<std::optional<Time>>::view(c_->start_time); }
+
+  PageRequest copy() const {
+    PageRequest value;
+    abi::Codec<PageRequest>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_page_request* raw() const { return c_; }
+
+ private:
+  const tl_chat_page_request* c_ = nullptr;
+};
+
+/// MessagePage in C form, read in place.
+class MessagePageView {
+ public:
+  MessagePageView() = default;
+  explicit MessagePageView(const tl_chat_message_page& c) : c_(&c) {}
+
+  /// The messages.
+  ListView<ChatMessage> items() const { return abi::Member<std::vector<ChatMessage>>::view(c_->items); }
+  /// For the next page; absent at the end.
+  std::optional<std::string_view> cursor() const { return abi::Member<std::optional<std::string>>::view(c_->cursor); }
+
+  MessagePage copy() const {
+    MessagePage value;
+    abi::Codec<MessagePage>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_message_page* raw() const { return c_; }
+
+ private:
+  const tl_chat_message_page* c_ = nullptr;
+};
+
+/// ThreadPage in C form, read in place.
+class ThreadPageView {
+ public:
+  ThreadPageView() = default;
+  explicit ThreadPageView(const tl_chat_thread_page& c) : c_(&c) {}
+
+  /// The threads.
+  ListView<ThreadItem> items() const { return abi::Member<std::vector<ThreadItem>>::view(c_->items); }
+  /// For the next page; absent at the end.
+  std::optional<std::string_view> cursor() const { return abi::Member<std::optional<std::string>>::view(c_->cursor); }
+
+  ThreadPage copy() const {
+    ThreadPage value;
+    abi::Codec<ThreadPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread_page* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread_page* c_ = nullptr;
+};
+
+/// ParticipantPage in C form, read in place.
+class ParticipantPageView {
+ public:
+  ParticipantPageView() = default;
+  explicit ParticipantPageView(const tl_chat_participant_page& c) : c_(&c) {}
+
+  /// The participants.
+  ListView<Participant> items() const { return abi::Member<std::vector<Participant>>::view(c_->items); }
+  /// For the next page; absent at the end.
+  std::optional<std::string_view> cursor() const { return abi::Member<std::optional<std::string>>::view(c_->cursor); }
+
+  ParticipantPage copy() const {
+    ParticipantPage value;
+    abi::Codec<ParticipantPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_participant_page* raw() const { return c_; }
+
+ private:
+  const tl_chat_participant_page* c_ = nullptr;
+};
+
+/// ReadReceiptPage in C form, read in place.
+class ReadReceiptPageView {
+ public:
+  ReadReceiptPageView() = default;
+  explicit ReadReceiptPageView(const tl_chat_read_receipt_page& c) : c_(&c) {}
+
+  /// The receipts.
+  ListView<ReadReceipt> items() const { return abi::Member<std::vector<ReadReceipt>>::view(c_->items); }
+  /// For the next page; absent at the end.
+  std::optional<std::string_view> cursor() const { return abi::Member<std::optional<std::string>>::view(c_->cursor); }
+
+  ReadReceiptPage copy() const {
+    ReadReceiptPage value;
+    abi::Codec<ReadReceiptPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_read_receipt_page* raw() const { return c_; }
+
+ private:
+  const tl_chat_read_receipt_page* c_ = nullptr;
+};
+
+/// MessageReceived in C form, read in place.
+class MessageReceivedView {
+ public:
+  MessageReceivedView() = default;
+  explicit MessageReceivedView(const tl_chat_message_received& c) : c_(&c) {}
+
+  /// The message.
+  ChatMessageView message() const { return abi::Member<ChatMessage>::view(c_->message); }
+
+  MessageReceived copy() const {
+    MessageReceived value;
+    abi::Codec<MessageReceived>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_message_received* raw() const { return c_; }
+
+ private:
+  const tl_chat_message_received* c_ = nullptr;
+};
+
+/// MessageEdited in C form, read in place.
+class MessageEditedView {
+ public:
+  MessageEditedView() = default;
+  explicit MessageEditedView(const tl_chat_message_edited& c) : c_(&c) {}
+
+  /// As it is now.
+  ChatMessageView message() const { return abi::Member<ChatMessage>::view(c_->message); }
+
+  MessageEdited copy() const {
+    MessageEdited value;
+    abi::Codec<MessageEdited>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_message_edited* raw() const { return c_; }
+
+ private:
+  const tl_chat_message_edited* c_ = nullptr;
+};
+
+/// MessageDeleted in C form, read in place.
+class MessageDeletedView {
+ public:
+  MessageDeletedView() = default;
+  explicit MessageDeletedView(const tl_chat_message_deleted& c) : c_(&c) {}
+
+  /// Without its content.
+  ChatMessageView message() const { return abi::Member<ChatMessage>::view(c_->message); }
+
+  MessageDeleted copy() const {
+    MessageDeleted value;
+    abi::Codec<MessageDeleted>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_message_deleted* raw() const { return c_; }
+
+ private:
+  const tl_chat_message_deleted* c_ = nullptr;
+};
+
+/// Typing in C form, read in place.
+class TypingView {
+ public:
+  TypingView() = default;
+  explicit TypingView(const tl_chat_typing& c) : c_(&c) {}
+
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// Raw id.
+  std::string_view sender_id() const { return abi::Member<std::string>::view(c_->sender_id); }
+  /// Shown to the others.
+  std::optional<std::string_view> sender_display_name() const { return abi::Member<std::optional<std::string>>::view(c_->sender_display_name); }
+  /// When.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+
+  Typing copy() const {
+    Typing value;
+    abi::Codec<Typing>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_typing* raw() const { return c_; }
+
+ private:
+  const tl_chat_typing* c_ = nullptr;
+};
+
+/// ReceiptSent in C form, read in place.
+class ReceiptSentView {
+ public:
+  ReceiptSentView() = default;
+  explicit ReceiptSentView(const tl_chat_receipt_sent& c) : c_(&c) {}
+
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// How far, and who.
+  ReadReceiptView receipt() const { return abi::Member<ReadReceipt>::view(c_->receipt); }
+
+  ReceiptSent copy() const {
+    ReceiptSent value;
+    abi::Codec<ReceiptSent>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_receipt_sent* raw() const { return c_; }
+
+ private:
+  const tl_chat_receipt_sent* c_ = nullptr;
+};
+
+/// ThreadCreated in C form, read in place.
+class ThreadCreatedView {
+ public:
+  ThreadCreatedView() = default;
+  explicit ThreadCreatedView(const tl_chat_thread_created& c) : c_(&c) {}
+
+  /// The thread.
+  ChatThreadView thread() const { return abi::Member<ChatThread>::view(c_->thread); }
+  /// Everybody in it, the creator too.
+  ListView<Participant> participants() const { return abi::Member<std::vector<Participant>>::view(c_->participants); }
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version() const { return abi::Member<std::int64_t>::view(c_->version); }
+
+  ThreadCreated copy() const {
+    ThreadCreated value;
+    abi::Codec<ThreadCreated>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread_created* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread_created* c_ = nullptr;
+};
+
+/// ThreadUpdated in C form, read in place.
+class ThreadUpdatedView {
+ public:
+  ThreadUpdatedView() = default;
+  explicit ThreadUpdatedView(const tl_chat_thread_updated& c) : c_(&c) {}
+
+  /// As it is now.
+  ChatThreadView thread() const { return abi::Member<ChatThread>::view(c_->thread); }
+  /// Raw id.
+  std::string_view updated_by() const { return abi::Member<std::string>::view(c_->updated_by); }
+  /// When.
+  Time updated_on() const { return abi::Member<Time>::view(c_->updated_on); }
+  /// Milliseconds since 1970 of the change; rises with each.
+  std::int64_t version() const { return abi::Member<std::int64_t>::view(c_->version); }
+
+  ThreadUpdated copy() const {
+    ThreadUpdated value;
+    abi::Codec<ThreadUpdated>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread_updated* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread_updated* c_ = nullptr;
+};
+
+/// ThreadDeleted in C form, read in place.
+class ThreadDeletedView {
+ public:
+  ThreadDeletedView() = default;
+  explicit ThreadDeletedView(const tl_chat_thread_deleted& c) : c_(&c) {}
+
+  /// As it was last.
+  ChatThreadView thread() const { return abi::Member<ChatThread>::view(c_->thread); }
+  /// Raw id; absent when it was its age.
+  std::optional<std::string_view> deleted_by() const { return abi::Member<std::optional<std::string>>::view(c_->deleted_by); }
+  /// When.
+  Time deleted_on() const { return abi::Member<Time>::view(c_->deleted_on); }
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version() const { return abi::Member<std::int64_t>::view(c_->version); }
+
+  ThreadDeleted copy() const {
+    ThreadDeleted value;
+    abi::Codec<ThreadDeleted>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_thread_deleted* raw() const { return c_; }
+
+ private:
+  const tl_chat_thread_deleted* c_ = nullptr;
+};
+
+/// ParticipantsAdded in C form, read in place.
+class ParticipantsAddedView {
+ public:
+  ParticipantsAddedView() = default;
+  explicit ParticipantsAddedView(const tl_chat_participants_added& c) : c_(&c) {}
+
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// When the thread was created.
+  Time thread_created_on() const { return abi::Member<Time>::view(c_->thread_created_on); }
+  /// Who was not in it before. `shareHistoryTime` is set.
+  ListView<Participant> participants() const { return abi::Member<std::vector<Participant>>::view(c_->participants); }
+  /// Raw id.
+  std::string_view added_by() const { return abi::Member<std::string>::view(c_->added_by); }
+  /// When.
+  Time added_on() const { return abi::Member<Time>::view(c_->added_on); }
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version() const { return abi::Member<std::int64_t>::view(c_->version); }
+
+  ParticipantsAdded copy() const {
+    ParticipantsAdded value;
+    abi::Codec<ParticipantsAdded>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_participants_added* raw() const { return c_; }
+
+ private:
+  const tl_chat_participants_added* c_ = nullptr;
+};
+
+/// ParticipantsRemoved in C form, read in place.
+class ParticipantsRemovedView {
+ public:
+  ParticipantsRemovedView() = default;
+  explicit ParticipantsRemovedView(const tl_chat_participants_removed& c) : c_(&c) {}
+
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// When the thread was created.
+  Time thread_created_on() const { return abi::Member<Time>::view(c_->thread_created_on); }
+  /// Who was in it before.
+  ListView<Participant> participants() const { return abi::Member<std::vector<Participant>>::view(c_->participants); }
+  /// Raw id; the participant's own when it left.
+  std::string_view removed_by() const { return abi::Member<std::string>::view(c_->removed_by); }
+  /// When.
+  Time removed_on() const { return abi::Member<Time>::view(c_->removed_on); }
+  /// Milliseconds since 1970 of the change.
+  std::int64_t version() const { return abi::Member<std::int64_t>::view(c_->version); }
+
+  ParticipantsRemoved copy() const {
+    ParticipantsRemoved value;
+    abi::Codec<ParticipantsRemoved>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_participants_removed* raw() const { return c_; }
+
+ private:
+  const tl_chat_participants_removed* c_ = nullptr;
+};
+
+/// ChatCapabilities in C form, read in place.
+class ChatCapabilitiesView {
+ public:
+  ChatCapabilitiesView() = default;
+  explicit ChatCapabilitiesView(const tl_chat_capabilities& c) : c_(&c) {}
+
+  /// Participants of one thread.
+  std::int32_t max_participants() const { return abi::Member<std::int32_t>::view(c_->max_participants); }
+  /// Read receipts and typing are taken in threads of at most as many; 0: not at all.
+  std::int32_t max_receipt_participants() const { return abi::Member<std::int32_t>::view(c_->max_receipt_participants); }
+  /// It deletes threads by age.
+  bool retention() const { return abi::Member<bool>::view(c_->retention); }
+  /// It hides messages from before `shareHistoryTime`.
+  bool share_history() const { return abi::Member<bool>::view(c_->share_history); }
+
+  ChatCapabilities copy() const {
+    ChatCapabilities value;
+    abi::Codec<ChatCapabilities>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_capabilities* raw() const { return c_; }
+
+ private:
+  const tl_chat_capabilities* c_ = nullptr;
+};
+
+/// Maintenance in C form, read in place.
+class MaintenanceView {
+ public:
+  MaintenanceView() = default;
+  explicit MaintenanceView(const tl_chat_maintenance& c) : c_(&c) {}
+
+  /// When to call again; absent: only after the next change of a retention.
+  std::optional<Time> next_at() const { return abi::Member<std::optional<Time>>::view(c_->next_at); }
+
+  Maintenance copy() const {
+    Maintenance value;
+    abi::Codec<Maintenance>::lift(*c_, value);
+    return value;
+  }
+  const tl_chat_maintenance* raw() const { return c_; }
+
+ private:
+  const tl_chat_maintenance* c_ = nullptr;
+};
+
 /// ChatChange in C form, read in place.
 class ChatChangeView {
  public:
@@ -325,21 +1675,63 @@ class ChatChangeView {
   ChatChange::Kind kind() const { return static_cast<ChatChange::Kind>(c_->kind); }
   /// A message arrived.
   /// Absent when it holds something else.
-  std::optional<ChatMessageView> message_received() const {
+  std::optional<MessageReceivedView> message_received() const {
     if (c_->kind != TL_CHAT_CHANGE_MESSAGE_RECEIVED) return std::nullopt;
-    return abi::Member<ChatMessage>::view(c_->as.message_received);
+    return abi::Member<MessageReceived>::view(c_->as.message_received);
   }
-  /// Somebody joined.
+  /// A message was edited.
   /// Absent when it holds something else.
-  std::optional<ParticipantView> participant_added() const {
-    if (c_->kind != TL_CHAT_CHANGE_PARTICIPANT_ADDED) return std::nullopt;
-    return abi::Member<Participant>::view(c_->as.participant_added);
+  std::optional<MessageEditedView> message_edited() const {
+    if (c_->kind != TL_CHAT_CHANGE_MESSAGE_EDITED) return std::nullopt;
+    return abi::Member<MessageEdited>::view(c_->as.message_edited);
   }
-  /// Raw id of somebody who types.
+  /// A message was deleted.
   /// Absent when it holds something else.
-  std::optional<std::string_view> typing() const {
+  std::optional<MessageDeletedView> message_deleted() const {
+    if (c_->kind != TL_CHAT_CHANGE_MESSAGE_DELETED) return std::nullopt;
+    return abi::Member<MessageDeleted>::view(c_->as.message_deleted);
+  }
+  /// Somebody types.
+  /// Absent when it holds something else.
+  std::optional<TypingView> typing() const {
     if (c_->kind != TL_CHAT_CHANGE_TYPING) return std::nullopt;
-    return abi::Member<std::string>::view(c_->as.typing);
+    return abi::Member<Typing>::view(c_->as.typing);
+  }
+  /// Somebody has read.
+  /// Absent when it holds something else.
+  std::optional<ReceiptSentView> read_receipt() const {
+    if (c_->kind != TL_CHAT_CHANGE_READ_RECEIPT) return std::nullopt;
+    return abi::Member<ReceiptSent>::view(c_->as.read_receipt);
+  }
+  /// A thread was created.
+  /// Absent when it holds something else.
+  std::optional<ThreadCreatedView> thread_created() const {
+    if (c_->kind != TL_CHAT_CHANGE_THREAD_CREATED) return std::nullopt;
+    return abi::Member<ThreadCreated>::view(c_->as.thread_created);
+  }
+  /// A thread's properties changed.
+  /// Absent when it holds something else.
+  std::optional<ThreadUpdatedView> thread_updated() const {
+    if (c_->kind != TL_CHAT_CHANGE_THREAD_UPDATED) return std::nullopt;
+    return abi::Member<ThreadUpdated>::view(c_->as.thread_updated);
+  }
+  /// A thread was deleted.
+  /// Absent when it holds something else.
+  std::optional<ThreadDeletedView> thread_deleted() const {
+    if (c_->kind != TL_CHAT_CHANGE_THREAD_DELETED) return std::nullopt;
+    return abi::Member<ThreadDeleted>::view(c_->as.thread_deleted);
+  }
+  /// People were added.
+  /// Absent when it holds something else.
+  std::optional<ParticipantsAddedView> participants_added() const {
+    if (c_->kind != TL_CHAT_CHANGE_PARTICIPANTS_ADDED) return std::nullopt;
+    return abi::Member<ParticipantsAdded>::view(c_->as.participants_added);
+  }
+  /// People were removed or left.
+  /// Absent when it holds something else.
+  std::optional<ParticipantsRemovedView> participants_removed() const {
+    if (c_->kind != TL_CHAT_CHANGE_PARTICIPANTS_REMOVED) return std::nullopt;
+    return abi::Member<ParticipantsRemoved>::view(c_->as.participants_removed);
   }
 
   ChatChange copy() const {
@@ -357,143 +1749,725 @@ class ChatChangeView {
 
 namespace trunkline::abi {
 
+inline tl_chat_attachment Codec<::trunkline::chat::Attachment>::lower(const ::trunkline::chat::Attachment& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_attachment c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.kind = Member<::trunkline::chat::AttachmentKind>::lower(v.kind, arena);
+  c.name = Member<std::optional<std::string>>::lower(v.name, arena);
+  c.url = Member<std::optional<std::string>>::lower(v.url, arena);
+  c.preview_url = Member<std::optional<std::string>>::lower(v.preview_url, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::Attachment>::lift(const tl_chat_attachment& c, ::trunkline::chat::Attachment& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<::trunkline::chat::AttachmentKind>::lift(c.kind, v.kind);
+  Member<std::optional<std::string>>::lift(c.name, v.name);
+  Member<std::optional<std::string>>::lift(c.url, v.url);
+  Member<std::optional<std::string>>::lift(c.preview_url, v.preview_url);
+}
+inline void Codec<::trunkline::chat::Attachment>::check(const tl_chat_attachment& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<::trunkline::chat::AttachmentKind>::check(c.kind, "kind");
+  Member<std::optional<std::string>>::check(c.name, "name");
+  Member<std::optional<std::string>>::check(c.url, "url");
+  Member<std::optional<std::string>>::check(c.preview_url, "preview_url");
+}
+inline ::trunkline::chat::AttachmentView Codec<::trunkline::chat::Attachment>::view(const tl_chat_attachment& c) { return ::trunkline::chat::AttachmentView(c); }
+
 inline tl_chat_participant Codec<::trunkline::chat::Participant>::lower(const ::trunkline::chat::Participant& v, [[maybe_unused]] Arena& arena) {
   tl_chat_participant c{};
   c.struct_size = sizeof c;
   c.id = Member<std::string>::lower(v.id, arena);
   c.display_name = Member<std::optional<std::string>>::lower(v.display_name, arena);
   c.share_history_time = Member<std::optional<Time>>::lower(v.share_history_time, arena);
+  c.metadata = Member<Properties>::lower(v.metadata, arena);
   return c;
 }
 inline void Codec<::trunkline::chat::Participant>::lift(const tl_chat_participant& c, ::trunkline::chat::Participant& v) {
   Member<std::string>::lift(c.id, v.id);
   Member<std::optional<std::string>>::lift(c.display_name, v.display_name);
   Member<std::optional<Time>>::lift(c.share_history_time, v.share_history_time);
+  Member<Properties>::lift(c.metadata, v.metadata);
 }
 inline void Codec<::trunkline::chat::Participant>::check(const tl_chat_participant& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.id, "id");
   Member<std::optional<std::string>>::check(c.display_name, "display_name");
   Member<std::optional<Time>>::check(c.share_history_time, "share_history_time");
+  Member<Properties>::check(c.metadata, "metadata");
 }
 inline ::trunkline::chat::ParticipantView Codec<::trunkline::chat::Participant>::view(const tl_chat_participant& c) { return ::trunkline::chat::ParticipantView(c); }
 
-inline tl_chat_attachment Codec<::trunkline::chat::Attachment>::lower(const ::trunkline::chat::Attachment& v, [[maybe_unused]] Arena& arena) {
-  tl_chat_attachment c{};
+inline tl_chat_invalid_participant Codec<::trunkline::chat::InvalidParticipant>::lower(const ::trunkline::chat::InvalidParticipant& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_invalid_participant c{};
   c.struct_size = sizeof c;
   c.id = Member<std::string>::lower(v.id, arena);
-  c.content_type = Member<std::string>::lower(v.content_type, arena);
-  c.name = Member<std::string>::lower(v.name, arena);
-  c.content = Member<Bytes>::lower(v.content, arena);
+  c.message = Member<std::string>::lower(v.message, arena);
   return c;
 }
-inline void Codec<::trunkline::chat::Attachment>::lift(const tl_chat_attachment& c, ::trunkline::chat::Attachment& v) {
+inline void Codec<::trunkline::chat::InvalidParticipant>::lift(const tl_chat_invalid_participant& c, ::trunkline::chat::InvalidParticipant& v) {
   Member<std::string>::lift(c.id, v.id);
-  Member<std::string>::lift(c.content_type, v.content_type);
-  Member<std::string>::lift(c.name, v.name);
-  Member<Bytes>::lift(c.content, v.content);
+  Member<std::string>::lift(c.message, v.message);
 }
-inline void Codec<::trunkline::chat::Attachment>::check(const tl_chat_attachment& c, [[maybe_unused]] const char* what) {
+inline void Codec<::trunkline::chat::InvalidParticipant>::check(const tl_chat_invalid_participant& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.id, "id");
-  Member<std::string>::check(c.content_type, "content_type");
-  Member<std::string>::check(c.name, "name");
-  Member<Bytes>::check(c.content, "content");
+  Member<std::string>::check(c.message, "message");
 }
-inline ::trunkline::chat::AttachmentView Codec<::trunkline::chat::Attachment>::view(const tl_chat_attachment& c) { return ::trunkline::chat::AttachmentView(c); }
+inline ::trunkline::chat::InvalidParticipantView Codec<::trunkline::chat::InvalidParticipant>::view(const tl_chat_invalid_participant& c) { return ::trunkline::chat::InvalidParticipantView(c); }
 
-inline tl_chat_send_request Codec<::trunkline::chat::ChatSendRequest>::lower(const ::trunkline::chat::ChatSendRequest& v, [[maybe_unused]] Arena& arena) {
-  tl_chat_send_request c{};
+inline tl_chat_thread Codec<::trunkline::chat::ChatThread>::lower(const ::trunkline::chat::ChatThread& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread c{};
   c.struct_size = sizeof c;
-  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
-  c.sender_id = Member<std::string>::lower(v.sender_id, arena);
-  c.sender_display_name = Member<std::optional<std::string>>::lower(v.sender_display_name, arena);
-  c.kind = Member<::trunkline::chat::MessageKind>::lower(v.kind, arena);
-  c.content = Member<std::string>::lower(v.content, arena);
-  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
-  c.attachments = Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::lower(v.attachments, arena);
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.topic = Member<std::string>::lower(v.topic, arena);
+  c.created_on = Member<Time>::lower(v.created_on, arena);
+  c.created_by = Member<std::string>::lower(v.created_by, arena);
+  c.metadata = Member<Properties>::lower(v.metadata, arena);
+  c.retention_days = Member<std::int32_t>::lower(v.retention_days, arena);
   return c;
 }
-inline void Codec<::trunkline::chat::ChatSendRequest>::lift(const tl_chat_send_request& c, ::trunkline::chat::ChatSendRequest& v) {
-  Member<std::string>::lift(c.thread_id, v.thread_id);
-  Member<std::string>::lift(c.sender_id, v.sender_id);
-  Member<std::optional<std::string>>::lift(c.sender_display_name, v.sender_display_name);
-  Member<::trunkline::chat::MessageKind>::lift(c.kind, v.kind);
-  Member<std::string>::lift(c.content, v.content);
-  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
-  Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::lift(c.attachments, v.attachments);
+inline void Codec<::trunkline::chat::ChatThread>::lift(const tl_chat_thread& c, ::trunkline::chat::ChatThread& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<std::string>::lift(c.topic, v.topic);
+  Member<Time>::lift(c.created_on, v.created_on);
+  Member<std::string>::lift(c.created_by, v.created_by);
+  Member<Properties>::lift(c.metadata, v.metadata);
+  Member<std::int32_t>::lift(c.retention_days, v.retention_days);
 }
-inline void Codec<::trunkline::chat::ChatSendRequest>::check(const tl_chat_send_request& c, [[maybe_unused]] const char* what) {
+inline void Codec<::trunkline::chat::ChatThread>::check(const tl_chat_thread& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.thread_id, "thread_id");
-  Member<std::string>::check(c.sender_id, "sender_id");
-  Member<std::optional<std::string>>::check(c.sender_display_name, "sender_display_name");
-  Member<::trunkline::chat::MessageKind>::check(c.kind, "kind");
-  Member<std::string>::check(c.content, "content");
-  Member<std::optional<Properties>>::check(c.metadata, "metadata");
-  Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::check(c.attachments, "attachments");
+  Member<std::string>::check(c.id, "id");
+  Member<std::string>::check(c.topic, "topic");
+  Member<Time>::check(c.created_on, "created_on");
+  Member<std::string>::check(c.created_by, "created_by");
+  Member<Properties>::check(c.metadata, "metadata");
+  Member<std::int32_t>::check(c.retention_days, "retention_days");
 }
-inline ::trunkline::chat::ChatSendRequestView Codec<::trunkline::chat::ChatSendRequest>::view(const tl_chat_send_request& c) { return ::trunkline::chat::ChatSendRequestView(c); }
+inline ::trunkline::chat::ChatThreadView Codec<::trunkline::chat::ChatThread>::view(const tl_chat_thread& c) { return ::trunkline::chat::ChatThreadView(c); }
+
+inline tl_chat_thread_item Codec<::trunkline::chat::ThreadItem>::lower(const ::trunkline::chat::ThreadItem& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread_item c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.topic = Member<std::string>::lower(v.topic, arena);
+  c.deleted_on = Member<std::optional<Time>>::lower(v.deleted_on, arena);
+  c.last_message_received_on = Member<std::optional<Time>>::lower(v.last_message_received_on, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ThreadItem>::lift(const tl_chat_thread_item& c, ::trunkline::chat::ThreadItem& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<std::string>::lift(c.topic, v.topic);
+  Member<std::optional<Time>>::lift(c.deleted_on, v.deleted_on);
+  Member<std::optional<Time>>::lift(c.last_message_received_on, v.last_message_received_on);
+}
+inline void Codec<::trunkline::chat::ThreadItem>::check(const tl_chat_thread_item& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<std::string>::check(c.topic, "topic");
+  Member<std::optional<Time>>::check(c.deleted_on, "deleted_on");
+  Member<std::optional<Time>>::check(c.last_message_received_on, "last_message_received_on");
+}
+inline ::trunkline::chat::ThreadItemView Codec<::trunkline::chat::ThreadItem>::view(const tl_chat_thread_item& c) { return ::trunkline::chat::ThreadItemView(c); }
+
+inline tl_chat_create_thread_request Codec<::trunkline::chat::CreateThreadRequest>::lower(const ::trunkline::chat::CreateThreadRequest& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_create_thread_request c{};
+  c.struct_size = sizeof c;
+  c.topic = Member<std::string>::lower(v.topic, arena);
+  c.participants = Member<std::vector<::trunkline::chat::Participant>>::lower(v.participants, arena);
+  c.metadata = Member<Properties>::lower(v.metadata, arena);
+  c.retention_days = Member<std::int32_t>::lower(v.retention_days, arena);
+  c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::CreateThreadRequest>::lift(const tl_chat_create_thread_request& c, ::trunkline::chat::CreateThreadRequest& v) {
+  Member<std::string>::lift(c.topic, v.topic);
+  Member<std::vector<::trunkline::chat::Participant>>::lift(c.participants, v.participants);
+  Member<Properties>::lift(c.metadata, v.metadata);
+  Member<std::int32_t>::lift(c.retention_days, v.retention_days);
+  Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
+}
+inline void Codec<::trunkline::chat::CreateThreadRequest>::check(const tl_chat_create_thread_request& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.topic, "topic");
+  Member<std::vector<::trunkline::chat::Participant>>::check(c.participants, "participants");
+  Member<Properties>::check(c.metadata, "metadata");
+  Member<std::int32_t>::check(c.retention_days, "retention_days");
+  Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
+}
+inline ::trunkline::chat::CreateThreadRequestView Codec<::trunkline::chat::CreateThreadRequest>::view(const tl_chat_create_thread_request& c) { return ::trunkline::chat::CreateThreadRequestView(c); }
+
+inline tl_chat_create_thread_result Codec<::trunkline::chat::CreateThreadResult>::lower(const ::trunkline::chat::CreateThreadResult& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_create_thread_result c{};
+  c.struct_size = sizeof c;
+  c.thread = Member<::trunkline::chat::ChatThread>::lower(v.thread, arena);
+  c.invalid_participants = Member<std::vector<::trunkline::chat::InvalidParticipant>>::lower(v.invalid_participants, arena);
+  c.repeated = Member<bool>::lower(v.repeated, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::CreateThreadResult>::lift(const tl_chat_create_thread_result& c, ::trunkline::chat::CreateThreadResult& v) {
+  Member<::trunkline::chat::ChatThread>::lift(c.thread, v.thread);
+  Member<std::vector<::trunkline::chat::InvalidParticipant>>::lift(c.invalid_participants, v.invalid_participants);
+  Member<bool>::lift(c.repeated, v.repeated);
+}
+inline void Codec<::trunkline::chat::CreateThreadResult>::check(const tl_chat_create_thread_result& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatThread>::check(c.thread, "thread");
+  Member<std::vector<::trunkline::chat::InvalidParticipant>>::check(c.invalid_participants, "invalid_participants");
+  Member<bool>::check(c.repeated, "repeated");
+}
+inline ::trunkline::chat::CreateThreadResultView Codec<::trunkline::chat::CreateThreadResult>::view(const tl_chat_create_thread_result& c) { return ::trunkline::chat::CreateThreadResultView(c); }
+
+inline tl_chat_thread_update Codec<::trunkline::chat::ThreadUpdate>::lower(const ::trunkline::chat::ThreadUpdate& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread_update c{};
+  c.struct_size = sizeof c;
+  c.topic = Member<std::optional<std::string>>::lower(v.topic, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  c.remove_metadata = Member<std::optional<std::vector<std::string>>>::lower(v.remove_metadata, arena);
+  c.retention_days = Member<std::optional<std::int32_t>>::lower(v.retention_days, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ThreadUpdate>::lift(const tl_chat_thread_update& c, ::trunkline::chat::ThreadUpdate& v) {
+  Member<std::optional<std::string>>::lift(c.topic, v.topic);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+  Member<std::optional<std::vector<std::string>>>::lift(c.remove_metadata, v.remove_metadata);
+  Member<std::optional<std::int32_t>>::lift(c.retention_days, v.retention_days);
+}
+inline void Codec<::trunkline::chat::ThreadUpdate>::check(const tl_chat_thread_update& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<std::string>>::check(c.topic, "topic");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+  Member<std::optional<std::vector<std::string>>>::check(c.remove_metadata, "remove_metadata");
+  Member<std::optional<std::int32_t>>::check(c.retention_days, "retention_days");
+}
+inline ::trunkline::chat::ThreadUpdateView Codec<::trunkline::chat::ThreadUpdate>::view(const tl_chat_thread_update& c) { return ::trunkline::chat::ThreadUpdateView(c); }
 
 inline tl_chat_message Codec<::trunkline::chat::ChatMessage>::lower(const ::trunkline::chat::ChatMessage& v, [[maybe_unused]] Arena& arena) {
   tl_chat_message c{};
   c.struct_size = sizeof c;
   c.id = Member<std::string>::lower(v.id, arena);
   c.thread_id = Member<std::string>::lower(v.thread_id, arena);
-  c.sender_id = Member<std::string>::lower(v.sender_id, arena);
+  c.sequence = Member<std::int64_t>::lower(v.sequence, arena);
+  c.version = Member<std::int64_t>::lower(v.version, arena);
   c.kind = Member<::trunkline::chat::MessageKind>::lower(v.kind, arena);
-  c.content = Member<std::string>::lower(v.content, arena);
+  c.content = Member<std::optional<std::string>>::lower(v.content, arena);
+  c.topic = Member<std::optional<std::string>>::lower(v.topic, arena);
+  c.participants = Member<std::vector<::trunkline::chat::Participant>>::lower(v.participants, arena);
+  c.initiator_id = Member<std::optional<std::string>>::lower(v.initiator_id, arena);
+  c.sender_id = Member<std::optional<std::string>>::lower(v.sender_id, arena);
+  c.sender_display_name = Member<std::optional<std::string>>::lower(v.sender_display_name, arena);
   c.created_on = Member<Time>::lower(v.created_on, arena);
   c.edited_on = Member<std::optional<Time>>::lower(v.edited_on, arena);
+  c.deleted_on = Member<std::optional<Time>>::lower(v.deleted_on, arena);
   c.metadata = Member<Properties>::lower(v.metadata, arena);
+  c.attachments = Member<std::vector<::trunkline::chat::Attachment>>::lower(v.attachments, arena);
   return c;
 }
 inline void Codec<::trunkline::chat::ChatMessage>::lift(const tl_chat_message& c, ::trunkline::chat::ChatMessage& v) {
   Member<std::string>::lift(c.id, v.id);
   Member<std::string>::lift(c.thread_id, v.thread_id);
-  Member<std::string>::lift(c.sender_id, v.sender_id);
+  Member<std::int64_t>::lift(c.sequence, v.sequence);
+  Member<std::int64_t>::lift(c.version, v.version);
   Member<::trunkline::chat::MessageKind>::lift(c.kind, v.kind);
-  Member<std::string>::lift(c.content, v.content);
+  Member<std::optional<std::string>>::lift(c.content, v.content);
+  Member<std::optional<std::string>>::lift(c.topic, v.topic);
+  Member<std::vector<::trunkline::chat::Participant>>::lift(c.participants, v.participants);
+  Member<std::optional<std::string>>::lift(c.initiator_id, v.initiator_id);
+  Member<std::optional<std::string>>::lift(c.sender_id, v.sender_id);
+  Member<std::optional<std::string>>::lift(c.sender_display_name, v.sender_display_name);
   Member<Time>::lift(c.created_on, v.created_on);
   Member<std::optional<Time>>::lift(c.edited_on, v.edited_on);
+  Member<std::optional<Time>>::lift(c.deleted_on, v.deleted_on);
   Member<Properties>::lift(c.metadata, v.metadata);
+  Member<std::vector<::trunkline::chat::Attachment>>::lift(c.attachments, v.attachments);
 }
 inline void Codec<::trunkline::chat::ChatMessage>::check(const tl_chat_message& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.id, "id");
   Member<std::string>::check(c.thread_id, "thread_id");
-  Member<std::string>::check(c.sender_id, "sender_id");
+  Member<std::int64_t>::check(c.sequence, "sequence");
+  Member<std::int64_t>::check(c.version, "version");
   Member<::trunkline::chat::MessageKind>::check(c.kind, "kind");
-  Member<std::string>::check(c.content, "content");
+  Member<std::optional<std::string>>::check(c.content, "content");
+  Member<std::optional<std::string>>::check(c.topic, "topic");
+  Member<std::vector<::trunkline::chat::Participant>>::check(c.participants, "participants");
+  Member<std::optional<std::string>>::check(c.initiator_id, "initiator_id");
+  Member<std::optional<std::string>>::check(c.sender_id, "sender_id");
+  Member<std::optional<std::string>>::check(c.sender_display_name, "sender_display_name");
   Member<Time>::check(c.created_on, "created_on");
   Member<std::optional<Time>>::check(c.edited_on, "edited_on");
+  Member<std::optional<Time>>::check(c.deleted_on, "deleted_on");
   Member<Properties>::check(c.metadata, "metadata");
+  Member<std::vector<::trunkline::chat::Attachment>>::check(c.attachments, "attachments");
 }
 inline ::trunkline::chat::ChatMessageView Codec<::trunkline::chat::ChatMessage>::view(const tl_chat_message& c) { return ::trunkline::chat::ChatMessageView(c); }
+
+inline tl_chat_send_message_request Codec<::trunkline::chat::SendMessageRequest>::lower(const ::trunkline::chat::SendMessageRequest& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_send_message_request c{};
+  c.struct_size = sizeof c;
+  c.kind = Member<::trunkline::chat::MessageKind>::lower(v.kind, arena);
+  c.content = Member<std::string>::lower(v.content, arena);
+  c.sender_display_name = Member<std::optional<std::string>>::lower(v.sender_display_name, arena);
+  c.metadata = Member<Properties>::lower(v.metadata, arena);
+  c.attachments = Member<std::vector<::trunkline::chat::Attachment>>::lower(v.attachments, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::SendMessageRequest>::lift(const tl_chat_send_message_request& c, ::trunkline::chat::SendMessageRequest& v) {
+  Member<::trunkline::chat::MessageKind>::lift(c.kind, v.kind);
+  Member<std::string>::lift(c.content, v.content);
+  Member<std::optional<std::string>>::lift(c.sender_display_name, v.sender_display_name);
+  Member<Properties>::lift(c.metadata, v.metadata);
+  Member<std::vector<::trunkline::chat::Attachment>>::lift(c.attachments, v.attachments);
+}
+inline void Codec<::trunkline::chat::SendMessageRequest>::check(const tl_chat_send_message_request& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::MessageKind>::check(c.kind, "kind");
+  Member<std::string>::check(c.content, "content");
+  Member<std::optional<std::string>>::check(c.sender_display_name, "sender_display_name");
+  Member<Properties>::check(c.metadata, "metadata");
+  Member<std::vector<::trunkline::chat::Attachment>>::check(c.attachments, "attachments");
+}
+inline ::trunkline::chat::SendMessageRequestView Codec<::trunkline::chat::SendMessageRequest>::view(const tl_chat_send_message_request& c) { return ::trunkline::chat::SendMessageRequestView(c); }
+
+inline tl_chat_message_update Codec<::trunkline::chat::MessageUpdate>::lower(const ::trunkline::chat::MessageUpdate& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_message_update c{};
+  c.struct_size = sizeof c;
+  c.content = Member<std::optional<std::string>>::lower(v.content, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  c.remove_metadata = Member<std::optional<std::vector<std::string>>>::lower(v.remove_metadata, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::MessageUpdate>::lift(const tl_chat_message_update& c, ::trunkline::chat::MessageUpdate& v) {
+  Member<std::optional<std::string>>::lift(c.content, v.content);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+  Member<std::optional<std::vector<std::string>>>::lift(c.remove_metadata, v.remove_metadata);
+}
+inline void Codec<::trunkline::chat::MessageUpdate>::check(const tl_chat_message_update& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<std::string>>::check(c.content, "content");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+  Member<std::optional<std::vector<std::string>>>::check(c.remove_metadata, "remove_metadata");
+}
+inline ::trunkline::chat::MessageUpdateView Codec<::trunkline::chat::MessageUpdate>::view(const tl_chat_message_update& c) { return ::trunkline::chat::MessageUpdateView(c); }
+
+inline tl_chat_read_receipt Codec<::trunkline::chat::ReadReceipt>::lower(const ::trunkline::chat::ReadReceipt& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_read_receipt c{};
+  c.struct_size = sizeof c;
+  c.sender_id = Member<std::string>::lower(v.sender_id, arena);
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.read_on = Member<Time>::lower(v.read_on, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ReadReceipt>::lift(const tl_chat_read_receipt& c, ::trunkline::chat::ReadReceipt& v) {
+  Member<std::string>::lift(c.sender_id, v.sender_id);
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<Time>::lift(c.read_on, v.read_on);
+}
+inline void Codec<::trunkline::chat::ReadReceipt>::check(const tl_chat_read_receipt& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.sender_id, "sender_id");
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<Time>::check(c.read_on, "read_on");
+}
+inline ::trunkline::chat::ReadReceiptView Codec<::trunkline::chat::ReadReceipt>::view(const tl_chat_read_receipt& c) { return ::trunkline::chat::ReadReceiptView(c); }
+
+inline tl_chat_page_request Codec<::trunkline::chat::PageRequest>::lower(const ::trunkline::chat::PageRequest& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_page_request c{};
+  c.struct_size = sizeof c;
+  c.limit = Member<std::int32_t>::lower(v.limit, arena);
+  c.cursor = Member<std::optional<std::string>>::lower(v.cursor, arena);
+  c.skip = Member<std::int32_t>::lower(v.skip, arena);
+  c.start_time = Member<std::optional<Time>>::lower(v.start_time, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::PageRequest>::lift(const tl_chat_page_request& c, ::trunkline::chat::PageRequest& v) {
+  Member<std::int32_t>::lift(c.limit, v.limit);
+  Member<std::optional<std::string>>::lift(c.cursor, v.cursor);
+  Member<std::int32_t>::lift(c.skip, v.skip);
+  Member<std::optional<Time>>::lift(c.start_time, v.start_time);
+}
+inline void Codec<::trunkline::chat::PageRequest>::check(const tl_chat_page_request& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int32_t>::check(c.limit, "limit");
+  Member<std::optional<std::string>>::check(c.cursor, "cursor");
+  Member<std::int32_t>::check(c.skip, "skip");
+  Member<std::optional<Time>>::check(c.start_time, "start_time");
+}
+inline ::trunkline::chat::PageRequestView Codec<::trunkline::chat::PageRequest>::view(const tl_chat_page_request& c) { return ::trunkline::chat::PageRequestView(c); }
+
+inline tl_chat_message_page Codec<::trunkline::chat::MessagePage>::lower(const ::trunkline::chat::MessagePage& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_message_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::chat::ChatMessage>>::lower(v.items, arena);
+  c.cursor = Member<std::optional<std::string>>::lower(v.cursor, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::MessagePage>::lift(const tl_chat_message_page& c, ::trunkline::chat::MessagePage& v) {
+  Member<std::vector<::trunkline::chat::ChatMessage>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.cursor, v.cursor);
+}
+inline void Codec<::trunkline::chat::MessagePage>::check(const tl_chat_message_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::chat::ChatMessage>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.cursor, "cursor");
+}
+inline ::trunkline::chat::MessagePageView Codec<::trunkline::chat::MessagePage>::view(const tl_chat_message_page& c) { return ::trunkline::chat::MessagePageView(c); }
+
+inline tl_chat_thread_page Codec<::trunkline::chat::ThreadPage>::lower(const ::trunkline::chat::ThreadPage& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::chat::ThreadItem>>::lower(v.items, arena);
+  c.cursor = Member<std::optional<std::string>>::lower(v.cursor, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ThreadPage>::lift(const tl_chat_thread_page& c, ::trunkline::chat::ThreadPage& v) {
+  Member<std::vector<::trunkline::chat::ThreadItem>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.cursor, v.cursor);
+}
+inline void Codec<::trunkline::chat::ThreadPage>::check(const tl_chat_thread_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::chat::ThreadItem>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.cursor, "cursor");
+}
+inline ::trunkline::chat::ThreadPageView Codec<::trunkline::chat::ThreadPage>::view(const tl_chat_thread_page& c) { return ::trunkline::chat::ThreadPageView(c); }
+
+inline tl_chat_participant_page Codec<::trunkline::chat::ParticipantPage>::lower(const ::trunkline::chat::ParticipantPage& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_participant_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::chat::Participant>>::lower(v.items, arena);
+  c.cursor = Member<std::optional<std::string>>::lower(v.cursor, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ParticipantPage>::lift(const tl_chat_participant_page& c, ::trunkline::chat::ParticipantPage& v) {
+  Member<std::vector<::trunkline::chat::Participant>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.cursor, v.cursor);
+}
+inline void Codec<::trunkline::chat::ParticipantPage>::check(const tl_chat_participant_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::chat::Participant>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.cursor, "cursor");
+}
+inline ::trunkline::chat::ParticipantPageView Codec<::trunkline::chat::ParticipantPage>::view(const tl_chat_participant_page& c) { return ::trunkline::chat::ParticipantPageView(c); }
+
+inline tl_chat_read_receipt_page Codec<::trunkline::chat::ReadReceiptPage>::lower(const ::trunkline::chat::ReadReceiptPage& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_read_receipt_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::chat::ReadReceipt>>::lower(v.items, arena);
+  c.cursor = Member<std::optional<std::string>>::lower(v.cursor, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ReadReceiptPage>::lift(const tl_chat_read_receipt_page& c, ::trunkline::chat::ReadReceiptPage& v) {
+  Member<std::vector<::trunkline::chat::ReadReceipt>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.cursor, v.cursor);
+}
+inline void Codec<::trunkline::chat::ReadReceiptPage>::check(const tl_chat_read_receipt_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::chat::ReadReceipt>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.cursor, "cursor");
+}
+inline ::trunkline::chat::ReadReceiptPageView Codec<::trunkline::chat::ReadReceiptPage>::view(const tl_chat_read_receipt_page& c) { return ::trunkline::chat::ReadReceiptPageView(c); }
+
+inline tl_chat_message_received Codec<::trunkline::chat::MessageReceived>::lower(const ::trunkline::chat::MessageReceived& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_message_received c{};
+  c.struct_size = sizeof c;
+  c.message = Member<::trunkline::chat::ChatMessage>::lower(v.message, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::MessageReceived>::lift(const tl_chat_message_received& c, ::trunkline::chat::MessageReceived& v) {
+  Member<::trunkline::chat::ChatMessage>::lift(c.message, v.message);
+}
+inline void Codec<::trunkline::chat::MessageReceived>::check(const tl_chat_message_received& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatMessage>::check(c.message, "message");
+}
+inline ::trunkline::chat::MessageReceivedView Codec<::trunkline::chat::MessageReceived>::view(const tl_chat_message_received& c) { return ::trunkline::chat::MessageReceivedView(c); }
+
+inline tl_chat_message_edited Codec<::trunkline::chat::MessageEdited>::lower(const ::trunkline::chat::MessageEdited& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_message_edited c{};
+  c.struct_size = sizeof c;
+  c.message = Member<::trunkline::chat::ChatMessage>::lower(v.message, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::MessageEdited>::lift(const tl_chat_message_edited& c, ::trunkline::chat::MessageEdited& v) {
+  Member<::trunkline::chat::ChatMessage>::lift(c.message, v.message);
+}
+inline void Codec<::trunkline::chat::MessageEdited>::check(const tl_chat_message_edited& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatMessage>::check(c.message, "message");
+}
+inline ::trunkline::chat::MessageEditedView Codec<::trunkline::chat::MessageEdited>::view(const tl_chat_message_edited& c) { return ::trunkline::chat::MessageEditedView(c); }
+
+inline tl_chat_message_deleted Codec<::trunkline::chat::MessageDeleted>::lower(const ::trunkline::chat::MessageDeleted& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_message_deleted c{};
+  c.struct_size = sizeof c;
+  c.message = Member<::trunkline::chat::ChatMessage>::lower(v.message, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::MessageDeleted>::lift(const tl_chat_message_deleted& c, ::trunkline::chat::MessageDeleted& v) {
+  Member<::trunkline::chat::ChatMessage>::lift(c.message, v.message);
+}
+inline void Codec<::trunkline::chat::MessageDeleted>::check(const tl_chat_message_deleted& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatMessage>::check(c.message, "message");
+}
+inline ::trunkline::chat::MessageDeletedView Codec<::trunkline::chat::MessageDeleted>::view(const tl_chat_message_deleted& c) { return ::trunkline::chat::MessageDeletedView(c); }
+
+inline tl_chat_typing Codec<::trunkline::chat::Typing>::lower(const ::trunkline::chat::Typing& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_typing c{};
+  c.struct_size = sizeof c;
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.sender_id = Member<std::string>::lower(v.sender_id, arena);
+  c.sender_display_name = Member<std::optional<std::string>>::lower(v.sender_display_name, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::Typing>::lift(const tl_chat_typing& c, ::trunkline::chat::Typing& v) {
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<std::string>::lift(c.sender_id, v.sender_id);
+  Member<std::optional<std::string>>::lift(c.sender_display_name, v.sender_display_name);
+  Member<Time>::lift(c.at, v.at);
+}
+inline void Codec<::trunkline::chat::Typing>::check(const tl_chat_typing& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<std::string>::check(c.sender_id, "sender_id");
+  Member<std::optional<std::string>>::check(c.sender_display_name, "sender_display_name");
+  Member<Time>::check(c.at, "at");
+}
+inline ::trunkline::chat::TypingView Codec<::trunkline::chat::Typing>::view(const tl_chat_typing& c) { return ::trunkline::chat::TypingView(c); }
+
+inline tl_chat_receipt_sent Codec<::trunkline::chat::ReceiptSent>::lower(const ::trunkline::chat::ReceiptSent& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_receipt_sent c{};
+  c.struct_size = sizeof c;
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.receipt = Member<::trunkline::chat::ReadReceipt>::lower(v.receipt, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ReceiptSent>::lift(const tl_chat_receipt_sent& c, ::trunkline::chat::ReceiptSent& v) {
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<::trunkline::chat::ReadReceipt>::lift(c.receipt, v.receipt);
+}
+inline void Codec<::trunkline::chat::ReceiptSent>::check(const tl_chat_receipt_sent& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<::trunkline::chat::ReadReceipt>::check(c.receipt, "receipt");
+}
+inline ::trunkline::chat::ReceiptSentView Codec<::trunkline::chat::ReceiptSent>::view(const tl_chat_receipt_sent& c) { return ::trunkline::chat::ReceiptSentView(c); }
+
+inline tl_chat_thread_created Codec<::trunkline::chat::ThreadCreated>::lower(const ::trunkline::chat::ThreadCreated& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread_created c{};
+  c.struct_size = sizeof c;
+  c.thread = Member<::trunkline::chat::ChatThread>::lower(v.thread, arena);
+  c.participants = Member<std::vector<::trunkline::chat::Participant>>::lower(v.participants, arena);
+  c.version = Member<std::int64_t>::lower(v.version, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ThreadCreated>::lift(const tl_chat_thread_created& c, ::trunkline::chat::ThreadCreated& v) {
+  Member<::trunkline::chat::ChatThread>::lift(c.thread, v.thread);
+  Member<std::vector<::trunkline::chat::Participant>>::lift(c.participants, v.participants);
+  Member<std::int64_t>::lift(c.version, v.version);
+}
+inline void Codec<::trunkline::chat::ThreadCreated>::check(const tl_chat_thread_created& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatThread>::check(c.thread, "thread");
+  Member<std::vector<::trunkline::chat::Participant>>::check(c.participants, "participants");
+  Member<std::int64_t>::check(c.version, "version");
+}
+inline ::trunkline::chat::ThreadCreatedView Codec<::trunkline::chat::ThreadCreated>::view(const tl_chat_thread_created& c) { return ::trunkline::chat::ThreadCreatedView(c); }
+
+inline tl_chat_thread_updated Codec<::trunkline::chat::ThreadUpdated>::lower(const ::trunkline::chat::ThreadUpdated& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread_updated c{};
+  c.struct_size = sizeof c;
+  c.thread = Member<::trunkline::chat::ChatThread>::lower(v.thread, arena);
+  c.updated_by = Member<std::string>::lower(v.updated_by, arena);
+  c.updated_on = Member<Time>::lower(v.updated_on, arena);
+  c.version = Member<std::int64_t>::lower(v.version, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ThreadUpdated>::lift(const tl_chat_thread_updated& c, ::trunkline::chat::ThreadUpdated& v) {
+  Member<::trunkline::chat::ChatThread>::lift(c.thread, v.thread);
+  Member<std::string>::lift(c.updated_by, v.updated_by);
+  Member<Time>::lift(c.updated_on, v.updated_on);
+  Member<std::int64_t>::lift(c.version, v.version);
+}
+inline void Codec<::trunkline::chat::ThreadUpdated>::check(const tl_chat_thread_updated& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatThread>::check(c.thread, "thread");
+  Member<std::string>::check(c.updated_by, "updated_by");
+  Member<Time>::check(c.updated_on, "updated_on");
+  Member<std::int64_t>::check(c.version, "version");
+}
+inline ::trunkline::chat::ThreadUpdatedView Codec<::trunkline::chat::ThreadUpdated>::view(const tl_chat_thread_updated& c) { return ::trunkline::chat::ThreadUpdatedView(c); }
+
+inline tl_chat_thread_deleted Codec<::trunkline::chat::ThreadDeleted>::lower(const ::trunkline::chat::ThreadDeleted& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_thread_deleted c{};
+  c.struct_size = sizeof c;
+  c.thread = Member<::trunkline::chat::ChatThread>::lower(v.thread, arena);
+  c.deleted_by = Member<std::optional<std::string>>::lower(v.deleted_by, arena);
+  c.deleted_on = Member<Time>::lower(v.deleted_on, arena);
+  c.version = Member<std::int64_t>::lower(v.version, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ThreadDeleted>::lift(const tl_chat_thread_deleted& c, ::trunkline::chat::ThreadDeleted& v) {
+  Member<::trunkline::chat::ChatThread>::lift(c.thread, v.thread);
+  Member<std::optional<std::string>>::lift(c.deleted_by, v.deleted_by);
+  Member<Time>::lift(c.deleted_on, v.deleted_on);
+  Member<std::int64_t>::lift(c.version, v.version);
+}
+inline void Codec<::trunkline::chat::ThreadDeleted>::check(const tl_chat_thread_deleted& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::chat::ChatThread>::check(c.thread, "thread");
+  Member<std::optional<std::string>>::check(c.deleted_by, "deleted_by");
+  Member<Time>::check(c.deleted_on, "deleted_on");
+  Member<std::int64_t>::check(c.version, "version");
+}
+inline ::trunkline::chat::ThreadDeletedView Codec<::trunkline::chat::ThreadDeleted>::view(const tl_chat_thread_deleted& c) { return ::trunkline::chat::ThreadDeletedView(c); }
+
+inline tl_chat_participants_added Codec<::trunkline::chat::ParticipantsAdded>::lower(const ::trunkline::chat::ParticipantsAdded& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_participants_added c{};
+  c.struct_size = sizeof c;
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.thread_created_on = Member<Time>::lower(v.thread_created_on, arena);
+  c.participants = Member<std::vector<::trunkline::chat::Participant>>::lower(v.participants, arena);
+  c.added_by = Member<std::string>::lower(v.added_by, arena);
+  c.added_on = Member<Time>::lower(v.added_on, arena);
+  c.version = Member<std::int64_t>::lower(v.version, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ParticipantsAdded>::lift(const tl_chat_participants_added& c, ::trunkline::chat::ParticipantsAdded& v) {
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<Time>::lift(c.thread_created_on, v.thread_created_on);
+  Member<std::vector<::trunkline::chat::Participant>>::lift(c.participants, v.participants);
+  Member<std::string>::lift(c.added_by, v.added_by);
+  Member<Time>::lift(c.added_on, v.added_on);
+  Member<std::int64_t>::lift(c.version, v.version);
+}
+inline void Codec<::trunkline::chat::ParticipantsAdded>::check(const tl_chat_participants_added& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<Time>::check(c.thread_created_on, "thread_created_on");
+  Member<std::vector<::trunkline::chat::Participant>>::check(c.participants, "participants");
+  Member<std::string>::check(c.added_by, "added_by");
+  Member<Time>::check(c.added_on, "added_on");
+  Member<std::int64_t>::check(c.version, "version");
+}
+inline ::trunkline::chat::ParticipantsAddedView Codec<::trunkline::chat::ParticipantsAdded>::view(const tl_chat_participants_added& c) { return ::trunkline::chat::ParticipantsAddedView(c); }
+
+inline tl_chat_participants_removed Codec<::trunkline::chat::ParticipantsRemoved>::lower(const ::trunkline::chat::ParticipantsRemoved& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_participants_removed c{};
+  c.struct_size = sizeof c;
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.thread_created_on = Member<Time>::lower(v.thread_created_on, arena);
+  c.participants = Member<std::vector<::trunkline::chat::Participant>>::lower(v.participants, arena);
+  c.removed_by = Member<std::string>::lower(v.removed_by, arena);
+  c.removed_on = Member<Time>::lower(v.removed_on, arena);
+  c.version = Member<std::int64_t>::lower(v.version, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ParticipantsRemoved>::lift(const tl_chat_participants_removed& c, ::trunkline::chat::ParticipantsRemoved& v) {
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<Time>::lift(c.thread_created_on, v.thread_created_on);
+  Member<std::vector<::trunkline::chat::Participant>>::lift(c.participants, v.participants);
+  Member<std::string>::lift(c.removed_by, v.removed_by);
+  Member<Time>::lift(c.removed_on, v.removed_on);
+  Member<std::int64_t>::lift(c.version, v.version);
+}
+inline void Codec<::trunkline::chat::ParticipantsRemoved>::check(const tl_chat_participants_removed& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<Time>::check(c.thread_created_on, "thread_created_on");
+  Member<std::vector<::trunkline::chat::Participant>>::check(c.participants, "participants");
+  Member<std::string>::check(c.removed_by, "removed_by");
+  Member<Time>::check(c.removed_on, "removed_on");
+  Member<std::int64_t>::check(c.version, "version");
+}
+inline ::trunkline::chat::ParticipantsRemovedView Codec<::trunkline::chat::ParticipantsRemoved>::view(const tl_chat_participants_removed& c) { return ::trunkline::chat::ParticipantsRemovedView(c); }
+
+inline tl_chat_capabilities Codec<::trunkline::chat::ChatCapabilities>::lower(const ::trunkline::chat::ChatCapabilities& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_capabilities c{};
+  c.struct_size = sizeof c;
+  c.max_participants = Member<std::int32_t>::lower(v.max_participants, arena);
+  c.max_receipt_participants = Member<std::int32_t>::lower(v.max_receipt_participants, arena);
+  c.retention = Member<bool>::lower(v.retention, arena);
+  c.share_history = Member<bool>::lower(v.share_history, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::ChatCapabilities>::lift(const tl_chat_capabilities& c, ::trunkline::chat::ChatCapabilities& v) {
+  Member<std::int32_t>::lift(c.max_participants, v.max_participants);
+  Member<std::int32_t>::lift(c.max_receipt_participants, v.max_receipt_participants);
+  Member<bool>::lift(c.retention, v.retention);
+  Member<bool>::lift(c.share_history, v.share_history);
+}
+inline void Codec<::trunkline::chat::ChatCapabilities>::check(const tl_chat_capabilities& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int32_t>::check(c.max_participants, "max_participants");
+  Member<std::int32_t>::check(c.max_receipt_participants, "max_receipt_participants");
+  Member<bool>::check(c.retention, "retention");
+  Member<bool>::check(c.share_history, "share_history");
+}
+inline ::trunkline::chat::ChatCapabilitiesView Codec<::trunkline::chat::ChatCapabilities>::view(const tl_chat_capabilities& c) { return ::trunkline::chat::ChatCapabilitiesView(c); }
+
+inline tl_chat_maintenance Codec<::trunkline::chat::Maintenance>::lower(const ::trunkline::chat::Maintenance& v, [[maybe_unused]] Arena& arena) {
+  tl_chat_maintenance c{};
+  c.struct_size = sizeof c;
+  c.next_at = Member<std::optional<Time>>::lower(v.next_at, arena);
+  return c;
+}
+inline void Codec<::trunkline::chat::Maintenance>::lift(const tl_chat_maintenance& c, ::trunkline::chat::Maintenance& v) {
+  Member<std::optional<Time>>::lift(c.next_at, v.next_at);
+}
+inline void Codec<::trunkline::chat::Maintenance>::check(const tl_chat_maintenance& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<Time>>::check(c.next_at, "next_at");
+}
+inline ::trunkline::chat::MaintenanceView Codec<::trunkline::chat::Maintenance>::view(const tl_chat_maintenance& c) { return ::trunkline::chat::MaintenanceView(c); }
 
 inline tl_chat_change Codec<::trunkline::chat::ChatChange>::lower(const ::trunkline::chat::ChatChange& v, [[maybe_unused]] Arena& arena) {
   tl_chat_change c{};
   c.kind = static_cast<std::int32_t>(v.value.index());
   switch (c.kind) {
-    case TL_CHAT_CHANGE_MESSAGE_RECEIVED: c.as.message_received = Member<::trunkline::chat::ChatMessage>::lower(std::get<1>(v.value), arena); break;
-    case TL_CHAT_CHANGE_PARTICIPANT_ADDED: c.as.participant_added = Member<::trunkline::chat::Participant>::lower(std::get<2>(v.value), arena); break;
-    case TL_CHAT_CHANGE_TYPING: c.as.typing = Member<std::string>::lower(std::get<3>(v.value), arena); break;
+    case TL_CHAT_CHANGE_MESSAGE_RECEIVED: c.as.message_received = Member<::trunkline::chat::MessageReceived>::lower(std::get<1>(v.value), arena); break;
+    case TL_CHAT_CHANGE_MESSAGE_EDITED: c.as.message_edited = Member<::trunkline::chat::MessageEdited>::lower(std::get<2>(v.value), arena); break;
+    case TL_CHAT_CHANGE_MESSAGE_DELETED: c.as.message_deleted = Member<::trunkline::chat::MessageDeleted>::lower(std::get<3>(v.value), arena); break;
+    case TL_CHAT_CHANGE_TYPING: c.as.typing = Member<::trunkline::chat::Typing>::lower(std::get<4>(v.value), arena); break;
+    case TL_CHAT_CHANGE_READ_RECEIPT: c.as.read_receipt = Member<::trunkline::chat::ReceiptSent>::lower(std::get<5>(v.value), arena); break;
+    case TL_CHAT_CHANGE_THREAD_CREATED: c.as.thread_created = Member<::trunkline::chat::ThreadCreated>::lower(std::get<6>(v.value), arena); break;
+    case TL_CHAT_CHANGE_THREAD_UPDATED: c.as.thread_updated = Member<::trunkline::chat::ThreadUpdated>::lower(std::get<7>(v.value), arena); break;
+    case TL_CHAT_CHANGE_THREAD_DELETED: c.as.thread_deleted = Member<::trunkline::chat::ThreadDeleted>::lower(std::get<8>(v.value), arena); break;
+    case TL_CHAT_CHANGE_PARTICIPANTS_ADDED: c.as.participants_added = Member<::trunkline::chat::ParticipantsAdded>::lower(std::get<9>(v.value), arena); break;
+    case TL_CHAT_CHANGE_PARTICIPANTS_REMOVED: c.as.participants_removed = Member<::trunkline::chat::ParticipantsRemoved>::lower(std::get<10>(v.value), arena); break;
   }
   return c;
 }
 inline void Codec<::trunkline::chat::ChatChange>::lift(const tl_chat_change& c, ::trunkline::chat::ChatChange& v) {
   switch (c.kind) {
-    case TL_CHAT_CHANGE_MESSAGE_RECEIVED: Member<::trunkline::chat::ChatMessage>::lift(c.as.message_received, v.value.emplace<1>()); break;
-    case TL_CHAT_CHANGE_PARTICIPANT_ADDED: Member<::trunkline::chat::Participant>::lift(c.as.participant_added, v.value.emplace<2>()); break;
-    case TL_CHAT_CHANGE_TYPING: Member<std::string>::lift(c.as.typing, v.value.emplace<3>()); break;
+    case TL_CHAT_CHANGE_MESSAGE_RECEIVED: Member<::trunkline::chat::MessageReceived>::lift(c.as.message_received, v.value.emplace<1>()); break;
+    case TL_CHAT_CHANGE_MESSAGE_EDITED: Member<::trunkline::chat::MessageEdited>::lift(c.as.message_edited, v.value.emplace<2>()); break;
+    case TL_CHAT_CHANGE_MESSAGE_DELETED: Member<::trunkline::chat::MessageDeleted>::lift(c.as.message_deleted, v.value.emplace<3>()); break;
+    case TL_CHAT_CHANGE_TYPING: Member<::trunkline::chat::Typing>::lift(c.as.typing, v.value.emplace<4>()); break;
+    case TL_CHAT_CHANGE_READ_RECEIPT: Member<::trunkline::chat::ReceiptSent>::lift(c.as.read_receipt, v.value.emplace<5>()); break;
+    case TL_CHAT_CHANGE_THREAD_CREATED: Member<::trunkline::chat::ThreadCreated>::lift(c.as.thread_created, v.value.emplace<6>()); break;
+    case TL_CHAT_CHANGE_THREAD_UPDATED: Member<::trunkline::chat::ThreadUpdated>::lift(c.as.thread_updated, v.value.emplace<7>()); break;
+    case TL_CHAT_CHANGE_THREAD_DELETED: Member<::trunkline::chat::ThreadDeleted>::lift(c.as.thread_deleted, v.value.emplace<8>()); break;
+    case TL_CHAT_CHANGE_PARTICIPANTS_ADDED: Member<::trunkline::chat::ParticipantsAdded>::lift(c.as.participants_added, v.value.emplace<9>()); break;
+    case TL_CHAT_CHANGE_PARTICIPANTS_REMOVED: Member<::trunkline::chat::ParticipantsRemoved>::lift(c.as.participants_removed, v.value.emplace<10>()); break;
     default: v.value.emplace<0>();  // from a newer peer
   }
 }
 inline void Codec<::trunkline::chat::ChatChange>::check(const tl_chat_change& c, [[maybe_unused]] const char* what) {
   switch (c.kind) {
-    case TL_CHAT_CHANGE_MESSAGE_RECEIVED: Member<::trunkline::chat::ChatMessage>::check(c.as.message_received, "message_received"); break;
-    case TL_CHAT_CHANGE_PARTICIPANT_ADDED: Member<::trunkline::chat::Participant>::check(c.as.participant_added, "participant_added"); break;
-    case TL_CHAT_CHANGE_TYPING: Member<std::string>::check(c.as.typing, "typing"); break;
+    case TL_CHAT_CHANGE_MESSAGE_RECEIVED: Member<::trunkline::chat::MessageReceived>::check(c.as.message_received, "message_received"); break;
+    case TL_CHAT_CHANGE_MESSAGE_EDITED: Member<::trunkline::chat::MessageEdited>::check(c.as.message_edited, "message_edited"); break;
+    case TL_CHAT_CHANGE_MESSAGE_DELETED: Member<::trunkline::chat::MessageDeleted>::check(c.as.message_deleted, "message_deleted"); break;
+    case TL_CHAT_CHANGE_TYPING: Member<::trunkline::chat::Typing>::check(c.as.typing, "typing"); break;
+    case TL_CHAT_CHANGE_READ_RECEIPT: Member<::trunkline::chat::ReceiptSent>::check(c.as.read_receipt, "read_receipt"); break;
+    case TL_CHAT_CHANGE_THREAD_CREATED: Member<::trunkline::chat::ThreadCreated>::check(c.as.thread_created, "thread_created"); break;
+    case TL_CHAT_CHANGE_THREAD_UPDATED: Member<::trunkline::chat::ThreadUpdated>::check(c.as.thread_updated, "thread_updated"); break;
+    case TL_CHAT_CHANGE_THREAD_DELETED: Member<::trunkline::chat::ThreadDeleted>::check(c.as.thread_deleted, "thread_deleted"); break;
+    case TL_CHAT_CHANGE_PARTICIPANTS_ADDED: Member<::trunkline::chat::ParticipantsAdded>::check(c.as.participants_added, "participants_added"); break;
+    case TL_CHAT_CHANGE_PARTICIPANTS_REMOVED: Member<::trunkline::chat::ParticipantsRemoved>::check(c.as.participants_removed, "participants_removed"); break;
     default: break;
   }
 }

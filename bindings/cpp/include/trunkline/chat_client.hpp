@@ -10,17 +10,92 @@ namespace ops {
 struct ChatProviderCreateThread {
   static constexpr std::string_view kName = "create_thread";
   static constexpr auto kSlot = &tl_chat_provider::create_thread;
-  using Value = std::string;
+  using Value = CreateThreadResult;
 };
-struct ChatProviderSend {
-  static constexpr std::string_view kName = "send";
-  static constexpr auto kSlot = &tl_chat_provider::send;
-  using Value = std::string;
+struct ChatProviderGetThread {
+  static constexpr std::string_view kName = "get_thread";
+  static constexpr auto kSlot = &tl_chat_provider::get_thread;
+  using Value = ChatThread;
 };
-struct ChatProviderMessages {
-  static constexpr std::string_view kName = "messages";
-  static constexpr auto kSlot = &tl_chat_provider::messages;
-  using Value = StreamClient<ChatMessage>;
+struct ChatProviderListThreads {
+  static constexpr std::string_view kName = "list_threads";
+  static constexpr auto kSlot = &tl_chat_provider::list_threads;
+  using Value = ThreadPage;
+};
+struct ChatProviderUpdateThread {
+  static constexpr std::string_view kName = "update_thread";
+  static constexpr auto kSlot = &tl_chat_provider::update_thread;
+  using Value = ChatThread;
+};
+struct ChatProviderDeleteThread {
+  static constexpr std::string_view kName = "delete_thread";
+  static constexpr auto kSlot = &tl_chat_provider::delete_thread;
+  using Value = void;
+};
+struct ChatProviderAddParticipants {
+  static constexpr std::string_view kName = "add_participants";
+  static constexpr auto kSlot = &tl_chat_provider::add_participants;
+  using Value = std::vector<InvalidParticipant>;
+};
+struct ChatProviderListParticipants {
+  static constexpr std::string_view kName = "list_participants";
+  static constexpr auto kSlot = &tl_chat_provider::list_participants;
+  using Value = ParticipantPage;
+};
+struct ChatProviderRemoveParticipant {
+  static constexpr std::string_view kName = "remove_participant";
+  static constexpr auto kSlot = &tl_chat_provider::remove_participant;
+  using Value = void;
+};
+struct ChatProviderSendMessage {
+  static constexpr std::string_view kName = "send_message";
+  static constexpr auto kSlot = &tl_chat_provider::send_message;
+  using Value = ChatMessage;
+};
+struct ChatProviderGetMessage {
+  static constexpr std::string_view kName = "get_message";
+  static constexpr auto kSlot = &tl_chat_provider::get_message;
+  using Value = ChatMessage;
+};
+struct ChatProviderListMessages {
+  static constexpr std::string_view kName = "list_messages";
+  static constexpr auto kSlot = &tl_chat_provider::list_messages;
+  using Value = MessagePage;
+};
+struct ChatProviderUpdateMessage {
+  static constexpr std::string_view kName = "update_message";
+  static constexpr auto kSlot = &tl_chat_provider::update_message;
+  using Value = ChatMessage;
+};
+struct ChatProviderDeleteMessage {
+  static constexpr std::string_view kName = "delete_message";
+  static constexpr auto kSlot = &tl_chat_provider::delete_message;
+  using Value = void;
+};
+struct ChatProviderSendTyping {
+  static constexpr std::string_view kName = "send_typing";
+  static constexpr auto kSlot = &tl_chat_provider::send_typing;
+  using Value = void;
+};
+struct ChatProviderSendReadReceipt {
+  static constexpr std::string_view kName = "send_read_receipt";
+  static constexpr auto kSlot = &tl_chat_provider::send_read_receipt;
+  using Value = void;
+};
+struct ChatProviderListReadReceipts {
+  static constexpr std::string_view kName = "list_read_receipts";
+  static constexpr auto kSlot = &tl_chat_provider::list_read_receipts;
+  using Value = ReadReceiptPage;
+};
+struct ChatProviderMaintain {
+  static constexpr std::string_view kName = "maintain";
+  static constexpr auto kSlot = &tl_chat_provider::maintain;
+  using Value = Maintenance;
+};
+struct ChatProviderCapabilities {
+  static constexpr std::string_view kName = "capabilities";
+  static constexpr auto kSlot = &tl_chat_provider::capabilities;
+  using Value = ChatCapabilities;
 };
 struct ChatEventsChanged {
   static constexpr std::string_view kName = "changed";
@@ -29,93 +104,532 @@ struct ChatEventsChanged {
 };
 }  // namespace ops
 
-/// Keeps threads.
+/// Keeps threads. Every operation names the communication resource by its immutable id, and the user who acts by raw id;
+/// nothing of
+/// one resource is ever seen through another. The host has checked the user's token, and the form of what it hands over.
+/// The
+/// provider knows who takes part: an acting user who does not gets `permissionDenied` with the target `threadId`, a thread
+/// or
+/// message that there is not `notFound` with the target `threadId` or `messageId`. What completes is durable, and the host
+/// was
+/// told by `ChatEvents` or will be.
 class ChatProviderClient : public abi::Client<tl_chat_provider> {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.chat/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.chat/1";
   using Client::Client;
 
-  /// Creates a thread and returns its id.
-  Task<std::string> create_thread(std::string topic, std::vector<Participant> participants, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderCreateThread>(std::move(options), std::move(topic), std::move(participants));
+  /// Creates a thread. The same idempotency key with another request: `alreadyExists` with the target `idempotencyKey`.
+  /// Errors: kOutOfRange, kAlreadyExists.
+  Task<CreateThreadResult> create_thread(std::string resource_id, std::string user_id, CreateThreadRequest request,
+                                         CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderCreateThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                      std::move(request));
   }
-  /// create_thread ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  /// create_thread ending in done(Result<CreateThreadResult>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_create_thread(std::string topic, std::vector<Participant> participants, CallOptions options, F done) const {
-    Client::start<ops::ChatProviderCreateThread>(std::move(options), std::move(done), std::move(topic), std::move(participants));
+  void start_create_thread(std::string resource_id, std::string user_id, CreateThreadRequest request, CallOptions options,
+                           F done) const {
+    Client::start<ops::ChatProviderCreateThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                                 std::move(request));
   }
   /// create_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
-  void start_create_thread_raw(tl_str topic, tl_list participants, CallOptions options, F done) const {
-    Client::start_raw<ops::ChatProviderCreateThread>(std::move(options), std::move(done), topic, participants);
+  void start_create_thread_raw(tl_str resource_id, tl_str user_id, const tl_chat_create_thread_request& request,
+                               CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderCreateThread>(std::move(options), std::move(done), resource_id, user_id, &request);
   }
   /// create_thread, blocking this thread.
-  std::string create_thread_sync(std::string topic, std::vector<Participant> participants, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderCreateThread>(std::move(options), std::move(topic), std::move(participants));
+  CreateThreadResult create_thread_sync(std::string resource_id, std::string user_id, CreateThreadRequest request,
+                                        CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderCreateThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                       std::move(request));
   }
 
-  /// Appends a message and returns its id.
+  /// One thread.
   /// Errors: kNotFound, kPermissionDenied.
-  Task<std::string> send(ChatSendRequest request, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderSend>(std::move(options), std::move(request));
+  Task<ChatThread> get_thread(std::string resource_id, std::string user_id, std::string thread_id,
+                              CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderGetThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                   std::move(thread_id));
   }
-  /// send ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  /// get_thread ending in done(Result<ChatThread>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_send(ChatSendRequest request, CallOptions options, F done) const {
-    Client::start<ops::ChatProviderSend>(std::move(options), std::move(done), std::move(request));
+  void start_get_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderGetThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                              std::move(thread_id));
   }
-  /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// get_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
-  void start_send_raw(const tl_chat_send_request& request, CallOptions options, F done) const {
-    Client::start_raw<ops::ChatProviderSend>(std::move(options), std::move(done), &request);
+  void start_get_thread_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderGetThread>(std::move(options), std::move(done), resource_id, user_id, thread_id);
   }
-  /// send, blocking this thread.
-  std::string send_sync(ChatSendRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderSend>(std::move(options), std::move(request));
+  /// get_thread, blocking this thread.
+  ChatThread get_thread_sync(std::string resource_id, std::string user_id, std::string thread_id,
+                             CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderGetThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                    std::move(thread_id));
   }
 
-  /// Messages of a thread, newest first, as they are read.
-  Task<StreamClient<ChatMessage>> messages(std::string thread_id, std::optional<Time> since = {},
-                                           CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderMessages>(std::move(options), std::move(thread_id), std::move(since));
+  /// The threads that the user takes part in. `startTime`: with a change since then.
+  /// Errors: kInvalidArgument.
+  Task<ThreadPage> list_threads(std::string resource_id, std::string user_id, PageRequest page, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderListThreads>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                     std::move(page));
   }
-  /// messages ending in done(Result<StreamClient<ChatMessage>>), once, on any thread, perhaps before it returns.
+  /// list_threads ending in done(Result<ThreadPage>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_messages(std::string thread_id, std::optional<Time> since, CallOptions options, F done) const {
-    Client::start<ops::ChatProviderMessages>(std::move(options), std::move(done), std::move(thread_id), std::move(since));
+  void start_list_threads(std::string resource_id, std::string user_id, PageRequest page, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderListThreads>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                                std::move(page));
   }
-  /// messages, blocking this thread.
-  StreamClient<ChatMessage> messages_sync(std::string thread_id, std::optional<Time> since = {}, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderMessages>(std::move(options), std::move(thread_id), std::move(since));
+  /// list_threads without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_threads_raw(tl_str resource_id, tl_str user_id, const tl_chat_page_request& page, CallOptions options,
+                              F done) const {
+    Client::start_raw<ops::ChatProviderListThreads>(std::move(options), std::move(done), resource_id, user_id, &page);
+  }
+  /// list_threads, blocking this thread.
+  ThreadPage list_threads_sync(std::string resource_id, std::string user_id, PageRequest page, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderListThreads>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                      std::move(page));
+  }
+
+  /// Changes properties. Everybody who takes part may.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<ChatThread> update_thread(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
+                                 CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderUpdateThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                      std::move(thread_id), std::move(update));
+  }
+  /// update_thread ending in done(Result<ChatThread>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_thread(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
+                           CallOptions options, F done) const {
+    Client::start<ops::ChatProviderUpdateThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                                 std::move(thread_id), std::move(update));
+  }
+  /// update_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_thread_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_thread_update& update,
+                               CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderUpdateThread>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                     &update);
+  }
+  /// update_thread, blocking this thread.
+  ChatThread update_thread_sync(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
+                                CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderUpdateThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                       std::move(thread_id), std::move(update));
+  }
+
+  /// Deletes the thread for everybody.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<void> delete_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderDeleteThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                      std::move(thread_id));
+  }
+  /// delete_thread ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_delete_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options,
+                           F done) const {
+    Client::start<ops::ChatProviderDeleteThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                                 std::move(thread_id));
+  }
+  /// delete_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_delete_thread_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderDeleteThread>(std::move(options), std::move(done), resource_id, user_id, thread_id);
+  }
+  /// delete_thread, blocking this thread.
+  void delete_thread_sync(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderDeleteThread>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                       std::move(thread_id));
+  }
+
+  /// Adds people; who is there already stays as is. More than fit: `outOfRange`, and nobody is added.
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  Task<std::vector<InvalidParticipant>> add_participants(std::string resource_id, std::string user_id, std::string thread_id,
+                                                         std::vector<Participant> participants, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderAddParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                         std::move(thread_id), std::move(participants));
+  }
+  /// add_participants ending in done(Result<std::vector<InvalidParticipant>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_add_participants(std::string resource_id, std::string user_id, std::string thread_id,
+                              std::vector<Participant> participants, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderAddParticipants>(std::move(options), std::move(done), std::move(resource_id),
+                                                    std::move(user_id), std::move(thread_id), std::move(participants));
+  }
+  /// add_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_add_participants_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_list participants,
+                                  CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderAddParticipants>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                        participants);
+  }
+  /// add_participants, blocking this thread.
+  std::vector<InvalidParticipant> add_participants_sync(std::string resource_id, std::string user_id, std::string thread_id,
+                                                        std::vector<Participant> participants, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderAddParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                          std::move(thread_id), std::move(participants));
+  }
+
+  /// Everybody who takes part.
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
+  Task<ParticipantPage> list_participants(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                          CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderListParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                          std::move(thread_id), std::move(page));
+  }
+  /// list_participants ending in done(Result<ParticipantPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_participants(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                               CallOptions options, F done) const {
+    Client::start<ops::ChatProviderListParticipants>(std::move(options), std::move(done), std::move(resource_id),
+                                                     std::move(user_id), std::move(thread_id), std::move(page));
+  }
+  /// list_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_participants_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_page_request& page,
+                                   CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderListParticipants>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                         &page);
+  }
+  /// list_participants, blocking this thread.
+  ParticipantPage list_participants_sync(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                         CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderListParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                           std::move(thread_id), std::move(page));
+  }
+
+  /// Removes somebody, or the acting user. Nothing happens when that one is not there.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<void> remove_participant(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
+                                CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                           std::move(thread_id), std::move(participant_id));
+  }
+  /// remove_participant ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove_participant(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
+                                CallOptions options, F done) const {
+    Client::start<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(done), std::move(resource_id),
+                                                      std::move(user_id), std::move(thread_id), std::move(participant_id));
+  }
+  /// remove_participant without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_participant_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str participant_id,
+                                    CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                          participant_id);
+  }
+  /// remove_participant, blocking this thread.
+  void remove_participant_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
+                               CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                            std::move(thread_id), std::move(participant_id));
+  }
+
+  /// Sends a message and returns it. Order of calls for a thread is order of messages.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<ChatMessage> send_message(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
+                                 CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderSendMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                     std::move(thread_id), std::move(request));
+  }
+  /// send_message ending in done(Result<ChatMessage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send_message(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
+                          CallOptions options, F done) const {
+    Client::start<ops::ChatProviderSendMessage>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                                std::move(thread_id), std::move(request));
+  }
+  /// send_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_message_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_send_message_request& request,
+                              CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderSendMessage>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                    &request);
+  }
+  /// send_message, blocking this thread.
+  ChatMessage send_message_sync(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
+                                CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderSendMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                      std::move(thread_id), std::move(request));
+  }
+
+  /// One message.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<ChatMessage> get_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                                CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderGetMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                    std::move(thread_id), std::move(message_id));
+  }
+  /// get_message ending in done(Result<ChatMessage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                         CallOptions options, F done) const {
+    Client::start<ops::ChatProviderGetMessage>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                               std::move(thread_id), std::move(message_id));
+  }
+  /// get_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_message_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, CallOptions options,
+                             F done) const {
+    Client::start_raw<ops::ChatProviderGetMessage>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                   message_id);
+  }
+  /// get_message, blocking this thread.
+  ChatMessage get_message_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                               CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderGetMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                     std::move(thread_id), std::move(message_id));
+  }
+
+  /// Messages that the user may see, newest first.
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
+  Task<MessagePage> list_messages(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                  CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderListMessages>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                      std::move(thread_id), std::move(page));
+  }
+  /// list_messages ending in done(Result<MessagePage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_messages(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                           CallOptions options, F done) const {
+    Client::start<ops::ChatProviderListMessages>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                                 std::move(thread_id), std::move(page));
+  }
+  /// list_messages without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_messages_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_page_request& page,
+                               CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderListMessages>(std::move(options), std::move(done), resource_id, user_id, thread_id, &page);
+  }
+  /// list_messages, blocking this thread.
+  MessagePage list_messages_sync(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                 CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderListMessages>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                       std::move(thread_id), std::move(page));
+  }
+
+  /// Changes a message; only its sender may.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<ChatMessage> update_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                                   MessageUpdate update, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderUpdateMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                       std::move(thread_id), std::move(message_id), std::move(update));
+  }
+  /// update_message ending in done(Result<ChatMessage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                            MessageUpdate update, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderUpdateMessage>(std::move(options), std::move(done), std::move(resource_id),
+                                                  std::move(user_id), std::move(thread_id), std::move(message_id),
+                                                  std::move(update));
+  }
+  /// update_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_message_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id,
+                                const tl_chat_message_update& update, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderUpdateMessage>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                      message_id, &update);
+  }
+  /// update_message, blocking this thread.
+  ChatMessage update_message_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                                  MessageUpdate update, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderUpdateMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                        std::move(thread_id), std::move(message_id), std::move(update));
+  }
+
+  /// Deletes a message's content; only its sender may.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<void> delete_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                            CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderDeleteMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                       std::move(thread_id), std::move(message_id));
+  }
+  /// delete_message ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_delete_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                            CallOptions options, F done) const {
+    Client::start<ops::ChatProviderDeleteMessage>(std::move(options), std::move(done), std::move(resource_id),
+                                                  std::move(user_id), std::move(thread_id), std::move(message_id));
+  }
+  /// delete_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_delete_message_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, CallOptions options,
+                                F done) const {
+    Client::start_raw<ops::ChatProviderDeleteMessage>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                      message_id);
+  }
+  /// delete_message, blocking this thread.
+  void delete_message_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                           CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderDeleteMessage>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                        std::move(thread_id), std::move(message_id));
+  }
+
+  /// Tells the others that the user types.
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  Task<void> send_typing(std::string resource_id, std::string user_id, std::string thread_id,
+                         std::optional<std::string> sender_display_name = {}, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderSendTyping>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                    std::move(thread_id), std::move(sender_display_name));
+  }
+  /// send_typing ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send_typing(std::string resource_id, std::string user_id, std::string thread_id,
+                         std::optional<std::string> sender_display_name, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderSendTyping>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
+                                               std::move(thread_id), std::move(sender_display_name));
+  }
+  /// send_typing without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_typing_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str sender_display_name,
+                             CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderSendTyping>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                   sender_display_name);
+  }
+  /// send_typing, blocking this thread.
+  void send_typing_sync(std::string resource_id, std::string user_id, std::string thread_id,
+                        std::optional<std::string> sender_display_name = {}, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderSendTyping>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                     std::move(thread_id), std::move(sender_display_name));
+  }
+
+  /// Tells the others how far the user has read.
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  Task<void> send_read_receipt(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                               CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                         std::move(thread_id), std::move(message_id));
+  }
+  /// send_read_receipt ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send_read_receipt(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                               CallOptions options, F done) const {
+    Client::start<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(done), std::move(resource_id),
+                                                    std::move(user_id), std::move(thread_id), std::move(message_id));
+  }
+  /// send_read_receipt without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_read_receipt_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, tl_str message_id, CallOptions options,
+                                   F done) const {
+    Client::start_raw<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                        message_id);
+  }
+  /// send_read_receipt, blocking this thread.
+  void send_read_receipt_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                              CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                          std::move(thread_id), std::move(message_id));
+  }
+
+  /// How far everybody has read.
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
+  Task<ReadReceiptPage> list_read_receipts(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                           CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderListReadReceipts>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                          std::move(thread_id), std::move(page));
+  }
+  /// list_read_receipts ending in done(Result<ReadReceiptPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_read_receipts(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                CallOptions options, F done) const {
+    Client::start<ops::ChatProviderListReadReceipts>(std::move(options), std::move(done), std::move(resource_id),
+                                                     std::move(user_id), std::move(thread_id), std::move(page));
+  }
+  /// list_read_receipts without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_read_receipts_raw(tl_str resource_id, tl_str user_id, tl_str thread_id, const tl_chat_page_request& page,
+                                    CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderListReadReceipts>(std::move(options), std::move(done), resource_id, user_id, thread_id,
+                                                         &page);
+  }
+  /// list_read_receipts, blocking this thread.
+  ReadReceiptPage list_read_receipts_sync(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                          CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderListReadReceipts>(std::move(options), std::move(resource_id), std::move(user_id),
+                                                           std::move(thread_id), std::move(page));
+  }
+
+  /// Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a resource
+  /// appears, at the time that the last call asked for, and after a retention was set.
+  Task<Maintenance> maintain(std::string resource_id, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id));
+  }
+  /// maintain ending in done(Result<Maintenance>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_maintain(std::string resource_id, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderMaintain>(std::move(options), std::move(done), std::move(resource_id));
+  }
+  /// maintain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_maintain_raw(tl_str resource_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderMaintain>(std::move(options), std::move(done), resource_id);
+  }
+  /// maintain, blocking this thread.
+  Maintenance maintain_sync(std::string resource_id, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id));
+  }
+
+  /// What this provider can do. Constant while the instance lives.
+  ChatCapabilities capabilities(CallOptions options = {}) const {
+    return Client::now<ops::ChatProviderCapabilities>(std::move(options));
   }
 };
 
 /// What a chat provider tells the host.
 class ChatEventsClient : public abi::Client<tl_chat_events> {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.chat.events/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.chat.events/1";
   using Client::Client;
 
-  /// Something happened in a thread.
-  Task<void> changed(std::string thread_id, ChatChange change, CallOptions options = {}) const {
-    return Client::run<ops::ChatEventsChanged>(std::move(options), std::move(thread_id), std::move(change));
+  /// Something happened in a thread. The host stores it, and `batch` in the provider's storage of the resource (see
+  /// `Host.ResourceStore`), in one transaction, and tells those who listen. Durable when it completes; order of calls is
+  /// order of
+  /// changes. A change without anything to tell of goes to `ResourceStore.commit`.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<void> changed(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch = {},
+                     CallOptions options = {}) const {
+    return Client::run<ops::ChatEventsChanged>(std::move(options), std::move(resource_id), std::move(change), std::move(batch));
   }
   /// changed ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_changed(std::string thread_id, ChatChange change, CallOptions options, F done) const {
-    Client::start<ops::ChatEventsChanged>(std::move(options), std::move(done), std::move(thread_id), std::move(change));
+  void start_changed(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch, CallOptions options,
+                     F done) const {
+    Client::start<ops::ChatEventsChanged>(std::move(options), std::move(done), std::move(resource_id), std::move(change),
+                                          std::move(batch));
   }
   /// changed without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
-  void start_changed_raw(tl_str thread_id, const tl_chat_change& change, CallOptions options, F done) const {
-    Client::start_raw<ops::ChatEventsChanged>(std::move(options), std::move(done), thread_id, &change);
+  void start_changed_raw(tl_str resource_id, const tl_chat_change& change, const tl_host_store_batch* batch, CallOptions options,
+                         F done) const {
+    Client::start_raw<ops::ChatEventsChanged>(std::move(options), std::move(done), resource_id, &change, batch);
   }
   /// changed, blocking this thread.
-  void changed_sync(std::string thread_id, ChatChange change, CallOptions options = {}) const {
-    return Client::wait<ops::ChatEventsChanged>(std::move(options), std::move(thread_id), std::move(change));
+  void changed_sync(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch = {},
+                    CallOptions options = {}) const {
+    return Client::wait<ops::ChatEventsChanged>(std::move(options), std::move(resource_id), std::move(change), std::move(batch));
   }
 };
 

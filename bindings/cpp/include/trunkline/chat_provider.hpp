@@ -4,7 +4,6 @@
 #include "trunkline/chat.hpp"
 #include "trunkline/chat_client.hpp"
 #include "trunkline/completion.hpp"
-#include "trunkline/stream.hpp"
 
 namespace trunkline::chat {
 
@@ -12,40 +11,230 @@ class ChatProvider;
 /// The object as the ABI sees it.
 tl_iface iface_of(ChatProvider* object);
 
-/// Keeps threads.
+/// Keeps threads. Every operation names the communication resource by its immutable id, and the user who acts by raw id;
+/// nothing of
+/// one resource is ever seen through another. The host has checked the user's token, and the form of what it hands over.
+/// The
+/// provider knows who takes part: an acting user who does not gets `permissionDenied` with the target `threadId`, a thread
+/// or
+/// message that there is not `notFound` with the target `threadId` or `messageId`. What completes is durable, and the host
+/// was
+/// told by `ChatEvents` or will be.
 /// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
 class ChatProvider : public virtual Implementation {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.chat/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.chat/1";
 
-  /// Creates a thread and returns its id.
+  /// Creates a thread. The same idempotency key with another request: `alreadyExists` with the target `idempotencyKey`.
   /// [any-thread]
-  virtual Task<std::string> create_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string topic,
-                                          [[maybe_unused]] std::vector<Participant> participants) { abi::unimplemented("create_thread"); }
-  virtual void start_create_thread(const Call& call, std::string_view topic, ListView<Participant> participants,
-                                   Completion<std::string> done) {
+  /// Errors: kOutOfRange, kAlreadyExists.
+  virtual Task<CreateThreadResult> create_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                                 [[maybe_unused]] std::string user_id,
+                                                 [[maybe_unused]] CreateThreadRequest request) { abi::unimplemented("create_thread"); }
+  virtual void start_create_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                   CreateThreadRequestView request, Completion<CreateThreadResult> done) {
     abi::complete_with(std::move(done),
-                       [&] { return this->create_thread(call, abi::own<std::string>(topic), abi::own<std::vector<Participant>>(participants)); });
+                       [&] { return this->create_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<CreateThreadRequest>(request)); });
   }
 
-  /// Appends a message and returns its id.
+  /// One thread.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<std::string> send([[maybe_unused]] Call call,
-                                 [[maybe_unused]] ChatSendRequest request) { abi::unimplemented("send"); }
-  virtual void start_send(const Call& call, ChatSendRequestView request, Completion<std::string> done) {
-    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<ChatSendRequest>(request)); });
+  virtual Task<ChatThread> get_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                      [[maybe_unused]] std::string user_id,
+                                      [[maybe_unused]] std::string thread_id) { abi::unimplemented("get_thread"); }
+  virtual void start_get_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                std::string_view thread_id, Completion<ChatThread> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->get_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id)); });
   }
 
-  /// Messages of a thread, newest first, as they are read.
+  /// The threads that the user takes part in. `startTime`: with a change since then.
   /// [any-thread]
-  virtual Task<std::unique_ptr<StreamSource<ChatMessage>>> messages([[maybe_unused]] Call call,
-                                                                    [[maybe_unused]] std::string thread_id,
-                                                                    [[maybe_unused]] std::optional<Time> since) { abi::unimplemented("messages"); }
-  virtual void start_messages(const Call& call, std::string_view thread_id, std::optional<Time> since,
-                              Completion<std::unique_ptr<StreamSource<ChatMessage>>> done) {
-    abi::complete_with(std::move(done), [&] { return this->messages(call, abi::own<std::string>(thread_id), since); });
+  /// Errors: kInvalidArgument.
+  virtual Task<ThreadPage> list_threads([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                        [[maybe_unused]] std::string user_id,
+                                        [[maybe_unused]] PageRequest page) { abi::unimplemented("list_threads"); }
+  virtual void start_list_threads(const Call& call, std::string_view resource_id, std::string_view user_id, PageRequestView page,
+                                  Completion<ThreadPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_threads(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<PageRequest>(page)); });
   }
+
+  /// Changes properties. Everybody who takes part may.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<ChatThread> update_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                         [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                         [[maybe_unused]] ThreadUpdate update) { abi::unimplemented("update_thread"); }
+  virtual void start_update_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                   std::string_view thread_id, ThreadUpdateView update, Completion<ChatThread> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->update_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<ThreadUpdate>(update)); });
+  }
+
+  /// Deletes the thread for everybody.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<void> delete_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                   [[maybe_unused]] std::string user_id,
+                                   [[maybe_unused]] std::string thread_id) { abi::unimplemented("delete_thread"); }
+  virtual void start_delete_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                   std::string_view thread_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->delete_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id)); });
+  }
+
+  /// Adds people; who is there already stays as is. More than fit: `outOfRange`, and nobody is added.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  virtual Task<std::vector<InvalidParticipant>> add_participants([[maybe_unused]] Call call,
+                                                                 [[maybe_unused]] std::string resource_id,
+                                                                 [[maybe_unused]] std::string user_id,
+                                                                 [[maybe_unused]] std::string thread_id,
+                                                                 [[maybe_unused]] std::vector<Participant> participants) { abi::unimplemented("add_participants"); }
+  virtual void start_add_participants(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                      std::string_view thread_id, ListView<Participant> participants,
+                                      Completion<std::vector<InvalidParticipant>> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->add_participants(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::vector<Participant>>(participants)); });
+  }
+
+  /// Everybody who takes part.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
+  virtual Task<ParticipantPage> list_participants([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                                  [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                                  [[maybe_unused]] PageRequest page) { abi::unimplemented("list_participants"); }
+  virtual void start_list_participants(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                       std::string_view thread_id, PageRequestView page, Completion<ParticipantPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_participants(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<PageRequest>(page)); });
+  }
+
+  /// Removes somebody, or the acting user. Nothing happens when that one is not there.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<void> remove_participant([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                        [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                        [[maybe_unused]] std::string participant_id) { abi::unimplemented("remove_participant"); }
+  virtual void start_remove_participant(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                        std::string_view thread_id, std::string_view participant_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->remove_participant(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(participant_id)); });
+  }
+
+  /// Sends a message and returns it. Order of calls for a thread is order of messages.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<ChatMessage> send_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                         [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                         [[maybe_unused]] SendMessageRequest request) { abi::unimplemented("send_message"); }
+  virtual void start_send_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                  std::string_view thread_id, SendMessageRequestView request, Completion<ChatMessage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->send_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<SendMessageRequest>(request)); });
+  }
+
+  /// One message.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<ChatMessage> get_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                        [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                        [[maybe_unused]] std::string message_id) { abi::unimplemented("get_message"); }
+  virtual void start_get_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                 std::string_view thread_id, std::string_view message_id, Completion<ChatMessage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->get_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
+  }
+
+  /// Messages that the user may see, newest first.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
+  virtual Task<MessagePage> list_messages([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                          [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                          [[maybe_unused]] PageRequest page) { abi::unimplemented("list_messages"); }
+  virtual void start_list_messages(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                   std::string_view thread_id, PageRequestView page, Completion<MessagePage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_messages(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<PageRequest>(page)); });
+  }
+
+  /// Changes a message; only its sender may.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<ChatMessage> update_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                           [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                           [[maybe_unused]] std::string message_id,
+                                           [[maybe_unused]] MessageUpdate update) { abi::unimplemented("update_message"); }
+  virtual void start_update_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                    std::string_view thread_id, std::string_view message_id, MessageUpdateView update,
+                                    Completion<ChatMessage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->update_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id), abi::own<MessageUpdate>(update)); });
+  }
+
+  /// Deletes a message's content; only its sender may.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<void> delete_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                    [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                    [[maybe_unused]] std::string message_id) { abi::unimplemented("delete_message"); }
+  virtual void start_delete_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                    std::string_view thread_id, std::string_view message_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->delete_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
+  }
+
+  /// Tells the others that the user types.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  virtual Task<void> send_typing([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                 [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                 [[maybe_unused]] std::optional<std::string> sender_display_name) { abi::unimplemented("send_typing"); }
+  virtual void start_send_typing(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                 std::string_view thread_id, std::optional<std::string_view> sender_display_name,
+                                 Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->send_typing(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own_optional<std::string>(sender_display_name)); });
+  }
+
+  /// Tells the others how far the user has read.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  virtual Task<void> send_read_receipt([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                       [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                       [[maybe_unused]] std::string message_id) { abi::unimplemented("send_read_receipt"); }
+  virtual void start_send_read_receipt(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                       std::string_view thread_id, std::string_view message_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->send_read_receipt(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
+  }
+
+  /// How far everybody has read.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
+  virtual Task<ReadReceiptPage> list_read_receipts([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                                   [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
+                                                   [[maybe_unused]] PageRequest page) { abi::unimplemented("list_read_receipts"); }
+  virtual void start_list_read_receipts(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                        std::string_view thread_id, PageRequestView page, Completion<ReadReceiptPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_read_receipts(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<PageRequest>(page)); });
+  }
+
+  /// Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a resource
+  /// appears, at the time that the last call asked for, and after a retention was set.
+  /// [any-thread]
+  virtual Task<Maintenance> maintain([[maybe_unused]] Call call,
+                                     [[maybe_unused]] std::string resource_id) { abi::unimplemented("maintain"); }
+  virtual void start_maintain(const Call& call, std::string_view resource_id, Completion<Maintenance> done) {
+    abi::complete_with(std::move(done), [&] { return this->maintain(call, abi::own<std::string>(resource_id)); });
+  }
+
+  /// What this provider can do. Constant while the instance lives.
+  /// [any-thread]
+  virtual ChatCapabilities capabilities(const Call& call) = 0;
 
  protected:
   ChatProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
@@ -54,30 +243,215 @@ class ChatProvider : public virtual Implementation {
 namespace detail {
 struct ChatProviderThunks {
   static ChatProvider& of(void* self) { return *static_cast<ChatProvider*>(self); }
-  static void create_thread(void* self, const tl_call* call, tl_str topic, tl_list participants,
-                            tl_chat_provider_create_thread_done done, void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
-      of(self).start_create_thread(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(topic, "topic")),
-                                   abi::Member<std::vector<Participant>>::view(abi::checked<std::vector<Participant>>(participants, "participants")),
+  static void create_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id,
+                            const tl_chat_create_thread_request* request, tl_chat_provider_create_thread_done done,
+                            void* user) noexcept {
+    abi::serve<CreateThreadResult>(of(self), done, user, [&](Completion<CreateThreadResult> completion) {
+      of(self).start_create_thread(Call(call),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                   abi::Codec<CreateThreadRequest>::view(abi::required<CreateThreadRequest>(request, "request")),
                                    std::move(completion));
     });
   }
-  static void send(void* self, const tl_call* call, const tl_chat_send_request* request, tl_chat_provider_send_done done,
-                   void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
-      of(self).start_send(Call(call), abi::Codec<ChatSendRequest>::view(abi::required<ChatSendRequest>(request, "request")),
-                          std::move(completion));
+  static void get_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                         tl_chat_provider_get_thread_done done, void* user) noexcept {
+    abi::serve<ChatThread>(of(self), done, user, [&](Completion<ChatThread> completion) {
+      of(self).start_get_thread(Call(call),
+                                abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                std::move(completion));
     });
   }
-  static void messages(void* self, const tl_call* call, tl_str thread_id, tl_opt_i64 since, tl_chat_provider_messages_done done,
+  static void list_threads(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, const tl_chat_page_request* page,
+                           tl_chat_provider_list_threads_done done, void* user) noexcept {
+    abi::serve<ThreadPage>(of(self), done, user, [&](Completion<ThreadPage> completion) {
+      of(self).start_list_threads(Call(call),
+                                  abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                  abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                  abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
+                                  std::move(completion));
+    });
+  }
+  static void update_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                            const tl_chat_thread_update* update, tl_chat_provider_update_thread_done done, void* user) noexcept {
+    abi::serve<ChatThread>(of(self), done, user, [&](Completion<ChatThread> completion) {
+      of(self).start_update_thread(Call(call),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                   abi::Codec<ThreadUpdate>::view(abi::required<ThreadUpdate>(update, "update")),
+                                   std::move(completion));
+    });
+  }
+  static void delete_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                            tl_chat_provider_delete_thread_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_delete_thread(Call(call),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                   std::move(completion));
+    });
+  }
+  static void add_participants(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                               tl_list participants, tl_chat_provider_add_participants_done done, void* user) noexcept {
+    abi::serve<std::vector<InvalidParticipant>>(of(self), done, user, [&](Completion<std::vector<InvalidParticipant>> completion) {
+      of(self).start_add_participants(Call(call),
+                                      abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                      abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                      abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                      abi::Member<std::vector<Participant>>::view(abi::checked<std::vector<Participant>>(participants, "participants")),
+                                      std::move(completion));
+    });
+  }
+  static void list_participants(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                                const tl_chat_page_request* page, tl_chat_provider_list_participants_done done,
+                                void* user) noexcept {
+    abi::serve<ParticipantPage>(of(self), done, user, [&](Completion<ParticipantPage> completion) {
+      of(self).start_list_participants(Call(call),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                       abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
+                                       std::move(completion));
+    });
+  }
+  static void remove_participant(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                                 tl_str participant_id, tl_chat_provider_remove_participant_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_remove_participant(Call(call),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(participant_id, "participant_id")),
+                                        std::move(completion));
+    });
+  }
+  static void send_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                           const tl_chat_send_message_request* request, tl_chat_provider_send_message_done done,
+                           void* user) noexcept {
+    abi::serve<ChatMessage>(of(self), done, user, [&](Completion<ChatMessage> completion) {
+      of(self).start_send_message(Call(call),
+                                  abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                  abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                  abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                  abi::Codec<SendMessageRequest>::view(abi::required<SendMessageRequest>(request, "request")),
+                                  std::move(completion));
+    });
+  }
+  static void get_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                          tl_str message_id, tl_chat_provider_get_message_done done, void* user) noexcept {
+    abi::serve<ChatMessage>(of(self), done, user, [&](Completion<ChatMessage> completion) {
+      of(self).start_get_message(Call(call),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                 std::move(completion));
+    });
+  }
+  static void list_messages(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                            const tl_chat_page_request* page, tl_chat_provider_list_messages_done done, void* user) noexcept {
+    abi::serve<MessagePage>(of(self), done, user, [&](Completion<MessagePage> completion) {
+      of(self).start_list_messages(Call(call),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                   abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
+                                   std::move(completion));
+    });
+  }
+  static void update_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                             tl_str message_id, const tl_chat_message_update* update, tl_chat_provider_update_message_done done,
+                             void* user) noexcept {
+    abi::serve<ChatMessage>(of(self), done, user, [&](Completion<ChatMessage> completion) {
+      of(self).start_update_message(Call(call),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                    abi::Codec<MessageUpdate>::view(abi::required<MessageUpdate>(update, "update")),
+                                    std::move(completion));
+    });
+  }
+  static void delete_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                             tl_str message_id, tl_chat_provider_delete_message_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_delete_message(Call(call),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                    std::move(completion));
+    });
+  }
+  static void send_typing(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                          tl_str sender_display_name, tl_chat_provider_send_typing_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_send_typing(Call(call),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                 abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(sender_display_name, "sender_display_name")),
+                                 std::move(completion));
+    });
+  }
+  static void send_read_receipt(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                                tl_str message_id, tl_chat_provider_send_read_receipt_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_send_read_receipt(Call(call),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                       std::move(completion));
+    });
+  }
+  static void list_read_receipts(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
+                                 const tl_chat_page_request* page, tl_chat_provider_list_read_receipts_done done,
+                                 void* user) noexcept {
+    abi::serve<ReadReceiptPage>(of(self), done, user, [&](Completion<ReadReceiptPage> completion) {
+      of(self).start_list_read_receipts(Call(call),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                        abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
+                                        std::move(completion));
+    });
+  }
+  static void maintain(void* self, const tl_call* call, tl_str resource_id, tl_chat_provider_maintain_done done,
                        void* user) noexcept {
-    abi::serve<std::unique_ptr<StreamSource<ChatMessage>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<ChatMessage>>> completion) {
-      of(self).start_messages(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                              abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(since, "since")),
+    abi::serve<Maintenance>(of(self), done, user, [&](Completion<Maintenance> completion) {
+      of(self).start_maintain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
                               std::move(completion));
     });
   }
-  static constexpr tl_chat_provider kVtbl{sizeof(tl_chat_provider), 0, &create_thread, &send, &messages};
+  static void capabilities(void* self, const tl_call* call, tl_chat_provider_capabilities_done done, void* user) noexcept {
+    abi::serve_now<ChatCapabilities>(of(self), done, user, [&] { return of(self).capabilities(Call(call)); });
+  }
+  static constexpr tl_chat_provider kVtbl{
+      sizeof(tl_chat_provider),
+      0,
+      &create_thread,
+      &get_thread,
+      &list_threads,
+      &update_thread,
+      &delete_thread,
+      &add_participants,
+      &list_participants,
+      &remove_participant,
+      &send_message,
+      &get_message,
+      &list_messages,
+      &update_message,
+      &delete_message,
+      &send_typing,
+      &send_read_receipt,
+      &list_read_receipts,
+      &maintain,
+      &capabilities};
 };
 }  // namespace detail
 
@@ -91,15 +465,21 @@ tl_iface iface_of(ChatEvents* object);
 /// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
 class ChatEvents : public virtual Implementation {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.chat.events/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.chat.events/1";
 
-  /// Something happened in a thread.
+  /// Something happened in a thread. The host stores it, and `batch` in the provider's storage of the resource (see
+  /// `Host.ResourceStore`), in one transaction, and tells those who listen. Durable when it completes; order of calls is
+  /// order of
+  /// changes. A change without anything to tell of goes to `ResourceStore.commit`.
   /// [any-thread]
-  virtual Task<void> changed([[maybe_unused]] Call call, [[maybe_unused]] std::string thread_id,
-                             [[maybe_unused]] ChatChange change) { abi::unimplemented("changed"); }
-  virtual void start_changed(const Call& call, std::string_view thread_id, ChatChangeView change, Completion<void> done) {
+  /// Errors: kNotFound, kInvalidArgument.
+  virtual Task<void> changed([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                             [[maybe_unused]] ChatChange change,
+                             [[maybe_unused]] std::optional<host::StoreBatch> batch) { abi::unimplemented("changed"); }
+  virtual void start_changed(const Call& call, std::string_view resource_id, ChatChangeView change,
+                             std::optional<host::StoreBatchView> batch, Completion<void> done) {
     abi::complete_with(std::move(done),
-                       [&] { return this->changed(call, abi::own<std::string>(thread_id), abi::own<ChatChange>(change)); });
+                       [&] { return this->changed(call, abi::own<std::string>(resource_id), abi::own<ChatChange>(change), abi::own_optional<host::StoreBatch>(batch)); });
   }
 
  protected:
@@ -109,11 +489,13 @@ class ChatEvents : public virtual Implementation {
 namespace detail {
 struct ChatEventsThunks {
   static ChatEvents& of(void* self) { return *static_cast<ChatEvents*>(self); }
-  static void changed(void* self, const tl_call* call, tl_str thread_id, const tl_chat_change* change,
-                      tl_chat_events_changed_done done, void* user) noexcept {
+  static void changed(void* self, const tl_call* call, tl_str resource_id, const tl_chat_change* change,
+                      const tl_host_store_batch* batch, tl_chat_events_changed_done done, void* user) noexcept {
     abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_changed(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                             abi::Codec<ChatChange>::view(abi::required<ChatChange>(change, "change")), std::move(completion));
+      of(self).start_changed(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
+                             abi::Codec<ChatChange>::view(abi::required<ChatChange>(change, "change")),
+                             abi::Member<std::optional<host::StoreBatch>>::view(abi::checked<std::optional<host::StoreBatch>>(batch, "batch")),
+                             std::move(completion));
     });
   }
   static constexpr tl_chat_events kVtbl{sizeof(tl_chat_events), 0, &changed};

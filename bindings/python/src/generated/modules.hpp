@@ -7,12 +7,14 @@ void bind_common(PyObject* parent);
 void bind_sms(PyObject* parent);
 void bind_sandbox(PyObject* parent);
 void bind_identity(PyObject* parent);
+void bind_chat(PyObject* parent);
 void bind_service(PyObject* parent);
 inline void bind_all(PyObject* parent) {
   bind_common(parent);
   bind_sms(parent);
   bind_sandbox(parent);
   bind_identity(parent);
+  bind_chat(parent);
   bind_service(parent);
 }
 }  // namespace trunkline::pyrt

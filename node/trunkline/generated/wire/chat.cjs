@@ -2,44 +2,175 @@
 "use strict";
 const { enumeration } = require("../../lib/wire.cjs");
 
-const MessageKind = enumeration({ unknown: 0, text: 1, html: 2 });
+const MessageKind = enumeration({ unknown: 0, text: 1, html: 2, topicUpdated: 3, participantAdded: 4, participantRemoved: 5 });
+const AttachmentKind = enumeration({ unknown: 0, image: 1, file: 2 });
+
+function writeAttachment(w, v) {
+  w.string("id", v.id);
+  w.enumeration("kind", v.kind ?? "file", AttachmentKind);
+  if (w.has(v.name)) w.string("name", v.name);
+  if (w.has(v.url)) w.string("url", v.url);
+  if (w.has(v.previewUrl)) w.string("previewUrl", v.previewUrl);
+}
+
+function readAttachment(r) {
+  const v = { id: r.string(), kind: r.enumeration(AttachmentKind) };
+  if (r.boolean()) v.name = r.string();
+  if (r.boolean()) v.url = r.string();
+  if (r.boolean()) v.previewUrl = r.string();
+  return v;
+}
 
 function writeParticipant(w, v) {
   w.string("id", v.id);
   if (w.has(v.displayName)) w.string("displayName", v.displayName);
   if (w.has(v.shareHistoryTime)) w.time("shareHistoryTime", v.shareHistoryTime);
+  w.record("metadata", v.metadata);
 }
 
-function writeAttachment(w, v) {
-  w.string("id", v.id);
-  w.string("contentType", v.contentType);
-  w.string("name", v.name);
-  w.bytes("content", v.content);
-}
-
-function writeChatSendRequest(w, v) {
-  w.string("threadId", v.threadId);
-  w.string("senderId", v.senderId);
-  if (w.has(v.senderDisplayName)) w.string("senderDisplayName", v.senderDisplayName);
-  w.enumeration("kind", v.kind ?? "text", MessageKind);
-  w.string("content", v.content);
-  if (w.has(v.metadata)) w.record("metadata", v.metadata);
-  if (w.has(v.attachments)) w.list("attachments", v.attachments, eachAttachment);
-}
-
-function readChatMessage(r) {
-  const v = { id: r.string(), threadId: r.string(), senderId: r.string(), kind: r.enumeration(MessageKind), content: r.string(), createdOn: r.time() };
-  if (r.boolean()) v.editedOn = r.time();
+function readParticipant(r) {
+  const v = { id: r.string() };
+  if (r.boolean()) v.displayName = r.string();
+  if (r.boolean()) v.shareHistoryTime = r.time();
   v.metadata = r.record();
   return v;
 }
 
+function readInvalidParticipant(r) {
+  return { id: r.string(), message: r.string() };
+}
+
+function readChatThread(r) {
+  return { id: r.string(), topic: r.string(), createdOn: r.time(), createdBy: r.string(), metadata: r.record(), retentionDays: r.number() };
+}
+
+function readThreadItem(r) {
+  const v = { id: r.string(), topic: r.string() };
+  if (r.boolean()) v.deletedOn = r.time();
+  if (r.boolean()) v.lastMessageReceivedOn = r.time();
+  return v;
+}
+
+function writeCreateThreadRequest(w, v) {
+  w.string("topic", v.topic);
+  w.list("participants", v.participants, eachParticipant);
+  w.record("metadata", v.metadata);
+  w.int32("retentionDays", v.retentionDays ?? 0);
+  if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
+}
+
+function readCreateThreadResult(r) {
+  return { thread: readChatThread(r), invalidParticipants: r.list(readInvalidParticipant), repeated: r.boolean() };
+}
+
+function writeThreadUpdate(w, v) {
+  if (w.has(v.topic)) w.string("topic", v.topic);
+  if (w.has(v.metadata)) w.record("metadata", v.metadata);
+  if (w.has(v.removeMetadata)) w.list("removeMetadata", v.removeMetadata, eachString);
+  if (w.has(v.retentionDays)) w.int32("retentionDays", v.retentionDays);
+}
+
+function readChatMessage(r) {
+  const v = { id: r.string(), threadId: r.string(), sequence: r.int64(), version: r.int64(), kind: r.enumeration(MessageKind) };
+  if (r.boolean()) v.content = r.string();
+  if (r.boolean()) v.topic = r.string();
+  v.participants = r.list(readParticipant);
+  if (r.boolean()) v.initiatorId = r.string();
+  if (r.boolean()) v.senderId = r.string();
+  if (r.boolean()) v.senderDisplayName = r.string();
+  v.createdOn = r.time();
+  if (r.boolean()) v.editedOn = r.time();
+  if (r.boolean()) v.deletedOn = r.time();
+  v.metadata = r.record();
+  v.attachments = r.list(readAttachment);
+  return v;
+}
+
+function writeSendMessageRequest(w, v) {
+  w.enumeration("kind", v.kind ?? "text", MessageKind);
+  w.string("content", v.content);
+  if (w.has(v.senderDisplayName)) w.string("senderDisplayName", v.senderDisplayName);
+  w.record("metadata", v.metadata);
+  w.list("attachments", v.attachments, eachAttachment);
+}
+
+function writeMessageUpdate(w, v) {
+  if (w.has(v.content)) w.string("content", v.content);
+  if (w.has(v.metadata)) w.record("metadata", v.metadata);
+  if (w.has(v.removeMetadata)) w.list("removeMetadata", v.removeMetadata, eachString);
+}
+
+function readReadReceipt(r) {
+  return { senderId: r.string(), messageId: r.string(), readOn: r.time() };
+}
+
+function writePageRequest(w, v) {
+  w.int32("limit", v.limit ?? 100);
+  if (w.has(v.cursor)) w.string("cursor", v.cursor);
+  w.int32("skip", v.skip ?? 0);
+  if (w.has(v.startTime)) w.time("startTime", v.startTime);
+}
+
+function readMessagePage(r) {
+  const v = { items: r.list(readChatMessage) };
+  if (r.boolean()) v.cursor = r.string();
+  return v;
+}
+
+function readThreadPage(r) {
+  const v = { items: r.list(readThreadItem) };
+  if (r.boolean()) v.cursor = r.string();
+  return v;
+}
+
+function readParticipantPage(r) {
+  const v = { items: r.list(readParticipant) };
+  if (r.boolean()) v.cursor = r.string();
+  return v;
+}
+
+function readReadReceiptPage(r) {
+  const v = { items: r.list(readReadReceipt) };
+  if (r.boolean()) v.cursor = r.string();
+  return v;
+}
+
+function readChatCapabilities(r) {
+  return { maxParticipants: r.number(), maxReceiptParticipants: r.number(), retention: r.boolean(), shareHistory: r.boolean() };
+}
+
+function readMaintenance(r) {
+  const v = { };
+  if (r.boolean()) v.nextAt = r.time();
+  return v;
+}
+
+const eachParticipant = (w, x) => w.model("", x, writeParticipant);
+const eachString = (w, x) => w.string("", x);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
 
 module.exports = {
   MessageKind,
-  writeParticipant,
+  AttachmentKind,
   writeAttachment,
-  writeChatSendRequest,
+  readAttachment,
+  writeParticipant,
+  readParticipant,
+  readInvalidParticipant,
+  readChatThread,
+  readThreadItem,
+  writeCreateThreadRequest,
+  readCreateThreadResult,
+  writeThreadUpdate,
   readChatMessage,
+  writeSendMessageRequest,
+  writeMessageUpdate,
+  readReadReceipt,
+  writePageRequest,
+  readMessagePage,
+  readThreadPage,
+  readParticipantPage,
+  readReadReceiptPage,
+  readChatCapabilities,
+  readMaintenance,
 };
