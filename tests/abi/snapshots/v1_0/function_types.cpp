@@ -6,6 +6,7 @@
 #include "trunkline/sms.h"
 #include "trunkline/sandbox.h"
 #include "trunkline/identity.h"
+#include "trunkline/chat.h"
 #include "trunkline/service.h"
 
 static_assert(std::is_same_v<tl_host_log_write_done, void (*)(void *, tl_error *)>);
@@ -35,6 +36,15 @@ static_assert(std::is_same_v<decltype(tl_host_store::remove),
 static_assert(std::is_same_v<tl_host_store_list_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_store::list),
                              void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_get_done, void (*)(void *, const tl_bytes *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::get),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_bytes *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_scan_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::scan),
+                             void (*)(void *, const tl_call *, tl_str, const tl_host_store_range *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_commit_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::commit),
+                             void (*)(void *, const tl_call *, tl_str, const tl_host_store_batch *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_host_events_publish_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_events::publish),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
@@ -107,6 +117,63 @@ static_assert(std::is_same_v<decltype(tl_identity_provider::capabilities),
 static_assert(std::is_same_v<tl_identity_events_keys_rotated_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_events::keys_rotated),
                              void (*)(void *, const tl_call *, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_create_thread_done, void (*)(void *, const tl_chat_create_thread_result *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::create_thread),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, const tl_chat_create_thread_request *, void (*)(void *, const tl_chat_create_thread_result *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_get_thread_done, void (*)(void *, const tl_chat_thread *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::get_thread),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, const tl_chat_thread *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_list_threads_done, void (*)(void *, const tl_chat_thread_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::list_threads),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, const tl_chat_page_request *, void (*)(void *, const tl_chat_thread_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_update_thread_done, void (*)(void *, const tl_chat_thread *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::update_thread),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_thread_update *, void (*)(void *, const tl_chat_thread *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_delete_thread_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::delete_thread),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_add_participants_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::add_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_list_participants_done, void (*)(void *, const tl_chat_participant_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::list_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_page_request *, void (*)(void *, const tl_chat_participant_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_remove_participant_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::remove_participant),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_send_message_done, void (*)(void *, const tl_chat_message *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::send_message),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_send_message_request *, void (*)(void *, const tl_chat_message *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_get_message_done, void (*)(void *, const tl_chat_message *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::get_message),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, void (*)(void *, const tl_chat_message *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_list_messages_done, void (*)(void *, const tl_chat_message_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::list_messages),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_page_request *, void (*)(void *, const tl_chat_message_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_update_message_done, void (*)(void *, const tl_chat_message *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::update_message),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, const tl_chat_message_update *, void (*)(void *, const tl_chat_message *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_delete_message_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::delete_message),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_send_typing_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::send_typing),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_send_read_receipt_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::send_read_receipt),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_list_read_receipts_done, void (*)(void *, const tl_chat_read_receipt_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::list_read_receipts),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_page_request *, void (*)(void *, const tl_chat_read_receipt_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_maintain_done, void (*)(void *, const tl_chat_maintenance *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::maintain),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_chat_maintenance *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_provider_capabilities_done, void (*)(void *, const tl_chat_capabilities *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_provider::capabilities),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_chat_capabilities *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_chat_events_changed_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_chat_events::changed),
+                             void (*)(void *, const tl_call *, tl_str, const tl_chat_change *, const tl_host_store_batch *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_send_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::send),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);

@@ -28,6 +28,8 @@ enum {
 typedef struct tl_host_http_request tl_host_http_request;
 typedef struct tl_host_http_response tl_host_http_response;
 typedef struct tl_host_store_entry tl_host_store_entry;
+typedef struct tl_host_store_range tl_host_store_range;
+typedef struct tl_host_store_batch tl_host_store_batch;
 
 /** One HTTP request or webhook. */
 struct tl_host_http_request {
@@ -84,6 +86,45 @@ struct tl_host_store_entry {
 TL_ABI_ASSERT(offsetof(tl_host_store_entry, key) == 8);
 TL_ABI_ASSERT(offsetof(tl_host_store_entry, value) == 24);
 TL_ABI_ASSERT(sizeof(tl_host_store_entry) == 40);
+
+/** Which keys of a resource's storage. */
+struct tl_host_store_range {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** First key. Empty: from the first one on. */
+  tl_str from;
+  /** The key behind the last one. Empty: to the end. */
+  tl_str to;
+  /** From the last key down to the first. */
+  tl_bool descending;
+  uint8_t reserved1[3];
+  /** 1 to 1000 entries. */
+  int32_t limit;
+};
+TL_ABI_ASSERT(offsetof(tl_host_store_range, from) == 8);
+TL_ABI_ASSERT(offsetof(tl_host_store_range, to) == 24);
+TL_ABI_ASSERT(offsetof(tl_host_store_range, descending) == 40);
+TL_ABI_ASSERT(offsetof(tl_host_store_range, limit) == 44);
+TL_ABI_ASSERT(sizeof(tl_host_store_range) == 48);
+
+/** Changes that happen all or not at all. */
+struct tl_host_store_batch {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * Values to write.
+   * Elements: tl_host_store_entry.
+   */
+  tl_list puts;
+  /**
+   * Keys to remove; a missing one is fine. Removed before the values are written.
+   * Elements: tl_str.
+   */
+  tl_list removes;
+};
+TL_ABI_ASSERT(offsetof(tl_host_store_batch, puts) == 8);
+TL_ABI_ASSERT(offsetof(tl_host_store_batch, removes) == 32);
+TL_ABI_ASSERT(sizeof(tl_host_store_batch) == 56);
 
 typedef void (*tl_host_log_write_done)(void *user, tl_error *error);
 
@@ -217,6 +258,52 @@ TL_ABI_ASSERT(offsetof(tl_host_store, remove) == 24);
 TL_ABI_ASSERT(offsetof(tl_host_store, list) == 32);
 TL_ABI_ASSERT(sizeof(tl_host_store) == 40);
 #define TL_HOST_STORE_ID "trunkline.host.store/1"
+
+typedef void (*tl_host_resource_store_get_done)(void *user, const tl_bytes *result, tl_error *error);
+typedef void (*tl_host_resource_store_scan_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_host_resource_store_commit_done)(void *user, tl_error *error);
+
+/**
+ * What one provider keeps for single communication resources. It rests in the database of the resource's data
+ * location.
+ * The host copies it when the resource is forked, puts it back when a snapshot is restored and deletes it when the
+ * resource
+ * is dropped; what the provider caches must be cached by resource. Every operation raises `notFound` with the target
+ * `resourceId` for a resource that there is not.
+ * Interface id: "trunkline.host.resource_store/1". The host implements it, the plugin calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_host_resource_store {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Reads one value; absent keys complete with `notFound` and the target `key`.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call,
+              tl_str resource_id, tl_str key, tl_host_resource_store_get_done done, void *user);
+  /**
+   * Entries of a range, in order of their keys' bytes. At most 8 MiB come at once, but always one entry.
+   * [any-thread]
+   * Result elements: tl_host_store_entry.
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*scan)(void *self, const tl_call *call,
+               tl_str resource_id, const tl_host_store_range *range, tl_host_resource_store_scan_done done, void *user);
+  /**
+   * Makes all changes in one transaction; durable when it completes. Order of calls is order of commits.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*commit)(void *self, const tl_call *call,
+                 tl_str resource_id, const tl_host_store_batch *batch, tl_host_resource_store_commit_done done, void *user);
+} tl_host_resource_store;
+TL_ABI_ASSERT(offsetof(tl_host_resource_store, get) == 8);
+TL_ABI_ASSERT(offsetof(tl_host_resource_store, scan) == 16);
+TL_ABI_ASSERT(offsetof(tl_host_resource_store, commit) == 24);
+TL_ABI_ASSERT(sizeof(tl_host_resource_store) == 32);
+#define TL_HOST_RESOURCE_STORE_ID "trunkline.host.resource_store/1"
 
 typedef void (*tl_host_events_publish_done)(void *user, tl_error *error);
 
