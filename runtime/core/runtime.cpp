@@ -20,6 +20,7 @@
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/arm_operations.h"
 #include "runtime/services/context.h"
+#include "runtime/services/email_domain_service.h"
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
@@ -113,6 +114,7 @@ struct Runtime::Parts {
   ServiceContext context;
   ResourceService resources;
   ArmOperations arm_operations;
+  EmailDomainService email_domains;
   NumberService numbers;
   SmsService sms;
   IdentityService identity;
@@ -141,6 +143,7 @@ struct Runtime::Parts {
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
         arm_operations(context),
+        email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
         identity(context),
@@ -186,7 +189,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
+  p.resources.add_participant(p.email_domains);
   p.resources.load();
+  p.email_domains.load();
   p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
@@ -272,6 +277,7 @@ SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
+EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
 ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }
 
 service::ResourceInfo Runtime::describe(const Resource& resource) const {
