@@ -12,6 +12,7 @@
 
 namespace trunkline {
 
+class ArmOperations;
 class Clock;
 class EventLog;
 class Executor;
@@ -60,6 +61,7 @@ class Runtime {
   IdentityService& identity();
   SandboxService& sandbox();
   ServiceObjects& objects();
+  ArmOperations& arm_operations();
 
   service::ResourceInfo describe(const Resource& resource) const;
   std::vector<service::PluginInfo> plugins() const;
