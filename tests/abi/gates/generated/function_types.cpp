@@ -237,6 +237,42 @@ static_assert(std::is_same_v<decltype(tl_service_sandbox_service::rules),
 static_assert(std::is_same_v<tl_service_sandbox_service_reset_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sandbox_service::reset),
                              void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_create_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::create),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_list, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_get_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_fork_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::fork),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_snapshot_done, void (*)(void *, const tl_service_resource_snapshot *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::snapshot),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_resource_snapshot *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_snapshots_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::snapshots),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_restore_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::restore),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_drop_snapshot_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::drop_snapshot),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_drop_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::drop),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_regenerate_key_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::regenerate_key),
+                             void (*)(void *, const tl_call *, tl_str, tl_service_key_kind, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_set_tags_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::set_tags),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_set_local_auth_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::set_local_auth),
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_runtime_service_version_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_runtime_service::version),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
