@@ -10,6 +10,7 @@
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
+#include "runtime/app/resource_ports.h"
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
@@ -70,6 +71,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   const ListenConfig listen = config.listen;
   const AuthConfig auth = config.auth;
   const bool control = config.control.enabled;
+  const ResourcePorts resource_ports(config);
   server::ServerOptions options;
   options.host = listen.host;
   options.port = listen.port;
@@ -83,6 +85,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
     options.tls.key_pem = identity.private_key;
     addresses_.ca_file = ca.certificate_file;
   }
+  options.extra = resource_ports.listeners();
   options.auth.clock_skew = auth.clock_skew;
   options.auth.replay_guard = auth.replay_guard;
   options.auth.client_time = [] { return system_time_now(); };
@@ -101,13 +104,14 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
-  const api::ArmServices arm{
-      runtime.resources(),
-      runtime.email_domains(),
-      runtime.arm_operations(),
-      runtime.clock(),
-      [&runtime](const Resource&, const std::string& key) { return "endpoint=" + runtime.endpoint() + ";accesskey=" + key; },
-      [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
+  const api::ArmServices arm{runtime.resources(),
+                             runtime.email_domains(),
+                             runtime.arm_operations(),
+                             runtime.clock(),
+                             [&runtime](const Resource& resource, const std::string& key) {
+                               return "endpoint=" + runtime.endpoint_of(resource) + ";accesskey=" + key;
+                             },
+                             [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
   api::add_arm_communication_routes(routes, arm);
   if (control) {
     impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
@@ -120,6 +124,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   if (ports.https != 0) addresses_.tls_endpoint = "https://" + listen.host + ":" + std::to_string(ports.https);
   if (control) addresses_.console = addresses_.endpoint + "/_console#token=" + impl_->arm_token;
   runtime.set_endpoint(addresses_.endpoint + "/");
+  resource_ports.publish(ports.extra, *impl_->directory, runtime);
 }
 
 ServerProcess::~ServerProcess() { stop(); }

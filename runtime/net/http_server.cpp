@@ -212,9 +212,13 @@ HttpServer::~HttpServer() { stop(); }
 HttpServer::Ports HttpServer::start() {
   Ports ports;
   ServerCore& core = *impl_->core;
-  if (core.options.tls_port) impl_->tls.emplace(make_tls(core.options.tls));
+  bool any_tls = core.options.tls_port.has_value();
+  for (const HttpServerOptions::Extra& extra : core.options.extra) any_tls |= extra.tls;
+  if (any_tls) impl_->tls.emplace(make_tls(core.options.tls));
   if (core.options.port) ports.http = impl_->open(*core.options.port, nullptr);
   if (core.options.tls_port) ports.https = impl_->open(*core.options.tls_port, &*impl_->tls);
+  for (const HttpServerOptions::Extra& extra : core.options.extra)
+    ports.extra.push_back(impl_->open(extra.port, extra.tls ? &*impl_->tls : nullptr));
   const std::lock_guard lock(core.mutex);
   core.on_room = [weak = std::weak_ptr<Impl>(impl_)] {
     if (const auto impl = weak.lock()) impl->resume_accepting();
