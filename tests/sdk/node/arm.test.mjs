@@ -60,7 +60,6 @@ test('communication services: what is refused, and how', { timeout: 30_000 }, as
   await refused(arm.communicationServices.beginCreateOrUpdateAndWait('other', name, resource, quick), 409, 'NameUnavailable');
   await refused(arm.communicationServices.get('other', name), 404, 'ResourceNotFound');
   await refused(arm.communicationServices.get(`${'g'.repeat(91)}`, name), 400, 'InvalidResourceGroup');
-  await refused(arm.communicationServices.regenerateKey(GROUP, name, { keyType: 'Third' }), 400, 'InvalidPropertyValue');
   await refused(arm.communicationServices.listKeys(GROUP, 'missing'), 404, 'ResourceNotFound');
   await refused(arm.communicationServices.update(GROUP, 'missing', {}), 404, 'ResourceNotFound');
   await refused(arm.communicationServices.checkNameAvailability({ name: 'x', type: 'Microsoft.Odd/Things' }), 400, 'InvalidResourceType');
@@ -218,6 +217,7 @@ test('requests that no SDK sends', { timeout: 30_000 }, async () => {
   assert.equal(await send('PUT', `${path}/communicationServices/x${v}`, '{"location":'), '400 BadRequest');
   assert.equal(await send('PUT', `${path}/communicationServices/x${v}`), '400 InvalidRequestContent');
   assert.equal(await send('PUT', `${path}/communicationServices/x${v}`, `{"x":"${'x'.repeat(300_000)}"}`), '413 RequestEntityTooLarge');
+  assert.equal(await send('POST', `${path.replace(GROUP, 'trunkline')}/communicationServices/trunkline/regenerateKey${v}`, '{"keyType":"Third"}'), '400 InvalidPropertyValue');
   assert.equal(await send('GET', `${path}/communicationServices/x`), '400 ApiVersionUnspecified');
   assert.equal(await send('GET', `${path}/communicationServices/x?api-version=latest`), '400 UnsupportedApiVersion');
   assert.equal(await send('GET', `${path}/communicationServices${v}&$skipToken=soon`), '400 InvalidSkipToken');

@@ -219,6 +219,7 @@ TEST_F(EmailDomains, EverythingSurvivesARestartInItsGeography) {
   domain(mail, "contoso.example");
   sync_wait(email().verify_domain(mail, "contoso.example", DomainProof::kSpf, false));
   runtime_->close();
+  runtime_.reset();
   open(yaml);
   advance(5s);
   const auto again = email().find_service(kDefaultSubscription, "G", "MAIL");
