@@ -6,6 +6,7 @@
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
 #include "runtime/api/numbers_api.h"
+#include "runtime/api/oidc_api.h"
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
@@ -15,6 +16,7 @@
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
 #include "runtime/crypto/hash.h"
+#include "runtime/oidc/issuer_set.h"
 #include "runtime/server/api_server.h"
 #include "runtime/services/identity_service.h"
 
@@ -32,23 +34,24 @@ std::string random_token() {
 }
 
 Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* arm_token, server::BearerKind kind,
-                                         std::string token) {
+                                         std::string token, std::shared_ptr<const server::ResourceKeys> addressed) {
   server::BearerClaims claims;
-  switch (kind) {
-    case server::BearerKind::kUser: {
-      const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token));
-      claims.resource_id = verified.resource_id;
-      claims.user_id = verified.user_id;
-      for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
-      co_return claims;
-    }
-    case server::BearerKind::kArm:
-      if (crypto::constant_time_equal(token, *arm_token)) co_return claims;
-      break;
-    case server::BearerKind::kEntra:
-      break;
+  if (kind == server::BearerKind::kUser) {
+    ResourcePtr resource;
+    if (addressed) resource = std::static_pointer_cast<const Resource>(addressed->owner);
+    const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token), std::move(resource));
+    claims.resource_id = verified.resource_id;
+    claims.user_id = verified.user_id;
+    for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
+    co_return claims;
   }
-  throw Error(ErrorCode::kUnauthenticated, "the bearer token is not accepted here", "authorization");
+  if (kind == server::BearerKind::kArm && crypto::constant_time_equal(token, *arm_token)) co_return claims;
+  const oidc::Purpose purpose = kind == server::BearerKind::kArm      ? oidc::Purpose::kManagement
+                                : kind == server::BearerKind::kPerson ? oidc::Purpose::kUser
+                                                                      : oidc::Purpose::kData;
+  oidc::Principal who = co_await runtime->issuers().verify(std::move(token), purpose);
+  claims.principal = std::make_shared<const oidc::Principal>(std::move(who));
+  co_return claims;
 }
 
 }  // namespace
@@ -87,8 +90,9 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
 
   impl_->runtime = Runtime::open(std::move(config));
   Runtime& runtime = *impl_->runtime;
-  options.auth.verify_bearer = [&runtime, token = &impl_->arm_token](server::BearerKind kind, std::string given) {
-    return verify_bearer(&runtime, token, kind, std::move(given));
+  options.auth.verify_bearer = [&runtime, token = &impl_->arm_token](server::BearerKind kind, std::string given,
+                                                                     std::shared_ptr<const server::ResourceKeys> addressed) {
+    return verify_bearer(&runtime, token, kind, std::move(given), std::move(addressed));
   };
   impl_->directory = std::make_unique<api::Directory>(runtime.resources());
   impl_->server = std::make_unique<server::ApiServer>(runtime.executor(), runtime.clock(), runtime.log(), runtime.metrics(),
@@ -97,6 +101,8 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
+  api::add_key_routes(routes, runtime.identity());
+  if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   if (control) {
     impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
     api::add_control_routes(routes, runtime, *impl_->wall);

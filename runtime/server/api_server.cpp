@@ -155,6 +155,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     Route& route = *match.route;
     context.params = std::move(match.params);
     context.caller = co_await authenticator.authenticate(context.request, route.auth);
+    context.authenticated = true;
     if (!route.versions.empty())
       context.api_version = resolve_api_version(route.versions, context.query("api-version").value_or(std::string()));
     check_body(request, route.body);
@@ -180,7 +181,12 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
       } catch (...) {
         failure = current_error();
       }
-      if (failure) response = refusal(*failure, context, match);
+      if (failure) {
+        // Authentication notes its own refusals; the caller's lack of a right shows in the handler only.
+        if (context.authenticated && failure->code == ErrorCode::kPermissionDenied)
+          authenticator.denied(request, context.caller, *failure);
+        response = refusal(*failure, context, match);
+      }
     }
     finish(response, context, route, begin);
     co_return response;
@@ -278,6 +284,8 @@ std::vector<const Route*> ApiServer::routes() const {
   for (const auto& route : impl_->router.routes()) out.push_back(route.get());
   return out;
 }
+
+const Rejections& ApiServer::rejections() const { return impl_->authenticator.rejections(); }
 
 ApiServer::Ports ApiServer::start() {
   impl_->http = std::make_unique<net::HttpServer>(impl_->executor, impl_->clock, impl_->log, impl_->http_options(),

@@ -49,6 +49,8 @@ class ApiServer {
   void add_routes(std::vector<Route> routes);
   /// Every route there is, for listings and tests.
   std::vector<const Route*> routes() const;
+  /// The last requests that were turned away.
+  const Rejections& rejections() const;
   /// See HttpServer::start.
   Ports start();
   /// See HttpServer::drain.

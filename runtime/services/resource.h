@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/base/secret.h"
 #include "runtime/store/database.h"
@@ -22,6 +23,10 @@ struct Resource {
   std::string data_location;
   Secret primary_key;    // base64
   Secret secondary_key;  // base64
+  /// Ids of what it was forked from, the nearest first: users keep the id of the resource that they were created in.
+  std::vector<std::string> lineage;
+  /// Another one after its rows were put back from a snapshot: what was cached of them before is no longer true.
+  std::int64_t epoch = 0;
   std::map<std::string, std::string> tags;
   Time created_at;
   /// The only database that holds its data.

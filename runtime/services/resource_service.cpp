@@ -141,6 +141,7 @@ ResourcePtr ResourceService::build(ResourceSpec spec) {
   resource->primary_key = std::move(spec.primary_key);
   resource->secondary_key = std::move(spec.secondary_key);
   resource->tags = std::move(spec.tags);
+  resource->lineage = std::move(spec.lineage);
   resource->created_at = context_.clock.now();
   resource->arm_id = arm_id_of(resource->name);
   resource->database = &context_.store.of_location(resource->data_location);
@@ -191,6 +192,8 @@ Task<ResourcePtr> ResourceService::fork(std::string name, std::string new_name) 
   spec.name = new_name;
   spec.data_location = from->data_location;
   spec.tags = from->tags;
+  spec.lineage = from->lineage;
+  spec.lineage.insert(spec.lineage.begin(), from->id);
   ResourcePtr to = build(std::move(spec));
   reserve_name(new_name);
   std::exception_ptr failure;

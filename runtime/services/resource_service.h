@@ -38,6 +38,7 @@ struct ResourceSpec {
   Secret primary_key;    // empty: random
   Secret secondary_key;  // empty: random
   std::map<std::string, std::string> tags;
+  std::vector<std::string> lineage;  // see Resource
 };
 
 /// [any-thread] Lookups never wait for I/O: the registry is kept in memory and written through.
