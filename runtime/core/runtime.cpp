@@ -4,6 +4,7 @@
 
 #include "runtime/async/executor.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/config/secret_source.h"
@@ -20,6 +21,7 @@
 #include "runtime/plugin/host_store.h"
 #include "runtime/plugin/resource_store.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/arm_operations.h"
 #include "runtime/services/context.h"
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
@@ -44,8 +46,14 @@ store::StoreOptions store_options(const StoreConfig& config) {
   store::StoreOptions options;
   options.memory = config.mode == StoreConfig::Mode::kMemory;
   options.directory = config.path;
-  for (const auto& [name, location] : config.locations)
-    options.locations[name] = std::filesystem::path(location.path) / "data.db";
+  for (const auto& [name, location] : config.locations) {
+    const auto published = find_data_location(name);
+    if (!published)
+      throw Error(ErrorCode::kInvalidArgument,
+                  "'" + name + "' is no published data location; wanted one of " + join(data_locations(), ", "),
+                  "store.locations." + name);
+    options.locations[std::string(*published)] = std::filesystem::path(location.path) / "data.db";
+  }
   return options;
 }
 
@@ -116,6 +124,7 @@ struct Runtime::Parts {
   ProviderRegistry providers;
   ServiceContext context;
   ResourceService resources;
+  ArmOperations arm_operations;
   NumberService numbers;
   SmsService sms;
   IdentityService identity;
@@ -145,6 +154,7 @@ struct Runtime::Parts {
         providers(config, host, builtin_plugin_directories()),
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
+        arm_operations(context),
         numbers(context, resources),
         sms(context, resources, numbers),
         identity(context, issuers, development_issuer.get()),
@@ -184,7 +194,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.host.find_resource = [&p](std::string_view id) {
     const ResourcePtr resource = p.resources.find_by_id(id);
     if (!resource) throw Error(ErrorCode::kNotFound, "there is no resource with this id", "resourceId");
-    return plugin::ResourceStorage{resource->database, resource->key, resource->epoch};
+    return plugin::ResourceStorage{resource->database, resource->key, static_cast<std::int64_t>(resource->generation)};
   };
   p.resources.add_participant(p.event_rows);
   p.resources.add_participant(p.provider_rows);
@@ -216,7 +226,12 @@ void Runtime::seed() {
     spec.primary_key = secrets.resolve(wanted.primary_key);
     spec.secondary_key = secrets.resolve(wanted.secondary_key);
     spec.tags = wanted.tags;
+    const Secret primary = spec.primary_key;
     const ResourcePtr resource = sync_wait(p.resources.ensure(std::move(spec)));
+    // The file made the first key only: one that was regenerated since must stay dead.
+    if (!primary.empty() && primary.reveal() != resource->primary_key.reveal())
+      p.log.warning("resources", "the primary key of the configuration is not the key of the resource; the resource's own counts",
+                    {{"resource", resource->name}});
     for (const NumberConfig& number : wanted.numbers) {
       service::OwnedNumber owned;
       owned.number = number.number;
@@ -273,6 +288,7 @@ oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
+ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }
 
 service::ResourceInfo Runtime::describe(const Resource& resource) const {
   service::ResourceInfo info;

@@ -12,6 +12,7 @@
 
 namespace trunkline {
 
+class ArmOperations;
 class Clock;
 class EventLog;
 class Executor;
@@ -68,6 +69,7 @@ class Runtime {
   const oidc::DevelopmentIssuer* development_issuer() const;
   SandboxService& sandbox();
   ServiceObjects& objects();
+  ArmOperations& arm_operations();
 
   service::ResourceInfo describe(const Resource& resource) const;
   std::vector<service::PluginInfo> plugins() const;
