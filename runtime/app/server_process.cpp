@@ -54,6 +54,15 @@ Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* ar
   co_return claims;
 }
 
+net::TlsIdentity tls_identity(const LocalCa& ca) {
+  // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
+  const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
+  net::TlsIdentity out;
+  out.chain_pem = identity.certificate;
+  out.key_pem = identity.private_key;
+  return out;
+}
+
 }  // namespace
 
 struct ServerProcess::Impl {
@@ -63,6 +72,20 @@ struct ServerProcess::Impl {
   std::unique_ptr<api::Directory> directory;
   std::unique_ptr<server::ApiServer> server;
   std::string arm_token;
+  std::string ca_dir;
+
+  /// A server that runs for a year must not show a certificate that has ended.
+  void renew_certificate_later() {
+    wall->schedule_after(kServerCertificateUse, [this] {
+      try {
+        server->set_tls(tls_identity(open_local_ca(ca_dir, system_time_now())));
+        runtime->log().info("tls", "the server's certificate was replaced");
+      } catch (const Error& error) {
+        runtime->log().error("tls", "the server's certificate cannot be replaced", {{"reason", error.message}});
+      }
+      renew_certificate_later();
+    });
+  }
 };
 
 ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_unique<Impl>()) {
@@ -74,12 +97,9 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   options.host = listen.host;
   options.port = listen.port;
   if (listen.tls == ListenConfig::Tls::kAuto) {
-    // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
     const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
-    const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
     options.tls_port = listen.tls_port;
-    options.tls.chain_pem = identity.certificate;
-    options.tls.key_pem = identity.private_key;
+    options.tls = tls_identity(ca);
     addresses_.ca_file = ca.certificate_file;
   }
   options.auth.clock_skew = auth.clock_skew;
@@ -103,13 +123,15 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_identity_routes(routes, runtime.identity());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
+  impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
+  impl_->ca_dir = listen.ca_dir;
   if (control) {
-    impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
     api::add_control_routes(routes, runtime, *impl_->wall);
     add_console_routes(routes);
   }
   impl_->server->add_routes(std::move(routes));
   const server::ApiServer::Ports ports = impl_->server->start();
+  if (ports.https != 0) impl_->renew_certificate_later();
   addresses_.endpoint = "http://" + listen.host + ":" + std::to_string(ports.http);
   if (ports.https != 0) addresses_.tls_endpoint = "https://" + listen.host + ":" + std::to_string(ports.https);
   if (control) addresses_.console = addresses_.endpoint + "/_console#token=" + impl_->arm_token;

@@ -294,6 +294,10 @@ ApiServer::Ports ApiServer::start() {
   return {ports.http, ports.https};
 }
 
+void ApiServer::set_tls(const net::TlsIdentity& identity) {
+  if (impl_->http) impl_->http->set_tls(identity);
+}
+
 Task<void> ApiServer::drain(Duration deadline) {
   const std::shared_ptr<Impl> impl = impl_;
   if (impl->http) co_await impl->http->drain(deadline);

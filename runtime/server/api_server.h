@@ -53,6 +53,8 @@ class ApiServer {
   const Rejections& rejections() const;
   /// See HttpServer::start.
   Ports start();
+  /// See HttpServer::set_tls. Between start() and stop().
+  void set_tls(const net::TlsIdentity& identity);
   /// See HttpServer::drain.
   Task<void> drain(Duration deadline);
   void stop();
