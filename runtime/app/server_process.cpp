@@ -42,6 +42,7 @@ Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* ar
     const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token), std::move(resource));
     claims.resource_id = verified.resource_id;
     claims.user_id = verified.user_id;
+    claims.expires_at = verified.expires_at;
     for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
     co_return claims;
   }
@@ -96,6 +97,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   server::ServerOptions options;
   options.host = listen.host;
   options.port = listen.port;
+  options.cors_origins = listen.cors_origins;
   if (listen.tls == ListenConfig::Tls::kAuto) {
     const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
     options.tls_port = listen.tls_port;

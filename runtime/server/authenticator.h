@@ -29,6 +29,7 @@ struct BearerClaims {
   std::vector<std::string> scopes;
   /// What the verifier knows beyond that; handed through to the handler.
   std::shared_ptr<const void> principal;
+  std::optional<Time> expires_at;
 };
 
 /// This machine's own address.
@@ -38,6 +39,9 @@ bool is_loopback(std::string_view address);
 /// token that does not open this door. [any-thread]
 using BearerVerifier =
     UniqueFunction<Task<BearerClaims>(BearerKind kind, std::string token, std::shared_ptr<const ResourceKeys> addressed)>;
+
+/// Prefix of the WebSocket subprotocol that carries a bearer token.
+inline constexpr std::string_view kTokenProtocol = "bearer.";
 
 struct AuthOptions {
   /// False: access key and control routes take every request as signed. For a machine of one's own only.
@@ -67,7 +71,7 @@ class Authenticator {
   Authenticator(Clock& clock, Log& log, const ResourceDirectory& directory, AuthOptions options);
   ~Authenticator();
 
-  Task<Caller> authenticate(net::Request& request, Auth auth);
+  Task<Caller> authenticate(net::Request& request, const Route& route);
   /// The access key scheme alone; does not suspend.
   Caller check_access_key(net::Request& request);
   /// Tells the replay guard how the request was answered.
@@ -80,6 +84,7 @@ class Authenticator {
   struct Entry;
   struct Table;
 
+  static std::string find_token(const net::Request& request, const Route& route);
   std::shared_ptr<const Table> table();
   std::shared_ptr<const ResourceKeys> resource_for(const net::Request& request, const BearerClaims& claims);
   void check_date(const net::Request& request, std::string_view header);
