@@ -7,6 +7,7 @@
 #include "runtime/api/identity_api.h"
 #include "runtime/api/numbers_api.h"
 #include "runtime/api/oidc_api.h"
+#include "runtime/api/rejections_api.h"
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
@@ -129,6 +130,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   impl_->ca_dir = listen.ca_dir;
   if (control) {
     api::add_control_routes(routes, runtime, *impl_->wall);
+    api::add_rejection_routes(routes, impl_->server->rejections());
     add_console_routes(routes);
   }
   impl_->server->add_routes(std::move(routes));

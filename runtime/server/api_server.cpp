@@ -169,7 +169,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     context.params = std::move(match.params);
     if (route.websocket) check_websocket(context, route);
     context.caller = co_await authenticator.authenticate(context.request, route);
-    context.authenticated = true;
+    context.authenticated = route.auth != Auth::kNone;
     if (!route.versions.empty())
       context.api_version = resolve_api_version(route.versions, context.query("api-version").value_or(std::string()));
     check_body(request, route.body);

@@ -377,6 +377,10 @@ Task<Caller> Authenticator::authenticate(net::Request& request, const Route& rou
   if (!caller.resource && !claims.resource_id.empty())
     throw refuse(request, kUnauthorized, "The token belongs to a resource that does not exist.",
                  "unknown resource in a bearer token", claims.resource_id, "a resource of this runtime");
+  if (!claims.resource_id.empty())
+    if (const auto* named = table()->named(request.headers.get("Host")); named && (*named)->keys != caller.resource)
+      throw refuse(request, kUnauthorized, "The access token belongs to another resource.",
+                   "a token of another resource than the host name's", caller.resource->name, (*named)->keys->name);
   caller.credential = "bearer";
   caller.user_id = std::move(claims.user_id);
   caller.scopes = std::move(claims.scopes);

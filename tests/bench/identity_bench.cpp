@@ -1,7 +1,9 @@
 // User access tokens issued and verified per second and core, beside the bare signature that each contains. The floor is what
 // `openssl speed` measures: one prepared context that signs one digest. CPU time of this thread, so that a busy machine matters
 // little; floor and ours take turns.
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <time.h>
 
 #include <algorithm>

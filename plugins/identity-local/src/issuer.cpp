@@ -9,6 +9,7 @@
 
 namespace identity_local {
 
+using trunkline::AsyncMutex;
 using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::Result;
@@ -223,7 +224,7 @@ trunkline::Task<void> Issuer::revoke_tokens(Call, std::string resource_id, std::
 trunkline::Task<TokenClaims> Issuer::verify_token(Call, std::string token, std::string) {
   const auto refuse = [](const char* why) { return Error(ErrorCode::kUnauthenticated, why, "token"); };
   const Time now = clock_.now();
-  VerifiedCache::Ptr verified = verified_.find(token);
+  std::shared_ptr<const VerifiedToken> verified = verified_.find(token);
   if (!verified) {
     const std::uint64_t clears = verified_.clears();
     KeyRing::KeysPtr keys = keys_.ready(now);

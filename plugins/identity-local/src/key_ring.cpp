@@ -7,6 +7,7 @@
 
 namespace identity_local {
 
+using trunkline::AsyncMutex;
 using nlohmann::json;
 using trunkline::Bytes;
 using trunkline::Duration;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "async_mutex.h"
+#include "trunkline/async_mutex.hpp"
 #include "trunkline/jose.hpp"
 #include "trunkline/plugin_host.hpp"
 #include "trunkline/task.hpp"
@@ -61,7 +61,7 @@ class KeyRing {
   const trunkline::host::StoreClient store_;
   const trunkline::host::ExecutorClient executor_;
   const KeyRingSettings settings_;
-  AsyncMutex changing_;
+  trunkline::AsyncMutex changing_;
   mutable std::mutex mutex_;
   KeysPtr keys_;                 // replaced as a whole; empty until loaded
   trunkline::Time next_change_;  // when keys_ has to be looked at again

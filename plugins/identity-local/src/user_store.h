@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "async_mutex.h"
+#include "trunkline/async_mutex.hpp"
 #include "trunkline/host_client.hpp"
 #include "trunkline/task.hpp"
 
@@ -48,7 +48,7 @@ class UserStore {
       : store_(store), cached_per_shard_(cached_users / kShards + 1) {}
 
   /// Serialises changes of one user, or of the user with one custom id: hold it from reading to writing.
-  trunkline::Task<AsyncMutex::Lock> lock(std::string_view resource_id, std::string_view id);
+  trunkline::Task<trunkline::AsyncMutex::Lock> lock(std::string_view resource_id, std::string_view id);
 
   /// Null: there is none, or no such resource.
   trunkline::Task<UserPtr> find(std::string resource_id, std::string user_id);
@@ -113,7 +113,7 @@ class UserStore {
 
   const trunkline::host::ResourceStoreClient store_;
   const std::size_t cached_per_shard_;
-  std::array<AsyncMutex, 64> locks_;
+  std::array<trunkline::AsyncMutex, 64> locks_;
   std::array<Shard, kShards> shards_;
 };
 

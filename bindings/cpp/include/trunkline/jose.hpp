@@ -4,6 +4,7 @@
 #pragma once
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -248,6 +249,12 @@ struct SharedKey {
 
 }  // namespace detail
 
+/// The digest, 32 bytes.
+inline std::string sha256(std::string_view data) {
+  const auto digest = detail::digest(data);
+  return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
+}
+
 /// Checks signatures. Copies share the key. [any-thread]
 class PublicKey {
  public:
@@ -303,8 +310,7 @@ class PublicKey {
     const std::string text = algorithm() == Algorithm::kRs256
                                  ? R"({"e":")" + second + R"(","kty":"RSA","n":")" + first + "\"}"
                                  : R"({"crv":"P-256","kty":"EC","x":")" + first + R"(","y":")" + second + "\"}";
-    const auto hash = detail::digest(text);
-    return base64url({reinterpret_cast<const char*>(hash.data()), hash.size()});
+    return base64url(sha256(text));
   }
 
   /// `signature` as in a token, decoded.
