@@ -171,6 +171,63 @@ std::map<std::string, std::string> arm_tags(const json& tags) {
   return out;
 }
 
+json arm_body(const RouteContext& context) {
+  if (context.request.body.empty())
+    throw arm_bad_request("InvalidRequestContent", "The request has no body; wanted a JSON object.", "");
+  json body = parse_body(context);
+  if (!body.is_object()) throw arm_bad_request("InvalidRequestContent", "The body must be a JSON object.", "");
+  return body;
+}
+
+std::string arm_text(const json& object, const char* member, const char* path) {
+  const auto found = object.find(member);
+  if (found == object.end() || found->is_null()) return {};
+  if (!found->is_string()) throw arm_bad_request("InvalidRequestContent", std::string(path) + " must be text.", path);
+  return found->get<std::string>();
+}
+
+json arm_properties(const json& body) {
+  const auto found = body.find("properties");
+  if (found == body.end() || found->is_null()) return json::object();
+  if (!found->is_object()) throw arm_bad_request("InvalidRequestContent", "properties must be an object.", "properties");
+  return *found;
+}
+
+void check_arm_location(const json& body, std::string_view type) {
+  const std::string location = arm_text(body, "location", "location");
+  if (location.empty())
+    throw arm_bad_request("LocationRequired", "The location property is required for this definition.", "location");
+  if (!iequals(location, "global"))
+    throw arm_bad_request("LocationNotAvailableForResourceType",
+                          "The provided location '" + location.substr(0, 80) + "' is not available for resource type '" +
+                              std::string(type) + "'. List of available regions for the resource type is 'global'.",
+                          "location");
+}
+
+std::optional<std::map<std::string, std::string>> arm_body_tags(const json& body) {
+  const auto found = body.find("tags");
+  if (found == body.end() || found->is_null()) return std::nullopt;
+  return arm_tags(*found);
+}
+
+Task<net::Response> arm_put_answer(ArmOperations& operations, const RouteContext& context, std::string_view provider,
+                                   json resource, bool created) {
+  net::Response response = json_response(created ? 201 : 200, resource);
+  if (!created) co_return response;
+  std::string target = resource.at("id").get<std::string>();
+  const std::string id = co_await operations.record(std::move(target));
+  add_polling(response, context, provider, id);
+  co_return response;
+}
+
+Task<net::Response> arm_delete_answer(ArmOperations& operations, const RouteContext& context, std::string_view provider,
+                                      ArmId id, bool removed) {
+  if (!removed) co_return empty_response(204);
+  std::string target = id.str();
+  const std::string operation = co_await operations.record(std::move(target));
+  co_return arm_accepted(context, provider, operation);
+}
+
 net::Response arm_page(const RouteContext& context, std::vector<json> items) {
   std::size_t begin = 0;
   if (const auto token = context.query(kSkipToken)) {

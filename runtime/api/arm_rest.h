@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "runtime/server/route.h"
 #include "runtime/services/arm_id.h"
 #include "trunkline/error.hpp"
+#include "trunkline/task.hpp"
 
 namespace trunkline {
 class ArmOperations;
@@ -47,6 +49,23 @@ nlohmann::json arm_resource(const ArmId& id, const SystemData& data);
 nlohmann::json arm_tracked_resource(const ArmId& id, const SystemData& data, const std::map<std::string, std::string>& tags);
 /// Reads `tags` of a body: at most 50, names to 512 and values to 256 characters. Throws 400 InvalidTags…
 std::map<std::string, std::string> arm_tags(const nlohmann::json& tags);
+
+/// The body of a PUT, PATCH or POST: an object. Throws 400 InvalidRequestContent.
+nlohmann::json arm_body(const server::RouteContext& context);
+/// Text at `member` of an object; empty when absent or null. Throws 400 InvalidRequestContent when it is of another type.
+std::string arm_text(const nlohmann::json& object, const char* member, const char* path);
+/// The `properties` of a body; an empty object when absent.
+nlohmann::json arm_properties(const nlohmann::json& body);
+/// `location` of a tracked resource: `global`. Throws 400 LocationRequired, LocationNotAvailableForResourceType.
+void check_arm_location(const nlohmann::json& body, std::string_view type);
+/// `tags` of a body; nullopt when absent.
+std::optional<std::map<std::string, std::string>> arm_body_tags(const nlohmann::json& body);
+/// An object as the answer to a put: 201 with where to poll when it was created, else 200.
+Task<net::Response> arm_put_answer(ArmOperations& operations, const server::RouteContext& context, std::string_view provider,
+                                   nlohmann::json resource, bool created);
+/// The answer to a delete: 202 with where to poll, 204 when there was nothing.
+Task<net::Response> arm_delete_answer(ArmOperations& operations, const server::RouteContext& context, std::string_view provider,
+                                      ArmId id, bool removed);
 
 /// `{"value":[…],"nextLink":…}` from all items, in order; the link is relative and goes on where this page ends.
 net::Response arm_page(const server::RouteContext& context, std::vector<nlohmann::json> items);

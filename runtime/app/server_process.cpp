@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "runtime/api/arm_communication_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
@@ -13,6 +14,7 @@
 #include "runtime/app/local_ca.h"
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
@@ -128,6 +130,14 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
   impl_->ca_dir = listen.ca_dir;
+  const api::ArmServices arm{
+      runtime.resources(),
+      runtime.email_domains(),
+      runtime.arm_operations(),
+      runtime.clock(),
+      [&runtime](const Resource&, const std::string& key) { return "endpoint=" + runtime.endpoint() + ";accesskey=" + key; },
+      [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
+  api::add_arm_communication_routes(routes, arm);
   if (control) {
     api::add_control_routes(routes, runtime, *impl_->wall);
     api::add_rejection_routes(routes, impl_->server->rejections());

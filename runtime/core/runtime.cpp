@@ -23,6 +23,7 @@
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/arm_operations.h"
 #include "runtime/services/context.h"
+#include "runtime/services/email_domain_service.h"
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
@@ -125,6 +126,7 @@ struct Runtime::Parts {
   ServiceContext context;
   ResourceService resources;
   ArmOperations arm_operations;
+  EmailDomainService email_domains;
   NumberService numbers;
   SmsService sms;
   IdentityService identity;
@@ -155,6 +157,7 @@ struct Runtime::Parts {
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
         arm_operations(context),
+        email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
         identity(context, issuers, development_issuer.get()),
@@ -200,7 +203,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
+  p.resources.add_participant(p.email_domains);
   p.resources.load();
+  p.email_domains.load();
   p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
@@ -288,6 +293,7 @@ oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
+EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
 ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }
 
 service::ResourceInfo Runtime::describe(const Resource& resource) const {

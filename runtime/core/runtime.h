@@ -14,6 +14,7 @@ namespace trunkline {
 
 class ArmOperations;
 class Clock;
+class EmailDomainService;
 class EventLog;
 class Executor;
 class IdSource;
@@ -70,6 +71,7 @@ class Runtime {
   SandboxService& sandbox();
   ServiceObjects& objects();
   ArmOperations& arm_operations();
+  EmailDomainService& email_domains();
 
   service::ResourceInfo describe(const Resource& resource) const;
   std::vector<service::PluginInfo> plugins() const;
