@@ -21,6 +21,7 @@ std::vector<std::shared_ptr<const server::ResourceKeys>> Directory::list() const
       keys->id = resource->id;
       keys->primary_key = resource->primary_key;
       keys->secondary_key = resource->secondary_key;
+      keys->local_auth = resource->local_auth;
       keys->owner = resource;
       entry = std::move(keys);
     }

@@ -84,7 +84,10 @@ std::string banner(ServerProcess& process, const Resource& resource) {
 
 Config make_config(const ServeOptions& options, bool development) {
   Config config = options.config_file.empty() ? default_config() : load_config(options.config_file);
-  if (development) config.control.enabled = true;
+  if (development) {
+    config.control.enabled = true;
+    if (config.listen.cors_origins.empty()) config.listen.cors_origins = {"localhost"};
+  }
   if (options.port >= 0) {
     config.listen.port = static_cast<std::uint16_t>(options.port);
     if (options.port == 0 && options.tls_port < 0) config.listen.tls_port = 0;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "runtime/api/arm_communication_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
@@ -11,6 +12,7 @@
 #include "runtime/app/local_ca.h"
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
@@ -39,6 +41,7 @@ Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* ar
       const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token));
       claims.resource_id = verified.resource_id;
       claims.user_id = verified.user_id;
+      claims.expires_at = verified.expires_at;
       for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
       co_return claims;
     }
@@ -70,6 +73,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   server::ServerOptions options;
   options.host = listen.host;
   options.port = listen.port;
+  options.cors_origins = listen.cors_origins;
   if (listen.tls == ListenConfig::Tls::kAuto) {
     // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
     const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
@@ -97,6 +101,14 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
+  const api::ArmServices arm{
+      runtime.resources(),
+      runtime.email_domains(),
+      runtime.arm_operations(),
+      runtime.clock(),
+      [&runtime](const Resource&, const std::string& key) { return "endpoint=" + runtime.endpoint() + ";accesskey=" + key; },
+      [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
+  api::add_arm_communication_routes(routes, arm);
   if (control) {
     impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
     api::add_control_routes(routes, runtime, *impl_->wall);

@@ -83,6 +83,10 @@ void read_listen(ConfigSection& s, ListenConfig& out) {
   s.integer("tls_port", out.tls_port);
   s.choice("tls", out.tls, {{"auto", ListenConfig::Tls::kAuto}, {"off", ListenConfig::Tls::kOff}});
   s.text("ca_dir", out.ca_dir);
+  s.texts("cors_origins", out.cors_origins);
+  for (const std::string& origin : out.cors_origins)
+    if (origin != "*" && origin != "localhost" && (origin.find("://") == std::string::npos || origin.ends_with('/')))
+      s.problem("cors_origins", "wanted an origin such as https://app.example, localhost or *, found '" + origin + "'");
   if (out.tls == ListenConfig::Tls::kAuto && out.port != 0 && out.port == out.tls_port)
     s.problem("tls_port", "is the same as port");
 }

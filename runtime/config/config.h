@@ -79,6 +79,8 @@ struct ListenConfig {
   enum class Tls { kAuto, kOff } tls = Tls::kAuto;
   /// Directory in which the local authority is kept; empty: the user's data directory.
   std::string ca_dir;
+  /// Origins whose pages may call from a browser: `https://app.example`, `localhost` (any page of this machine) or `*`.
+  std::vector<std::string> cors_origins;
 };
 
 struct AuthConfig {

@@ -17,6 +17,7 @@ listen:
   host: 127.0.0.1
   port: 4600
   tls_port: 4643
+  cors_origins: [localhost]  # pages of this machine may call
 control:
   enabled: true            # the sandbox and the clock can be steered over HTTP
 

@@ -184,6 +184,7 @@ std::string render_yaml(const Config& config) {
   w.raw("tls_port", std::to_string(config.listen.tls_port));
   w.raw("tls", name_of(config.listen.tls, {"auto", "off"}));
   if (!config.listen.ca_dir.empty()) w.text("ca_dir", config.listen.ca_dir);
+  if (!config.listen.cors_origins.empty()) w.texts("cors_origins", config.listen.cors_origins);
   w.end();
   w.begin("auth");
   w.raw("mode", name_of(config.auth.mode, {"on", "off"}));

@@ -4,6 +4,7 @@
 
 #include "runtime/async/executor.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/config/secret_source.h"
 #include "runtime/core/event_sinks.h"
@@ -17,7 +18,9 @@
 #include "runtime/plugin/host_store.h"
 #include "runtime/plugin/resource_store.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/arm_operations.h"
 #include "runtime/services/context.h"
+#include "runtime/services/email_domain_service.h"
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
@@ -41,8 +44,14 @@ store::StoreOptions store_options(const StoreConfig& config) {
   store::StoreOptions options;
   options.memory = config.mode == StoreConfig::Mode::kMemory;
   options.directory = config.path;
-  for (const auto& [name, location] : config.locations)
-    options.locations[name] = std::filesystem::path(location.path) / "data.db";
+  for (const auto& [name, location] : config.locations) {
+    const auto published = find_data_location(name);
+    if (!published)
+      throw Error(ErrorCode::kInvalidArgument,
+                  "'" + name + "' is no published data location; wanted one of " + join(data_locations(), ", "),
+                  "store.locations." + name);
+    options.locations[std::string(*published)] = std::filesystem::path(location.path) / "data.db";
+  }
   return options;
 }
 
@@ -104,6 +113,8 @@ struct Runtime::Parts {
   ProviderRegistry providers;
   ServiceContext context;
   ResourceService resources;
+  ArmOperations arm_operations;
+  EmailDomainService email_domains;
   NumberService numbers;
   SmsService sms;
   IdentityService identity;
@@ -131,6 +142,8 @@ struct Runtime::Parts {
         providers(config, host, builtin_plugin_directories()),
         context{executor, clock, log, metrics, *ids, *store, events, providers},
         resources(context),
+        arm_operations(context),
+        email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
         identity(context),
@@ -176,7 +189,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
+  p.resources.add_participant(p.email_domains);
   p.resources.load();
+  p.email_domains.load();
   p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
@@ -202,7 +217,12 @@ void Runtime::seed() {
     spec.primary_key = secrets.resolve(wanted.primary_key);
     spec.secondary_key = secrets.resolve(wanted.secondary_key);
     spec.tags = wanted.tags;
+    const Secret primary = spec.primary_key;
     const ResourcePtr resource = sync_wait(p.resources.ensure(std::move(spec)));
+    // The file made the first key only: one that was regenerated since must stay dead.
+    if (!primary.empty() && primary.reveal() != resource->primary_key.reveal())
+      p.log.warning("resources", "the primary key of the configuration is not the key of the resource; the resource's own counts",
+                    {{"resource", resource->name}});
     for (const NumberConfig& number : wanted.numbers) {
       service::OwnedNumber owned;
       owned.number = number.number;
@@ -257,6 +277,8 @@ SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
+EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
+ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }
 
 service::ResourceInfo Runtime::describe(const Resource& resource) const {
   service::ResourceInfo info;

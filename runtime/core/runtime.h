@@ -12,7 +12,9 @@
 
 namespace trunkline {
 
+class ArmOperations;
 class Clock;
+class EmailDomainService;
 class EventLog;
 class Executor;
 class IdSource;
@@ -60,6 +62,8 @@ class Runtime {
   IdentityService& identity();
   SandboxService& sandbox();
   ServiceObjects& objects();
+  ArmOperations& arm_operations();
+  EmailDomainService& email_domains();
 
   service::ResourceInfo describe(const Resource& resource) const;
   std::vector<service::PluginInfo> plugins() const;

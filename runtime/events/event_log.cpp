@@ -53,6 +53,8 @@ const Statement kCopy{
     "published_us) SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, published_us FROM "
     "events WHERE resource_key = ? ORDER BY sequence"};
 const Statement kNewest{"SELECT sequence, LENGTH(data) FROM events ORDER BY sequence DESC"};
+const Statement kCountAfter{"SELECT COUNT(*) FROM events WHERE resource_key = ? AND sequence > ?"};
+const Statement kNthLast{"SELECT sequence FROM events WHERE resource_key = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?"};
 const Statement kDrop{"DELETE FROM events WHERE resource_key = ?"};
 
 std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
@@ -182,6 +184,14 @@ std::optional<Event> EventLog::find(store::Database& database, std::int64_t reso
 void EventLog::copy_resource(Session& session, std::int64_t from_key, std::int64_t to_key) {
   session.execute(kCopy, {to_key, from_key});
   session.notify(kAppended, to_key);
+}
+
+std::int64_t EventLog::copied_cursor(Session& session, std::int64_t from_key, std::int64_t to_key, std::int64_t cursor) {
+  std::int64_t behind = 0;
+  session.query(kCountAfter, {from_key, cursor}, [&](const Row& row) { behind = row.integer(0); });
+  std::int64_t position = 0;
+  session.query(kNthLast, {to_key, behind}, [&](const Row& row) { position = row.integer(0); });
+  return position;
 }
 
 void EventLog::drop_resource(Session& session, std::int64_t resource_key) {

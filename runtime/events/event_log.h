@@ -117,6 +117,9 @@ class EventLog {
 
   /// The rows of a resource, in a transaction that forks or drops it. A copy keeps ids and times; sequences are new.
   void copy_resource(store::Session& session, std::int64_t from_key, std::int64_t to_key);
+  /// Position in the copied log that corresponds to `cursor` in the original: as many events lie behind it. After copy_resource,
+  /// in the same transaction.
+  std::int64_t copied_cursor(store::Session& session, std::int64_t from_key, std::int64_t to_key, std::int64_t cursor);
   /// Also closes its subscriptions when that commits.
   void drop_resource(store::Session& session, std::int64_t resource_key);
 

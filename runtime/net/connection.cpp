@@ -12,6 +12,9 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "runtime/net/body_stream.h"
+#include "runtime/net/websocket_session.h"
+
 namespace trunkline::net {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -85,7 +88,7 @@ void Connection::pump() {
     if (parsed == Parsed::kReady) {
       if (core_->stopped.load(std::memory_order_relaxed)) return close();
       if (handle() == Step::kPending) return;
-      append_answer();
+      if (!append_answer()) return;
     }
     if (closing_) {
       if (flush() == Step::kGoOn) end();
@@ -174,18 +177,82 @@ trunkline::detail::Detached Connection::answer(std::shared_ptr<Connection> self)
   }
   if (self->meeting_.exchange(Meeting::kDone, std::memory_order_acq_rel) != Meeting::kWaiting) co_return;
   asio::dispatch(self->socket_.get_executor(), [self] {
-    self->append_answer();
-    self->pump();
+    if (self->append_answer()) self->pump();
   });
 }
 
-void Connection::append_answer() {
+bool Connection::append_answer() {
   if (core_->draining.load()) keep_alive_ = false;
+  const bool streams = response_.stream && request_.method != "HEAD";
+  if (response_.websocket || streams) {
+    hand_over();
+    return false;
+  }
   const Framing framing{.keep_alive = keep_alive_, .http_1_0 = request_.http_1_0, .head = request_.method == "HEAD"};
   append_response(out_, response_, date_.at(core_->clock.now()), framing);
   closing_ = !keep_alive_;
   parser_.reset();
   if (request_.body.capacity() > kKeptMemory) std::string().swap(request_.body);
+  return true;
+}
+
+namespace {
+
+trunkline::detail::Detached run_websocket(std::shared_ptr<WebSocketSession> session, std::shared_ptr<WebSocketUpgrade> upgrade,
+                                          Log* log) {
+  std::shared_ptr<WebSocket> handle = session;
+  try {
+    co_await upgrade->run(std::move(handle));
+    session->close(close_code::kNormal, {});
+  } catch (...) {
+    log->error("http", "WebSocket handler threw", {{"reason", current_error().message}});
+    session->close(close_code::kInternalError, "the server failed");
+  }
+}
+
+trunkline::detail::Detached run_stream(std::shared_ptr<BodyStream> body, std::shared_ptr<StreamingBody> stream, Log* log) {
+  std::shared_ptr<BodyWriter> handle = body;
+  try {
+    co_await stream->run(std::move(handle));
+    body->complete();
+  } catch (...) {
+    log->error("http", "stream handler threw", {{"reason", current_error().message}});
+    body->fail();
+  }
+}
+
+}  // namespace
+
+// Answers that came before, and the head of this one, become the first bytes of what follows.
+void Connection::hand_over() {
+  std::string head = out_.substr(written_);
+  std::string early(in_.get() + begin_, end_ - begin_);
+  out_ = {};
+  written_ = begin_ = end_ = capacity_ = 0;
+  in_.reset();
+  parser_.reset();
+  const std::string& date = date_.at(core_->clock.now());
+  const Response response = std::move(response_);
+  std::shared_ptr<WebSocketSession> session;
+  std::shared_ptr<BodyStream> body;
+  std::shared_ptr<Duplex> duplex;
+  if (response.websocket) {
+    append_stream_head(head, response, date, StreamFraming::kUpgrade);
+    duplex = session = std::make_shared<WebSocketSession>(shared_from_this(), response.websocket->options);
+  } else {
+    append_stream_head(head, response, date, request_.http_1_0 ? StreamFraming::kUntilClose : StreamFraming::kChunked);
+    duplex = body = std::make_shared<BodyStream>(shared_from_this(), response.stream->options, !request_.http_1_0);
+  }
+  duplex_ = duplex;
+  phase_.store(Phase::kTakenOver);
+  duplex->begin(std::move(head), std::move(early));
+  // Pairs with drain() and abandon(), which set their flags and then look at the phases.
+  if (core_->draining.load()) duplex->quiesce();
+  if (core_->stopped.load()) duplex->abandon();
+  if (session)
+    run_websocket(std::move(session), response.websocket, &core_->log);
+  else
+    run_stream(std::move(body), response.stream, &core_->log);
 }
 
 // Writes at once what the socket takes; kPending: the rest is under way and pump() or end() follows.
@@ -316,8 +383,20 @@ void Connection::set_phase(Phase phase, Duration limit) {
   core_->note_deadline(due);
 }
 
+void Connection::set_deadline(std::int64_t us) {
+  std::int64_t set = deadline_us_.load(std::memory_order_relaxed);
+  while (us < set && !deadline_us_.compare_exchange_weak(set, us, std::memory_order_relaxed)) {
+  }
+  core_->note_deadline(us);
+}
+
+std::shared_ptr<Duplex> Connection::taken_over_by() const {
+  return phase_.load() == Phase::kTakenOver ? duplex_.lock() : nullptr;
+}
+
 void Connection::expire() {
   clear_deadline();
+  if (const auto duplex = taken_over_by()) return duplex->tick();
   timed_out_.store(true);
   switch (phase_.load()) {
     case Phase::kIdle:
@@ -326,6 +405,7 @@ void Connection::expire() {
       ::shutdown(socket_.native_handle(), SHUT_RD);
       break;
     case Phase::kHandling:
+    case Phase::kTakenOver:
       break;
     case Phase::kHandshake:
     case Phase::kWriting:
@@ -336,6 +416,7 @@ void Connection::expire() {
 }
 
 void Connection::quiesce() {
+  if (const auto duplex = taken_over_by()) return duplex->quiesce();
   const Phase phase = phase_.load();
   if (phase == Phase::kIdle)
     ::shutdown(socket_.native_handle(), SHUT_RD);  // what has arrived already is still read and answered

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
+#include "runtime/net/duplex.h"
 #include "runtime/net/request_parser.h"
 #include "runtime/net/response_writer.h"
 #include "runtime/net/server_core.h"
@@ -16,7 +17,8 @@
 namespace trunkline::net {
 
 /// A chain of steps, one at a time: read, parse, handle, write. At most one of them is pending, so no strand is needed; other
-/// threads only look at the atomics and call expire(), quiesce() and shut() under ServerCore::mutex.
+/// threads only look at the atomics and call expire(), quiesce() and shut() under ServerCore::mutex. A WebSocket or a streamed
+/// body takes the socket over (Duplex) and the chain ends.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using tcp = boost::asio::ip::tcp;
@@ -33,10 +35,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// The server drains: ends the connection unless a request is in progress.
   void quiesce();
   void shut();
+  /// What took the connection over, if anything did; only while the connection is in ServerCore::connections.
+  std::shared_ptr<Duplex> taken_over_by() const;
 
  private:
+  friend class Duplex;
   using error_code = boost::system::error_code;
-  enum class Phase { kHandshake, kIdle, kReading, kHandling, kWriting, kLingering };
+  enum class Phase { kHandshake, kIdle, kReading, kHandling, kWriting, kLingering, kTakenOver };
   enum class Parsed { kNeedMore, kReady, kRefused };
   enum class Step { kGoOn, kPending };
 
@@ -44,7 +49,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Parsed parse();
   Parsed refuse(int status, const char* why);
   Step handle();
-  void append_answer();
+  /// False: the connection was handed over and is no longer this chain's.
+  bool append_answer();
+  void hand_over();
   Step flush();
   void read();
   void on_read(const error_code& ec, std::size_t bytes);
@@ -54,6 +61,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
   void make_room();
   void set_phase(Phase phase, Duration limit);
+  /// The earlier of this and what is set.
+  void set_deadline(std::int64_t us);
   void clear_deadline() { deadline_us_.store(kNoDeadline, std::memory_order_relaxed); }
 
   static trunkline::detail::Detached answer(std::shared_ptr<Connection> self);
@@ -87,6 +96,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool told_continue_ = false;  // 100 Continue has been sent for the request being read
   bool awaits_body_ = false;    // its body deadline is set
   std::size_t discarded_ = 0;
+
+  std::weak_ptr<Duplex> duplex_;  // set before phase_ becomes kTakenOver, never changed after
 };
 
 }  // namespace trunkline::net

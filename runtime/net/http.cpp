@@ -185,6 +185,8 @@ std::string_view reason_phrase(int status) {
       return "Range Not Satisfiable";
     case 417:
       return "Expectation Failed";
+    case 426:
+      return "Upgrade Required";
     case 422:
       return "Unprocessable Content";
     case 429:

@@ -67,11 +67,18 @@ struct Request {
   }
 };
 
+struct StreamingBody;
+struct WebSocketUpgrade;
+
 struct Response {
   int status = 200;
   Headers headers;
   std::string body;
   std::string content_type = "application/json";  // not sent with an empty body
+  /// Set: the body is written after the head, for as long as it takes (stream.h). `body` is not sent.
+  std::shared_ptr<StreamingBody> stream;
+  /// Set: the connection becomes a WebSocket (websocket.h).
+  std::shared_ptr<WebSocketUpgrade> websocket;
 };
 
 /// Answers one request. The request outlives the task; the task must not throw (the server turns a throw into a 500).

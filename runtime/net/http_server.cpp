@@ -111,14 +111,19 @@ void ServerCore::sweep() {
 
 void ServerCore::abandon() {
   UniqueFunction<void()> empty;
+  std::vector<std::shared_ptr<Duplex>> taken_over;
   {
     const std::lock_guard lock(mutex);
     stopped.store(true);
     if (sweep_timer != 0) clock.cancel(std::exchange(sweep_timer, 0));
-    for (Connection* connection : connections) connection->shut();
+    for (Connection* connection : connections) {
+      connection->shut();
+      if (auto duplex = connection->taken_over_by()) taken_over.push_back(std::move(duplex));
+    }
     connections.clear();
     empty = std::move(on_empty);
   }
+  for (const auto& duplex : taken_over) duplex->abandon();
   if (empty) executor.post(std::move(empty));
 }
 

@@ -35,6 +35,29 @@ bool reserved(std::string_view name) {
   }
 }
 
+void append_status(std::string& out, int status, const std::string& date) {
+  if (status == 200) {
+    out.append("HTTP/1.1 200 OK\r\nDate: ");
+  } else {
+    out.append("HTTP/1.1 ");
+    append_number(out, static_cast<std::size_t>(status));
+    out.push_back(' ');
+    out.append(reason_phrase(status));
+    out.append("\r\nDate: ");
+  }
+  out.append(date);
+}
+
+void append_fields(std::string& out, const Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (reserved(name)) continue;
+    out.append("\r\n");
+    append_value(out, name);
+    out.append(": ");
+    append_value(out, value);
+  }
+}
+
 }  // namespace
 
 const std::string& DateCache::at(Time now) {
@@ -48,16 +71,7 @@ const std::string& DateCache::at(Time now) {
 
 void append_response(std::string& out, const Response& response, const std::string& date, Framing framing) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-  if (response.status == 200) {
-    out.append("HTTP/1.1 200 OK\r\nDate: ");
-  } else {
-    out.append("HTTP/1.1 ");
-    append_number(out, static_cast<std::size_t>(response.status));
-    out.push_back(' ');
-    out.append(reason_phrase(response.status));
-    out.append("\r\nDate: ");
-  }
-  out.append(date);
+  append_status(out, response.status, date);
   if (!bodiless) {
     if (!response.body.empty() && !response.content_type.empty()) {
       out.append("\r\nContent-Type: ");
@@ -66,19 +80,33 @@ void append_response(std::string& out, const Response& response, const std::stri
     out.append("\r\nContent-Length: ");
     append_number(out, response.body.size());
   }
-  for (const auto& [name, value] : response.headers) {
-    if (reserved(name)) continue;
-    out.append("\r\n");
-    append_value(out, name);
-    out.append(": ");
-    append_value(out, value);
-  }
+  append_fields(out, response.headers);
   if (!framing.keep_alive)
     out.append("\r\nConnection: close");
   else if (framing.http_1_0)
     out.append("\r\nConnection: keep-alive");
   out.append("\r\n\r\n");
   if (!bodiless && !framing.head) out.append(response.body);
+}
+
+void append_stream_head(std::string& out, const Response& response, const std::string& date, StreamFraming framing) {
+  append_status(out, response.status, date);
+  if (framing != StreamFraming::kUpgrade) {
+    out.append("\r\nContent-Type: ");
+    append_value(out, response.content_type);
+  }
+  append_fields(out, response.headers);
+  switch (framing) {
+    case StreamFraming::kUpgrade:
+      out.append("\r\nConnection: Upgrade\r\n\r\n");
+      break;
+    case StreamFraming::kChunked:
+      out.append("\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+      break;
+    case StreamFraming::kUntilClose:
+      out.append("\r\nConnection: close\r\n\r\n");
+      break;
+  }
 }
 
 }  // namespace trunkline::net

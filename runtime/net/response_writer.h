@@ -26,4 +26,9 @@ struct Framing {
 /// Content-Length, Connection and Date are ours; the handler's own are dropped. CR, LF and NUL in a value become spaces.
 void append_response(std::string& out, const Response& response, const std::string& date, Framing framing);
 
+enum class StreamFraming { kUpgrade, kChunked, kUntilClose };
+
+/// The head of an answer whose body follows piece by piece.
+void append_stream_head(std::string& out, const Response& response, const std::string& date, StreamFraming framing);
+
 }  // namespace trunkline::net

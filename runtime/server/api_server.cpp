@@ -4,7 +4,9 @@
 #include <unordered_map>
 
 #include "runtime/base/strings.h"
+#include "runtime/net/websocket.h"
 #include "runtime/server/api_version.h"
+#include "runtime/server/cors.h"
 #include "runtime/server/error_response.h"
 #include "runtime/server/router.h"
 
@@ -82,6 +84,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
         metrics(metrics),
         ids(ids),
         options(std::move(o)),
+        cors(options.cors_origins),
         authenticator(clock, log, directory, std::move(options.auth)),
         unmatched(metrics, "", "unmatched") {}
 
@@ -91,6 +94,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
   Metrics& metrics;
   IdSource& ids;
   ServerOptions options;
+  const CorsPolicy cors;
   Router router;
   Authenticator authenticator;
   std::unordered_map<const Route*, std::unique_ptr<RouteMetrics>> by_route;  // fixed once started
@@ -132,8 +136,17 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     return match.route && match.route->max_body_bytes > 0 ? match.route->max_body_bytes : options.limits.body_bytes;
   }
 
-  bool is_preflight(const net::Request& request) const {
-    return !options.cors_origin.empty() && request.method == "OPTIONS" && request.headers.has("Access-Control-Request-Method");
+  void check_websocket(RouteContext& context, const Route& route) const {
+    context.wants_websocket = net::wants_websocket(context.request);
+    if (!context.wants_websocket && !route.stream)
+      throw Error(ErrorCode::kInvalidArgument, "This operation is a WebSocket: 'Upgrade: websocket' is missing.", "Upgrade")
+          .with_http_status(426)
+          .with_service_code("UpgradeRequired");
+    if (context.wants_websocket && !cors.allows_websocket(context.request))
+      throw Error(ErrorCode::kPermissionDenied, "Pages of this origin may not open a WebSocket here; see listen.cors_origins.",
+                  "Origin")
+          .with_http_status(403)
+          .with_service_code("Forbidden");
   }
 
   Task<net::Response> dispatch(RouteContext& context, RouteMatch& match) {
@@ -154,7 +167,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     }
     Route& route = *match.route;
     context.params = std::move(match.params);
-    context.caller = co_await authenticator.authenticate(context.request, route.auth);
+    if (route.websocket) check_websocket(context, route);
+    context.caller = co_await authenticator.authenticate(context.request, route);
     if (!route.versions.empty())
       context.api_version = resolve_api_version(route.versions, context.query("api-version").value_or(std::string()));
     check_body(request, route.body);
@@ -169,8 +183,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     context.trace = parent ? parent->child(ids) : TraceContext::generate(ids);
     net::Response response;
     const Route* route = nullptr;
-    if (is_preflight(request)) {
-      response = preflight(request);
+    if (cors.is_preflight(request)) {
+      response = cors.preflight(request);
     } else {
       RouteMatch match = router.match(request.method, request.target);
       route = match.route;
@@ -204,16 +218,6 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     return response;
   }
 
-  net::Response preflight(const net::Request& request) const {
-    net::Response response;
-    response.status = 204;
-    response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    if (const std::string_view wanted = request.headers.get("Access-Control-Request-Headers"); !wanted.empty())
-      response.headers.add("Access-Control-Allow-Headers", wanted);
-    response.headers.add("Access-Control-Max-Age", "600");
-    return response;
-  }
-
   void finish(net::Response& response, const RouteContext& context, const Route* route, Time begin) {
     const net::Request& request = context.request;
     response.headers.add("x-ms-request-id", context.request_id);
@@ -221,11 +225,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     if (const std::string_view id = request.headers.get("x-ms-client-request-id");
         !id.empty() && id.size() <= kMaxClientRequestId)
       response.headers.add("x-ms-client-request-id", id);
-    if (!options.cors_origin.empty() && request.headers.has("Origin")) {
-      response.headers.add("Access-Control-Allow-Origin", options.cors_origin);
-      response.headers.add("Access-Control-Expose-Headers", "*");
-      if (options.cors_origin != "*") response.headers.add("Vary", "Origin");
-    }
+    cors.add_headers(request, response.headers);
     authenticator.answered(request, context.caller, response.status);
     const Duration took = clock.now() - begin;
     if (route)

@@ -27,8 +27,8 @@ struct ServerOptions {
   net::HttpLimits limits;
   net::HttpTimeouts timeouts;
   AuthOptions auth;
-  /// Origin that browsers may call from: `*`, or one origin; empty: none. Browsers sign or carry a token like everybody else.
-  std::string cors_origin;
+  /// Origins whose pages may call (cors.h); empty: none. They sign or carry a token like everybody else.
+  std::vector<std::string> cors_origins;
 };
 
 /// `GET /health` and `GET /metrics` are its own; everything else is added. What it was given must outlive it and the requests in

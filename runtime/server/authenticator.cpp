@@ -7,6 +7,7 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
 #include "runtime/crypto/hash.h"
+#include "runtime/net/websocket.h"
 #include "runtime/server/access_key.h"
 
 namespace trunkline::server {
@@ -273,11 +274,25 @@ std::shared_ptr<const ResourceKeys> Authenticator::resource_for(const net::Reque
   return keys->entries.empty() ? nullptr : keys->entries.front()->keys;
 }
 
-Task<Caller> Authenticator::authenticate(net::Request& request, Auth auth) {
+// Only the Authorization header can hold a signature; a token may come in other places where the route says so.
+std::string Authenticator::find_token(const net::Request& request, const Route& route) {
+  if (const std::string_view token = bearer_token(request.headers.get("Authorization")); !token.empty())
+    return std::string(token);
+  if (!route.token_header.empty())
+    if (const std::string_view token = request.headers.get(route.token_header); !token.empty()) return std::string(trim(token));
+  if (!route.websocket && !route.stream) return {};
+  if (auto token = net::query_parameter(request.query(), "access_token"); token && !token->empty()) return *std::move(token);
+  for (const std::string_view protocol : net::offered_protocols(request))
+    if (protocol.starts_with(kTokenProtocol)) return std::string(protocol.substr(kTokenProtocol.size()));
+  return {};
+}
+
+Task<Caller> Authenticator::authenticate(net::Request& request, const Route& route) {
+  const Auth auth = route.auth;
   Caller caller;
   if (auth == Auth::kNone) co_return caller;
   const std::string_view authorization = request.headers.get("Authorization");
-  const std::string_view token = bearer_token(authorization);
+  const std::string token = find_token(request, route);
   if (auth == Auth::kControl) {
     if (!options_.remote_control && !is_loopback(request.remote))
       throw refuse(request, kDenied, "The control API answers on the loopback interface only.",
@@ -314,7 +329,7 @@ Task<Caller> Authenticator::authenticate(net::Request& request, Auth auth) {
   BearerClaims claims;
   std::optional<Error> failure;
   try {
-    claims = co_await options_.verify_bearer(kind, std::string(token));
+    claims = co_await options_.verify_bearer(kind, token);
   } catch (const Error& error) {
     failure = error;
   }
@@ -330,6 +345,8 @@ Task<Caller> Authenticator::authenticate(net::Request& request, Auth auth) {
   caller.credential = "bearer";
   caller.user_id = std::move(claims.user_id);
   caller.scopes = std::move(claims.scopes);
+  caller.token = Secret(token);
+  caller.expires_at = claims.expires_at;
   co_return caller;
 }
 

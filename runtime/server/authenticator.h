@@ -25,10 +25,14 @@ struct BearerClaims {
   std::string resource_id;  // empty: the resource that the host name means, else the default one
   std::string user_id;
   std::vector<std::string> scopes;
+  std::optional<Time> expires_at;
 };
 
 /// Throws Error kUnauthenticated for a token that does not open this door. [any-thread]
 using BearerVerifier = UniqueFunction<Task<BearerClaims>(BearerKind kind, std::string token)>;
+
+/// Prefix of the WebSocket subprotocol that carries a bearer token.
+inline constexpr std::string_view kTokenProtocol = "bearer.";
 
 struct AuthOptions {
   /// False: access key and control routes take every request as signed. For a machine of one's own only.
@@ -58,7 +62,7 @@ class Authenticator {
   Authenticator(Clock& clock, Log& log, const ResourceDirectory& directory, AuthOptions options);
   ~Authenticator();
 
-  Task<Caller> authenticate(net::Request& request, Auth auth);
+  Task<Caller> authenticate(net::Request& request, const Route& route);
   /// The access key scheme alone; does not suspend.
   Caller check_access_key(net::Request& request);
   /// Tells the replay guard how the request was answered.
@@ -68,6 +72,7 @@ class Authenticator {
   struct Entry;
   struct Table;
 
+  static std::string find_token(const net::Request& request, const Route& route);
   std::shared_ptr<const Table> table();
   std::shared_ptr<const ResourceKeys> resource_for(const net::Request& request, const BearerClaims& claims);
   void check_date(const net::Request& request, std::string_view header);

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "runtime/base/function.h"
+#include "runtime/base/secret.h"
+#include "runtime/base/time_text.h"
 #include "runtime/diagnostics/trace.h"
 #include "runtime/net/http.h"
 #include "runtime/server/resource_directory.h"
@@ -41,6 +43,10 @@ struct Caller {
   /// Raw id of the user, with kUserToken.
   std::string user_id;
   std::vector<std::string> scopes;
+  /// The bearer token.
+  Secret token;
+  /// When the bearer token ends; nullopt: never, or not known.
+  std::optional<Time> expires_at;
 
   bool has_scope(std::string_view scope) const;
 };
@@ -55,6 +61,12 @@ class RouteContext {
   const std::string& param(std::string_view name) const;
   /// Decoded query parameter; nullopt when absent.
   std::optional<std::string> query(std::string_view name) const { return net::query_parameter(request.query(), name); }
+  /// The request asks for a WebSocket; only on routes that declare it.
+  bool wants_websocket = false;
+  /// Subprotocol to announce in WebSocketOptions: the first that was offered and is no token. Empty: none was.
+  std::string protocol() const;
+  /// The token that opened the route, for whoever has to verify it again later. Empty unless it was a bearer token.
+  const Secret& token() const { return caller.token; }
   /// Of the span this request is, to be handed on with the work.
   std::string traceparent() const { return trace.traceparent(); }
 
@@ -80,6 +92,15 @@ struct Route {
   Auth auth = Auth::kNone;
   BodyRule body = BodyRule::kNone;
   std::size_t max_body_bytes = 0;  // 0: the server's default
+  /// What the route may turn into, beside an ordinary answer. With either, a bearer token may also come as `?access_token=` or
+  /// as the WebSocket subprotocol `bearer.<token>`, since browsers cannot send headers there.
+  /// The handler may answer with net::accept_websocket(). A request that does not ask for a WebSocket gets 426 unless the route
+  /// streams as well; one from a page whose origin is not allowed gets 403.
+  bool websocket = false;
+  /// The handler may answer with net::stream_response() or net::event_stream_response().
+  bool stream = false;
+  /// Another header that may carry the bearer token, such as `X-Skypetoken`.
+  std::string token_header;
   /// [any-thread], several calls at once
   RouteHandler handler;
 };

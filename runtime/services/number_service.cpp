@@ -207,7 +207,7 @@ Task<std::vector<OwnedNumber>> NumberService::purchase(ResourcePtr resource, std
     for (const OwnedNumber& number : bought) insert_number(session, resource->key, number);
   };
   co_await resource->database->write(std::move(work2));
-  for (const OwnedNumber& number : bought) remember(resource->key, number);
+  reload(*resource);
   co_return bought;
 }
 
@@ -218,12 +218,8 @@ Task<void> NumberService::release(ResourcePtr resource, std::string number) {
     if (session.execute(kDeleteNumber, {resource->key, number}) == 0) throw number_not_found(number);
   };
   co_await resource->database->write(std::move(work3));
+  reload(*resource);
   const std::unique_lock lock(mutex_);
-  owned_[resource->key].erase(number);
-  if (const auto it = owners_.find(number); it != owners_.end()) {
-    std::erase(it->second, resource->key);
-    if (it->second.empty()) owners_.erase(it);
-  }
   held_until_.erase(number);
 }
 
@@ -241,10 +237,7 @@ Task<OwnedNumber> NumberService::update_capabilities(ResourcePtr resource, std::
       throw number_not_found(updated.number);
   };
   co_await resource->database->write(std::move(work4));
-  {
-    const std::unique_lock lock(mutex_);
-    owned_[resource->key][number] = *owned;
-  }
+  reload(*resource);
   co_return *std::move(owned);
 }
 
@@ -254,22 +247,58 @@ Task<void> NumberService::assign(ResourcePtr resource, OwnedNumber number) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work5 = [resource, number](Session& session) { insert_number(session, resource->key, number); };
   co_await resource->database->write(std::move(work5));
-  remember(resource->key, std::move(number));
+  reload(*resource);
 }
 
-void NumberService::remember(std::int64_t resource_key, OwnedNumber number) {
+// After each write, and after a restore. Reads that began later have seen at least as much, so theirs is the one that stays.
+void NumberService::reload(const Resource& resource) {
+  std::uint64_t ticket = 0;
+  {
+    const std::unique_lock lock(mutex_);
+    ticket = ++last_ticket_;
+  }
+  Owned found;
+  resource.database->read([&](Session& session) {
+    found.clear();
+    session.query(kSelectNumbers, {resource.key}, [&](const Row& row) {
+      OwnedNumber number;
+      number.number = row.text(0);
+      number.country_code = row.text(1);
+      number.type = static_cast<NumberType>(row.integer(2));
+      number.for_application = row.integer(3) != 0;
+      number.calling = static_cast<NumberCapability>(row.integer(4));
+      number.sms = static_cast<NumberCapability>(row.integer(5));
+      number.purchased_at = from_unix_us(row.integer(6));
+      found[number.number] = std::move(number);
+    });
+  });
   const std::unique_lock lock(mutex_);
-  auto& keys = owners_[number.number];
-  if (std::find(keys.begin(), keys.end(), resource_key) == keys.end())
-    keys.insert(std::upper_bound(keys.begin(), keys.end(), resource_key), resource_key);
-  owned_[resource_key][number.number] = std::move(number);
+  OfResource& mine = owned_[resource.key];
+  if (mine.ticket > ticket) return;
+  mine.ticket = ticket;
+  disown(resource.key, mine);
+  for (const auto& [number, owned] : found) {
+    auto& keys = owners_[number];
+    keys.insert(std::upper_bound(keys.begin(), keys.end(), resource.key), resource.key);
+  }
+  mine.numbers = std::move(found);
+}
+
+void NumberService::disown(std::int64_t resource_key, OfResource& of_resource) {
+  for (const auto& [number, owned] : of_resource.numbers) {
+    const auto keys = owners_.find(number);
+    if (keys == owners_.end()) continue;
+    std::erase(keys->second, resource_key);
+    if (keys->second.empty()) owners_.erase(keys);
+  }
+  of_resource.numbers.clear();
 }
 
 std::vector<OwnedNumber> NumberService::list(const Resource& resource) const {
   const std::shared_lock lock(mutex_);
   std::vector<OwnedNumber> all;
   if (const auto it = owned_.find(resource.key); it != owned_.end())
-    for (const auto& [number, owned] : it->second) all.push_back(owned);
+    for (const auto& [number, owned] : it->second.numbers) all.push_back(owned);
   return all;
 }
 
@@ -277,8 +306,8 @@ std::optional<OwnedNumber> NumberService::find(const Resource& resource, std::st
   const std::shared_lock lock(mutex_);
   const auto of_resource = owned_.find(resource.key);
   if (of_resource == owned_.end()) return std::nullopt;
-  const auto it = of_resource->second.find(number);
-  if (it == of_resource->second.end()) return std::nullopt;
+  const auto it = of_resource->second.numbers.find(number);
+  if (it == of_resource->second.numbers.end()) return std::nullopt;
   return it->second;
 }
 
@@ -332,36 +361,17 @@ void NumberService::drop_rows(Session& session, const Resource& resource) {
     session.execute(*statement, {resource.key});
 }
 
-void NumberService::on_added(const ResourcePtr& resource, const ResourcePtr&) {
-  std::vector<OwnedNumber> found;
-  resource->database->read([&](Session& session) {
-    session.query(kSelectNumbers, {resource->key}, [&](const Row& row) {
-      OwnedNumber number;
-      number.number = row.text(0);
-      number.country_code = row.text(1);
-      number.type = static_cast<NumberType>(row.integer(2));
-      number.for_application = row.integer(3) != 0;
-      number.calling = static_cast<NumberCapability>(row.integer(4));
-      number.sms = static_cast<NumberCapability>(row.integer(5));
-      number.purchased_at = from_unix_us(row.integer(6));
-      found.push_back(std::move(number));
-    });
-  });
-  for (OwnedNumber& number : found) remember(resource->key, std::move(number));
-}
+void NumberService::on_added(const ResourcePtr& resource, const ResourcePtr&) { reload(*resource); }
 
 void NumberService::on_dropped(const ResourcePtr& resource) {
   const std::unique_lock lock(mutex_);
   const auto it = owned_.find(resource->key);
   if (it == owned_.end()) return;
-  for (const auto& [number, owned] : it->second) {
-    const auto keys = owners_.find(number);
-    if (keys == owners_.end()) continue;
-    std::erase(keys->second, resource->key);
-    if (keys->second.empty()) owners_.erase(keys);
-  }
+  disown(resource->key, it->second);
   owned_.erase(it);
 }
+
+void NumberService::on_restored(const ResourcePtr& resource) { reload(*resource); }
 
 std::string_view to_rest(NumberType type) {
   switch (type) {

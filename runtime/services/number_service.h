@@ -64,17 +64,24 @@ class NumberService final : public ResourceParticipant {
   void drop_rows(store::Session& session, const Resource& resource) override;
   void on_added(const ResourcePtr& resource, const ResourcePtr& from) override;
   void on_dropped(const ResourcePtr& resource) override;
+  void on_restored(const ResourcePtr& resource) override;
 
  private:
   using Owned = std::map<std::string, service::OwnedNumber, std::less<>>;
+  struct OfResource {
+    Owned numbers;
+    std::uint64_t ticket = 0;  // of the read it came from
+  };
 
   bool is_taken(const std::string& number, Time now) const;  // mutex_ held
-  void remember(std::int64_t resource_key, service::OwnedNumber number);
+  void reload(const Resource& resource);
+  void disown(std::int64_t resource_key, OfResource& of_resource);  // mutex_ held
 
   ServiceContext& context_;
   ResourceService& resources_;
   mutable std::shared_mutex mutex_;  // guards what follows; never held across I/O
-  std::unordered_map<std::int64_t, Owned> owned_;
+  std::unordered_map<std::int64_t, OfResource> owned_;
+  std::uint64_t last_ticket_ = 0;
   std::unordered_map<std::string, std::vector<std::int64_t>, StringHash, std::equal_to<>> owners_;
   std::unordered_map<std::string, Time, StringHash, std::equal_to<>> held_until_;
 };

@@ -3,46 +3,25 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
+#include "runtime/services/arm_id.h"
+#include "runtime/services/resource_hold.h"
+#include "runtime/services/resource_records.h"
 
 namespace trunkline {
 namespace {
 
-using store::Row;
 using store::Session;
-using store::Statement;
 
-constexpr std::string_view kSubscription = "00000000-0000-0000-0000-000000000001";
-constexpr std::string_view kResourceGroup = "trunkline";
+constexpr std::size_t kMaxName = 63;
 
-constexpr std::array<std::string_view, 17> kDataLocations = {
-    "Africa", "Asia Pacific", "Australia", "Brazil", "Canada",      "Europe", "France", "Germany",      "India",
-    "Japan",  "Korea",        "Norway",    "Sweden", "Switzerland", "UAE",    "UK",     "United States"};
-
-const Statement kSelectAll{
-    "SELECT resource_key, name, resource_id, data_location, primary_key, secondary_key, tags, created_unix_us FROM resources "
-    "ORDER BY resource_key"};
-const Statement kInsert{
-    "INSERT INTO resources (resource_key, name, resource_id, data_location, primary_key, secondary_key, tags, created_unix_us) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
-const Statement kDelete{"DELETE FROM resources WHERE resource_key = ?"};
-const Statement kHighest{"SELECT COALESCE(MAX(resource_key), 0) FROM resources"};
-const Statement kRaiseSequence{"UPDATE resource_sequence SET last_key = ? WHERE last_key < ?"};
-const Statement kSequence{"SELECT last_key FROM resource_sequence"};
-
-std::string arm_id_of(std::string_view name) {
-  return "/subscriptions/" + std::string(kSubscription) + "/resourceGroups/" + std::string(kResourceGroup) +
-         "/providers/Microsoft.Communication/communicationServices/" + std::string(name);
-}
-
-bool is_resource_name(std::string_view name) {
-  return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
+    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-' || c == '_';
   });
 }
 
@@ -59,72 +38,68 @@ void check_key(const Secret& key, const char* field) {
     throw Error(ErrorCode::kInvalidArgument, std::string(field) + " must be base64 of at least 16 bytes", field);
 }
 
-}  // namespace
-
-bool is_data_location(std::string_view name) {
-  return std::find(kDataLocations.begin(), kDataLocations.end(), name) != kDataLocations.end();
+std::string arm_id_of(const Resource& resource) {
+  return arm_id(resource.arm.subscription, resource.arm.resource_group, "Microsoft.Communication",
+                {{"communicationServices", resource.name}})
+      .str();
 }
 
-std::string data_location_claim(std::string_view name) {
-  std::string claim;
-  for (const char c : name)
-    if (c != ' ') claim.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
-  return claim;
+}  // namespace
+
+void check_resource_name(std::string_view name, const char* what) {
+  if (is_name(name)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "'" + std::string(name.substr(0, 80)) + "' is no " + what + " name: wanted 1 to 63 letters, digits, '-' or '_'",
+              "name");
+}
+
+bool Resource::is_or_descends_from(std::string_view resource_id) const {
+  return iequals(id, resource_id) ||
+         std::any_of(lineage.begin(), lineage.end(), [&](const std::string& other) { return iequals(other, resource_id); });
 }
 
 ResourceService::ResourceService(ServiceContext& context) : context_(context) {}
 
 void ResourceService::load() {
-  std::vector<ResourcePtr> found;
-  context_.store.system().read([&](Session& session) {
-    session.query(kSelectAll, {}, [&](const Row& row) {
-      auto resource = std::make_shared<Resource>();
-      resource->key = row.integer(0);
-      resource->name = row.text(1);
-      resource->id = row.text(2);
-      resource->data_location = row.text(3);
-      resource->primary_key = Secret(std::string(row.text(4)));
-      resource->secondary_key = Secret(std::string(row.text(5)));
-      resource->tags = nlohmann::json::parse(row.text(6)).get<std::map<std::string, std::string>>();
-      resource->created_at = Time{std::chrono::microseconds{row.integer(7)}};
-      resource->arm_id = arm_id_of(resource->name);
-      resource->database = &context_.store.of_location(resource->data_location);
-      found.push_back(std::move(resource));
-    });
-    session.query(kSequence, {}, [&](const Row& row) { next_key_ = row.integer(0) + 1; });
-  });
-  for (const auto& resource : found) {
+  resource_records::Registry registry;
+  context_.store.system().read([&](Session& session) { registry = resource_records::load(session); });
+  next_key_ = registry.last_key + 1;
+  for (const auto& resource : registry.resources) {
+    // Rows of the first version, which did not say where a resource lives.
+    if (resource->arm.subscription.empty()) resource->arm.subscription = kDefaultSubscription;
+    if (resource->arm.resource_group.empty()) resource->arm.resource_group = kDefaultResourceGroup;
+    resource->arm_id = arm_id_of(*resource);
+    resource->database = &context_.store.of_location(resource->data_location);
     insert(resource);
-    for (auto* participant : participants_) participant->on_added(resource, nullptr);
   }
+  for (ResourceSnapshot& snapshot : registry.snapshots) snapshots_[snapshot.resource_key].push_back(std::move(snapshot));
+  for (const auto& leftover : registry.leftovers) {
+    auto nobody = std::make_shared<Resource>();
+    nobody->data_location = leftover.data_location;
+    nobody->database = &context_.store.of_location(leftover.data_location);
+    sync_wait(drop_rows_of(std::move(nobody), {leftover.key}));
+    context_.log.info("resources", "swept rows that an earlier run left behind", {{"data_location", leftover.data_location}});
+  }
+  for (const auto& resource : registry.resources)
+    for (auto* participant : participants_) participant->on_added(resource, nullptr);
 }
 
 void ResourceService::insert(const ResourcePtr& resource) {
   const std::unique_lock lock(mutex_);
-  by_name_[resource->name] = resource;
+  by_name_[to_lower(resource->name)] = resource;
   by_key_[resource->key] = resource;
-  by_id_[resource->id] = resource;
-  reserved_.erase(resource->name);
+  by_id_[to_lower(resource->id)] = resource;
   version_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void ResourceService::reserve_name(const std::string& name) {
-  const std::unique_lock lock(mutex_);
-  if (by_name_.contains(name) || !reserved_.emplace(name, true).second)
-    throw Error(ErrorCode::kAlreadyExists, "a resource named '" + name + "' exists already", "name");
-}
-
-void ResourceService::release_name(const std::string& name) {
-  const std::unique_lock lock(mutex_);
-  reserved_.erase(name);
-}
-
-ResourcePtr ResourceService::build(ResourceSpec spec) {
-  if (!is_resource_name(spec.name))
-    throw Error(ErrorCode::kInvalidArgument, "'" + spec.name + "' is no resource name: 1 to 63 letters, digits, '-' or '_'",
-                "name");
-  if (!is_data_location(spec.data_location))
-    throw Error(ErrorCode::kInvalidArgument, "'" + spec.data_location + "' is no published data location", "dataLocation");
+std::shared_ptr<Resource> ResourceService::build(ResourceSpec spec) {
+  check_resource_name(spec.name, "resource");
+  const auto location = find_data_location(spec.data_location);
+  if (!location)
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "'" + spec.data_location.substr(0, 80) + "' is no published data location; wanted one of " + join(data_locations(), ", "),
+        "dataLocation");
   if (spec.id.empty()) spec.id = context_.ids.uuid4().str();
   if (!Uuid::parse(spec.id)) throw Error(ErrorCode::kInvalidArgument, "'" + spec.id + "' is no GUID", "id");
   if (find_by_id(spec.id)) throw Error(ErrorCode::kAlreadyExists, "a resource with the id " + spec.id + " exists already", "id");
@@ -137,43 +112,26 @@ ResourcePtr ResourceService::build(ResourceSpec spec) {
   resource->key = next_key_.fetch_add(1);
   resource->name = std::move(spec.name);
   resource->id = std::move(spec.id);
-  resource->data_location = std::move(spec.data_location);
+  resource->data_location = *location;
   resource->primary_key = std::move(spec.primary_key);
   resource->secondary_key = std::move(spec.secondary_key);
+  resource->local_auth = spec.local_auth;
   resource->tags = std::move(spec.tags);
-  resource->created_at = context_.clock.now();
-  resource->arm_id = arm_id_of(resource->name);
+  resource->arm = std::move(spec.arm);
+  if (resource->arm.subscription.empty()) resource->arm.subscription = kDefaultSubscription;
+  if (resource->arm.resource_group.empty()) resource->arm.resource_group = kDefaultResourceGroup;
+  resource->created_at = resource->changed_at = context_.clock.now();
+  resource->arm_id = arm_id_of(*resource);
   resource->database = &context_.store.of_location(resource->data_location);
   return resource;
 }
 
-Task<void> ResourceService::save(ResourcePtr resource) {
-  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [resource](Session& session) {
-    const std::string tags = nlohmann::json(resource->tags).dump();
-    const std::int64_t created =
-        std::chrono::duration_cast<std::chrono::microseconds>(resource->created_at.time_since_epoch()).count();
-    session.execute(kInsert, {resource->key, resource->name, resource->id, resource->data_location,
-                              resource->primary_key.reveal(), resource->secondary_key.reveal(), tags, created});
-    session.execute(kRaiseSequence, {resource->key, resource->key});
-  };
-  co_await context_.store.system().write(std::move(work));
-}
-
 Task<ResourcePtr> ResourceService::create(ResourceSpec spec) {
-  const std::string name = spec.name;
-  ResourcePtr resource = build(std::move(spec));
-  reserve_name(name);
-  std::exception_ptr failure;
-  try {
-    co_await save(resource);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (failure) {
-    release_name(name);
-    std::rethrow_exception(failure);
-  }
+  const ResourcePtr resource = build(std::move(spec));
+  const Hold hold(*this, resource->name, Hold::Kind::kName);
+  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
+  auto work = [resource](Session& session) { resource_records::insert(session, *resource); };
+  co_await context_.store.system().write(std::move(work));
   insert(resource);
   for (auto* participant : participants_) participant->on_added(resource, nullptr);
   context_.log.debug("resources", "created", {{"resource", resource->name}, {"data_location", resource->data_location}});
@@ -181,62 +139,43 @@ Task<ResourcePtr> ResourceService::create(ResourceSpec spec) {
 }
 
 Task<ResourcePtr> ResourceService::ensure(ResourceSpec spec) {
-  if (ResourcePtr existing = find(spec.name)) co_return existing;
-  co_return co_await create(std::move(spec));
-}
-
-Task<ResourcePtr> ResourceService::fork(std::string name, std::string new_name) {
-  const ResourcePtr from = get(name);
-  ResourceSpec spec;
-  spec.name = new_name;
-  spec.data_location = from->data_location;
-  spec.tags = from->tags;
-  ResourcePtr to = build(std::move(spec));
-  reserve_name(new_name);
-  std::exception_ptr failure;
-  try {
-    // The rows first: rows of a key that the registry does not know are unreachable, a resource without its rows is not.
-    // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-    auto work2 = [this, from, to](Session& session) {
-      for (auto* participant : participants_) participant->copy_rows(session, *from, *to);
-    };
-    co_await from->database->write(std::move(work2));
-    co_await save(to);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (failure) {
-    release_name(new_name);
-    std::rethrow_exception(failure);
-  }
-  insert(to);
-  for (auto* participant : participants_) participant->on_added(to, from);
-  co_return to;
-}
-
-Task<void> ResourceService::drop(std::string name) {
-  const ResourcePtr resource = get(name);
-  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work3 = [resource](Session& session) { session.execute(kDelete, {resource->key}); };
-  co_await context_.store.system().write(std::move(work3));
-  {
-    const std::unique_lock lock(mutex_);
-    by_name_.erase(resource->name);
-    by_key_.erase(resource->key);
-    by_id_.erase(resource->id);
-    version_.fetch_add(1, std::memory_order_acq_rel);
-  }
-  for (auto* participant : participants_) participant->on_dropped(resource);
-  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work4 = [this, resource](Session& session) {
-    for (auto* participant : participants_) participant->drop_rows(session, *resource);
+  const ResourcePtr existing = find(spec.name);
+  if (!existing) co_return co_await create(std::move(spec));
+  const auto differs = [&](const char* what, const std::string& found, const std::string& wanted) {
+    return Error(ErrorCode::kFailedPrecondition,
+                 "the resource '" + existing->name + "' exists with another " + what + ": found '" + found + "', wanted '" +
+                     wanted + "'; neither id nor data location of a resource can change",
+                 what);
   };
-  co_await resource->database->write(std::move(work4));
+  if (!spec.id.empty() && !iequals(spec.id, existing->id)) throw differs("id", existing->id, spec.id);
+  if (data_location_claim(spec.data_location) != data_location_claim(existing->data_location))
+    throw differs("data_location", existing->data_location, spec.data_location);
+  co_return existing;
+}
+
+Task<ResourcePtr> ResourceService::regenerate_key(std::string name, KeyKind kind) {
+  UniqueFunction<void(Resource&)> change = [kind](Resource& resource) {
+    (kind == KeyKind::kPrimary ? resource.primary_key : resource.secondary_key) = random_key();
+  };
+  co_return co_await update(std::move(name), std::move(change));
+}
+
+Task<ResourcePtr> ResourceService::update(std::string name, UniqueFunction<void(Resource&)> change) {
+  const Hold hold(*this, name, Hold::Kind::kChange);
+  auto next = std::make_shared<Resource>(*hold.resource());
+  change(*next);
+  next->changed_at = context_.clock.now();
+  const ResourcePtr changed = std::move(next);
+  auto work = [changed](Session& session) { resource_records::update(session, *changed); };
+  co_await context_.store.system().write(std::move(work));
+  insert(changed);
+  co_return changed;
 }
 
 ResourcePtr ResourceService::find(std::string_view name) const {
+  const std::string folded = to_lower(name);
   const std::shared_lock lock(mutex_);
-  const auto it = by_name_.find(name);
+  const auto it = by_name_.find(folded);
   return it == by_name_.end() ? nullptr : it->second;
 }
 
@@ -247,14 +186,15 @@ ResourcePtr ResourceService::find_by_key(std::int64_t key) const {
 }
 
 ResourcePtr ResourceService::find_by_id(std::string_view id) const {
+  const std::string folded = to_lower(id);
   const std::shared_lock lock(mutex_);
-  const auto it = by_id_.find(id);
+  const auto it = by_id_.find(folded);
   return it == by_id_.end() ? nullptr : it->second;
 }
 
 ResourcePtr ResourceService::get(std::string_view name) const {
   if (ResourcePtr resource = find(name)) return resource;
-  throw Error(ErrorCode::kNotFound, "there is no resource named '" + std::string(name) + "'", "resource");
+  throw Hold::missing(name);
 }
 
 std::vector<ResourcePtr> ResourceService::list() const {

@@ -19,9 +19,91 @@ CREATE TABLE resources (
 CREATE TABLE resource_sequence (last_key BIGINT NOT NULL);
 INSERT INTO resource_sequence (last_key) VALUES (0);
 )sql"},
+    {21, "resource lineage and snapshots", R"sql(
+ALTER TABLE resources ADD COLUMN lineage TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE resources ADD COLUMN local_auth INTEGER NOT NULL DEFAULT 1;
+-- What the management plane keeps; JSON.
+ALTER TABLE resources ADD COLUMN arm TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE resources ADD COLUMN changed_unix_us BIGINT NOT NULL DEFAULT 0;
+UPDATE resources SET changed_unix_us = created_unix_us;
+CREATE TABLE resource_snapshots (
+  snapshot_key    INTEGER PRIMARY KEY,
+  resource_key    BIGINT NOT NULL,
+  name            TEXT NOT NULL,
+  created_unix_us BIGINT NOT NULL,
+  UNIQUE (resource_key, name)
+);
+-- Keys whose rows are being copied or dropped. What a crash leaves here is swept at the next start.
+CREATE TABLE resource_leftovers (
+  resource_key  INTEGER PRIMARY KEY,
+  data_location TEXT NOT NULL
+);
+)sql"},
+    {22, "management operations", R"sql(
+CREATE TABLE arm_operations (
+  operation_id  TEXT PRIMARY KEY,
+  target        TEXT NOT NULL,
+  status        TEXT NOT NULL,
+  error_code    TEXT NOT NULL,
+  error_message TEXT NOT NULL,
+  started_us    BIGINT NOT NULL
+);
+CREATE INDEX arm_operations_by_time ON arm_operations (started_us);
+)sql"},
+    {23, "email services", R"sql(
+-- The registry only; domains, senders and suppressed addresses rest in the database of the data location.
+CREATE TABLE email_services (
+  service_key     INTEGER PRIMARY KEY AUTOINCREMENT,
+  subscription    TEXT NOT NULL,
+  resource_group  TEXT NOT NULL,
+  name            TEXT NOT NULL,
+  data_location   TEXT NOT NULL,
+  tags            TEXT NOT NULL,
+  created_unix_us BIGINT NOT NULL,
+  changed_unix_us BIGINT NOT NULL
+);
+)sql"},
 };
 
 constexpr store::Migration kResource[] = {
+    {24, "email domains", R"sql(
+CREATE TABLE email_domains (
+  service_key     BIGINT NOT NULL,
+  name            TEXT NOT NULL,
+  body            TEXT NOT NULL,
+  PRIMARY KEY (service_key, name)
+);
+CREATE TABLE email_senders (
+  service_key BIGINT NOT NULL,
+  domain      TEXT NOT NULL,
+  username    TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  PRIMARY KEY (service_key, domain, username)
+);
+CREATE TABLE email_suppression_lists (
+  service_key BIGINT NOT NULL,
+  domain      TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  PRIMARY KEY (service_key, domain, name)
+);
+CREATE TABLE email_suppressed (
+  service_key BIGINT NOT NULL,
+  domain      TEXT NOT NULL,
+  list        TEXT NOT NULL,
+  address_id  TEXT NOT NULL,
+  email       TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  PRIMARY KEY (service_key, domain, list, address_id)
+);
+CREATE INDEX email_suppressed_by_address ON email_suppressed (service_key, domain, email);
+CREATE TABLE smtp_usernames (
+  resource_key BIGINT NOT NULL,
+  name         TEXT NOT NULL,
+  body         TEXT NOT NULL,
+  PRIMARY KEY (resource_key, name)
+);
+)sql"},
     {25, "phone numbers", R"sql(
 CREATE TABLE phone_numbers (
   resource_key    BIGINT NOT NULL,

@@ -99,11 +99,16 @@ SmsService::SmsService(ServiceContext& context, ResourceService& resources, Numb
 SmsService::~SmsService() = default;
 
 void SmsService::set_senders(const std::string& resource_name, SmsSenders senders) {
-  senders_[resource_name] = std::move(senders);
+  senders_[to_lower(resource_name)] = std::move(senders);
 }
 
 void SmsService::check_sender(const Resource& resource, const std::string& from) const {
-  const auto configured = senders_.find(resource.name);
+  auto configured = senders_.find(to_lower(resource.name));
+  // A fork may send as whoever it was forked from.
+  for (const std::string& ancestor : resource.lineage) {
+    if (configured != senders_.end()) break;
+    if (const ResourcePtr original = resources_.find_by_id(ancestor)) configured = senders_.find(to_lower(original->name));
+  }
   if (!from.empty() && from.front() == '+') {
     if (const auto fault = e164_fault(from); !fault.empty())
       throw Error(ErrorCode::kInvalidArgument, "'" + from + "' is no E.164 number: " + std::string(fault), "from");
@@ -285,8 +290,9 @@ Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryRep
       database->read(
           [&](Session& session) { found = sms_records::find_by_provider_id(session, provider, *report.provider_message_id); });
       if (!found) continue;
-      resource = resources_.find_by_key(found->first);
+      // Forks and snapshots have rows of the same message; its id says whose it is.
       message_id = std::move(found->second);
+      resource = resources_.find_by_key(resource_key_of_message_id(message_id));
       break;
     }
   }

@@ -59,7 +59,7 @@ store:
   path: data
   locations:
     Europe: {path: eu}
-listen: {host: 0.0.0.0, port: 0, tls_port: 0, tls: off, ca_dir: ca}
+listen: {host: 0.0.0.0, port: 0, tls_port: 0, tls: off, ca_dir: ca, cors_origins: ["https://app.example", localhost]}
 auth: {mode: off, clock_skew: 30s, replay_guard: true}
 control: {enabled: true}
 plugins:
@@ -99,6 +99,7 @@ resources:
   EXPECT_EQ(config.store.locations.at("Europe").path, "eu");
   EXPECT_EQ(config.listen.tls, ListenConfig::Tls::kOff);
   EXPECT_EQ(config.listen.port, 0);
+  EXPECT_EQ(config.listen.cors_origins, (std::vector<std::string>{"https://app.example", "localhost"}));
   EXPECT_EQ(config.auth.mode, AuthConfig::Mode::kOff);
   EXPECT_EQ(config.auth.clock_skew, 30s);
   EXPECT_TRUE(config.auth.replay_guard);
@@ -200,6 +201,7 @@ TEST(Config, RefusesBadValues) {
       {"runtime: {seed: -1}", "wanted a whole number, found '-1'"},
       {"runtime: {clock: fake}", "wanted one of real, virtual, found 'fake'"},
       {"listen: {port: 80, tls_port: 80}", "is the same as port"},
+      {"listen: {cors_origins: [app.example]}", "wanted an origin such as"},
       {"plugins: {allow_hashes: [abc]}", "SHA-256"},
       {"providers: [{name: 'a b', plugin: p}]", "found 'a b'"},
       {"providers: [{name: a, plugin: p, timeout: 0s}]", "longer than nothing"},

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/net/websocket.h"
 #include "runtime/server/api_server.h"
 #include "tests/unit/server/signing.h"
 
@@ -110,6 +111,16 @@ class ApiTest : public ::testing::Test {
       co_return net::Response{};
     };
     routes.push_back(std::move(fails));
+    server::Route socket = route("GET", "/socket", server::Auth::kUserToken, server::BodyRule::kNone, false);
+    socket.websocket = true;
+    socket.token_header = "X-Token";
+    socket.handler = [](server::RouteContext& context) -> Task<net::Response> {
+      net::WebSocketOptions ws;
+      ws.protocol = context.protocol();
+      EXPECT_EQ(context.token().reveal(), "user-of-other");
+      co_return net::accept_websocket(context.request, ws, [](std::shared_ptr<net::WebSocket>) -> Task<void> { co_return; });
+    };
+    routes.push_back(std::move(socket));
     api->add_routes(std::move(routes));
   }
 

@@ -114,7 +114,7 @@ TEST_F(ApiServerTest, RequestsAreTraced) {
 }
 
 TEST_F(ApiServerTest, BrowsersAreAnsweredWhenTheirOriginIsAllowed) {
-  options.cors_origin = "*";
+  options.cors_origins = {"*"};
   net::Request request;
   request.method = "OPTIONS";
   request.target = "/things";
@@ -125,6 +125,58 @@ TEST_F(ApiServerTest, BrowsersAreAnsweredWhenTheirOriginIsAllowed) {
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(response.headers.get("Access-Control-Allow-Origin"), "*");
   EXPECT_EQ(response.headers.get("Access-Control-Allow-Headers"), "authorization,x-ms-date");
+}
+
+TEST_F(ApiServerTest, OnlyAllowedOriginsSeeAnswers) {
+  options.cors_origins = {"https://app.example", "localhost"};
+  const auto allowed = [&](const char* origin) {
+    net::Request request;
+    request.method = "GET";
+    request.target = "/open/1";
+    request.headers.add("Origin", origin);
+    const net::Response response = call(request);
+    EXPECT_EQ(response.headers.get("Vary"), "Origin");
+    return response.headers.get("Access-Control-Allow-Origin") == origin &&
+           response.headers.get("Access-Control-Allow-Credentials") == "true";
+  };
+  EXPECT_TRUE(allowed("https://app.example"));
+  EXPECT_TRUE(allowed("http://localhost:3000"));
+  EXPECT_TRUE(allowed("https://127.0.0.1"));
+  EXPECT_TRUE(allowed("http://[::1]:80"));
+  for (const char* origin :
+       {"http://app.example", "https://app.example.evil", "https://localhost.evil", "null", "http://localhost/"})
+    EXPECT_FALSE(allowed(origin)) << origin;
+}
+
+TEST_F(ApiServerTest, AWebSocketRouteChecksHandshakeOriginAndToken) {
+  options.cors_origins = {"localhost"};
+  const auto open = [&](std::initializer_list<std::pair<const char*, const char*>> headers, const char* target = "/socket") {
+    net::Request request;
+    request.method = "GET";
+    request.target = target;
+    request.headers.add("Host", "127.0.0.1:4600");
+    for (const auto& [name, value] :
+         {std::pair{"Upgrade", "websocket"}, std::pair{"Connection", "Upgrade"}, std::pair{"Sec-WebSocket-Version", "13"},
+          std::pair{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}})
+      request.headers.add(name, value);
+    for (const auto& [name, value] : headers) request.headers.set(name, value);
+    return call(request);
+  };
+  EXPECT_EQ(open({{"Authorization", "Bearer user-of-other"}}).status, 101);
+  EXPECT_EQ(open({{"X-Token", "user-of-other"}}).status, 101);
+  EXPECT_EQ(open({}, "/socket?access_token=user-of-other").status, 101);
+  const net::Response chosen = open({{"Sec-WebSocket-Protocol", "bearer.user-of-other, trunkline.v1"}});
+  EXPECT_EQ(chosen.status, 101);
+  EXPECT_EQ(chosen.headers.get("Sec-WebSocket-Protocol"), "trunkline.v1");
+  EXPECT_EQ(open({}).status, 401);
+  EXPECT_EQ(open({}, "/socket?access_token=wrong-secret").status, 401);
+  EXPECT_EQ(open({{"Authorization", "Bearer user-of-other"}, {"Upgrade", "h2c"}}).status, 426);
+  EXPECT_EQ(open({{"Authorization", "Bearer user-of-other"}, {"Origin", "http://localhost:1"}}).status, 101);
+  EXPECT_EQ(open({{"Authorization", "Bearer user-of-other"}, {"Origin", "http://127.0.0.1:4600"}}).status, 101);
+  EXPECT_EQ(open({{"Authorization", "Bearer user-of-other"}, {"Origin", "https://evil.example"}}).status, 403);
+  EXPECT_EQ(get("/chat/threads?api-version=2024-01-01&access_token=user-of-other").status,
+            401);  // ordinary routes take headers only
+  EXPECT_THAT(logged(), ::testing::Not(::testing::HasSubstr("wrong-secret")));
 }
 
 TEST_F(ApiServerTest, WithoutAnOriginBrowsersGetNothing) {
