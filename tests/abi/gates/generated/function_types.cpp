@@ -167,7 +167,7 @@ static_assert(std::is_same_v<decltype(tl_chat_provider::list_read_receipts),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_page_request *, void (*)(void *, const tl_chat_read_receipt_page *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_chat_provider_maintain_done, void (*)(void *, const tl_chat_maintenance *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_chat_provider::maintain),
-                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_chat_maintenance *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_chat_maintenance *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_chat_provider_capabilities_done, void (*)(void *, const tl_chat_capabilities *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_chat_provider::capabilities),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_chat_capabilities *, tl_error *), void *)>);
