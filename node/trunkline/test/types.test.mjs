@@ -69,7 +69,7 @@ test("records keep every key", async () => {
 });
 test("unions have a kind and a value", async () => {
   const identity = rt.provider("echo", "identity");
-  const exchange = (credential) => identity.exchange({ resourceId: "", credential, scopes: [] });
+  const exchange = (credential) => identity.exchange({ resourceId: "", credential, scopes: ["chat"] });
   assert.equal((await exchange({ kind: "refreshToken", value: "r" })).token, "refresh r");
   assert.equal((await exchange({ kind: "teams", value: { token: "t", appId: "app", userId: "u" } })).token, "teams app");
   await assert.rejects(exchange({ kind: "teams", value: { token: "t", appId: 4, userId: "u" } }), { message: "request.credential.value.appId: expected a string, got a number" });
