@@ -22,5 +22,6 @@ void add_server_commands(CLI::App& app, CommandContext& context);    // dev, ser
 void add_client_commands(CLI::App& app, CommandContext& context);    // send, phone, events, clock, explain, messages, wait
 void add_resource_commands(CLI::App& app, CommandContext& context);  // resource
 void add_local_commands(CLI::App& app, CommandContext& context);     // plugin, config, version
+void add_trust_commands(CLI::App& app, CommandContext& context);     // trust
 
 }  // namespace trunkline::app

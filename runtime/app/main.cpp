@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   app::add_client_commands(cli, context);
   app::add_resource_commands(cli, context);
   app::add_local_commands(cli, context);
+  app::add_trust_commands(cli, context);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

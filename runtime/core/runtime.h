@@ -27,6 +27,10 @@ class ResourceService;
 class SandboxService;
 class ServiceObjects;
 class SmsService;
+namespace oidc {
+class DevelopmentIssuer;
+class IssuerSet;
+}  // namespace oidc
 namespace store {
 class Store;
 }
@@ -60,6 +64,10 @@ class Runtime {
   NumberService& numbers();
   SmsService& sms();
   IdentityService& identity();
+  /// Issuers whose tokens are accepted.
+  oidc::IssuerSet& issuers();
+  /// Null unless `auth.development_issuer` is on.
+  const oidc::DevelopmentIssuer* development_issuer() const;
   SandboxService& sandbox();
   ServiceObjects& objects();
   ArmOperations& arm_operations();

@@ -90,6 +90,28 @@ class IdentityObject final : public service::IdentityService {
   Task<identity::TokenClaims> verify_token(Call, std::string token) override {
     co_return co_await scope_.runtime().identity().verify_token(scope_.resource(), std::move(token));
   }
+  Task<identity::UserIdentity> get_user(Call, std::string user_id) override {
+    co_return co_await scope_.runtime().identity().get_user(scope_.resource(), std::move(user_id));
+  }
+  Task<identity::UserIdentity> find_by_custom_id(Call, std::string custom_id) override {
+    co_return co_await scope_.runtime().identity().find_by_custom_id(scope_.resource(), std::move(custom_id));
+  }
+  Task<identity::UserPage> list_users(Call, std::int32_t limit, std::optional<std::string> continuation) override {
+    co_return co_await scope_.runtime().identity().list_users(scope_.resource(), limit, std::move(continuation));
+  }
+  Task<identity::AccessToken> exchange_teams_token(Call, std::string token, std::string app_id, std::string user_id) override {
+    co_return co_await scope_.runtime().identity().exchange_teams_token(scope_.resource(), std::move(token), std::move(app_id),
+                                                                        std::move(user_id));
+  }
+  Task<identity::AccessToken> development_teams_token(Call, std::string app_id, std::string user_id) override {
+    co_return scope_.runtime().identity().development_teams_token(std::move(app_id), std::move(user_id));
+  }
+  Task<std::vector<identity::SigningKey>> signing_keys(Call) override {
+    co_return co_await scope_.runtime().identity().signing_keys();
+  }
+  Task<std::vector<identity::SigningKey>> rotate_keys(Call, bool drop_others) override {
+    co_return co_await scope_.runtime().identity().rotate_keys(drop_others);
+  }
 
  private:
   const Scope& scope_;

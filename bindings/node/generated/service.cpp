@@ -96,6 +96,54 @@ class IdentityServiceObject final : public Object {
         client_.start_verify_token(std::move(p_token), std::move(request.options), std::move(request.reply));
         return;
       }
+      case 5: {  // getUser
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_get_user(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // findByCustomId
+        std::string p_custom_id{};
+        read(in, p_custom_id);
+        client_.start_find_by_custom_id(std::move(p_custom_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // listUsers
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list_users(std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 8: {  // exchangeTeamsToken
+        std::string p_token{};
+        read(in, p_token);
+        std::string p_app_id{};
+        read(in, p_app_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_exchange_teams_token(std::move(p_token), std::move(p_app_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 9: {  // developmentTeamsToken
+        std::string p_app_id{};
+        read(in, p_app_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_development_teams_token(std::move(p_app_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 10: {  // signingKeys
+        client_.start_signing_keys(std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 11: {  // rotateKeys
+        bool p_drop_others{};
+        read(in, p_drop_others);
+        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), std::move(request.reply));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }

@@ -17,7 +17,7 @@ from ._native import service as _native
 from ._objects import Service, model_of
 from ._stream import Stream
 from .common import DecisionRecord
-from .identity import AccessToken, TokenClaims, TokenScope, UserIdentity
+from .identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from .sandbox import Phone, PhoneMessage, PhoneRule
 from .sms import FailureReason, MessageState
 
@@ -501,7 +501,7 @@ class IdentityService(Service):
         *,
         timeout: float | None = None,
     ) -> UserWithToken:
-        """Creates a user, with a token when scopes are given.
+        """Creates a user, or finds the one with the same custom id; with a token when scopes are given.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
@@ -562,6 +562,97 @@ class IdentityService(Service):
             UnauthenticatedError: Credentials are missing or refused.
         """
         return self._impl.verify_token(token, timeout)
+
+    def get_user(self, user_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """One user.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get_user(user_id, timeout)
+
+    def find_by_custom_id(self, custom_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """The user that was created with this id of your own.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.find_by_custom_id(custom_id, timeout)
+
+    def list_users(
+        self,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> UserPage:
+        """The users, by id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list_users(limit, continuation, timeout)
+
+    def exchange_teams_token(
+        self,
+        token: str,
+        app_id: str,
+        user_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> AccessToken:
+        """A token for a Teams user.
+
+        Args:
+            token: The user's Microsoft Entra token, of an issuer that is configured.
+            app_id: Must be the token's `appid`.
+            user_id: Must be the token's `oid`.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            UnauthenticatedError: Credentials are missing or refused.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.exchange_teams_token(token, app_id, user_id, timeout)
+
+    def development_teams_token(self, app_id: str, user_id: str, *, timeout: float | None = None) -> AccessToken:
+        """A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+
+        Args:
+            app_id: Its `appid`.
+            user_id: Its `oid`.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.development_teams_token(app_id, user_id, timeout)
+
+    def signing_keys(self, *, timeout: float | None = None) -> list[SigningKey]:
+        """The keys that verify tokens, the one that signs first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.signing_keys(timeout)
+
+    def rotate_keys(self, drop_others: bool = False, *, timeout: float | None = None) -> list[SigningKey]:
+        """Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+
+        Args:
+            drop_others: Forget the former keys at once, which makes their tokens useless.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.rotate_keys(drop_others, timeout)
 
 
 class NumbersService(Service):

@@ -82,7 +82,7 @@ static inline tl_iface tl_service_identity(tl_runtime *runtime, tl_str resource)
 }
 
 /**
- * Creates a user, with a token when scopes are given.
+ * Creates a user, or finds the one with the same custom id; with a token when scopes are given.
  * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
  */
 static inline int32_t tl_service_identity_create_user(tl_iface service, const tl_call *call,
@@ -138,6 +138,92 @@ static inline int32_t tl_service_identity_verify_token(tl_iface service, const t
   const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, verify_token) || !vtbl->verify_token) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->verify_token(service.self, call, token, done, user);
+  return 0;
+}
+
+/**
+ * One user.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_identity_get_user(tl_iface service, const tl_call *call,
+                                                   tl_str user_id, tl_service_identity_service_get_user_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get_user) || !vtbl->get_user) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get_user(service.self, call, user_id, done, user);
+  return 0;
+}
+
+/**
+ * The user that was created with this id of your own.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_identity_find_by_custom_id(tl_iface service, const tl_call *call,
+                                                            tl_str custom_id, tl_service_identity_service_find_by_custom_id_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, find_by_custom_id) || !vtbl->find_by_custom_id) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->find_by_custom_id(service.self, call, custom_id, done, user);
+  return 0;
+}
+
+/**
+ * The users, by id.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_identity_list_users(tl_iface service, const tl_call *call,
+                                                     int32_t limit, tl_str continuation, tl_service_identity_service_list_users_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_users) || !vtbl->list_users) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_users(service.self, call, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * A token for a Teams user.
+ * @param token the user's Microsoft Entra token, of an issuer that is configured
+ * @param app_id must be the token's `appid`
+ * @param user_id must be the token's `oid`
+ * Errors: TL_ERROR_CODE_UNAUTHENTICATED, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_identity_exchange_teams_token(tl_iface service, const tl_call *call,
+                                                               tl_str token, tl_str app_id, tl_str user_id, tl_service_identity_service_exchange_teams_token_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, exchange_teams_token) || !vtbl->exchange_teams_token) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->exchange_teams_token(service.self, call, token, app_id, user_id, done, user);
+  return 0;
+}
+
+/**
+ * A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+ * @param app_id its `appid`
+ * @param user_id its `oid`
+ * Errors: TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_identity_development_teams_token(tl_iface service, const tl_call *call,
+                                                                  tl_str app_id, tl_str user_id, tl_service_identity_service_development_teams_token_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, development_teams_token) || !vtbl->development_teams_token) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->development_teams_token(service.self, call, app_id, user_id, done, user);
+  return 0;
+}
+
+/** The keys that verify tokens, the one that signs first. */
+static inline int32_t tl_service_identity_signing_keys(tl_iface service, const tl_call *call,
+                                                       tl_service_identity_service_signing_keys_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, signing_keys) || !vtbl->signing_keys) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->signing_keys(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+ * @param drop_others forget the former keys at once, which makes their tokens useless
+ */
+static inline int32_t tl_service_identity_rotate_keys(tl_iface service, const tl_call *call,
+                                                      tl_bool drop_others, tl_service_identity_service_rotate_keys_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, rotate_keys) || !vtbl->rotate_keys) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->rotate_keys(service.self, call, drop_others, done, user);
   return 0;
 }
 

@@ -490,6 +490,13 @@ typedef void (*tl_service_identity_service_issue_token_done)(void *user, const t
 typedef void (*tl_service_identity_service_revoke_tokens_done)(void *user, tl_error *error);
 typedef void (*tl_service_identity_service_delete_user_done)(void *user, tl_error *error);
 typedef void (*tl_service_identity_service_verify_token_done)(void *user, const tl_identity_token_claims *result, tl_error *error);
+typedef void (*tl_service_identity_service_get_user_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_service_identity_service_find_by_custom_id_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_service_identity_service_list_users_done)(void *user, const tl_identity_user_page *result, tl_error *error);
+typedef void (*tl_service_identity_service_exchange_teams_token_done)(void *user, const tl_identity_access_token *result, tl_error *error);
+typedef void (*tl_service_identity_service_development_teams_token_done)(void *user, const tl_identity_access_token *result, tl_error *error);
+typedef void (*tl_service_identity_service_signing_keys_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_identity_service_rotate_keys_done)(void *user, const tl_list *result, tl_error *error);
 
 /**
  * Users and tokens of one resource.
@@ -500,7 +507,7 @@ typedef struct tl_service_identity_service {
   uint32_t struct_size;
   uint32_t reserved0;
   /**
-   * Creates a user, with a token when scopes are given.
+   * Creates a user, or finds the one with the same custom id; with a token when scopes are given.
    * [any-thread]
    * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
    */
@@ -534,13 +541,73 @@ typedef struct tl_service_identity_service {
    */
   void (*verify_token)(void *self, const tl_call *call,
                        tl_str token, tl_service_identity_service_verify_token_done done, void *user);
+  /**
+   * One user.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get_user)(void *self, const tl_call *call, tl_str user_id, tl_service_identity_service_get_user_done done, void *user);
+  /**
+   * The user that was created with this id of your own.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*find_by_custom_id)(void *self, const tl_call *call,
+                            tl_str custom_id, tl_service_identity_service_find_by_custom_id_done done, void *user);
+  /**
+   * The users, by id.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_users)(void *self, const tl_call *call,
+                     int32_t limit, tl_str continuation, tl_service_identity_service_list_users_done done, void *user);
+  /**
+   * A token for a Teams user.
+   * [any-thread]
+   * @param token the user's Microsoft Entra token, of an issuer that is configured
+   * @param app_id must be the token's `appid`
+   * @param user_id must be the token's `oid`
+   * Errors: TL_ERROR_CODE_UNAUTHENTICATED, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*exchange_teams_token)(void *self, const tl_call *call,
+                               tl_str token, tl_str app_id, tl_str user_id, tl_service_identity_service_exchange_teams_token_done done, void *user);
+  /**
+   * A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+   * [any-thread]
+   * @param app_id its `appid`
+   * @param user_id its `oid`
+   * Errors: TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*development_teams_token)(void *self, const tl_call *call,
+                                  tl_str app_id, tl_str user_id, tl_service_identity_service_development_teams_token_done done, void *user);
+  /**
+   * The keys that verify tokens, the one that signs first.
+   * [any-thread]
+   * Result elements: tl_identity_signing_key.
+   */
+  void (*signing_keys)(void *self, const tl_call *call, tl_service_identity_service_signing_keys_done done, void *user);
+  /**
+   * Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+   * [any-thread]
+   * Result elements: tl_identity_signing_key.
+   * @param drop_others forget the former keys at once, which makes their tokens useless
+   */
+  void (*rotate_keys)(void *self, const tl_call *call,
+                      tl_bool drop_others, tl_service_identity_service_rotate_keys_done done, void *user);
 } tl_service_identity_service;
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, create_user) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, issue_token) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, revoke_tokens) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, delete_user) == 32);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, verify_token) == 40);
-TL_ABI_ASSERT(sizeof(tl_service_identity_service) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, get_user) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, find_by_custom_id) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, list_users) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, exchange_teams_token) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, development_teams_token) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, signing_keys) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, rotate_keys) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_identity_service) == 104);
 #define TL_SERVICE_IDENTITY_SERVICE_ID "trunkline.service.identity/1"
 
 typedef void (*tl_service_numbers_service_search_done)(void *user, const tl_service_number_search *result, tl_error *error);

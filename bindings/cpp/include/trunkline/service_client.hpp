@@ -52,6 +52,41 @@ struct IdentityServiceVerifyToken {
   static constexpr auto kSlot = &tl_service_identity_service::verify_token;
   using Value = identity::TokenClaims;
 };
+struct IdentityServiceGetUser {
+  static constexpr std::string_view kName = "get_user";
+  static constexpr auto kSlot = &tl_service_identity_service::get_user;
+  using Value = identity::UserIdentity;
+};
+struct IdentityServiceFindByCustomId {
+  static constexpr std::string_view kName = "find_by_custom_id";
+  static constexpr auto kSlot = &tl_service_identity_service::find_by_custom_id;
+  using Value = identity::UserIdentity;
+};
+struct IdentityServiceListUsers {
+  static constexpr std::string_view kName = "list_users";
+  static constexpr auto kSlot = &tl_service_identity_service::list_users;
+  using Value = identity::UserPage;
+};
+struct IdentityServiceExchangeTeamsToken {
+  static constexpr std::string_view kName = "exchange_teams_token";
+  static constexpr auto kSlot = &tl_service_identity_service::exchange_teams_token;
+  using Value = identity::AccessToken;
+};
+struct IdentityServiceDevelopmentTeamsToken {
+  static constexpr std::string_view kName = "development_teams_token";
+  static constexpr auto kSlot = &tl_service_identity_service::development_teams_token;
+  using Value = identity::AccessToken;
+};
+struct IdentityServiceSigningKeys {
+  static constexpr std::string_view kName = "signing_keys";
+  static constexpr auto kSlot = &tl_service_identity_service::signing_keys;
+  using Value = std::vector<identity::SigningKey>;
+};
+struct IdentityServiceRotateKeys {
+  static constexpr std::string_view kName = "rotate_keys";
+  static constexpr auto kSlot = &tl_service_identity_service::rotate_keys;
+  using Value = std::vector<identity::SigningKey>;
+};
 struct NumbersServiceSearch {
   static constexpr std::string_view kName = "search";
   static constexpr auto kSlot = &tl_service_numbers_service::search;
@@ -327,7 +362,7 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   static constexpr std::string_view kInterfaceId = "trunkline.service.identity/1";
   using Client::Client;
 
-  /// Creates a user, with a token when scopes are given.
+  /// Creates a user, or finds the one with the same custom id; with a token when scopes are given.
   /// Errors: kInvalidArgument.
   Task<UserWithToken> create_user(std::vector<identity::TokenScope> scopes = {}, std::optional<std::string> custom_id = {},
                                   Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const {
@@ -438,6 +473,165 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   /// verify_token, blocking this thread.
   identity::TokenClaims verify_token_sync(std::string token, CallOptions options = {}) const {
     return Client::wait<ops::IdentityServiceVerifyToken>(std::move(options), std::move(token));
+  }
+
+  /// One user.
+  /// Errors: kNotFound.
+  Task<identity::UserIdentity> get_user(std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceGetUser>(std::move(options), std::move(user_id));
+  }
+  /// get_user ending in done(Result<identity::UserIdentity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_user(std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceGetUser>(std::move(options), std::move(done), std::move(user_id));
+  }
+  /// get_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_user_raw(tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceGetUser>(std::move(options), std::move(done), user_id);
+  }
+  /// get_user, blocking this thread.
+  identity::UserIdentity get_user_sync(std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceGetUser>(std::move(options), std::move(user_id));
+  }
+
+  /// The user that was created with this id of your own.
+  /// Errors: kNotFound.
+  Task<identity::UserIdentity> find_by_custom_id(std::string custom_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(custom_id));
+  }
+  /// find_by_custom_id ending in done(Result<identity::UserIdentity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_find_by_custom_id(std::string custom_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(done), std::move(custom_id));
+  }
+  /// find_by_custom_id without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_find_by_custom_id_raw(tl_str custom_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(done), custom_id);
+  }
+  /// find_by_custom_id, blocking this thread.
+  identity::UserIdentity find_by_custom_id_sync(std::string custom_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(custom_id));
+  }
+
+  /// The users, by id.
+  /// Errors: kInvalidArgument.
+  Task<identity::UserPage> list_users(std::int32_t limit = 100, std::optional<std::string> continuation = {},
+                                      CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceListUsers>(std::move(options), limit, std::move(continuation));
+  }
+  /// list_users ending in done(Result<identity::UserPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_users(std::int32_t limit, std::optional<std::string> continuation, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceListUsers>(std::move(options), std::move(done), limit, std::move(continuation));
+  }
+  /// list_users without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_users_raw(int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceListUsers>(std::move(options), std::move(done), limit, continuation);
+  }
+  /// list_users, blocking this thread.
+  identity::UserPage list_users_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {},
+                                     CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceListUsers>(std::move(options), limit, std::move(continuation));
+  }
+
+  /// A token for a Teams user.
+  /// @param token the user's Microsoft Entra token, of an issuer that is configured
+  /// @param app_id must be the token's `appid`
+  /// @param user_id must be the token's `oid`
+  /// Errors: kUnauthenticated, kInvalidArgument.
+  Task<identity::AccessToken> exchange_teams_token(std::string token, std::string app_id, std::string user_id,
+                                                   CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(token), std::move(app_id),
+                                                               std::move(user_id));
+  }
+  /// exchange_teams_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_exchange_teams_token(std::string token, std::string app_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(done), std::move(token),
+                                                          std::move(app_id), std::move(user_id));
+  }
+  /// exchange_teams_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_exchange_teams_token_raw(tl_str token, tl_str app_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(done), token, app_id, user_id);
+  }
+  /// exchange_teams_token, blocking this thread.
+  identity::AccessToken exchange_teams_token_sync(std::string token, std::string app_id, std::string user_id,
+                                                  CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(token), std::move(app_id),
+                                                                std::move(user_id));
+  }
+
+  /// A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+  /// @param app_id its `appid`
+  /// @param user_id its `oid`
+  /// Errors: kFailedPrecondition.
+  Task<identity::AccessToken> development_teams_token(std::string app_id, std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(app_id), std::move(user_id));
+  }
+  /// development_teams_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_development_teams_token(std::string app_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(done), std::move(app_id),
+                                                             std::move(user_id));
+  }
+  /// development_teams_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_development_teams_token_raw(tl_str app_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(done), app_id, user_id);
+  }
+  /// development_teams_token, blocking this thread.
+  identity::AccessToken development_teams_token_sync(std::string app_id, std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(app_id), std::move(user_id));
+  }
+
+  /// The keys that verify tokens, the one that signs first.
+  Task<std::vector<identity::SigningKey>> signing_keys(CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceSigningKeys>(std::move(options));
+  }
+  /// signing_keys ending in done(Result<std::vector<identity::SigningKey>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_signing_keys(CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceSigningKeys>(std::move(options), std::move(done));
+  }
+  /// signing_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_signing_keys_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceSigningKeys>(std::move(options), std::move(done));
+  }
+  /// signing_keys, blocking this thread.
+  std::vector<identity::SigningKey> signing_keys_sync(CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceSigningKeys>(std::move(options));
+  }
+
+  /// Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+  /// @param drop_others forget the former keys at once, which makes their tokens useless
+  Task<std::vector<identity::SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
+  }
+  /// rotate_keys ending in done(Result<std::vector<identity::SigningKey>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_rotate_keys(bool drop_others, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceRotateKeys>(std::move(options), std::move(done), drop_others);
+  }
+  /// rotate_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_rotate_keys_raw(tl_bool drop_others, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceRotateKeys>(std::move(options), std::move(done), drop_others);
+  }
+  /// rotate_keys, blocking this thread.
+  std::vector<identity::SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
   }
 };
 

@@ -105,7 +105,7 @@ class IdentityService : public virtual Implementation {
  public:
   static constexpr std::string_view kInterfaceId = "trunkline.service.identity/1";
 
-  /// Creates a user, with a token when scopes are given.
+  /// Creates a user, or finds the one with the same custom id; with a token when scopes are given.
   /// [any-thread]
   /// Errors: kInvalidArgument.
   virtual Task<UserWithToken> create_user([[maybe_unused]] Call call, [[maybe_unused]] std::vector<identity::TokenScope> scopes,
@@ -156,6 +156,79 @@ class IdentityService : public virtual Implementation {
     abi::complete_with(std::move(done), [&] { return this->verify_token(call, abi::own<std::string>(token)); });
   }
 
+  /// One user.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<identity::UserIdentity> get_user([[maybe_unused]] Call call,
+                                                [[maybe_unused]] std::string user_id) { abi::unimplemented("get_user"); }
+  virtual void start_get_user(const Call& call, std::string_view user_id, Completion<identity::UserIdentity> done) {
+    abi::complete_with(std::move(done), [&] { return this->get_user(call, abi::own<std::string>(user_id)); });
+  }
+
+  /// The user that was created with this id of your own.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<identity::UserIdentity> find_by_custom_id([[maybe_unused]] Call call,
+                                                         [[maybe_unused]] std::string custom_id) { abi::unimplemented("find_by_custom_id"); }
+  virtual void start_find_by_custom_id(const Call& call, std::string_view custom_id, Completion<identity::UserIdentity> done) {
+    abi::complete_with(std::move(done), [&] { return this->find_by_custom_id(call, abi::own<std::string>(custom_id)); });
+  }
+
+  /// The users, by id.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  virtual Task<identity::UserPage> list_users([[maybe_unused]] Call call, [[maybe_unused]] std::int32_t limit,
+                                              [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_users"); }
+  virtual void start_list_users(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                Completion<identity::UserPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_users(call, limit, abi::own_optional<std::string>(continuation)); });
+  }
+
+  /// A token for a Teams user.
+  /// [any-thread]
+  /// @param token the user's Microsoft Entra token, of an issuer that is configured
+  /// @param app_id must be the token's `appid`
+  /// @param user_id must be the token's `oid`
+  /// Errors: kUnauthenticated, kInvalidArgument.
+  virtual Task<identity::AccessToken> exchange_teams_token([[maybe_unused]] Call call, [[maybe_unused]] std::string token,
+                                                           [[maybe_unused]] std::string app_id,
+                                                           [[maybe_unused]] std::string user_id) { abi::unimplemented("exchange_teams_token"); }
+  virtual void start_exchange_teams_token(const Call& call, std::string_view token, std::string_view app_id,
+                                          std::string_view user_id, Completion<identity::AccessToken> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->exchange_teams_token(call, abi::own<std::string>(token), abi::own<std::string>(app_id), abi::own<std::string>(user_id)); });
+  }
+
+  /// A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+  /// [any-thread]
+  /// @param app_id its `appid`
+  /// @param user_id its `oid`
+  /// Errors: kFailedPrecondition.
+  virtual Task<identity::AccessToken> development_teams_token([[maybe_unused]] Call call, [[maybe_unused]] std::string app_id,
+                                                              [[maybe_unused]] std::string user_id) { abi::unimplemented("development_teams_token"); }
+  virtual void start_development_teams_token(const Call& call, std::string_view app_id, std::string_view user_id,
+                                             Completion<identity::AccessToken> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->development_teams_token(call, abi::own<std::string>(app_id), abi::own<std::string>(user_id)); });
+  }
+
+  /// The keys that verify tokens, the one that signs first.
+  /// [any-thread]
+  virtual Task<std::vector<identity::SigningKey>> signing_keys([[maybe_unused]] Call call) { abi::unimplemented("signing_keys"); }
+  virtual void start_signing_keys(const Call& call, Completion<std::vector<identity::SigningKey>> done) {
+    abi::complete_with(std::move(done), [&] { return this->signing_keys(call); });
+  }
+
+  /// Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+  /// [any-thread]
+  /// @param drop_others forget the former keys at once, which makes their tokens useless
+  virtual Task<std::vector<identity::SigningKey>> rotate_keys([[maybe_unused]] Call call,
+                                                              [[maybe_unused]] bool drop_others) { abi::unimplemented("rotate_keys"); }
+  virtual void start_rotate_keys(const Call& call, bool drop_others, Completion<std::vector<identity::SigningKey>> done) {
+    abi::complete_with(std::move(done), [&] { return this->rotate_keys(call, drop_others); });
+  }
+
  protected:
   IdentityService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -203,6 +276,60 @@ struct IdentityServiceThunks {
                                   std::move(completion));
     });
   }
+  static void get_user(void* self, const tl_call* call, tl_str user_id, tl_service_identity_service_get_user_done done,
+                       void* user) noexcept {
+    abi::serve<identity::UserIdentity>(of(self), done, user, [&](Completion<identity::UserIdentity> completion) {
+      of(self).start_get_user(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                              std::move(completion));
+    });
+  }
+  static void find_by_custom_id(void* self, const tl_call* call, tl_str custom_id,
+                                tl_service_identity_service_find_by_custom_id_done done, void* user) noexcept {
+    abi::serve<identity::UserIdentity>(of(self), done, user, [&](Completion<identity::UserIdentity> completion) {
+      of(self).start_find_by_custom_id(Call(call),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(custom_id, "custom_id")),
+                                       std::move(completion));
+    });
+  }
+  static void list_users(void* self, const tl_call* call, int32_t limit, tl_str continuation,
+                         tl_service_identity_service_list_users_done done, void* user) noexcept {
+    abi::serve<identity::UserPage>(of(self), done, user, [&](Completion<identity::UserPage> completion) {
+      of(self).start_list_users(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                std::move(completion));
+    });
+  }
+  static void exchange_teams_token(void* self, const tl_call* call, tl_str token, tl_str app_id, tl_str user_id,
+                                   tl_service_identity_service_exchange_teams_token_done done, void* user) noexcept {
+    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
+      of(self).start_exchange_teams_token(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(token, "token")),
+                                          abi::Member<std::string>::view(abi::checked<std::string>(app_id, "app_id")),
+                                          abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                          std::move(completion));
+    });
+  }
+  static void development_teams_token(void* self, const tl_call* call, tl_str app_id, tl_str user_id,
+                                      tl_service_identity_service_development_teams_token_done done, void* user) noexcept {
+    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
+      of(self).start_development_teams_token(Call(call),
+                                             abi::Member<std::string>::view(abi::checked<std::string>(app_id, "app_id")),
+                                             abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                             std::move(completion));
+    });
+  }
+  static void signing_keys(void* self, const tl_call* call, tl_service_identity_service_signing_keys_done done,
+                           void* user) noexcept {
+    abi::serve<std::vector<identity::SigningKey>>(of(self), done, user, [&](Completion<std::vector<identity::SigningKey>> completion) {
+      of(self).start_signing_keys(Call(call), std::move(completion));
+    });
+  }
+  static void rotate_keys(void* self, const tl_call* call, tl_bool drop_others,
+                          tl_service_identity_service_rotate_keys_done done, void* user) noexcept {
+    abi::serve<std::vector<identity::SigningKey>>(of(self), done, user, [&](Completion<std::vector<identity::SigningKey>> completion) {
+      of(self).start_rotate_keys(Call(call), abi::Member<bool>::view(abi::checked<bool>(drop_others, "drop_others")),
+                                 std::move(completion));
+    });
+  }
   static constexpr tl_service_identity_service kVtbl{
       sizeof(tl_service_identity_service),
       0,
@@ -210,7 +337,14 @@ struct IdentityServiceThunks {
       &issue_token,
       &revoke_tokens,
       &delete_user,
-      &verify_token};
+      &verify_token,
+      &get_user,
+      &find_by_custom_id,
+      &list_users,
+      &exchange_teams_token,
+      &development_teams_token,
+      &signing_keys,
+      &rotate_keys};
 };
 }  // namespace detail
 

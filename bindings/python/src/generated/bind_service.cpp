@@ -449,6 +449,110 @@ PyObject* IdentityService_verify_token_call_async(PyObject* self, pyrt::Args arg
   return pyrt::method("verify_token_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::TokenClaims, IdentityServiceClient>(self, IdentityService_verify_token(args)); });
 }
 
+auto IdentityService_get_user(pyrt::Args args) {
+  std::string user_id{};
+  pyrt::argument("user_id", args[0], user_id);
+  return [user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
+    client.start_get_user(std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_get_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_user", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityServiceClient>(self, args[1], IdentityService_get_user(args)); });
+}
+PyObject* IdentityService_get_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_user_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityServiceClient>(self, IdentityService_get_user(args)); });
+}
+
+auto IdentityService_find_by_custom_id(pyrt::Args args) {
+  std::string custom_id{};
+  pyrt::argument("custom_id", args[0], custom_id);
+  return [custom_id = std::move(custom_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
+    client.start_find_by_custom_id(std::move(custom_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_find_by_custom_id_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("find_by_custom_id", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityServiceClient>(self, args[1], IdentityService_find_by_custom_id(args)); });
+}
+PyObject* IdentityService_find_by_custom_id_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("find_by_custom_id_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityServiceClient>(self, IdentityService_find_by_custom_id(args)); });
+}
+
+auto IdentityService_list_users(pyrt::Args args) {
+  std::int32_t limit{};
+  pyrt::argument("limit", args[0], limit);
+  std::optional<std::string> continuation{};
+  pyrt::argument("continuation", args[1], continuation);
+  return [limit = std::move(limit), continuation = std::move(continuation)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) mutable {
+    client.start_list_users(std::move(limit), std::move(continuation), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_list_users_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_users", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserPage, IdentityServiceClient>(self, args[2], IdentityService_list_users(args)); });
+}
+PyObject* IdentityService_list_users_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_users_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserPage, IdentityServiceClient>(self, IdentityService_list_users(args)); });
+}
+
+auto IdentityService_exchange_teams_token(pyrt::Args args) {
+  std::string token{};
+  pyrt::argument("token", args[0], token);
+  std::string app_id{};
+  pyrt::argument("app_id", args[1], app_id);
+  std::string user_id{};
+  pyrt::argument("user_id", args[2], user_id);
+  return [token = std::move(token), app_id = std::move(app_id), user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
+    client.start_exchange_teams_token(std::move(token), std::move(app_id), std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_exchange_teams_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("exchange_teams_token", count, 4, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[3], IdentityService_exchange_teams_token(args)); });
+}
+PyObject* IdentityService_exchange_teams_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("exchange_teams_token_async", count, 3, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_exchange_teams_token(args)); });
+}
+
+auto IdentityService_development_teams_token(pyrt::Args args) {
+  std::string app_id{};
+  pyrt::argument("app_id", args[0], app_id);
+  std::string user_id{};
+  pyrt::argument("user_id", args[1], user_id);
+  return [app_id = std::move(app_id), user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
+    client.start_development_teams_token(std::move(app_id), std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_development_teams_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("development_teams_token", count, 3, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[2], IdentityService_development_teams_token(args)); });
+}
+PyObject* IdentityService_development_teams_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("development_teams_token_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_development_teams_token(args)); });
+}
+
+auto IdentityService_signing_keys([[maybe_unused]] pyrt::Args args) {
+  return [](const IdentityServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
+    client.start_signing_keys(std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_signing_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("signing_keys", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, args[0], IdentityService_signing_keys(args)); });
+}
+PyObject* IdentityService_signing_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("signing_keys_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, IdentityService_signing_keys(args)); });
+}
+
+auto IdentityService_rotate_keys(pyrt::Args args) {
+  bool drop_others{};
+  pyrt::argument("drop_others", args[0], drop_others);
+  return [drop_others = std::move(drop_others)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
+    client.start_rotate_keys(std::move(drop_others), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_rotate_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("rotate_keys", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, args[1], IdentityService_rotate_keys(args)); });
+}
+PyObject* IdentityService_rotate_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("rotate_keys_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, IdentityService_rotate_keys(args)); });
+}
+
 constexpr pyrt::MethodSpec methods_of_IdentityService[] = {
     {"create_user", &IdentityService_create_user_call},
     {"create_user_async", &IdentityService_create_user_call_async},
@@ -460,6 +564,20 @@ constexpr pyrt::MethodSpec methods_of_IdentityService[] = {
     {"delete_user_async", &IdentityService_delete_user_call_async},
     {"verify_token", &IdentityService_verify_token_call},
     {"verify_token_async", &IdentityService_verify_token_call_async},
+    {"get_user", &IdentityService_get_user_call},
+    {"get_user_async", &IdentityService_get_user_call_async},
+    {"find_by_custom_id", &IdentityService_find_by_custom_id_call},
+    {"find_by_custom_id_async", &IdentityService_find_by_custom_id_call_async},
+    {"list_users", &IdentityService_list_users_call},
+    {"list_users_async", &IdentityService_list_users_call_async},
+    {"exchange_teams_token", &IdentityService_exchange_teams_token_call},
+    {"exchange_teams_token_async", &IdentityService_exchange_teams_token_call_async},
+    {"development_teams_token", &IdentityService_development_teams_token_call},
+    {"development_teams_token_async", &IdentityService_development_teams_token_call_async},
+    {"signing_keys", &IdentityService_signing_keys_call},
+    {"signing_keys_async", &IdentityService_signing_keys_call_async},
+    {"rotate_keys", &IdentityService_rotate_keys_call},
+    {"rotate_keys_async", &IdentityService_rotate_keys_call_async},
 };
 
 auto NumbersService_search(pyrt::Args args) {

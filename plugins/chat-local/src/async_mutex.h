@@ -7,7 +7,7 @@
 
 #include "trunkline/task.hpp"
 
-namespace identity_local {
+namespace chat_local {
 
 /// Waits suspend and block no thread; they are served in order. The holder's thread goes on with the next one. [any-thread]
 class AsyncMutex {
@@ -61,4 +61,4 @@ class AsyncMutex {
   std::deque<std::function<void()>> waiting_;
 };
 
-}  // namespace identity_local
+}  // namespace chat_local
