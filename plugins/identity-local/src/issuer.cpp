@@ -71,8 +71,17 @@ void check_lifetime(trunkline::Duration lifetime) {
   invalid("lifetime", "found " + std::to_string(found) + " minutes, wanted 60 to 1440");
 }
 
-void check_resource(const std::string& id) {
-  if (!is_uuid(id)) invalid("resourceId", "found \"" + id.substr(0, 64) + "\", wanted a GUID");
+void check_resource(std::string_view id) {
+  if (!is_uuid(id)) invalid("resourceId", "found \"" + std::string(id.substr(0, 64)) + "\", wanted a GUID");
+}
+
+void check_request(std::vector<TokenScope>& scopes, trunkline::Duration lifetime, std::string_view data_location,
+                   std::string_view resource_id) {
+  check_scopes(scopes);
+  check_lifetime(lifetime);
+  if (data_location.size() > kMaxDataLocationBytes || !is_plain(data_location))
+    invalid("dataLocation", "wanted a data location such as unitedstates");
+  check_resource(resource_id);
 }
 
 UserIdentity identity_of(const User& user) {
@@ -187,30 +196,45 @@ trunkline::Task<void> Issuer::delete_user(Call, std::string resource_id, std::st
   co_await users_.remove(std::move(resource_id), std::move(user));
 }
 
-trunkline::Task<AccessToken> Issuer::issue_token(Call, TokenRequest request) {
-  check_scopes(request.scopes);
-  check_lifetime(request.lifetime);
-  if (request.data_location.size() > kMaxDataLocationBytes || !is_plain(request.data_location))
-    invalid("dataLocation", "wanted a data location such as unitedstates");
-  check_resource(request.resource_id);
+void Issuer::start_issue_token(const Call& call, trunkline::identity::TokenRequestView request,
+                               trunkline::Completion<AccessToken> done) {
+  std::vector<TokenScope> scopes;
+  for (const TokenScope scope : request.scopes()) scopes.push_back(scope);
+  check_request(scopes, request.lifetime(), request.data_location(), request.resource_id());
   const Time now = clock_.now();
-  UserPtr user = users_.cached(request.resource_id, request.user_id);
-  if (!user) user = co_await existing(request.resource_id, request.user_id);
-  KeyRing::KeysPtr keys = keys_.ready(now);
-  if (!keys) keys = co_await keys_.keys(now);
+  const std::string resource_id(request.resource_id());
+  const UserPtr user = users_.cached(resource_id, request.user_id());
+  const KeyRing::KeysPtr keys = keys_.ready(now);
+  // The usual case: everything is at hand, and nothing has to be copied to wait for it.
+  if (user && keys)
+    return done.resolve(issue(resource_id, user, *keys, scopes, request.lifetime(), request.data_location(), now));
+  IdentityProvider::start_issue_token(call, request, std::move(done));
+}
+
+trunkline::Task<AccessToken> Issuer::issue_token(Call, TokenRequest request) {
+  check_request(request.scopes, request.lifetime, request.data_location, request.resource_id);
+  const Time now = clock_.now();
+  const UserPtr user = co_await existing(request.resource_id, request.user_id);
+  const KeyRing::KeysPtr keys = co_await keys_.keys(now);
+  co_return issue(request.resource_id, user, *keys, request.scopes, request.lifetime, request.data_location, now);
+}
+
+AccessToken Issuer::issue(const std::string& resource_id, const UserPtr& user, const KeyRing::Keys& keys,
+                          const std::vector<TokenScope>& scopes, trunkline::Duration lifetime, std::string_view data_location,
+                          Time now) {
   AccessToken token;
-  token.expires_at = std::chrono::floor<std::chrono::seconds>(now + request.lifetime);
+  token.expires_at = std::chrono::floor<std::chrono::seconds>(now + lifetime);
   token.token = write_token({.user_id = user->id,
-                             .resource_id = request.resource_id,
-                             .scopes = request.scopes,
-                             .data_location = request.data_location,
+                             .resource_id = resource_id,
+                             .scopes = scopes,
+                             .data_location = data_location,
                              .issuer = issuer_,
                              .issued_at = now,
                              .expires_at = token.expires_at,
                              .generation = user->generation},
-                            keys->front());
-  users_.touch(request.resource_id, user, now);
-  co_return token;
+                            keys.front());
+  users_.touch(resource_id, user, now);
+  return token;
 }
 
 trunkline::Task<void> Issuer::revoke_tokens(Call, std::string resource_id, std::string user_id) {

@@ -30,6 +30,8 @@ class Issuer final : public trunkline::identity::IdentityProvider {
                                                  std::optional<std::string> continuation) override;
   Task<void> delete_user(Call call, std::string resource_id, std::string user_id) override;
   Task<trunkline::identity::AccessToken> issue_token(Call call, trunkline::identity::TokenRequest request) override;
+  void start_issue_token(const Call& call, trunkline::identity::TokenRequestView request,
+                         trunkline::Completion<trunkline::identity::AccessToken> done) override;
   Task<void> revoke_tokens(Call call, std::string resource_id, std::string user_id) override;
   Task<trunkline::identity::TokenClaims> verify_token(Call call, std::string token, std::string resource_id) override;
   Task<trunkline::identity::AccessToken> exchange(Call call, trunkline::identity::ExchangeRequest request) override;
@@ -47,6 +49,10 @@ class Issuer final : public trunkline::identity::IdentityProvider {
   static Settings parse_settings(std::string_view config_json);
   Issuer(trunkline::Host host, Settings settings);
 
+  /// `scopes` unique and checked, as the rest of the request.
+  trunkline::identity::AccessToken issue(const std::string& resource_id, const UserPtr& user, const KeyRing::Keys& keys,
+                                         const std::vector<trunkline::identity::TokenScope>& scopes,
+                                         trunkline::Duration lifetime, std::string_view data_location, trunkline::Time now);
   Task<UserPtr> existing(std::string resource_id, std::string user_id);
 
   const trunkline::host::ClockClient clock_;

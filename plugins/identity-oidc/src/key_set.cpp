@@ -90,7 +90,7 @@ Task<KeySet::Ptr> KeySet::keys_for(std::string key_id) {
   }
   if (!problem.empty())
     log_.write(trunkline::host::LogLevel::kWarning, "the keys of the issuer cannot be fetched",
-               {{"issuer", settings_.issuer}, {"reason", problem}});
+               trunkline::Properties{{"issuer", settings_.issuer}, {"reason", problem}});
   const std::lock_guard guard(mutex_);
   co_return have();
 }

@@ -27,25 +27,34 @@ namespace trunkline::jose {
 
 // --- base64url (RFC 4648 section 5, no padding) -----------------------------------------------------------------------------
 
+namespace detail {
+/// The two characters of every 12 bits: half the look-ups.
+struct Base64Pairs {
+  std::array<std::array<char, 2>, 4096> pair{};
+  constexpr Base64Pairs() {
+    constexpr const char* kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (std::size_t i = 0; i < pair.size(); ++i) pair[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+  }
+};
+inline constexpr Base64Pairs kBase64Pairs;
+}  // namespace detail
+
 inline void append_base64url(std::string& out, std::string_view bytes) {
-  constexpr const char* kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const auto& pair = detail::kBase64Pairs.pair;
   const std::size_t begin = out.size();
   out.resize(begin + (bytes.size() * 4 + 2) / 3);
   char* to = out.data() + begin;
   const auto* from = reinterpret_cast<const unsigned char*>(bytes.data());
   std::size_t left = bytes.size();
-  for (; left >= 3; left -= 3, from += 3) {
+  for (; left >= 3; left -= 3, from += 3, to += 4) {
     const std::uint32_t bits = std::uint32_t{from[0]} << 16 | std::uint32_t{from[1]} << 8 | from[2];
-    *to++ = kAlphabet[bits >> 18];
-    *to++ = kAlphabet[bits >> 12 & 63];
-    *to++ = kAlphabet[bits >> 6 & 63];
-    *to++ = kAlphabet[bits & 63];
+    std::memcpy(to, pair[bits >> 12].data(), 2);
+    std::memcpy(to + 2, pair[bits & 4095].data(), 2);
   }
   if (left == 0) return;
   const std::uint32_t bits = std::uint32_t{from[0]} << 16 | (left == 2 ? std::uint32_t{from[1]} << 8 : 0u);
-  *to++ = kAlphabet[bits >> 18];
-  *to++ = kAlphabet[bits >> 12 & 63];
-  if (left == 2) *to++ = kAlphabet[bits >> 6 & 63];
+  std::memcpy(to, pair[bits >> 12].data(), 2);
+  if (left == 2) to[2] = pair[bits & 4095][0];
 }
 
 inline std::string base64url(std::string_view bytes) {
