@@ -139,7 +139,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
 
   std::shared_ptr<ServerCore> core;
   std::mutex tls_mutex;
-  std::shared_ptr<asio::ssl::context> tls;               // guarded by tls_mutex; of connections to come
+  std::shared_ptr<asio::ssl::context> tls;           // guarded by tls_mutex; of connections to come
   std::vector<std::unique_ptr<Listener>> listeners;  // guarded by core->mutex once started
 
   std::uint16_t open(std::uint16_t port, bool with_tls) {

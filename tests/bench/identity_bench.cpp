@@ -70,8 +70,9 @@ class Floor {
 };
 
 int run(const std::string& algorithm) {
-  Config config = parse_config("log: {level: off}\nproviders: [{name: id, plugin: identity-local, config: {algorithm: " + algorithm +
-                               "}}]\nresources: [{name: bench}]\n");
+  Config config =
+      parse_config("log: {level: off}\nproviders: [{name: id, plugin: identity-local, config: {algorithm: " + algorithm +
+                   "}}]\nresources: [{name: bench}]\n");
   const auto runtime = Runtime::open(std::move(config));
   const ResourcePtr resource = runtime->resources().default_resource();
   const auto user = sync_wait(runtime->identity().create_user(resource, {}, {}, std::chrono::hours{1}));
@@ -88,15 +89,16 @@ int run(const std::string& algorithm) {
   for (int round = 0; round < kRounds; ++round) {
     floors.push_back(rate_of([&] { floor.sign(); }));
     issued.push_back(rate_of([&] { token = client.issue_token_sync(request).token; }));
-    served.push_back(rate_of([&] {
-      sync_wait(runtime->identity().issue_token(resource, request.user_id, request.scopes, std::chrono::hours{24}));
-    }));
+    served.push_back(rate_of(
+        [&] { sync_wait(runtime->identity().issue_token(resource, request.user_id, request.scopes, std::chrono::hours{24})); }));
     verified.push_back(rate_of([&] { sync_wait(runtime->identity().verify_token(resource, token)); }));
     ratios.push_back(issued.back() / floors.back());
   }
   const double ratio = median(ratios);
-  std::printf("%s  openssl sign %.0f/s   issue %.0f/s (%.0f%% of the floor, wanted 90%%)   through the service %.0f/s   verify again %.0f/s\n",
-              algorithm.c_str(), median(floors), median(issued), 100 * ratio, median(served), median(verified));
+  std::printf(
+      "%s  openssl sign %.0f/s   issue %.0f/s (%.0f%% of the floor, wanted 90%%)   through the service %.0f/s   verify again "
+      "%.0f/s\n",
+      algorithm.c_str(), median(floors), median(issued), 100 * ratio, median(served), median(verified));
   runtime->close();
   return ratio >= 0.9 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 #include "key_set.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "limited_json.h"
 
@@ -121,8 +122,7 @@ Task<std::string> KeySet::get(std::string url) {
   request.headers = {{"accept", "application/json"}};
   request.timeout = kTimeout;
   const HttpResponse response = co_await http_.send(std::move(request));
-  if (response.status != 200)
-    throw Error(ErrorCode::kUnavailable, url + " answered " + std::to_string(response.status));
+  if (response.status != 200) throw Error(ErrorCode::kUnavailable, url + " answered " + std::to_string(response.status));
   std::string body;
   if (response.body) body.assign(response.body->begin(), response.body->end());
   co_return body;

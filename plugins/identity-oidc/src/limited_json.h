@@ -1,23 +1,12 @@
 // JSON from outside.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
-
-#include "trunkline/error.hpp"
 
 namespace identity_oidc {
 
 /// An object within these limits. Throws kInvalidArgument.
-inline nlohmann::json parse_limited(std::string_view text, std::size_t max_bytes, int max_depth) {
-  if (text.size() > max_bytes) throw trunkline::Error(trunkline::ErrorCode::kInvalidArgument, "the document is too long");
-  bool too_deep = false;
-  const nlohmann::json::parser_callback_t limit = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    return !(too_deep |= depth > max_depth);
-  };
-  nlohmann::json object = nlohmann::json::parse(text, limit, false);
-  if (too_deep || !object.is_object())
-    throw trunkline::Error(trunkline::ErrorCode::kInvalidArgument, "wanted a JSON object that is not deep");
-  return object;
-}
+nlohmann::json parse_limited(std::string_view text, std::size_t max_bytes, int max_depth);
 
 }  // namespace identity_oidc

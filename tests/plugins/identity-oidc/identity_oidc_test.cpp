@@ -144,7 +144,7 @@ TEST_F(IdentityOidc, RefusesWhatIsNotForUs) {
     EXPECT_EQ(verify(issuer_.sign(header, claims())), ErrorCode::kUnauthenticated) << header;
   EXPECT_EQ(verify(issuer_.sign({{"alg", "ES256"}}, claims())), ErrorCode{}) << "one key needs no name";
   for (const std::string& bad : {std::string(), std::string("x"), std::string("a.b.c"), good + "x", good + ".x",
-                                good.substr(0, good.rfind('.') + 1), std::string(20000, 'a')})
+                                 good.substr(0, good.rfind('.') + 1), std::string(20000, 'a')})
     EXPECT_EQ(verify(bad), ErrorCode::kUnauthenticated) << bad.substr(0, 40);
 }
 

@@ -35,7 +35,7 @@ export function typesHeader(context, module) {
 
 export function nativeSource(context, module) {
   const interfaces = interfacesOf(module, "provider", "service");
-  const out = [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...module.imports.map((ns) => `#include "generated/types_${context.fileOf(ns)}.hpp"`),
+  const out = [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...context.importsOf(module).map((ns) => `#include "generated/types_${context.fileOf(ns)}.hpp"`),
     '#include "generated/modules.hpp"', '#include "support/interface.hpp"', ...(interfaces.length ? [`#include "trunkline/${module.file}_client.hpp"`] : []), "", `namespace ${namespaceOf(module)} {`, "namespace {"];
   for (const e of module.enums) out.push(`pyrt::EnumTable enum_${e.name};`);
   for (const s of module.structs) out.push(`pyrt::Model<${s.fields.length}> model_${s.name}({${s.fields.map((f) => `"${pyName(f.name)}"`).join(", ")}});`);
