@@ -307,8 +307,14 @@ service::ResourceInfo Runtime::describe(const Resource& resource) const {
   info.data_location = resource.data_location;
   info.primary_key = resource.primary_key.reveal();
   info.secondary_key = resource.secondary_key.reveal();
-  if (const std::string where = endpoint(); !where.empty())
+  if (const std::string where = endpoint(); !where.empty()) {
     info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
+    info.secondary_connection_string = "endpoint=" + where + ";accesskey=" + info.secondary_key;
+  }
+  info.lineage = resource.lineage;
+  info.tags = resource.tags;
+  info.local_auth = resource.local_auth;
+  info.created_at = resource.created_at;
   return info;
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/core/service_objects.h"
 
 #include "runtime/clock/clock.h"
+#include "runtime/core/resource_objects.h"
 #include "runtime/core/runtime.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/events/event_log.h"
@@ -275,7 +276,8 @@ struct ServiceObjects::OfResource {
 
 struct ServiceObjects::OfRuntime {
   RuntimeObject runtime;
-  explicit OfRuntime(Runtime& r) : runtime(r) {}
+  ResourcesObject resources;
+  explicit OfRuntime(Runtime& r) : runtime(r), resources(r) {}
 };
 
 ServiceObjects::ServiceObjects(Runtime& runtime) : runtime_(runtime), of_runtime_(std::make_unique<OfRuntime>(runtime)) {}
@@ -283,6 +285,7 @@ ServiceObjects::~ServiceObjects() = default;
 
 tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view id) {
   if (id == "trunkline.service.runtime/1") return iface_of(static_cast<service::RuntimeService*>(&of_runtime_->runtime));
+  if (id == "trunkline.service.resources/1") return iface_of(static_cast<service::ResourcesService*>(&of_runtime_->resources));
   const ResourcePtr resource =
       resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
   if (!resource) throw Error(ErrorCode::kNotFound, "the runtime has no resource", "resource");

@@ -5,9 +5,10 @@
 namespace trunkline::net {
 namespace {
 
-Duplex::Piece frame(Opcode opcode, SharedBytes payload) {
+Duplex::Piece frame(Opcode opcode, SharedBytes payload, std::string own = {}) {
   Duplex::Piece piece;
-  const FrameHeader header = frame_header(opcode, payload->size());
+  const FrameHeader header = frame_header(opcode, own.size() + payload->size());
+  piece.own = std::move(own);
   std::copy_n(header.bytes.begin(), header.size, piece.head.begin());
   piece.head_size = header.size;
   piece.body = std::move(payload);
@@ -64,6 +65,10 @@ Task<bool> WebSocketSession::send(SharedBytes data, bool text) {
   return push(frame(text ? Opcode::kText : Opcode::kBinary, std::move(data)));
 }
 
+Task<bool> WebSocketSession::send_parts(std::string own, SharedBytes shared) {
+  return push(frame(Opcode::kText, std::move(shared), std::move(own)));
+}
+
 bool WebSocketSession::try_send(SharedBytes data, bool text) {
   return push_now(frame(text ? Opcode::kText : Opcode::kBinary, std::move(data))) == Pushed::kTaken;
 }
@@ -76,7 +81,8 @@ void WebSocketSession::close(std::uint16_t code, std::string reason) {
   }
   seal(close_frame(how));
   end(std::move(how), false);
-  tick();  // sets the time within which the peer has to answer
+  resume_reading();  // for the peer's answer, should reading have been paused
+  tick();            // sets the time within which it has to come
 }
 
 // The first reason stays. `by_peer`: what was received before is still to be taken.

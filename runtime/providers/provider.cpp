@@ -6,6 +6,7 @@ Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration ti
     : instance_(std::move(instance)), name_(instance_->provider()), timeout_(timeout) {
   sms_ = instance_->interface(sms::SmsProviderClient::kInterfaceId);
   identity_ = instance_->interface(identity::IdentityProviderClient::kInterfaceId);
+  chat_ = instance_->interface(chat::ChatProviderClient::kInterfaceId);
   sandbox_ = instance_->interface(sandbox::SandboxProviderClient::kInterfaceId);
   webhook_ = instance_->interface(host::WebhookReceiverClient::kInterfaceId);
   if (const auto client = sms()) sms_capabilities_ = client.capabilities();

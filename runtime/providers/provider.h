@@ -8,6 +8,7 @@
 
 #include "runtime/plugin/plugin_instance.h"
 #include "runtime/base/breaker.h"
+#include "trunkline/chat_client.hpp"
 #include "trunkline/host_client.hpp"
 #include "trunkline/identity_client.hpp"
 #include "trunkline/sandbox_client.hpp"
@@ -31,6 +32,7 @@ class Provider {
   /// False in a condition when not offered.
   sms::SmsProviderClient sms() const { return client<sms::SmsProviderClient>(sms_); }
   identity::IdentityProviderClient identity() const { return client<identity::IdentityProviderClient>(identity_); }
+  chat::ChatProviderClient chat() const { return client<chat::ChatProviderClient>(chat_); }
   sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(sandbox_); }
   host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(webhook_); }
   /// Any interface in C form; vtbl==NULL: not offered.
@@ -52,7 +54,7 @@ class Provider {
   const std::string name_;
   const Duration timeout_;
   std::atomic<bool> open_{true};
-  tl_iface sms_{}, identity_{}, sandbox_{}, webhook_{};
+  tl_iface sms_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
   sms::SmsCapabilities sms_capabilities_;
   CircuitBreaker breaker_;
 };

@@ -181,6 +181,19 @@ CREATE TABLE sms_handovers (
   message_ids  TEXT NOT NULL
 );
 )sql"},
+    {40, "chat members", R"sql(
+-- Who took part in which thread between which events: whom the live stream tells of an event, also of an old one. The threads
+-- themselves are the provider's.
+CREATE TABLE chat_members (
+  resource_key     BIGINT NOT NULL,
+  thread_id        TEXT NOT NULL,
+  user_id          TEXT NOT NULL,
+  joined           BIGINT NOT NULL,
+  left_at          BIGINT,
+  share_history_us BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, thread_id, user_id, joined)
+) WITHOUT ROWID;
+)sql"},
 };
 
 }  // namespace

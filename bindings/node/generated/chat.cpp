@@ -204,7 +204,9 @@ class ChatProviderObject final : public Object {
       case 16: {  // maintain
         std::string p_resource_id{};
         read(in, p_resource_id);
-        client_.start_maintain(std::move(p_resource_id), std::move(request.options), std::move(request.reply));
+        bool p_forget{};
+        read(in, p_forget);
+        client_.start_maintain(std::move(p_resource_id), std::move(p_forget), std::move(request.options), std::move(request.reply));
         return;
       }
       default: return Object::start(op, in, std::move(request));

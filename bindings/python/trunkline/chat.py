@@ -559,7 +559,7 @@ class Maintenance:
     """What `maintain` leaves to do."""
 
     next_at: datetime.datetime | None = None
-    """When to call again; absent: only after the next change of a retention."""
+    """When to call again; absent: when something changes."""
 
 
 ChatChange: TypeAlias = Union[MessageReceived, MessageEdited, MessageDeleted, Typing, ReceiptSent, ThreadCreated, ThreadUpdated, ThreadDeleted, ParticipantsAdded, ParticipantsRemoved, None]
@@ -907,15 +907,18 @@ class ChatProvider(Provider):
         """
         return self._impl.list_read_receipts(resource_id, user_id, thread_id, page, timeout)
 
-    def maintain(self, resource_id: str, *, timeout: float | None = None) -> Maintenance:
+    def maintain(self, resource_id: str, forget: bool = False, *, timeout: float | None = None) -> Maintenance:
         """Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a
         resource
-        appears, at the time that the last call asked for, and after a retention was set.
+        appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never
+        twice at once
+        for a resource.
 
         Args:
+            forget: What is cached of the resource is old: it was put back to an earlier state, or is gone.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
-        return self._impl.maintain(resource_id, timeout)
+        return self._impl.maintain(resource_id, forget, timeout)
 
     def capabilities(self) -> ChatCapabilities:
         """What this provider can do. Constant while the instance lives."""

@@ -74,8 +74,8 @@ class ChatProvider {
     return this.#port.call(15, options, (w) => { w.string("resourceId", resourceId); w.string("userId", userId); w.string("threadId", threadId); w.model("page", page, writePageRequest); }, readReadReceiptPage);
   }
 
-  maintain(resourceId, options) {
-    return this.#port.call(16, options, (w) => { w.string("resourceId", resourceId); }, readMaintenance);
+  maintain(resourceId, forget, options) {
+    return this.#port.call(16, options, (w) => { w.string("resourceId", resourceId); w.boolean("forget", forget ?? false); }, readMaintenance);
   }
 
   capabilities() {

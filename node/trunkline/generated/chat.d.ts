@@ -372,7 +372,7 @@ export interface ChatCapabilities {
 
 /** What `maintain` leaves to do. */
 export interface Maintenance {
-  /** When to call again; absent: only after the next change of a retention. */
+  /** When to call again; absent: when something changes. */
   nextAt?: Date;
 }
 
@@ -515,9 +515,12 @@ export declare class ChatProvider {
   /**
    * Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a
    * resource
-   * appears, at the time that the last call asked for, and after a retention was set.
+   * appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never
+   * twice at once
+   * for a resource.
+   * @param forget what is cached of the resource is old: it was put back to an earlier state, or is gone
    */
-  maintain(resourceId: string, options?: CallOptions): Promise<Maintenance>;
+  maintain(resourceId: string, forget?: boolean, options?: CallOptions): Promise<Maintenance>;
 
   /** What this provider can do. Constant while the instance lives. */
   capabilities(): ChatCapabilities;

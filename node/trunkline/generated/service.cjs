@@ -3,7 +3,7 @@
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readPhone, readPhoneMessage, readPhoneRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { readEvent, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeEventFilter, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
+const { KeyKind, readEvent, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeEventFilter, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
@@ -14,8 +14,9 @@ const readListOfPhone = (r) => r.list(readPhone);
 const readListOfPhoneMessage = (r) => r.list(readPhoneMessage);
 const readString = (r) => r.string();
 const readListOfPhoneRule = (r) => r.list(readPhoneRule);
-const readTime = (r) => r.time();
 const readListOfResourceInfo = (r) => r.list(readResourceInfo);
+const readListOfResourceSnapshot = (r) => r.list(readResourceSnapshot);
+const readTime = (r) => r.time();
 const readListOfPluginInfo = (r) => r.list(readPluginInfo);
 
 class SmsService {
@@ -164,6 +165,61 @@ class SandboxService {
   }
 }
 exports.SandboxService = SandboxService;
+
+class ResourcesService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.resources/1";
+
+  create(name, dataLocation, tags, options) {
+    return this.#port.call(0, options, (w) => { w.string("name", name); w.string("dataLocation", dataLocation ?? "United States"); if (w.has(tags)) w.record("tags", tags); }, readResourceInfo);
+  }
+
+  get(name, options) {
+    return this.#port.call(1, options, (w) => { w.string("name", name); }, readResourceInfo);
+  }
+
+  list(options) {
+    return this.#port.call(2, options, undefined, readListOfResourceInfo);
+  }
+
+  fork(name, newName, options) {
+    return this.#port.call(3, options, (w) => { w.string("name", name); w.string("newName", newName); }, readResourceInfo);
+  }
+
+  snapshot(name, snapshotName, options) {
+    return this.#port.call(4, options, (w) => { w.string("name", name); w.string("snapshotName", snapshotName); }, readResourceSnapshot);
+  }
+
+  snapshots(name, options) {
+    return this.#port.call(5, options, (w) => { w.string("name", name); }, readListOfResourceSnapshot);
+  }
+
+  restore(name, snapshotName, options) {
+    return this.#port.call(6, options, (w) => { w.string("name", name); w.string("snapshotName", snapshotName); }, readResourceInfo);
+  }
+
+  dropSnapshot(name, snapshotName, options) {
+    return this.#port.call(7, options, (w) => { w.string("name", name); w.string("snapshotName", snapshotName); }, undefined);
+  }
+
+  drop(name, options) {
+    return this.#port.call(8, options, (w) => { w.string("name", name); }, undefined);
+  }
+
+  regenerateKey(name, kind, options) {
+    return this.#port.call(9, options, (w) => { w.string("name", name); w.enumeration("kind", kind, KeyKind); }, readResourceInfo);
+  }
+
+  setTags(name, tags, options) {
+    return this.#port.call(10, options, (w) => { w.string("name", name); w.record("tags", tags); }, readResourceInfo);
+  }
+
+  setLocalAuth(name, enabled, options) {
+    return this.#port.call(11, options, (w) => { w.string("name", name); w.boolean("enabled", enabled); }, readResourceInfo);
+  }
+}
+exports.ResourcesService = ResourcesService;
 
 class RuntimeService {
   #port;

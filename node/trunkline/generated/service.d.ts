@@ -29,6 +29,16 @@ export type NumberCapability =
   | "both"
   | (string & {});
 
+/** One of the two access keys of a resource. */
+export type KeyKind =
+  /** Not known to this version. */
+  | "unknown"
+  /** The first. */
+  | "primary"
+  /** The second. */
+  | "secondary"
+  | (string & {});
+
 /** A text to one or more people. */
 export interface SmsMessage {
   /** A number of the resource, a short code or an alphanumeric sender id. */
@@ -240,6 +250,27 @@ export interface ResourceInfo {
    * Secret: not shown by `console.log`.
    */
   connectionString?: string;
+  /**
+   * The same with the secondary key.
+   * Secret: not shown by `console.log`.
+   */
+  secondaryConnectionString?: string;
+  /** Ids of the resources that it was forked from, the nearest first. */
+  lineage: string[];
+  /** Labels. */
+  tags: Record<string, string>;
+  /** Access keys open it. */
+  localAuth: boolean;
+  /** When it was created. */
+  createdAt: Date;
+}
+
+/** What a resource held at some moment. */
+export interface ResourceSnapshot {
+  /** Unique within the resource. */
+  name: string;
+  /** When it was taken. */
+  createdAt: Date;
 }
 
 /** A plugin that was loaded, or why it was not. */
@@ -439,6 +470,85 @@ export declare class SandboxService {
 
   /** Forgets messages and added rules and starts again from the seed. */
   reset(options?: CallOptions): Promise<void>;
+}
+
+/** The resources of the runtime. Names compare without case. */
+export declare class ResourcesService {
+  private constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.resources/1";
+
+  /**
+   * Creates an empty resource. Its data rests in the database of its geography.
+   * Errors: `invalidArgument`, `alreadyExists`.
+   */
+  create(name: string, dataLocation?: string, tags?: Record<string, string>, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * One resource.
+   * Errors: `notFound`.
+   */
+  get(name: string, options?: CallOptions): Promise<ResourceInfo>;
+
+  /** All resources, by name. */
+  list(options?: CallOptions): Promise<ResourceInfo[]>;
+
+  /**
+   * Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep
+   * their ids.
+   * Errors: `notFound`, `alreadyExists`, `invalidArgument`, `aborted`.
+   */
+  fork(name: string, newName: string, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Keeps what the resource holds now, to be restored later.
+   * Errors: `notFound`, `alreadyExists`, `invalidArgument`, `aborted`.
+   */
+  snapshot(name: string, snapshotName: string, options?: CallOptions): Promise<ResourceSnapshot>;
+
+  /**
+   * The snapshots of a resource, oldest first.
+   * Errors: `notFound`.
+   */
+  snapshots(name: string, options?: CallOptions): Promise<ResourceSnapshot[]>;
+
+  /**
+   * Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of
+   * its events end:
+   * positions from before mean nothing afterwards.
+   * Errors: `notFound`, `aborted`.
+   */
+  restore(name: string, snapshotName: string, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Drops a snapshot.
+   * Errors: `notFound`, `aborted`.
+   */
+  dropSnapshot(name: string, snapshotName: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Drops a resource with everything it holds, its snapshots too.
+   * Errors: `notFound`, `aborted`.
+   */
+  drop(name: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Makes a new key. The old one opens nothing from the moment this completes.
+   * Errors: `notFound`, `invalidArgument`, `aborted`.
+   */
+  regenerateKey(name: string, kind: KeyKind, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Replaces the labels.
+   * Errors: `notFound`, `invalidArgument`, `aborted`.
+   */
+  setTags(name: string, tags: Record<string, string>, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Turns the access keys off, or on again.
+   * Errors: `notFound`, `aborted`.
+   */
+  setLocalAuth(name: string, enabled: boolean, options?: CallOptions): Promise<ResourceInfo>;
 }
 
 /** The runtime itself. */

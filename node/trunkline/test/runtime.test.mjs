@@ -98,6 +98,27 @@ describe("runtime", { skip }, () => {
     await rt.resources.drop("three");
     await assert.rejects(rt.resources.get("three"), { code: "notFound" });
   });
+  test("a snapshot brings everything back", async () => {
+    await rt.resources.create("lab", undefined, { stage: "test" });
+    const { tags, resourceId } = await rt.resources.get("LAB");
+    assert.deepEqual(tags, { stage: "test" });
+    const lab = rt.resource("lab");
+    await rt.resources.snapshot("lab", "clean");
+    const found = await lab.numbers.search({});
+    await lab.numbers.purchase(found.searchId);
+    assert.equal((await lab.numbers.list()).length, 1);
+    assert.equal((await rt.resources.restore("lab", "clean")).resourceId, resourceId);
+    assert.deepEqual(await lab.numbers.list(), []);
+    assert.deepEqual((await rt.resources.snapshots("lab")).map((snapshot) => snapshot.name), ["clean"]);
+    const before = await rt.resources.get("lab");
+    const after = await rt.resources.regenerateKey("lab", "primary");
+    assert.notEqual(after.primaryKey, before.primaryKey);
+    assert.equal(after.secondaryKey, before.secondaryKey);
+    assert.equal((await rt.resources.setLocalAuth("lab", false)).localAuth, false);
+    assert.deepEqual((await rt.resources.fork("lab", "child")).lineage, [resourceId]);
+    await rt.resources.drop("child");
+    await rt.resources.drop("lab");
+  });
   test("a provider can be called itself", async () => {
     const sms = rt.provider("sim", "sms");
     assert.equal(sms.capabilities().deliveryReports, true);

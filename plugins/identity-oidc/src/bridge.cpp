@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include "limited_json.h"
 
 namespace identity_oidc {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include "limited_json.h"
 
 namespace identity_oidc {

@@ -375,6 +375,160 @@ static inline int32_t tl_service_sandbox_reset(tl_iface service, const tl_call *
 }
 
 /**
+ * The resources of the runtime. Names compare without case.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_resources(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_RESOURCES_SERVICE_ID));
+}
+
+/**
+ * Creates an empty resource. Its data rests in the database of its geography.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+ */
+static inline int32_t tl_service_resources_create(tl_iface service, const tl_call *call,
+                                                  tl_str name, tl_str data_location, tl_list tags, tl_service_resources_service_create_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, create) || !vtbl->create) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->create(service.self, call, name, data_location, tags, done, user);
+  return 0;
+}
+
+/**
+ * One resource.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_resources_get(tl_iface service, const tl_call *call,
+                                               tl_str name, tl_service_resources_service_get_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, name, done, user);
+  return 0;
+}
+
+/** All resources, by name. */
+static inline int32_t tl_service_resources_list(tl_iface service, const tl_call *call,
+                                                tl_service_resources_service_list_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their
+ * ids.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS, TL_ERROR_CODE_INVALID_ARGUMENT,
+ * TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_fork(tl_iface service, const tl_call *call,
+                                                tl_str name, tl_str new_name, tl_service_resources_service_fork_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, fork) || !vtbl->fork) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->fork(service.self, call, name, new_name, done, user);
+  return 0;
+}
+
+/**
+ * Keeps what the resource holds now, to be restored later.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS, TL_ERROR_CODE_INVALID_ARGUMENT,
+ * TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_snapshot(tl_iface service, const tl_call *call,
+                                                    tl_str name, tl_str snapshot_name, tl_service_resources_service_snapshot_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, snapshot) || !vtbl->snapshot) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->snapshot(service.self, call, name, snapshot_name, done, user);
+  return 0;
+}
+
+/**
+ * The snapshots of a resource, oldest first.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_resources_snapshots(tl_iface service, const tl_call *call,
+                                                     tl_str name, tl_service_resources_service_snapshots_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, snapshots) || !vtbl->snapshots) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->snapshots(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its
+ * events end:
+ * positions from before mean nothing afterwards.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_restore(tl_iface service, const tl_call *call,
+                                                   tl_str name, tl_str snapshot_name, tl_service_resources_service_restore_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, restore) || !vtbl->restore) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->restore(service.self, call, name, snapshot_name, done, user);
+  return 0;
+}
+
+/**
+ * Drops a snapshot.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_drop_snapshot(tl_iface service, const tl_call *call,
+                                                         tl_str name, tl_str snapshot_name, tl_service_resources_service_drop_snapshot_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, drop_snapshot) || !vtbl->drop_snapshot) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->drop_snapshot(service.self, call, name, snapshot_name, done, user);
+  return 0;
+}
+
+/**
+ * Drops a resource with everything it holds, its snapshots too.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_drop(tl_iface service, const tl_call *call,
+                                                tl_str name, tl_service_resources_service_drop_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, drop) || !vtbl->drop) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->drop(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Makes a new key. The old one opens nothing from the moment this completes.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_regenerate_key(tl_iface service, const tl_call *call,
+                                                          tl_str name, tl_service_key_kind kind, tl_service_resources_service_regenerate_key_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, regenerate_key) || !vtbl->regenerate_key) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->regenerate_key(service.self, call, name, kind, done, user);
+  return 0;
+}
+
+/**
+ * Replaces the labels.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_set_tags(tl_iface service, const tl_call *call,
+                                                    tl_str name, tl_list tags, tl_service_resources_service_set_tags_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_tags) || !vtbl->set_tags) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_tags(service.self, call, name, tags, done, user);
+  return 0;
+}
+
+/**
+ * Turns the access keys off, or on again.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_set_local_auth(tl_iface service, const tl_call *call,
+                                                          tl_str name, tl_bool enabled, tl_service_resources_service_set_local_auth_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_local_auth) || !vtbl->set_local_auth) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_local_auth(service.self, call, name, enabled, done, user);
+  return 0;
+}
+
+/**
  * The runtime itself.
  * The service of a resource; vtbl==NULL: there is none.
  */

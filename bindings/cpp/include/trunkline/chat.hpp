@@ -427,7 +427,7 @@ struct ChatCapabilities {
 
 /// What `maintain` leaves to do.
 struct Maintenance {
-  /// When to call again; absent: only after the next change of a retention.
+  /// When to call again; absent: when something changes.
   std::optional<Time> next_at{};
 
   bool operator==(const Maintenance&) const = default;
@@ -1651,7 +1651,7 @@ class MaintenanceView {
   MaintenanceView() = default;
   explicit MaintenanceView(const tl_chat_maintenance& c) : c_(&c) {}
 
-  /// When to call again; absent: only after the next change of a retention.
+  /// When to call again; absent: when something changes.
   std::optional<Time> next_at() const { return abi::Member<std::optional<Time>>::view(c_->next_at); }
 
   Maintenance copy() const {

@@ -571,24 +571,27 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
 
   /// Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a resource
-  /// appears, at the time that the last call asked for, and after a retention was set.
-  Task<Maintenance> maintain(std::string resource_id, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id));
+  /// appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never twice at
+  /// once
+  /// for a resource.
+  /// @param forget what is cached of the resource is old: it was put back to an earlier state, or is gone
+  Task<Maintenance> maintain(std::string resource_id, bool forget = false, CallOptions options = {}) const {
+    return Client::run<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id), forget);
   }
   /// maintain ending in done(Result<Maintenance>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_maintain(std::string resource_id, CallOptions options, F done) const {
-    Client::start<ops::ChatProviderMaintain>(std::move(options), std::move(done), std::move(resource_id));
+  void start_maintain(std::string resource_id, bool forget, CallOptions options, F done) const {
+    Client::start<ops::ChatProviderMaintain>(std::move(options), std::move(done), std::move(resource_id), forget);
   }
   /// maintain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
-  void start_maintain_raw(tl_str resource_id, CallOptions options, F done) const {
-    Client::start_raw<ops::ChatProviderMaintain>(std::move(options), std::move(done), resource_id);
+  void start_maintain_raw(tl_str resource_id, tl_bool forget, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatProviderMaintain>(std::move(options), std::move(done), resource_id, forget);
   }
   /// maintain, blocking this thread.
-  Maintenance maintain_sync(std::string resource_id, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id));
+  Maintenance maintain_sync(std::string resource_id, bool forget = false, CallOptions options = {}) const {
+    return Client::wait<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id), forget);
   }
 
   /// What this provider can do. Constant while the instance lives.

@@ -224,12 +224,15 @@ class ChatProvider : public virtual Implementation {
   }
 
   /// Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a resource
-  /// appears, at the time that the last call asked for, and after a retention was set.
+  /// appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never twice at
+  /// once
+  /// for a resource.
   /// [any-thread]
-  virtual Task<Maintenance> maintain([[maybe_unused]] Call call,
-                                     [[maybe_unused]] std::string resource_id) { abi::unimplemented("maintain"); }
-  virtual void start_maintain(const Call& call, std::string_view resource_id, Completion<Maintenance> done) {
-    abi::complete_with(std::move(done), [&] { return this->maintain(call, abi::own<std::string>(resource_id)); });
+  /// @param forget what is cached of the resource is old: it was put back to an earlier state, or is gone
+  virtual Task<Maintenance> maintain([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
+                                     [[maybe_unused]] bool forget) { abi::unimplemented("maintain"); }
+  virtual void start_maintain(const Call& call, std::string_view resource_id, bool forget, Completion<Maintenance> done) {
+    abi::complete_with(std::move(done), [&] { return this->maintain(call, abi::own<std::string>(resource_id), forget); });
   }
 
   /// What this provider can do. Constant while the instance lives.
@@ -421,11 +424,11 @@ struct ChatProviderThunks {
                                         std::move(completion));
     });
   }
-  static void maintain(void* self, const tl_call* call, tl_str resource_id, tl_chat_provider_maintain_done done,
+  static void maintain(void* self, const tl_call* call, tl_str resource_id, tl_bool forget, tl_chat_provider_maintain_done done,
                        void* user) noexcept {
     abi::serve<Maintenance>(of(self), done, user, [&](Completion<Maintenance> completion) {
       of(self).start_maintain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                              std::move(completion));
+                              abi::Member<bool>::view(abi::checked<bool>(forget, "forget")), std::move(completion));
     });
   }
   static void capabilities(void* self, const tl_call* call, tl_chat_provider_capabilities_done done, void* user) noexcept {

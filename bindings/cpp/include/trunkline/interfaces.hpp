@@ -167,6 +167,20 @@ inline constexpr SlotInfo tl_service_sandbox_service[] = {
     {"rules", offsetof(::tl_service_sandbox_service, rules), true},
     {"reset", offsetof(::tl_service_sandbox_service, reset), true},
 };
+inline constexpr SlotInfo tl_service_resources_service[] = {
+    {"create", offsetof(::tl_service_resources_service, create), true},
+    {"get", offsetof(::tl_service_resources_service, get), true},
+    {"list", offsetof(::tl_service_resources_service, list), true},
+    {"fork", offsetof(::tl_service_resources_service, fork), true},
+    {"snapshot", offsetof(::tl_service_resources_service, snapshot), true},
+    {"snapshots", offsetof(::tl_service_resources_service, snapshots), true},
+    {"restore", offsetof(::tl_service_resources_service, restore), true},
+    {"drop_snapshot", offsetof(::tl_service_resources_service, drop_snapshot), true},
+    {"drop", offsetof(::tl_service_resources_service, drop), true},
+    {"regenerate_key", offsetof(::tl_service_resources_service, regenerate_key), true},
+    {"set_tags", offsetof(::tl_service_resources_service, set_tags), true},
+    {"set_local_auth", offsetof(::tl_service_resources_service, set_local_auth), true},
+};
 inline constexpr SlotInfo tl_service_runtime_service[] = {
     {"version", offsetof(::tl_service_runtime_service, version), true},
     {"now", offsetof(::tl_service_runtime_service, now), true},
@@ -210,6 +224,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 40, slots::tl_service_numbers_service},
     {"trunkline.service.events/1", "EventsService", InterfaceKind::kService, false, sizeof(tl_service_events_service), 24, slots::tl_service_events_service},
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
+    {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
     {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 96, slots::tl_service_runtime_service},
 };
 

@@ -147,6 +147,66 @@ struct SandboxServiceReset {
   static constexpr auto kSlot = &tl_service_sandbox_service::reset;
   using Value = void;
 };
+struct ResourcesServiceCreate {
+  static constexpr std::string_view kName = "create";
+  static constexpr auto kSlot = &tl_service_resources_service::create;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_resources_service::get;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_resources_service::list;
+  using Value = std::vector<ResourceInfo>;
+};
+struct ResourcesServiceFork {
+  static constexpr std::string_view kName = "fork";
+  static constexpr auto kSlot = &tl_service_resources_service::fork;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceSnapshot {
+  static constexpr std::string_view kName = "snapshot";
+  static constexpr auto kSlot = &tl_service_resources_service::snapshot;
+  using Value = ResourceSnapshot;
+};
+struct ResourcesServiceSnapshots {
+  static constexpr std::string_view kName = "snapshots";
+  static constexpr auto kSlot = &tl_service_resources_service::snapshots;
+  using Value = std::vector<ResourceSnapshot>;
+};
+struct ResourcesServiceRestore {
+  static constexpr std::string_view kName = "restore";
+  static constexpr auto kSlot = &tl_service_resources_service::restore;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceDropSnapshot {
+  static constexpr std::string_view kName = "drop_snapshot";
+  static constexpr auto kSlot = &tl_service_resources_service::drop_snapshot;
+  using Value = void;
+};
+struct ResourcesServiceDrop {
+  static constexpr std::string_view kName = "drop";
+  static constexpr auto kSlot = &tl_service_resources_service::drop;
+  using Value = void;
+};
+struct ResourcesServiceRegenerateKey {
+  static constexpr std::string_view kName = "regenerate_key";
+  static constexpr auto kSlot = &tl_service_resources_service::regenerate_key;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceSetTags {
+  static constexpr std::string_view kName = "set_tags";
+  static constexpr auto kSlot = &tl_service_resources_service::set_tags;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceSetLocalAuth {
+  static constexpr std::string_view kName = "set_local_auth";
+  static constexpr auto kSlot = &tl_service_resources_service::set_local_auth;
+  using Value = ResourceInfo;
+};
 struct RuntimeServiceVersion {
   static constexpr std::string_view kName = "version";
   static constexpr auto kSlot = &tl_service_runtime_service::version;
@@ -833,6 +893,273 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
   /// reset, blocking this thread.
   void reset_sync(CallOptions options = {}) const {
     return Client::wait<ops::SandboxServiceReset>(std::move(options));
+  }
+};
+
+/// The resources of the runtime. Names compare without case.
+class ResourcesServiceClient : public abi::Client<tl_service_resources_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.resources/1";
+  using Client::Client;
+
+  /// Creates an empty resource. Its data rests in the database of its geography.
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  Task<ResourceInfo> create(std::string name, std::string data_location = "United States", std::optional<Properties> tags = {},
+                            CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceCreate>(std::move(options), std::move(name), std::move(data_location),
+                                                    std::move(tags));
+  }
+  /// create ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_create(std::string name, std::string data_location, std::optional<Properties> tags, CallOptions options,
+                    F done) const {
+    Client::start<ops::ResourcesServiceCreate>(std::move(options), std::move(done), std::move(name), std::move(data_location),
+                                               std::move(tags));
+  }
+  /// create without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_create_raw(tl_str name, tl_str data_location, tl_list tags, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceCreate>(std::move(options), std::move(done), name, data_location, tags);
+  }
+  /// create, blocking this thread.
+  ResourceInfo create_sync(std::string name, std::string data_location = "United States", std::optional<Properties> tags = {},
+                           CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceCreate>(std::move(options), std::move(name), std::move(data_location),
+                                                     std::move(tags));
+  }
+
+  /// One resource.
+  /// Errors: kNotFound.
+  Task<ResourceInfo> get(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceGet>(std::move(options), std::move(name));
+  }
+  /// get ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  ResourceInfo get_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceGet>(std::move(options), std::move(name));
+  }
+
+  /// All resources, by name.
+  Task<std::vector<ResourceInfo>> list(CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceList>(std::move(options));
+  }
+  /// list ending in done(Result<std::vector<ResourceInfo>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceList>(std::move(options), std::move(done));
+  }
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<ResourceInfo> list_sync(CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceList>(std::move(options));
+  }
+
+  /// Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their ids.
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  Task<ResourceInfo> fork(std::string name, std::string new_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceFork>(std::move(options), std::move(name), std::move(new_name));
+  }
+  /// fork ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_fork(std::string name, std::string new_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceFork>(std::move(options), std::move(done), std::move(name), std::move(new_name));
+  }
+  /// fork without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_fork_raw(tl_str name, tl_str new_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceFork>(std::move(options), std::move(done), name, new_name);
+  }
+  /// fork, blocking this thread.
+  ResourceInfo fork_sync(std::string name, std::string new_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceFork>(std::move(options), std::move(name), std::move(new_name));
+  }
+
+  /// Keeps what the resource holds now, to be restored later.
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  Task<ResourceSnapshot> snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+  /// snapshot ending in done(Result<ResourceSnapshot>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_snapshot(std::string name, std::string snapshot_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSnapshot>(std::move(options), std::move(done), std::move(name), std::move(snapshot_name));
+  }
+  /// snapshot without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_snapshot_raw(tl_str name, tl_str snapshot_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSnapshot>(std::move(options), std::move(done), name, snapshot_name);
+  }
+  /// snapshot, blocking this thread.
+  ResourceSnapshot snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+
+  /// The snapshots of a resource, oldest first.
+  /// Errors: kNotFound.
+  Task<std::vector<ResourceSnapshot>> snapshots(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSnapshots>(std::move(options), std::move(name));
+  }
+  /// snapshots ending in done(Result<std::vector<ResourceSnapshot>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_snapshots(std::string name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSnapshots>(std::move(options), std::move(done), std::move(name));
+  }
+  /// snapshots without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_snapshots_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSnapshots>(std::move(options), std::move(done), name);
+  }
+  /// snapshots, blocking this thread.
+  std::vector<ResourceSnapshot> snapshots_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSnapshots>(std::move(options), std::move(name));
+  }
+
+  /// Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its events
+  /// end:
+  /// positions from before mean nothing afterwards.
+  /// Errors: kNotFound, kAborted.
+  Task<ResourceInfo> restore(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceRestore>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+  /// restore ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_restore(std::string name, std::string snapshot_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceRestore>(std::move(options), std::move(done), std::move(name), std::move(snapshot_name));
+  }
+  /// restore without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_restore_raw(tl_str name, tl_str snapshot_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceRestore>(std::move(options), std::move(done), name, snapshot_name);
+  }
+  /// restore, blocking this thread.
+  ResourceInfo restore_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceRestore>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+
+  /// Drops a snapshot.
+  /// Errors: kNotFound, kAborted.
+  Task<void> drop_snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+  /// drop_snapshot ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_drop_snapshot(std::string name, std::string snapshot_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(done), std::move(name),
+                                                     std::move(snapshot_name));
+  }
+  /// drop_snapshot without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_drop_snapshot_raw(tl_str name, tl_str snapshot_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(done), name, snapshot_name);
+  }
+  /// drop_snapshot, blocking this thread.
+  void drop_snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+
+  /// Drops a resource with everything it holds, its snapshots too.
+  /// Errors: kNotFound, kAborted.
+  Task<void> drop(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceDrop>(std::move(options), std::move(name));
+  }
+  /// drop ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_drop(std::string name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceDrop>(std::move(options), std::move(done), std::move(name));
+  }
+  /// drop without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_drop_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceDrop>(std::move(options), std::move(done), name);
+  }
+  /// drop, blocking this thread.
+  void drop_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceDrop>(std::move(options), std::move(name));
+  }
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  Task<ResourceInfo> regenerate_key(std::string name, KeyKind kind, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(name), kind);
+  }
+  /// regenerate_key ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(done), std::move(name), kind);
+  }
+  /// regenerate_key without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_regenerate_key_raw(tl_str name, tl_service_key_kind kind, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(done), name, kind);
+  }
+  /// regenerate_key, blocking this thread.
+  ResourceInfo regenerate_key_sync(std::string name, KeyKind kind, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(name), kind);
+  }
+
+  /// Replaces the labels.
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  Task<ResourceInfo> set_tags(std::string name, Properties tags, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSetTags>(std::move(options), std::move(name), std::move(tags));
+  }
+  /// set_tags ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_tags(std::string name, Properties tags, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSetTags>(std::move(options), std::move(done), std::move(name), std::move(tags));
+  }
+  /// set_tags without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_tags_raw(tl_str name, tl_list tags, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSetTags>(std::move(options), std::move(done), name, tags);
+  }
+  /// set_tags, blocking this thread.
+  ResourceInfo set_tags_sync(std::string name, Properties tags, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSetTags>(std::move(options), std::move(name), std::move(tags));
+  }
+
+  /// Turns the access keys off, or on again.
+  /// Errors: kNotFound, kAborted.
+  Task<ResourceInfo> set_local_auth(std::string name, bool enabled, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(name), enabled);
+  }
+  /// set_local_auth ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_local_auth(std::string name, bool enabled, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(done), std::move(name), enabled);
+  }
+  /// set_local_auth without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_local_auth_raw(tl_str name, tl_bool enabled, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(done), name, enabled);
+  }
+  /// set_local_auth, blocking this thread.
+  ResourceInfo set_local_auth_sync(std::string name, bool enabled, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(name), enabled);
   }
 };
 

@@ -604,6 +604,247 @@ struct SandboxServiceThunks {
 
 inline tl_iface iface_of(SandboxService* object) { return {object, &detail::SandboxServiceThunks::kVtbl}; }
 
+class ResourcesService;
+/// The object as the ABI sees it.
+tl_iface iface_of(ResourcesService* object);
+
+/// The resources of the runtime. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class ResourcesService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.resources/1";
+
+  /// Creates an empty resource. Its data rests in the database of its geography.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  virtual Task<ResourceInfo> create([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                    [[maybe_unused]] std::string data_location,
+                                    [[maybe_unused]] std::optional<Properties> tags) { abi::unimplemented("create"); }
+  virtual void start_create(const Call& call, std::string_view name, std::string_view data_location, std::optional<MapView> tags,
+                            Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->create(call, abi::own<std::string>(name), abi::own<std::string>(data_location), abi::own_optional<Properties>(tags)); });
+  }
+
+  /// One resource.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<ResourceInfo> get([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("get"); }
+  virtual void start_get(const Call& call, std::string_view name, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(name)); });
+  }
+
+  /// All resources, by name.
+  /// [any-thread]
+  virtual Task<std::vector<ResourceInfo>> list([[maybe_unused]] Call call) { abi::unimplemented("list"); }
+  virtual void start_list(const Call& call, Completion<std::vector<ResourceInfo>> done) {
+    abi::complete_with(std::move(done), [&] { return this->list(call); });
+  }
+
+  /// Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their ids.
+  /// [any-thread]
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  virtual Task<ResourceInfo> fork([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                  [[maybe_unused]] std::string new_name) { abi::unimplemented("fork"); }
+  virtual void start_fork(const Call& call, std::string_view name, std::string_view new_name, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->fork(call, abi::own<std::string>(name), abi::own<std::string>(new_name)); });
+  }
+
+  /// Keeps what the resource holds now, to be restored later.
+  /// [any-thread]
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  virtual Task<ResourceSnapshot> snapshot([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                          [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("snapshot"); }
+  virtual void start_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
+                              Completion<ResourceSnapshot> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->snapshot(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
+  }
+
+  /// The snapshots of a resource, oldest first.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<std::vector<ResourceSnapshot>> snapshots([[maybe_unused]] Call call,
+                                                        [[maybe_unused]] std::string name) { abi::unimplemented("snapshots"); }
+  virtual void start_snapshots(const Call& call, std::string_view name, Completion<std::vector<ResourceSnapshot>> done) {
+    abi::complete_with(std::move(done), [&] { return this->snapshots(call, abi::own<std::string>(name)); });
+  }
+
+  /// Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its events
+  /// end:
+  /// positions from before mean nothing afterwards.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<ResourceInfo> restore([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                     [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("restore"); }
+  virtual void start_restore(const Call& call, std::string_view name, std::string_view snapshot_name,
+                             Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->restore(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
+  }
+
+  /// Drops a snapshot.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<void> drop_snapshot([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                   [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("drop_snapshot"); }
+  virtual void start_drop_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
+                                   Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->drop_snapshot(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
+  }
+
+  /// Drops a resource with everything it holds, its snapshots too.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<void> drop([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("drop"); }
+  virtual void start_drop(const Call& call, std::string_view name, Completion<void> done) {
+    abi::complete_with(std::move(done), [&] { return this->drop(call, abi::own<std::string>(name)); });
+  }
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  virtual Task<ResourceInfo> regenerate_key([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                            [[maybe_unused]] KeyKind kind) { abi::unimplemented("regenerate_key"); }
+  virtual void start_regenerate_key(const Call& call, std::string_view name, KeyKind kind, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done), [&] { return this->regenerate_key(call, abi::own<std::string>(name), kind); });
+  }
+
+  /// Replaces the labels.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  virtual Task<ResourceInfo> set_tags([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                      [[maybe_unused]] Properties tags) { abi::unimplemented("set_tags"); }
+  virtual void start_set_tags(const Call& call, std::string_view name, MapView tags, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->set_tags(call, abi::own<std::string>(name), abi::own<Properties>(tags)); });
+  }
+
+  /// Turns the access keys off, or on again.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<ResourceInfo> set_local_auth([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                            [[maybe_unused]] bool enabled) { abi::unimplemented("set_local_auth"); }
+  virtual void start_set_local_auth(const Call& call, std::string_view name, bool enabled, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done), [&] { return this->set_local_auth(call, abi::own<std::string>(name), enabled); });
+  }
+
+ protected:
+  ResourcesService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct ResourcesServiceThunks {
+  static ResourcesService& of(void* self) { return *static_cast<ResourcesService*>(self); }
+  static void create(void* self, const tl_call* call, tl_str name, tl_str data_location, tl_list tags,
+                     tl_service_resources_service_create_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_create(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                            abi::Member<std::string>::view(abi::checked<std::string>(data_location, "data_location")),
+                            abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(tags, "tags")),
+                            std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str name, tl_service_resources_service_get_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_service_resources_service_list_done done, void* user) noexcept {
+    abi::serve<std::vector<ResourceInfo>>(of(self), done, user, [&](Completion<std::vector<ResourceInfo>> completion) {
+      of(self).start_list(Call(call), std::move(completion));
+    });
+  }
+  static void fork(void* self, const tl_call* call, tl_str name, tl_str new_name, tl_service_resources_service_fork_done done,
+                   void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_fork(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                          abi::Member<std::string>::view(abi::checked<std::string>(new_name, "new_name")),
+                          std::move(completion));
+    });
+  }
+  static void snapshot(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
+                       tl_service_resources_service_snapshot_done done, void* user) noexcept {
+    abi::serve<ResourceSnapshot>(of(self), done, user, [&](Completion<ResourceSnapshot> completion) {
+      of(self).start_snapshot(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
+                              std::move(completion));
+    });
+  }
+  static void snapshots(void* self, const tl_call* call, tl_str name, tl_service_resources_service_snapshots_done done,
+                        void* user) noexcept {
+    abi::serve<std::vector<ResourceSnapshot>>(of(self), done, user, [&](Completion<std::vector<ResourceSnapshot>> completion) {
+      of(self).start_snapshots(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                               std::move(completion));
+    });
+  }
+  static void restore(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
+                      tl_service_resources_service_restore_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_restore(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                             abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
+                             std::move(completion));
+    });
+  }
+  static void drop_snapshot(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
+                            tl_service_resources_service_drop_snapshot_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_drop_snapshot(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
+                                   std::move(completion));
+    });
+  }
+  static void drop(void* self, const tl_call* call, tl_str name, tl_service_resources_service_drop_done done,
+                   void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_drop(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                          std::move(completion));
+    });
+  }
+  static void regenerate_key(void* self, const tl_call* call, tl_str name, tl_service_key_kind kind,
+                             tl_service_resources_service_regenerate_key_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_regenerate_key(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                    abi::Member<KeyKind>::view(abi::checked<KeyKind>(kind, "kind")), std::move(completion));
+    });
+  }
+  static void set_tags(void* self, const tl_call* call, tl_str name, tl_list tags,
+                       tl_service_resources_service_set_tags_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_set_tags(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              abi::Member<Properties>::view(abi::checked<Properties>(tags, "tags")), std::move(completion));
+    });
+  }
+  static void set_local_auth(void* self, const tl_call* call, tl_str name, tl_bool enabled,
+                             tl_service_resources_service_set_local_auth_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_set_local_auth(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                    abi::Member<bool>::view(abi::checked<bool>(enabled, "enabled")), std::move(completion));
+    });
+  }
+  static constexpr tl_service_resources_service kVtbl{
+      sizeof(tl_service_resources_service),
+      0,
+      &create,
+      &get,
+      &list,
+      &fork,
+      &snapshot,
+      &snapshots,
+      &restore,
+      &drop_snapshot,
+      &drop,
+      &regenerate_key,
+      &set_tags,
+      &set_local_auth};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(ResourcesService* object) { return {object, &detail::ResourcesServiceThunks::kVtbl}; }
+
 class RuntimeService;
 /// The object as the ABI sees it.
 tl_iface iface_of(RuntimeService* object);

@@ -820,15 +820,17 @@ PyObject* ChatProvider_list_read_receipts_call_async(PyObject* self, pyrt::Args 
 auto ChatProvider_maintain(pyrt::Args args) {
   std::string resource_id{};
   pyrt::argument("resource_id", args[0], resource_id);
-  return [resource_id = std::move(resource_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::Maintenance> done) mutable {
-    client.start_maintain(std::move(resource_id), std::move(options), std::move(done));
+  bool forget{};
+  pyrt::argument("forget", args[1], forget);
+  return [resource_id = std::move(resource_id), forget = std::move(forget)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::Maintenance> done) mutable {
+    client.start_maintain(std::move(resource_id), std::move(forget), std::move(options), std::move(done));
   };
 }
 PyObject* ChatProvider_maintain_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("maintain", count, 2, [&] { return pyrt::call_sync<trunkline::chat::Maintenance, ChatProviderClient>(self, args[1], ChatProvider_maintain(args)); });
+  return pyrt::method("maintain", count, 3, [&] { return pyrt::call_sync<trunkline::chat::Maintenance, ChatProviderClient>(self, args[2], ChatProvider_maintain(args)); });
 }
 PyObject* ChatProvider_maintain_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("maintain_async", count, 1, [&] { return pyrt::call_async<trunkline::chat::Maintenance, ChatProviderClient>(self, ChatProvider_maintain(args)); });
+  return pyrt::method("maintain_async", count, 2, [&] { return pyrt::call_async<trunkline::chat::Maintenance, ChatProviderClient>(self, ChatProvider_maintain(args)); });
 }
 
 auto ChatProvider_capabilities([[maybe_unused]] pyrt::Args args) {

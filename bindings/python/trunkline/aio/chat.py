@@ -389,15 +389,18 @@ class ChatProvider(Provider):
         future = self._impl.list_read_receipts_async(resource_id, user_id, thread_id, page)
         return await (future if timeout is None else within(future, timeout))
 
-    async def maintain(self, resource_id: str, *, timeout: float | None = None) -> Maintenance:
+    async def maintain(self, resource_id: str, forget: bool = False, *, timeout: float | None = None) -> Maintenance:
         """Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a
         resource
-        appears, at the time that the last call asked for, and after a retention was set.
+        appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never
+        twice at once
+        for a resource.
 
         Args:
+            forget: What is cached of the resource is old: it was put back to an earlier state, or is gone.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
-        future = self._impl.maintain_async(resource_id)
+        future = self._impl.maintain_async(resource_id, forget)
         return await (future if timeout is None else within(future, timeout))
 
     def capabilities(self) -> ChatCapabilities:

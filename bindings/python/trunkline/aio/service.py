@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import datetime
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, overload
 
 from .._native import service as _native
@@ -20,6 +20,7 @@ from ..sandbox import Phone, PhoneMessage, PhoneRule
 from ..service import (
     Event,
     EventFilter,
+    KeyKind,
     NumberCapability,
     NumberQuery,
     NumberSearch,
@@ -27,6 +28,7 @@ from ..service import (
     OwnedNumber,
     PluginInfo,
     ResourceInfo,
+    ResourceSnapshot,
     SmsMessage,
     SmsPage,
     SmsRecord,
@@ -41,6 +43,7 @@ __all__ = [
     "EventsService",
     "IdentityService",
     "NumbersService",
+    "ResourcesService",
     "RuntimeService",
     "SandboxService",
     "SmsService",
@@ -504,6 +507,181 @@ class SandboxService(Service):
         """
         future = self._impl.reset_async()
         await (future if timeout is None else within(future, timeout))
+
+
+class ResourcesService(Service):
+    """The resources of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.resources/1"
+    _native_class: ClassVar[type[_native.ResourcesService]] = _native.ResourcesService
+    _impl: _native.ResourcesService
+
+    async def create(
+        self,
+        name: str,
+        data_location: str = "United States",
+        tags: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ResourceInfo:
+        """Creates an empty resource. Its data rests in the database of its geography.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        future = self._impl.create_async(name, data_location, tags)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """One resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(self, *, timeout: float | None = None) -> builtins.list[ResourceInfo]:
+        """All resources, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def fork(self, name: str, new_name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep
+        their ids.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.fork_async(name, new_name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def snapshot(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> ResourceSnapshot:
+        """Keeps what the resource holds now, to be restored later.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.snapshot_async(name, snapshot_name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def snapshots(self, name: str, *, timeout: float | None = None) -> builtins.list[ResourceSnapshot]:
+        """The snapshots of a resource, oldest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.snapshots_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def restore(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its
+        events end:
+        positions from before mean nothing afterwards.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.restore_async(name, snapshot_name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def drop_snapshot(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> None:
+        """Drops a snapshot.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.drop_snapshot_async(name, snapshot_name)
+        await (future if timeout is None else within(future, timeout))
+
+    async def drop(self, name: str, *, timeout: float | None = None) -> None:
+        """Drops a resource with everything it holds, its snapshots too.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.drop_async(name)
+        await (future if timeout is None else within(future, timeout))
+
+    async def regenerate_key(self, name: str, kind: KeyKind, *, timeout: float | None = None) -> ResourceInfo:
+        """Makes a new key. The old one opens nothing from the moment this completes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.regenerate_key_async(name, kind)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_tags(self, name: str, tags: Mapping[str, str], *, timeout: float | None = None) -> ResourceInfo:
+        """Replaces the labels.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.set_tags_async(name, tags)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_local_auth(self, name: str, enabled: bool, *, timeout: float | None = None) -> ResourceInfo:
+        """Turns the access keys off, or on again.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.set_local_auth_async(name, enabled)
+        return await (future if timeout is None else within(future, timeout))
 
 
 class RuntimeService(Service):

@@ -20,8 +20,6 @@ export class Context {
     this.errors = ir.modules.find((module) => module.name === "trunkline").enums.find((e) => e.name === "ErrorCode").members;
   }
   fileOf(ns) { return this.index.modules.get(ns).file; }
-  /** Of what the module imports, what the target has. */
-  importsOf(module) { return module.imports.filter((ns) => this.modules.some((other) => other.name === ns)); }
   /** The single model of an operation whose fields may be given as keywords. */
   keywordModel(op) {
     const [only] = op.params;
