@@ -440,30 +440,37 @@ class PrivateKey : public PublicKey {
 
   /// The signature as in a token, not encoded.
   std::string sign(std::string_view data) const {
-    const auto hash = detail::digest(data);
-    if (shared_->ec) {
-      std::string signature(2 * detail::kEcWidth, '\0');
-      if (!detail::ec_sign(shared_->ec, hash, detail::bytes(signature))) detail::fail("signing");
-      return signature;
-    }
-    std::array<unsigned char, kMaxRsaBits / 8> buffer;
-    std::size_t size = buffer.size();
-    if (EVP_PKEY_sign(shared_->context(true), buffer.data(), &size, hash.data(), hash.size()) != 1) detail::fail("signing");
-    if (algorithm() == Algorithm::kRs256) return std::string(reinterpret_cast<const char*>(buffer.data()), size);
-    std::string signature(2 * detail::kEcWidth, '\0');
-    detail::ec_signature_from_der(buffer.data(), signature.data());
-    return signature;
+    Buffer buffer;
+    return std::string(sign_into(data, buffer));
   }
 
   /// `prefix` is `header.payload`, both encoded; appends the signature to it.
   void append_signature(std::string& prefix) const {
-    const std::string signature = sign(prefix);
+    Buffer buffer;
+    const std::string_view signature = sign_into(prefix, buffer);
     prefix += '.';
     append_base64url(prefix, signature);
   }
 
  private:
   using PublicKey::PublicKey;
+  using Buffer = std::array<unsigned char, kMaxRsaBits / 8>;
+
+  std::string_view sign_into(std::string_view data, Buffer& buffer) const {
+    const auto hash = detail::digest(data);
+    const auto* const text = reinterpret_cast<const char*>(buffer.data());
+    if (shared_->ec) {
+      if (!detail::ec_sign(shared_->ec, hash, buffer.data())) detail::fail("signing");
+      return {text, 2 * detail::kEcWidth};
+    }
+    std::size_t size = buffer.size();
+    if (EVP_PKEY_sign(shared_->context(true), buffer.data(), &size, hash.data(), hash.size()) != 1) detail::fail("signing");
+    if (algorithm() == Algorithm::kRs256) return {text, size};
+    std::array<char, 2 * detail::kEcWidth> numbers;
+    detail::ec_signature_from_der(buffer.data(), numbers.data());
+    std::memcpy(buffer.data(), numbers.data(), numbers.size());
+    return {text, numbers.size()};
+  }
 };
 
 }  // namespace trunkline::jose
