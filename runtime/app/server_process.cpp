@@ -23,12 +23,14 @@
 #include "runtime/oidc/issuer_set.h"
 #include "runtime/server/api_server.h"
 #include "runtime/services/identity_service.h"
+#include "runtime/services/resource_service.h"
 
 namespace trunkline::app {
 namespace {
 
 /// Fixed, like the development access key: it opens a runtime that runs on the developer's own machine.
 constexpr std::string_view kDevelopmentToken = "local-arm-token";
+constexpr std::size_t kMaxCertificateNames = 500;
 constexpr Duration kDrainTime = std::chrono::seconds{10};
 
 std::string random_token() {
@@ -59,9 +61,13 @@ Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* ar
   co_return claims;
 }
 
-net::TlsIdentity tls_identity(const LocalCa& ca) {
+net::TlsIdentity tls_identity(const LocalCa& ca, const ResourceService& resources) {
+  // Clients take no `*.localhost`: a wildcard needs two more labels. So each resource is named, as many as fit.
+  std::vector<std::string> names;
+  for (const ResourcePtr& resource : resources.list())
+    if (names.size() < kMaxCertificateNames) names.push_back(to_lower(resource->name) + ".localhost");
   // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
-  const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
+  const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now(), names);
   net::TlsIdentity out;
   out.chain_pem = identity.certificate;
   out.key_pem = identity.private_key;
@@ -83,7 +89,7 @@ struct ServerProcess::Impl {
   void renew_certificate_later() {
     wall->schedule_after(kServerCertificateUse, [this] {
       try {
-        server->set_tls(tls_identity(open_local_ca(ca_dir, system_time_now())));
+        server->set_tls(tls_identity(open_local_ca(ca_dir, system_time_now()), runtime->resources()));
         runtime->log().info("tls", "the server's certificate was replaced");
       } catch (const Error& error) {
         runtime->log().error("tls", "the server's certificate cannot be replaced", {{"reason", error.message}});
@@ -103,12 +109,6 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   options.host = listen.host;
   options.port = listen.port;
   options.cors_origins = listen.cors_origins;
-  if (listen.tls == ListenConfig::Tls::kAuto) {
-    const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
-    options.tls_port = listen.tls_port;
-    options.tls = tls_identity(ca);
-    addresses_.ca_file = ca.certificate_file;
-  }
   options.extra = resource_ports.listeners();
   options.auth.clock_skew = auth.clock_skew;
   options.auth.replay_guard = auth.replay_guard;
@@ -118,6 +118,12 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
 
   impl_->runtime = Runtime::open(std::move(config));
   Runtime& runtime = *impl_->runtime;
+  if (listen.tls == ListenConfig::Tls::kAuto) {
+    const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
+    options.tls_port = listen.tls_port;
+    options.tls = tls_identity(ca, runtime.resources());
+    addresses_.ca_file = ca.certificate_file;
+  }
   options.auth.verify_bearer = [&runtime, token = &impl_->arm_token](server::BearerKind kind, std::string given,
                                                                      std::shared_ptr<const server::ResourceKeys> addressed) {
     return verify_bearer(&runtime, token, kind, std::move(given), std::move(addressed));
@@ -129,6 +135,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
+  api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);

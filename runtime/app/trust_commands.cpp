@@ -57,9 +57,7 @@ void add_trust_commands(CLI::App& app, CommandContext& context) {
   const auto add = [&](const char* name, const char* description, std::function<int(const Output&)> run) {
     CLI::App* sub = trust->add_subcommand(name, description);
     sub->add_option("--ca-dir", command->ca_dir, "Where the authority is kept; default: as a server without configuration.");
-    sub->callback([&context, run] {
-      context.run = [&context, run] { return run(Output(context.json)); };
-    });
+    sub->callback([&context, run] { context.run = [&context, run] { return run(Output(context.json)); }; });
     return sub;
   };
   const auto add_store_options = [&](CLI::App* sub) {
@@ -77,7 +75,8 @@ void add_trust_commands(CLI::App& app, CommandContext& context) {
         output.result(item, path);
         return kExitOk;
       });
-  add_store_options(add("status", "Say what trusts it.", [command](const Output& output) { return show_status(output, *command); }));
+  add_store_options(
+      add("status", "Say what trusts it.", [command](const Output& output) { return show_status(output, *command); }));
   CLI::App* install =
       add("install", "Add it to the system's authorities (as root) and to your browsers'.", [command](const Output& output) {
         command->store.certificate_file = certificate_file(*command);

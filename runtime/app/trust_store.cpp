@@ -70,10 +70,12 @@ TrustResult install_system(const TrustOptions& options, const RunProgram& run) {
   if (!certificate) return {"system", "failed", "cannot read " + options.certificate_file};
   if (read_file(to) == certificate) return {"system", "trusted", to.string() + " is there already"};
   if (options.dry_run)
-    return {"system", "would install", "copy " + options.certificate_file + " to " + to.string() + ", run " + options.update_command};
+    return {"system", "would install",
+            "copy " + options.certificate_file + " to " + to.string() + ", run " + options.update_command};
   if (::access(options.system_directory.c_str(), W_OK) != 0)
     return ::geteuid() != 0 ? TrustResult{"system", "failed", as_root(options, "install")}
-                            : TrustResult{"system", "failed", options.system_directory + " is not there (Debian: apt install ca-certificates)"};
+                            : TrustResult{"system", "failed",
+                                          options.system_directory + " is not there (Debian: apt install ca-certificates)"};
   std::ofstream(to, std::ios::binary) << *certificate;
   ::chmod(to.c_str(), 0644);
   if (const int code = run({options.update_command}); code != 0)
@@ -96,7 +98,8 @@ TrustResult remove_system(const TrustOptions& options, const RunProgram& run) {
 
 TrustResult install_nss(const TrustOptions& options, const std::string& database, const RunProgram& run) {
   const std::string name = "sql:" + database;
-  const std::vector<std::string> add = {options.certutil, "-A", "-d", name, "-t", "C,,", "-n", kNickname, "-i", options.certificate_file};
+  const std::vector<std::string> add = {options.certutil,        "-A", "-d", name, "-t", "C,,", "-n", kNickname, "-i",
+                                        options.certificate_file};
   std::error_code ec;
   const bool exists = fs::exists(fs::path(database) / "cert9.db", ec);
   if (options.dry_run) return {database, "would install", (exists ? "" : "make the database, ") + ("run " + command_line(add))};

@@ -30,6 +30,7 @@
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
 #include "runtime/services/sms_service.h"
+#include "runtime/services/teams_assignments.h"
 #include "runtime/store/sqlite_store.h"
 
 namespace trunkline {
@@ -129,6 +130,7 @@ struct Runtime::Parts {
   EmailDomainService email_domains;
   NumberService numbers;
   SmsService sms;
+  TeamsAssignments teams_assignments;
   IdentityService identity;
   SandboxService sandbox;
   EventRows event_rows;
@@ -161,7 +163,7 @@ struct Runtime::Parts {
         email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
-        identity(context, issuers, development_issuer.get()),
+        identity(context, issuers, development_issuer.get(), teams_assignments),
         sandbox(context, numbers),
         event_rows(events),
         sinks(sms, log),
@@ -202,6 +204,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   };
   p.resources.add_participant(p.event_rows);
   p.resources.add_participant(p.provider_rows);
+  p.resources.add_participant(p.teams_assignments);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
   p.resources.add_participant(p.email_domains);
@@ -291,6 +294,7 @@ ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
+TeamsAssignments& Runtime::teams_assignments() { return parts_->teams_assignments; }
 oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }

@@ -27,6 +27,7 @@ class ResourceService;
 class SandboxService;
 class ServiceObjects;
 class SmsService;
+class TeamsAssignments;
 namespace oidc {
 class DevelopmentIssuer;
 class IssuerSet;
@@ -64,6 +65,7 @@ class Runtime {
   NumberService& numbers();
   SmsService& sms();
   IdentityService& identity();
+  TeamsAssignments& teams_assignments();
   /// Issuers whose tokens are accepted.
   oidc::IssuerSet& issuers();
   /// Null unless `auth.development_issuer` is on.

@@ -8,6 +8,7 @@
 #include "runtime/oidc/development_issuer.h"
 #include "runtime/oidc/issuer_set.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/teams_assignments.h"
 #include "trunkline/identity_client.hpp"
 
 namespace trunkline {
@@ -67,10 +68,17 @@ bool issues_tokens(const ProviderPtr& provider) { return provider->identity().ca
 
 }  // namespace
 
-ProviderPtr IdentityService::issuer() const {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
-    if (issues_tokens(provider)) return provider;
-  return context_.providers.require(kInterface);  // throws when there is none; else its own refusal is the best answer
+const ProviderPtr& IdentityService::issuer() const {
+  // When it throws, the next call looks again.
+  std::call_once(issuer_found_, [this] {
+    for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
+      if (issues_tokens(provider)) {
+        issuer_ = provider;
+        return;
+      }
+    issuer_ = context_.providers.require(kInterface);  // its own refusal is the best answer
+  });
+  return issuer_;
 }
 
 template <class T, class F>
@@ -94,7 +102,7 @@ Task<service::UserWithToken> IdentityService::create_user(ResourcePtr resource, 
   check_lifetime(lifetime);
   if (custom_id) check_custom_id(*custom_id);
   if (!scopes.empty()) check_scopes(scopes);
-  const ProviderPtr provider = issuer();
+  const ProviderPtr& provider = issuer();
   identity::CreateUserRequest request;
   request.resource_id = resource->id;
   request.custom_id = std::move(custom_id);
@@ -110,7 +118,7 @@ Task<identity::AccessToken> IdentityService::issue_token(ResourcePtr resource, s
   check_lifetime(lifetime);
   check_scopes(scopes);
   check_user(*resource, user_id);
-  const ProviderPtr provider = issuer();
+  const ProviderPtr& provider = issuer();
   identity::TokenRequest request;
   request.resource_id = resource->id;
   request.user_id = std::move(user_id);
@@ -153,7 +161,7 @@ Task<identity::UserIdentity> IdentityService::find_by_custom_id(ResourcePtr reso
 
 Task<identity::UserPage> IdentityService::list_users(ResourcePtr resource, std::int32_t limit,
                                                      std::optional<std::string> continuation) {
-  const ProviderPtr provider = issuer();
+  const ProviderPtr& provider = issuer();
   CallOptions options = on_behalf_of(*resource);
   co_return co_await provider->identity().list_users(resource->id, limit, std::move(continuation), std::move(options));
 }
@@ -192,7 +200,7 @@ Task<identity::AccessToken> IdentityService::exchange_teams_token(ResourcePtr re
   };
   check("appId", app_id, who.app_id, "appid");
   check("userId", user_id, who.object_id, "oid");
-  const ProviderPtr provider = issuer();
+  const ProviderPtr& provider = issuer();
   identity::TeamsCredential credential;
   credential.token = std::move(token);
   credential.app_id = to_lower(app_id);
@@ -213,6 +221,34 @@ Task<service::UserWithToken> IdentityService::exchange_person(ResourcePtr resour
   std::vector<identity::TokenScope> scopes{identity::TokenScope::kChat, identity::TokenScope::kVoip};
   std::string custom_id = "entra:" + to_lower(who.tenant_id) + ":" + to_lower(who.object_id);
   co_return co_await create_user(std::move(resource), std::move(scopes), std::move(custom_id), kExchangedLifetime);
+}
+
+Task<service::UserWithToken> IdentityService::exchange_teams_extension(ResourcePtr resource, oidc::Principal who) {
+  const auto denied = [](const char* why) {
+    return Error(ErrorCode::kPermissionDenied, why, "authorization").with_http_status(403).with_service_code("Forbidden");
+  };
+  const std::optional<TeamsAssignment> assignment = assignments_.find(*resource, who.tenant_id, who.object_id);
+  if (!assignment) throw denied("Teams phone is not assigned to the user of the token.");
+  const auto& clients = assignment->client_ids;
+  if (!clients.empty() &&
+      std::none_of(clients.begin(), clients.end(), [&](const std::string& id) { return iequals(id, who.app_id); }))
+    throw denied("Teams phone is not assigned to the user for the application of the token.");
+  const ProviderPtr& provider = issuer();
+  identity::TeamsCredential credential;
+  credential.app_id = to_lower(who.app_id);
+  credential.user_id = to_lower(who.object_id);
+  credential.tenant_id = to_lower(who.tenant_id);
+  service::UserWithToken created;
+  created.user.id = "8:acs:" + resource->id + "_" + *credential.tenant_id + "_" + credential.user_id;
+  identity::ExchangeRequest request;
+  request.resource_id = resource->id;
+  request.credential = identity::Credential::of_teams(std::move(credential));
+  request.scopes = {identity::TokenScope::kChat, identity::TokenScope::kVoip};
+  request.lifetime = kExchangedLifetime;
+  request.data_location = data_location_claim(resource->data_location);
+  CallOptions options = on_behalf_of(*resource);
+  created.token = co_await provider->identity().exchange(std::move(request), std::move(options));
+  co_return created;
 }
 
 identity::AccessToken IdentityService::development_teams_token(std::string app_id, std::string user_id) {
@@ -244,7 +280,7 @@ Task<std::vector<identity::SigningKey>> IdentityService::signing_keys() {
 }
 
 Task<std::vector<identity::SigningKey>> IdentityService::rotate_keys(bool drop_others) {
-  const ProviderPtr provider = issuer();
+  const ProviderPtr& provider = issuer();
   co_return co_await provider->identity().rotate_keys(drop_others);
 }
 

@@ -1,5 +1,6 @@
 // Users and tokens of a resource, over the identity providers.
 #pragma once
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 namespace trunkline {
 
 class Provider;
+class TeamsAssignments;
 using ProviderPtr = std::shared_ptr<const Provider>;
 namespace oidc {
 class DevelopmentIssuer;
@@ -23,8 +25,9 @@ struct Principal;
 class IdentityService {
  public:
   /// `development` may be null.
-  IdentityService(ServiceContext& context, oidc::IssuerSet& issuers, const oidc::DevelopmentIssuer* development)
-      : context_(context), issuers_(issuers), development_(development) {}
+  IdentityService(ServiceContext& context, oidc::IssuerSet& issuers, const oidc::DevelopmentIssuer* development,
+                  const TeamsAssignments& assignments)
+      : context_(context), issuers_(issuers), development_(development), assignments_(assignments) {}
 
   /// Errors: kInvalidArgument (scopes, lifetime, custom id).
   Task<service::UserWithToken> create_user(ResourcePtr resource, std::vector<identity::TokenScope> scopes,
@@ -52,6 +55,9 @@ class IdentityService {
                                                    std::string user_id);
   /// A user access token for a person whose Entra token was verified; the user is made on first sight.
   Task<service::UserWithToken> exchange_person(ResourcePtr resource, oidc::Principal who);
+  /// The same for a person that the Teams phone extension was assigned to. Errors: kPermissionDenied when it was not, or not for
+  /// the application of the token.
+  Task<service::UserWithToken> exchange_teams_extension(ResourcePtr resource, oidc::Principal who);
   /// Errors: kFailedPrecondition unless the development issuer is on.
   identity::AccessToken development_teams_token(std::string app_id, std::string user_id);
 
@@ -62,7 +68,8 @@ class IdentityService {
   std::string token_issuer() const;
 
  private:
-  ProviderPtr issuer() const;
+  /// Who makes users and tokens. Found once: the set of providers does not change while calls are made.
+  const ProviderPtr& issuer() const;
   /// Calls one provider after the other until one knows the user.
   template <class T, class F>
   Task<T> ask_each(F call);
@@ -70,6 +77,9 @@ class IdentityService {
   ServiceContext& context_;
   oidc::IssuerSet& issuers_;
   const oidc::DevelopmentIssuer* const development_;
+  const TeamsAssignments& assignments_;
+  mutable std::once_flag issuer_found_;
+  mutable ProviderPtr issuer_;
 };
 
 /// REST words of scopes (`chat.join.limited`); parse gives nullopt for others.

@@ -132,6 +132,16 @@ CREATE TABLE number_operations (
   PRIMARY KEY (resource_key, operation_id)
 );
 )sql"},
+    {26, "teams assignments", R"sql(
+CREATE TABLE teams_assignments (
+  resource_key   BIGINT NOT NULL,
+  tenant_id      TEXT NOT NULL,
+  object_id      TEXT NOT NULL,
+  principal_type TEXT NOT NULL,
+  client_ids     TEXT NOT NULL,
+  PRIMARY KEY (resource_key, tenant_id, object_id)
+) WITHOUT ROWID;
+)sql"},
     {30, "sms messages", R"sql(
 -- One row a recipient. Message ids rise with time, so new rows are appended.
 CREATE TABLE sms_messages (

@@ -130,3 +130,49 @@ def test_the_banner_says_what_to_try() -> None:
     finally:
         process.terminate()
         assert process.wait(20) == 0
+
+
+def trust(directory: Path, *args: str, expect: int = 0) -> list[dict[str, object]]:
+    """`trunkline trust` over directories of its own: nothing of this machine is touched."""
+    places = ["--ca-dir", str(directory / "ca")]
+    if args[0] != "path":
+        places += ["--system-dir", str(directory / "system"), "--update-command", "true", "--nss-db", str(directory / "nss")]
+    return lines(run("trust", *args, *places, "--json", expect=expect))
+
+
+def test_trust_is_installed_and_removed(tmp_path: Path) -> None:
+    (tmp_path / "system").mkdir()
+    installed = tmp_path / "system" / "trunkline-local-ca.crt"
+    [where] = trust(tmp_path, "path")
+    certificate = Path(str(where["path"]))
+    assert certificate.read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert (tmp_path / "ca" / "ca-key.pem").stat().st_mode & 0o777 == 0o600
+    facts, system, *_ = trust(tmp_path, "status")
+    assert facts["path"] == str(certificate)
+    assert system == {"place": "system", "state": "not trusted"}
+    assert trust(tmp_path, "install", "--dry-run")[0]["state"] == "would install"
+    assert not installed.exists()
+    assert trust(tmp_path, "install")[0]["state"] == "installed"
+    assert installed.read_text() == certificate.read_text()
+    assert trust(tmp_path, "status")[1]["state"] == "trusted"
+    assert trust(tmp_path, "install")[0]["state"] == "trusted"
+    assert trust(tmp_path, "remove", "--dry-run")[0]["state"] == "would remove"
+    assert trust(tmp_path, "remove")[0]["state"] == "removed"
+    assert not installed.exists()
+    assert trust(tmp_path, "remove")[0]["state"] == "not trusted"
+
+
+def test_trust_says_what_is_missing(tmp_path: Path) -> None:
+    [failed, *_] = trust(tmp_path, "install", expect=1)
+    assert failed["state"] == "failed"
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / "trunkline-local-ca.crt").write_text("another")
+    assert trust(tmp_path, "status")[1]["state"] == "outdated"
+
+
+def test_a_key_that_others_can_read_is_closed(tmp_path: Path) -> None:
+    trust(tmp_path, "path")
+    key = tmp_path / "ca" / "ca-key.pem"
+    key.chmod(0o644)
+    trust(tmp_path, "path")
+    assert key.stat().st_mode & 0o777 == 0o600

@@ -56,6 +56,7 @@ inline void read(Reader& in, trunkline::identity::TeamsCredential& value) {
   read(in, value.token);
   read(in, value.app_id);
   read(in, value.user_id);
+  read(in, value.tenant_id);
 }
 
 inline void read(Reader& in, trunkline::identity::CodeCredential& value) {

@@ -182,6 +182,9 @@ class TeamsCredential:
     user_id: str
     """Must equal the token's `oid`."""
 
+    tenant_id: str | None = None
+    """The user's tenant; given: a user of the Teams phone extension, `8:acs:{resource}_{tenant}_{user}`."""
+
 
 @dataclass(slots=True, kw_only=True)
 class CodeCredential:

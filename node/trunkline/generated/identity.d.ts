@@ -121,6 +121,8 @@ export interface TeamsCredential {
   appId: string;
   /** Must equal the token's `oid`. */
   userId: string;
+  /** The user's tenant; given: a user of the Teams phone extension, `8:acs:{resource}_{tenant}_{user}`. */
+  tenantId?: string;
 }
 
 /** An OpenID Connect authorization code with PKCE (RFC 7636). */

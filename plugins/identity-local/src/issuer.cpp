@@ -277,8 +277,10 @@ trunkline::Task<AccessToken> Issuer::exchange(Call call, ExchangeRequest request
   const std::string oid = teams->user_id;
   if (!is_uuid(oid)) invalid("userId", "found \"" + oid.substr(0, 64) + "\", wanted a GUID");
   check_resource(request.resource_id);
+  if (teams->tenant_id && !is_uuid(*teams->tenant_id)) invalid("tenantId", "wanted a GUID");
   // Kept like any other user, so that its tokens can be revoked.
-  const std::string user_id = "8:orgid:" + oid;
+  const std::string user_id =
+      teams->tenant_id ? "8:acs:" + request.resource_id + "_" + *teams->tenant_id + "_" + oid : "8:orgid:" + oid;
   {
     const AsyncMutex::Lock lock = co_await users_.lock(request.resource_id, user_id);
     const UserPtr known = co_await users_.find(request.resource_id, user_id);

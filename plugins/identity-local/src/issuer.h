@@ -51,8 +51,8 @@ class Issuer final : public trunkline::identity::IdentityProvider {
 
   /// `scopes` unique and checked, as the rest of the request.
   trunkline::identity::AccessToken issue(const std::string& resource_id, const UserPtr& user, const KeyRing::Keys& keys,
-                                         const std::vector<trunkline::identity::TokenScope>& scopes,
-                                         trunkline::Duration lifetime, std::string_view data_location, trunkline::Time now);
+                                         const std::vector<trunkline::identity::TokenScope>& scopes, trunkline::Duration lifetime,
+                                         std::string_view data_location, trunkline::Time now);
   Task<UserPtr> existing(std::string resource_id, std::string user_id);
 
   const trunkline::host::ClockClient clock_;
@@ -60,8 +60,8 @@ class Issuer final : public trunkline::identity::IdentityProvider {
   const std::string issuer_;
   UserStore users_;
   KeyRing keys_;
-  /// Tokens whose signature was found to be right: checking one costs a hundred times a look-up, and a client sends its token with
-  /// every request. What can change (expiry, revocation) is checked each time.
+  /// Tokens whose signature was found to be right: checking one costs a hundred times a look-up, and a client sends its token
+  /// with every request. What can change (expiry, revocation) is checked each time.
   trunkline::LruCache<VerifiedToken> verified_;
 };
 

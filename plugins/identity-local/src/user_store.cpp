@@ -4,8 +4,8 @@
 
 namespace identity_local {
 
-using trunkline::AsyncMutex;
 using nlohmann::json;
+using trunkline::AsyncMutex;
 using trunkline::Bytes;
 using trunkline::Duration;
 using trunkline::Error;

@@ -78,9 +78,8 @@ class UserStore {
   };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(const KeyView& key) const {
-      return std::hash<std::string_view>()(key.user_id) * 31 + std::hash<std::string_view>()(key.resource_id);
-    }
+    // Users' ids are random; the few that forks share are told apart by the comparison.
+    std::size_t operator()(const KeyView& key) const { return std::hash<std::string_view>()(key.user_id); }
   };
   struct Equal {
     using is_transparent = void;

@@ -1,6 +1,7 @@
 #include "key_set.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include <nlohmann/json.hpp>
 

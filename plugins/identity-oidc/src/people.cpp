@@ -105,7 +105,8 @@ Task<void> People::save(std::string resource_id, std::shared_ptr<Person> person,
   const std::string key = subject_key(person->subject);
   StoreBatch batch;
   batch.puts.push_back({key, to_bytes(*person)});
-  if (!person->user_id.empty()) batch.puts.push_back({user_key(person->user_id), Bytes(person->subject.begin(), person->subject.end())});
+  if (!person->user_id.empty())
+    batch.puts.push_back({user_key(person->user_id), Bytes(person->subject.begin(), person->subject.end())});
   if (!former_user_id.empty() && former_user_id != person->user_id) batch.removes.push_back(user_key(former_user_id));
   person->epoch = store_.epoch(resource_id);
   co_await store_.commit(resource_id, std::move(batch));

@@ -28,8 +28,7 @@ using PersonPtr = std::shared_ptr<const Person>;
 /// In the storage of each resource, so that a fork has the same users. Durable when an operation completes. [any-thread]
 class People {
  public:
-  People(trunkline::Host host, std::size_t cached)
-      : store_(host.resource_store()), clock_(host.clock()), cache_(cached) {}
+  People(trunkline::Host host, std::size_t cached) : store_(host.resource_store()), clock_(host.clock()), cache_(cached) {}
 
   /// The user of a subject; made when a token of `issued_at` (seconds) is good for making one. Null: the token is refused.
   trunkline::Task<PersonPtr> admit(std::string resource_id, std::string subject, std::int64_t issued_at);

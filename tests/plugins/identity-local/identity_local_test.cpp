@@ -258,6 +258,10 @@ TEST_F(IdentityLocal, ExchangesTheTokenOfATeamsUser) {
   client_.revoke_tokens_sync(kResource, "8:orgid:11111111-2222-4333-8444-000000000002");
   EXPECT_EQ(verify(token), ErrorCode::kUnauthenticated);
   EXPECT_EQ(verify(client_.exchange_sync(request).token), ErrorCode{});
+  credential.tenant_id = "11111111-2222-4333-8444-000000000003";
+  request.credential = identity::Credential::of_teams(credential);
+  EXPECT_EQ(client_.verify_token_sync(client_.exchange_sync(request).token, kResource).user_id,
+            std::string("8:acs:") + kResource + "_11111111-2222-4333-8444-000000000003_11111111-2222-4333-8444-000000000002");
   credential.user_id = "somebody";
   request.credential = identity::Credential::of_teams(credential);
   EXPECT_EQ(code_of([&] { client_.exchange_sync(request); }), ErrorCode::kInvalidArgument);

@@ -48,10 +48,10 @@ TEST_F(Identities, AUserBelongsToOneResource) {
   const auto made = create(resource_);
   EXPECT_EQ(verify(resource_, made.token->token), ErrorCode{});
   EXPECT_EQ(verify(other, made.token->token), ErrorCode::kUnauthenticated);
-  for (const auto& f : std::vector<std::function<void()>>{
-           [&] { issue(other, made.user.id); }, [&] { sync_wait(identity().revoke_tokens(other, made.user.id)); },
-           [&] { sync_wait(identity().delete_user(other, made.user.id)); },
-           [&] { sync_wait(identity().get_user(other, made.user.id)); }})
+  for (const auto& f : std::vector<std::function<void()>>{[&] { issue(other, made.user.id); },
+                                                          [&] { sync_wait(identity().revoke_tokens(other, made.user.id)); },
+                                                          [&] { sync_wait(identity().delete_user(other, made.user.id)); },
+                                                          [&] { sync_wait(identity().get_user(other, made.user.id)); }})
     EXPECT_EQ(code_of(f), ErrorCode::kUnauthenticated);
   EXPECT_EQ(code_of([&] { issue(resource_, "8:acs:" + resource_->id + "_none"); }), ErrorCode::kNotFound);
   for (const char* bad : {"", "alice", "8:acs:", "8:acs:x", "8:acs:x_", "8:orgid:x", "4:+14255550100"})

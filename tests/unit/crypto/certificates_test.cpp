@@ -58,6 +58,14 @@ TEST(CertificateAuthority, IssuesServersThatStrictClientsTrust) {
   EXPECT_NE(X509_check_host(own, "a.b.asm.skype.com", 0, 0, nullptr), 1);
 }
 
+TEST(CertificateAuthority, SaysWhenACertificateEnds) {
+  const Time now{std::chrono::seconds{1767225600}};
+  const auto facts = certificate_facts(CertificateAuthority::create("Test CA", now).pem().certificate);
+  EXPECT_EQ(facts.expires_at, now + std::chrono::days(3650));
+  EXPECT_EQ(facts.sha256.size(), 64u);
+  EXPECT_THROW(certificate_facts("nonsense"), Error);
+}
+
 TEST(CertificateAuthority, TravelsAsPem) {
   const auto authority = CertificateAuthority::create("Test CA", kNow);
   const auto copy = CertificateAuthority::from_pem(authority.pem());

@@ -134,5 +134,17 @@ TEST_F(TlsTest, AnUnusableCertificateIsReported) {
   }
 }
 
+TEST_F(TlsTest, ACertificateIsReplacedForConnectionsToCome) {
+  TlsClient before = connect_tls();
+  const auto other = crypto::CertificateAuthority::create("Other CA", now_);
+  const crypto::PemIdentity identity = other.issue_server(now_);
+  server->set_tls({identity.certificate, identity.private_key});
+  EXPECT_FALSE(connect_tls().handshaken());
+  EXPECT_TRUE(TlsClient(ports.https, other.pem().certificate, "localhost").handshaken());
+  before.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(before.read_until("\r\n\r\n"), HasSubstr("HTTP/1.1")) << "who is connected stays";
+  EXPECT_THROW(server->set_tls({"nonsense", Secret("nonsense")}), Error);
+}
+
 }  // namespace
 }  // namespace trunkline::testing

@@ -106,7 +106,8 @@ class IssuerSetTest : public ::testing::Test {
 
 TEST_F(IssuerSetTest, TakesTokensOfAConfiguredIssuer) {
   open();
-  const Principal who = verify(provider->token({{"sub", "s"}, {"appid", "a"}, {"oid", "o"}, {"tid", "t"}, {"roles", {"Admin"}}, {"scp", "Chat Voip"}}));
+  const Principal who = verify(
+      provider->token({{"sub", "s"}, {"appid", "a"}, {"oid", "o"}, {"tid", "t"}, {"roles", {"Admin"}}, {"scp", "Chat Voip"}}));
   EXPECT_EQ(who.issuer, provider->base);
   EXPECT_EQ(who.subject, "s");
   EXPECT_EQ(who.app_id, "a");
@@ -206,7 +207,9 @@ TEST_F(IssuerSetTest, TakesTokensOfTheDevelopmentIssuer) {
   DevelopmentGrant grant;
   grant.client_id = "app";
   grant.object_id = "person";
-  grant.scope = "openid https://auth.msft.communication.azure.com/Teams.ManageCalls https://auth.msft.communication.azure.com/Teams.ManageChats";
+  grant.scope =
+      "openid https://auth.msft.communication.azure.com/Teams.ManageCalls "
+      "https://auth.msft.communication.azure.com/Teams.ManageChats";
   const std::string token = development.issue(grant, "anybody", now);
   const Principal who = verify(token, Purpose::kUser);
   EXPECT_EQ(who.app_id, "app");
@@ -221,11 +224,12 @@ TEST_F(IssuerSetTest, TakesTokensOfTheDevelopmentIssuer) {
 }
 
 TEST(Scope, IsTakenApart) {
-  for (const auto& [scope, audience, permission] : {std::array<const char*, 3>{"https://a.example/.default", "https://a.example", ""},
-                                                    {"https://a.example//.default", "https://a.example", ""},
-                                                    {"https://a.example/clients/VoIP", "https://a.example", "clients/VoIP"},
-                                                    {"https://a.example", "https://a.example", ""},
-                                                    {"plain", "plain", ""}}) {
+  for (const auto& [scope, audience, permission] :
+       {std::array<const char*, 3>{"https://a.example/.default", "https://a.example", ""},
+        {"https://a.example//.default", "https://a.example", ""},
+        {"https://a.example/clients/VoIP", "https://a.example", "clients/VoIP"},
+        {"https://a.example", "https://a.example", ""},
+        {"plain", "plain", ""}}) {
     const ScopeParts parts = split_scope(scope);
     EXPECT_EQ(parts.audience, audience) << scope;
     EXPECT_EQ(parts.permission, permission) << scope;

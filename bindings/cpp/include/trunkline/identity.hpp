@@ -132,6 +132,8 @@ struct TeamsCredential {
   std::string app_id{};
   /// Must equal the token's `oid`.
   std::string user_id{};
+  /// The user's tenant; given: a user of the Teams phone extension, `8:acs:{resource}_{tenant}_{user}`.
+  std::optional<std::string> tenant_id{};
 
   bool operator==(const TeamsCredential&) const = default;
 };
@@ -322,7 +324,7 @@ struct Codec<::trunkline::identity::TeamsCredential> {
   using View = ::trunkline::identity::TeamsCredentialView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 56;
+  static constexpr std::size_t kMinSize = 72;
   static C lower(const ::trunkline::identity::TeamsCredential& v, Arena& arena);
   static void lift(const C& c, ::trunkline::identity::TeamsCredential& v);
   static void check(const C& c, const char* what);
@@ -575,6 +577,8 @@ class TeamsCredentialView {
   std::string_view app_id() const { return abi::Member<std::string>::view(c_->app_id); }
   /// Must equal the token's `oid`.
   std::string_view user_id() const { return abi::Member<std::string>::view(c_->user_id); }
+  /// The user's tenant; given: a user of the Teams phone extension, `8:acs:{resource}_{tenant}_{user}`.
+  std::optional<std::string_view> tenant_id() const { return abi::Member<std::optional<std::string>>::view(c_->tenant_id); }
 
   TeamsCredential copy() const {
     TeamsCredential value;
@@ -877,18 +881,21 @@ inline tl_identity_teams_credential Codec<::trunkline::identity::TeamsCredential
   c.token = Member<std::string>::lower(v.token, arena);
   c.app_id = Member<std::string>::lower(v.app_id, arena);
   c.user_id = Member<std::string>::lower(v.user_id, arena);
+  c.tenant_id = Member<std::optional<std::string>>::lower(v.tenant_id, arena);
   return c;
 }
 inline void Codec<::trunkline::identity::TeamsCredential>::lift(const tl_identity_teams_credential& c, ::trunkline::identity::TeamsCredential& v) {
   Member<std::string>::lift(c.token, v.token);
   Member<std::string>::lift(c.app_id, v.app_id);
   Member<std::string>::lift(c.user_id, v.user_id);
+  Member<std::optional<std::string>>::lift(c.tenant_id, v.tenant_id);
 }
 inline void Codec<::trunkline::identity::TeamsCredential>::check(const tl_identity_teams_credential& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.token, "token");
   Member<std::string>::check(c.app_id, "app_id");
   Member<std::string>::check(c.user_id, "user_id");
+  Member<std::optional<std::string>>::check(c.tenant_id, "tenant_id");
 }
 inline ::trunkline::identity::TeamsCredentialView Codec<::trunkline::identity::TeamsCredential>::view(const tl_identity_teams_credential& c) { return ::trunkline::identity::TeamsCredentialView(c); }
 

@@ -14,7 +14,7 @@ pyrt::Model<5> model_TokenRequest({"resource_id", "user_id", "scopes", "lifetime
 pyrt::Model<2> model_AccessToken({"token", "expires_at"});
 pyrt::Model<6> model_TokenClaims({"user_id", "resource_id", "scopes", "issued_at", "expires_at", "claims"});
 pyrt::Model<5> model_SigningKey({"key_id", "algorithm", "public_key", "created_at", "retires_at"});
-pyrt::Model<3> model_TeamsCredential({"token", "app_id", "user_id"});
+pyrt::Model<4> model_TeamsCredential({"token", "app_id", "user_id", "tenant_id"});
 pyrt::Model<3> model_CodeCredential({"code", "code_verifier", "redirect_uri"});
 pyrt::Model<5> model_ExchangeRequest({"resource_id", "credential", "scopes", "lifetime", "data_location"});
 pyrt::Model<5> model_IdentityCapabilities({"custom_ids", "revocation", "teams_exchange", "issues_tokens", "issuer"});
@@ -128,10 +128,11 @@ void from_py(PyObject* object, SigningKey& value) {
   fields.take(4, value.retires_at);
 }
 PyObject* to_py(const TeamsCredential& value) {
-  pyrt::Row<3> row;
+  pyrt::Row<4> row;
   row.add(pyrt::put(value.token));
   row.add(pyrt::put(value.app_id));
   row.add(pyrt::put(value.user_id));
+  row.add(pyrt::put(value.tenant_id));
   return model_TeamsCredential.make(row);
 }
 void from_py(PyObject* object, TeamsCredential& value) {
@@ -139,6 +140,7 @@ void from_py(PyObject* object, TeamsCredential& value) {
   fields.take(0, value.token);
   fields.take(1, value.app_id);
   fields.take(2, value.user_id);
+  fields.take(3, value.tenant_id);
 }
 PyObject* to_py(const CodeCredential& value) {
   pyrt::Row<3> row;

@@ -49,6 +49,7 @@ function writeTeamsCredential(w, v) {
   w.string("token", v.token);
   w.string("appId", v.appId);
   w.string("userId", v.userId);
+  if (w.has(v.tenantId)) w.string("tenantId", v.tenantId);
 }
 
 function writeCodeCredential(w, v) {

@@ -188,11 +188,14 @@ struct tl_identity_teams_credential {
   tl_str app_id;
   /** Must equal the token's `oid`. */
   tl_str user_id;
+  /** The user's tenant; given: a user of the Teams phone extension, `8:acs:{resource}_{tenant}_{user}`. */
+  tl_str tenant_id;
 };
 TL_ABI_ASSERT(offsetof(tl_identity_teams_credential, token) == 8);
 TL_ABI_ASSERT(offsetof(tl_identity_teams_credential, app_id) == 24);
 TL_ABI_ASSERT(offsetof(tl_identity_teams_credential, user_id) == 40);
-TL_ABI_ASSERT(sizeof(tl_identity_teams_credential) == 56);
+TL_ABI_ASSERT(offsetof(tl_identity_teams_credential, tenant_id) == 56);
+TL_ABI_ASSERT(sizeof(tl_identity_teams_credential) == 72);
 
 /** An OpenID Connect authorization code with PKCE (RFC 7636). */
 struct tl_identity_code_credential {
