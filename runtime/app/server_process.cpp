@@ -3,6 +3,7 @@
 #include <array>
 
 #include "runtime/api/arm_communication_api.h"
+#include "runtime/api/chat_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
@@ -18,6 +19,7 @@
 #include "runtime/core/runtime.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/server/api_server.h"
+#include "runtime/services/chat_service.h"
 #include "runtime/services/identity_service.h"
 
 namespace trunkline::app {
@@ -101,6 +103,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
+  api::add_chat_routes(routes, runtime.chat());
   const api::ArmServices arm{
       runtime.resources(),
       runtime.email_domains(),

@@ -191,6 +191,9 @@ std::string render_yaml(const Config& config) {
   w.raw("clock_skew", format_duration(config.auth.clock_skew));
   w.boolean("replay_guard", config.auth.replay_guard);
   w.end();
+  w.begin("chat");
+  w.raw("rate_limits", name_of(config.chat.rate_limits, {"off", "documented"}));
+  w.end();
   w.begin("control");
   w.boolean("enabled", config.control.enabled);
   w.end();

@@ -19,6 +19,7 @@
 #include "runtime/plugin/resource_store.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/arm_operations.h"
+#include "runtime/services/chat_service.h"
 #include "runtime/services/context.h"
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/identity_service.h"
@@ -118,6 +119,7 @@ struct Runtime::Parts {
   NumberService numbers;
   SmsService sms;
   IdentityService identity;
+  ChatService chat;
   SandboxService sandbox;
   EventRows event_rows;
   ProviderRows provider_rows;
@@ -147,9 +149,10 @@ struct Runtime::Parts {
         numbers(context, resources),
         sms(context, resources, numbers),
         identity(context),
+        chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
         sandbox(context, numbers),
         event_rows(events),
-        sinks(sms, log),
+        sinks(sms, chat, log),
         objects(runtime) {}
 };
 
@@ -189,15 +192,19 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
+  p.resources.add_participant(p.chat);
   p.resources.add_participant(p.email_domains);
   p.resources.load();
   p.email_domains.load();
   p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
+  p.providers.set_event_sink("trunkline.chat.events/1", [&p](std::string_view provider) { return p.sinks.chat(provider); });
+  p.identity.set_on_deleted([&p](ResourcePtr resource, std::string user) { return p.chat.forget_user(resource, user); });
   p.providers.start();
   runtime->seed();
   p.sms.recover();
+  p.chat.start();
   return runtime;
 }
 
@@ -248,6 +255,7 @@ void Runtime::close() {
   }
   p.events.stop();
   p.sms.stop();
+  p.chat.stop();
   p.providers.stop();
   p.http.stop();
   p.clock.stop();
@@ -275,6 +283,7 @@ ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
+ChatService& Runtime::chat() { return parts_->chat; }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
 EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }

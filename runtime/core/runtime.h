@@ -13,6 +13,7 @@
 namespace trunkline {
 
 class ArmOperations;
+class ChatService;
 class Clock;
 class EmailDomainService;
 class EventLog;
@@ -60,6 +61,7 @@ class Runtime {
   NumberService& numbers();
   SmsService& sms();
   IdentityService& identity();
+  ChatService& chat();
   SandboxService& sandbox();
   ServiceObjects& objects();
   ArmOperations& arm_operations();

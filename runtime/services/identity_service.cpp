@@ -82,7 +82,8 @@ Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_i
   const ProviderPtr provider = context_.providers.require("trunkline.identity/1");
   CallOptions options;
   options.resource = resource->name;
-  co_await provider->identity().delete_user(std::move(user_id), options);
+  co_await provider->identity().delete_user(user_id, options);
+  if (on_deleted_) co_await on_deleted_(resource, user_id);
 }
 
 Task<identity::TokenClaims> IdentityService::verify_token(ResourcePtr resource, std::string token) {

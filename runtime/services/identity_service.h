@@ -1,5 +1,6 @@
 // Users and tokens of a resource, over an identity provider.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ class IdentityService {
                                           Duration lifetime);
   Task<void> revoke_tokens(ResourcePtr resource, std::string user_id);
   Task<void> delete_user(ResourcePtr resource, std::string user_id);
+  /// What else a user takes with it when it is deleted. Before the first call. [lifecycle]
+  void set_on_deleted(std::function<Task<void>(ResourcePtr, std::string)> forget) { on_deleted_ = std::move(forget); }
   /// Errors: kUnauthenticated (signature, lifetime, revocation, another resource).
   Task<identity::TokenClaims> verify_token(ResourcePtr resource, std::string token);
   /// The same for a caller who does not know the resource yet.
@@ -30,6 +33,7 @@ class IdentityService {
 
  private:
   ServiceContext& context_;
+  std::function<Task<void>(ResourcePtr, std::string)> on_deleted_;
 };
 
 /// REST words of scopes (`chat.join.limited`); parse gives nullopt for others.
