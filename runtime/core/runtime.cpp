@@ -6,6 +6,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/clock/system_time.h"
 #include "runtime/config/secret_source.h"
 #include "runtime/core/event_sinks.h"
 #include "runtime/core/http_transport.h"
@@ -14,6 +15,8 @@
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/events/event_log.h"
+#include "runtime/oidc/development_issuer.h"
+#include "runtime/oidc/issuer_set.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/host_store.h"
 #include "runtime/plugin/resource_store.h"
@@ -95,6 +98,13 @@ service::NumberCapability capability(NumberConfig::Capability capability) {
   return static_cast<service::NumberCapability>(capability);
 }
 
+oidc::IssuerSetOptions issuer_options() {
+  oidc::IssuerSetOptions options;
+  // Issuers elsewhere do not follow a virtual clock.
+  options.now = [] { return system_time_now(); };
+  return options;
+}
+
 }  // namespace
 
 std::string_view runtime_version() { return TRUNKLINE_VERSION; }
@@ -109,6 +119,8 @@ struct Runtime::Parts {
   std::unique_ptr<store::Store> store;
   EventLog events;
   net::HttpClient http;
+  std::unique_ptr<oidc::DevelopmentIssuer> development_issuer;
+  oidc::IssuerSet issuers;
   HttpClientTransport transport;
   plugin::HostContext host;
   ProviderRegistry providers;
@@ -139,6 +151,8 @@ struct Runtime::Parts {
         store(store::make_sqlite_store(store_options(config.store), log, metrics, executor, clock)),
         events(*store, executor, clock, metrics),
         http(executor),
+        development_issuer(config.auth.development_issuer ? std::make_unique<oidc::DevelopmentIssuer>() : nullptr),
+        issuers(config.auth.issuers, development_issuer.get(), http, log, issuer_options()),
         transport(http),
         host{executor, clock, log, metrics, &store->system(), &transport, {}, {}},
         providers(config, host, builtin_plugin_directories()),
@@ -148,7 +162,7 @@ struct Runtime::Parts {
         email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
-        identity(context),
+        identity(context, issuers, development_issuer.get()),
         chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
         sandbox(context, numbers),
         event_rows(events),
@@ -186,7 +200,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.host.find_resource = [&p](std::string_view id) {
     const ResourcePtr resource = p.resources.find_by_id(id);
     if (!resource) throw Error(ErrorCode::kNotFound, "there is no resource with this id", "resourceId");
-    return plugin::ResourceStorage{resource->database, resource->key};
+    return plugin::ResourceStorage{resource->database, resource->key, static_cast<std::int64_t>(resource->generation)};
   };
   p.resources.add_participant(p.event_rows);
   p.resources.add_participant(p.provider_rows);
@@ -200,6 +214,16 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
   p.providers.set_event_sink("trunkline.chat.events/1", [&p](std::string_view provider) { return p.sinks.chat(provider); });
+  p.chat.set_user_lookup([&p](ResourcePtr resource, std::string user) -> Task<bool> {
+    bool found = true;
+    try {
+      co_await p.identity.get_user(resource, user);
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::kNotFound) throw;
+      found = false;
+    }
+    co_return found;
+  });
   p.identity.set_on_deleted([&p](ResourcePtr resource, std::string user) { return p.chat.forget_user(resource, user); });
   p.providers.start();
   runtime->seed();
@@ -284,6 +308,8 @@ NumberService& Runtime::numbers() { return parts_->numbers; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 ChatService& Runtime::chat() { return parts_->chat; }
+oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
+const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
 EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
@@ -296,8 +322,14 @@ service::ResourceInfo Runtime::describe(const Resource& resource) const {
   info.data_location = resource.data_location;
   info.primary_key = resource.primary_key.reveal();
   info.secondary_key = resource.secondary_key.reveal();
-  if (const std::string where = endpoint(); !where.empty())
+  if (const std::string where = endpoint(); !where.empty()) {
     info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
+    info.secondary_connection_string = "endpoint=" + where + ";accesskey=" + info.secondary_key;
+  }
+  info.lineage = resource.lineage;
+  info.tags = resource.tags;
+  info.local_auth = resource.local_auth;
+  info.created_at = resource.created_at;
   return info;
 }
 

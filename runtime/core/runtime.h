@@ -28,6 +28,10 @@ class ResourceService;
 class SandboxService;
 class ServiceObjects;
 class SmsService;
+namespace oidc {
+class DevelopmentIssuer;
+class IssuerSet;
+}  // namespace oidc
 namespace store {
 class Store;
 }
@@ -62,6 +66,10 @@ class Runtime {
   SmsService& sms();
   IdentityService& identity();
   ChatService& chat();
+  /// Issuers whose tokens are accepted.
+  oidc::IssuerSet& issuers();
+  /// Null unless `auth.development_issuer` is on.
+  const oidc::DevelopmentIssuer* development_issuer() const;
   SandboxService& sandbox();
   ServiceObjects& objects();
   ArmOperations& arm_operations();

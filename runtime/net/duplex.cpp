@@ -194,7 +194,7 @@ void Duplex::pump() {
 // True: all of it has gone. Otherwise it waits for room in the socket, or the connection has ended.
 bool Duplex::write_plain() {
   for (;;) {
-    std::array<iovec, kBatchPieces * 3> parts;
+    std::array<iovec, kBatchPieces * 4> parts;
     std::size_t count = 0;
     std::size_t skip = flight_written_;
     const auto add = [&](const char* data, std::size_t size) {
@@ -207,6 +207,7 @@ bool Duplex::write_plain() {
     };
     for (const Piece& piece : in_flight_) {
       add(piece.head.data(), piece.head_size);
+      add(piece.own.data(), piece.own.size());
       if (piece.body) add(piece.body->data(), piece.body->size());
       add(piece.tail.data(), piece.tail.size());
     }
@@ -242,6 +243,7 @@ void Duplex::write_tls() {
   tls_out_.clear();
   for (const Piece& piece : in_flight_) {
     tls_out_.append(piece.head.data(), piece.head_size);
+    tls_out_.append(piece.own);
     if (piece.body) tls_out_.append(*piece.body);
     tls_out_.append(piece.tail);
   }

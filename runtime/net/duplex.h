@@ -26,13 +26,14 @@ class Connection;
 /// push. A message waits in the queue as a reference to bytes that other connections may share.
 class Duplex : public std::enable_shared_from_this<Duplex> {
  public:
-  /// Head and tail are framing; the body is shared. All three may be empty.
+  /// Head and tail are framing, `own` is this receiver's, the body is shared. All may be empty.
   struct Piece {
     std::array<char, 18> head{};
     std::uint8_t head_size = 0;
+    std::string own;
     SharedBytes body;
     std::string_view tail;  // static text
-    std::size_t size() const { return head_size + (body ? body->size() : 0) + tail.size(); }
+    std::size_t size() const { return head_size + own.size() + (body ? body->size() : 0) + tail.size(); }
   };
 
   Duplex(std::shared_ptr<Connection> connection, std::size_t queue_bytes);

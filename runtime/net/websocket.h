@@ -62,7 +62,9 @@ class WebSocket {
   /// Queues one message, waiting while the queue is full. False: closed. Messages leave in the order of these calls.
   virtual Task<bool> send(SharedBytes data, bool text = true) = 0;
   Task<bool> send(std::string text) { return send(share(std::move(text))); }
-  /// The same without waiting; false also when there is no room.
+  /// One text message of two parts: what is this receiver's own, and what it shares with others.
+  virtual Task<bool> send_parts(std::string own, SharedBytes shared) = 0;
+  /// Like send() without waiting; false also when there is no room.
   virtual bool try_send(SharedBytes data, bool text = true) = 0;
   /// Starts the closing handshake after what is queued; only the first call counts. A pending receive() gives nullopt.
   virtual void close(std::uint16_t code = close_code::kNormal, std::string reason = {}) = 0;

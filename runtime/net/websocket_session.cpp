@@ -5,9 +5,10 @@
 namespace trunkline::net {
 namespace {
 
-Duplex::Piece frame(Opcode opcode, SharedBytes payload) {
+Duplex::Piece frame(Opcode opcode, SharedBytes payload, std::string own = {}) {
   Duplex::Piece piece;
-  const FrameHeader header = frame_header(opcode, payload->size());
+  const FrameHeader header = frame_header(opcode, own.size() + payload->size());
+  piece.own = std::move(own);
   std::copy_n(header.bytes.begin(), header.size, piece.head.begin());
   piece.head_size = header.size;
   piece.body = std::move(payload);
@@ -62,6 +63,10 @@ Task<std::optional<WebSocketMessage>> WebSocketSession::receive() {
 
 Task<bool> WebSocketSession::send(SharedBytes data, bool text) {
   return push(frame(text ? Opcode::kText : Opcode::kBinary, std::move(data)));
+}
+
+Task<bool> WebSocketSession::send_parts(std::string own, SharedBytes shared) {
+  return push(frame(Opcode::kText, std::move(shared), std::move(own)));
 }
 
 bool WebSocketSession::try_send(SharedBytes data, bool text) {

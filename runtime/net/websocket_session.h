@@ -13,6 +13,7 @@ class WebSocketSession final : public WebSocket, public Duplex {
 
   Task<std::optional<WebSocketMessage>> receive() override;
   Task<bool> send(SharedBytes data, bool text) override;
+  Task<bool> send_parts(std::string own, SharedBytes shared) override;
   bool try_send(SharedBytes data, bool text) override;
   void close(std::uint16_t code, std::string reason) override;
   std::optional<WebSocketClose> closed() const override;

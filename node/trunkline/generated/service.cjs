@@ -2,12 +2,13 @@
 "use strict";
 const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidParticipant, readMessagePage, readParticipantPage, readReadReceiptPage, readThreadPage } = require("./wire/chat.cjs");
 const { readDecisionRecord } = require("./wire/common.cjs");
-const { TokenScope, readAccessToken, readTokenClaims } = require("./wire/identity.cjs");
+const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readPhone, readPhoneMessage, readPhoneRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { readChatEvent, readEvent, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeNewChatMessage, writeNewChatThread, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
+const { KeyKind, readChatEvent, readEvent, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeNewChatMessage, writeNewChatThread, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
+const readListOfSigningKey = (r) => r.list(readSigningKey);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const readListOfInvalidParticipant = (r) => r.list(readInvalidParticipant);
 const readListOfOwnedNumber = (r) => r.list(readOwnedNumber);
@@ -16,8 +17,9 @@ const readListOfPhone = (r) => r.list(readPhone);
 const readListOfPhoneMessage = (r) => r.list(readPhoneMessage);
 const readString = (r) => r.string();
 const readListOfPhoneRule = (r) => r.list(readPhoneRule);
-const readTime = (r) => r.time();
 const readListOfResourceInfo = (r) => r.list(readResourceInfo);
+const readListOfResourceSnapshot = (r) => r.list(readResourceSnapshot);
+const readTime = (r) => r.time();
 const readListOfPluginInfo = (r) => r.list(readPluginInfo);
 
 class SmsService {
@@ -66,6 +68,34 @@ class IdentityService {
 
   verifyToken(token, options) {
     return this.#port.call(4, options, (w) => { w.string("token", token); }, readTokenClaims);
+  }
+
+  getUser(userId, options) {
+    return this.#port.call(5, options, (w) => { w.string("userId", userId); }, readUserIdentity);
+  }
+
+  findByCustomId(customId, options) {
+    return this.#port.call(6, options, (w) => { w.string("customId", customId); }, readUserIdentity);
+  }
+
+  listUsers(limit, continuation, options) {
+    return this.#port.call(7, options, (w) => { w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readUserPage);
+  }
+
+  exchangeTeamsToken(token, appId, userId, options) {
+    return this.#port.call(8, options, (w) => { w.string("token", token); w.string("appId", appId); w.string("userId", userId); }, readAccessToken);
+  }
+
+  developmentTeamsToken(appId, userId, options) {
+    return this.#port.call(9, options, (w) => { w.string("appId", appId); w.string("userId", userId); }, readAccessToken);
+  }
+
+  signingKeys(options) {
+    return this.#port.call(10, options, undefined, readListOfSigningKey);
+  }
+
+  rotateKeys(dropOthers, options) {
+    return this.#port.call(11, options, (w) => { w.boolean("dropOthers", dropOthers ?? false); }, readListOfSigningKey);
   }
 }
 exports.IdentityService = IdentityService;
@@ -213,6 +243,61 @@ class SandboxService {
   }
 }
 exports.SandboxService = SandboxService;
+
+class ResourcesService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.resources/1";
+
+  create(name, dataLocation, tags, options) {
+    return this.#port.call(0, options, (w) => { w.string("name", name); w.string("dataLocation", dataLocation ?? "United States"); if (w.has(tags)) w.record("tags", tags); }, readResourceInfo);
+  }
+
+  get(name, options) {
+    return this.#port.call(1, options, (w) => { w.string("name", name); }, readResourceInfo);
+  }
+
+  list(options) {
+    return this.#port.call(2, options, undefined, readListOfResourceInfo);
+  }
+
+  fork(name, newName, options) {
+    return this.#port.call(3, options, (w) => { w.string("name", name); w.string("newName", newName); }, readResourceInfo);
+  }
+
+  snapshot(name, snapshotName, options) {
+    return this.#port.call(4, options, (w) => { w.string("name", name); w.string("snapshotName", snapshotName); }, readResourceSnapshot);
+  }
+
+  snapshots(name, options) {
+    return this.#port.call(5, options, (w) => { w.string("name", name); }, readListOfResourceSnapshot);
+  }
+
+  restore(name, snapshotName, options) {
+    return this.#port.call(6, options, (w) => { w.string("name", name); w.string("snapshotName", snapshotName); }, readResourceInfo);
+  }
+
+  dropSnapshot(name, snapshotName, options) {
+    return this.#port.call(7, options, (w) => { w.string("name", name); w.string("snapshotName", snapshotName); }, undefined);
+  }
+
+  drop(name, options) {
+    return this.#port.call(8, options, (w) => { w.string("name", name); }, undefined);
+  }
+
+  regenerateKey(name, kind, options) {
+    return this.#port.call(9, options, (w) => { w.string("name", name); w.enumeration("kind", kind, KeyKind); }, readResourceInfo);
+  }
+
+  setTags(name, tags, options) {
+    return this.#port.call(10, options, (w) => { w.string("name", name); w.record("tags", tags); }, readResourceInfo);
+  }
+
+  setLocalAuth(name, enabled, options) {
+    return this.#port.call(11, options, (w) => { w.string("name", name); w.boolean("enabled", enabled); }, readResourceInfo);
+  }
+}
+exports.ResourcesService = ResourcesService;
 
 class RuntimeService {
   #port;

@@ -2,7 +2,7 @@
 import type { CallOptions, EventStream } from "../lib/support.js";
 import type { Attachment, ChatChange, ChatMessage, ChatThread, CreateThreadResult, InvalidParticipant, MessageKind, MessagePage, ParticipantPage, ReadReceiptPage, ThreadPage } from "./chat.js";
 import type { DecisionRecord } from "./common.js";
-import type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "./identity.js";
+import type { AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage } from "./identity.js";
 import type { Phone, PhoneMessage, PhoneRule } from "./sandbox.js";
 import type { FailureReason, MessageState } from "./sms.js";
 
@@ -28,6 +28,16 @@ export type NumberCapability =
   | "outbound"
   /** Both. */
   | "both"
+  | (string & {});
+
+/** One of the two access keys of a resource. */
+export type KeyKind =
+  /** Not known to this version. */
+  | "unknown"
+  /** The first. */
+  | "primary"
+  /** The second. */
+  | "secondary"
   | (string & {});
 
 /** A text to one or more people. */
@@ -337,6 +347,27 @@ export interface ResourceInfo {
    * Secret: not shown by `console.log`.
    */
   connectionString?: string;
+  /**
+   * The same with the secondary key.
+   * Secret: not shown by `console.log`.
+   */
+  secondaryConnectionString?: string;
+  /** Ids of the resources that it was forked from, the nearest first. */
+  lineage: string[];
+  /** Labels. */
+  tags: Record<string, string>;
+  /** Access keys open it. */
+  localAuth: boolean;
+  /** When it was created. */
+  createdAt: Date;
+}
+
+/** What a resource held at some moment. */
+export interface ResourceSnapshot {
+  /** Unique within the resource. */
+  name: string;
+  /** When it was taken. */
+  createdAt: Date;
 }
 
 /** A plugin that was loaded, or why it was not. */
@@ -392,7 +423,7 @@ export declare class IdentityService {
   static readonly id: "trunkline.service.identity/1";
 
   /**
-   * Creates a user, with a token when scopes are given.
+   * Creates a user, or finds the one with the same custom id; with a token when scopes are given.
    * Errors: `invalidArgument`.
    */
   createUser(scopes?: TokenScope[], customId?: string, lifetime?: number, options?: CallOptions): Promise<UserWithToken>;
@@ -420,6 +451,50 @@ export declare class IdentityService {
    * Errors: `unauthenticated`.
    */
   verifyToken(token: string, options?: CallOptions): Promise<TokenClaims>;
+
+  /**
+   * One user.
+   * Errors: `notFound`.
+   */
+  getUser(userId: string, options?: CallOptions): Promise<UserIdentity>;
+
+  /**
+   * The user that was created with this id of your own.
+   * Errors: `notFound`.
+   */
+  findByCustomId(customId: string, options?: CallOptions): Promise<UserIdentity>;
+
+  /**
+   * The users, by id.
+   * Errors: `invalidArgument`.
+   */
+  listUsers(limit?: number, continuation?: string, options?: CallOptions): Promise<UserPage>;
+
+  /**
+   * A token for a Teams user.
+   * @param token the user's Microsoft Entra token, of an issuer that is configured
+   * @param appId must be the token's `appid`
+   * @param userId must be the token's `oid`
+   * Errors: `unauthenticated`, `invalidArgument`.
+   */
+  exchangeTeamsToken(token: string, appId: string, userId: string, options?: CallOptions): Promise<AccessToken>;
+
+  /**
+   * A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+   * @param appId its `appid`
+   * @param userId its `oid`
+   * Errors: `failedPrecondition`.
+   */
+  developmentTeamsToken(appId: string, userId: string, options?: CallOptions): Promise<AccessToken>;
+
+  /** The keys that verify tokens, the one that signs first. */
+  signingKeys(options?: CallOptions): Promise<SigningKey[]>;
+
+  /**
+   * Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+   * @param dropOthers forget the former keys at once, which makes their tokens useless
+   */
+  rotateKeys(dropOthers?: boolean, options?: CallOptions): Promise<SigningKey[]>;
 }
 
 /**
@@ -605,6 +680,85 @@ export declare class SandboxService {
 
   /** Forgets messages and added rules and starts again from the seed. */
   reset(options?: CallOptions): Promise<void>;
+}
+
+/** The resources of the runtime. Names compare without case. */
+export declare class ResourcesService {
+  private constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.resources/1";
+
+  /**
+   * Creates an empty resource. Its data rests in the database of its geography.
+   * Errors: `invalidArgument`, `alreadyExists`.
+   */
+  create(name: string, dataLocation?: string, tags?: Record<string, string>, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * One resource.
+   * Errors: `notFound`.
+   */
+  get(name: string, options?: CallOptions): Promise<ResourceInfo>;
+
+  /** All resources, by name. */
+  list(options?: CallOptions): Promise<ResourceInfo[]>;
+
+  /**
+   * Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep
+   * their ids.
+   * Errors: `notFound`, `alreadyExists`, `invalidArgument`, `aborted`.
+   */
+  fork(name: string, newName: string, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Keeps what the resource holds now, to be restored later.
+   * Errors: `notFound`, `alreadyExists`, `invalidArgument`, `aborted`.
+   */
+  snapshot(name: string, snapshotName: string, options?: CallOptions): Promise<ResourceSnapshot>;
+
+  /**
+   * The snapshots of a resource, oldest first.
+   * Errors: `notFound`.
+   */
+  snapshots(name: string, options?: CallOptions): Promise<ResourceSnapshot[]>;
+
+  /**
+   * Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of
+   * its events end:
+   * positions from before mean nothing afterwards.
+   * Errors: `notFound`, `aborted`.
+   */
+  restore(name: string, snapshotName: string, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Drops a snapshot.
+   * Errors: `notFound`, `aborted`.
+   */
+  dropSnapshot(name: string, snapshotName: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Drops a resource with everything it holds, its snapshots too.
+   * Errors: `notFound`, `aborted`.
+   */
+  drop(name: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Makes a new key. The old one opens nothing from the moment this completes.
+   * Errors: `notFound`, `invalidArgument`, `aborted`.
+   */
+  regenerateKey(name: string, kind: KeyKind, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Replaces the labels.
+   * Errors: `notFound`, `invalidArgument`, `aborted`.
+   */
+  setTags(name: string, tags: Record<string, string>, options?: CallOptions): Promise<ResourceInfo>;
+
+  /**
+   * Turns the access keys off, or on again.
+   * Errors: `notFound`, `aborted`.
+   */
+  setLocalAuth(name: string, enabled: boolean, options?: CallOptions): Promise<ResourceInfo>;
 }
 
 /** The runtime itself. */

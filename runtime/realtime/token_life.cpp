@@ -1,0 +1,32 @@
+#include "runtime/realtime/token_life.h"
+
+#include <utility>
+
+namespace trunkline::realtime {
+
+void TokenLife::State::end() {
+  UniqueFunction<void()> fn;
+  {
+    const std::lock_guard lock(mutex);
+    fn = std::move(ended);
+    ended.reset();
+  }
+  if (fn) fn();
+}
+
+TokenLife::TokenLife(Clock& clock, TokenWatch& watch, std::string user_id, std::optional<Time> expires_at,
+                     UniqueFunction<void()> ended)
+    : clock_(clock), watch_(watch), user_id_(std::move(user_id)), state_(std::make_shared<State>()) {
+  state_->ended = std::move(ended);
+  watched_ = watch_.watch(user_id_, [state = state_] { state->end(); });
+  if (expires_at) timer_ = clock_.schedule_at(*expires_at, [state = state_] { state->end(); });
+}
+
+TokenLife::~TokenLife() {
+  watch_.forget(user_id_, watched_);
+  if (timer_ != 0) clock_.cancel(timer_);
+  const std::lock_guard lock(state_->mutex);
+  state_->ended.reset();
+}
+
+}  // namespace trunkline::realtime

@@ -1,0 +1,36 @@
+// A channel lives as long as the token that opened it.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "runtime/clock/clock.h"
+#include "runtime/services/token_watch.h"
+
+namespace trunkline::realtime {
+
+/// Calls a function once when the token expires, is revoked, or its user is deleted; never after this object is gone, except for
+/// a call already under way. [any-thread]
+class TokenLife {
+ public:
+  TokenLife(Clock& clock, TokenWatch& watch, std::string user_id, std::optional<Time> expires_at, UniqueFunction<void()> ended);
+  TokenLife(const TokenLife&) = delete;
+  ~TokenLife();
+
+ private:
+  struct State {
+    std::mutex mutex;
+    UniqueFunction<void()> ended;
+    void end();
+  };
+
+  Clock& clock_;
+  TokenWatch& watch_;
+  const std::string user_id_;
+  const std::shared_ptr<State> state_;
+  TokenWatch::Id watched_ = 0;
+  Clock::TimerId timer_ = 0;
+};
+
+}  // namespace trunkline::realtime
