@@ -22,6 +22,7 @@ std::vector<std::shared_ptr<const server::ResourceKeys>> Directory::list() const
       keys->primary_key = resource->primary_key;
       keys->secondary_key = resource->secondary_key;
       keys->local_auth = resource->local_auth;
+      if (const auto hosts = hosts_.find(to_lower(resource->name)); hosts != hosts_.end()) keys->hosts = hosts->second;
       keys->owner = resource;
       entry = std::move(keys);
     }
@@ -29,6 +30,13 @@ std::vector<std::shared_ptr<const server::ResourceKeys>> Directory::list() const
   }
   known_ = std::move(next);
   return all;
+}
+
+void Directory::set_hosts(std::string_view resource_name, std::vector<std::string> hosts) {
+  const std::lock_guard lock(mutex_);
+  hosts_[to_lower(resource_name)] = std::move(hosts);
+  known_.clear();
+  ++hosts_version_;
 }
 
 }  // namespace trunkline::api

@@ -27,8 +27,8 @@ struct ServeOptions {
   bool no_tls = false;
 };
 
-std::string connection_string(const ServerProcess& process, const Resource& resource) {
-  return "endpoint=" + process.addresses().endpoint + "/;accesskey=" + std::string(resource.primary_key.reveal());
+std::string connection_string(ServerProcess& process, const Resource& resource) {
+  return "endpoint=" + process.runtime().endpoint_of(resource) + ";accesskey=" + std::string(resource.primary_key.reveal());
 }
 
 json ready_line(ServerProcess& process, const Resource& resource) {

@@ -13,6 +13,7 @@
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
+#include "runtime/app/resource_ports.h"
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
@@ -99,6 +100,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   const ListenConfig listen = config.listen;
   const AuthConfig auth = config.auth;
   const bool control = config.control.enabled;
+  const ResourcePorts resource_ports(config);
   server::ServerOptions options;
   options.host = listen.host;
   options.port = listen.port;
@@ -109,6 +111,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
     options.tls = tls_identity(ca);
     addresses_.ca_file = ca.certificate_file;
   }
+  options.extra = resource_ports.listeners();
   options.auth.clock_skew = auth.clock_skew;
   options.auth.replay_guard = auth.replay_guard;
   options.auth.client_time = [] { return system_time_now(); };
@@ -133,13 +136,14 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
   impl_->ca_dir = listen.ca_dir;
-  const api::ArmServices arm{
-      runtime.resources(),
-      runtime.email_domains(),
-      runtime.arm_operations(),
-      runtime.clock(),
-      [&runtime](const Resource&, const std::string& key) { return "endpoint=" + runtime.endpoint() + ";accesskey=" + key; },
-      [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
+  const api::ArmServices arm{runtime.resources(),
+                             runtime.email_domains(),
+                             runtime.arm_operations(),
+                             runtime.clock(),
+                             [&runtime](const Resource& resource, const std::string& key) {
+                               return "endpoint=" + runtime.endpoint_of(resource) + ";accesskey=" + key;
+                             },
+                             [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
   api::add_arm_communication_routes(routes, arm);
   if (control) {
     api::add_control_routes(routes, runtime, *impl_->wall);
@@ -153,6 +157,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   if (ports.https != 0) addresses_.tls_endpoint = "https://" + listen.host + ":" + std::to_string(ports.https);
   if (control) addresses_.console = addresses_.endpoint + "/_console#token=" + impl_->arm_token;
   runtime.set_endpoint(addresses_.endpoint + "/");
+  resource_ports.publish(ports.extra, *impl_->directory, runtime);
 }
 
 ServerProcess::~ServerProcess() { stop(); }

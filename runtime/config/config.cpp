@@ -209,7 +209,37 @@ void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, 
   for (const std::string& code : out.short_codes)
     if (code.size() < 3 || code.size() > 8 || !std::all_of(code.begin(), code.end(), is_digit))
       s.problem("short_codes", "wanted 3 to 8 digits, found '" + code + "'");
+  s.texts("hosts", out.hosts);
+  for (const std::string& host : out.hosts)
+    if (host.empty() || host.size() > 253 || host.find_first_of("/ @") != std::string::npos)
+      s.problem("hosts", "wanted a host name such as acs.example.com, found '" + host + "'");
+  for (const auto& [key, port] :
+       {std::pair<std::string_view, std::optional<std::uint16_t>*>{"port", &out.port}, {"tls_port", &out.tls_port}}) {
+    std::string given;
+    std::uint16_t value = 0;
+    if (!s.text(key, given)) continue;
+    s.integer(key, value);
+    *port = value;
+  }
+  s.boolean("local_auth", out.local_auth);
   s.text_map("tags", out.tags);
+}
+
+/// Every port is somebody's alone; 0 is nobody's.
+void check_ports(ConfigContext& context, const Config& config) {
+  std::set<std::uint16_t> taken;
+  if (config.listen.port != 0) taken.insert(config.listen.port);
+  if (config.listen.tls == ListenConfig::Tls::kAuto && config.listen.tls_port != 0) taken.insert(config.listen.tls_port);
+  for (std::size_t i = 0; i < config.resources.size(); ++i) {
+    const ResourceConfig& resource = config.resources[i];
+    const std::string path = "resources[" + std::to_string(i) + "].";
+    for (const auto& [key, port] :
+         {std::pair<std::string, std::optional<std::uint16_t>>{"port", resource.port}, {"tls_port", resource.tls_port}})
+      if (port && *port != 0 && !taken.insert(*port).second)
+        context.add(resource.mark, path + key, "the port " + std::to_string(*port) + " is taken already");
+    if (resource.tls_port && config.listen.tls == ListenConfig::Tls::kOff)
+      context.add(resource.mark, path + "tls_port", "needs `listen.tls: auto`");
+  }
 }
 
 // What a route refers to must exist.
@@ -298,6 +328,7 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   root.each("resources", [&](ConfigSection& s) { read_resource(s, config.resources.emplace_back(), resources, numbers); });
   root.finish();
   check_routes(context, config);
+  check_ports(context, config);
   if (!context.problems.empty()) {
     std::stable_sort(context.problems.begin(), context.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
       return std::pair(a.mark.line, a.mark.column) < std::pair(b.mark.line, b.mark.column);

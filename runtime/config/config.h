@@ -199,6 +199,13 @@ struct ResourceConfig {
   std::vector<std::string> alphanumeric_senders;
   /// Short codes it may send from, 3 to 8 digits.
   std::vector<std::string> short_codes;
+  /// Further hosts that mean this resource, `acs.example.com` or with a port, beside `<name>.localhost`.
+  std::vector<std::string> hosts;
+  /// Ports of its own for HTTP and HTTPS; what comes in there is for this resource. 0 picks a free one.
+  std::optional<std::uint16_t> port;
+  std::optional<std::uint16_t> tls_port;
+  /// False: access keys open nothing. Counts when the resource is first created.
+  bool local_auth = true;
   std::map<std::string, std::string> tags;
   ConfigMark mark;
 };

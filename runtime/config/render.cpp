@@ -134,6 +134,10 @@ void write_resource(Writer& w, const ResourceConfig& resource) {
   }
   if (!resource.alphanumeric_senders.empty()) w.texts("alphanumeric_senders", resource.alphanumeric_senders);
   if (!resource.short_codes.empty()) w.texts("short_codes", resource.short_codes);
+  if (!resource.hosts.empty()) w.texts("hosts", resource.hosts);
+  if (resource.port) w.raw("port", std::to_string(*resource.port));
+  if (resource.tls_port) w.raw("tls_port", std::to_string(*resource.tls_port));
+  if (!resource.local_auth) w.raw("local_auth", "false");
   if (!resource.tags.empty()) {
     w.begin("tags");
     for (const auto& [name, value] : resource.tags) w.text(name, value);

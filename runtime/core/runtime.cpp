@@ -138,8 +138,9 @@ struct Runtime::Parts {
   EventSinks sinks;
   ServiceObjects objects;
 
-  std::mutex mutex;  // guards endpoint and closed
+  std::mutex mutex;  // guards the endpoints and closed
   std::string endpoint;
+  std::map<std::string, std::string, std::less<>> endpoints;  // of single resources, by name in lower case
   bool closed = false;
 
   Parts(Runtime& runtime, const Config& config)
@@ -248,6 +249,7 @@ void Runtime::seed() {
     spec.primary_key = secrets.resolve(wanted.primary_key);
     spec.secondary_key = secrets.resolve(wanted.secondary_key);
     spec.tags = wanted.tags;
+    spec.local_auth = wanted.local_auth;
     const Secret primary = spec.primary_key;
     const ResourcePtr resource = sync_wait(p.resources.ensure(std::move(spec)));
     // The file made the first key only: one that was regenerated since must stay dead.
@@ -322,7 +324,7 @@ service::ResourceInfo Runtime::describe(const Resource& resource) const {
   info.data_location = resource.data_location;
   info.primary_key = resource.primary_key.reveal();
   info.secondary_key = resource.secondary_key.reveal();
-  if (const std::string where = endpoint(); !where.empty()) {
+  if (const std::string where = endpoint_of(resource); !where.empty()) {
     info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
     info.secondary_connection_string = "endpoint=" + where + ";accesskey=" + info.secondary_key;
   }
@@ -338,6 +340,17 @@ std::vector<service::PluginInfo> Runtime::plugins() const { return parts_->provi
 void Runtime::set_endpoint(std::string endpoint) {
   const std::lock_guard lock(parts_->mutex);
   parts_->endpoint = std::move(endpoint);
+}
+
+void Runtime::set_endpoint(std::string_view resource_name, std::string endpoint) {
+  const std::lock_guard lock(parts_->mutex);
+  parts_->endpoints[to_lower(resource_name)] = std::move(endpoint);
+}
+
+std::string Runtime::endpoint_of(const Resource& resource) const {
+  const std::lock_guard lock(parts_->mutex);
+  const auto own = parts_->endpoints.find(to_lower(resource.name));
+  return own == parts_->endpoints.end() ? parts_->endpoint : own->second;
 }
 
 std::string Runtime::endpoint() const {

@@ -79,6 +79,9 @@ class Runtime {
   std::vector<service::PluginInfo> plugins() const;
   /// Where a server of this runtime listens, such as `http://localhost:4600/`; part of connection strings. Set by the server.
   void set_endpoint(std::string endpoint);
+  /// Where one resource alone is reached.
+  void set_endpoint(std::string_view resource_name, std::string endpoint);
+  std::string endpoint_of(const Resource& resource) const;
   std::string endpoint() const;
 
  private:

@@ -139,7 +139,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
 
   std::shared_ptr<ServerCore> core;
   std::mutex tls_mutex;
-  std::shared_ptr<asio::ssl::context> tls;               // guarded by tls_mutex; of connections to come
+  std::shared_ptr<asio::ssl::context> tls;           // guarded by tls_mutex; of connections to come
   std::vector<std::unique_ptr<Listener>> listeners;  // guarded by core->mutex once started
 
   std::uint16_t open(std::uint16_t port, bool with_tls) {
@@ -219,9 +219,12 @@ HttpServer::~HttpServer() { stop(); }
 HttpServer::Ports HttpServer::start() {
   Ports ports;
   ServerCore& core = *impl_->core;
-  if (core.options.tls_port) set_tls(core.options.tls);
+  bool any_tls = core.options.tls_port.has_value();
+  for (const HttpServerOptions::Extra& extra : core.options.extra) any_tls |= extra.tls;
+  if (any_tls) set_tls(core.options.tls);
   if (core.options.port) ports.http = impl_->open(*core.options.port, false);
   if (core.options.tls_port) ports.https = impl_->open(*core.options.tls_port, true);
+  for (const HttpServerOptions::Extra& extra : core.options.extra) ports.extra.push_back(impl_->open(extra.port, extra.tls));
   const std::lock_guard lock(core.mutex);
   core.on_room = [weak = std::weak_ptr<Impl>(impl_)] {
     if (const auto impl = weak.lock()) impl->resume_accepting();

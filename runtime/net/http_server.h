@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/async/executor.h"
 #include "runtime/base/secret.h"
@@ -42,6 +43,12 @@ struct HttpServerOptions {
   std::optional<std::uint16_t> port = 0;
   std::optional<std::uint16_t> tls_port;
   TlsIdentity tls;
+  /// Further ports on the same host. Which one a request came to, its Host header says.
+  struct Extra {
+    std::uint16_t port = 0;
+    bool tls = false;  // with the identity above
+  };
+  std::vector<Extra> extra;
   HttpLimits limits;
   HttpTimeouts timeouts;
   /// Largest body for a request whose header has been read; empty: limits.body_bytes. [any-thread]
@@ -57,6 +64,7 @@ class HttpServer {
   struct Ports {
     std::uint16_t http = 0;
     std::uint16_t https = 0;
+    std::vector<std::uint16_t> extra;  // in the order of the options
   };
 
   /// The handler is called by several threads at once. [any-thread]

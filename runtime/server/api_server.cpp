@@ -254,6 +254,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     out.port = options.port;
     out.tls_port = options.tls_port;
     out.tls = options.tls;
+    out.extra = options.extra;
     out.limits = options.limits;
     out.timeouts = options.timeouts;
     out.body_limit = [self = shared_from_this()](const net::Request& request) { return self->body_limit(request); };
@@ -291,7 +292,7 @@ ApiServer::Ports ApiServer::start() {
   impl_->http = std::make_unique<net::HttpServer>(impl_->executor, impl_->clock, impl_->log, impl_->http_options(),
                                                   [self = impl_](net::Request& request) { return self->handle(request); });
   const net::HttpServer::Ports ports = impl_->http->start();
-  return {ports.http, ports.https};
+  return {ports.http, ports.https, ports.extra};
 }
 
 void ApiServer::set_tls(const net::TlsIdentity& identity) {

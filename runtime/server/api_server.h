@@ -24,6 +24,8 @@ struct ServerOptions {
   std::optional<std::uint16_t> port = 0;
   std::optional<std::uint16_t> tls_port;
   net::TlsIdentity tls;
+  /// Ports of single resources; ResourceKeys::hosts says whose (`:4700`).
+  std::vector<net::HttpServerOptions::Extra> extra;
   net::HttpLimits limits;
   net::HttpTimeouts timeouts;
   AuthOptions auth;
@@ -38,6 +40,7 @@ class ApiServer {
   struct Ports {
     std::uint16_t http = 0;
     std::uint16_t https = 0;
+    std::vector<std::uint16_t> extra;  // in the order of the options
   };
 
   ApiServer(Executor& executor, Clock& clock, Log& log, Metrics& metrics, IdSource& ids, ServerOptions options,

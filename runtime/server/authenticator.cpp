@@ -84,7 +84,10 @@ struct Authenticator::Table {
   /// Null: the host names no resource.
   const std::shared_ptr<const Entry>* named(std::string_view host) const {
     const std::string full = to_lower(host);
-    for (const std::string_view key : {std::string_view(full), without_port(full), resource_of_host(without_port(full))}) {
+    const std::string_view name = without_port(full);
+    // A port of its own means a resource whatever the name is.
+    for (const std::string_view key :
+         {std::string_view(full), std::string_view(full).substr(name.size()), name, resource_of_host(name)}) {
       if (key.empty()) continue;
       if (const auto found = by_host.find(key); found != by_host.end()) return found->second;
     }

@@ -17,7 +17,8 @@ struct ResourceKeys {
   Secret secondary_key;  // base64; empty: cannot be used
   /// False: access keys are turned off (`disableLocalAuth`).
   bool local_auth = true;
-  /// Further `host` or `host:port` values that mean this resource, beside `<name>.localhost` and `<name>.communication.*`.
+  /// Further `host`, `host:port` or `:port` values that mean this resource, beside `<name>.localhost` and
+  /// `<name>.communication.*`.
   std::vector<std::string> hosts;
   /// The service's own object, handed through to handlers.
   std::shared_ptr<const void> owner;

@@ -87,6 +87,9 @@ resources:
       - {number: +14255550100, type: tollFree, sms: both, calling: inbound}
     alphanumeric_senders: [CONTOSO]
     short_codes: ["25555"]
+    hosts: [acs.example.com, "gateway:8080"]
+    port: 0
+    local_auth: false
     tags: {team: blue}
 )yaml");
   EXPECT_EQ(config.runtime.threads, 4u);
@@ -123,6 +126,10 @@ resources:
   EXPECT_EQ(resource.numbers.at(0).sms, NumberConfig::Capability::kBoth);
   EXPECT_EQ(resource.numbers.at(0).calling, NumberConfig::Capability::kInbound);
   EXPECT_EQ(resource.tags.at("team"), "blue");
+  EXPECT_THAT(resource.hosts, ElementsAre("acs.example.com", "gateway:8080"));
+  EXPECT_EQ(resource.port, 0);
+  EXPECT_EQ(resource.tls_port, std::nullopt);
+  EXPECT_FALSE(resource.local_auth);
 }
 
 TEST(Config, ReadsJson) {
@@ -218,6 +225,10 @@ TEST(Config, RefusesBadValues) {
       {"resources: [{name: a, primary_key: {value: '!'}}]", "not base64"},
       {"resources: [{name: a, alphanumeric_senders: ['12345']}]", "found '12345'"},
       {"resources: [{name: a, short_codes: ['12']}]", "wanted 3 to 8 digits, found '12'"},
+      {"resources: [{name: a, hosts: ['a/b']}]", "wanted a host name"},
+      {"resources: [{name: a, port: 4600}]", "the port 4600 is taken already"},
+      {"resources: [{name: a, port: 5000}, {name: b, tls_port: 5000}]", "the port 5000 is taken already"},
+      {"{listen: {tls: off}, resources: [{name: a, tls_port: 5000}]}", "needs `listen.tls: auto`"},
       {"store: {locations: {Europe: {}}}", "store.locations.Europe.path: is missing"},
   };
   for (const auto& [text, message] : cases) {
