@@ -13,6 +13,7 @@
 namespace trunkline {
 
 class ArmOperations;
+class ChatService;
 class Clock;
 class EmailDomainService;
 class EventLog;
@@ -66,6 +67,7 @@ class Runtime {
   SmsService& sms();
   IdentityService& identity();
   TeamsAssignments& teams_assignments();
+  ChatService& chat();
   /// Issuers whose tokens are accepted.
   oidc::IssuerSet& issuers();
   /// Null unless `auth.development_issuer` is on.

@@ -143,6 +143,7 @@ Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_i
     return provider.delete_user(resource->id, user_id, on_behalf_of(*resource));
   };
   co_await ask_each<void>(call);
+  if (on_deleted_) co_await on_deleted_(resource, user_id);
 }
 
 Task<identity::UserIdentity> IdentityService::get_user(ResourcePtr resource, std::string user_id) {

@@ -30,6 +30,9 @@ using trunkline::chat::ThreadItem;
 using trunkline::chat::ThreadPage;
 using trunkline::chat::ThreadUpdate;
 
+/// In microseconds, as times are stored: what is in memory and what was read again must be equal.
+inline Time stored(Time time) { return std::chrono::floor<std::chrono::microseconds>(time); }
+
 /// [any-thread] Reads from memory and the store; writes only by handing changes to the host.
 class ChatLocal final : public trunkline::chat::ChatProvider {
  public:
@@ -90,6 +93,7 @@ class ChatLocal final : public trunkline::chat::ChatProvider {
   Task<void> apply(std::string resource, ThreadPtr thread, CallOptions options, Build build);
   /// A message that may be seen by the user; throws kNotFound with the target `messageId`.
   Task<ChatMessage> read_message(std::string resource, ThreadPtr thread, std::string user, std::string id);
+  Time now() const { return stored(clock_.now()); }
   void check_small(const ThreadState& thread) const;
   Pending deletion(ThreadState& thread, std::optional<std::string> user, Time now);
   Task<void> sweep(std::string resource, std::string thread);

@@ -28,7 +28,7 @@ Task<Maintenance> ChatLocal::maintain(Call call, std::string resource, bool forg
     if (next.empty()) break;
     const std::string_view key = next[0].key;
     const std::int64_t at = message_number(key.substr(kDuePrefix.size(), 13));
-    const Time when{std::chrono::milliseconds{at}}, now = clock_.now();
+    const Time when{std::chrono::milliseconds{at}}, now = this->now();
     if (when > now) {
       result.next_at = when;
       break;

@@ -28,7 +28,7 @@ bool may_see(const Participant& participant, const ChatMessage& message) {
 Task<ChatMessage> ChatLocal::send_message(Call call, std::string resource, std::string user, std::string thread,
                                           SendMessageRequest request) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
-  const Time now = clock_.now();
+  const Time now = this->now();
   ChatMessage message;
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     const Member& sender = t.require(user);
@@ -128,7 +128,7 @@ Task<ChatMessage> ChatLocal::update_message(Call call, std::string resource, std
   ChatMessage message = co_await read_message(resource, state, user, std::move(id));
   require_sender(message, user);
   if (message.deleted_on) throw no_such_message(message.id);
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
     merge_metadata(message.metadata, update.remove_metadata, update.metadata, kMaxMessageMetadata);
@@ -152,7 +152,7 @@ Task<void> ChatLocal::delete_message(Call call, std::string resource, std::strin
   ChatMessage message = co_await read_message(resource, state, user, std::move(id));
   require_sender(message, user);
   if (message.deleted_on) co_return;
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
     message.content.reset();

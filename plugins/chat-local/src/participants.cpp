@@ -14,14 +14,14 @@ using trunkline::chat::Typing;
 Task<std::vector<InvalidParticipant>> ChatLocal::add_participants(Call call, std::string resource, std::string user,
                                                                   std::string thread, std::vector<Participant> participants) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
     ParticipantsAdded added;
     for (Participant& participant : participants) {
       const auto same = [&](const Participant& other) { return other.id == participant.id; };
       if (t.members.contains(participant.id) || std::any_of(added.participants.begin(), added.participants.end(), same)) continue;
-      if (!participant.share_history_time) participant.share_history_time = now;
+      participant.share_history_time = stored(participant.share_history_time.value_or(now));
       added.participants.push_back(std::move(participant));
     }
     if (added.participants.empty()) return std::nullopt;
@@ -69,7 +69,7 @@ Task<ParticipantPage> ChatLocal::list_participants(Call, std::string resource, s
 Task<void> ChatLocal::remove_participant(Call call, std::string resource, std::string user, std::string thread,
                                          std::string participant) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
     const auto found = t.members.find(participant);
@@ -99,7 +99,7 @@ Task<void> ChatLocal::remove_participant(Call call, std::string resource, std::s
 Task<void> ChatLocal::send_typing(Call call, std::string resource, std::string user, std::string thread,
                                   std::optional<std::string> display_name) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     const Member& sender = t.require(user);
     check_small(t);
@@ -119,7 +119,7 @@ Task<void> ChatLocal::send_read_receipt(Call call, std::string resource, std::st
                                         std::string message) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
   const ChatMessage read = co_await read_message(resource, state, user, message);
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
     check_small(t);

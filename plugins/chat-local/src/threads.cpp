@@ -75,7 +75,7 @@ Task<CreateThreadResult> ChatLocal::create_thread(Call call, std::string resourc
     }
   }
 
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto state = std::make_shared<ThreadState>();
   ChatThread& thread = state->properties;
   thread.id = new_thread_id(now);
@@ -97,7 +97,7 @@ Task<CreateThreadResult> ChatLocal::create_thread(Call call, std::string resourc
     for (Participant& participant : participants) {
       if (t.members.contains(participant.id)) continue;
       // Who is there from the beginning sees everything.
-      if (!participant.share_history_time) participant.share_history_time = now;
+      participant.share_history_time = stored(participant.share_history_time.value_or(now));
       Member member{participant, ++t.last_order};
       pending.batch.puts.push_back(entry(member_prefix(t.properties.id) + participant.id, encode(member)));
       pending.batch.puts.push_back(entry(user_prefix(participant.id) + t.properties.id));
@@ -171,7 +171,7 @@ Task<ThreadPage> ChatLocal::list_threads(Call, std::string resource, std::string
 Task<ChatThread> ChatLocal::update_thread(Call call, std::string resource, std::string user, std::string thread,
                                           ThreadUpdate update) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
-  const Time now = clock_.now();
+  const Time now = this->now();
   ChatThread after;
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
@@ -206,7 +206,7 @@ Task<ChatThread> ChatLocal::update_thread(Call call, std::string resource, std::
 
 Task<void> ChatLocal::delete_thread(Call call, std::string resource, std::string user, std::string thread) {
   const ThreadPtr state = co_await cache_.get(resource, std::move(thread));
-  const Time now = clock_.now();
+  const Time now = this->now();
   auto build = [&](ThreadState& t) -> std::optional<Pending> {
     t.require(user);
     return deletion(t, user, now);
