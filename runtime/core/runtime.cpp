@@ -27,6 +27,7 @@
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
 #include "runtime/services/sms_service.h"
+#include "runtime/services/token_watch.h"
 #include "runtime/store/sqlite_store.h"
 
 namespace trunkline {
@@ -111,6 +112,7 @@ struct Runtime::Parts {
   HttpClientTransport transport;
   plugin::HostContext host;
   ProviderRegistry providers;
+  TokenWatch token_watch;
   ServiceContext context;
   ResourceService resources;
   ArmOperations arm_operations;
@@ -140,7 +142,7 @@ struct Runtime::Parts {
         transport(http),
         host{executor, clock, log, metrics, &store->system(), &transport, {}, {}},
         providers(config, host, builtin_plugin_directories()),
-        context{executor, clock, log, metrics, *ids, *store, events, providers},
+        context{executor, clock, log, metrics, *ids, *store, events, providers, token_watch},
         resources(context),
         arm_operations(context),
         email_domains(context, resources),
@@ -276,6 +278,7 @@ NumberService& Runtime::numbers() { return parts_->numbers; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
+TokenWatch& Runtime::token_watch() { return parts_->token_watch; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
 EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
 ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }

@@ -27,6 +27,7 @@ class ResourceService;
 class SandboxService;
 class ServiceObjects;
 class SmsService;
+class TokenWatch;
 namespace store {
 class Store;
 }
@@ -61,6 +62,8 @@ class Runtime {
   SmsService& sms();
   IdentityService& identity();
   SandboxService& sandbox();
+  /// Who hears of tokens that end before their time.
+  TokenWatch& token_watch();
   ServiceObjects& objects();
   ArmOperations& arm_operations();
   EmailDomainService& email_domains();

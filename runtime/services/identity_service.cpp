@@ -1,6 +1,8 @@
 #include "runtime/services/identity_service.h"
 
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/context.h"
+#include "runtime/services/token_watch.h"
 #include "trunkline/identity_client.hpp"
 
 namespace trunkline {
@@ -74,7 +76,8 @@ Task<void> IdentityService::revoke_tokens(ResourcePtr resource, std::string user
   const ProviderPtr provider = context_.providers.require("trunkline.identity/1");
   CallOptions options;
   options.resource = resource->name;
-  co_await provider->identity().revoke_tokens(std::move(user_id), options);
+  co_await provider->identity().revoke_tokens(user_id, options);
+  context_.tokens.ended(user_id);
 }
 
 Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_id) {
@@ -82,7 +85,8 @@ Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_i
   const ProviderPtr provider = context_.providers.require("trunkline.identity/1");
   CallOptions options;
   options.resource = resource->name;
-  co_await provider->identity().delete_user(std::move(user_id), options);
+  co_await provider->identity().delete_user(user_id, options);
+  context_.tokens.ended(user_id);
 }
 
 Task<identity::TokenClaims> IdentityService::verify_token(ResourcePtr resource, std::string token) {
