@@ -81,7 +81,8 @@ void WebSocketSession::close(std::uint16_t code, std::string reason) {
   }
   seal(close_frame(how));
   end(std::move(how), false);
-  tick();  // sets the time within which the peer has to answer
+  resume_reading();  // for the peer's answer, should reading have been paused
+  tick();            // sets the time within which it has to come
 }
 
 // The first reason stays. `by_peer`: what was received before is still to be taken.

@@ -20,10 +20,12 @@ namespace beast = boost::beast;
 class WebSocketTest : public ServerTest {
  protected:
   /// `/echo` sends back what it gets; `/sink` waits for the gate before it receives; `/flood` sends until the peer is full;
-  /// `/throw` throws; `/bye` closes; `/count` sends the number of messages it got until it was closed, into `counted`.
+  /// `/throw` throws; `/bye` closes, `/bye-later` once the gate is open; `/count` sends the number of messages it got until it
+  /// was closed, into `counted`.
   Task<void> serve(std::string path, std::shared_ptr<net::WebSocket> socket) {
     if (path == "/throw") throw Error(ErrorCode::kInternal, "as told");
-    if (path == "/bye") {
+    if (path == "/bye-later") co_await gate.wait();
+    if (path.starts_with("/bye")) {
       socket->close(4001, "enough");
       co_return;
     }
@@ -198,6 +200,17 @@ TEST_F(WebSocketTest, ASlowHandlerStallsItsPeerAndLosesNothing) {
   wait_until_over();
   EXPECT_EQ(counted.load(), 2000);
   EXPECT_EQ(ended->code, 1000);
+}
+
+TEST_F(WebSocketTest, APausedConnectionCanStillBeClosed) {
+  start({.max_received_messages = 1});
+  SocketClient client = open("/bye-later");
+  for (int i = 0; i < 10; ++i) client.send(client_frame(0x81, "unread"));
+  while (!gate.has_waiting()) std::this_thread::yield();
+  gate.open();
+  EXPECT_EQ(read_frame(client).close_code(), 4001);
+  client.send(client_frame(0x88, "\x0F\xA1"));
+  EXPECT_TRUE(client.closed());
 }
 
 TEST_F(WebSocketTest, ASlowReaderFillsOnlyItsQueueAndIsLetGo) {

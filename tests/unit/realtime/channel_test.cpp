@@ -16,8 +16,8 @@
 namespace trunkline::testing {
 namespace {
 
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 constexpr const char* kAnn = "8:acs:11111111-1111-4111-8111-111111111111_ann";
 constexpr const char* kBob = "8:acs:11111111-1111-4111-8111-111111111111_bob";
@@ -44,7 +44,8 @@ class ChannelTest : public ::testing::Test {
     server::ServerOptions options;
     options.auth.verify_bearer = [this](server::BearerKind, std::string token) -> Task<server::BearerClaims> {
       server::BearerClaims claims;
-      if (token != "ann" && token != "bob" && token != "voip") throw Error(ErrorCode::kUnauthenticated, "The token is not valid.");
+      if (token != "ann" && token != "bob" && token != "voip")
+        throw Error(ErrorCode::kUnauthenticated, "The token is not valid.");
       claims.user_id = token == "ann" ? kAnn : kBob;
       claims.scopes = {token == "voip" ? "voip" : "chat"};
       claims.expires_at = clock.now() + std::chrono::seconds{50};
@@ -76,7 +77,8 @@ class ChannelTest : public ::testing::Test {
   }
   SocketClient open_stream(const std::string& query = {}, const char* token = "bob") {
     SocketClient client(port);
-    const auto response = client.exchange(websocket_get("/_stream/chat" + query, "Authorization: Bearer " + std::string(token) + "\r\n"));
+    const auto response =
+        client.exchange(websocket_get("/_stream/chat" + query, "Authorization: Bearer " + std::string(token) + "\r\n"));
     EXPECT_EQ(response.status, 101);
     return client;
   }
@@ -161,7 +163,8 @@ TEST_F(ChannelTest, TheOpenStreamTellsAndResumes) {
 TEST_F(ChannelTest, ServerSentEvents) {
   say("before");
   SocketClient client(port);
-  EXPECT_EQ(client.exchange(get("/_stream/chat?access_token=bob", "Last-Event-ID: 0\r\n")).header("content-type"), "text/event-stream");
+  EXPECT_EQ(client.exchange(get("/_stream/chat?access_token=bob", "Last-Event-ID: 0\r\n")).header("content-type"),
+            "text/event-stream");
   std::string text;
   while (text.find("before") == std::string::npos) text += client.read_exactly(1);
   EXPECT_THAT(text, HasSubstr("id: 0\nevent: begin\n"));
@@ -243,7 +246,8 @@ TEST_F(ChannelTest, ARegistrationThatIsTakenBackSilencesTheClient) {
   const json allocation = allocate();
   SocketClient client = connect_notifications(allocation);
   wait_for_listeners(1);
-  const std::string body = json{{"registrationId", "r1"}, {"transports", {{"TROUTER", {{{"path", allocation["surl"]}, {"ttl", 7200}}}}}}}.dump();
+  const std::string body =
+      json{{"registrationId", "r1"}, {"transports", {{"TROUTER", {{{"path", allocation["surl"]}, {"ttl", 7200}}}}}}}.dump();
   const std::string headers = "X-Skypetoken: bob\r\nContent-Type: application/json\r\n";
   SocketClient http(port);
   EXPECT_EQ(http.exchange(post("/v3/registrations", body, headers)).status, 202);
