@@ -157,3 +157,17 @@ def test_loops_come_and_go() -> None:
 def test_without_a_loop(rt: trunkline.Runtime) -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         SmsProvider._open(rt._native, "script")._impl.send_async(request("hello"))
+
+
+def test_resources() -> None:
+    async def body(rt: trunkline.aio.Runtime) -> None:
+        await rt.resources.snapshot("main", "clean")
+        await rt.sms.send(from_=OURS, to=[PHONE], message="hi")
+        await rt.resources.restore("main", "clean")
+        assert (await rt.sms.list()).items == []
+        copy = await rt.resources.fork("main", "copy")
+        assert copy.lineage == [(await rt.resources.get("main")).resource_id]
+        await rt.resources.drop("copy")
+        assert [info.name for info in await rt.resources.list()] == ["main"]
+
+    run(body)

@@ -119,6 +119,32 @@ def test_resources(rt: trunkline.Runtime) -> None:
         rt.resources.create("other")
 
 
+def test_snapshots_bring_everything_back(rt: trunkline.Runtime) -> None:
+    rt.resources.snapshot("main", "clean")
+    rt.sms.send(from_=OURS, to=[PHONE], message="hello")
+    assert [snapshot.name for snapshot in rt.resources.snapshots("main")] == ["clean"]
+    before = rt.resources.get("main")
+    after = rt.resources.restore("MAIN", "clean")
+    assert (after.resource_id, after.primary_key) == (before.resource_id, before.primary_key)
+    assert rt.sms.list().items == []
+    rt.resources.drop_snapshot("main", "clean")
+    with pytest.raises(trunkline.NotFoundError):
+        rt.resources.restore("main", "clean")
+
+
+def test_settings_of_resources(rt: trunkline.Runtime) -> None:
+    made = rt.resources.create("other", tags={"stage": "test"})
+    assert (made.tags, made.local_auth, made.lineage) == ({"stage": "test"}, True, [])
+    assert rt.resources.set_tags("other", {"a": "b"}).tags == {"a": "b"}
+    assert not rt.resources.set_local_auth("other", False).local_auth
+    changed = rt.resources.regenerate_key("other", trunkline.service.KeyKind.SECONDARY)
+    assert changed.primary_key == made.primary_key
+    assert changed.secondary_key != made.secondary_key
+    assert rt.resources.fork("other", "child").lineage == [made.resource_id]
+    with pytest.raises(trunkline.InvalidArgumentError):
+        rt.resources.create("bad", tags={"": "x"})
+
+
 def test_what_the_runtime_tells_about_itself(rt: trunkline.Runtime) -> None:
     assert {"sms-sandbox", "test-script"} <= {plugin.id for plugin in rt.plugins()}
     assert "trunkline" in rt.metrics()

@@ -138,6 +138,9 @@ def test_any_sequence_is_a_list(script: SmsProvider) -> None:
     assert len(script.send(from_=OURS, recipients=recipients, text="x")) == 3  # type: ignore[arg-type]
 
 
+GUID = "11111111-2222-4333-8444-555555555555"
+
+
 def test_unions_take_each_variant(rt: trunkline.Runtime) -> None:
     provider = rt.provider("identity", IdentityProvider)
     variants = [
@@ -147,9 +150,9 @@ def test_unions_take_each_variant(rt: trunkline.Runtime) -> None:
     ]
     for credential in variants:
         with pytest.raises(trunkline.TrunklineError):  # this provider exchanges nothing, but it understood the question
-            provider.exchange(credential)
+            provider.exchange(resource_id=GUID, credential=credential, scopes=[TokenScope.CHAT])
     with pytest.raises(TypeError, match="credential: expected"):
-        provider.exchange(3)  # type: ignore[arg-type]
+        provider.exchange(resource_id=GUID, credential=3, scopes=[])  # type: ignore[arg-type]
 
 
 def test_secrets_do_not_show(rt: trunkline.Runtime) -> None:

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/api/control_resources_api.h"
 #include "runtime/api/rest.h"
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
@@ -175,17 +176,6 @@ sandbox::PhoneRule parse_rule(const json& body) {
   return rule;
 }
 
-json to_json(const service::ResourceInfo& info) {
-  json out;
-  out["name"] = info.name;
-  out["resource_id"] = info.resource_id;
-  out["data_location"] = info.data_location;
-  out["primary_key"] = info.primary_key;
-  out["secondary_key"] = info.secondary_key;
-  set_optional(out, "connection_string", info.connection_string);
-  return out;
-}
-
 std::int64_t integer_parameter(RouteContext& context, const char* name, std::int64_t fallback, std::int64_t min,
                                std::int64_t max) {
   const auto text = context.query(name);
@@ -209,7 +199,7 @@ class ControlRoutes {
     add_phones();
     add_events();
     add_clock();
-    add_resources();
+    add_plugins();
   }
 
  private:
@@ -356,37 +346,8 @@ class ControlRoutes {
     });
   }
 
-  void add_resources() {
+  void add_plugins() {
     Runtime& runtime = runtime_;
-    add("GET", "/_control/resources", [&runtime](RouteContext&) -> Task<net::Response> {
-      json items = json::array();
-      for (const ResourcePtr& resource : runtime.resources().list()) items.push_back(to_json(runtime.describe(*resource)));
-      json answer;
-      answer["items"] = std::move(items);
-      co_return json_response(200, answer);
-    });
-    add("POST", "/_control/resources", [&runtime](RouteContext& context) -> Task<net::Response> {
-      const json body = parse_body(context);
-      ResourceSpec spec;
-      spec.name = JsonRef(body).at("name").text();
-      spec.data_location = JsonRef(body).text_or("data_location", "United States");
-      const ResourcePtr resource = co_await runtime.resources().create(std::move(spec));
-      co_return json_response(201, to_json(runtime.describe(*resource)));
-    });
-    add("POST", "/_control/resources/{name}/fork", [&runtime](RouteContext& context) -> Task<net::Response> {
-      const json body = parse_body(context);
-      std::string new_name(JsonRef(body).at("name").text());
-      std::string name(context.param("name"));
-      const ResourcePtr resource = co_await runtime.resources().fork(std::move(name), std::move(new_name));
-      co_return json_response(201, to_json(runtime.describe(*resource)));
-    });
-    add("DELETE", "/_control/resources/{name}", [&runtime](RouteContext& context) -> Task<net::Response> {
-      std::string name(context.param("name"));
-      co_await runtime.resources().drop(std::move(name));
-      net::Response answer;
-      answer.status = 204;
-      co_return answer;
-    });
     add("GET", "/_control/plugins", [&runtime](RouteContext&) -> Task<net::Response> {
       json items = json::array();
       for (const service::PluginInfo& plugin : runtime.plugins()) {
@@ -414,6 +375,7 @@ class ControlRoutes {
 
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
   ControlRoutes(routes, runtime, wall).add_all();
+  add_control_resource_routes(routes, runtime);
 }
 
 }  // namespace trunkline::api

@@ -331,61 +331,6 @@ void add_records(CLI::App& app, CommandContext& context) {
   });
 }
 
-void add_resource(CLI::App& app, CommandContext& context) {
-  CLI::App* resource = app.add_subcommand("resource", "Communication resources.")->require_subcommand(1);
-  auto name = std::make_shared<std::string>();
-  auto second = std::make_shared<std::string>();
-  const auto describe = [](const json& item) {
-    return text_of(item, "name") + "  " + text_of(item, "resource_id") + "  " + text_of(item, "data_location") + "  " +
-           text_of(item, "connection_string");
-  };
-  resource->add_subcommand("list", "All of them.")->callback([&context, describe] {
-    context.run = [&context, describe] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      const json page = client.get("/_control/resources");
-      for (const json& item : page["items"]) Output(context.json).result(item, describe(item));
-      return kExitOk;
-    };
-  });
-  CLI::App* create = resource->add_subcommand("create", "Create one.");
-  create->add_option("name", *name, "Its name.")->required();
-  auto location = std::make_shared<std::string>("United States");
-  create->add_option("--data-location", *location, "Where its data rests.");
-  create->callback([&context, name, location, describe] {
-    context.run = [&context, name, location, describe] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      json body;
-      body["name"] = *name;
-      body["data_location"] = *location;
-      const json answer = client.post("/_control/resources", body);
-      Output(context.json).result(answer, describe(answer));
-      return kExitOk;
-    };
-  });
-  CLI::App* fork = resource->add_subcommand("fork", "Copy one with everything it holds.");
-  fork->add_option("name", *name, "Which.")->required();
-  fork->add_option("new-name", *second, "Name of the copy.")->required();
-  fork->callback([&context, name, second, describe] {
-    context.run = [&context, name, second, describe] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      json body;
-      body["name"] = *second;
-      const json answer = client.post("/_control/resources/" + net::percent_encode(*name) + "/fork", body);
-      Output(context.json).result(answer, describe(answer));
-      return kExitOk;
-    };
-  });
-  CLI::App* drop = resource->add_subcommand("drop", "Drop one with everything it holds.");
-  drop->add_option("name", *name, "Which.")->required();
-  drop->callback([&context, name] {
-    context.run = [&context, name] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      client.remove("/_control/resources/" + net::percent_encode(*name));
-      return kExitOk;
-    };
-  });
-}
-
 }  // namespace
 
 void add_client_commands(CLI::App& app, CommandContext& context) {
@@ -395,7 +340,6 @@ void add_client_commands(CLI::App& app, CommandContext& context) {
   add_wait(app, context);
   add_clock(app, context);
   add_records(app, context);
-  add_resource(app, context);
 }
 
 }  // namespace trunkline::app

@@ -27,6 +27,7 @@ table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid
 <aside><h2>Phones</h2><div id="phones" data-test="phones">No phone has got a message yet.</div></aside>
 <main><section id="thread" hidden><h2 id="who"></h2><div id="bubbles" data-test="bubbles"></div>
 <form id="reply" data-test="reply"><select id="to" aria-label="To"></select><input id="text" placeholder="Answer as this phone" required><button>Send</button></form></section>
+<section id="rejected" hidden><h2>Turned away</h2><table data-test="rejections"><tbody id="rejections"></tbody></table></section>
 <h2>Events</h2><table data-test="events"><tbody id="events"><tr><td>Waiting for the first event.</td></tr></tbody></table></main>
 <script>
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
@@ -67,7 +68,20 @@ async function thread() {
   $('to').replaceChildren(...others.map((n) => new Option(n, n)));
 }
 async function clock() { const c = await call('/_control/clock'); $('clock').textContent = `${c.mode} clock, ${c.now}`; }
-const refresh = () => Promise.all([phones(), thread(), clock()]).catch(() => {});
+async function rejections() {
+  const {items} = await call('/_control/rejections');
+  $('rejected').hidden = !items.length;
+  $('rejections').replaceChildren(...items.slice(0, 10).map((r) => {
+    const tr = document.createElement('tr');
+    for (const text of [r.at, `${r.status} ${r.method} ${r.path}`, r.reason, `found: ${r.found}`, r.wanted && `wanted: ${r.wanted}`]) {
+      const td = document.createElement('td');
+      td.textContent = text;
+      tr.append(td);
+    }
+    return tr;
+  }));
+}
+const refresh = () => Promise.all([phones(), thread(), clock(), rejections()]).catch(() => {});
 $('reply').onsubmit = async (e) => {
   e.preventDefault();
   await call(`/_control/phones/${encodeURIComponent(phone)}/messages`, {to: $('to').value, message: $('text').value});

@@ -1,6 +1,7 @@
 #include "runtime/app/local_ca.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,8 @@ namespace trunkline::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr auto kRenewBefore = std::chrono::hours{24 * 30};
 
 std::optional<std::string> read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -50,7 +53,9 @@ LocalCa open_local_ca(const std::string& directory, Time now) {
   const auto key_text = read_file(key);
   if (certificate_text && key_text) {
     auto authority = crypto::CertificateAuthority::from_pem({*certificate_text, Secret(*key_text)});
-    if (authority.valid_at(now)) return {std::move(authority), certificate.string()};
+    // Others could make certificates that this machine's user trusts.
+    ::chmod(key.c_str(), 0600);
+    if (authority.valid_at(now + kRenewBefore)) return {std::move(authority), certificate.string()};
   }
   std::error_code ec;
   fs::create_directories(folder, ec);

@@ -21,7 +21,9 @@ int main(int argc, char** argv) {
                  "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
   app::add_server_commands(cli, context);
   app::add_client_commands(cli, context);
+  app::add_resource_commands(cli, context);
   app::add_local_commands(cli, context);
+  app::add_trust_commands(cli, context);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -85,7 +85,7 @@ std::string banner(ServerProcess& process, const Resource& resource) {
 Config make_config(const ServeOptions& options, bool development) {
   Config config = options.config_file.empty() ? default_config() : load_config(options.config_file);
   if (development) {
-    config.control.enabled = true;
+    config.control.enabled = config.auth.development_issuer = true;
     if (config.listen.cors_origins.empty()) config.listen.cors_origins = {"localhost"};
   }
   if (options.port >= 0) {

@@ -7,6 +7,8 @@
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
 #include "runtime/api/numbers_api.h"
+#include "runtime/api/oidc_api.h"
+#include "runtime/api/rejections_api.h"
 #include "runtime/api/sms_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
@@ -17,6 +19,7 @@
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
 #include "runtime/crypto/hash.h"
+#include "runtime/oidc/issuer_set.h"
 #include "runtime/server/api_server.h"
 #include "runtime/services/identity_service.h"
 
@@ -34,24 +37,34 @@ std::string random_token() {
 }
 
 Task<server::BearerClaims> verify_bearer(Runtime* runtime, const std::string* arm_token, server::BearerKind kind,
-                                         std::string token) {
+                                         std::string token, std::shared_ptr<const server::ResourceKeys> addressed) {
   server::BearerClaims claims;
-  switch (kind) {
-    case server::BearerKind::kUser: {
-      const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token));
-      claims.resource_id = verified.resource_id;
-      claims.user_id = verified.user_id;
-      claims.expires_at = verified.expires_at;
-      for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
-      co_return claims;
-    }
-    case server::BearerKind::kArm:
-      if (crypto::constant_time_equal(token, *arm_token)) co_return claims;
-      break;
-    case server::BearerKind::kEntra:
-      break;
+  if (kind == server::BearerKind::kUser) {
+    ResourcePtr resource;
+    if (addressed) resource = std::static_pointer_cast<const Resource>(addressed->owner);
+    const identity::TokenClaims verified = co_await runtime->identity().verify_any_token(std::move(token), std::move(resource));
+    claims.resource_id = verified.resource_id;
+    claims.user_id = verified.user_id;
+    claims.expires_at = verified.expires_at;
+    for (const identity::TokenScope scope : verified.scopes) claims.scopes.emplace_back(to_rest(scope));
+    co_return claims;
   }
-  throw Error(ErrorCode::kUnauthenticated, "the bearer token is not accepted here", "authorization");
+  if (kind == server::BearerKind::kArm && crypto::constant_time_equal(token, *arm_token)) co_return claims;
+  const oidc::Purpose purpose = kind == server::BearerKind::kArm      ? oidc::Purpose::kManagement
+                                : kind == server::BearerKind::kPerson ? oidc::Purpose::kUser
+                                                                      : oidc::Purpose::kData;
+  oidc::Principal who = co_await runtime->issuers().verify(std::move(token), purpose);
+  claims.principal = std::make_shared<const oidc::Principal>(std::move(who));
+  co_return claims;
+}
+
+net::TlsIdentity tls_identity(const LocalCa& ca) {
+  // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
+  const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
+  net::TlsIdentity out;
+  out.chain_pem = identity.certificate;
+  out.key_pem = identity.private_key;
+  return out;
 }
 
 }  // namespace
@@ -63,6 +76,20 @@ struct ServerProcess::Impl {
   std::unique_ptr<api::Directory> directory;
   std::unique_ptr<server::ApiServer> server;
   std::string arm_token;
+  std::string ca_dir;
+
+  /// A server that runs for a year must not show a certificate that has ended.
+  void renew_certificate_later() {
+    wall->schedule_after(kServerCertificateUse, [this] {
+      try {
+        server->set_tls(tls_identity(open_local_ca(ca_dir, system_time_now())));
+        runtime->log().info("tls", "the server's certificate was replaced");
+      } catch (const Error& error) {
+        runtime->log().error("tls", "the server's certificate cannot be replaced", {{"reason", error.message}});
+      }
+      renew_certificate_later();
+    });
+  }
 };
 
 ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_unique<Impl>()) {
@@ -75,12 +102,9 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   options.port = listen.port;
   options.cors_origins = listen.cors_origins;
   if (listen.tls == ListenConfig::Tls::kAuto) {
-    // Certificates are checked by clients, so they follow the system's time and not a virtual clock's.
     const LocalCa ca = open_local_ca(listen.ca_dir, system_time_now());
-    const crypto::PemIdentity identity = ca.authority.issue_server(system_time_now());
     options.tls_port = listen.tls_port;
-    options.tls.chain_pem = identity.certificate;
-    options.tls.key_pem = identity.private_key;
+    options.tls = tls_identity(ca);
     addresses_.ca_file = ca.certificate_file;
   }
   options.auth.clock_skew = auth.clock_skew;
@@ -91,8 +115,9 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
 
   impl_->runtime = Runtime::open(std::move(config));
   Runtime& runtime = *impl_->runtime;
-  options.auth.verify_bearer = [&runtime, token = &impl_->arm_token](server::BearerKind kind, std::string given) {
-    return verify_bearer(&runtime, token, kind, std::move(given));
+  options.auth.verify_bearer = [&runtime, token = &impl_->arm_token](server::BearerKind kind, std::string given,
+                                                                     std::shared_ptr<const server::ResourceKeys> addressed) {
+    return verify_bearer(&runtime, token, kind, std::move(given), std::move(addressed));
   };
   impl_->directory = std::make_unique<api::Directory>(runtime.resources());
   impl_->server = std::make_unique<server::ApiServer>(runtime.executor(), runtime.clock(), runtime.log(), runtime.metrics(),
@@ -101,6 +126,10 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
+  api::add_key_routes(routes, runtime.identity());
+  if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
+  impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
+  impl_->ca_dir = listen.ca_dir;
   const api::ArmServices arm{
       runtime.resources(),
       runtime.email_domains(),
@@ -110,12 +139,13 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
       [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
   api::add_arm_communication_routes(routes, arm);
   if (control) {
-    impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
     api::add_control_routes(routes, runtime, *impl_->wall);
+    api::add_rejection_routes(routes, impl_->server->rejections());
     add_console_routes(routes);
   }
   impl_->server->add_routes(std::move(routes));
   const server::ApiServer::Ports ports = impl_->server->start();
+  if (ports.https != 0) impl_->renew_certificate_later();
   addresses_.endpoint = "http://" + listen.host + ":" + std::to_string(ports.http);
   if (ports.https != 0) addresses_.tls_endpoint = "https://" + listen.host + ":" + std::to_string(ports.https);
   if (control) addresses_.console = addresses_.endpoint + "/_console#token=" + impl_->arm_token;

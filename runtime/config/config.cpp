@@ -91,10 +91,32 @@ void read_listen(ConfigSection& s, ListenConfig& out) {
     s.problem("tls_port", "is the same as port");
 }
 
+void read_issuer(ConfigSection& s, IssuerConfig& out) {
+  out.mark = s.mark();
+  s.required_text("issuer", out.issuer);
+  s.text("jwks_url", out.jwks_url);
+  s.texts("audiences", out.audiences);
+  s.texts("management_audiences", out.management_audiences);
+  s.texts("user_audiences", out.user_audiences);
+  s.texts("applications", out.applications);
+  s.texts("roles", out.roles);
+  // Keys that come over a line which others can change open everything.
+  const auto check = [&](const char* key, const std::string& url) {
+    const bool loopback =
+        url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost") || url.starts_with("http://[::1]");
+    if (!url.empty() && !url.starts_with("https://") && !loopback)
+      s.problem(key, "wanted an https URL (http only on this machine), found '" + url + "'");
+  };
+  check("jwks_url", out.jwks_url);
+  if (out.jwks_url.empty()) check("issuer", out.issuer);
+}
+
 void read_auth(ConfigSection& s, AuthConfig& out) {
   s.choice("mode", out.mode, {{"on", AuthConfig::Mode::kOn}, {"off", AuthConfig::Mode::kOff}});
   s.duration("clock_skew", out.clock_skew);
   s.boolean("replay_guard", out.replay_guard);
+  s.each("issuers", [&](ConfigSection& issuer) { read_issuer(issuer, out.issuers.emplace_back()); });
+  s.boolean("development_issuer", out.development_issuer);
 }
 
 void read_plugins(ConfigSection& s, PluginsConfig& out) {

@@ -83,6 +83,25 @@ struct ListenConfig {
   std::vector<std::string> cors_origins;
 };
 
+/// Somebody whose tokens open us: Microsoft Entra, or any other issuer of JSON Web Tokens.
+struct IssuerConfig {
+  /// `iss` of its tokens, such as `https://login.microsoftonline.com/{tenant}/v2.0`.
+  std::string issuer;
+  /// Where its keys are (RFC 7517); empty: where `{issuer}/.well-known/openid-configuration` says.
+  std::string jwks_url;
+  /// `aud` of tokens that open the data plane.
+  std::vector<std::string> audiences = {"https://communication.azure.com"};
+  /// `aud` of tokens that open the management plane.
+  std::vector<std::string> management_audiences = {"https://management.azure.com", "https://management.core.windows.net"};
+  /// `aud` of people's tokens that are exchanged for user access tokens.
+  std::vector<std::string> user_audiences = {"https://auth.msft.communication.azure.com", "https://communication.azure.com"};
+  /// Applications (`appid` or `azp`) that may call; empty: every one.
+  std::vector<std::string> applications;
+  /// Roles (`roles`) of which an application needs one; empty: none is needed.
+  std::vector<std::string> roles;
+  ConfigMark mark;
+};
+
 struct AuthConfig {
   /// `on`, or `off`: every request is taken as authenticated. Never off on an address that others reach.
   enum class Mode { kOn, kOff } mode = Mode::kOn;
@@ -90,6 +109,10 @@ struct AuthConfig {
   Duration clock_skew = std::chrono::minutes(5);
   /// Refuses a second request with the same signature. Two equal requests within one second have equal signatures.
   bool replay_guard = false;
+  /// Issuers whose bearer tokens are accepted in place of access keys and on the management plane.
+  std::vector<IssuerConfig> issuers;
+  /// An issuer of our own under `/_dev/oidc` that gives a token to whoever asks. For development and tests; `dev` turns it on.
+  bool development_issuer = false;
 };
 
 struct ControlConfig {

@@ -18,6 +18,8 @@ listen:
   port: 4600
   tls_port: 4643
   cors_origins: [localhost]  # pages of this machine may call
+auth:
+  development_issuer: true # tokens in the shape of Microsoft Entra's for whoever asks on this machine
 control:
   enabled: true            # the sandbox and the clock can be steered over HTTP
 

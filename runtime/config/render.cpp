@@ -142,6 +142,18 @@ void write_resource(Writer& w, const ResourceConfig& resource) {
   w.end_item();
 }
 
+void write_issuer(Writer& w, const IssuerConfig& issuer) {
+  w.begin_item();
+  w.text("issuer", issuer.issuer);
+  if (!issuer.jwks_url.empty()) w.text("jwks_url", issuer.jwks_url);
+  w.texts("audiences", issuer.audiences);
+  w.texts("management_audiences", issuer.management_audiences);
+  w.texts("user_audiences", issuer.user_audiences);
+  if (!issuer.applications.empty()) w.texts("applications", issuer.applications);
+  if (!issuer.roles.empty()) w.texts("roles", issuer.roles);
+  w.end_item();
+}
+
 template <class T>
 void write_list(Writer& w, std::string_view key, const std::vector<T>& items, void (*write)(Writer&, const T&)) {
   if (items.empty()) return;
@@ -190,6 +202,8 @@ std::string render_yaml(const Config& config) {
   w.raw("mode", name_of(config.auth.mode, {"on", "off"}));
   w.raw("clock_skew", format_duration(config.auth.clock_skew));
   w.boolean("replay_guard", config.auth.replay_guard);
+  write_list(w, "issuers", config.auth.issuers, write_issuer);
+  if (config.auth.development_issuer) w.boolean("development_issuer", true);
   w.end();
   w.begin("control");
   w.boolean("enabled", config.control.enabled);

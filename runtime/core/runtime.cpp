@@ -6,6 +6,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/clock/system_time.h"
 #include "runtime/config/secret_source.h"
 #include "runtime/core/event_sinks.h"
 #include "runtime/core/http_transport.h"
@@ -14,6 +15,8 @@
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/events/event_log.h"
+#include "runtime/oidc/development_issuer.h"
+#include "runtime/oidc/issuer_set.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/host_store.h"
 #include "runtime/plugin/resource_store.h"
@@ -95,6 +98,13 @@ service::NumberCapability capability(NumberConfig::Capability capability) {
   return static_cast<service::NumberCapability>(capability);
 }
 
+oidc::IssuerSetOptions issuer_options() {
+  oidc::IssuerSetOptions options;
+  // Issuers elsewhere do not follow a virtual clock.
+  options.now = [] { return system_time_now(); };
+  return options;
+}
+
 }  // namespace
 
 std::string_view runtime_version() { return TRUNKLINE_VERSION; }
@@ -109,6 +119,8 @@ struct Runtime::Parts {
   std::unique_ptr<store::Store> store;
   EventLog events;
   net::HttpClient http;
+  std::unique_ptr<oidc::DevelopmentIssuer> development_issuer;
+  oidc::IssuerSet issuers;
   HttpClientTransport transport;
   plugin::HostContext host;
   ProviderRegistry providers;
@@ -139,6 +151,8 @@ struct Runtime::Parts {
         store(store::make_sqlite_store(store_options(config.store), log, metrics, executor, clock)),
         events(*store, executor, clock, metrics),
         http(executor),
+        development_issuer(config.auth.development_issuer ? std::make_unique<oidc::DevelopmentIssuer>() : nullptr),
+        issuers(config.auth.issuers, development_issuer.get(), http, log, issuer_options()),
         transport(http),
         host{executor, clock, log, metrics, &store->system(), &transport, {}, {}},
         providers(config, host, builtin_plugin_directories()),
@@ -148,7 +162,7 @@ struct Runtime::Parts {
         email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
-        identity(context),
+        identity(context, issuers, development_issuer.get()),
         sandbox(context, numbers),
         event_rows(events),
         sinks(sms, log),
@@ -185,7 +199,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.host.find_resource = [&p](std::string_view id) {
     const ResourcePtr resource = p.resources.find_by_id(id);
     if (!resource) throw Error(ErrorCode::kNotFound, "there is no resource with this id", "resourceId");
-    return plugin::ResourceStorage{resource->database, resource->key};
+    return plugin::ResourceStorage{resource->database, resource->key, static_cast<std::int64_t>(resource->generation)};
   };
   p.resources.add_participant(p.event_rows);
   p.resources.add_participant(p.provider_rows);
@@ -277,6 +291,8 @@ ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
+oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
+const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 TokenWatch& Runtime::token_watch() { return parts_->token_watch; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
@@ -290,8 +306,14 @@ service::ResourceInfo Runtime::describe(const Resource& resource) const {
   info.data_location = resource.data_location;
   info.primary_key = resource.primary_key.reveal();
   info.secondary_key = resource.secondary_key.reveal();
-  if (const std::string where = endpoint(); !where.empty())
+  if (const std::string where = endpoint(); !where.empty()) {
     info.connection_string = "endpoint=" + where + ";accesskey=" + info.primary_key;
+    info.secondary_connection_string = "endpoint=" + where + ";accesskey=" + info.secondary_key;
+  }
+  info.lineage = resource.lineage;
+  info.tags = resource.tags;
+  info.local_auth = resource.local_auth;
+  info.created_at = resource.created_at;
   return info;
 }
 

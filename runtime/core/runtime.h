@@ -28,6 +28,10 @@ class SandboxService;
 class ServiceObjects;
 class SmsService;
 class TokenWatch;
+namespace oidc {
+class DevelopmentIssuer;
+class IssuerSet;
+}  // namespace oidc
 namespace store {
 class Store;
 }
@@ -61,6 +65,10 @@ class Runtime {
   NumberService& numbers();
   SmsService& sms();
   IdentityService& identity();
+  /// Issuers whose tokens are accepted.
+  oidc::IssuerSet& issuers();
+  /// Null unless `auth.development_issuer` is on.
+  const oidc::DevelopmentIssuer* development_issuer() const;
   SandboxService& sandbox();
   /// Who hears of tokens that end before their time.
   TokenWatch& token_watch();

@@ -1,6 +1,7 @@
 #include "runtime/core/service_objects.h"
 
 #include "runtime/clock/clock.h"
+#include "runtime/core/resource_objects.h"
 #include "runtime/core/runtime.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/events/event_log.h"
@@ -88,6 +89,28 @@ class IdentityObject final : public service::IdentityService {
   }
   Task<identity::TokenClaims> verify_token(Call, std::string token) override {
     co_return co_await scope_.runtime().identity().verify_token(scope_.resource(), std::move(token));
+  }
+  Task<identity::UserIdentity> get_user(Call, std::string user_id) override {
+    co_return co_await scope_.runtime().identity().get_user(scope_.resource(), std::move(user_id));
+  }
+  Task<identity::UserIdentity> find_by_custom_id(Call, std::string custom_id) override {
+    co_return co_await scope_.runtime().identity().find_by_custom_id(scope_.resource(), std::move(custom_id));
+  }
+  Task<identity::UserPage> list_users(Call, std::int32_t limit, std::optional<std::string> continuation) override {
+    co_return co_await scope_.runtime().identity().list_users(scope_.resource(), limit, std::move(continuation));
+  }
+  Task<identity::AccessToken> exchange_teams_token(Call, std::string token, std::string app_id, std::string user_id) override {
+    co_return co_await scope_.runtime().identity().exchange_teams_token(scope_.resource(), std::move(token), std::move(app_id),
+                                                                        std::move(user_id));
+  }
+  Task<identity::AccessToken> development_teams_token(Call, std::string app_id, std::string user_id) override {
+    co_return scope_.runtime().identity().development_teams_token(std::move(app_id), std::move(user_id));
+  }
+  Task<std::vector<identity::SigningKey>> signing_keys(Call) override {
+    co_return co_await scope_.runtime().identity().signing_keys();
+  }
+  Task<std::vector<identity::SigningKey>> rotate_keys(Call, bool drop_others) override {
+    co_return co_await scope_.runtime().identity().rotate_keys(drop_others);
   }
 
  private:
@@ -253,7 +276,8 @@ struct ServiceObjects::OfResource {
 
 struct ServiceObjects::OfRuntime {
   RuntimeObject runtime;
-  explicit OfRuntime(Runtime& r) : runtime(r) {}
+  ResourcesObject resources;
+  explicit OfRuntime(Runtime& r) : runtime(r), resources(r) {}
 };
 
 ServiceObjects::ServiceObjects(Runtime& runtime) : runtime_(runtime), of_runtime_(std::make_unique<OfRuntime>(runtime)) {}
@@ -261,6 +285,7 @@ ServiceObjects::~ServiceObjects() = default;
 
 tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view id) {
   if (id == "trunkline.service.runtime/1") return iface_of(static_cast<service::RuntimeService*>(&of_runtime_->runtime));
+  if (id == "trunkline.service.resources/1") return iface_of(static_cast<service::ResourcesService*>(&of_runtime_->resources));
   const ResourcePtr resource =
       resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
   if (!resource) throw Error(ErrorCode::kNotFound, "the runtime has no resource", "resource");

@@ -3,6 +3,7 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 
+#include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/crypto/openssl.h"
 
@@ -14,7 +15,7 @@ using std::chrono::days;
 constexpr auto kBackdate = days(1);  // clients whose clocks run late
 constexpr auto kAuthorityLife = days(3650);
 constexpr auto kServerLife = days(397);
-constexpr std::string_view kServerNames[] = {"localhost", "127.0.0.1", "::1", "*.asm.skype.com"};
+constexpr std::string_view kServerNames[] = {"localhost", "*.localhost", "127.0.0.1", "::1", "*.asm.skype.com"};
 constexpr std::size_t kMaxPem = 256 * 1024;
 
 KeyPtr new_key() { return KeyPtr(check(EVP_EC_gen("P-256"), "making an EC key")); }
@@ -36,6 +37,13 @@ CertificatePtr certificate_from_pem(std::string_view pem) {
   CertificatePtr certificate(PEM_read_bio_X509(read_bio(pem).get(), nullptr, nullptr, nullptr));
   if (!certificate) throw openssl_error("reading a PEM certificate", ErrorCode::kInvalidArgument);
   return certificate;
+}
+
+Time time_of(const ASN1_TIME* field) {
+  int days = 0, seconds = 0;
+  const std::unique_ptr<ASN1_TIME, OpensslFree<ASN1_TIME_free>> epoch(check(ASN1_TIME_set(nullptr, 0), "ASN1_TIME"));
+  check(ASN1_TIME_diff(&days, &seconds, epoch.get(), field), "reading a validity");
+  return Time(std::chrono::days(days) + std::chrono::seconds(seconds));
 }
 
 std::int64_t unix_seconds(Time time) { return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(); }
@@ -162,6 +170,14 @@ PemIdentity CertificateAuthority::issue_server(Time now, std::span<const std::st
   add_names(certificate.get(), extra_names);
   check(X509_sign(certificate.get(), impl_->key.get(), EVP_sha256()), "signing a certificate");
   return {to_pem(certificate.get()) + to_pem(authority), to_pem(key.get())};
+}
+
+CertificateFacts certificate_facts(std::string_view pem) {
+  const CertificatePtr certificate = certificate_from_pem(pem);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  check(X509_digest(certificate.get(), EVP_sha256(), digest.data(), &size), "X509_digest");
+  return {time_of(X509_get0_notAfter(certificate.get())), hex_encode({digest.data(), size})};
 }
 
 bool certificate_valid_at(std::string_view pem, Time now) { return valid_at(certificate_from_pem(pem).get(), now); }

@@ -30,8 +30,8 @@ class CertificateAuthority {
   /// To be trusted by clients, and to be stored for the next start.
   PemIdentity pem() const;
   bool valid_at(Time now) const;
-  /// Valid for 397 days, the longest that browsers take; for localhost, 127.0.0.1, ::1, *.asm.skype.com (where the official SDKs
-  /// insist on fetching recordings) and `extra_names`, host names or IP addresses.
+  /// Valid for 397 days, the longest that browsers take; for localhost, *.localhost (host names of resources), 127.0.0.1, ::1,
+  /// *.asm.skype.com (where the official SDKs insist on fetching recordings) and `extra_names`, host names or IP addresses.
   PemIdentity issue_server(Time now, std::span<const std::string> extra_names = {}) const;
 
  private:
@@ -39,6 +39,13 @@ class CertificateAuthority {
   explicit CertificateAuthority(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+struct CertificateFacts {
+  Time expires_at;
+  std::string sha256;  // of the certificate, lower-case hex
+};
+/// Of the first certificate of this PEM text. Throws for text that holds none.
+CertificateFacts certificate_facts(std::string_view pem);
 
 /// True while the first certificate of this PEM text is valid. Throws for text that holds none.
 bool certificate_valid_at(std::string_view pem, Time now);

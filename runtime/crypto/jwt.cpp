@@ -1,76 +1,64 @@
 #include "runtime/crypto/jwt.h"
 
-#include <openssl/core_names.h>
-#include <openssl/param_build.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/encoding.h"
 #include "runtime/base/json.h"
-#include "runtime/crypto/hash.h"
-#include "runtime/crypto/openssl.h"
 
 namespace trunkline::crypto {
 namespace {
 
-constexpr std::size_t kMaxToken = 16 * 1024;
-constexpr std::size_t kMaxPem = 64 * 1024;
-constexpr int kMinBits = 2048;
-constexpr int kMaxBits = 8192;
+using nlohmann::json;
 
-Error bad_key(std::string_view why) { return {ErrorCode::kInvalidArgument, "RSA key: " + std::string(why)}; }
+constexpr std::size_t kMaxToken = 16 * 1024;
+constexpr std::size_t kMaxKeySet = 256 * 1024;
+constexpr std::size_t kMaxKeys = 200;
+constexpr JsonLimits kTokenLimits{.max_bytes = kMaxToken, .max_depth = 16};
+
 Error refused(std::string_view why) { return {ErrorCode::kUnauthenticated, "the token " + std::string(why)}; }
 
-std::shared_ptr<EVP_PKEY> checked(EVP_PKEY* raw, std::string_view doing) {
-  std::shared_ptr<EVP_PKEY> key(raw, [](EVP_PKEY* k) { EVP_PKEY_free(k); });
-  if (!key) throw openssl_error(doing, ErrorCode::kInvalidArgument);
-  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) throw bad_key("it is of another kind");
-  const int bits = EVP_PKEY_get_bits(key.get());
-  if (bits < kMinBits || bits > kMaxBits)
-    throw bad_key("wanted " + std::to_string(kMinBits) + " to " + std::to_string(kMaxBits) + " bits, found " +
-                  std::to_string(bits));
-  return key;
+/// Malformed JSON inside the token is the token's fault; its text stays out of the message.
+template <class F>
+auto blaming_the_token(F f) {
+  try {
+    return f();
+  } catch (const Error& e) {
+    if (e.code == ErrorCode::kInvalidArgument || e.code == ErrorCode::kResourceExhausted) throw refused("is malformed");
+    throw;
+  }
 }
 
-std::string number_of(EVP_PKEY* key, const char* name) {
-  BIGNUM* raw = nullptr;
-  check(EVP_PKEY_get_bn_param(key, name, &raw), "reading an RSA key");
-  const BignumPtr number(raw);
-  std::string bytes(static_cast<std::size_t>(BN_num_bytes(number.get())), '\0');
-  BN_bn2bin(number.get(), reinterpret_cast<unsigned char*>(bytes.data()));
-  return base64url_encode(bytes);
+json decoded(std::string_view part) {
+  const auto text = jose::from_base64url(part);
+  if (!text) throw refused("is not base64url");
+  return parse_json(*text, kTokenLimits);
 }
 
-// RFC 7638: the digest of the required members, in order and without white space.
-std::string thumbprint(EVP_PKEY* key) {
-  const std::string text = R"({"e":")" + number_of(key, OSSL_PKEY_PARAM_RSA_E) + R"(","kty":"RSA","n":")" +
-                           number_of(key, OSSL_PKEY_PARAM_RSA_N) + "\"}";
-  return base64url_encode(sha256(text));
+jose::TokenParts parts_of(std::string_view token) {
+  if (token.size() > kMaxToken) throw refused("is too long");
+  const auto parts = jose::split_token(token, kMaxToken);
+  if (!parts) throw refused("is no JWT");
+  return *parts;
 }
-
-int refuse_password(char*, int, int, void*) { return -1; }
 
 Time time_claim(const JsonRef& claim) {
   // Just inside the clock's range; what lies beyond is as good as for ever.
   return Time(std::chrono::seconds(static_cast<std::int64_t>(std::clamp(claim.number(), -9e9, 9e9))));
 }
 
+std::string_view without_slash(std::string_view text) {
+  while (text.ends_with('/')) text.remove_suffix(1);
+  return text;
+}
+
 bool has_audience(const JsonRef& claims, std::string_view wanted) {
   const auto audience = claims.find("aud");
   if (!audience) return false;
-  if (audience->json().is_string()) return audience->text() == wanted;
+  wanted = without_slash(wanted);
+  if (audience->json().is_string()) return without_slash(audience->text()) == wanted;
   for (std::size_t i = 0; i < audience->array_size(); ++i)
-    if ((*audience)[i].text() == wanted) return true;
+    if (without_slash((*audience)[i].text()) == wanted) return true;
   return false;
-}
-
-const RsaPublicKey* key_named(std::span<const RsaPublicKey> keys, std::string_view id) {
-  for (const RsaPublicKey& key : keys)
-    if (key.id() == id) return &key;
-  return nullptr;
 }
 
 void check_claims(const JsonRef& claims, const JwtChecks& checks) {
@@ -79,142 +67,112 @@ void check_claims(const JsonRef& claims, const JwtChecks& checks) {
   if (const auto begin = claims.find("nbf"); begin && checks.now + checks.leeway < time_claim(*begin))
     throw refused("is not valid yet");
   if (!checks.issuer.empty() && claims.text_or("iss", "") != checks.issuer) throw refused("is of another issuer");
-  if (!checks.audience.empty() && !has_audience(claims, checks.audience)) throw refused("is for another audience");
+  if (checks.audiences.empty()) return;
+  for (const std::string& audience : checks.audiences)
+    if (has_audience(claims, audience)) return;
+  throw refused("is for another audience");
 }
 
-nlohmann::json verify(std::span<const RsaPublicKey> keys, std::string_view token, const JwtChecks& checks) {
-  if (token.size() > kMaxToken) throw refused("is too long");
-  const auto first = token.find('.');
-  const auto second = first == token.npos ? token.npos : token.find('.', first + 1);
-  if (second == token.npos) throw refused("is no JWT");
-  const auto header_text = base64url_decode(token.substr(0, first));
-  const auto claims_text = base64url_decode(token.substr(first + 1, second - first - 1));
-  const auto signature = base64url_decode(token.substr(second + 1));  // refuses a fourth part, too
-  if (!header_text || !claims_text || !signature) throw refused("is not base64url");
-
-  const JsonLimits limits{.max_bytes = kMaxToken, .max_depth = 16};
-  const nlohmann::json header_json = parse_json(*header_text, limits);
+void check_signature(std::span<const JwtKey> keys, const jose::TokenParts& parts) {
+  const json header_json = decoded(parts.header);
   const JsonRef header(header_json);
-  if (header.at("alg").text() != "RS256") throw refused("is signed with another algorithm than RS256");
+  const auto algorithm = jose::parse_algorithm(header.at("alg").text());
+  if (!algorithm) throw refused("is signed with another algorithm than ES256 and RS256");
   if (header.find("crit")) throw refused("demands an extension");
-  const RsaPublicKey* const key = key_named(keys, header.at("kid").text());
-  if (!key) throw refused("is signed with an unknown key");
-  if (!key->verify(token.substr(0, second), *signature)) throw refused("has a wrong signature");
+  const auto signature = jose::from_base64url(parts.signature);
+  if (!signature) throw refused("is not base64url");
+  const auto id = header.find("kid");
+  bool known = false;
+  for (const JwtKey& key : keys) {
+    // A key never checks another algorithm than its own, whatever the token asks for.
+    if (key.key.algorithm() != *algorithm || (id && key.id != id->text())) continue;
+    known = true;
+    if (key.key.verify(parts.signed_part, *signature)) return;
+  }
+  throw refused(known ? "has a wrong signature" : "is signed with an unknown key");
+}
 
-  nlohmann::json claims = parse_json(*claims_text, limits);
-  check_claims(JsonRef(claims), checks);
-  return claims;
+std::string number(const JsonRef& jwk, const char* name) {
+  const JsonRef member = jwk.at(name);
+  auto bytes = jose::from_base64url(member.text());
+  if (!bytes) throw member.error("is not base64url");
+  return std::move(*bytes);
 }
 
 }  // namespace
 
-RsaPublicKey::RsaPublicKey(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)), id_(thumbprint(key_.get())) {}
-
-RsaPublicKey RsaPublicKey::from_pem(std::string_view pem) {
-  if (pem.size() > kMaxPem) throw bad_key("the PEM text is too long");
-  return RsaPublicKey(
-      checked(PEM_read_bio_PUBKEY(read_bio(pem).get(), nullptr, refuse_password, nullptr), "reading an RSA public key"));
-}
-
-RsaPublicKey RsaPublicKey::from_jwk(const nlohmann::json& jwk) {
-  const JsonRef ref(jwk);
-  if (ref.at("kty").text() != "RSA") throw ref.at("kty").error("must be RSA");
-  const auto number = [&](const char* name) {
-    const JsonRef member = ref.at(name);
-    const auto bytes = base64url_decode(member.text());
-    if (!bytes || bytes->empty() || bytes->size() > kMaxBits / 8) throw member.error("is no number of an RSA key");
-    return BignumPtr(check(
-        BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes->data()), static_cast<int>(bytes->size()), nullptr), "BN_bin2bn"));
-  };
-  const BignumPtr n = number("n"), e = number("e");
-  const std::unique_ptr<OSSL_PARAM_BLD, OpensslFree<OSSL_PARAM_BLD_free>> builder(check(OSSL_PARAM_BLD_new(), "OSSL_PARAM_BLD"));
-  check(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()), "OSSL_PARAM_BLD");
-  check(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()), "OSSL_PARAM_BLD");
-  const std::unique_ptr<OSSL_PARAM, OpensslFree<OSSL_PARAM_free>> parameters(
-      check(OSSL_PARAM_BLD_to_param(builder.get()), "OSSL_PARAM_BLD"));
-  const KeyContextPtr context(check(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), "EVP_PKEY_CTX"));
-  check(EVP_PKEY_fromdata_init(context.get()), "EVP_PKEY_fromdata");
-  EVP_PKEY* key = nullptr;
-  EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get());
-  return RsaPublicKey(checked(key, "reading an RSA public key"));
-}
-
-std::string RsaPublicKey::pem() const {
-  const BioPtr bio = memory_bio();
-  check(PEM_write_bio_PUBKEY(bio.get(), key_.get()), "writing an RSA public key");
-  return bio_text(bio.get());
-}
-
-nlohmann::json RsaPublicKey::jwk() const {
-  nlohmann::json jwk;
-  jwk["kty"] = "RSA";
+json to_jwk(const JwtKey& key) {
+  json jwk;
+  const bool rsa = key.key.algorithm() == jose::Algorithm::kRs256;
+  jwk["kty"] = rsa ? "RSA" : "EC";
+  if (!rsa) jwk["crv"] = "P-256";
   jwk["use"] = "sig";
-  jwk["alg"] = "RS256";
-  jwk["kid"] = id_;
-  jwk["n"] = number_of(key_.get(), OSSL_PKEY_PARAM_RSA_N);
-  jwk["e"] = number_of(key_.get(), OSSL_PKEY_PARAM_RSA_E);
+  jwk["alg"] = jose::name_of(key.key.algorithm());
+  jwk["kid"] = key.id;
+  for (const auto& [name, value] : key.key.numbers()) jwk[name] = jose::base64url(value);
   return jwk;
 }
 
-bool RsaPublicKey::verify(std::string_view data, std::string_view signature) const {
-  const DigestContextPtr context(check(EVP_MD_CTX_new(), "EVP_MD_CTX"));
-  check(EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()), "EVP_DigestVerifyInit");
-  const bool right = EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
-                                      reinterpret_cast<const unsigned char*>(data.data()), data.size()) == 1;
-  ERR_clear_error();  // a wrong signature leaves its reason in the thread's queue
-  return right;
+JwtKey parse_jwk(const json& jwk) {
+  const JsonRef ref(jwk);
+  const JsonRef kind = ref.at("kty");
+  const auto key = [&] {
+    if (kind.text() == "RSA") return jose::PublicKey::from_rsa(number(ref, "n"), number(ref, "e"));
+    if (kind.text() != "EC") throw kind.error("must be RSA or EC");
+    if (ref.at("crv").text() != "P-256") throw ref.at("crv").error("must be P-256");
+    return jose::PublicKey::from_p256(number(ref, "x"), number(ref, "y"));
+  }();
+  std::string id(ref.text_or("kid", ""));
+  return {id.empty() ? key.thumbprint() : std::move(id), key};
 }
 
-RsaPrivateKey RsaPrivateKey::generate(int bits) {
-  if (bits < kMinBits || bits > kMaxBits)
-    throw bad_key("wanted " + std::to_string(kMinBits) + " to " + std::to_string(kMaxBits) + " bits, found " +
-                  std::to_string(bits));
-  return RsaPrivateKey(checked(EVP_RSA_gen(static_cast<unsigned>(bits)), "making an RSA key"));
+std::vector<JwtKey> parse_jwks(std::string_view text) {
+  const json set = parse_json(text, {.max_bytes = kMaxKeySet, .max_depth = 8});
+  const JsonRef list = JsonRef(set).at("keys");
+  const std::size_t count = list.array_size();
+  if (count > kMaxKeys) throw Error(ErrorCode::kResourceExhausted, "the key set has more than 200 keys", "keys");
+  std::vector<JwtKey> keys;
+  for (std::size_t i = 0; i < count; ++i) {
+    try {
+      const JsonRef item = list[i].object();
+      if (item.text_or("use", "sig") != "sig") continue;
+      keys.push_back(parse_jwk(item.json()));
+    } catch (const Error&) {
+      // Issuers list keys for other purposes as well.
+    }
+  }
+  return keys;
 }
 
-RsaPrivateKey RsaPrivateKey::from_pem(const Secret& pem) {
-  if (pem.reveal().size() > kMaxPem) throw bad_key("the PEM text is too long");
-  return RsaPrivateKey(checked(PEM_read_bio_PrivateKey(read_bio(pem.reveal()).get(), nullptr, refuse_password, nullptr),
-                               "reading an RSA private key"));
-}
-
-Secret RsaPrivateKey::private_pem() const {
-  const BioPtr bio = memory_bio();
-  check(PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr),
-        "writing an RSA private key");
-  return Secret(bio_text(bio.get()));
-}
-
-std::string RsaPrivateKey::sign(std::string_view data) const {
-  const DigestContextPtr context(check(EVP_MD_CTX_new(), "EVP_MD_CTX"));
-  check(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()), "EVP_DigestSignInit");
-  std::string signature(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())), '\0');
-  std::size_t size = signature.size();
-  check(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
-                       reinterpret_cast<const unsigned char*>(data.data()), data.size()),
-        "signing");
-  signature.resize(size);
-  return signature;
-}
-
-std::string sign_jwt(const RsaPrivateKey& key, const nlohmann::json& claims) {
-  nlohmann::json header;
-  header["alg"] = "RS256";
+std::string sign_jwt(const jose::PrivateKey& key, std::string_view key_id, const json& claims) {
+  json header;
+  header["alg"] = jose::name_of(key.algorithm());
   header["typ"] = "JWT";
-  header["kid"] = key.id();
-  std::string token = base64url_encode(header.dump()) + '.' + base64url_encode(claims.dump());
-  token += '.' + base64url_encode(key.sign(token));
+  header["kid"] = key_id;
+  std::string token = jose::base64url(header.dump());
+  token += '.';
+  jose::append_base64url(token, claims.dump(-1, ' ', false, json::error_handler_t::replace));
+  key.append_signature(token);
   return token;
 }
 
-nlohmann::json verify_jwt(std::span<const RsaPublicKey> keys, std::string_view token, const JwtChecks& checks) {
-  try {
-    return verify(keys, token, checks);
-  } catch (const Error& e) {
-    // Malformed JSON inside the token is the token's fault; its text stays out of the message.
-    if (e.code == ErrorCode::kInvalidArgument || e.code == ErrorCode::kResourceExhausted) throw refused("is malformed");
-    throw;
-  }
+JwtHint peek_jwt(std::string_view token) {
+  return blaming_the_token([&] {
+    const jose::TokenParts parts = parts_of(token);
+    const json header = decoded(parts.header);
+    const json claims = decoded(parts.payload);
+    return JwtHint{std::string(JsonRef(claims).text_or("iss", "")), std::string(JsonRef(header).text_or("kid", ""))};
+  });
+}
+
+json verify_jwt(std::span<const JwtKey> keys, std::string_view token, const JwtChecks& checks) {
+  return blaming_the_token([&] {
+    const jose::TokenParts parts = parts_of(token);
+    check_signature(keys, parts);
+    json claims = decoded(parts.payload);
+    check_claims(JsonRef(claims), checks);
+    return claims;
+  });
 }
 
 }  // namespace trunkline::crypto

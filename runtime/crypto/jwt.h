@@ -1,59 +1,41 @@
-// JSON Web Tokens signed with RS256 (RFC 7515, 7518, 7519), and nothing else: no other algorithm, no encryption, no key from
-// the token itself.
+// JSON Web Tokens signed with ES256 or RS256 (RFC 7515, 7517, 7518, 7519), and nothing else: no other algorithm, no encryption,
+// no key from the token itself. Keys are those of the plugin SDK, trunkline/jose.hpp.
 #pragma once
-#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "runtime/base/secret.h"
 #include "trunkline/error.hpp"
-
-struct evp_pkey_st;
+#include "trunkline/jose.hpp"
 
 namespace trunkline::crypto {
 
-/// Checks signatures. Copies share the key. [any-thread]
-class RsaPublicKey {
- public:
-  /// SubjectPublicKeyInfo, PEM. Throws kInvalidArgument for anything but an RSA key of 2048 to 8192 bits.
-  static RsaPublicKey from_pem(std::string_view pem);
-  /// A JWK with `kty` RSA; other members than `n` and `e` are ignored.
-  static RsaPublicKey from_jwk(const nlohmann::json& jwk);
-
-  /// RFC 7638 thumbprint: the `kid` of tokens.
-  const std::string& id() const noexcept { return id_; }
-  std::string pem() const;
-  /// {"kty", "use", "alg", "kid", "n", "e"}
-  nlohmann::json jwk() const;
-  /// RSASSA-PKCS1-v1_5 with SHA-256.
-  bool verify(std::string_view data, std::string_view signature) const;
-
- protected:
-  explicit RsaPublicKey(std::shared_ptr<evp_pkey_st> key);
-  std::shared_ptr<evp_pkey_st> key_;
-
- private:
-  std::string id_;
+/// A key that verifies, by the name that tokens call it.
+struct JwtKey {
+  std::string id;  // `kid`
+  jose::PublicKey key;
 };
 
-/// Signs, too. Making one takes a tenth of a second or more: keep it.
-class RsaPrivateKey : public RsaPublicKey {
- public:
-  static RsaPrivateKey generate(int bits = 2048);
-  /// PKCS #8 or PKCS #1, PEM, not encrypted.
-  static RsaPrivateKey from_pem(const Secret& pem);
+/// {"kty", "use", "alg", "kid", …} with the numbers of the key.
+nlohmann::json to_jwk(const JwtKey& key);
+/// One without `kid` gets its thumbprint for a name (RFC 7638). Throws kInvalidArgument for keys of other kinds.
+JwtKey parse_jwk(const nlohmann::json& jwk);
+/// A JWK set from outside: at most 256 KiB and 200 keys. Keys that cannot check a signature of ours are left out. Throws
+/// kInvalidArgument or kResourceExhausted.
+std::vector<JwtKey> parse_jwks(std::string_view text);
 
-  Secret private_pem() const;
-  std::string sign(std::string_view data) const;
+/// `{"alg":…,"typ":"JWT","kid":…}.claims.signature`
+std::string sign_jwt(const jose::PrivateKey& key, std::string_view key_id, const nlohmann::json& claims);
 
- private:
-  using RsaPublicKey::RsaPublicKey;
+/// What a token says of itself, not verified: good for picking the keys to verify it with, and for nothing else.
+struct JwtHint {
+  std::string issuer;  // `iss`; empty: none
+  std::string key_id;  // empty: none
 };
-
-/// `{"alg":"RS256","typ":"JWT","kid":…}.claims.signature`
-std::string sign_jwt(const RsaPrivateKey& key, const nlohmann::json& claims);
+/// Throws kUnauthenticated for what is no JWT.
+JwtHint peek_jwt(std::string_view token);
 
 struct JwtChecks {
   /// Time to compare `exp` and `nbf` with.
@@ -62,12 +44,12 @@ struct JwtChecks {
   Duration leeway = std::chrono::minutes(1);
   /// Wanted `iss`; empty: any.
   std::string issuer;
-  /// Must be the `aud` or one of them; empty: any.
-  std::string audience;
+  /// One of them must be the `aud` or among them, a slash at the end aside; empty: any.
+  std::vector<std::string> audiences;
 };
 
-/// The claims of a token that one of `keys` has signed and that is valid now. `exp` is required. Throws kUnauthenticated for
-/// everything else, with a message that holds nothing of the token.
-nlohmann::json verify_jwt(std::span<const RsaPublicKey> keys, std::string_view token, const JwtChecks& checks);
+/// The claims of a token that one of `keys` has signed and that is valid now. `exp` is required. A token without `kid` is tried
+/// with every key of its algorithm. Throws kUnauthenticated for everything else, with a message that holds nothing of the token.
+nlohmann::json verify_jwt(std::span<const JwtKey> keys, std::string_view token, const JwtChecks& checks);
 
 }  // namespace trunkline::crypto

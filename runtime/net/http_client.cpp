@@ -1,5 +1,6 @@
 #include "runtime/net/http_client.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 
@@ -104,6 +105,19 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   if (const auto colon = line.find(':'); colon != std::string_view::npos && !line.starts_with("HTTP/"))
     transfer.response.headers.add(line.substr(0, colon), trim(line.substr(colon + 1)));
   return size * count;
+}
+
+using AddressRule = std::function<bool(std::string_view)>;
+
+/// libcurl's way to open a socket, behind the rule. The address is the one that the connection will be made to.
+curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* to) {
+  char text[INET6_ADDRSTRLEN] = {};
+  const void* const address = to->family == AF_INET
+                                  ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(&to->addr)->sin_addr)
+                                  : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(&to->addr)->sin6_addr);
+  if (inet_ntop(to->family, address, text, sizeof text) == nullptr || !(*static_cast<const AddressRule*>(user))(text))
+    return CURL_SOCKET_BAD;
+  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 Error to_error(const Transfer& transfer, CURLcode code) {
@@ -251,6 +265,10 @@ class HttpClient::Impl {
     if (!options_.ca_file.empty()) {
       curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
       curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+    }
+    if (options_.allow_address) {
+      curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+      curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &options_.allow_address);
     }
     if (!options_.proxy.empty()) {
       curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());

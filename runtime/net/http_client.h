@@ -1,8 +1,10 @@
 // Requests to others: webhooks, carriers behind plugins.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "runtime/async/executor.h"
 #include "runtime/net/cancel_token.h"
@@ -23,6 +25,9 @@ struct HttpClientOptions {
   std::string user_agent = "Trunkline";
   std::size_t connections_per_host = 32;
   std::size_t connections = 256;
+  /// Asked for each address (numeric, after names were resolved) before a connection is made to it; empty: every one will do.
+  /// Called on the client's thread.
+  std::function<bool(std::string_view address)> allow_address;
 };
 
 struct ClientRequest {

@@ -133,18 +133,19 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
 
   struct Listener {
     tcp::acceptor acceptor;
-    asio::ssl::context* tls;
+    bool tls;
     bool idle = false;  // not waiting for a connection: no room
   };
 
   std::shared_ptr<ServerCore> core;
-  std::optional<asio::ssl::context> tls;
+  std::mutex tls_mutex;
+  std::shared_ptr<asio::ssl::context> tls;               // guarded by tls_mutex; of connections to come
   std::vector<std::unique_ptr<Listener>> listeners;  // guarded by core->mutex once started
 
-  std::uint16_t open(std::uint16_t port, asio::ssl::context* context) {
+  std::uint16_t open(std::uint16_t port, bool with_tls) {
     tcp::acceptor acceptor = listen(core->executor.context(), core->options.host, port);
     const std::uint16_t bound = acceptor.local_endpoint().port();
-    listeners.push_back(std::make_unique<Listener>(Listener{std::move(acceptor), context}));
+    listeners.push_back(std::make_unique<Listener>(Listener{std::move(acceptor), with_tls}));
     return bound;
   }
 
@@ -191,8 +192,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
       if (std::exchange(listener->idle, false)) accept(*listener);
   }
 
-  void serve(tcp::socket socket, asio::ssl::context* context) {
-    const auto connection = std::make_shared<Connection>(core, std::move(socket), context);
+  void serve(tcp::socket socket, bool with_tls) {
+    std::shared_ptr<asio::ssl::context> context;
+    if (with_tls) {
+      const std::lock_guard lock(tls_mutex);
+      context = tls;
+    }
+    // The connection's own part of the context outlives it.
+    const auto connection = std::make_shared<Connection>(core, std::move(socket), context.get());
     if (core->enter(connection.get())) connection->start();
   }
 
@@ -212,15 +219,21 @@ HttpServer::~HttpServer() { stop(); }
 HttpServer::Ports HttpServer::start() {
   Ports ports;
   ServerCore& core = *impl_->core;
-  if (core.options.tls_port) impl_->tls.emplace(make_tls(core.options.tls));
-  if (core.options.port) ports.http = impl_->open(*core.options.port, nullptr);
-  if (core.options.tls_port) ports.https = impl_->open(*core.options.tls_port, &*impl_->tls);
+  if (core.options.tls_port) set_tls(core.options.tls);
+  if (core.options.port) ports.http = impl_->open(*core.options.port, false);
+  if (core.options.tls_port) ports.https = impl_->open(*core.options.tls_port, true);
   const std::lock_guard lock(core.mutex);
   core.on_room = [weak = std::weak_ptr<Impl>(impl_)] {
     if (const auto impl = weak.lock()) impl->resume_accepting();
   };
   for (const auto& listener : impl_->listeners) impl_->accept(*listener);
   return ports;
+}
+
+void HttpServer::set_tls(const TlsIdentity& identity) {
+  auto next = std::make_shared<asio::ssl::context>(make_tls(identity));
+  const std::lock_guard lock(impl_->tls_mutex);
+  impl_->tls = std::move(next);
 }
 
 Task<void> HttpServer::drain(Duration deadline) {

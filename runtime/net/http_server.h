@@ -68,6 +68,8 @@ class HttpServer {
 
   /// Listens. Throws kUnavailable when an address is taken, kInvalidArgument for an unusable certificate. [lifecycle]
   Ports start();
+  /// Another certificate, for connections to come. Throws kInvalidArgument for an unusable one. [any-thread]
+  void set_tls(const TlsIdentity& identity);
   /// Stops accepting, closes idle connections, lets requests in progress finish, and closes what is left once `deadline` has
   /// passed on the runtime's clock (zero: at once). Completes when no connection is left. Call it once.
   Task<void> drain(Duration deadline);

@@ -17,6 +17,7 @@ std::span<const store::Migration> resource_store_migrations();
 struct ResourceStorage {
   store::Database* database = nullptr;
   std::int64_t resource_key = 0;
+  std::int64_t epoch = 0;  // another one after the host has put rows back
 };
 /// By immutable id. Throws kNotFound with the target `resourceId`. [any-thread]
 using FindResourceStorage = std::function<ResourceStorage(std::string_view resource_id)>;
@@ -40,6 +41,7 @@ class HostResourceStore final : public host::ResourceStore {
   Task<Bytes> get(Call call, std::string resource_id, std::string key) override;
   Task<std::vector<host::StoreEntry>> scan(Call call, std::string resource_id, host::StoreRange range) override;
   Task<void> commit(Call call, std::string resource_id, host::StoreBatch batch) override;
+  std::int64_t epoch(const Call&, std::string_view resource_id) override { return find_(resource_id).epoch; }
 
  private:
   const FindResourceStorage find_;

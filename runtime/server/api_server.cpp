@@ -169,6 +169,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     context.params = std::move(match.params);
     if (route.websocket) check_websocket(context, route);
     context.caller = co_await authenticator.authenticate(context.request, route);
+    context.authenticated = route.auth != Auth::kNone;
     if (!route.versions.empty())
       context.api_version = resolve_api_version(route.versions, context.query("api-version").value_or(std::string()));
     check_body(request, route.body);
@@ -194,7 +195,12 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
       } catch (...) {
         failure = current_error();
       }
-      if (failure) response = refusal(*failure, context, match);
+      if (failure) {
+        // Authentication notes its own refusals; the caller's lack of a right shows in the handler only.
+        if (context.authenticated && failure->code == ErrorCode::kPermissionDenied)
+          authenticator.denied(request, context.caller, *failure);
+        response = refusal(*failure, context, match);
+      }
     }
     finish(response, context, route, begin);
     co_return response;
@@ -279,11 +285,17 @@ std::vector<const Route*> ApiServer::routes() const {
   return out;
 }
 
+const Rejections& ApiServer::rejections() const { return impl_->authenticator.rejections(); }
+
 ApiServer::Ports ApiServer::start() {
   impl_->http = std::make_unique<net::HttpServer>(impl_->executor, impl_->clock, impl_->log, impl_->http_options(),
                                                   [self = impl_](net::Request& request) { return self->handle(request); });
   const net::HttpServer::Ports ports = impl_->http->start();
   return {ports.http, ports.https};
+}
+
+void ApiServer::set_tls(const net::TlsIdentity& identity) {
+  if (impl_->http) impl_->http->set_tls(identity);
 }
 
 Task<void> ApiServer::drain(Duration deadline) {

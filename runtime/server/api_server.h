@@ -49,8 +49,12 @@ class ApiServer {
   void add_routes(std::vector<Route> routes);
   /// Every route there is, for listings and tests.
   std::vector<const Route*> routes() const;
+  /// The last requests that were turned away.
+  const Rejections& rejections() const;
   /// See HttpServer::start.
   Ports start();
+  /// See HttpServer::set_tls. Between start() and stop().
+  void set_tls(const net::TlsIdentity& identity);
   /// See HttpServer::drain.
   Task<void> drain(Duration deadline);
   void stop();

@@ -40,10 +40,6 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, colon);
 }
 
-bool is_loopback(std::string_view address) {
-  return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
-}
-
 std::string_view bearer_token(std::string_view authorization) {
   if (!istarts_with(authorization, "Bearer ")) return {};
   return trim(authorization.substr(7));
@@ -63,6 +59,10 @@ std::optional<Time> read_http_date(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
+}
 
 struct Authenticator::Entry {
   explicit Entry(std::shared_ptr<const ResourceKeys> k)
@@ -129,7 +129,7 @@ std::shared_ptr<const Authenticator::Table> Authenticator::table() {
 }
 
 Error Authenticator::refuse(const net::Request& request, std::string_view code, std::string message, std::string_view reason,
-                            std::string_view found, std::string_view wanted) const {
+                            std::string_view found, std::string_view wanted) {
   log_.warning("auth", "request refused",
                {{"reason", reason},
                 {"found", found},
@@ -137,8 +137,38 @@ Error Authenticator::refuse(const net::Request& request, std::string_view code, 
                 {"method", request.method},
                 {"path", request.path()},
                 {"remote", request.remote}});
+  Rejection rejection;
+  rejection.at = now();
+  rejection.method = request.method;
+  rejection.path = std::string(request.path());
+  rejection.remote = request.remote;
+  rejection.reason = reason;
+  rejection.found = found;
+  rejection.wanted = wanted;
+  rejections_.add(std::move(rejection));
   return Error(ErrorCode::kUnauthenticated, std::move(message)).with_http_status(401).with_service_code(std::string(code));
 }
+
+void Authenticator::denied(const net::Request& request, const Caller& caller, const Error& error) {
+  const std::string who = caller.user_id.empty() ? caller.credential : caller.user_id + " with " + join(caller.scopes, ",");
+  log_.warning("auth", "request denied",
+               {{"reason", error.message},
+                {"found", who},
+                {"method", request.method},
+                {"path", request.path()},
+                {"remote", request.remote}});
+  Rejection rejection;
+  rejection.at = now();
+  rejection.status = 403;
+  rejection.method = request.method;
+  rejection.path = std::string(request.path());
+  rejection.remote = request.remote;
+  rejection.reason = error.message;
+  rejection.found = who;
+  rejections_.add(std::move(rejection));
+}
+
+Time Authenticator::now() { return options_.client_time ? options_.client_time() : clock_.now(); }
 
 void Authenticator::check_date(const net::Request& request, std::string_view header) {
   const std::string_view text = request.headers.get(header);
@@ -152,7 +182,7 @@ void Authenticator::check_date(const net::Request& request, std::string_view hea
     throw refuse(request, kUnauthorized, named("is not an RFC 1123 date."), "the date is malformed", text,
                  "a date such as Tue, 26 Mar 2019 16:06:51 GMT");
   if (options_.clock_skew == Duration::zero()) return;
-  const Time now = options_.client_time ? options_.client_time() : clock_.now();
+  const Time now = this->now();
   if (*date > now - options_.clock_skew && *date < now + options_.clock_skew) return;
   throw refuse(request, kUnauthorized, named("is too far from the time of the server."), "the signed date is stale", text,
                "within " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options_.clock_skew).count()) +
@@ -239,7 +269,7 @@ Caller Authenticator::check_access_key(net::Request& request) {
                "a signature over something else or with another key", "a signature over: " + expected);
 }
 
-void Authenticator::check_replay(const net::Request& request) const {
+void Authenticator::check_replay(const net::Request& request) {
   if (!options_.replay_guard || idempotent(request.method)) return;
   const std::string signature(request.headers.get("Authorization"));
   const std::lock_guard lock(replay_mutex_);
@@ -323,28 +353,38 @@ Task<Caller> Authenticator::authenticate(net::Request& request, const Route& rou
   if (!options_.verify_bearer)
     throw refuse(request, kUnauthorized, "Bearer tokens are not accepted.", "no verifier of bearer tokens is configured",
                  "Bearer", "HMAC-SHA256");
-  const BearerKind kind = auth == Auth::kUserToken   ? BearerKind::kUser
-                          : auth == Auth::kArmBearer ? BearerKind::kArm
-                                                     : BearerKind::kEntra;
+  const BearerKind kind = auth == Auth::kUserToken     ? BearerKind::kUser
+                          : auth == Auth::kArmBearer   ? BearerKind::kArm
+                          : auth == Auth::kPersonToken ? BearerKind::kPerson
+                                                       : BearerKind::kEntra;
   BearerClaims claims;
   std::optional<Error> failure;
+  std::shared_ptr<const ResourceKeys> addressed = resource_for(request, claims);
   try {
-    claims = co_await options_.verify_bearer(kind, token);
+    claims = co_await options_.verify_bearer(kind, token, std::move(addressed));
   } catch (const Error& error) {
     failure = error;
   }
   if (failure) {
+    if (failure->code == ErrorCode::kPermissionDenied) denied(request, caller, *failure);
     if (failure->code != ErrorCode::kUnauthenticated) throw *failure;
+    // Whether it has expired, was revoked or is forged is nothing for the wire.
     throw refuse(request, failure->service_code.empty() ? kUnauthorized : std::string_view(failure->service_code),
-                 failure->message, "the bearer token was refused", failure->message, "a valid token");
+                 "The access token is not valid, has expired or was revoked.", "the bearer token was refused", failure->message,
+                 "a valid token");
   }
   caller.resource = resource_for(request, claims);
   if (!caller.resource && !claims.resource_id.empty())
     throw refuse(request, kUnauthorized, "The token belongs to a resource that does not exist.",
                  "unknown resource in a bearer token", claims.resource_id, "a resource of this runtime");
+  if (!claims.resource_id.empty())
+    if (const auto* named = table()->named(request.headers.get("Host")); named && (*named)->keys != caller.resource)
+      throw refuse(request, kUnauthorized, "The access token belongs to another resource.",
+                   "a token of another resource than the host name's", caller.resource->name, (*named)->keys->name);
   caller.credential = "bearer";
   caller.user_id = std::move(claims.user_id);
   caller.scopes = std::move(claims.scopes);
+  caller.principal = std::move(claims.principal);
   caller.token = Secret(token);
   caller.expires_at = claims.expires_at;
   co_return caller;

@@ -10,26 +10,35 @@
 
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
+#include "runtime/server/rejections.h"
 #include "runtime/server/resource_directory.h"
 #include "runtime/server/route.h"
 
 namespace trunkline::server {
 
 enum class BearerKind {
-  kUser,   // a communication user, kUserToken routes
-  kEntra,  // an application, kAccessKey routes
-  kArm,    // the management plane
+  kUser,    // a communication user, kUserToken routes
+  kEntra,   // an application, kAccessKey routes
+  kArm,     // the management plane
+  kPerson,  // a person of an issuer elsewhere, kPersonToken routes
 };
 
 struct BearerClaims {
   std::string resource_id;  // empty: the resource that the host name means, else the default one
   std::string user_id;
   std::vector<std::string> scopes;
+  /// What the verifier knows beyond that; handed through to the handler.
+  std::shared_ptr<const void> principal;
   std::optional<Time> expires_at;
 };
 
-/// Throws Error kUnauthenticated for a token that does not open this door. [any-thread]
-using BearerVerifier = UniqueFunction<Task<BearerClaims>(BearerKind kind, std::string token)>;
+/// This machine's own address.
+bool is_loopback(std::string_view address);
+
+/// `addressed`: the resource that the host name means, else the default one; may be null. Throws Error kUnauthenticated for a
+/// token that does not open this door. [any-thread]
+using BearerVerifier =
+    UniqueFunction<Task<BearerClaims>(BearerKind kind, std::string token, std::shared_ptr<const ResourceKeys> addressed)>;
 
 /// Prefix of the WebSocket subprotocol that carries a bearer token.
 inline constexpr std::string_view kTokenProtocol = "bearer.";
@@ -67,6 +76,9 @@ class Authenticator {
   Caller check_access_key(net::Request& request);
   /// Tells the replay guard how the request was answered.
   void answered(const net::Request& request, const Caller& caller, int status);
+  /// Notes a request that was turned away after it had been authenticated: the caller may not do this.
+  void denied(const net::Request& request, const Caller& caller, const Error& error);
+  const Rejections& rejections() const { return rejections_; }
 
  private:
   struct Entry;
@@ -76,14 +88,17 @@ class Authenticator {
   std::shared_ptr<const Table> table();
   std::shared_ptr<const ResourceKeys> resource_for(const net::Request& request, const BearerClaims& claims);
   void check_date(const net::Request& request, std::string_view header);
-  void check_replay(const net::Request& request) const;
+  void check_replay(const net::Request& request);
+  /// What signed dates are compared with.
+  Time now();
   Error refuse(const net::Request& request, std::string_view code, std::string message, std::string_view reason,
-               std::string_view found = {}, std::string_view wanted = {}) const;
+               std::string_view found = {}, std::string_view wanted = {});
 
   Clock& clock_;
   Log& log_;
   const ResourceDirectory& directory_;
   AuthOptions options_;
+  Rejections rejections_;
 
   std::shared_mutex table_mutex_;
   std::shared_ptr<const Table> table_;

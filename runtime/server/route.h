@@ -20,10 +20,11 @@ namespace trunkline::server {
 /// Who may call a route.
 enum class Auth {
   kNone,
-  kAccessKey,  // a signature with a key of the resource, or an Entra token
-  kUserToken,  // `Bearer` token of a communication user
-  kArmBearer,  // `Bearer` token of the management plane
-  kControl,    // the sandbox control API: an access key, or the control token
+  kAccessKey,    // a signature with a key of the resource, or an Entra token
+  kUserToken,    // `Bearer` token of a communication user
+  kPersonToken,  // `Bearer` token of a person, of an issuer elsewhere
+  kArmBearer,    // `Bearer` token of the management plane
+  kControl,      // the sandbox control API: an access key, or the control token
 };
 
 /// Which bodies a route takes. A content type that does not fit answers 415; whether the JSON is right is the handler's to say.
@@ -43,6 +44,8 @@ struct Caller {
   /// Raw id of the user, with kUserToken.
   std::string user_id;
   std::vector<std::string> scopes;
+  /// With bearer tokens: what their verifier handed through.
+  std::shared_ptr<const void> principal;
   /// The bearer token.
   Secret token;
   /// When the bearer token ends; nullopt: never, or not known.
@@ -75,6 +78,8 @@ class RouteContext {
   /// The version whose behaviour is served; empty on routes without versions.
   std::string_view api_version;
   Caller caller;
+  /// `caller` is who it says; false while that is being found out.
+  bool authenticated = false;
   TraceContext trace;
   std::string request_id;
 };

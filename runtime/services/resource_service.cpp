@@ -32,6 +32,18 @@ Secret random_key() {
   return Secret(base64_encode(bytes));
 }
 
+/// The limits of the management plane, wherever tags come from.
+void check_tags(const std::map<std::string, std::string>& tags) {
+  const auto bad = [](std::string message) { return Error(ErrorCode::kInvalidArgument, std::move(message), "tags"); };
+  if (tags.size() > 50) throw bad("a resource has at most 50 tags, not " + std::to_string(tags.size()));
+  for (const auto& [name, value] : tags) {
+    if (name.empty() || name.size() > 512)
+      throw bad("the name of a tag has 1 to 512 characters, not " + std::to_string(name.size()));
+    if (value.size() > 256)
+      throw bad("the value of tag '" + name + "' has at most 256 characters, not " + std::to_string(value.size()));
+  }
+}
+
 void check_key(const Secret& key, const char* field) {
   const auto bytes = base64_decode(key.reveal());
   if (!bytes || bytes->size() < 16)
@@ -107,6 +119,7 @@ std::shared_ptr<Resource> ResourceService::build(ResourceSpec spec) {
   if (spec.secondary_key.empty()) spec.secondary_key = random_key();
   check_key(spec.primary_key, "primary_key");
   check_key(spec.secondary_key, "secondary_key");
+  check_tags(spec.tags);
 
   auto resource = std::make_shared<Resource>();
   resource->key = next_key_.fetch_add(1);
@@ -164,6 +177,7 @@ Task<ResourcePtr> ResourceService::update(std::string name, UniqueFunction<void(
   const Hold hold(*this, name, Hold::Kind::kChange);
   auto next = std::make_shared<Resource>(*hold.resource());
   change(*next);
+  check_tags(next->tags);
   next->changed_at = context_.clock.now();
   const ResourcePtr changed = std::move(next);
   auto work = [changed](Session& session) { resource_records::update(session, *changed); };

@@ -12,32 +12,37 @@
 using namespace trunkline;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const crypto::RsaPrivateKey key = crypto::RsaPrivateKey::generate();
-  static const std::array<crypto::RsaPublicKey, 1> keys{key};
+  static const jose::PrivateKey key = jose::PrivateKey::generate(jose::Algorithm::kEs256);
+  static const std::array<crypto::JwtKey, 1> keys{crypto::JwtKey{"k", key}};
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const crypto::JwtChecks checks{.now = Time{}};
   try {
-    switch (data[0] % 5) {
+    switch (data[0] % 7) {
       case 0: {
         crypto::verify_jwt(keys, text, checks);
         std::abort();  // a forged token
       }
       case 1: {  // rightly signed, so that the claims are reached
-        const std::string header = R"({"alg":"RS256","kid":")" + key.id() + "\"}";
-        std::string token = base64url_encode(header) + '.' + base64url_encode(text);
-        token += '.' + base64url_encode(key.sign(token));
+        std::string token = base64url_encode(R"({"alg":"ES256","kid":"k"})") + '.' + base64url_encode(text);
+        key.append_signature(token);
         crypto::verify_jwt(keys, token, checks);
         break;
       }
       case 2:
-        crypto::RsaPublicKey::from_jwk(parse_json(text)).verify("data", "signature");
+        crypto::parse_jwk(parse_json(text)).key.verify("data", "signature");
         break;
       case 3:
-        crypto::RsaPublicKey::from_pem(text);
+        jose::PublicKey::from_der(text).numbers();
         break;
       case 4:
         crypto::certificate_valid_at(text, Time{});
+        break;
+      case 5:
+        for (const crypto::JwtKey& one : crypto::parse_jwks(text)) crypto::to_jwk(one);
+        break;
+      case 6:
+        crypto::peek_jwt(text);
         break;
     }
   } catch (const Error&) {

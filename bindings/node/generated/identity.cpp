@@ -20,38 +20,76 @@ class IdentityProviderObject final : public Object {
         client_.start_create_user(std::move(p_request), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 1: {  // deleteUser
+      case 1: {  // getUser
+        std::string p_resource_id{};
+        read(in, p_resource_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_delete_user(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_user(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 2: {  // issueToken
+      case 2: {  // findUser
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_custom_id{};
+        read(in, p_custom_id);
+        client_.start_find_user(std::move(p_resource_id), std::move(p_custom_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // listUsers
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list_users(std::move(p_resource_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // deleteUser
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_delete_user(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // issueToken
         identity::TokenRequest p_request{};
         read(in, p_request);
         client_.start_issue_token(std::move(p_request), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 3: {  // revokeTokens
+      case 6: {  // revokeTokens
+        std::string p_resource_id{};
+        read(in, p_resource_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_revoke_tokens(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_revoke_tokens(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 4: {  // verifyToken
+      case 7: {  // verifyToken
         std::string p_token{};
         read(in, p_token);
-        client_.start_verify_token(std::move(p_token), std::move(request.options), std::move(request.reply));
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        client_.start_verify_token(std::move(p_token), std::move(p_resource_id), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 5: {  // exchange
-        identity::Credential p_credential{};
-        read(in, p_credential);
-        client_.start_exchange(std::move(p_credential), std::move(request.options), std::move(request.reply));
+      case 8: {  // exchange
+        identity::ExchangeRequest p_request{};
+        read(in, p_request);
+        client_.start_exchange(std::move(p_request), std::move(request.options), std::move(request.reply));
         return;
       }
-      case 6: {  // signingKeys
+      case 9: {  // signingKeys
         client_.start_signing_keys(std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 10: {  // rotateKeys
+        bool p_drop_others{};
+        read(in, p_drop_others);
+        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), std::move(request.reply));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -60,7 +98,7 @@ class IdentityProviderObject final : public Object {
 
   void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
     switch (op) {
-      case 7: {  // capabilities
+      case 11: {  // capabilities
         write(out, client_.capabilities());
         return;
       }

@@ -9,6 +9,12 @@ inline void write(Writer& out, const trunkline::identity::UserIdentity& value) {
   write(out, value.id);
   write(out, value.custom_id);
   write(out, value.created_at);
+  write(out, value.last_token_issued_at);
+}
+
+inline void write(Writer& out, const trunkline::identity::UserPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
 }
 
 inline void read(Reader& in, trunkline::identity::CreateUserRequest& value) {
@@ -17,6 +23,7 @@ inline void read(Reader& in, trunkline::identity::CreateUserRequest& value) {
 }
 
 inline void read(Reader& in, trunkline::identity::TokenRequest& value) {
+  read(in, value.resource_id);
   read(in, value.user_id);
   read(in, value.scopes);
   read(in, value.lifetime);
@@ -41,6 +48,8 @@ inline void write(Writer& out, const trunkline::identity::SigningKey& value) {
   write(out, value.key_id);
   write(out, value.algorithm);
   write(out, value.public_key);
+  write(out, value.created_at);
+  write(out, value.retires_at);
 }
 
 inline void read(Reader& in, trunkline::identity::TeamsCredential& value) {
@@ -55,12 +64,6 @@ inline void read(Reader& in, trunkline::identity::CodeCredential& value) {
   read(in, value.redirect_uri);
 }
 
-inline void write(Writer& out, const trunkline::identity::IdentityCapabilities& value) {
-  write(out, value.custom_ids);
-  write(out, value.revocation);
-  write(out, value.teams_exchange);
-}
-
 inline void read(Reader& in, trunkline::identity::Credential& value) {
   switch (in.count()) {
     case 1: return read(in, value.value.emplace<1>());
@@ -68,6 +71,22 @@ inline void read(Reader& in, trunkline::identity::Credential& value) {
     case 3: return read(in, value.value.emplace<3>());
     default: value.value.emplace<0>();
   }
+}
+
+inline void read(Reader& in, trunkline::identity::ExchangeRequest& value) {
+  read(in, value.resource_id);
+  read(in, value.credential);
+  read(in, value.scopes);
+  read(in, value.lifetime);
+  read(in, value.data_location);
+}
+
+inline void write(Writer& out, const trunkline::identity::IdentityCapabilities& value) {
+  write(out, value.custom_ids);
+  write(out, value.revocation);
+  write(out, value.teams_exchange);
+  write(out, value.issues_tokens);
+  write(out, value.issuer);
 }
 
 }  // namespace trunkline::node

@@ -17,6 +17,7 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.numbers/1") return make_numbers_service(iface, calls);
   if (id == "trunkline.service.events/1") return make_events_service(iface, calls);
   if (id == "trunkline.service.sandbox/1") return make_sandbox_service(iface, calls);
+  if (id == "trunkline.service.resources/1") return make_resources_service(iface, calls);
   if (id == "trunkline.service.runtime/1") return make_runtime_service(iface, calls);
   return nullptr;
 }

@@ -20,6 +20,7 @@ std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_numbers_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

@@ -96,6 +96,54 @@ class IdentityServiceObject final : public Object {
         client_.start_verify_token(std::move(p_token), std::move(request.options), std::move(request.reply));
         return;
       }
+      case 5: {  // getUser
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_get_user(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // findByCustomId
+        std::string p_custom_id{};
+        read(in, p_custom_id);
+        client_.start_find_by_custom_id(std::move(p_custom_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // listUsers
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list_users(std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 8: {  // exchangeTeamsToken
+        std::string p_token{};
+        read(in, p_token);
+        std::string p_app_id{};
+        read(in, p_app_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_exchange_teams_token(std::move(p_token), std::move(p_app_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 9: {  // developmentTeamsToken
+        std::string p_app_id{};
+        read(in, p_app_id);
+        std::string p_user_id{};
+        read(in, p_user_id);
+        client_.start_development_teams_token(std::move(p_app_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 10: {  // signingKeys
+        client_.start_signing_keys(std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 11: {  // rotateKeys
+        bool p_drop_others{};
+        read(in, p_drop_others);
+        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), std::move(request.reply));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }
@@ -216,6 +264,108 @@ class SandboxServiceObject final : public Object {
   trunkline::service::SandboxServiceClient client_;
 };
 
+class ResourcesServiceObject final : public Object {
+ public:
+  ResourcesServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // create
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_data_location{};
+        read(in, p_data_location);
+        std::optional<Properties> p_tags{};
+        read(in, p_tags);
+        client_.start_create(std::move(p_name), std::move(p_data_location), std::move(p_tags), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 1: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_get(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 2: {  // list
+        client_.start_list(std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // fork
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_new_name{};
+        read(in, p_new_name);
+        client_.start_fork(std::move(p_name), std::move(p_new_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // snapshot
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_snapshot_name{};
+        read(in, p_snapshot_name);
+        client_.start_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // snapshots
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_snapshots(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // restore
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_snapshot_name{};
+        read(in, p_snapshot_name);
+        client_.start_restore(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // dropSnapshot
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_snapshot_name{};
+        read(in, p_snapshot_name);
+        client_.start_drop_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 8: {  // drop
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_drop(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 9: {  // regenerateKey
+        std::string p_name{};
+        read(in, p_name);
+        service::KeyKind p_kind{};
+        read(in, p_kind);
+        client_.start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 10: {  // setTags
+        std::string p_name{};
+        read(in, p_name);
+        Properties p_tags{};
+        read(in, p_tags);
+        client_.start_set_tags(std::move(p_name), std::move(p_tags), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 11: {  // setLocalAuth
+        std::string p_name{};
+        read(in, p_name);
+        bool p_enabled{};
+        read(in, p_enabled);
+        client_.start_set_local_auth(std::move(p_name), std::move(p_enabled), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::ResourcesServiceClient client_;
+};
+
 class RuntimeServiceObject final : public Object {
  public:
   RuntimeServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
@@ -301,6 +451,7 @@ std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls) 
 std::unique_ptr<Object> make_numbers_service(tl_iface iface, CallTable& calls) { return std::make_unique<NumbersServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls) { return std::make_unique<ResourcesServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) { return std::make_unique<RuntimeServiceObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -108,6 +108,16 @@ inline void write(Writer& out, const trunkline::service::ResourceInfo& value) {
   write(out, value.primary_key);
   write(out, value.secondary_key);
   write(out, value.connection_string);
+  write(out, value.secondary_connection_string);
+  write(out, value.lineage);
+  write(out, value.tags);
+  write(out, value.local_auth);
+  write(out, value.created_at);
+}
+
+inline void write(Writer& out, const trunkline::service::ResourceSnapshot& value) {
+  write(out, value.name);
+  write(out, value.created_at);
 }
 
 inline void write(Writer& out, const trunkline::service::PluginInfo& value) {

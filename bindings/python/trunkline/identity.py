@@ -18,6 +18,7 @@ __all__ = [
     "CodeCredential",
     "CreateUserRequest",
     "Credential",
+    "ExchangeRequest",
     "IdentityCapabilities",
     "IdentityProvider",
     "SigningKey",
@@ -26,6 +27,7 @@ __all__ = [
     "TokenRequest",
     "TokenScope",
     "UserIdentity",
+    "UserPage",
 ]
 
 
@@ -67,6 +69,20 @@ class UserIdentity:
     created_at: datetime.datetime
     """When the user was created."""
 
+    last_token_issued_at: datetime.datetime | None = None
+    """When a token was issued to the user last, give or take a minute."""
+
+
+@dataclass(slots=True, kw_only=True)
+class UserPage:
+    """A page of users, by id."""
+
+    items: list[UserIdentity] = field(default_factory=list)
+    """The users."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
 
 @dataclass(slots=True, kw_only=True)
 class CreateUserRequest:
@@ -82,6 +98,9 @@ class CreateUserRequest:
 @dataclass(slots=True, kw_only=True)
 class TokenRequest:
     """Which token to issue."""
+
+    resource_id: str
+    """Immutable id of the communication resource (GUID) that issues it. A fork issues for users of its ancestors, too."""
 
     user_id: str
     """Raw id of the user."""
@@ -101,7 +120,7 @@ class AccessToken:
     """A signed token."""
 
     token: str = field(repr=False)
-    """A JWT (RFC 7519) signed with RS256."""
+    """A JWT (RFC 7519)."""
 
     expires_at: datetime.datetime
     """When it stops being valid."""
@@ -138,10 +157,16 @@ class SigningKey:
     """`kid` of the key."""
 
     algorithm: str
-    """JWA algorithm name (RFC 7518), such as `RS256`."""
+    """JWA algorithm name (RFC 7518), such as `ES256`."""
 
     public_key: bytes
     """SubjectPublicKeyInfo in DER."""
+
+    created_at: datetime.datetime
+    """When it was made."""
+
+    retires_at: datetime.datetime | None = None
+    """When the last of its tokens has expired and it goes; absent: it signs."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -172,6 +197,35 @@ class CodeCredential:
     """The redirect URI of the authorization request."""
 
 
+Credential: TypeAlias = Union[TeamsCredential, CodeCredential, str, None]
+"""What a user proves who they are with. None: of a kind that this version does not know.
+
+- `TeamsCredential`: A Teams user's Entra token.
+- `CodeCredential`: An authorization code.
+- `str`: A refresh token.
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class ExchangeRequest:
+    """Which credential to exchange, and for what."""
+
+    resource_id: str
+    """Immutable id of the communication resource (GUID)."""
+
+    credential: Credential
+    """What the user proves who they are with."""
+
+    scopes: list[TokenScope]
+    """What the token shall allow."""
+
+    lifetime: datetime.timedelta = datetime.timedelta(days=1)
+    """60 to 1440 minutes."""
+
+    data_location: str = "unitedstates"
+    """Where the resource's data rests, in the claim's form, such as `unitedstates`."""
+
+
 @dataclass(slots=True, kw_only=True)
 class IdentityCapabilities:
     """What an identity provider can do."""
@@ -185,21 +239,21 @@ class IdentityCapabilities:
     teams_exchange: bool = False
     """It exchanges Teams users' tokens."""
 
+    issues_tokens: bool = False
+    """It issues tokens of its own. False: it only verifies those of somebody else."""
 
-Credential: TypeAlias = Union[TeamsCredential, CodeCredential, str, None]
-"""What a user proves who they are with. None: of a kind that this version does not know.
-
-- `TeamsCredential`: A Teams user's Entra token.
-- `CodeCredential`: An authorization code.
-- `str`: A refresh token.
-"""
+    issuer: str | None = None
+    """`iss` of its tokens; absent: they carry none."""
 
 
 _native.register(globals())
 
 
 class IdentityProvider(Provider):
-    """Issues and verifies user tokens."""
+    """Issues and verifies user tokens. A user is one of a resource: what a provider keeps of it rests in the resource's
+    storage, so
+    that a fork of the resource has the same users, by the same ids.
+    """
 
     __slots__ = ()
     interface_id: ClassVar[str] = "trunkline.identity/1"
@@ -229,7 +283,47 @@ class IdentityProvider(Provider):
         """
         return self._impl.create_user(model_of(CreateUserRequest, request, fields), timeout)
 
-    def delete_user(self, user_id: str, *, timeout: float | None = None) -> None:
+    def get_user(self, resource_id: str, user_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """One user of a resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get_user(resource_id, user_id, timeout)
+
+    def find_user(self, resource_id: str, custom_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """The user with this custom id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.find_user(resource_id, custom_id, timeout)
+
+    def list_users(
+        self,
+        resource_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> UserPage:
+        """The users of a resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list_users(resource_id, limit, continuation, timeout)
+
+    def delete_user(self, resource_id: str, user_id: str, *, timeout: float | None = None) -> None:
         """Deletes a user and makes all its tokens useless.
 
         Args:
@@ -238,7 +332,7 @@ class IdentityProvider(Provider):
         Raises:
             NotFoundError: What the request names does not exist.
         """
-        self._impl.delete_user(user_id, timeout)
+        self._impl.delete_user(resource_id, user_id, timeout)
 
     @overload
     def issue_token(self, request: TokenRequest, /, *, timeout: float | None = None) -> AccessToken: ...
@@ -247,6 +341,7 @@ class IdentityProvider(Provider):
         self,
         /,
         *,
+        resource_id: str,
         user_id: str,
         scopes: Sequence[TokenScope],
         lifetime: datetime.timedelta = datetime.timedelta(days=1),
@@ -266,7 +361,7 @@ class IdentityProvider(Provider):
         """
         return self._impl.issue_token(model_of(TokenRequest, request, fields), timeout)
 
-    def revoke_tokens(self, user_id: str, *, timeout: float | None = None) -> None:
+    def revoke_tokens(self, resource_id: str, user_id: str, *, timeout: float | None = None) -> None:
         """Makes every token useless that was issued to the user before now.
 
         Args:
@@ -275,38 +370,73 @@ class IdentityProvider(Provider):
         Raises:
             NotFoundError: What the request names does not exist.
         """
-        self._impl.revoke_tokens(user_id, timeout)
+        self._impl.revoke_tokens(resource_id, user_id, timeout)
 
-    def verify_token(self, token: str, *, timeout: float | None = None) -> TokenClaims:
+    def verify_token(self, token: str, resource_id: str, *, timeout: float | None = None) -> TokenClaims:
         """Verifies signature, lifetime and revocation.
 
         Args:
+            token: What the caller carries.
+            resource_id: The resource that the caller addresses; tokens that name a resource themselves belong to
+              that one.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
 
         Raises:
             UnauthenticatedError: Credentials are missing or refused.
         """
-        return self._impl.verify_token(token, timeout)
+        return self._impl.verify_token(token, resource_id, timeout)
 
-    def exchange(self, credential: Credential, *, timeout: float | None = None) -> AccessToken:
-        """Exchanges a credential for a token.
+    @overload
+    def exchange(self, request: ExchangeRequest, /, *, timeout: float | None = None) -> AccessToken: ...
+    @overload
+    def exchange(
+        self,
+        /,
+        *,
+        resource_id: str,
+        credential: Credential,
+        scopes: Sequence[TokenScope],
+        lifetime: datetime.timedelta = datetime.timedelta(days=1),
+        data_location: str = "unitedstates",
+        timeout: float | None = None,
+    ) -> AccessToken: ...
+    def exchange(self, request: ExchangeRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> AccessToken:
+        """Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and
+        lifetime, and that its
+        ids are those of the token.
 
         Args:
+            request: Or give the fields of `ExchangeRequest` as keywords.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
 
         Raises:
             UnauthenticatedError: Credentials are missing or refused.
             UnimplementedError: The operation is not implemented.
         """
-        return self._impl.exchange(credential, timeout)
+        return self._impl.exchange(model_of(ExchangeRequest, request, fields), timeout)
 
     def signing_keys(self, *, timeout: float | None = None) -> list[SigningKey]:
-        """The keys that verify this provider's tokens.
+        """The keys that verify this provider's tokens, the one that signs first.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.signing_keys(timeout)
+
+    def rotate_keys(self, drop_others: bool = False, *, timeout: float | None = None) -> list[SigningKey]:
+        """Signs with a new key from now on.
+
+        Args:
+            drop_others: Forget all other keys at once, which makes every token useless that they have signed.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Returns:
+            The keys that verify from now on.
+
+        Raises:
+            UnimplementedError: The operation is not implemented.
+        """
+        return self._impl.rotate_keys(drop_others, timeout)
 
     def capabilities(self) -> IdentityCapabilities:
         """What this provider can do. Constant while the instance lives."""

@@ -9,7 +9,7 @@ import builtins
 import datetime
 import enum
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, overload
 
@@ -17,7 +17,7 @@ from ._native import service as _native
 from ._objects import Service, model_of
 from ._stream import Stream
 from .common import DecisionRecord
-from .identity import AccessToken, TokenClaims, TokenScope, UserIdentity
+from .identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from .sandbox import Phone, PhoneMessage, PhoneRule
 from .sms import FailureReason, MessageState
 
@@ -26,6 +26,7 @@ __all__ = [
     "EventFilter",
     "EventsService",
     "IdentityService",
+    "KeyKind",
     "NumberCapability",
     "NumberQuery",
     "NumberSearch",
@@ -34,6 +35,8 @@ __all__ = [
     "OwnedNumber",
     "PluginInfo",
     "ResourceInfo",
+    "ResourceSnapshot",
+    "ResourcesService",
     "RuntimeService",
     "SandboxService",
     "SmsMessage",
@@ -81,6 +84,22 @@ class NumberCapability(enum.IntEnum):
 
     BOTH = 3
     """Both."""
+
+
+class KeyKind(enum.IntEnum):
+    """One of the two access keys of a resource.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    PRIMARY = 1
+    """The first."""
+
+    SECONDARY = 2
+    """The second."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -341,6 +360,32 @@ class ResourceInfo:
     connection_string: str | None = field(default=None, repr=False)
     """With the runtime's endpoint and the primary key; absent when the runtime does not listen."""
 
+    secondary_connection_string: str | None = field(default=None, repr=False)
+    """The same with the secondary key."""
+
+    lineage: list[str] = field(default_factory=list)
+    """Ids of the resources that it was forked from, the nearest first."""
+
+    tags: dict[str, str]
+    """Labels."""
+
+    local_auth: bool = True
+    """Access keys open it."""
+
+    created_at: datetime.datetime
+    """When it was created."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ResourceSnapshot:
+    """What a resource held at some moment."""
+
+    name: str
+    """Unique within the resource."""
+
+    created_at: datetime.datetime
+    """When it was taken."""
+
 
 @dataclass(slots=True, kw_only=True)
 class PluginInfo:
@@ -456,7 +501,7 @@ class IdentityService(Service):
         *,
         timeout: float | None = None,
     ) -> UserWithToken:
-        """Creates a user, with a token when scopes are given.
+        """Creates a user, or finds the one with the same custom id; with a token when scopes are given.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
@@ -517,6 +562,97 @@ class IdentityService(Service):
             UnauthenticatedError: Credentials are missing or refused.
         """
         return self._impl.verify_token(token, timeout)
+
+    def get_user(self, user_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """One user.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get_user(user_id, timeout)
+
+    def find_by_custom_id(self, custom_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """The user that was created with this id of your own.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.find_by_custom_id(custom_id, timeout)
+
+    def list_users(
+        self,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> UserPage:
+        """The users, by id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list_users(limit, continuation, timeout)
+
+    def exchange_teams_token(
+        self,
+        token: str,
+        app_id: str,
+        user_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> AccessToken:
+        """A token for a Teams user.
+
+        Args:
+            token: The user's Microsoft Entra token, of an issuer that is configured.
+            app_id: Must be the token's `appid`.
+            user_id: Must be the token's `oid`.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            UnauthenticatedError: Credentials are missing or refused.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.exchange_teams_token(token, app_id, user_id, timeout)
+
+    def development_teams_token(self, app_id: str, user_id: str, *, timeout: float | None = None) -> AccessToken:
+        """A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+
+        Args:
+            app_id: Its `appid`.
+            user_id: Its `oid`.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.development_teams_token(app_id, user_id, timeout)
+
+    def signing_keys(self, *, timeout: float | None = None) -> list[SigningKey]:
+        """The keys that verify tokens, the one that signs first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.signing_keys(timeout)
+
+    def rotate_keys(self, drop_others: bool = False, *, timeout: float | None = None) -> list[SigningKey]:
+        """Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+
+        Args:
+            drop_others: Forget the former keys at once, which makes their tokens useless.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.rotate_keys(drop_others, timeout)
 
 
 class NumbersService(Service):
@@ -707,6 +843,169 @@ class SandboxService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         self._impl.reset(timeout)
+
+
+class ResourcesService(Service):
+    """The resources of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.resources/1"
+    _native_class: ClassVar[type[_native.ResourcesService]] = _native.ResourcesService
+    _impl: _native.ResourcesService
+
+    def create(
+        self,
+        name: str,
+        data_location: str = "United States",
+        tags: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ResourceInfo:
+        """Creates an empty resource. Its data rests in the database of its geography.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        return self._impl.create(name, data_location, tags, timeout)
+
+    def get(self, name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """One resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(name, timeout)
+
+    def list(self, *, timeout: float | None = None) -> builtins.list[ResourceInfo]:
+        """All resources, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list(timeout)
+
+    def fork(self, name: str, new_name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep
+        their ids.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.fork(name, new_name, timeout)
+
+    def snapshot(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> ResourceSnapshot:
+        """Keeps what the resource holds now, to be restored later.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.snapshot(name, snapshot_name, timeout)
+
+    def snapshots(self, name: str, *, timeout: float | None = None) -> builtins.list[ResourceSnapshot]:
+        """The snapshots of a resource, oldest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.snapshots(name, timeout)
+
+    def restore(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its
+        events end:
+        positions from before mean nothing afterwards.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.restore(name, snapshot_name, timeout)
+
+    def drop_snapshot(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> None:
+        """Drops a snapshot.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        self._impl.drop_snapshot(name, snapshot_name, timeout)
+
+    def drop(self, name: str, *, timeout: float | None = None) -> None:
+        """Drops a resource with everything it holds, its snapshots too.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        self._impl.drop(name, timeout)
+
+    def regenerate_key(self, name: str, kind: KeyKind, *, timeout: float | None = None) -> ResourceInfo:
+        """Makes a new key. The old one opens nothing from the moment this completes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.regenerate_key(name, kind, timeout)
+
+    def set_tags(self, name: str, tags: Mapping[str, str], *, timeout: float | None = None) -> ResourceInfo:
+        """Replaces the labels.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.set_tags(name, tags, timeout)
+
+    def set_local_auth(self, name: str, enabled: bool, *, timeout: float | None = None) -> ResourceInfo:
+        """Turns the access keys off, or on again.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.set_local_auth(name, enabled, timeout)
 
 
 class RuntimeService(Service):

@@ -25,6 +25,16 @@ export interface UserIdentity {
   customId?: string;
   /** When the user was created. */
   createdAt: Date;
+  /** When a token was issued to the user last, give or take a minute. */
+  lastTokenIssuedAt?: Date;
+}
+
+/** A page of users, by id. */
+export interface UserPage {
+  /** The users. */
+  items: UserIdentity[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
 }
 
 /** Which user to create. */
@@ -37,6 +47,11 @@ export interface CreateUserRequest {
 
 /** Which token to issue. */
 export interface TokenRequest {
+  /**
+   * Immutable id of the communication resource (GUID) that issues it. A fork issues for users of its ancestors,
+   * too.
+   */
+  resourceId: string;
   /** Raw id of the user. */
   userId: string;
   /** At least one. */
@@ -57,7 +72,7 @@ export interface TokenRequest {
 /** A signed token. */
 export interface AccessToken {
   /**
-   * A JWT (RFC 7519) signed with RS256.
+   * A JWT (RFC 7519).
    * Secret: not shown by `console.log`.
    */
   token: string;
@@ -85,10 +100,14 @@ export interface TokenClaims {
 export interface SigningKey {
   /** `kid` of the key. */
   keyId: string;
-  /** JWA algorithm name (RFC 7518), such as `RS256`. */
+  /** JWA algorithm name (RFC 7518), such as `ES256`. */
   algorithm: string;
   /** SubjectPublicKeyInfo in DER. */
   publicKey: Uint8Array;
+  /** When it was made. */
+  createdAt: Date;
+  /** When the last of its tokens has expired and it goes; absent: it signs. */
+  retiresAt?: Date;
 }
 
 /** A Microsoft Entra token of a Teams user. */
@@ -120,16 +139,6 @@ export interface CodeCredential {
   redirectUri: string;
 }
 
-/** What an identity provider can do. */
-export interface IdentityCapabilities {
-  /** It accepts `customId`. */
-  customIds: boolean;
-  /** It can revoke single users' tokens. */
-  revocation: boolean;
-  /** It exchanges Teams users' tokens. */
-  teamsExchange: boolean;
-}
-
 /** What a user proves who they are with. */
 export type Credential =
   /** A Teams user's Entra token. */
@@ -139,7 +148,46 @@ export type Credential =
   /** A refresh token. */
   | { kind: "refreshToken"; value: string };
 
-/** Issues and verifies user tokens. */
+/** Which credential to exchange, and for what. */
+export interface ExchangeRequest {
+  /** Immutable id of the communication resource (GUID). */
+  resourceId: string;
+  /** What the user proves who they are with. */
+  credential: Credential;
+  /** What the token shall allow. */
+  scopes: TokenScope[];
+  /**
+   * 60 to 1440 minutes.
+   * In milliseconds.
+   * @default 86400000
+   */
+  lifetime?: number;
+  /**
+   * Where the resource's data rests, in the claim's form, such as `unitedstates`.
+   * @default "unitedstates"
+   */
+  dataLocation?: string;
+}
+
+/** What an identity provider can do. */
+export interface IdentityCapabilities {
+  /** It accepts `customId`. */
+  customIds: boolean;
+  /** It can revoke single users' tokens. */
+  revocation: boolean;
+  /** It exchanges Teams users' tokens. */
+  teamsExchange: boolean;
+  /** It issues tokens of its own. False: it only verifies those of somebody else. */
+  issuesTokens: boolean;
+  /** `iss` of its tokens; absent: they carry none. */
+  issuer?: string;
+}
+
+/**
+ * Issues and verifies user tokens. A user is one of a resource: what a provider keeps of it rests in the
+ * resource's storage, so
+ * that a fork of the resource has the same users, by the same ids.
+ */
 export declare class IdentityProvider {
   private constructor();
   /** Interface id. */
@@ -152,10 +200,28 @@ export declare class IdentityProvider {
   createUser(request: CreateUserRequest, options?: CallOptions): Promise<UserIdentity>;
 
   /**
+   * One user of a resource.
+   * Errors: `notFound`.
+   */
+  getUser(resourceId: string, userId: string, options?: CallOptions): Promise<UserIdentity>;
+
+  /**
+   * The user with this custom id.
+   * Errors: `notFound`.
+   */
+  findUser(resourceId: string, customId: string, options?: CallOptions): Promise<UserIdentity>;
+
+  /**
+   * The users of a resource.
+   * Errors: `invalidArgument`.
+   */
+  listUsers(resourceId: string, limit?: number, continuation?: string, options?: CallOptions): Promise<UserPage>;
+
+  /**
    * Deletes a user and makes all its tokens useless.
    * Errors: `notFound`.
    */
-  deleteUser(userId: string, options?: CallOptions): Promise<void>;
+  deleteUser(resourceId: string, userId: string, options?: CallOptions): Promise<void>;
 
   /**
    * Issues a token.
@@ -167,22 +233,35 @@ export declare class IdentityProvider {
    * Makes every token useless that was issued to the user before now.
    * Errors: `notFound`.
    */
-  revokeTokens(userId: string, options?: CallOptions): Promise<void>;
+  revokeTokens(resourceId: string, userId: string, options?: CallOptions): Promise<void>;
 
   /**
    * Verifies signature, lifetime and revocation.
+   * @param token what the caller carries
+   * @param resourceId the resource that the caller addresses; tokens that name a resource themselves belong to
+   * that one
    * Errors: `unauthenticated`.
    */
-  verifyToken(token: string, options?: CallOptions): Promise<TokenClaims>;
+  verifyToken(token: string, resourceId: string, options?: CallOptions): Promise<TokenClaims>;
 
   /**
-   * Exchanges a credential for a token.
+   * Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and
+   * lifetime, and that its
+   * ids are those of the token.
    * Errors: `unauthenticated`, `unimplemented`.
    */
-  exchange(credential: Credential, options?: CallOptions): Promise<AccessToken>;
+  exchange(request: ExchangeRequest, options?: CallOptions): Promise<AccessToken>;
 
-  /** The keys that verify this provider's tokens. */
+  /** The keys that verify this provider's tokens, the one that signs first. */
   signingKeys(options?: CallOptions): Promise<SigningKey[]>;
+
+  /**
+   * Signs with a new key from now on.
+   * @param dropOthers forget all other keys at once, which makes every token useless that they have signed
+   * @returns the keys that verify from now on
+   * Errors: `unimplemented`.
+   */
+  rotateKeys(dropOthers?: boolean, options?: CallOptions): Promise<SigningKey[]>;
 
   /** What this provider can do. Constant while the instance lives. */
   capabilities(): IdentityCapabilities;

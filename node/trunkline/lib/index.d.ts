@@ -5,7 +5,7 @@ import type { IdentityProvider } from "../generated/identity.js";
 import type { MediaProvider } from "../generated/media.js";
 import type { PstnProvider } from "../generated/pstn.js";
 import type { SandboxProvider } from "../generated/sandbox.js";
-import type { Event, IdentityService, NumbersService, PluginInfo, ResourceInfo, SandboxService, SmsService } from "../generated/service.js";
+import type { Event, IdentityService, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
@@ -159,15 +159,8 @@ export declare class Resource {
   waitFor(type: string | string[] | undefined, options?: WaitOptions): Promise<Event>;
 }
 
-export interface Resources {
-  list(options?: CallOptions): Promise<ResourceInfo[]>;
-  get(name: string, options?: CallOptions): Promise<ResourceInfo>;
-  create(name: string, dataLocation?: string, options?: CallOptions): Promise<ResourceInfo>;
-  /** Copies a resource with everything it holds under a new name. */
-  fork(name: string, newName: string, options?: CallOptions): Promise<ResourceInfo>;
-  /** Drops a resource with everything it holds. */
-  drop(name: string, options?: CallOptions): Promise<void>;
-}
+/** The resources of a runtime. */
+export type Resources = ResourcesService;
 export interface Clock {
   now(): Date;
   /** Moves a virtual clock; kept once everything that became due has happened. */

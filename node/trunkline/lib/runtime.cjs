@@ -99,17 +99,6 @@ class Resource {
   [inspect.custom]() { return `${this.constructor.name} { name: ${inspect(this.name)} }`; }
 }
 
-/** The resources of a runtime. */
-class Resources {
-  #service;
-  constructor(service) { this.#service = service; }
-  list(options) { return this.#service.listResources(options); }
-  get(name, options) { return this.#service.getResource(name, options); }
-  create(name, dataLocation, options) { return this.#service.createResource(name, dataLocation, options); }
-  fork(name, newName, options) { return this.#service.forkResource(name, newName, options); }
-  drop(name, options) { return this.#service.dropResource(name, options); }
-}
-
 /** The clock of a runtime. Only a virtual one can be advanced. */
 class Clock {
   #service;
@@ -131,7 +120,7 @@ class Runtime extends Resource {
     this.#ports = ports;
     this.#service = new services.RuntimeService(ports.service(connection, "", services.RuntimeService.id));
     this.clock = new Clock(this.#service);
-    this.resources = new Resources(this.#service);
+    this.resources = new services.ResourcesService(ports.service(connection, "", services.ResourcesService.id));
   }
 
   static async open(config) {

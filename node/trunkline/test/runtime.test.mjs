@@ -11,6 +11,7 @@ const OURS = "+14255550100", PHONE = "+14255550199", REPORT = "Microsoft.Communi
 const config = (more) => ({
   runtime: { clock: "virtual", seed: 1 },
   log: { level: "off" },
+  auth: { development_issuer: true },
   providers: [{ name: "sim", plugin: "sms-sandbox", config: { latency_ms: 50 } }, { name: "local", plugin: "identity-local" }],
   resources: [{ name: "one", numbers: [{ number: OURS, type: "geographic", sms: "both" }] }, { name: "two" }],
   ...more,
@@ -58,6 +59,31 @@ describe("runtime", { skip }, () => {
     await rt.identity.deleteUser(user.id);
     await assert.rejects(rt.identity.issueToken(user.id, ["chat"]), { code: "notFound" });
   });
+  test("users are found by the application's own id", async () => {
+    const { user } = await rt.identity.createUser([], "alice");
+    assert.equal((await rt.identity.createUser([], "alice")).user.id, user.id);
+    assert.equal((await rt.identity.findByCustomId("alice")).id, user.id);
+    assert.equal((await rt.identity.getUser(user.id)).customId, "alice");
+    assert.ok((await rt.identity.listUsers()).items.some(({ id }) => id === user.id));
+    await assert.rejects(rt.identity.findByCustomId("nobody"), { code: "notFound" });
+  });
+  test("a revoked token is refused, a new one is not; keys rotate", async () => {
+    const { user, token } = await rt.identity.createUser(["chat"]);
+    await rt.identity.revokeTokens(user.id);
+    await assert.rejects(rt.identity.verifyToken(token.token), { code: "unauthenticated" });
+    const again = await rt.identity.issueToken(user.id, ["voip"]);
+    await rt.identity.verifyToken(again.token);
+    const [newer, older] = await rt.identity.rotateKeys();
+    assert.deepEqual([newer.algorithm, newer.retiresAt, older.retiresAt instanceof Date], ["ES256", undefined, true]);
+    await rt.identity.verifyToken(again.token);
+  });
+  test("a Teams user's token is exchanged", async () => {
+    const [app, person] = ["11111111-2222-4333-8444-000000000001", "11111111-2222-4333-8444-000000000002"];
+    const { token } = await rt.identity.developmentTeamsToken(app, person);
+    const ours = await rt.identity.exchangeTeamsToken(token, app, person);
+    assert.equal((await rt.identity.verifyToken(ours.token)).userId, `8:orgid:${person}`);
+    await assert.rejects(rt.identity.exchangeTeamsToken(token, person, person), { code: "invalidArgument" });
+  });
   test("numbers are searched and bought", async () => {
     const found = await rt.numbers.search({ quantity: 2 });
     assert.equal(found.numbers.length, 2);
@@ -71,6 +97,27 @@ describe("runtime", { skip }, () => {
     await assert.rejects(rt.resources.create("three"), { code: "alreadyExists" });
     await rt.resources.drop("three");
     await assert.rejects(rt.resources.get("three"), { code: "notFound" });
+  });
+  test("a snapshot brings everything back", async () => {
+    await rt.resources.create("lab", undefined, { stage: "test" });
+    const { tags, resourceId } = await rt.resources.get("LAB");
+    assert.deepEqual(tags, { stage: "test" });
+    const lab = rt.resource("lab");
+    await rt.resources.snapshot("lab", "clean");
+    const found = await lab.numbers.search({});
+    await lab.numbers.purchase(found.searchId);
+    assert.equal((await lab.numbers.list()).length, 1);
+    assert.equal((await rt.resources.restore("lab", "clean")).resourceId, resourceId);
+    assert.deepEqual(await lab.numbers.list(), []);
+    assert.deepEqual((await rt.resources.snapshots("lab")).map((snapshot) => snapshot.name), ["clean"]);
+    const before = await rt.resources.get("lab");
+    const after = await rt.resources.regenerateKey("lab", "primary");
+    assert.notEqual(after.primaryKey, before.primaryKey);
+    assert.equal(after.secondaryKey, before.secondaryKey);
+    assert.equal((await rt.resources.setLocalAuth("lab", false)).localAuth, false);
+    assert.deepEqual((await rt.resources.fork("lab", "child")).lineage, [resourceId]);
+    await rt.resources.drop("child");
+    await rt.resources.drop("lab");
   });
   test("a provider can be called itself", async () => {
     const sms = rt.provider("sim", "sms");

@@ -69,10 +69,11 @@ test("records keep every key", async () => {
 });
 test("unions have a kind and a value", async () => {
   const identity = rt.provider("echo", "identity");
-  assert.equal((await identity.exchange({ kind: "refreshToken", value: "r" })).token, "refresh r");
-  assert.equal((await identity.exchange({ kind: "teams", value: { token: "t", appId: "app", userId: "u" } })).token, "teams app");
-  await assert.rejects(identity.exchange({ kind: "teams", value: { token: "t", appId: 4, userId: "u" } }), { message: "credential.value.appId: expected a string, got a number" });
-  await assert.rejects(identity.exchange({ kind: "toString", value: 1 }), { message: 'credential.kind: expected one of "teams", "code", "refreshToken", got "toString"' });
+  const exchange = (credential) => identity.exchange({ resourceId: "", credential, scopes: ["chat"] });
+  assert.equal((await exchange({ kind: "refreshToken", value: "r" })).token, "refresh r");
+  assert.equal((await exchange({ kind: "teams", value: { token: "t", appId: "app", userId: "u" } })).token, "teams app");
+  await assert.rejects(exchange({ kind: "teams", value: { token: "t", appId: 4, userId: "u" } }), { message: "request.credential.value.appId: expected a string, got a number" });
+  await assert.rejects(exchange({ kind: "toString", value: 1 }), { message: 'request.credential.kind: expected one of "teams", "code", "refreshToken", got "toString"' });
 });
 test("bytes are copied both ways", async () => {
   const [key] = await rt.provider("echo", "identity").signingKeys();

@@ -1,10 +1,8 @@
 #include "ids.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <array>
-#include <cstring>
 
 #include "trunkline/error.hpp"
 
@@ -17,8 +15,8 @@ void fill_random(unsigned char* to, int size) {
   if (RAND_bytes(to, size) != 1) throw trunkline::Error(trunkline::ErrorCode::kInternal, "no random numbers");
 }
 
-std::string format(Uuid bytes, int version) {
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | version << 4);
+std::string format(Uuid bytes) {
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
@@ -35,16 +33,7 @@ std::string format(Uuid bytes, int version) {
 std::string random_uuid() {
   Uuid bytes;
   fill_random(bytes.data(), static_cast<int>(bytes.size()));
-  return format(bytes, 4);
-}
-
-std::string uuid_of(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
-    throw trunkline::Error(trunkline::ErrorCode::kInternal, "hashing an id");
-  Uuid bytes;
-  std::memcpy(bytes.data(), digest.data(), bytes.size());
-  return format(bytes, 8);
+  return format(bytes);
 }
 
 bool is_uuid(std::string_view text) {

@@ -8,8 +8,6 @@ namespace identity_local {
 
 /// A random UUID (RFC 9562, version 4).
 std::string random_uuid();
-/// The UUID that belongs to a text (version 8: from its SHA-256).
-std::string uuid_of(std::string_view text);
 /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, hexadecimal.
 bool is_uuid(std::string_view text);
 /// A random number that JSON readers keep exactly: 1 to 2^53 - 1.

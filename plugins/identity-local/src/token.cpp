@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
-
-#include "base64url.h"
 
 namespace identity_local {
 namespace {
@@ -15,11 +14,10 @@ using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::Time;
 using trunkline::identity::TokenScope;
+namespace jose = trunkline::jose;
 
-constexpr std::size_t kMaxTokenBytes = 16 * 1024;
-constexpr std::string_view kRawPrefix = "8:acs:";
 // A bit mask that clients of the service hand on but do not read; tokens of the service carry this value.
-constexpr int kScp = 1792;
+constexpr std::string_view kScp = "1792";
 
 constexpr std::array<std::pair<TokenScope, std::string_view>, 5> kScopes = {{{TokenScope::kChat, "chat"},
                                                                              {TokenScope::kVoip, "voip"},
@@ -41,6 +39,12 @@ std::string_view region(std::string_view data_location) {
   return "amer";
 }
 
+void append(std::string& out, std::int64_t value) {
+  std::array<char, 24> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  out.append(text.data(), end);
+}
+
 /// JSON that came with a token: an object, not deep.
 json parse_object(const std::string& text) {
   bool too_deep = false;
@@ -50,65 +54,27 @@ json parse_object(const std::string& text) {
   return object;
 }
 
-}  // namespace
-
-std::optional<std::string_view> scope_name(TokenScope scope) {
-  for (const auto& [known, name] : kScopes)
-    if (known == scope) return name;
-  return std::nullopt;
-}
-
-std::optional<std::string_view> resource_of(std::string_view user_id) {
-  if (!user_id.starts_with(kRawPrefix)) return std::nullopt;
-  user_id.remove_prefix(kRawPrefix.size());
-  const std::size_t end = user_id.find('_');
-  if (end == 0 || end == std::string_view::npos || end + 1 == user_id.size()) return std::nullopt;
-  return user_id.substr(0, end);
-}
-
-std::string write_token(const TokenContent& content, const RsaKey& key) {
-  std::string scopes;
-  for (const TokenScope scope : content.scopes) {
-    if (!scopes.empty()) scopes += ',';
-    scopes += scope_name(scope).value();
-  }
-  const json header = {{"alg", "RS256"}, {"kid", key.id()}, {"x5t", key.thumbprint()}, {"typ", "JWT"}};
-  const json payload = {
-      {"skypeid", content.user_id.substr(2)},  // without "8:"
-      {"scp", kScp},
-      {"csi", std::to_string(seconds(content.issued_at))},
-      {"iat", seconds(content.issued_at)},
-      {"exp", seconds(content.expires_at)},
-      {"rgn", region(content.data_location)},
-      {"acsScope", scopes},
-      {"resourceId", content.resource_id},
-      {"resourceLocation", content.data_location},
-      {"gen", content.generation},
-  };
-  std::string token = base64url(header.dump()) + '.' + base64url(payload.dump(-1, ' ', false, json::error_handler_t::replace));
-  const std::string signature = key.sign(token);
-  return token + '.' + base64url(signature);
-}
-
-ParsedToken parse_token(std::string_view token) {
-  if (token.size() > kMaxTokenBytes) refuse("the token is too long");
-  const std::size_t first = token.find('.');
-  const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
-  if (second == std::string_view::npos) refuse("the token is malformed");
-  const auto header_text = from_base64url(token.substr(0, first));
-  auto payload = from_base64url(token.substr(first + 1, second - first - 1));
-  auto signature = from_base64url(token.substr(second + 1));
-  if (!header_text || !payload || !signature) refuse("the token is malformed");
-  const json header = parse_object(*header_text);
-  // Only what we issue; above all not "none", and no key of another kind.
-  const auto algorithm = header.find("alg");
-  if (algorithm == header.end() || *algorithm != "RS256") refuse("the token is not signed with RS256");
+const RingKey& key_of(const KeyRing::Keys& keys, std::string_view encoded_header) {
+  // Nearly every token has a header that is ours to the byte.
+  for (const RingKey& key : keys)
+    if (key.token_header.size() == encoded_header.size() + 1 && key.token_header.starts_with(encoded_header)) return key;
+  const auto text = jose::from_base64url(encoded_header);
+  if (!text) refuse("the token is malformed");
+  const json header = parse_object(*text);
   const auto kid = header.find("kid");
   if (kid == header.end() || !kid->is_string()) refuse("the token names no key");
-  return {kid->get<std::string>(), token.substr(0, second), std::move(*signature), std::move(*payload)};
+  for (const RingKey& key : keys) {
+    if (*kid != key.id) continue;
+    // Above all not "none", and no key with the algorithm of another.
+    const auto algorithm = header.find("alg");
+    if (algorithm == header.end() || *algorithm != jose::name_of(key.key.algorithm()))
+      refuse("the token is signed with another algorithm than its key's");
+    return key;
+  }
+  refuse("the token is signed with a key that is not ours");
 }
 
-VerifiedToken read_payload(const std::string& payload) {
+VerifiedToken read_payload(std::string payload) {
   const json object = parse_object(payload);
   VerifiedToken token;
   try {
@@ -128,8 +94,67 @@ VerifiedToken read_payload(const std::string& payload) {
   } catch (const json::exception&) {
     refuse("the token lacks a claim");
   }
-  token.claims.claims = payload;
+  token.claims.claims = std::move(payload);
   return token;
+}
+
+}  // namespace
+
+std::optional<std::string_view> scope_name(TokenScope scope) {
+  for (const auto& [known, name] : kScopes)
+    if (known == scope) return name;
+  return std::nullopt;
+}
+
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ' || c == '-' || c == '_';
+  });
+}
+
+std::string write_token(const TokenContent& content, const RingKey& key) {
+  // Every text that goes in is plain, see is_plain(); user ids are our own.
+  const std::int64_t issued = seconds(content.issued_at);
+  std::string payload;
+  payload.reserve(512);
+  payload.append(R"({"skypeid":")").append(content.user_id.substr(2)).append(R"(","scp":)").append(kScp).append(R"(,"csi":")");
+  append(payload, issued);
+  payload += R"(","exp":)";
+  append(payload, seconds(content.expires_at));
+  payload.append(R"(,"rgn":")").append(region(content.data_location)).append(R"(","acsScope":")");
+  for (std::size_t i = 0; i < content.scopes.size(); ++i) {
+    if (i > 0) payload += ',';
+    payload += scope_name(content.scopes[i]).value();
+  }
+  payload.append(R"(","resourceId":")").append(content.resource_id);
+  payload.append(R"(","resourceLocation":")").append(content.data_location).append(R"(","iat":)");
+  append(payload, issued);
+  payload += R"(,"gen":)";
+  append(payload, content.generation);
+  if (!content.issuer.empty()) {
+    const json issuer(content.issuer);
+    payload.append(R"(,"iss":)").append(issuer.dump());
+  }
+  payload += '}';
+
+  std::string token;
+  token.reserve(key.token_header.size() + payload.size() * 4 / 3 + 400);
+  token += key.token_header;
+  jose::append_base64url(token, payload);
+  key.key.append_signature(token);
+  return token;
+}
+
+VerifiedToken check_token(const KeyRing::Keys& keys, std::string_view token) {
+  const auto parts = jose::split_token(token);
+  if (!parts) refuse("the token is malformed");
+  const RingKey& key = key_of(keys, parts->header);
+  const auto signature = jose::from_base64url(parts->signature);
+  if (!signature) refuse("the token is malformed");
+  if (!key.key.verify(parts->signed_part, *signature)) refuse("the token's signature is wrong");
+  auto payload = jose::from_base64url(parts->payload);
+  if (!payload) refuse("the token is malformed");
+  return read_payload(std::move(*payload));
 }
 
 }  // namespace identity_local

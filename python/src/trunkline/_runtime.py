@@ -23,6 +23,7 @@ from .service import (
     NumbersService,
     PluginInfo,
     ResourceInfo,
+    ResourcesService,
     RuntimeService,
     SandboxService,
     SmsService,
@@ -142,38 +143,10 @@ class Resource:
         return f"<trunkline.Resource {self.name or '(default)'}>"
 
 
-class Resources:
-    """The resources of a runtime."""
+class Resources(ResourcesService):
+    """The resources of a runtime. Iterating gives all of them, by name."""
 
-    __slots__ = ("_service",)
-
-    def __init__(self, service: RuntimeService) -> None:
-        self._service = service
-
-    def create(self, name: str, data_location: str = "United States") -> ResourceInfo:
-        """Creates an empty resource.
-
-        Raises:
-            InvalidArgumentError: The name or the location is not valid.
-            AlreadyExistsError: There is one of that name.
-        """
-        return self._service.create_resource(name, data_location)
-
-    def fork(self, name: str, new_name: str) -> ResourceInfo:
-        """Copies a resource with everything it holds."""
-        return self._service.fork_resource(name, new_name)
-
-    def drop(self, name: str) -> None:
-        """Drops a resource with everything it holds."""
-        self._service.drop_resource(name)
-
-    def get(self, name: str) -> ResourceInfo:
-        """Describes one resource."""
-        return self._service.get_resource(name)
-
-    def list(self) -> list[ResourceInfo]:
-        """All resources, by name."""
-        return self._service.list_resources()
+    __slots__ = ()
 
     def __iter__(self) -> Iterator[ResourceInfo]:
         return iter(self.list())
@@ -233,7 +206,7 @@ class Runtime:
         self._default: Resource | None = None
         self.clock = Clock(self._service)
         """Its clock."""
-        self.resources = Resources(self._service)
+        self.resources = Resources._open(self._native, "")
         """Its resources."""
 
     # ---- the default resource: the first one that was created ----

@@ -145,7 +145,8 @@ TEST_F(ProviderTest, DrainWaitsForWhatIsInFlight) {
 
 class LocalIdentity : public identity::IdentityProvider {
  public:
-  Task<identity::AccessToken> exchange(Call, identity::Credential credential) override {
+  Task<identity::AccessToken> exchange(Call, identity::ExchangeRequest request) override {
+    const identity::Credential& credential = request.credential;
     identity::AccessToken token;
     if (credential.refresh_token())
       token.token = *credential.refresh_token();
@@ -162,10 +163,10 @@ TEST(Provider, UnionsAsArguments) {
   CallTable table("local");
   LocalIdentity object;
   identity::IdentityProviderClient client(iface_of(&object), table);
-  EXPECT_EQ(client.exchange_sync(identity::Credential::of_refresh_token("r1")).token, "r1");
-  EXPECT_EQ(client.exchange_sync(identity::Credential::of_teams({"t", "app", "u"})).token, "app");
+  EXPECT_EQ(client.exchange_sync({.credential = identity::Credential::of_refresh_token("r1")}).token, "r1");
+  EXPECT_EQ(client.exchange_sync({.credential = identity::Credential::of_teams({"t", "app", "u"})}).token, "app");
   EXPECT_EQ(error_of([&] { client.exchange_sync({}); }).code, ErrorCode::kUnimplemented);
-  EXPECT_EQ(error_of([&] { client.delete_user_sync("u"); }).message, "delete_user is not implemented");
+  EXPECT_EQ(error_of([&] { client.delete_user_sync("r", "u"); }).message, "delete_user is not implemented");
 }
 
 /// Counts down; the last frames, then the end.
@@ -295,7 +296,7 @@ TEST(Plugin, LifeOfAnInstance) {
       plugin, [](void* user) { *static_cast<bool*>(user) = true; }, &stopped);
   EXPECT_TRUE(stopped);
   EXPECT_TRUE(Combined::stopped);
-  EXPECT_EQ(error_of([&] { identity.delete_user_sync("u"); }).code, ErrorCode::kUnavailable);
+  EXPECT_EQ(error_of([&] { identity.delete_user_sync("r", "u"); }).code, ErrorCode::kUnavailable);
   entry.destroy(plugin);
 }
 

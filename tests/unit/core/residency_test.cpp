@@ -114,8 +114,7 @@ TEST_F(Residency, NothingOfAEuropeanResourceTouchesAnotherStore) {
                         {bought[0].number.substr(1), "33612345678", "33612345679", "Straßburg", "Lyon", held.search.search_id});
 }
 
-// Waits for identity-local to keep its users in the resource store.
-TEST_F(Residency, DISABLED_UsersStayInTheirGeography) {
+TEST_F(Residency, UsersStayInTheirGeography) {
   const auto home_before = rows(*resource_->database);
   ResourceSpec spec;
   spec.name = "eu";

@@ -81,7 +81,7 @@ class HostServicesTest : public ::testing::Test {
                     [this](std::string_view id) {
                       const auto found = resources.find(id);
                       if (found == resources.end()) throw Error(ErrorCode::kNotFound, "no such resource", "resourceId");
-                      return ResourceStorage{database, found->second};
+                      return ResourceStorage{database, found->second, 7};
                     }});
     LoaderOptions options;
     loader = std::make_unique<PluginLoader>(options);

@@ -51,7 +51,8 @@ class ApiTest : public ::testing::Test {
                    .secondary_key = Secret(kMainSecondary)});
     directory.add({.name = "other", .id = "22222222-2222-4222-8222-222222222222", .primary_key = Secret(kOther)});
     options.auth.control_token = Secret("control-token");
-    options.auth.verify_bearer = [this](server::BearerKind kind, std::string token) -> Task<server::BearerClaims> {
+    options.auth.verify_bearer = [this](server::BearerKind kind, std::string token,
+                                        std::shared_ptr<const server::ResourceKeys>) -> Task<server::BearerClaims> {
       co_await executor.schedule();
       server::BearerClaims claims;
       if (kind == server::BearerKind::kUser && token == "user-of-other") {

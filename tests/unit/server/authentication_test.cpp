@@ -150,6 +150,35 @@ TEST_F(AuthenticationTest, TheReplayGuardRefusesWhatWasAnsweredForGood) {
 
 // Bearer tokens.
 
+TEST_F(AuthenticationTest, ATokenOfAnotherResourceThanTheHostNamesIsRefused) {
+  net::Request request;
+  request.method = "GET";
+  request.target = "/chat/threads?api-version=2024-01-01";
+  request.headers.add("Authorization", "Bearer user-of-other");
+  request.headers.add("Host", "other.localhost:4600");
+  EXPECT_EQ(call(request).status, 200);
+  request.headers.set("Host", "main.localhost:4600");
+  expect_refused(call(request), "Unauthorized", "another resource");
+}
+
+TEST_F(AuthenticationTest, WhatWasTurnedAwayCanBeSeen) {
+  get("/chat/threads?api-version=2024-01-01", "Bearer nonsense");
+  Signed signed_request{.method = "GET", .target = "/things/1?api-version=2024-01-01", .key = kWrong};
+  call(signed_request);
+  fail_with = Error(ErrorCode::kPermissionDenied, "no right");
+  get("/fails");  // nobody in particular
+  const auto seen = api->rejections().list();
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_GT(seen[0].sequence, seen[1].sequence);
+  EXPECT_EQ(seen[0].path, "/things/1");
+  EXPECT_THAT(seen[0].reason, HasSubstr("no key of"));
+  EXPECT_THAT(seen[0].wanted, HasSubstr("GET\\n/things/1"));
+  EXPECT_EQ(seen[1].reason, "the bearer token was refused");
+  EXPECT_EQ(seen[1].found, "The token is not valid.");
+  for (std::size_t i = 0; i < 2 * server::Rejections::kKept; ++i) get("/chat/threads?api-version=2024-01-01");
+  EXPECT_EQ(api->rejections().list().size(), server::Rejections::kKept);
+}
+
 TEST_F(AuthenticationTest, AUserTokenOpensUserRoutesOnly) {
   EXPECT_EQ(get("/chat/threads?api-version=2024-01-01", "Bearer user-of-other").body, "other|bearer|8:acs:1_2|2024-01-01");
   expect_refused(get("/chat/threads?api-version=2024-01-01"), "Unauthorized", "no Authorization");

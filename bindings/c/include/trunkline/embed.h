@@ -82,7 +82,7 @@ static inline tl_iface tl_service_identity(tl_runtime *runtime, tl_str resource)
 }
 
 /**
- * Creates a user, with a token when scopes are given.
+ * Creates a user, or finds the one with the same custom id; with a token when scopes are given.
  * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
  */
 static inline int32_t tl_service_identity_create_user(tl_iface service, const tl_call *call,
@@ -138,6 +138,92 @@ static inline int32_t tl_service_identity_verify_token(tl_iface service, const t
   const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, verify_token) || !vtbl->verify_token) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->verify_token(service.self, call, token, done, user);
+  return 0;
+}
+
+/**
+ * One user.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_identity_get_user(tl_iface service, const tl_call *call,
+                                                   tl_str user_id, tl_service_identity_service_get_user_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get_user) || !vtbl->get_user) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get_user(service.self, call, user_id, done, user);
+  return 0;
+}
+
+/**
+ * The user that was created with this id of your own.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_identity_find_by_custom_id(tl_iface service, const tl_call *call,
+                                                            tl_str custom_id, tl_service_identity_service_find_by_custom_id_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, find_by_custom_id) || !vtbl->find_by_custom_id) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->find_by_custom_id(service.self, call, custom_id, done, user);
+  return 0;
+}
+
+/**
+ * The users, by id.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_identity_list_users(tl_iface service, const tl_call *call,
+                                                     int32_t limit, tl_str continuation, tl_service_identity_service_list_users_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_users) || !vtbl->list_users) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_users(service.self, call, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * A token for a Teams user.
+ * @param token the user's Microsoft Entra token, of an issuer that is configured
+ * @param app_id must be the token's `appid`
+ * @param user_id must be the token's `oid`
+ * Errors: TL_ERROR_CODE_UNAUTHENTICATED, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_identity_exchange_teams_token(tl_iface service, const tl_call *call,
+                                                               tl_str token, tl_str app_id, tl_str user_id, tl_service_identity_service_exchange_teams_token_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, exchange_teams_token) || !vtbl->exchange_teams_token) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->exchange_teams_token(service.self, call, token, app_id, user_id, done, user);
+  return 0;
+}
+
+/**
+ * A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+ * @param app_id its `appid`
+ * @param user_id its `oid`
+ * Errors: TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_identity_development_teams_token(tl_iface service, const tl_call *call,
+                                                                  tl_str app_id, tl_str user_id, tl_service_identity_service_development_teams_token_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, development_teams_token) || !vtbl->development_teams_token) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->development_teams_token(service.self, call, app_id, user_id, done, user);
+  return 0;
+}
+
+/** The keys that verify tokens, the one that signs first. */
+static inline int32_t tl_service_identity_signing_keys(tl_iface service, const tl_call *call,
+                                                       tl_service_identity_service_signing_keys_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, signing_keys) || !vtbl->signing_keys) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->signing_keys(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+ * @param drop_others forget the former keys at once, which makes their tokens useless
+ */
+static inline int32_t tl_service_identity_rotate_keys(tl_iface service, const tl_call *call,
+                                                      tl_bool drop_others, tl_service_identity_service_rotate_keys_done done, void *user) {
+  const tl_service_identity_service *vtbl = (const tl_service_identity_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, rotate_keys) || !vtbl->rotate_keys) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->rotate_keys(service.self, call, drop_others, done, user);
   return 0;
 }
 
@@ -285,6 +371,160 @@ static inline int32_t tl_service_sandbox_reset(tl_iface service, const tl_call *
   const tl_service_sandbox_service *vtbl = (const tl_service_sandbox_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, reset) || !vtbl->reset) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->reset(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * The resources of the runtime. Names compare without case.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_resources(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_RESOURCES_SERVICE_ID));
+}
+
+/**
+ * Creates an empty resource. Its data rests in the database of its geography.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+ */
+static inline int32_t tl_service_resources_create(tl_iface service, const tl_call *call,
+                                                  tl_str name, tl_str data_location, tl_list tags, tl_service_resources_service_create_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, create) || !vtbl->create) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->create(service.self, call, name, data_location, tags, done, user);
+  return 0;
+}
+
+/**
+ * One resource.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_resources_get(tl_iface service, const tl_call *call,
+                                               tl_str name, tl_service_resources_service_get_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, name, done, user);
+  return 0;
+}
+
+/** All resources, by name. */
+static inline int32_t tl_service_resources_list(tl_iface service, const tl_call *call,
+                                                tl_service_resources_service_list_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their
+ * ids.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS, TL_ERROR_CODE_INVALID_ARGUMENT,
+ * TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_fork(tl_iface service, const tl_call *call,
+                                                tl_str name, tl_str new_name, tl_service_resources_service_fork_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, fork) || !vtbl->fork) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->fork(service.self, call, name, new_name, done, user);
+  return 0;
+}
+
+/**
+ * Keeps what the resource holds now, to be restored later.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS, TL_ERROR_CODE_INVALID_ARGUMENT,
+ * TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_snapshot(tl_iface service, const tl_call *call,
+                                                    tl_str name, tl_str snapshot_name, tl_service_resources_service_snapshot_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, snapshot) || !vtbl->snapshot) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->snapshot(service.self, call, name, snapshot_name, done, user);
+  return 0;
+}
+
+/**
+ * The snapshots of a resource, oldest first.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_resources_snapshots(tl_iface service, const tl_call *call,
+                                                     tl_str name, tl_service_resources_service_snapshots_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, snapshots) || !vtbl->snapshots) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->snapshots(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its
+ * events end:
+ * positions from before mean nothing afterwards.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_restore(tl_iface service, const tl_call *call,
+                                                   tl_str name, tl_str snapshot_name, tl_service_resources_service_restore_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, restore) || !vtbl->restore) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->restore(service.self, call, name, snapshot_name, done, user);
+  return 0;
+}
+
+/**
+ * Drops a snapshot.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_drop_snapshot(tl_iface service, const tl_call *call,
+                                                         tl_str name, tl_str snapshot_name, tl_service_resources_service_drop_snapshot_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, drop_snapshot) || !vtbl->drop_snapshot) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->drop_snapshot(service.self, call, name, snapshot_name, done, user);
+  return 0;
+}
+
+/**
+ * Drops a resource with everything it holds, its snapshots too.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_drop(tl_iface service, const tl_call *call,
+                                                tl_str name, tl_service_resources_service_drop_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, drop) || !vtbl->drop) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->drop(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Makes a new key. The old one opens nothing from the moment this completes.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_regenerate_key(tl_iface service, const tl_call *call,
+                                                          tl_str name, tl_service_key_kind kind, tl_service_resources_service_regenerate_key_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, regenerate_key) || !vtbl->regenerate_key) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->regenerate_key(service.self, call, name, kind, done, user);
+  return 0;
+}
+
+/**
+ * Replaces the labels.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_set_tags(tl_iface service, const tl_call *call,
+                                                    tl_str name, tl_list tags, tl_service_resources_service_set_tags_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_tags) || !vtbl->set_tags) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_tags(service.self, call, name, tags, done, user);
+  return 0;
+}
+
+/**
+ * Turns the access keys off, or on again.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_resources_set_local_auth(tl_iface service, const tl_call *call,
+                                                          tl_str name, tl_bool enabled, tl_service_resources_service_set_local_auth_done done, void *user) {
+  const tl_service_resources_service *vtbl = (const tl_service_resources_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_local_auth) || !vtbl->set_local_auth) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_local_auth(service.self, call, name, enabled, done, user);
   return 0;
 }
 

@@ -30,6 +30,7 @@ enum {
 };
 
 typedef struct tl_identity_user_identity tl_identity_user_identity;
+typedef struct tl_identity_user_page tl_identity_user_page;
 typedef struct tl_identity_create_user_request tl_identity_create_user_request;
 typedef struct tl_identity_token_request tl_identity_token_request;
 typedef struct tl_identity_access_token tl_identity_access_token;
@@ -37,8 +38,9 @@ typedef struct tl_identity_token_claims tl_identity_token_claims;
 typedef struct tl_identity_signing_key tl_identity_signing_key;
 typedef struct tl_identity_teams_credential tl_identity_teams_credential;
 typedef struct tl_identity_code_credential tl_identity_code_credential;
-typedef struct tl_identity_capabilities tl_identity_capabilities;
 typedef struct tl_identity_credential tl_identity_credential;
+typedef struct tl_identity_exchange_request tl_identity_exchange_request;
+typedef struct tl_identity_capabilities tl_identity_capabilities;
 
 /** A user of one communication resource. */
 struct tl_identity_user_identity {
@@ -50,11 +52,30 @@ struct tl_identity_user_identity {
   tl_str custom_id;
   /** When the user was created. */
   tl_time created_at;
+  /** When a token was issued to the user last, give or take a minute. */
+  tl_opt_i64 last_token_issued_at;
 };
 TL_ABI_ASSERT(offsetof(tl_identity_user_identity, id) == 8);
 TL_ABI_ASSERT(offsetof(tl_identity_user_identity, custom_id) == 24);
 TL_ABI_ASSERT(offsetof(tl_identity_user_identity, created_at) == 40);
-TL_ABI_ASSERT(sizeof(tl_identity_user_identity) == 48);
+TL_ABI_ASSERT(offsetof(tl_identity_user_identity, last_token_issued_at) == 48);
+TL_ABI_ASSERT(sizeof(tl_identity_user_identity) == 64);
+
+/** A page of users, by id. */
+struct tl_identity_user_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The users.
+   * Elements: tl_identity_user_identity.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_identity_user_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_identity_user_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_identity_user_page) == 48);
 
 /** Which user to create. */
 struct tl_identity_create_user_request {
@@ -73,6 +94,8 @@ TL_ABI_ASSERT(sizeof(tl_identity_create_user_request) == 40);
 struct tl_identity_token_request {
   uint32_t struct_size;
   uint8_t reserved0[4];
+  /** Immutable id of the communication resource (GUID) that issues it. A fork issues for users of its ancestors, too. */
+  tl_str resource_id;
   /** Raw id of the user. */
   tl_str user_id;
   /**
@@ -85,17 +108,18 @@ struct tl_identity_token_request {
   /** Where the resource's data rests, in the claim's form, such as `unitedstates`. */
   tl_str data_location;
 };
-TL_ABI_ASSERT(offsetof(tl_identity_token_request, user_id) == 8);
-TL_ABI_ASSERT(offsetof(tl_identity_token_request, scopes) == 24);
-TL_ABI_ASSERT(offsetof(tl_identity_token_request, lifetime) == 48);
-TL_ABI_ASSERT(offsetof(tl_identity_token_request, data_location) == 56);
-TL_ABI_ASSERT(sizeof(tl_identity_token_request) == 72);
+TL_ABI_ASSERT(offsetof(tl_identity_token_request, resource_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_identity_token_request, user_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_identity_token_request, scopes) == 40);
+TL_ABI_ASSERT(offsetof(tl_identity_token_request, lifetime) == 64);
+TL_ABI_ASSERT(offsetof(tl_identity_token_request, data_location) == 72);
+TL_ABI_ASSERT(sizeof(tl_identity_token_request) == 88);
 
 /** A signed token. */
 struct tl_identity_access_token {
   uint32_t struct_size;
   uint8_t reserved0[4];
-  /** A JWT (RFC 7519) signed with RS256. */
+  /** A JWT (RFC 7519). */
   tl_str token;
   /** When it stops being valid. */
   tl_time expires_at;
@@ -138,15 +162,21 @@ struct tl_identity_signing_key {
   uint8_t reserved0[4];
   /** `kid` of the key. */
   tl_str key_id;
-  /** JWA algorithm name (RFC 7518), such as `RS256`. */
+  /** JWA algorithm name (RFC 7518), such as `ES256`. */
   tl_str algorithm;
   /** SubjectPublicKeyInfo in DER. */
   tl_bytes public_key;
+  /** When it was made. */
+  tl_time created_at;
+  /** When the last of its tokens has expired and it goes; absent: it signs. */
+  tl_opt_i64 retires_at;
 };
 TL_ABI_ASSERT(offsetof(tl_identity_signing_key, key_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_identity_signing_key, algorithm) == 24);
 TL_ABI_ASSERT(offsetof(tl_identity_signing_key, public_key) == 40);
-TL_ABI_ASSERT(sizeof(tl_identity_signing_key) == 56);
+TL_ABI_ASSERT(offsetof(tl_identity_signing_key, created_at) == 56);
+TL_ABI_ASSERT(offsetof(tl_identity_signing_key, retires_at) == 64);
+TL_ABI_ASSERT(sizeof(tl_identity_signing_key) == 80);
 
 /** A Microsoft Entra token of a Teams user. */
 struct tl_identity_teams_credential {
@@ -180,22 +210,6 @@ TL_ABI_ASSERT(offsetof(tl_identity_code_credential, code_verifier) == 24);
 TL_ABI_ASSERT(offsetof(tl_identity_code_credential, redirect_uri) == 40);
 TL_ABI_ASSERT(sizeof(tl_identity_code_credential) == 56);
 
-/** What an identity provider can do. */
-struct tl_identity_capabilities {
-  uint32_t struct_size;
-  /** It accepts `customId`. */
-  tl_bool custom_ids;
-  /** It can revoke single users' tokens. */
-  tl_bool revocation;
-  /** It exchanges Teams users' tokens. */
-  tl_bool teams_exchange;
-  uint8_t reserved0[1];
-};
-TL_ABI_ASSERT(offsetof(tl_identity_capabilities, custom_ids) == 4);
-TL_ABI_ASSERT(offsetof(tl_identity_capabilities, revocation) == 5);
-TL_ABI_ASSERT(offsetof(tl_identity_capabilities, teams_exchange) == 6);
-TL_ABI_ASSERT(sizeof(tl_identity_capabilities) == 8);
-
 /** Kinds of tl_identity_credential. Open: skip kinds that you do not know. */
 enum {
   /** A Teams user's Entra token. */
@@ -219,17 +233,69 @@ struct tl_identity_credential {
 TL_ABI_ASSERT(offsetof(tl_identity_credential, as) == 8);
 TL_ABI_ASSERT(sizeof(tl_identity_credential) == 24);
 
+/** Which credential to exchange, and for what. */
+struct tl_identity_exchange_request {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Immutable id of the communication resource (GUID). */
+  tl_str resource_id;
+  /** What the user proves who they are with. */
+  const tl_identity_credential *credential;
+  /**
+   * What the token shall allow.
+   * Elements: tl_identity_token_scope.
+   */
+  tl_list scopes;
+  /** 60 to 1440 minutes. */
+  tl_duration lifetime;
+  /** Where the resource's data rests, in the claim's form, such as `unitedstates`. */
+  tl_str data_location;
+};
+TL_ABI_ASSERT(offsetof(tl_identity_exchange_request, resource_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_identity_exchange_request, credential) == 24);
+TL_ABI_ASSERT(offsetof(tl_identity_exchange_request, scopes) == 32);
+TL_ABI_ASSERT(offsetof(tl_identity_exchange_request, lifetime) == 56);
+TL_ABI_ASSERT(offsetof(tl_identity_exchange_request, data_location) == 64);
+TL_ABI_ASSERT(sizeof(tl_identity_exchange_request) == 80);
+
+/** What an identity provider can do. */
+struct tl_identity_capabilities {
+  uint32_t struct_size;
+  /** It accepts `customId`. */
+  tl_bool custom_ids;
+  /** It can revoke single users' tokens. */
+  tl_bool revocation;
+  /** It exchanges Teams users' tokens. */
+  tl_bool teams_exchange;
+  /** It issues tokens of its own. False: it only verifies those of somebody else. */
+  tl_bool issues_tokens;
+  /** `iss` of its tokens; absent: they carry none. */
+  tl_str issuer;
+};
+TL_ABI_ASSERT(offsetof(tl_identity_capabilities, custom_ids) == 4);
+TL_ABI_ASSERT(offsetof(tl_identity_capabilities, revocation) == 5);
+TL_ABI_ASSERT(offsetof(tl_identity_capabilities, teams_exchange) == 6);
+TL_ABI_ASSERT(offsetof(tl_identity_capabilities, issues_tokens) == 7);
+TL_ABI_ASSERT(offsetof(tl_identity_capabilities, issuer) == 8);
+TL_ABI_ASSERT(sizeof(tl_identity_capabilities) == 24);
+
 typedef void (*tl_identity_provider_create_user_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_identity_provider_get_user_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_identity_provider_find_user_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_identity_provider_list_users_done)(void *user, const tl_identity_user_page *result, tl_error *error);
 typedef void (*tl_identity_provider_delete_user_done)(void *user, tl_error *error);
 typedef void (*tl_identity_provider_issue_token_done)(void *user, const tl_identity_access_token *result, tl_error *error);
 typedef void (*tl_identity_provider_revoke_tokens_done)(void *user, tl_error *error);
 typedef void (*tl_identity_provider_verify_token_done)(void *user, const tl_identity_token_claims *result, tl_error *error);
 typedef void (*tl_identity_provider_exchange_done)(void *user, const tl_identity_access_token *result, tl_error *error);
 typedef void (*tl_identity_provider_signing_keys_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_identity_provider_rotate_keys_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_identity_provider_capabilities_done)(void *user, const tl_identity_capabilities *result, tl_error *error);
 
 /**
- * Issues and verifies user tokens.
+ * Issues and verifies user tokens. A user is one of a resource: what a provider keeps of it rests in the resource's
+ * storage, so
+ * that a fork of the resource has the same users, by the same ids.
  * Interface id: "trunkline.identity/1". A plugin implements it, the host calls it.
  * `call` may be NULL: no deadline, not cancellable.
  */
@@ -244,11 +310,33 @@ typedef struct tl_identity_provider {
   void (*create_user)(void *self, const tl_call *call,
                       const tl_identity_create_user_request *request, tl_identity_provider_create_user_done done, void *user);
   /**
+   * One user of a resource.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get_user)(void *self, const tl_call *call,
+                   tl_str resource_id, tl_str user_id, tl_identity_provider_get_user_done done, void *user);
+  /**
+   * The user with this custom id.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*find_user)(void *self, const tl_call *call,
+                    tl_str resource_id, tl_str custom_id, tl_identity_provider_find_user_done done, void *user);
+  /**
+   * The users of a resource.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_users)(void *self, const tl_call *call,
+                     tl_str resource_id, int32_t limit, tl_str continuation, tl_identity_provider_list_users_done done, void *user);
+  /**
    * Deletes a user and makes all its tokens useless.
    * [any-thread]
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
-  void (*delete_user)(void *self, const tl_call *call, tl_str user_id, tl_identity_provider_delete_user_done done, void *user);
+  void (*delete_user)(void *self, const tl_call *call,
+                      tl_str resource_id, tl_str user_id, tl_identity_provider_delete_user_done done, void *user);
   /**
    * Issues a token.
    * [any-thread]
@@ -262,26 +350,42 @@ typedef struct tl_identity_provider {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*revoke_tokens)(void *self, const tl_call *call,
-                        tl_str user_id, tl_identity_provider_revoke_tokens_done done, void *user);
+                        tl_str resource_id, tl_str user_id, tl_identity_provider_revoke_tokens_done done, void *user);
   /**
    * Verifies signature, lifetime and revocation.
    * [any-thread]
+   * @param token what the caller carries
+   * @param resource_id the resource that the caller addresses; tokens that name a resource themselves belong to that
+   * one
    * Errors: TL_ERROR_CODE_UNAUTHENTICATED.
    */
-  void (*verify_token)(void *self, const tl_call *call, tl_str token, tl_identity_provider_verify_token_done done, void *user);
+  void (*verify_token)(void *self, const tl_call *call,
+                       tl_str token, tl_str resource_id, tl_identity_provider_verify_token_done done, void *user);
   /**
-   * Exchanges a credential for a token.
+   * Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and lifetime, and
+   * that its
+   * ids are those of the token.
    * [any-thread]
    * Errors: TL_ERROR_CODE_UNAUTHENTICATED, TL_ERROR_CODE_UNIMPLEMENTED.
    */
   void (*exchange)(void *self, const tl_call *call,
-                   const tl_identity_credential *credential, tl_identity_provider_exchange_done done, void *user);
+                   const tl_identity_exchange_request *request, tl_identity_provider_exchange_done done, void *user);
   /**
-   * The keys that verify this provider's tokens.
+   * The keys that verify this provider's tokens, the one that signs first.
    * [any-thread]
    * Result elements: tl_identity_signing_key.
    */
   void (*signing_keys)(void *self, const tl_call *call, tl_identity_provider_signing_keys_done done, void *user);
+  /**
+   * Signs with a new key from now on.
+   * [any-thread]
+   * Result elements: tl_identity_signing_key.
+   * @param drop_others forget all other keys at once, which makes every token useless that they have signed
+   * @returns the keys that verify from now on
+   * Errors: TL_ERROR_CODE_UNIMPLEMENTED.
+   */
+  void (*rotate_keys)(void *self, const tl_call *call,
+                      tl_bool drop_others, tl_identity_provider_rotate_keys_done done, void *user);
   /**
    * What this provider can do. Constant while the instance lives.
    * [any-thread] Completes before it returns.
@@ -289,14 +393,18 @@ typedef struct tl_identity_provider {
   void (*capabilities)(void *self, const tl_call *call, tl_identity_provider_capabilities_done done, void *user);
 } tl_identity_provider;
 TL_ABI_ASSERT(offsetof(tl_identity_provider, create_user) == 8);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, delete_user) == 16);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, issue_token) == 24);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, revoke_tokens) == 32);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, verify_token) == 40);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, exchange) == 48);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, signing_keys) == 56);
-TL_ABI_ASSERT(offsetof(tl_identity_provider, capabilities) == 64);
-TL_ABI_ASSERT(sizeof(tl_identity_provider) == 72);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, get_user) == 16);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, find_user) == 24);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, list_users) == 32);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, delete_user) == 40);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, issue_token) == 48);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, revoke_tokens) == 56);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, verify_token) == 64);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, exchange) == 72);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, signing_keys) == 80);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, rotate_keys) == 88);
+TL_ABI_ASSERT(offsetof(tl_identity_provider, capabilities) == 96);
+TL_ABI_ASSERT(sizeof(tl_identity_provider) == 104);
 #define TL_IDENTITY_PROVIDER_ID "trunkline.identity/1"
 
 typedef void (*tl_identity_events_keys_rotated_done)(void *user, tl_error *error);

@@ -67,6 +67,11 @@ struct ResourceStoreCommit {
   static constexpr auto kSlot = &tl_host_resource_store::commit;
   using Value = void;
 };
+struct ResourceStoreEpoch {
+  static constexpr std::string_view kName = "epoch";
+  static constexpr auto kSlot = &tl_host_resource_store::epoch;
+  using Value = std::int64_t;
+};
 struct EventsPublish {
   static constexpr std::string_view kName = "publish";
   static constexpr auto kSlot = &tl_host_events::publish;
@@ -353,6 +358,14 @@ class ResourceStoreClient : public abi::Client<tl_host_resource_store> {
   /// commit, blocking this thread.
   void commit_sync(std::string resource_id, StoreBatch batch, CallOptions options = {}) const {
     return Client::wait<ops::ResourceStoreCommit>(std::move(options), std::move(resource_id), std::move(batch));
+  }
+
+  /// Differs after the host has changed the rows itself: when a snapshot was put back. What was cached under another number
+  /// is no
+  /// longer true.
+  /// Errors: kNotFound.
+  std::int64_t epoch(std::string resource_id, CallOptions options = {}) const {
+    return Client::now<ops::ResourceStoreEpoch>(std::move(options), std::move(resource_id));
   }
 };
 

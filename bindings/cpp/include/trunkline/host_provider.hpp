@@ -281,6 +281,13 @@ class ResourceStore : public virtual Implementation {
                        [&] { return this->commit(call, abi::own<std::string>(resource_id), abi::own<StoreBatch>(batch)); });
   }
 
+  /// Differs after the host has changed the rows itself: when a snapshot was put back. What was cached under another number
+  /// is no
+  /// longer true.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual std::int64_t epoch(const Call& call, std::string_view resource_id) = 0;
+
  protected:
   ResourceStore() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -309,7 +316,12 @@ struct ResourceStoreThunks {
                             abi::Codec<StoreBatch>::view(abi::required<StoreBatch>(batch, "batch")), std::move(completion));
     });
   }
-  static constexpr tl_host_resource_store kVtbl{sizeof(tl_host_resource_store), 0, &get, &scan, &commit};
+  static void epoch(void* self, const tl_call* call, tl_str resource_id, tl_host_resource_store_epoch_done done,
+                    void* user) noexcept {
+    abi::serve_now<std::int64_t>(of(self), done, user,
+                                 [&] { return of(self).epoch(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id"))); });
+  }
+  static constexpr tl_host_resource_store kVtbl{sizeof(tl_host_resource_store), 0, &get, &scan, &commit, &epoch};
 };
 }  // namespace detail
 

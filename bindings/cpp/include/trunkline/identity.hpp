@@ -38,8 +38,20 @@ struct UserIdentity {
   std::optional<std::string> custom_id{};
   /// When the user was created.
   Time created_at{};
+  /// When a token was issued to the user last, give or take a minute.
+  std::optional<Time> last_token_issued_at{};
 
   bool operator==(const UserIdentity&) const = default;
+};
+
+/// A page of users, by id.
+struct UserPage {
+  /// The users.
+  std::vector<UserIdentity> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const UserPage&) const = default;
 };
 
 /// Which user to create.
@@ -54,6 +66,8 @@ struct CreateUserRequest {
 
 /// Which token to issue.
 struct TokenRequest {
+  /// Immutable id of the communication resource (GUID) that issues it. A fork issues for users of its ancestors, too.
+  std::string resource_id{};
   /// Raw id of the user.
   std::string user_id{};
   /// At least one.
@@ -68,7 +82,7 @@ struct TokenRequest {
 
 /// A signed token.
 struct AccessToken {
-  /// A JWT (RFC 7519) signed with RS256.
+  /// A JWT (RFC 7519).
   std::string token{};
   /// When it stops being valid.
   Time expires_at{};
@@ -98,10 +112,14 @@ struct TokenClaims {
 struct SigningKey {
   /// `kid` of the key.
   std::string key_id{};
-  /// JWA algorithm name (RFC 7518), such as `RS256`.
+  /// JWA algorithm name (RFC 7518), such as `ES256`.
   std::string algorithm{};
   /// SubjectPublicKeyInfo in DER.
   Bytes public_key{};
+  /// When it was made.
+  Time created_at{};
+  /// When the last of its tokens has expired and it goes; absent: it signs.
+  std::optional<Time> retires_at{};
 
   bool operator==(const SigningKey&) const = default;
 };
@@ -128,18 +146,6 @@ struct CodeCredential {
   std::string redirect_uri{};
 
   bool operator==(const CodeCredential&) const = default;
-};
-
-/// What an identity provider can do.
-struct IdentityCapabilities {
-  /// It accepts `customId`.
-  bool custom_ids = false;
-  /// It can revoke single users' tokens.
-  bool revocation = false;
-  /// It exchanges Teams users' tokens.
-  bool teams_exchange = false;
-
-  bool operator==(const IdentityCapabilities&) const = default;
 };
 
 /// What a user proves who they are with.
@@ -170,7 +176,40 @@ struct Credential {
   bool operator==(const Credential&) const = default;
 };
 
+/// Which credential to exchange, and for what.
+struct ExchangeRequest {
+  /// Immutable id of the communication resource (GUID).
+  std::string resource_id{};
+  /// What the user proves who they are with.
+  Credential credential{};
+  /// What the token shall allow.
+  std::vector<TokenScope> scopes{};
+  /// 60 to 1440 minutes.
+  Duration lifetime = std::chrono::hours{24};
+  /// Where the resource's data rests, in the claim's form, such as `unitedstates`.
+  std::string data_location = "unitedstates";
+
+  bool operator==(const ExchangeRequest&) const = default;
+};
+
+/// What an identity provider can do.
+struct IdentityCapabilities {
+  /// It accepts `customId`.
+  bool custom_ids = false;
+  /// It can revoke single users' tokens.
+  bool revocation = false;
+  /// It exchanges Teams users' tokens.
+  bool teams_exchange = false;
+  /// It issues tokens of its own. False: it only verifies those of somebody else.
+  bool issues_tokens = false;
+  /// `iss` of its tokens; absent: they carry none.
+  std::optional<std::string> issuer{};
+
+  bool operator==(const IdentityCapabilities&) const = default;
+};
+
 class UserIdentityView;
+class UserPageView;
 class CreateUserRequestView;
 class TokenRequestView;
 class AccessTokenView;
@@ -178,8 +217,9 @@ class TokenClaimsView;
 class SigningKeyView;
 class TeamsCredentialView;
 class CodeCredentialView;
-class IdentityCapabilitiesView;
 class CredentialView;
+class ExchangeRequestView;
+class IdentityCapabilitiesView;
 
 }  // namespace trunkline::identity
 
@@ -191,9 +231,22 @@ struct Codec<::trunkline::identity::UserIdentity> {
   using View = ::trunkline::identity::UserIdentityView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 48;
+  static constexpr std::size_t kMinSize = 64;
   static C lower(const ::trunkline::identity::UserIdentity& v, Arena& arena);
   static void lift(const C& c, ::trunkline::identity::UserIdentity& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::identity::UserPage> {
+  using C = tl_identity_user_page;
+  using View = ::trunkline::identity::UserPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::identity::UserPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::identity::UserPage& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -217,7 +270,7 @@ struct Codec<::trunkline::identity::TokenRequest> {
   using View = ::trunkline::identity::TokenRequestView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 72;
+  static constexpr std::size_t kMinSize = 88;
   static C lower(const ::trunkline::identity::TokenRequest& v, Arena& arena);
   static void lift(const C& c, ::trunkline::identity::TokenRequest& v);
   static void check(const C& c, const char* what);
@@ -256,7 +309,7 @@ struct Codec<::trunkline::identity::SigningKey> {
   using View = ::trunkline::identity::SigningKeyView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 56;
+  static constexpr std::size_t kMinSize = 80;
   static C lower(const ::trunkline::identity::SigningKey& v, Arena& arena);
   static void lift(const C& c, ::trunkline::identity::SigningKey& v);
   static void check(const C& c, const char* what);
@@ -290,19 +343,6 @@ struct Codec<::trunkline::identity::CodeCredential> {
 };
 
 template <>
-struct Codec<::trunkline::identity::IdentityCapabilities> {
-  using C = tl_identity_capabilities;
-  using View = ::trunkline::identity::IdentityCapabilitiesView;
-  static constexpr bool kAggregate = true;
-  static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 8;
-  static C lower(const ::trunkline::identity::IdentityCapabilities& v, Arena& arena);
-  static void lift(const C& c, ::trunkline::identity::IdentityCapabilities& v);
-  static void check(const C& c, const char* what);
-  static View view(const C& c);
-};
-
-template <>
 struct Codec<::trunkline::identity::Credential> {
   using C = tl_identity_credential;
   using View = ::trunkline::identity::CredentialView;
@@ -311,6 +351,32 @@ struct Codec<::trunkline::identity::Credential> {
   static constexpr std::size_t kMinSize = 24;
   static C lower(const ::trunkline::identity::Credential& v, Arena& arena);
   static void lift(const C& c, ::trunkline::identity::Credential& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::identity::ExchangeRequest> {
+  using C = tl_identity_exchange_request;
+  using View = ::trunkline::identity::ExchangeRequestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::identity::ExchangeRequest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::identity::ExchangeRequest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::identity::IdentityCapabilities> {
+  using C = tl_identity_capabilities;
+  using View = ::trunkline::identity::IdentityCapabilitiesView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 24;
+  static C lower(const ::trunkline::identity::IdentityCapabilities& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::identity::IdentityCapabilities& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -331,6 +397,8 @@ class UserIdentityView {
   std::optional<std::string_view> custom_id() const { return abi::Member<std::optional<std::string>>::view(c_->custom_id); }
   /// When the user was created.
   Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// When a token was issued to the user last, give or take a minute.
+  std::optional<Time> last_token_issued_at() const { return abi::Member<std::optional<Time>>::view(c_->last_token_issued_at); }
 
   UserIdentity copy() const {
     UserIdentity value;
@@ -341,6 +409,28 @@ class UserIdentityView {
 
  private:
   const tl_identity_user_identity* c_ = nullptr;
+};
+
+/// UserPage in C form, read in place.
+class UserPageView {
+ public:
+  UserPageView() = default;
+  explicit UserPageView(const tl_identity_user_page& c) : c_(&c) {}
+
+  /// The users.
+  ListView<UserIdentity> items() const { return abi::Member<std::vector<UserIdentity>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  UserPage copy() const {
+    UserPage value;
+    abi::Codec<UserPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_identity_user_page* raw() const { return c_; }
+
+ private:
+  const tl_identity_user_page* c_ = nullptr;
 };
 
 /// CreateUserRequest in C form, read in place.
@@ -371,6 +461,8 @@ class TokenRequestView {
   TokenRequestView() = default;
   explicit TokenRequestView(const tl_identity_token_request& c) : c_(&c) {}
 
+  /// Immutable id of the communication resource (GUID) that issues it. A fork issues for users of its ancestors, too.
+  std::string_view resource_id() const { return abi::Member<std::string>::view(c_->resource_id); }
   /// Raw id of the user.
   std::string_view user_id() const { return abi::Member<std::string>::view(c_->user_id); }
   /// At least one.
@@ -397,7 +489,7 @@ class AccessTokenView {
   AccessTokenView() = default;
   explicit AccessTokenView(const tl_identity_access_token& c) : c_(&c) {}
 
-  /// A JWT (RFC 7519) signed with RS256.
+  /// A JWT (RFC 7519).
   std::string_view token() const { return abi::Member<std::string>::view(c_->token); }
   /// When it stops being valid.
   Time expires_at() const { return abi::Member<Time>::view(c_->expires_at); }
@@ -451,10 +543,14 @@ class SigningKeyView {
 
   /// `kid` of the key.
   std::string_view key_id() const { return abi::Member<std::string>::view(c_->key_id); }
-  /// JWA algorithm name (RFC 7518), such as `RS256`.
+  /// JWA algorithm name (RFC 7518), such as `ES256`.
   std::string_view algorithm() const { return abi::Member<std::string>::view(c_->algorithm); }
   /// SubjectPublicKeyInfo in DER.
   BytesView public_key() const { return abi::Member<Bytes>::view(c_->public_key); }
+  /// When it was made.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// When the last of its tokens has expired and it goes; absent: it signs.
+  std::optional<Time> retires_at() const { return abi::Member<std::optional<Time>>::view(c_->retires_at); }
 
   SigningKey copy() const {
     SigningKey value;
@@ -515,30 +611,6 @@ class CodeCredentialView {
   const tl_identity_code_credential* c_ = nullptr;
 };
 
-/// IdentityCapabilities in C form, read in place.
-class IdentityCapabilitiesView {
- public:
-  IdentityCapabilitiesView() = default;
-  explicit IdentityCapabilitiesView(const tl_identity_capabilities& c) : c_(&c) {}
-
-  /// It accepts `customId`.
-  bool custom_ids() const { return abi::Member<bool>::view(c_->custom_ids); }
-  /// It can revoke single users' tokens.
-  bool revocation() const { return abi::Member<bool>::view(c_->revocation); }
-  /// It exchanges Teams users' tokens.
-  bool teams_exchange() const { return abi::Member<bool>::view(c_->teams_exchange); }
-
-  IdentityCapabilities copy() const {
-    IdentityCapabilities value;
-    abi::Codec<IdentityCapabilities>::lift(*c_, value);
-    return value;
-  }
-  const tl_identity_capabilities* raw() const { return c_; }
-
- private:
-  const tl_identity_capabilities* c_ = nullptr;
-};
-
 /// Credential in C form, read in place.
 class CredentialView {
  public:
@@ -577,6 +649,62 @@ class CredentialView {
   const tl_identity_credential* c_ = nullptr;
 };
 
+/// ExchangeRequest in C form, read in place.
+class ExchangeRequestView {
+ public:
+  ExchangeRequestView() = default;
+  explicit ExchangeRequestView(const tl_identity_exchange_request& c) : c_(&c) {}
+
+  /// Immutable id of the communication resource (GUID).
+  std::string_view resource_id() const { return abi::Member<std::string>::view(c_->resource_id); }
+  /// What the user proves who they are with.
+  CredentialView credential() const { return abi::Member<Credential>::view(c_->credential); }
+  /// What the token shall allow.
+  ListView<TokenScope> scopes() const { return abi::Member<std::vector<TokenScope>>::view(c_->scopes); }
+  /// 60 to 1440 minutes.
+  Duration lifetime() const { return abi::Member<Duration>::view(c_->lifetime); }
+  /// Where the resource's data rests, in the claim's form, such as `unitedstates`.
+  std::string_view data_location() const { return abi::Member<std::string>::view(c_->data_location); }
+
+  ExchangeRequest copy() const {
+    ExchangeRequest value;
+    abi::Codec<ExchangeRequest>::lift(*c_, value);
+    return value;
+  }
+  const tl_identity_exchange_request* raw() const { return c_; }
+
+ private:
+  const tl_identity_exchange_request* c_ = nullptr;
+};
+
+/// IdentityCapabilities in C form, read in place.
+class IdentityCapabilitiesView {
+ public:
+  IdentityCapabilitiesView() = default;
+  explicit IdentityCapabilitiesView(const tl_identity_capabilities& c) : c_(&c) {}
+
+  /// It accepts `customId`.
+  bool custom_ids() const { return abi::Member<bool>::view(c_->custom_ids); }
+  /// It can revoke single users' tokens.
+  bool revocation() const { return abi::Member<bool>::view(c_->revocation); }
+  /// It exchanges Teams users' tokens.
+  bool teams_exchange() const { return abi::Member<bool>::view(c_->teams_exchange); }
+  /// It issues tokens of its own. False: it only verifies those of somebody else.
+  bool issues_tokens() const { return abi::Member<bool>::view(c_->issues_tokens); }
+  /// `iss` of its tokens; absent: they carry none.
+  std::optional<std::string_view> issuer() const { return abi::Member<std::optional<std::string>>::view(c_->issuer); }
+
+  IdentityCapabilities copy() const {
+    IdentityCapabilities value;
+    abi::Codec<IdentityCapabilities>::lift(*c_, value);
+    return value;
+  }
+  const tl_identity_capabilities* raw() const { return c_; }
+
+ private:
+  const tl_identity_capabilities* c_ = nullptr;
+};
+
 }  // namespace trunkline::identity
 
 namespace trunkline::abi {
@@ -587,20 +715,41 @@ inline tl_identity_user_identity Codec<::trunkline::identity::UserIdentity>::low
   c.id = Member<std::string>::lower(v.id, arena);
   c.custom_id = Member<std::optional<std::string>>::lower(v.custom_id, arena);
   c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.last_token_issued_at = Member<std::optional<Time>>::lower(v.last_token_issued_at, arena);
   return c;
 }
 inline void Codec<::trunkline::identity::UserIdentity>::lift(const tl_identity_user_identity& c, ::trunkline::identity::UserIdentity& v) {
   Member<std::string>::lift(c.id, v.id);
   Member<std::optional<std::string>>::lift(c.custom_id, v.custom_id);
   Member<Time>::lift(c.created_at, v.created_at);
+  Member<std::optional<Time>>::lift(c.last_token_issued_at, v.last_token_issued_at);
 }
 inline void Codec<::trunkline::identity::UserIdentity>::check(const tl_identity_user_identity& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.id, "id");
   Member<std::optional<std::string>>::check(c.custom_id, "custom_id");
   Member<Time>::check(c.created_at, "created_at");
+  Member<std::optional<Time>>::check(c.last_token_issued_at, "last_token_issued_at");
 }
 inline ::trunkline::identity::UserIdentityView Codec<::trunkline::identity::UserIdentity>::view(const tl_identity_user_identity& c) { return ::trunkline::identity::UserIdentityView(c); }
+
+inline tl_identity_user_page Codec<::trunkline::identity::UserPage>::lower(const ::trunkline::identity::UserPage& v, [[maybe_unused]] Arena& arena) {
+  tl_identity_user_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::identity::UserIdentity>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+inline void Codec<::trunkline::identity::UserPage>::lift(const tl_identity_user_page& c, ::trunkline::identity::UserPage& v) {
+  Member<std::vector<::trunkline::identity::UserIdentity>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+inline void Codec<::trunkline::identity::UserPage>::check(const tl_identity_user_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::identity::UserIdentity>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+inline ::trunkline::identity::UserPageView Codec<::trunkline::identity::UserPage>::view(const tl_identity_user_page& c) { return ::trunkline::identity::UserPageView(c); }
 
 inline tl_identity_create_user_request Codec<::trunkline::identity::CreateUserRequest>::lower(const ::trunkline::identity::CreateUserRequest& v, [[maybe_unused]] Arena& arena) {
   tl_identity_create_user_request c{};
@@ -623,6 +772,7 @@ inline ::trunkline::identity::CreateUserRequestView Codec<::trunkline::identity:
 inline tl_identity_token_request Codec<::trunkline::identity::TokenRequest>::lower(const ::trunkline::identity::TokenRequest& v, [[maybe_unused]] Arena& arena) {
   tl_identity_token_request c{};
   c.struct_size = sizeof c;
+  c.resource_id = Member<std::string>::lower(v.resource_id, arena);
   c.user_id = Member<std::string>::lower(v.user_id, arena);
   c.scopes = Member<std::vector<::trunkline::identity::TokenScope>>::lower(v.scopes, arena);
   c.lifetime = Member<Duration>::lower(v.lifetime, arena);
@@ -630,6 +780,7 @@ inline tl_identity_token_request Codec<::trunkline::identity::TokenRequest>::low
   return c;
 }
 inline void Codec<::trunkline::identity::TokenRequest>::lift(const tl_identity_token_request& c, ::trunkline::identity::TokenRequest& v) {
+  Member<std::string>::lift(c.resource_id, v.resource_id);
   Member<std::string>::lift(c.user_id, v.user_id);
   Member<std::vector<::trunkline::identity::TokenScope>>::lift(c.scopes, v.scopes);
   Member<Duration>::lift(c.lifetime, v.lifetime);
@@ -637,6 +788,7 @@ inline void Codec<::trunkline::identity::TokenRequest>::lift(const tl_identity_t
 }
 inline void Codec<::trunkline::identity::TokenRequest>::check(const tl_identity_token_request& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.resource_id, "resource_id");
   Member<std::string>::check(c.user_id, "user_id");
   Member<std::vector<::trunkline::identity::TokenScope>>::check(c.scopes, "scopes");
   Member<Duration>::check(c.lifetime, "lifetime");
@@ -698,18 +850,24 @@ inline tl_identity_signing_key Codec<::trunkline::identity::SigningKey>::lower(c
   c.key_id = Member<std::string>::lower(v.key_id, arena);
   c.algorithm = Member<std::string>::lower(v.algorithm, arena);
   c.public_key = Member<Bytes>::lower(v.public_key, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.retires_at = Member<std::optional<Time>>::lower(v.retires_at, arena);
   return c;
 }
 inline void Codec<::trunkline::identity::SigningKey>::lift(const tl_identity_signing_key& c, ::trunkline::identity::SigningKey& v) {
   Member<std::string>::lift(c.key_id, v.key_id);
   Member<std::string>::lift(c.algorithm, v.algorithm);
   Member<Bytes>::lift(c.public_key, v.public_key);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<std::optional<Time>>::lift(c.retires_at, v.retires_at);
 }
 inline void Codec<::trunkline::identity::SigningKey>::check(const tl_identity_signing_key& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.key_id, "key_id");
   Member<std::string>::check(c.algorithm, "algorithm");
   Member<Bytes>::check(c.public_key, "public_key");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<std::optional<Time>>::check(c.retires_at, "retires_at");
 }
 inline ::trunkline::identity::SigningKeyView Codec<::trunkline::identity::SigningKey>::view(const tl_identity_signing_key& c) { return ::trunkline::identity::SigningKeyView(c); }
 
@@ -755,27 +913,6 @@ inline void Codec<::trunkline::identity::CodeCredential>::check(const tl_identit
 }
 inline ::trunkline::identity::CodeCredentialView Codec<::trunkline::identity::CodeCredential>::view(const tl_identity_code_credential& c) { return ::trunkline::identity::CodeCredentialView(c); }
 
-inline tl_identity_capabilities Codec<::trunkline::identity::IdentityCapabilities>::lower(const ::trunkline::identity::IdentityCapabilities& v, [[maybe_unused]] Arena& arena) {
-  tl_identity_capabilities c{};
-  c.struct_size = sizeof c;
-  c.custom_ids = Member<bool>::lower(v.custom_ids, arena);
-  c.revocation = Member<bool>::lower(v.revocation, arena);
-  c.teams_exchange = Member<bool>::lower(v.teams_exchange, arena);
-  return c;
-}
-inline void Codec<::trunkline::identity::IdentityCapabilities>::lift(const tl_identity_capabilities& c, ::trunkline::identity::IdentityCapabilities& v) {
-  Member<bool>::lift(c.custom_ids, v.custom_ids);
-  Member<bool>::lift(c.revocation, v.revocation);
-  Member<bool>::lift(c.teams_exchange, v.teams_exchange);
-}
-inline void Codec<::trunkline::identity::IdentityCapabilities>::check(const tl_identity_capabilities& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<bool>::check(c.custom_ids, "custom_ids");
-  Member<bool>::check(c.revocation, "revocation");
-  Member<bool>::check(c.teams_exchange, "teams_exchange");
-}
-inline ::trunkline::identity::IdentityCapabilitiesView Codec<::trunkline::identity::IdentityCapabilities>::view(const tl_identity_capabilities& c) { return ::trunkline::identity::IdentityCapabilitiesView(c); }
-
 inline tl_identity_credential Codec<::trunkline::identity::Credential>::lower(const ::trunkline::identity::Credential& v, [[maybe_unused]] Arena& arena) {
   tl_identity_credential c{};
   c.kind = static_cast<std::int32_t>(v.value.index());
@@ -803,5 +940,59 @@ inline void Codec<::trunkline::identity::Credential>::check(const tl_identity_cr
   }
 }
 inline ::trunkline::identity::CredentialView Codec<::trunkline::identity::Credential>::view(const tl_identity_credential& c) { return ::trunkline::identity::CredentialView(c); }
+
+inline tl_identity_exchange_request Codec<::trunkline::identity::ExchangeRequest>::lower(const ::trunkline::identity::ExchangeRequest& v, [[maybe_unused]] Arena& arena) {
+  tl_identity_exchange_request c{};
+  c.struct_size = sizeof c;
+  c.resource_id = Member<std::string>::lower(v.resource_id, arena);
+  c.credential = Member<::trunkline::identity::Credential>::lower(v.credential, arena);
+  c.scopes = Member<std::vector<::trunkline::identity::TokenScope>>::lower(v.scopes, arena);
+  c.lifetime = Member<Duration>::lower(v.lifetime, arena);
+  c.data_location = Member<std::string>::lower(v.data_location, arena);
+  return c;
+}
+inline void Codec<::trunkline::identity::ExchangeRequest>::lift(const tl_identity_exchange_request& c, ::trunkline::identity::ExchangeRequest& v) {
+  Member<std::string>::lift(c.resource_id, v.resource_id);
+  Member<::trunkline::identity::Credential>::lift(c.credential, v.credential);
+  Member<std::vector<::trunkline::identity::TokenScope>>::lift(c.scopes, v.scopes);
+  Member<Duration>::lift(c.lifetime, v.lifetime);
+  Member<std::string>::lift(c.data_location, v.data_location);
+}
+inline void Codec<::trunkline::identity::ExchangeRequest>::check(const tl_identity_exchange_request& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.resource_id, "resource_id");
+  Member<::trunkline::identity::Credential>::check(c.credential, "credential");
+  Member<std::vector<::trunkline::identity::TokenScope>>::check(c.scopes, "scopes");
+  Member<Duration>::check(c.lifetime, "lifetime");
+  Member<std::string>::check(c.data_location, "data_location");
+}
+inline ::trunkline::identity::ExchangeRequestView Codec<::trunkline::identity::ExchangeRequest>::view(const tl_identity_exchange_request& c) { return ::trunkline::identity::ExchangeRequestView(c); }
+
+inline tl_identity_capabilities Codec<::trunkline::identity::IdentityCapabilities>::lower(const ::trunkline::identity::IdentityCapabilities& v, [[maybe_unused]] Arena& arena) {
+  tl_identity_capabilities c{};
+  c.struct_size = sizeof c;
+  c.custom_ids = Member<bool>::lower(v.custom_ids, arena);
+  c.revocation = Member<bool>::lower(v.revocation, arena);
+  c.teams_exchange = Member<bool>::lower(v.teams_exchange, arena);
+  c.issues_tokens = Member<bool>::lower(v.issues_tokens, arena);
+  c.issuer = Member<std::optional<std::string>>::lower(v.issuer, arena);
+  return c;
+}
+inline void Codec<::trunkline::identity::IdentityCapabilities>::lift(const tl_identity_capabilities& c, ::trunkline::identity::IdentityCapabilities& v) {
+  Member<bool>::lift(c.custom_ids, v.custom_ids);
+  Member<bool>::lift(c.revocation, v.revocation);
+  Member<bool>::lift(c.teams_exchange, v.teams_exchange);
+  Member<bool>::lift(c.issues_tokens, v.issues_tokens);
+  Member<std::optional<std::string>>::lift(c.issuer, v.issuer);
+}
+inline void Codec<::trunkline::identity::IdentityCapabilities>::check(const tl_identity_capabilities& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<bool>::check(c.custom_ids, "custom_ids");
+  Member<bool>::check(c.revocation, "revocation");
+  Member<bool>::check(c.teams_exchange, "teams_exchange");
+  Member<bool>::check(c.issues_tokens, "issues_tokens");
+  Member<std::optional<std::string>>::check(c.issuer, "issuer");
+}
+inline ::trunkline::identity::IdentityCapabilitiesView Codec<::trunkline::identity::IdentityCapabilities>::view(const tl_identity_capabilities& c) { return ::trunkline::identity::IdentityCapabilitiesView(c); }
 
 }  // namespace trunkline::abi

@@ -12,6 +12,21 @@ struct IdentityProviderCreateUser {
   static constexpr auto kSlot = &tl_identity_provider::create_user;
   using Value = UserIdentity;
 };
+struct IdentityProviderGetUser {
+  static constexpr std::string_view kName = "get_user";
+  static constexpr auto kSlot = &tl_identity_provider::get_user;
+  using Value = UserIdentity;
+};
+struct IdentityProviderFindUser {
+  static constexpr std::string_view kName = "find_user";
+  static constexpr auto kSlot = &tl_identity_provider::find_user;
+  using Value = UserIdentity;
+};
+struct IdentityProviderListUsers {
+  static constexpr std::string_view kName = "list_users";
+  static constexpr auto kSlot = &tl_identity_provider::list_users;
+  using Value = UserPage;
+};
 struct IdentityProviderDeleteUser {
   static constexpr std::string_view kName = "delete_user";
   static constexpr auto kSlot = &tl_identity_provider::delete_user;
@@ -42,6 +57,11 @@ struct IdentityProviderSigningKeys {
   static constexpr auto kSlot = &tl_identity_provider::signing_keys;
   using Value = std::vector<SigningKey>;
 };
+struct IdentityProviderRotateKeys {
+  static constexpr std::string_view kName = "rotate_keys";
+  static constexpr auto kSlot = &tl_identity_provider::rotate_keys;
+  using Value = std::vector<SigningKey>;
+};
 struct IdentityProviderCapabilities {
   static constexpr std::string_view kName = "capabilities";
   static constexpr auto kSlot = &tl_identity_provider::capabilities;
@@ -54,7 +74,9 @@ struct IdentityEventsKeysRotated {
 };
 }  // namespace ops
 
-/// Issues and verifies user tokens.
+/// Issues and verifies user tokens. A user is one of a resource: what a provider keeps of it rests in the resource's
+/// storage, so
+/// that a fork of the resource has the same users, by the same ids.
 class IdentityProviderClient : public abi::Client<tl_identity_provider> {
  public:
   static constexpr std::string_view kInterfaceId = "trunkline.identity/1";
@@ -81,25 +103,96 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     return Client::wait<ops::IdentityProviderCreateUser>(std::move(options), std::move(request));
   }
 
+  /// One user of a resource.
+  /// Errors: kNotFound.
+  Task<UserIdentity> get_user(std::string resource_id, std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderGetUser>(std::move(options), std::move(resource_id), std::move(user_id));
+  }
+  /// get_user ending in done(Result<UserIdentity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_user(std::string resource_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderGetUser>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id));
+  }
+  /// get_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_user_raw(tl_str resource_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderGetUser>(std::move(options), std::move(done), resource_id, user_id);
+  }
+  /// get_user, blocking this thread.
+  UserIdentity get_user_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderGetUser>(std::move(options), std::move(resource_id), std::move(user_id));
+  }
+
+  /// The user with this custom id.
+  /// Errors: kNotFound.
+  Task<UserIdentity> find_user(std::string resource_id, std::string custom_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderFindUser>(std::move(options), std::move(resource_id), std::move(custom_id));
+  }
+  /// find_user ending in done(Result<UserIdentity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_find_user(std::string resource_id, std::string custom_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderFindUser>(std::move(options), std::move(done), std::move(resource_id),
+                                                 std::move(custom_id));
+  }
+  /// find_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_find_user_raw(tl_str resource_id, tl_str custom_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderFindUser>(std::move(options), std::move(done), resource_id, custom_id);
+  }
+  /// find_user, blocking this thread.
+  UserIdentity find_user_sync(std::string resource_id, std::string custom_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderFindUser>(std::move(options), std::move(resource_id), std::move(custom_id));
+  }
+
+  /// The users of a resource.
+  /// Errors: kInvalidArgument.
+  Task<UserPage> list_users(std::string resource_id, std::int32_t limit = 100, std::optional<std::string> continuation = {},
+                            CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderListUsers>(std::move(options), std::move(resource_id), limit,
+                                                       std::move(continuation));
+  }
+  /// list_users ending in done(Result<UserPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_users(std::string resource_id, std::int32_t limit, std::optional<std::string> continuation,
+                        CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderListUsers>(std::move(options), std::move(done), std::move(resource_id), limit,
+                                                  std::move(continuation));
+  }
+  /// list_users without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_users_raw(tl_str resource_id, int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderListUsers>(std::move(options), std::move(done), resource_id, limit, continuation);
+  }
+  /// list_users, blocking this thread.
+  UserPage list_users_sync(std::string resource_id, std::int32_t limit = 100, std::optional<std::string> continuation = {},
+                           CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderListUsers>(std::move(options), std::move(resource_id), limit,
+                                                        std::move(continuation));
+  }
+
   /// Deletes a user and makes all its tokens useless.
   /// Errors: kNotFound.
-  Task<void> delete_user(std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderDeleteUser>(std::move(options), std::move(user_id));
+  Task<void> delete_user(std::string resource_id, std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderDeleteUser>(std::move(options), std::move(resource_id), std::move(user_id));
   }
   /// delete_user ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_delete_user(std::string user_id, CallOptions options, F done) const {
-    Client::start<ops::IdentityProviderDeleteUser>(std::move(options), std::move(done), std::move(user_id));
+  void start_delete_user(std::string resource_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderDeleteUser>(std::move(options), std::move(done), std::move(resource_id),
+                                                   std::move(user_id));
   }
   /// delete_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
-  void start_delete_user_raw(tl_str user_id, CallOptions options, F done) const {
-    Client::start_raw<ops::IdentityProviderDeleteUser>(std::move(options), std::move(done), user_id);
+  void start_delete_user_raw(tl_str resource_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderDeleteUser>(std::move(options), std::move(done), resource_id, user_id);
   }
   /// delete_user, blocking this thread.
-  void delete_user_sync(std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderDeleteUser>(std::move(options), std::move(user_id));
+  void delete_user_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderDeleteUser>(std::move(options), std::move(resource_id), std::move(user_id));
   }
 
   /// Issues a token.
@@ -125,68 +218,74 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
 
   /// Makes every token useless that was issued to the user before now.
   /// Errors: kNotFound.
-  Task<void> revoke_tokens(std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(user_id));
+  Task<void> revoke_tokens(std::string resource_id, std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(resource_id), std::move(user_id));
   }
   /// revoke_tokens ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_revoke_tokens(std::string user_id, CallOptions options, F done) const {
-    Client::start<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(done), std::move(user_id));
+  void start_revoke_tokens(std::string resource_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(done), std::move(resource_id),
+                                                     std::move(user_id));
   }
   /// revoke_tokens without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
-  void start_revoke_tokens_raw(tl_str user_id, CallOptions options, F done) const {
-    Client::start_raw<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(done), user_id);
+  void start_revoke_tokens_raw(tl_str resource_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(done), resource_id, user_id);
   }
   /// revoke_tokens, blocking this thread.
-  void revoke_tokens_sync(std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(user_id));
+  void revoke_tokens_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(resource_id), std::move(user_id));
   }
 
   /// Verifies signature, lifetime and revocation.
+  /// @param token what the caller carries
+  /// @param resource_id the resource that the caller addresses; tokens that name a resource themselves belong to that one
   /// Errors: kUnauthenticated.
-  Task<TokenClaims> verify_token(std::string token, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderVerifyToken>(std::move(options), std::move(token));
+  Task<TokenClaims> verify_token(std::string token, std::string resource_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderVerifyToken>(std::move(options), std::move(token), std::move(resource_id));
   }
   /// verify_token ending in done(Result<TokenClaims>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_verify_token(std::string token, CallOptions options, F done) const {
-    Client::start<ops::IdentityProviderVerifyToken>(std::move(options), std::move(done), std::move(token));
+  void start_verify_token(std::string token, std::string resource_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderVerifyToken>(std::move(options), std::move(done), std::move(token),
+                                                    std::move(resource_id));
   }
   /// verify_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
-  void start_verify_token_raw(tl_str token, CallOptions options, F done) const {
-    Client::start_raw<ops::IdentityProviderVerifyToken>(std::move(options), std::move(done), token);
+  void start_verify_token_raw(tl_str token, tl_str resource_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderVerifyToken>(std::move(options), std::move(done), token, resource_id);
   }
   /// verify_token, blocking this thread.
-  TokenClaims verify_token_sync(std::string token, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderVerifyToken>(std::move(options), std::move(token));
+  TokenClaims verify_token_sync(std::string token, std::string resource_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderVerifyToken>(std::move(options), std::move(token), std::move(resource_id));
   }
 
-  /// Exchanges a credential for a token.
+  /// Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and lifetime, and that
+  /// its
+  /// ids are those of the token.
   /// Errors: kUnauthenticated, kUnimplemented.
-  Task<AccessToken> exchange(Credential credential, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderExchange>(std::move(options), std::move(credential));
+  Task<AccessToken> exchange(ExchangeRequest request, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderExchange>(std::move(options), std::move(request));
   }
   /// exchange ending in done(Result<AccessToken>), once, on any thread, perhaps before it returns.
   template <class F>
-  void start_exchange(Credential credential, CallOptions options, F done) const {
-    Client::start<ops::IdentityProviderExchange>(std::move(options), std::move(done), std::move(credential));
+  void start_exchange(ExchangeRequest request, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderExchange>(std::move(options), std::move(done), std::move(request));
   }
   /// exchange without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
-  void start_exchange_raw(const tl_identity_credential& credential, CallOptions options, F done) const {
-    Client::start_raw<ops::IdentityProviderExchange>(std::move(options), std::move(done), &credential);
+  void start_exchange_raw(const tl_identity_exchange_request& request, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderExchange>(std::move(options), std::move(done), &request);
   }
   /// exchange, blocking this thread.
-  AccessToken exchange_sync(Credential credential, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderExchange>(std::move(options), std::move(credential));
+  AccessToken exchange_sync(ExchangeRequest request, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderExchange>(std::move(options), std::move(request));
   }
 
-  /// The keys that verify this provider's tokens.
+  /// The keys that verify this provider's tokens, the one that signs first.
   Task<std::vector<SigningKey>> signing_keys(CallOptions options = {}) const {
     return Client::run<ops::IdentityProviderSigningKeys>(std::move(options));
   }
@@ -204,6 +303,29 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
   /// signing_keys, blocking this thread.
   std::vector<SigningKey> signing_keys_sync(CallOptions options = {}) const {
     return Client::wait<ops::IdentityProviderSigningKeys>(std::move(options));
+  }
+
+  /// Signs with a new key from now on.
+  /// @param drop_others forget all other keys at once, which makes every token useless that they have signed
+  /// @returns the keys that verify from now on
+  /// Errors: kUnimplemented.
+  Task<std::vector<SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const {
+    return Client::run<ops::IdentityProviderRotateKeys>(std::move(options), drop_others);
+  }
+  /// rotate_keys ending in done(Result<std::vector<SigningKey>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_rotate_keys(bool drop_others, CallOptions options, F done) const {
+    Client::start<ops::IdentityProviderRotateKeys>(std::move(options), std::move(done), drop_others);
+  }
+  /// rotate_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_rotate_keys_raw(tl_bool drop_others, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityProviderRotateKeys>(std::move(options), std::move(done), drop_others);
+  }
+  /// rotate_keys, blocking this thread.
+  std::vector<SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityProviderRotateKeys>(std::move(options), drop_others);
   }
 
   /// What this provider can do. Constant while the instance lives.

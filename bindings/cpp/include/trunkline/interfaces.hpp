@@ -38,6 +38,7 @@ inline constexpr SlotInfo tl_host_resource_store[] = {
     {"get", offsetof(::tl_host_resource_store, get), true},
     {"scan", offsetof(::tl_host_resource_store, scan), true},
     {"commit", offsetof(::tl_host_resource_store, commit), true},
+    {"epoch", offsetof(::tl_host_resource_store, epoch), true},
 };
 inline constexpr SlotInfo tl_host_events[] = {
     {"publish", offsetof(::tl_host_events, publish), true},
@@ -70,12 +71,16 @@ inline constexpr SlotInfo tl_sandbox_provider[] = {
 };
 inline constexpr SlotInfo tl_identity_provider[] = {
     {"create_user", offsetof(::tl_identity_provider, create_user), true},
+    {"get_user", offsetof(::tl_identity_provider, get_user), true},
+    {"find_user", offsetof(::tl_identity_provider, find_user), true},
+    {"list_users", offsetof(::tl_identity_provider, list_users), true},
     {"delete_user", offsetof(::tl_identity_provider, delete_user), true},
     {"issue_token", offsetof(::tl_identity_provider, issue_token), true},
     {"revoke_tokens", offsetof(::tl_identity_provider, revoke_tokens), true},
     {"verify_token", offsetof(::tl_identity_provider, verify_token), true},
     {"exchange", offsetof(::tl_identity_provider, exchange), true},
     {"signing_keys", offsetof(::tl_identity_provider, signing_keys), true},
+    {"rotate_keys", offsetof(::tl_identity_provider, rotate_keys), true},
     {"capabilities", offsetof(::tl_identity_provider, capabilities), true},
 };
 inline constexpr SlotInfo tl_identity_events[] = {
@@ -136,6 +141,13 @@ inline constexpr SlotInfo tl_service_identity_service[] = {
     {"revoke_tokens", offsetof(::tl_service_identity_service, revoke_tokens), true},
     {"delete_user", offsetof(::tl_service_identity_service, delete_user), true},
     {"verify_token", offsetof(::tl_service_identity_service, verify_token), true},
+    {"get_user", offsetof(::tl_service_identity_service, get_user), true},
+    {"find_by_custom_id", offsetof(::tl_service_identity_service, find_by_custom_id), true},
+    {"list_users", offsetof(::tl_service_identity_service, list_users), true},
+    {"exchange_teams_token", offsetof(::tl_service_identity_service, exchange_teams_token), true},
+    {"development_teams_token", offsetof(::tl_service_identity_service, development_teams_token), true},
+    {"signing_keys", offsetof(::tl_service_identity_service, signing_keys), true},
+    {"rotate_keys", offsetof(::tl_service_identity_service, rotate_keys), true},
 };
 inline constexpr SlotInfo tl_service_numbers_service[] = {
     {"search", offsetof(::tl_service_numbers_service, search), true},
@@ -154,6 +166,20 @@ inline constexpr SlotInfo tl_service_sandbox_service[] = {
     {"add_rule", offsetof(::tl_service_sandbox_service, add_rule), true},
     {"rules", offsetof(::tl_service_sandbox_service, rules), true},
     {"reset", offsetof(::tl_service_sandbox_service, reset), true},
+};
+inline constexpr SlotInfo tl_service_resources_service[] = {
+    {"create", offsetof(::tl_service_resources_service, create), true},
+    {"get", offsetof(::tl_service_resources_service, get), true},
+    {"list", offsetof(::tl_service_resources_service, list), true},
+    {"fork", offsetof(::tl_service_resources_service, fork), true},
+    {"snapshot", offsetof(::tl_service_resources_service, snapshot), true},
+    {"snapshots", offsetof(::tl_service_resources_service, snapshots), true},
+    {"restore", offsetof(::tl_service_resources_service, restore), true},
+    {"drop_snapshot", offsetof(::tl_service_resources_service, drop_snapshot), true},
+    {"drop", offsetof(::tl_service_resources_service, drop), true},
+    {"regenerate_key", offsetof(::tl_service_resources_service, regenerate_key), true},
+    {"set_tags", offsetof(::tl_service_resources_service, set_tags), true},
+    {"set_local_auth", offsetof(::tl_service_resources_service, set_local_auth), true},
 };
 inline constexpr SlotInfo tl_service_runtime_service[] = {
     {"version", offsetof(::tl_service_runtime_service, version), true},
@@ -176,7 +202,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.host.executor/1", "Executor", InterfaceKind::kHostService, false, sizeof(tl_host_executor), 16, slots::tl_host_executor},
     {"trunkline.host.http/1", "Http", InterfaceKind::kHostService, false, sizeof(tl_host_http), 16, slots::tl_host_http},
     {"trunkline.host.store/1", "Store", InterfaceKind::kHostService, false, sizeof(tl_host_store), 40, slots::tl_host_store},
-    {"trunkline.host.resource_store/1", "ResourceStore", InterfaceKind::kHostService, false, sizeof(tl_host_resource_store), 32, slots::tl_host_resource_store},
+    {"trunkline.host.resource_store/1", "ResourceStore", InterfaceKind::kHostService, false, sizeof(tl_host_resource_store), 40, slots::tl_host_resource_store},
     {"trunkline.host.events/1", "Events", InterfaceKind::kHostService, false, sizeof(tl_host_events), 16, slots::tl_host_events},
     {"trunkline.host.secrets/1", "Secrets", InterfaceKind::kHostService, false, sizeof(tl_host_secrets), 16, slots::tl_host_secrets},
     {"trunkline.host.metrics/1", "Metrics", InterfaceKind::kHostService, false, sizeof(tl_host_metrics), 24, slots::tl_host_metrics},
@@ -184,7 +210,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
     {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 56, slots::tl_sandbox_provider},
-    {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 72, slots::tl_identity_provider},
+    {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
     {"trunkline.identity.events/1", "IdentityEvents", InterfaceKind::kEvents, false, sizeof(tl_identity_events), 16, slots::tl_identity_events},
     {"trunkline.chat/1", "ChatProvider", InterfaceKind::kProvider, false, sizeof(tl_chat_provider), 152, slots::tl_chat_provider},
     {"trunkline.chat.events/1", "ChatEvents", InterfaceKind::kEvents, false, sizeof(tl_chat_events), 16, slots::tl_chat_events},
@@ -194,10 +220,11 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.pstn.events/draft-1", "PstnEvents", InterfaceKind::kEvents, true, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
     {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 40, slots::tl_service_sms_service},
-    {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 48, slots::tl_service_identity_service},
+    {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 104, slots::tl_service_identity_service},
     {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 40, slots::tl_service_numbers_service},
     {"trunkline.service.events/1", "EventsService", InterfaceKind::kService, false, sizeof(tl_service_events_service), 24, slots::tl_service_events_service},
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
+    {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
     {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 96, slots::tl_service_runtime_service},
 };
 

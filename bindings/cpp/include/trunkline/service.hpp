@@ -41,6 +41,16 @@ enum class NumberCapability : std::int32_t {
   kBoth = 3,
 };
 
+/// One of the two access keys of a resource.
+enum class KeyKind : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// The first.
+  kPrimary = 1,
+  /// The second.
+  kSecondary = 2,
+};
+
 /// A text to one or more people.
 struct SmsMessage {
   /// A number of the resource, a short code or an alphanumeric sender id.
@@ -239,8 +249,28 @@ struct ResourceInfo {
   std::string secondary_key{};
   /// With the runtime's endpoint and the primary key; absent when the runtime does not listen.
   std::optional<std::string> connection_string{};
+  /// The same with the secondary key.
+  std::optional<std::string> secondary_connection_string{};
+  /// Ids of the resources that it was forked from, the nearest first.
+  std::vector<std::string> lineage{};
+  /// Labels.
+  Properties tags{};
+  /// Access keys open it.
+  bool local_auth = true;
+  /// When it was created.
+  Time created_at{};
 
   bool operator==(const ResourceInfo&) const = default;
+};
+
+/// What a resource held at some moment.
+struct ResourceSnapshot {
+  /// Unique within the resource.
+  std::string name{};
+  /// When it was taken.
+  Time created_at{};
+
+  bool operator==(const ResourceSnapshot&) const = default;
 };
 
 /// A plugin that was loaded, or why it was not.
@@ -272,6 +302,7 @@ class OwnedNumberView;
 class EventView;
 class EventFilterView;
 class ResourceInfoView;
+class ResourceSnapshotView;
 class PluginInfoView;
 
 }  // namespace trunkline::service
@@ -414,9 +445,22 @@ struct Codec<::trunkline::service::ResourceInfo> {
   using View = ::trunkline::service::ResourceInfoView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 104;
+  static constexpr std::size_t kMinSize = 184;
   static C lower(const ::trunkline::service::ResourceInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::ResourceInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ResourceSnapshot> {
+  using C = tl_service_resource_snapshot;
+  using View = ::trunkline::service::ResourceSnapshotView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::ResourceSnapshot& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ResourceSnapshot& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -760,6 +804,16 @@ class ResourceInfoView {
   std::string_view secondary_key() const { return abi::Member<std::string>::view(c_->secondary_key); }
   /// With the runtime's endpoint and the primary key; absent when the runtime does not listen.
   std::optional<std::string_view> connection_string() const { return abi::Member<std::optional<std::string>>::view(c_->connection_string); }
+  /// The same with the secondary key.
+  std::optional<std::string_view> secondary_connection_string() const { return abi::Member<std::optional<std::string>>::view(c_->secondary_connection_string); }
+  /// Ids of the resources that it was forked from, the nearest first.
+  ListView<std::string> lineage() const { return abi::Member<std::vector<std::string>>::view(c_->lineage); }
+  /// Labels.
+  MapView tags() const { return abi::Member<Properties>::view(c_->tags); }
+  /// Access keys open it.
+  bool local_auth() const { return abi::Member<bool>::view(c_->local_auth); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
 
   ResourceInfo copy() const {
     ResourceInfo value;
@@ -770,6 +824,28 @@ class ResourceInfoView {
 
  private:
   const tl_service_resource_info* c_ = nullptr;
+};
+
+/// ResourceSnapshot in C form, read in place.
+class ResourceSnapshotView {
+ public:
+  ResourceSnapshotView() = default;
+  explicit ResourceSnapshotView(const tl_service_resource_snapshot& c) : c_(&c) {}
+
+  /// Unique within the resource.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// When it was taken.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+
+  ResourceSnapshot copy() const {
+    ResourceSnapshot value;
+    abi::Codec<ResourceSnapshot>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_resource_snapshot* raw() const { return c_; }
+
+ private:
+  const tl_service_resource_snapshot* c_ = nullptr;
 };
 
 /// PluginInfo in C form, read in place.
@@ -1121,6 +1197,11 @@ inline tl_service_resource_info Codec<::trunkline::service::ResourceInfo>::lower
   c.primary_key = Member<std::string>::lower(v.primary_key, arena);
   c.secondary_key = Member<std::string>::lower(v.secondary_key, arena);
   c.connection_string = Member<std::optional<std::string>>::lower(v.connection_string, arena);
+  c.secondary_connection_string = Member<std::optional<std::string>>::lower(v.secondary_connection_string, arena);
+  c.lineage = Member<std::vector<std::string>>::lower(v.lineage, arena);
+  c.tags = Member<Properties>::lower(v.tags, arena);
+  c.local_auth = Member<bool>::lower(v.local_auth, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
   return c;
 }
 inline void Codec<::trunkline::service::ResourceInfo>::lift(const tl_service_resource_info& c, ::trunkline::service::ResourceInfo& v) {
@@ -1130,6 +1211,11 @@ inline void Codec<::trunkline::service::ResourceInfo>::lift(const tl_service_res
   Member<std::string>::lift(c.primary_key, v.primary_key);
   Member<std::string>::lift(c.secondary_key, v.secondary_key);
   Member<std::optional<std::string>>::lift(c.connection_string, v.connection_string);
+  Member<std::optional<std::string>>::lift(c.secondary_connection_string, v.secondary_connection_string);
+  Member<std::vector<std::string>>::lift(c.lineage, v.lineage);
+  Member<Properties>::lift(c.tags, v.tags);
+  Member<bool>::lift(c.local_auth, v.local_auth);
+  Member<Time>::lift(c.created_at, v.created_at);
 }
 inline void Codec<::trunkline::service::ResourceInfo>::check(const tl_service_resource_info& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -1139,8 +1225,31 @@ inline void Codec<::trunkline::service::ResourceInfo>::check(const tl_service_re
   Member<std::string>::check(c.primary_key, "primary_key");
   Member<std::string>::check(c.secondary_key, "secondary_key");
   Member<std::optional<std::string>>::check(c.connection_string, "connection_string");
+  Member<std::optional<std::string>>::check(c.secondary_connection_string, "secondary_connection_string");
+  Member<std::vector<std::string>>::check(c.lineage, "lineage");
+  Member<Properties>::check(c.tags, "tags");
+  Member<bool>::check(c.local_auth, "local_auth");
+  Member<Time>::check(c.created_at, "created_at");
 }
 inline ::trunkline::service::ResourceInfoView Codec<::trunkline::service::ResourceInfo>::view(const tl_service_resource_info& c) { return ::trunkline::service::ResourceInfoView(c); }
+
+inline tl_service_resource_snapshot Codec<::trunkline::service::ResourceSnapshot>::lower(const ::trunkline::service::ResourceSnapshot& v, [[maybe_unused]] Arena& arena) {
+  tl_service_resource_snapshot c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::ResourceSnapshot>::lift(const tl_service_resource_snapshot& c, ::trunkline::service::ResourceSnapshot& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<Time>::lift(c.created_at, v.created_at);
+}
+inline void Codec<::trunkline::service::ResourceSnapshot>::check(const tl_service_resource_snapshot& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<Time>::check(c.created_at, "created_at");
+}
+inline ::trunkline::service::ResourceSnapshotView Codec<::trunkline::service::ResourceSnapshot>::view(const tl_service_resource_snapshot& c) { return ::trunkline::service::ResourceSnapshotView(c); }
 
 inline tl_service_plugin_info Codec<::trunkline::service::PluginInfo>::lower(const ::trunkline::service::PluginInfo& v, [[maybe_unused]] Arena& arena) {
   tl_service_plugin_info c{};

@@ -52,6 +52,41 @@ struct IdentityServiceVerifyToken {
   static constexpr auto kSlot = &tl_service_identity_service::verify_token;
   using Value = identity::TokenClaims;
 };
+struct IdentityServiceGetUser {
+  static constexpr std::string_view kName = "get_user";
+  static constexpr auto kSlot = &tl_service_identity_service::get_user;
+  using Value = identity::UserIdentity;
+};
+struct IdentityServiceFindByCustomId {
+  static constexpr std::string_view kName = "find_by_custom_id";
+  static constexpr auto kSlot = &tl_service_identity_service::find_by_custom_id;
+  using Value = identity::UserIdentity;
+};
+struct IdentityServiceListUsers {
+  static constexpr std::string_view kName = "list_users";
+  static constexpr auto kSlot = &tl_service_identity_service::list_users;
+  using Value = identity::UserPage;
+};
+struct IdentityServiceExchangeTeamsToken {
+  static constexpr std::string_view kName = "exchange_teams_token";
+  static constexpr auto kSlot = &tl_service_identity_service::exchange_teams_token;
+  using Value = identity::AccessToken;
+};
+struct IdentityServiceDevelopmentTeamsToken {
+  static constexpr std::string_view kName = "development_teams_token";
+  static constexpr auto kSlot = &tl_service_identity_service::development_teams_token;
+  using Value = identity::AccessToken;
+};
+struct IdentityServiceSigningKeys {
+  static constexpr std::string_view kName = "signing_keys";
+  static constexpr auto kSlot = &tl_service_identity_service::signing_keys;
+  using Value = std::vector<identity::SigningKey>;
+};
+struct IdentityServiceRotateKeys {
+  static constexpr std::string_view kName = "rotate_keys";
+  static constexpr auto kSlot = &tl_service_identity_service::rotate_keys;
+  using Value = std::vector<identity::SigningKey>;
+};
 struct NumbersServiceSearch {
   static constexpr std::string_view kName = "search";
   static constexpr auto kSlot = &tl_service_numbers_service::search;
@@ -111,6 +146,66 @@ struct SandboxServiceReset {
   static constexpr std::string_view kName = "reset";
   static constexpr auto kSlot = &tl_service_sandbox_service::reset;
   using Value = void;
+};
+struct ResourcesServiceCreate {
+  static constexpr std::string_view kName = "create";
+  static constexpr auto kSlot = &tl_service_resources_service::create;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_resources_service::get;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_resources_service::list;
+  using Value = std::vector<ResourceInfo>;
+};
+struct ResourcesServiceFork {
+  static constexpr std::string_view kName = "fork";
+  static constexpr auto kSlot = &tl_service_resources_service::fork;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceSnapshot {
+  static constexpr std::string_view kName = "snapshot";
+  static constexpr auto kSlot = &tl_service_resources_service::snapshot;
+  using Value = ResourceSnapshot;
+};
+struct ResourcesServiceSnapshots {
+  static constexpr std::string_view kName = "snapshots";
+  static constexpr auto kSlot = &tl_service_resources_service::snapshots;
+  using Value = std::vector<ResourceSnapshot>;
+};
+struct ResourcesServiceRestore {
+  static constexpr std::string_view kName = "restore";
+  static constexpr auto kSlot = &tl_service_resources_service::restore;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceDropSnapshot {
+  static constexpr std::string_view kName = "drop_snapshot";
+  static constexpr auto kSlot = &tl_service_resources_service::drop_snapshot;
+  using Value = void;
+};
+struct ResourcesServiceDrop {
+  static constexpr std::string_view kName = "drop";
+  static constexpr auto kSlot = &tl_service_resources_service::drop;
+  using Value = void;
+};
+struct ResourcesServiceRegenerateKey {
+  static constexpr std::string_view kName = "regenerate_key";
+  static constexpr auto kSlot = &tl_service_resources_service::regenerate_key;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceSetTags {
+  static constexpr std::string_view kName = "set_tags";
+  static constexpr auto kSlot = &tl_service_resources_service::set_tags;
+  using Value = ResourceInfo;
+};
+struct ResourcesServiceSetLocalAuth {
+  static constexpr std::string_view kName = "set_local_auth";
+  static constexpr auto kSlot = &tl_service_resources_service::set_local_auth;
+  using Value = ResourceInfo;
 };
 struct RuntimeServiceVersion {
   static constexpr std::string_view kName = "version";
@@ -267,7 +362,7 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   static constexpr std::string_view kInterfaceId = "trunkline.service.identity/1";
   using Client::Client;
 
-  /// Creates a user, with a token when scopes are given.
+  /// Creates a user, or finds the one with the same custom id; with a token when scopes are given.
   /// Errors: kInvalidArgument.
   Task<UserWithToken> create_user(std::vector<identity::TokenScope> scopes = {}, std::optional<std::string> custom_id = {},
                                   Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const {
@@ -378,6 +473,165 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   /// verify_token, blocking this thread.
   identity::TokenClaims verify_token_sync(std::string token, CallOptions options = {}) const {
     return Client::wait<ops::IdentityServiceVerifyToken>(std::move(options), std::move(token));
+  }
+
+  /// One user.
+  /// Errors: kNotFound.
+  Task<identity::UserIdentity> get_user(std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceGetUser>(std::move(options), std::move(user_id));
+  }
+  /// get_user ending in done(Result<identity::UserIdentity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_user(std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceGetUser>(std::move(options), std::move(done), std::move(user_id));
+  }
+  /// get_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_user_raw(tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceGetUser>(std::move(options), std::move(done), user_id);
+  }
+  /// get_user, blocking this thread.
+  identity::UserIdentity get_user_sync(std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceGetUser>(std::move(options), std::move(user_id));
+  }
+
+  /// The user that was created with this id of your own.
+  /// Errors: kNotFound.
+  Task<identity::UserIdentity> find_by_custom_id(std::string custom_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(custom_id));
+  }
+  /// find_by_custom_id ending in done(Result<identity::UserIdentity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_find_by_custom_id(std::string custom_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(done), std::move(custom_id));
+  }
+  /// find_by_custom_id without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_find_by_custom_id_raw(tl_str custom_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(done), custom_id);
+  }
+  /// find_by_custom_id, blocking this thread.
+  identity::UserIdentity find_by_custom_id_sync(std::string custom_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(custom_id));
+  }
+
+  /// The users, by id.
+  /// Errors: kInvalidArgument.
+  Task<identity::UserPage> list_users(std::int32_t limit = 100, std::optional<std::string> continuation = {},
+                                      CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceListUsers>(std::move(options), limit, std::move(continuation));
+  }
+  /// list_users ending in done(Result<identity::UserPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_users(std::int32_t limit, std::optional<std::string> continuation, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceListUsers>(std::move(options), std::move(done), limit, std::move(continuation));
+  }
+  /// list_users without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_users_raw(int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceListUsers>(std::move(options), std::move(done), limit, continuation);
+  }
+  /// list_users, blocking this thread.
+  identity::UserPage list_users_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {},
+                                     CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceListUsers>(std::move(options), limit, std::move(continuation));
+  }
+
+  /// A token for a Teams user.
+  /// @param token the user's Microsoft Entra token, of an issuer that is configured
+  /// @param app_id must be the token's `appid`
+  /// @param user_id must be the token's `oid`
+  /// Errors: kUnauthenticated, kInvalidArgument.
+  Task<identity::AccessToken> exchange_teams_token(std::string token, std::string app_id, std::string user_id,
+                                                   CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(token), std::move(app_id),
+                                                               std::move(user_id));
+  }
+  /// exchange_teams_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_exchange_teams_token(std::string token, std::string app_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(done), std::move(token),
+                                                          std::move(app_id), std::move(user_id));
+  }
+  /// exchange_teams_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_exchange_teams_token_raw(tl_str token, tl_str app_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(done), token, app_id, user_id);
+  }
+  /// exchange_teams_token, blocking this thread.
+  identity::AccessToken exchange_teams_token_sync(std::string token, std::string app_id, std::string user_id,
+                                                  CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(token), std::move(app_id),
+                                                                std::move(user_id));
+  }
+
+  /// A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+  /// @param app_id its `appid`
+  /// @param user_id its `oid`
+  /// Errors: kFailedPrecondition.
+  Task<identity::AccessToken> development_teams_token(std::string app_id, std::string user_id, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(app_id), std::move(user_id));
+  }
+  /// development_teams_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_development_teams_token(std::string app_id, std::string user_id, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(done), std::move(app_id),
+                                                             std::move(user_id));
+  }
+  /// development_teams_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_development_teams_token_raw(tl_str app_id, tl_str user_id, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(done), app_id, user_id);
+  }
+  /// development_teams_token, blocking this thread.
+  identity::AccessToken development_teams_token_sync(std::string app_id, std::string user_id, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(app_id), std::move(user_id));
+  }
+
+  /// The keys that verify tokens, the one that signs first.
+  Task<std::vector<identity::SigningKey>> signing_keys(CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceSigningKeys>(std::move(options));
+  }
+  /// signing_keys ending in done(Result<std::vector<identity::SigningKey>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_signing_keys(CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceSigningKeys>(std::move(options), std::move(done));
+  }
+  /// signing_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_signing_keys_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceSigningKeys>(std::move(options), std::move(done));
+  }
+  /// signing_keys, blocking this thread.
+  std::vector<identity::SigningKey> signing_keys_sync(CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceSigningKeys>(std::move(options));
+  }
+
+  /// Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+  /// @param drop_others forget the former keys at once, which makes their tokens useless
+  Task<std::vector<identity::SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const {
+    return Client::run<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
+  }
+  /// rotate_keys ending in done(Result<std::vector<identity::SigningKey>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_rotate_keys(bool drop_others, CallOptions options, F done) const {
+    Client::start<ops::IdentityServiceRotateKeys>(std::move(options), std::move(done), drop_others);
+  }
+  /// rotate_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_rotate_keys_raw(tl_bool drop_others, CallOptions options, F done) const {
+    Client::start_raw<ops::IdentityServiceRotateKeys>(std::move(options), std::move(done), drop_others);
+  }
+  /// rotate_keys, blocking this thread.
+  std::vector<identity::SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const {
+    return Client::wait<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
   }
 };
 
@@ -639,6 +893,273 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
   /// reset, blocking this thread.
   void reset_sync(CallOptions options = {}) const {
     return Client::wait<ops::SandboxServiceReset>(std::move(options));
+  }
+};
+
+/// The resources of the runtime. Names compare without case.
+class ResourcesServiceClient : public abi::Client<tl_service_resources_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.resources/1";
+  using Client::Client;
+
+  /// Creates an empty resource. Its data rests in the database of its geography.
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  Task<ResourceInfo> create(std::string name, std::string data_location = "United States", std::optional<Properties> tags = {},
+                            CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceCreate>(std::move(options), std::move(name), std::move(data_location),
+                                                    std::move(tags));
+  }
+  /// create ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_create(std::string name, std::string data_location, std::optional<Properties> tags, CallOptions options,
+                    F done) const {
+    Client::start<ops::ResourcesServiceCreate>(std::move(options), std::move(done), std::move(name), std::move(data_location),
+                                               std::move(tags));
+  }
+  /// create without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_create_raw(tl_str name, tl_str data_location, tl_list tags, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceCreate>(std::move(options), std::move(done), name, data_location, tags);
+  }
+  /// create, blocking this thread.
+  ResourceInfo create_sync(std::string name, std::string data_location = "United States", std::optional<Properties> tags = {},
+                           CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceCreate>(std::move(options), std::move(name), std::move(data_location),
+                                                     std::move(tags));
+  }
+
+  /// One resource.
+  /// Errors: kNotFound.
+  Task<ResourceInfo> get(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceGet>(std::move(options), std::move(name));
+  }
+  /// get ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  ResourceInfo get_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceGet>(std::move(options), std::move(name));
+  }
+
+  /// All resources, by name.
+  Task<std::vector<ResourceInfo>> list(CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceList>(std::move(options));
+  }
+  /// list ending in done(Result<std::vector<ResourceInfo>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceList>(std::move(options), std::move(done));
+  }
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<ResourceInfo> list_sync(CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceList>(std::move(options));
+  }
+
+  /// Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their ids.
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  Task<ResourceInfo> fork(std::string name, std::string new_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceFork>(std::move(options), std::move(name), std::move(new_name));
+  }
+  /// fork ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_fork(std::string name, std::string new_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceFork>(std::move(options), std::move(done), std::move(name), std::move(new_name));
+  }
+  /// fork without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_fork_raw(tl_str name, tl_str new_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceFork>(std::move(options), std::move(done), name, new_name);
+  }
+  /// fork, blocking this thread.
+  ResourceInfo fork_sync(std::string name, std::string new_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceFork>(std::move(options), std::move(name), std::move(new_name));
+  }
+
+  /// Keeps what the resource holds now, to be restored later.
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  Task<ResourceSnapshot> snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+  /// snapshot ending in done(Result<ResourceSnapshot>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_snapshot(std::string name, std::string snapshot_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSnapshot>(std::move(options), std::move(done), std::move(name), std::move(snapshot_name));
+  }
+  /// snapshot without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_snapshot_raw(tl_str name, tl_str snapshot_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSnapshot>(std::move(options), std::move(done), name, snapshot_name);
+  }
+  /// snapshot, blocking this thread.
+  ResourceSnapshot snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+
+  /// The snapshots of a resource, oldest first.
+  /// Errors: kNotFound.
+  Task<std::vector<ResourceSnapshot>> snapshots(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSnapshots>(std::move(options), std::move(name));
+  }
+  /// snapshots ending in done(Result<std::vector<ResourceSnapshot>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_snapshots(std::string name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSnapshots>(std::move(options), std::move(done), std::move(name));
+  }
+  /// snapshots without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_snapshots_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSnapshots>(std::move(options), std::move(done), name);
+  }
+  /// snapshots, blocking this thread.
+  std::vector<ResourceSnapshot> snapshots_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSnapshots>(std::move(options), std::move(name));
+  }
+
+  /// Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its events
+  /// end:
+  /// positions from before mean nothing afterwards.
+  /// Errors: kNotFound, kAborted.
+  Task<ResourceInfo> restore(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceRestore>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+  /// restore ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_restore(std::string name, std::string snapshot_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceRestore>(std::move(options), std::move(done), std::move(name), std::move(snapshot_name));
+  }
+  /// restore without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_restore_raw(tl_str name, tl_str snapshot_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceRestore>(std::move(options), std::move(done), name, snapshot_name);
+  }
+  /// restore, blocking this thread.
+  ResourceInfo restore_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceRestore>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+
+  /// Drops a snapshot.
+  /// Errors: kNotFound, kAborted.
+  Task<void> drop_snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+  /// drop_snapshot ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_drop_snapshot(std::string name, std::string snapshot_name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(done), std::move(name),
+                                                     std::move(snapshot_name));
+  }
+  /// drop_snapshot without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_drop_snapshot_raw(tl_str name, tl_str snapshot_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(done), name, snapshot_name);
+  }
+  /// drop_snapshot, blocking this thread.
+  void drop_snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
+  }
+
+  /// Drops a resource with everything it holds, its snapshots too.
+  /// Errors: kNotFound, kAborted.
+  Task<void> drop(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceDrop>(std::move(options), std::move(name));
+  }
+  /// drop ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_drop(std::string name, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceDrop>(std::move(options), std::move(done), std::move(name));
+  }
+  /// drop without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_drop_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceDrop>(std::move(options), std::move(done), name);
+  }
+  /// drop, blocking this thread.
+  void drop_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceDrop>(std::move(options), std::move(name));
+  }
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  Task<ResourceInfo> regenerate_key(std::string name, KeyKind kind, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(name), kind);
+  }
+  /// regenerate_key ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(done), std::move(name), kind);
+  }
+  /// regenerate_key without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_regenerate_key_raw(tl_str name, tl_service_key_kind kind, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(done), name, kind);
+  }
+  /// regenerate_key, blocking this thread.
+  ResourceInfo regenerate_key_sync(std::string name, KeyKind kind, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(name), kind);
+  }
+
+  /// Replaces the labels.
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  Task<ResourceInfo> set_tags(std::string name, Properties tags, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSetTags>(std::move(options), std::move(name), std::move(tags));
+  }
+  /// set_tags ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_tags(std::string name, Properties tags, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSetTags>(std::move(options), std::move(done), std::move(name), std::move(tags));
+  }
+  /// set_tags without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_tags_raw(tl_str name, tl_list tags, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSetTags>(std::move(options), std::move(done), name, tags);
+  }
+  /// set_tags, blocking this thread.
+  ResourceInfo set_tags_sync(std::string name, Properties tags, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSetTags>(std::move(options), std::move(name), std::move(tags));
+  }
+
+  /// Turns the access keys off, or on again.
+  /// Errors: kNotFound, kAborted.
+  Task<ResourceInfo> set_local_auth(std::string name, bool enabled, CallOptions options = {}) const {
+    return Client::run<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(name), enabled);
+  }
+  /// set_local_auth ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_local_auth(std::string name, bool enabled, CallOptions options, F done) const {
+    Client::start<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(done), std::move(name), enabled);
+  }
+  /// set_local_auth without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_local_auth_raw(tl_str name, tl_bool enabled, CallOptions options, F done) const {
+    Client::start_raw<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(done), name, enabled);
+  }
+  /// set_local_auth, blocking this thread.
+  ResourceInfo set_local_auth_sync(std::string name, bool enabled, CallOptions options = {}) const {
+    return Client::wait<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(name), enabled);
   }
 };
 

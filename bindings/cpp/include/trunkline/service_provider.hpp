@@ -105,7 +105,7 @@ class IdentityService : public virtual Implementation {
  public:
   static constexpr std::string_view kInterfaceId = "trunkline.service.identity/1";
 
-  /// Creates a user, with a token when scopes are given.
+  /// Creates a user, or finds the one with the same custom id; with a token when scopes are given.
   /// [any-thread]
   /// Errors: kInvalidArgument.
   virtual Task<UserWithToken> create_user([[maybe_unused]] Call call, [[maybe_unused]] std::vector<identity::TokenScope> scopes,
@@ -156,6 +156,79 @@ class IdentityService : public virtual Implementation {
     abi::complete_with(std::move(done), [&] { return this->verify_token(call, abi::own<std::string>(token)); });
   }
 
+  /// One user.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<identity::UserIdentity> get_user([[maybe_unused]] Call call,
+                                                [[maybe_unused]] std::string user_id) { abi::unimplemented("get_user"); }
+  virtual void start_get_user(const Call& call, std::string_view user_id, Completion<identity::UserIdentity> done) {
+    abi::complete_with(std::move(done), [&] { return this->get_user(call, abi::own<std::string>(user_id)); });
+  }
+
+  /// The user that was created with this id of your own.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<identity::UserIdentity> find_by_custom_id([[maybe_unused]] Call call,
+                                                         [[maybe_unused]] std::string custom_id) { abi::unimplemented("find_by_custom_id"); }
+  virtual void start_find_by_custom_id(const Call& call, std::string_view custom_id, Completion<identity::UserIdentity> done) {
+    abi::complete_with(std::move(done), [&] { return this->find_by_custom_id(call, abi::own<std::string>(custom_id)); });
+  }
+
+  /// The users, by id.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  virtual Task<identity::UserPage> list_users([[maybe_unused]] Call call, [[maybe_unused]] std::int32_t limit,
+                                              [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_users"); }
+  virtual void start_list_users(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                Completion<identity::UserPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_users(call, limit, abi::own_optional<std::string>(continuation)); });
+  }
+
+  /// A token for a Teams user.
+  /// [any-thread]
+  /// @param token the user's Microsoft Entra token, of an issuer that is configured
+  /// @param app_id must be the token's `appid`
+  /// @param user_id must be the token's `oid`
+  /// Errors: kUnauthenticated, kInvalidArgument.
+  virtual Task<identity::AccessToken> exchange_teams_token([[maybe_unused]] Call call, [[maybe_unused]] std::string token,
+                                                           [[maybe_unused]] std::string app_id,
+                                                           [[maybe_unused]] std::string user_id) { abi::unimplemented("exchange_teams_token"); }
+  virtual void start_exchange_teams_token(const Call& call, std::string_view token, std::string_view app_id,
+                                          std::string_view user_id, Completion<identity::AccessToken> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->exchange_teams_token(call, abi::own<std::string>(token), abi::own<std::string>(app_id), abi::own<std::string>(user_id)); });
+  }
+
+  /// A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+  /// [any-thread]
+  /// @param app_id its `appid`
+  /// @param user_id its `oid`
+  /// Errors: kFailedPrecondition.
+  virtual Task<identity::AccessToken> development_teams_token([[maybe_unused]] Call call, [[maybe_unused]] std::string app_id,
+                                                              [[maybe_unused]] std::string user_id) { abi::unimplemented("development_teams_token"); }
+  virtual void start_development_teams_token(const Call& call, std::string_view app_id, std::string_view user_id,
+                                             Completion<identity::AccessToken> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->development_teams_token(call, abi::own<std::string>(app_id), abi::own<std::string>(user_id)); });
+  }
+
+  /// The keys that verify tokens, the one that signs first.
+  /// [any-thread]
+  virtual Task<std::vector<identity::SigningKey>> signing_keys([[maybe_unused]] Call call) { abi::unimplemented("signing_keys"); }
+  virtual void start_signing_keys(const Call& call, Completion<std::vector<identity::SigningKey>> done) {
+    abi::complete_with(std::move(done), [&] { return this->signing_keys(call); });
+  }
+
+  /// Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+  /// [any-thread]
+  /// @param drop_others forget the former keys at once, which makes their tokens useless
+  virtual Task<std::vector<identity::SigningKey>> rotate_keys([[maybe_unused]] Call call,
+                                                              [[maybe_unused]] bool drop_others) { abi::unimplemented("rotate_keys"); }
+  virtual void start_rotate_keys(const Call& call, bool drop_others, Completion<std::vector<identity::SigningKey>> done) {
+    abi::complete_with(std::move(done), [&] { return this->rotate_keys(call, drop_others); });
+  }
+
  protected:
   IdentityService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -203,6 +276,60 @@ struct IdentityServiceThunks {
                                   std::move(completion));
     });
   }
+  static void get_user(void* self, const tl_call* call, tl_str user_id, tl_service_identity_service_get_user_done done,
+                       void* user) noexcept {
+    abi::serve<identity::UserIdentity>(of(self), done, user, [&](Completion<identity::UserIdentity> completion) {
+      of(self).start_get_user(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                              std::move(completion));
+    });
+  }
+  static void find_by_custom_id(void* self, const tl_call* call, tl_str custom_id,
+                                tl_service_identity_service_find_by_custom_id_done done, void* user) noexcept {
+    abi::serve<identity::UserIdentity>(of(self), done, user, [&](Completion<identity::UserIdentity> completion) {
+      of(self).start_find_by_custom_id(Call(call),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(custom_id, "custom_id")),
+                                       std::move(completion));
+    });
+  }
+  static void list_users(void* self, const tl_call* call, int32_t limit, tl_str continuation,
+                         tl_service_identity_service_list_users_done done, void* user) noexcept {
+    abi::serve<identity::UserPage>(of(self), done, user, [&](Completion<identity::UserPage> completion) {
+      of(self).start_list_users(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                std::move(completion));
+    });
+  }
+  static void exchange_teams_token(void* self, const tl_call* call, tl_str token, tl_str app_id, tl_str user_id,
+                                   tl_service_identity_service_exchange_teams_token_done done, void* user) noexcept {
+    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
+      of(self).start_exchange_teams_token(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(token, "token")),
+                                          abi::Member<std::string>::view(abi::checked<std::string>(app_id, "app_id")),
+                                          abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                          std::move(completion));
+    });
+  }
+  static void development_teams_token(void* self, const tl_call* call, tl_str app_id, tl_str user_id,
+                                      tl_service_identity_service_development_teams_token_done done, void* user) noexcept {
+    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
+      of(self).start_development_teams_token(Call(call),
+                                             abi::Member<std::string>::view(abi::checked<std::string>(app_id, "app_id")),
+                                             abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
+                                             std::move(completion));
+    });
+  }
+  static void signing_keys(void* self, const tl_call* call, tl_service_identity_service_signing_keys_done done,
+                           void* user) noexcept {
+    abi::serve<std::vector<identity::SigningKey>>(of(self), done, user, [&](Completion<std::vector<identity::SigningKey>> completion) {
+      of(self).start_signing_keys(Call(call), std::move(completion));
+    });
+  }
+  static void rotate_keys(void* self, const tl_call* call, tl_bool drop_others,
+                          tl_service_identity_service_rotate_keys_done done, void* user) noexcept {
+    abi::serve<std::vector<identity::SigningKey>>(of(self), done, user, [&](Completion<std::vector<identity::SigningKey>> completion) {
+      of(self).start_rotate_keys(Call(call), abi::Member<bool>::view(abi::checked<bool>(drop_others, "drop_others")),
+                                 std::move(completion));
+    });
+  }
   static constexpr tl_service_identity_service kVtbl{
       sizeof(tl_service_identity_service),
       0,
@@ -210,7 +337,14 @@ struct IdentityServiceThunks {
       &issue_token,
       &revoke_tokens,
       &delete_user,
-      &verify_token};
+      &verify_token,
+      &get_user,
+      &find_by_custom_id,
+      &list_users,
+      &exchange_teams_token,
+      &development_teams_token,
+      &signing_keys,
+      &rotate_keys};
 };
 }  // namespace detail
 
@@ -469,6 +603,247 @@ struct SandboxServiceThunks {
 }  // namespace detail
 
 inline tl_iface iface_of(SandboxService* object) { return {object, &detail::SandboxServiceThunks::kVtbl}; }
+
+class ResourcesService;
+/// The object as the ABI sees it.
+tl_iface iface_of(ResourcesService* object);
+
+/// The resources of the runtime. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class ResourcesService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.resources/1";
+
+  /// Creates an empty resource. Its data rests in the database of its geography.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  virtual Task<ResourceInfo> create([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                    [[maybe_unused]] std::string data_location,
+                                    [[maybe_unused]] std::optional<Properties> tags) { abi::unimplemented("create"); }
+  virtual void start_create(const Call& call, std::string_view name, std::string_view data_location, std::optional<MapView> tags,
+                            Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->create(call, abi::own<std::string>(name), abi::own<std::string>(data_location), abi::own_optional<Properties>(tags)); });
+  }
+
+  /// One resource.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<ResourceInfo> get([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("get"); }
+  virtual void start_get(const Call& call, std::string_view name, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(name)); });
+  }
+
+  /// All resources, by name.
+  /// [any-thread]
+  virtual Task<std::vector<ResourceInfo>> list([[maybe_unused]] Call call) { abi::unimplemented("list"); }
+  virtual void start_list(const Call& call, Completion<std::vector<ResourceInfo>> done) {
+    abi::complete_with(std::move(done), [&] { return this->list(call); });
+  }
+
+  /// Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their ids.
+  /// [any-thread]
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  virtual Task<ResourceInfo> fork([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                  [[maybe_unused]] std::string new_name) { abi::unimplemented("fork"); }
+  virtual void start_fork(const Call& call, std::string_view name, std::string_view new_name, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->fork(call, abi::own<std::string>(name), abi::own<std::string>(new_name)); });
+  }
+
+  /// Keeps what the resource holds now, to be restored later.
+  /// [any-thread]
+  /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
+  virtual Task<ResourceSnapshot> snapshot([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                          [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("snapshot"); }
+  virtual void start_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
+                              Completion<ResourceSnapshot> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->snapshot(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
+  }
+
+  /// The snapshots of a resource, oldest first.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<std::vector<ResourceSnapshot>> snapshots([[maybe_unused]] Call call,
+                                                        [[maybe_unused]] std::string name) { abi::unimplemented("snapshots"); }
+  virtual void start_snapshots(const Call& call, std::string_view name, Completion<std::vector<ResourceSnapshot>> done) {
+    abi::complete_with(std::move(done), [&] { return this->snapshots(call, abi::own<std::string>(name)); });
+  }
+
+  /// Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its events
+  /// end:
+  /// positions from before mean nothing afterwards.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<ResourceInfo> restore([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                     [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("restore"); }
+  virtual void start_restore(const Call& call, std::string_view name, std::string_view snapshot_name,
+                             Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->restore(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
+  }
+
+  /// Drops a snapshot.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<void> drop_snapshot([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                   [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("drop_snapshot"); }
+  virtual void start_drop_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
+                                   Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->drop_snapshot(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
+  }
+
+  /// Drops a resource with everything it holds, its snapshots too.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<void> drop([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("drop"); }
+  virtual void start_drop(const Call& call, std::string_view name, Completion<void> done) {
+    abi::complete_with(std::move(done), [&] { return this->drop(call, abi::own<std::string>(name)); });
+  }
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  virtual Task<ResourceInfo> regenerate_key([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                            [[maybe_unused]] KeyKind kind) { abi::unimplemented("regenerate_key"); }
+  virtual void start_regenerate_key(const Call& call, std::string_view name, KeyKind kind, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done), [&] { return this->regenerate_key(call, abi::own<std::string>(name), kind); });
+  }
+
+  /// Replaces the labels.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kAborted.
+  virtual Task<ResourceInfo> set_tags([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                      [[maybe_unused]] Properties tags) { abi::unimplemented("set_tags"); }
+  virtual void start_set_tags(const Call& call, std::string_view name, MapView tags, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->set_tags(call, abi::own<std::string>(name), abi::own<Properties>(tags)); });
+  }
+
+  /// Turns the access keys off, or on again.
+  /// [any-thread]
+  /// Errors: kNotFound, kAborted.
+  virtual Task<ResourceInfo> set_local_auth([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                            [[maybe_unused]] bool enabled) { abi::unimplemented("set_local_auth"); }
+  virtual void start_set_local_auth(const Call& call, std::string_view name, bool enabled, Completion<ResourceInfo> done) {
+    abi::complete_with(std::move(done), [&] { return this->set_local_auth(call, abi::own<std::string>(name), enabled); });
+  }
+
+ protected:
+  ResourcesService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct ResourcesServiceThunks {
+  static ResourcesService& of(void* self) { return *static_cast<ResourcesService*>(self); }
+  static void create(void* self, const tl_call* call, tl_str name, tl_str data_location, tl_list tags,
+                     tl_service_resources_service_create_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_create(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                            abi::Member<std::string>::view(abi::checked<std::string>(data_location, "data_location")),
+                            abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(tags, "tags")),
+                            std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str name, tl_service_resources_service_get_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_service_resources_service_list_done done, void* user) noexcept {
+    abi::serve<std::vector<ResourceInfo>>(of(self), done, user, [&](Completion<std::vector<ResourceInfo>> completion) {
+      of(self).start_list(Call(call), std::move(completion));
+    });
+  }
+  static void fork(void* self, const tl_call* call, tl_str name, tl_str new_name, tl_service_resources_service_fork_done done,
+                   void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_fork(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                          abi::Member<std::string>::view(abi::checked<std::string>(new_name, "new_name")),
+                          std::move(completion));
+    });
+  }
+  static void snapshot(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
+                       tl_service_resources_service_snapshot_done done, void* user) noexcept {
+    abi::serve<ResourceSnapshot>(of(self), done, user, [&](Completion<ResourceSnapshot> completion) {
+      of(self).start_snapshot(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
+                              std::move(completion));
+    });
+  }
+  static void snapshots(void* self, const tl_call* call, tl_str name, tl_service_resources_service_snapshots_done done,
+                        void* user) noexcept {
+    abi::serve<std::vector<ResourceSnapshot>>(of(self), done, user, [&](Completion<std::vector<ResourceSnapshot>> completion) {
+      of(self).start_snapshots(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                               std::move(completion));
+    });
+  }
+  static void restore(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
+                      tl_service_resources_service_restore_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_restore(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                             abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
+                             std::move(completion));
+    });
+  }
+  static void drop_snapshot(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
+                            tl_service_resources_service_drop_snapshot_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_drop_snapshot(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
+                                   std::move(completion));
+    });
+  }
+  static void drop(void* self, const tl_call* call, tl_str name, tl_service_resources_service_drop_done done,
+                   void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_drop(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                          std::move(completion));
+    });
+  }
+  static void regenerate_key(void* self, const tl_call* call, tl_str name, tl_service_key_kind kind,
+                             tl_service_resources_service_regenerate_key_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_regenerate_key(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                    abi::Member<KeyKind>::view(abi::checked<KeyKind>(kind, "kind")), std::move(completion));
+    });
+  }
+  static void set_tags(void* self, const tl_call* call, tl_str name, tl_list tags,
+                       tl_service_resources_service_set_tags_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_set_tags(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              abi::Member<Properties>::view(abi::checked<Properties>(tags, "tags")), std::move(completion));
+    });
+  }
+  static void set_local_auth(void* self, const tl_call* call, tl_str name, tl_bool enabled,
+                             tl_service_resources_service_set_local_auth_done done, void* user) noexcept {
+    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
+      of(self).start_set_local_auth(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                    abi::Member<bool>::view(abi::checked<bool>(enabled, "enabled")), std::move(completion));
+    });
+  }
+  static constexpr tl_service_resources_service kVtbl{
+      sizeof(tl_service_resources_service),
+      0,
+      &create,
+      &get,
+      &list,
+      &fork,
+      &snapshot,
+      &snapshots,
+      &restore,
+      &drop_snapshot,
+      &drop,
+      &regenerate_key,
+      &set_tags,
+      &set_local_auth};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(ResourcesService* object) { return {object, &detail::ResourcesServiceThunks::kVtbl}; }
 
 class RuntimeService;
 /// The object as the ABI sees it.

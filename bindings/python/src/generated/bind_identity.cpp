@@ -7,15 +7,17 @@
 namespace trunkline::identity {
 namespace {
 pyrt::EnumTable enum_TokenScope;
-pyrt::Model<3> model_UserIdentity({"id", "custom_id", "created_at"});
+pyrt::Model<4> model_UserIdentity({"id", "custom_id", "created_at", "last_token_issued_at"});
+pyrt::Model<2> model_UserPage({"items", "continuation"});
 pyrt::Model<2> model_CreateUserRequest({"resource_id", "custom_id"});
-pyrt::Model<4> model_TokenRequest({"user_id", "scopes", "lifetime", "data_location"});
+pyrt::Model<5> model_TokenRequest({"resource_id", "user_id", "scopes", "lifetime", "data_location"});
 pyrt::Model<2> model_AccessToken({"token", "expires_at"});
 pyrt::Model<6> model_TokenClaims({"user_id", "resource_id", "scopes", "issued_at", "expires_at", "claims"});
-pyrt::Model<3> model_SigningKey({"key_id", "algorithm", "public_key"});
+pyrt::Model<5> model_SigningKey({"key_id", "algorithm", "public_key", "created_at", "retires_at"});
 pyrt::Model<3> model_TeamsCredential({"token", "app_id", "user_id"});
 pyrt::Model<3> model_CodeCredential({"code", "code_verifier", "redirect_uri"});
-pyrt::Model<3> model_IdentityCapabilities({"custom_ids", "revocation", "teams_exchange"});
+pyrt::Model<5> model_ExchangeRequest({"resource_id", "credential", "scopes", "lifetime", "data_location"});
+pyrt::Model<5> model_IdentityCapabilities({"custom_ids", "revocation", "teams_exchange", "issues_tokens", "issuer"});
 }  // namespace
 
 PyObject* to_py(TokenScope value) { return enum_TokenScope.get(static_cast<std::int32_t>(value)); }
@@ -25,10 +27,11 @@ void from_py(PyObject* object, TokenScope& value) {
   value = static_cast<TokenScope>(number);
 }
 PyObject* to_py(const UserIdentity& value) {
-  pyrt::Row<3> row;
+  pyrt::Row<4> row;
   row.add(pyrt::put(value.id));
   row.add(pyrt::put(value.custom_id));
   row.add(pyrt::put(value.created_at));
+  row.add(pyrt::put(value.last_token_issued_at));
   return model_UserIdentity.make(row);
 }
 void from_py(PyObject* object, UserIdentity& value) {
@@ -36,6 +39,18 @@ void from_py(PyObject* object, UserIdentity& value) {
   fields.take(0, value.id);
   fields.take(1, value.custom_id);
   fields.take(2, value.created_at);
+  fields.take(3, value.last_token_issued_at);
+}
+PyObject* to_py(const UserPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_UserPage.make(row);
+}
+void from_py(PyObject* object, UserPage& value) {
+  const pyrt::Fields fields(model_UserPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
 }
 PyObject* to_py(const CreateUserRequest& value) {
   pyrt::Row<2> row;
@@ -49,7 +64,8 @@ void from_py(PyObject* object, CreateUserRequest& value) {
   fields.take(1, value.custom_id);
 }
 PyObject* to_py(const TokenRequest& value) {
-  pyrt::Row<4> row;
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.resource_id));
   row.add(pyrt::put(value.user_id));
   row.add(pyrt::put(value.scopes));
   row.add(pyrt::put(value.lifetime));
@@ -58,10 +74,11 @@ PyObject* to_py(const TokenRequest& value) {
 }
 void from_py(PyObject* object, TokenRequest& value) {
   const pyrt::Fields fields(model_TokenRequest, object);
-  fields.take(0, value.user_id);
-  fields.take_at_least(1, value.scopes, 1);
-  fields.take(2, value.lifetime);
-  fields.take(3, value.data_location);
+  fields.take(0, value.resource_id);
+  fields.take(1, value.user_id);
+  fields.take_at_least(2, value.scopes, 1);
+  fields.take(3, value.lifetime);
+  fields.take(4, value.data_location);
 }
 PyObject* to_py(const AccessToken& value) {
   pyrt::Row<2> row;
@@ -94,10 +111,12 @@ void from_py(PyObject* object, TokenClaims& value) {
   fields.take_json(5, value.claims);
 }
 PyObject* to_py(const SigningKey& value) {
-  pyrt::Row<3> row;
+  pyrt::Row<5> row;
   row.add(pyrt::put(value.key_id));
   row.add(pyrt::put(value.algorithm));
   row.add(pyrt::put(value.public_key));
+  row.add(pyrt::put(value.created_at));
+  row.add(pyrt::put(value.retires_at));
   return model_SigningKey.make(row);
 }
 void from_py(PyObject* object, SigningKey& value) {
@@ -105,6 +124,8 @@ void from_py(PyObject* object, SigningKey& value) {
   fields.take(0, value.key_id);
   fields.take(1, value.algorithm);
   fields.take(2, value.public_key);
+  fields.take(3, value.created_at);
+  fields.take(4, value.retires_at);
 }
 PyObject* to_py(const TeamsCredential& value) {
   pyrt::Row<3> row;
@@ -132,19 +153,6 @@ void from_py(PyObject* object, CodeCredential& value) {
   fields.take(1, value.code_verifier);
   fields.take(2, value.redirect_uri);
 }
-PyObject* to_py(const IdentityCapabilities& value) {
-  pyrt::Row<3> row;
-  row.add(pyrt::put(value.custom_ids));
-  row.add(pyrt::put(value.revocation));
-  row.add(pyrt::put(value.teams_exchange));
-  return model_IdentityCapabilities.make(row);
-}
-void from_py(PyObject* object, IdentityCapabilities& value) {
-  const pyrt::Fields fields(model_IdentityCapabilities, object);
-  fields.take(0, value.custom_ids);
-  fields.take(1, value.revocation);
-  fields.take(2, value.teams_exchange);
-}
 PyObject* to_py(const Credential& value) {
   switch (value.value.index()) {
     case 1: return pyrt::put(std::get<1>(value.value));
@@ -158,6 +166,40 @@ void from_py(PyObject* object, Credential& value) {
   if (model_CodeCredential.is(object)) return pyrt::take(object, value.value.emplace<2>());
   if (PyUnicode_Check(object)) return pyrt::take(object, value.value.emplace<3>());
   pyrt::wrong_type("TeamsCredential, CodeCredential, str", object);
+}
+PyObject* to_py(const ExchangeRequest& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.resource_id));
+  row.add(pyrt::put(value.credential));
+  row.add(pyrt::put(value.scopes));
+  row.add(pyrt::put(value.lifetime));
+  row.add(pyrt::put(value.data_location));
+  return model_ExchangeRequest.make(row);
+}
+void from_py(PyObject* object, ExchangeRequest& value) {
+  const pyrt::Fields fields(model_ExchangeRequest, object);
+  fields.take(0, value.resource_id);
+  fields.take(1, value.credential);
+  fields.take_at_least(2, value.scopes, 1);
+  fields.take(3, value.lifetime);
+  fields.take(4, value.data_location);
+}
+PyObject* to_py(const IdentityCapabilities& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.custom_ids));
+  row.add(pyrt::put(value.revocation));
+  row.add(pyrt::put(value.teams_exchange));
+  row.add(pyrt::put(value.issues_tokens));
+  row.add(pyrt::put(value.issuer));
+  return model_IdentityCapabilities.make(row);
+}
+void from_py(PyObject* object, IdentityCapabilities& value) {
+  const pyrt::Fields fields(model_IdentityCapabilities, object);
+  fields.take(0, value.custom_ids);
+  fields.take(1, value.revocation);
+  fields.take(2, value.teams_exchange);
+  fields.take(3, value.issues_tokens);
+  fields.take(4, value.issuer);
 }
 
 namespace {
@@ -176,18 +218,70 @@ PyObject* IdentityProvider_create_user_call_async(PyObject* self, pyrt::Args arg
   return pyrt::method("create_user_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityProviderClient>(self, IdentityProvider_create_user(args)); });
 }
 
-auto IdentityProvider_delete_user(pyrt::Args args) {
+auto IdentityProvider_get_user(pyrt::Args args) {
+  std::string resource_id{};
+  pyrt::argument("resource_id", args[0], resource_id);
   std::string user_id{};
-  pyrt::argument("user_id", args[0], user_id);
-  return [user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_user(std::move(user_id), std::move(options), std::move(done));
+  pyrt::argument("user_id", args[1], user_id);
+  return [resource_id = std::move(resource_id), user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
+    client.start_get_user(std::move(resource_id), std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityProvider_get_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_user", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityProviderClient>(self, args[2], IdentityProvider_get_user(args)); });
+}
+PyObject* IdentityProvider_get_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_user_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityProviderClient>(self, IdentityProvider_get_user(args)); });
+}
+
+auto IdentityProvider_find_user(pyrt::Args args) {
+  std::string resource_id{};
+  pyrt::argument("resource_id", args[0], resource_id);
+  std::string custom_id{};
+  pyrt::argument("custom_id", args[1], custom_id);
+  return [resource_id = std::move(resource_id), custom_id = std::move(custom_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
+    client.start_find_user(std::move(resource_id), std::move(custom_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityProvider_find_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("find_user", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityProviderClient>(self, args[2], IdentityProvider_find_user(args)); });
+}
+PyObject* IdentityProvider_find_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("find_user_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityProviderClient>(self, IdentityProvider_find_user(args)); });
+}
+
+auto IdentityProvider_list_users(pyrt::Args args) {
+  std::string resource_id{};
+  pyrt::argument("resource_id", args[0], resource_id);
+  std::int32_t limit{};
+  pyrt::argument("limit", args[1], limit);
+  std::optional<std::string> continuation{};
+  pyrt::argument("continuation", args[2], continuation);
+  return [resource_id = std::move(resource_id), limit = std::move(limit), continuation = std::move(continuation)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) mutable {
+    client.start_list_users(std::move(resource_id), std::move(limit), std::move(continuation), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityProvider_list_users_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_users", count, 4, [&] { return pyrt::call_sync<trunkline::identity::UserPage, IdentityProviderClient>(self, args[3], IdentityProvider_list_users(args)); });
+}
+PyObject* IdentityProvider_list_users_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_users_async", count, 3, [&] { return pyrt::call_async<trunkline::identity::UserPage, IdentityProviderClient>(self, IdentityProvider_list_users(args)); });
+}
+
+auto IdentityProvider_delete_user(pyrt::Args args) {
+  std::string resource_id{};
+  pyrt::argument("resource_id", args[0], resource_id);
+  std::string user_id{};
+  pyrt::argument("user_id", args[1], user_id);
+  return [resource_id = std::move(resource_id), user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
+    client.start_delete_user(std::move(resource_id), std::move(user_id), std::move(options), std::move(done));
   };
 }
 PyObject* IdentityProvider_delete_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_user", count, 2, [&] { return pyrt::call_sync<void, IdentityProviderClient>(self, args[1], IdentityProvider_delete_user(args)); });
+  return pyrt::method("delete_user", count, 3, [&] { return pyrt::call_sync<void, IdentityProviderClient>(self, args[2], IdentityProvider_delete_user(args)); });
 }
 PyObject* IdentityProvider_delete_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_user_async", count, 1, [&] { return pyrt::call_async<void, IdentityProviderClient>(self, IdentityProvider_delete_user(args)); });
+  return pyrt::method("delete_user_async", count, 2, [&] { return pyrt::call_async<void, IdentityProviderClient>(self, IdentityProvider_delete_user(args)); });
 }
 
 auto IdentityProvider_issue_token(pyrt::Args args) {
@@ -205,38 +299,42 @@ PyObject* IdentityProvider_issue_token_call_async(PyObject* self, pyrt::Args arg
 }
 
 auto IdentityProvider_revoke_tokens(pyrt::Args args) {
+  std::string resource_id{};
+  pyrt::argument("resource_id", args[0], resource_id);
   std::string user_id{};
-  pyrt::argument("user_id", args[0], user_id);
-  return [user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_revoke_tokens(std::move(user_id), std::move(options), std::move(done));
+  pyrt::argument("user_id", args[1], user_id);
+  return [resource_id = std::move(resource_id), user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
+    client.start_revoke_tokens(std::move(resource_id), std::move(user_id), std::move(options), std::move(done));
   };
 }
 PyObject* IdentityProvider_revoke_tokens_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("revoke_tokens", count, 2, [&] { return pyrt::call_sync<void, IdentityProviderClient>(self, args[1], IdentityProvider_revoke_tokens(args)); });
+  return pyrt::method("revoke_tokens", count, 3, [&] { return pyrt::call_sync<void, IdentityProviderClient>(self, args[2], IdentityProvider_revoke_tokens(args)); });
 }
 PyObject* IdentityProvider_revoke_tokens_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("revoke_tokens_async", count, 1, [&] { return pyrt::call_async<void, IdentityProviderClient>(self, IdentityProvider_revoke_tokens(args)); });
+  return pyrt::method("revoke_tokens_async", count, 2, [&] { return pyrt::call_async<void, IdentityProviderClient>(self, IdentityProvider_revoke_tokens(args)); });
 }
 
 auto IdentityProvider_verify_token(pyrt::Args args) {
   std::string token{};
   pyrt::argument("token", args[0], token);
-  return [token = std::move(token)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::TokenClaims> done) mutable {
-    client.start_verify_token(std::move(token), std::move(options), std::move(done));
+  std::string resource_id{};
+  pyrt::argument("resource_id", args[1], resource_id);
+  return [token = std::move(token), resource_id = std::move(resource_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::TokenClaims> done) mutable {
+    client.start_verify_token(std::move(token), std::move(resource_id), std::move(options), std::move(done));
   };
 }
 PyObject* IdentityProvider_verify_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("verify_token", count, 2, [&] { return pyrt::call_sync<trunkline::identity::TokenClaims, IdentityProviderClient>(self, args[1], IdentityProvider_verify_token(args)); });
+  return pyrt::method("verify_token", count, 3, [&] { return pyrt::call_sync<trunkline::identity::TokenClaims, IdentityProviderClient>(self, args[2], IdentityProvider_verify_token(args)); });
 }
 PyObject* IdentityProvider_verify_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("verify_token_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::TokenClaims, IdentityProviderClient>(self, IdentityProvider_verify_token(args)); });
+  return pyrt::method("verify_token_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::TokenClaims, IdentityProviderClient>(self, IdentityProvider_verify_token(args)); });
 }
 
 auto IdentityProvider_exchange(pyrt::Args args) {
-  trunkline::identity::Credential credential{};
-  pyrt::argument("credential", args[0], credential);
-  return [credential = std::move(credential)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
-    client.start_exchange(std::move(credential), std::move(options), std::move(done));
+  trunkline::identity::ExchangeRequest request{};
+  pyrt::argument("request", args[0], request);
+  return [request = std::move(request)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
+    client.start_exchange(std::move(request), std::move(options), std::move(done));
   };
 }
 PyObject* IdentityProvider_exchange_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
@@ -258,6 +356,20 @@ PyObject* IdentityProvider_signing_keys_call_async(PyObject* self, pyrt::Args ar
   return pyrt::method("signing_keys_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, IdentityProvider_signing_keys(args)); });
 }
 
+auto IdentityProvider_rotate_keys(pyrt::Args args) {
+  bool drop_others{};
+  pyrt::argument("drop_others", args[0], drop_others);
+  return [drop_others = std::move(drop_others)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
+    client.start_rotate_keys(std::move(drop_others), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityProvider_rotate_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("rotate_keys", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, args[1], IdentityProvider_rotate_keys(args)); });
+}
+PyObject* IdentityProvider_rotate_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("rotate_keys_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, IdentityProvider_rotate_keys(args)); });
+}
+
 auto IdentityProvider_capabilities([[maybe_unused]] pyrt::Args args) {
   return [](const IdentityProviderClient& client) mutable { return client.capabilities(); };
 }
@@ -268,6 +380,12 @@ PyObject* IdentityProvider_capabilities_call(PyObject* self, pyrt::Args args, Py
 constexpr pyrt::MethodSpec methods_of_IdentityProvider[] = {
     {"create_user", &IdentityProvider_create_user_call},
     {"create_user_async", &IdentityProvider_create_user_call_async},
+    {"get_user", &IdentityProvider_get_user_call},
+    {"get_user_async", &IdentityProvider_get_user_call_async},
+    {"find_user", &IdentityProvider_find_user_call},
+    {"find_user_async", &IdentityProvider_find_user_call_async},
+    {"list_users", &IdentityProvider_list_users_call},
+    {"list_users_async", &IdentityProvider_list_users_call_async},
     {"delete_user", &IdentityProvider_delete_user_call},
     {"delete_user_async", &IdentityProvider_delete_user_call_async},
     {"issue_token", &IdentityProvider_issue_token_call},
@@ -280,6 +398,8 @@ constexpr pyrt::MethodSpec methods_of_IdentityProvider[] = {
     {"exchange_async", &IdentityProvider_exchange_call_async},
     {"signing_keys", &IdentityProvider_signing_keys_call},
     {"signing_keys_async", &IdentityProvider_signing_keys_call_async},
+    {"rotate_keys", &IdentityProvider_rotate_keys_call},
+    {"rotate_keys_async", &IdentityProvider_rotate_keys_call_async},
     {"capabilities", &IdentityProvider_capabilities_call},
 };
 }  // namespace
@@ -287,6 +407,7 @@ constexpr pyrt::MethodSpec methods_of_IdentityProvider[] = {
 static void register_types(PyObject* types) {
   enum_TokenScope.init(pyrt::type_of(types, "TokenScope"));
   model_UserIdentity.init(pyrt::type_of(types, "UserIdentity"));
+  model_UserPage.init(pyrt::type_of(types, "UserPage"));
   model_CreateUserRequest.init(pyrt::type_of(types, "CreateUserRequest"));
   model_TokenRequest.init(pyrt::type_of(types, "TokenRequest"));
   model_AccessToken.init(pyrt::type_of(types, "AccessToken"));
@@ -294,6 +415,7 @@ static void register_types(PyObject* types) {
   model_SigningKey.init(pyrt::type_of(types, "SigningKey"));
   model_TeamsCredential.init(pyrt::type_of(types, "TeamsCredential"));
   model_CodeCredential.init(pyrt::type_of(types, "CodeCredential"));
+  model_ExchangeRequest.init(pyrt::type_of(types, "ExchangeRequest"));
   model_IdentityCapabilities.init(pyrt::type_of(types, "IdentityCapabilities"));
 }
 }  // namespace trunkline::identity

@@ -12,6 +12,7 @@ namespace trunkline::service {
 namespace {
 pyrt::EnumTable enum_NumberType;
 pyrt::EnumTable enum_NumberCapability;
+pyrt::EnumTable enum_KeyKind;
 pyrt::Model<7> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key"});
 pyrt::Model<6> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated"});
 pyrt::Model<14> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at"});
@@ -22,7 +23,8 @@ pyrt::Model<5> model_NumberSearch({"search_id", "numbers", "cost_micros", "curre
 pyrt::Model<7> model_OwnedNumber({"number", "country_code", "type", "for_application", "calling", "sms", "purchased_at"});
 pyrt::Model<9> model_Event({"sequence", "id", "type", "subject", "topic", "time", "data_version", "data", "traceparent"});
 pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
-pyrt::Model<6> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string"});
+pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
+pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
 }  // namespace
 
@@ -37,6 +39,12 @@ void from_py(PyObject* object, NumberCapability& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<NumberCapability>(number);
+}
+PyObject* to_py(KeyKind value) { return enum_KeyKind.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, KeyKind& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<KeyKind>(number);
 }
 PyObject* to_py(const SmsMessage& value) {
   pyrt::Row<7> row;
@@ -233,13 +241,18 @@ void from_py(PyObject* object, EventFilter& value) {
   fields.take(2, value.after);
 }
 PyObject* to_py(const ResourceInfo& value) {
-  pyrt::Row<6> row;
+  pyrt::Row<11> row;
   row.add(pyrt::put(value.name));
   row.add(pyrt::put(value.resource_id));
   row.add(pyrt::put(value.data_location));
   row.add(pyrt::put(value.primary_key));
   row.add(pyrt::put(value.secondary_key));
   row.add(pyrt::put(value.connection_string));
+  row.add(pyrt::put(value.secondary_connection_string));
+  row.add(pyrt::put(value.lineage));
+  row.add(pyrt::put(value.tags));
+  row.add(pyrt::put(value.local_auth));
+  row.add(pyrt::put(value.created_at));
   return model_ResourceInfo.make(row);
 }
 void from_py(PyObject* object, ResourceInfo& value) {
@@ -250,6 +263,22 @@ void from_py(PyObject* object, ResourceInfo& value) {
   fields.take(3, value.primary_key);
   fields.take(4, value.secondary_key);
   fields.take(5, value.connection_string);
+  fields.take(6, value.secondary_connection_string);
+  fields.take(7, value.lineage);
+  fields.take(8, value.tags);
+  fields.take(9, value.local_auth);
+  fields.take(10, value.created_at);
+}
+PyObject* to_py(const ResourceSnapshot& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.created_at));
+  return model_ResourceSnapshot.make(row);
+}
+void from_py(PyObject* object, ResourceSnapshot& value) {
+  const pyrt::Fields fields(model_ResourceSnapshot, object);
+  fields.take(0, value.name);
+  fields.take(1, value.created_at);
 }
 PyObject* to_py(const PluginInfo& value) {
   pyrt::Row<6> row;
@@ -420,6 +449,110 @@ PyObject* IdentityService_verify_token_call_async(PyObject* self, pyrt::Args arg
   return pyrt::method("verify_token_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::TokenClaims, IdentityServiceClient>(self, IdentityService_verify_token(args)); });
 }
 
+auto IdentityService_get_user(pyrt::Args args) {
+  std::string user_id{};
+  pyrt::argument("user_id", args[0], user_id);
+  return [user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
+    client.start_get_user(std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_get_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_user", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityServiceClient>(self, args[1], IdentityService_get_user(args)); });
+}
+PyObject* IdentityService_get_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_user_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityServiceClient>(self, IdentityService_get_user(args)); });
+}
+
+auto IdentityService_find_by_custom_id(pyrt::Args args) {
+  std::string custom_id{};
+  pyrt::argument("custom_id", args[0], custom_id);
+  return [custom_id = std::move(custom_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
+    client.start_find_by_custom_id(std::move(custom_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_find_by_custom_id_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("find_by_custom_id", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityServiceClient>(self, args[1], IdentityService_find_by_custom_id(args)); });
+}
+PyObject* IdentityService_find_by_custom_id_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("find_by_custom_id_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityServiceClient>(self, IdentityService_find_by_custom_id(args)); });
+}
+
+auto IdentityService_list_users(pyrt::Args args) {
+  std::int32_t limit{};
+  pyrt::argument("limit", args[0], limit);
+  std::optional<std::string> continuation{};
+  pyrt::argument("continuation", args[1], continuation);
+  return [limit = std::move(limit), continuation = std::move(continuation)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) mutable {
+    client.start_list_users(std::move(limit), std::move(continuation), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_list_users_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_users", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserPage, IdentityServiceClient>(self, args[2], IdentityService_list_users(args)); });
+}
+PyObject* IdentityService_list_users_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_users_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserPage, IdentityServiceClient>(self, IdentityService_list_users(args)); });
+}
+
+auto IdentityService_exchange_teams_token(pyrt::Args args) {
+  std::string token{};
+  pyrt::argument("token", args[0], token);
+  std::string app_id{};
+  pyrt::argument("app_id", args[1], app_id);
+  std::string user_id{};
+  pyrt::argument("user_id", args[2], user_id);
+  return [token = std::move(token), app_id = std::move(app_id), user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
+    client.start_exchange_teams_token(std::move(token), std::move(app_id), std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_exchange_teams_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("exchange_teams_token", count, 4, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[3], IdentityService_exchange_teams_token(args)); });
+}
+PyObject* IdentityService_exchange_teams_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("exchange_teams_token_async", count, 3, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_exchange_teams_token(args)); });
+}
+
+auto IdentityService_development_teams_token(pyrt::Args args) {
+  std::string app_id{};
+  pyrt::argument("app_id", args[0], app_id);
+  std::string user_id{};
+  pyrt::argument("user_id", args[1], user_id);
+  return [app_id = std::move(app_id), user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
+    client.start_development_teams_token(std::move(app_id), std::move(user_id), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_development_teams_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("development_teams_token", count, 3, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[2], IdentityService_development_teams_token(args)); });
+}
+PyObject* IdentityService_development_teams_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("development_teams_token_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_development_teams_token(args)); });
+}
+
+auto IdentityService_signing_keys([[maybe_unused]] pyrt::Args args) {
+  return [](const IdentityServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
+    client.start_signing_keys(std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_signing_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("signing_keys", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, args[0], IdentityService_signing_keys(args)); });
+}
+PyObject* IdentityService_signing_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("signing_keys_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, IdentityService_signing_keys(args)); });
+}
+
+auto IdentityService_rotate_keys(pyrt::Args args) {
+  bool drop_others{};
+  pyrt::argument("drop_others", args[0], drop_others);
+  return [drop_others = std::move(drop_others)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
+    client.start_rotate_keys(std::move(drop_others), std::move(options), std::move(done));
+  };
+}
+PyObject* IdentityService_rotate_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("rotate_keys", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, args[1], IdentityService_rotate_keys(args)); });
+}
+PyObject* IdentityService_rotate_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("rotate_keys_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, IdentityService_rotate_keys(args)); });
+}
+
 constexpr pyrt::MethodSpec methods_of_IdentityService[] = {
     {"create_user", &IdentityService_create_user_call},
     {"create_user_async", &IdentityService_create_user_call_async},
@@ -431,6 +564,20 @@ constexpr pyrt::MethodSpec methods_of_IdentityService[] = {
     {"delete_user_async", &IdentityService_delete_user_call_async},
     {"verify_token", &IdentityService_verify_token_call},
     {"verify_token_async", &IdentityService_verify_token_call_async},
+    {"get_user", &IdentityService_get_user_call},
+    {"get_user_async", &IdentityService_get_user_call_async},
+    {"find_by_custom_id", &IdentityService_find_by_custom_id_call},
+    {"find_by_custom_id_async", &IdentityService_find_by_custom_id_call_async},
+    {"list_users", &IdentityService_list_users_call},
+    {"list_users_async", &IdentityService_list_users_call_async},
+    {"exchange_teams_token", &IdentityService_exchange_teams_token_call},
+    {"exchange_teams_token_async", &IdentityService_exchange_teams_token_call_async},
+    {"development_teams_token", &IdentityService_development_teams_token_call},
+    {"development_teams_token_async", &IdentityService_development_teams_token_call_async},
+    {"signing_keys", &IdentityService_signing_keys_call},
+    {"signing_keys_async", &IdentityService_signing_keys_call_async},
+    {"rotate_keys", &IdentityService_rotate_keys_call},
+    {"rotate_keys_async", &IdentityService_rotate_keys_call_async},
 };
 
 auto NumbersService_search(pyrt::Args args) {
@@ -632,6 +779,217 @@ constexpr pyrt::MethodSpec methods_of_SandboxService[] = {
     {"reset_async", &SandboxService_reset_call_async},
 };
 
+auto ResourcesService_create(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string data_location{};
+  pyrt::argument("data_location", args[1], data_location);
+  std::optional<pyrt::StringMap> tags{};
+  pyrt::argument("tags", args[2], tags);
+  return [name = std::move(name), data_location = std::move(data_location), tags = std::move(tags)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_create(std::move(name), std::move(data_location), std::move(tags), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_create_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("create", count, 4, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[3], ResourcesService_create(args)); });
+}
+PyObject* ResourcesService_create_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("create_async", count, 3, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_create(args)); });
+}
+
+auto ResourcesService_get(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_get(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_get_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get", count, 2, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[1], ResourcesService_get(args)); });
+}
+PyObject* ResourcesService_get_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_async", count, 1, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_get(args)); });
+}
+
+auto ResourcesService_list([[maybe_unused]] pyrt::Args args) {
+  return [](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceInfo>> done) mutable {
+    client.start_list(std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::ResourceInfo>, ResourcesServiceClient>(self, args[0], ResourcesService_list(args)); });
+}
+PyObject* ResourcesService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::ResourceInfo>, ResourcesServiceClient>(self, ResourcesService_list(args)); });
+}
+
+auto ResourcesService_fork(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string new_name{};
+  pyrt::argument("new_name", args[1], new_name);
+  return [name = std::move(name), new_name = std::move(new_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_fork(std::move(name), std::move(new_name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_fork_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("fork", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_fork(args)); });
+}
+PyObject* ResourcesService_fork_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("fork_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_fork(args)); });
+}
+
+auto ResourcesService_snapshot(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string snapshot_name{};
+  pyrt::argument("snapshot_name", args[1], snapshot_name);
+  return [name = std::move(name), snapshot_name = std::move(snapshot_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceSnapshot> done) mutable {
+    client.start_snapshot(std::move(name), std::move(snapshot_name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_snapshot_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("snapshot", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceSnapshot, ResourcesServiceClient>(self, args[2], ResourcesService_snapshot(args)); });
+}
+PyObject* ResourcesService_snapshot_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("snapshot_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceSnapshot, ResourcesServiceClient>(self, ResourcesService_snapshot(args)); });
+}
+
+auto ResourcesService_snapshots(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceSnapshot>> done) mutable {
+    client.start_snapshots(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_snapshots_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("snapshots", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::service::ResourceSnapshot>, ResourcesServiceClient>(self, args[1], ResourcesService_snapshots(args)); });
+}
+PyObject* ResourcesService_snapshots_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("snapshots_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::service::ResourceSnapshot>, ResourcesServiceClient>(self, ResourcesService_snapshots(args)); });
+}
+
+auto ResourcesService_restore(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string snapshot_name{};
+  pyrt::argument("snapshot_name", args[1], snapshot_name);
+  return [name = std::move(name), snapshot_name = std::move(snapshot_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_restore(std::move(name), std::move(snapshot_name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_restore_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("restore", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_restore(args)); });
+}
+PyObject* ResourcesService_restore_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("restore_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_restore(args)); });
+}
+
+auto ResourcesService_drop_snapshot(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string snapshot_name{};
+  pyrt::argument("snapshot_name", args[1], snapshot_name);
+  return [name = std::move(name), snapshot_name = std::move(snapshot_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
+    client.start_drop_snapshot(std::move(name), std::move(snapshot_name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_drop_snapshot_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("drop_snapshot", count, 3, [&] { return pyrt::call_sync<void, ResourcesServiceClient>(self, args[2], ResourcesService_drop_snapshot(args)); });
+}
+PyObject* ResourcesService_drop_snapshot_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("drop_snapshot_async", count, 2, [&] { return pyrt::call_async<void, ResourcesServiceClient>(self, ResourcesService_drop_snapshot(args)); });
+}
+
+auto ResourcesService_drop(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
+    client.start_drop(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_drop_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("drop", count, 2, [&] { return pyrt::call_sync<void, ResourcesServiceClient>(self, args[1], ResourcesService_drop(args)); });
+}
+PyObject* ResourcesService_drop_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("drop_async", count, 1, [&] { return pyrt::call_async<void, ResourcesServiceClient>(self, ResourcesService_drop(args)); });
+}
+
+auto ResourcesService_regenerate_key(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  trunkline::service::KeyKind kind{};
+  pyrt::argument("kind", args[1], kind);
+  return [name = std::move(name), kind = std::move(kind)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_regenerate_key(std::move(name), std::move(kind), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_regenerate_key_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("regenerate_key", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_regenerate_key(args)); });
+}
+PyObject* ResourcesService_regenerate_key_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("regenerate_key_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_regenerate_key(args)); });
+}
+
+auto ResourcesService_set_tags(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  pyrt::StringMap tags{};
+  pyrt::argument("tags", args[1], tags);
+  return [name = std::move(name), tags = std::move(tags)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_set_tags(std::move(name), std::move(tags), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_set_tags_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("set_tags", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_set_tags(args)); });
+}
+PyObject* ResourcesService_set_tags_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("set_tags_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_set_tags(args)); });
+}
+
+auto ResourcesService_set_local_auth(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  bool enabled{};
+  pyrt::argument("enabled", args[1], enabled);
+  return [name = std::move(name), enabled = std::move(enabled)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
+    client.start_set_local_auth(std::move(name), std::move(enabled), std::move(options), std::move(done));
+  };
+}
+PyObject* ResourcesService_set_local_auth_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("set_local_auth", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_set_local_auth(args)); });
+}
+PyObject* ResourcesService_set_local_auth_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("set_local_auth_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_set_local_auth(args)); });
+}
+
+constexpr pyrt::MethodSpec methods_of_ResourcesService[] = {
+    {"create", &ResourcesService_create_call},
+    {"create_async", &ResourcesService_create_call_async},
+    {"get", &ResourcesService_get_call},
+    {"get_async", &ResourcesService_get_call_async},
+    {"list", &ResourcesService_list_call},
+    {"list_async", &ResourcesService_list_call_async},
+    {"fork", &ResourcesService_fork_call},
+    {"fork_async", &ResourcesService_fork_call_async},
+    {"snapshot", &ResourcesService_snapshot_call},
+    {"snapshot_async", &ResourcesService_snapshot_call_async},
+    {"snapshots", &ResourcesService_snapshots_call},
+    {"snapshots_async", &ResourcesService_snapshots_call_async},
+    {"restore", &ResourcesService_restore_call},
+    {"restore_async", &ResourcesService_restore_call_async},
+    {"drop_snapshot", &ResourcesService_drop_snapshot_call},
+    {"drop_snapshot_async", &ResourcesService_drop_snapshot_call_async},
+    {"drop", &ResourcesService_drop_call},
+    {"drop_async", &ResourcesService_drop_call_async},
+    {"regenerate_key", &ResourcesService_regenerate_key_call},
+    {"regenerate_key_async", &ResourcesService_regenerate_key_call_async},
+    {"set_tags", &ResourcesService_set_tags_call},
+    {"set_tags_async", &ResourcesService_set_tags_call_async},
+    {"set_local_auth", &ResourcesService_set_local_auth_call},
+    {"set_local_auth_async", &ResourcesService_set_local_auth_call_async},
+};
+
 auto RuntimeService_version([[maybe_unused]] pyrt::Args args) {
   return [](const RuntimeServiceClient& client) mutable { return client.version(); };
 }
@@ -795,6 +1153,7 @@ constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
 static void register_types(PyObject* types) {
   enum_NumberType.init(pyrt::type_of(types, "NumberType"));
   enum_NumberCapability.init(pyrt::type_of(types, "NumberCapability"));
+  enum_KeyKind.init(pyrt::type_of(types, "KeyKind"));
   model_SmsMessage.init(pyrt::type_of(types, "SmsMessage"));
   model_SmsSendOutcome.init(pyrt::type_of(types, "SmsSendOutcome"));
   model_SmsRecord.init(pyrt::type_of(types, "SmsRecord"));
@@ -806,6 +1165,7 @@ static void register_types(PyObject* types) {
   model_Event.init(pyrt::type_of(types, "Event"));
   model_EventFilter.init(pyrt::type_of(types, "EventFilter"));
   model_ResourceInfo.init(pyrt::type_of(types, "ResourceInfo"));
+  model_ResourceSnapshot.init(pyrt::type_of(types, "ResourceSnapshot"));
   model_PluginInfo.init(pyrt::type_of(types, "PluginInfo"));
 }
 }  // namespace trunkline::service
@@ -818,6 +1178,7 @@ void bind_service(PyObject* parent) {
   define_interface(module, {"NumbersService", "trunkline.service.numbers/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_NumbersService, std::size(trunkline::service::methods_of_NumbersService));
   define_interface(module, {"EventsService", "trunkline.service.events/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventsService, std::size(trunkline::service::methods_of_EventsService));
   define_interface(module, {"SandboxService", "trunkline.service.sandbox/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SandboxService, std::size(trunkline::service::methods_of_SandboxService));
+  define_interface(module, {"ResourcesService", "trunkline.service.resources/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_ResourcesService, std::size(trunkline::service::methods_of_ResourcesService));
   define_interface(module, {"RuntimeService", "trunkline.service.runtime/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_RuntimeService, std::size(trunkline::service::methods_of_RuntimeService));
 }
 }  // namespace trunkline::pyrt

@@ -8,6 +8,8 @@ PyObject* to_py(NumberType value);
 void from_py(PyObject* object, NumberType& value);
 PyObject* to_py(NumberCapability value);
 void from_py(PyObject* object, NumberCapability& value);
+PyObject* to_py(KeyKind value);
+void from_py(PyObject* object, KeyKind& value);
 PyObject* to_py(const SmsMessage& value);
 void from_py(PyObject* object, SmsMessage& value);
 PyObject* to_py(const SmsSendOutcome& value);
@@ -30,6 +32,8 @@ PyObject* to_py(const EventFilter& value);
 void from_py(PyObject* object, EventFilter& value);
 PyObject* to_py(const ResourceInfo& value);
 void from_py(PyObject* object, ResourceInfo& value);
+PyObject* to_py(const ResourceSnapshot& value);
+void from_py(PyObject* object, ResourceSnapshot& value);
 PyObject* to_py(const PluginInfo& value);
 void from_py(PyObject* object, PluginInfo& value);
 }  // namespace trunkline::service

@@ -14,12 +14,14 @@ from ..identity import (
     AccessToken,
     CreateUserRequest,
     Credential,
+    ExchangeRequest,
     IdentityCapabilities,
     SigningKey,
     TokenClaims,
     TokenRequest,
     TokenScope,
     UserIdentity,
+    UserPage,
 )
 from ._futures import within
 
@@ -29,7 +31,10 @@ __all__ = [
 
 
 class IdentityProvider(Provider):
-    """Issues and verifies user tokens."""
+    """Issues and verifies user tokens. A user is one of a resource: what a provider keeps of it rests in the resource's
+    storage, so
+    that a fork of the resource has the same users, by the same ids.
+    """
 
     __slots__ = ()
     interface_id: ClassVar[str] = "trunkline.identity/1"
@@ -60,7 +65,50 @@ class IdentityProvider(Provider):
         future = self._impl.create_user_async(model_of(CreateUserRequest, request, fields))
         return await (future if timeout is None else within(future, timeout))
 
-    async def delete_user(self, user_id: str, *, timeout: float | None = None) -> None:
+    async def get_user(self, resource_id: str, user_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """One user of a resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_user_async(resource_id, user_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def find_user(self, resource_id: str, custom_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """The user with this custom id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.find_user_async(resource_id, custom_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list_users(
+        self,
+        resource_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> UserPage:
+        """The users of a resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_users_async(resource_id, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def delete_user(self, resource_id: str, user_id: str, *, timeout: float | None = None) -> None:
         """Deletes a user and makes all its tokens useless.
 
         Args:
@@ -69,7 +117,7 @@ class IdentityProvider(Provider):
         Raises:
             NotFoundError: What the request names does not exist.
         """
-        future = self._impl.delete_user_async(user_id)
+        future = self._impl.delete_user_async(resource_id, user_id)
         await (future if timeout is None else within(future, timeout))
 
     @overload
@@ -79,6 +127,7 @@ class IdentityProvider(Provider):
         self,
         /,
         *,
+        resource_id: str,
         user_id: str,
         scopes: Sequence[TokenScope],
         lifetime: datetime.timedelta = datetime.timedelta(days=1),
@@ -99,7 +148,7 @@ class IdentityProvider(Provider):
         future = self._impl.issue_token_async(model_of(TokenRequest, request, fields))
         return await (future if timeout is None else within(future, timeout))
 
-    async def revoke_tokens(self, user_id: str, *, timeout: float | None = None) -> None:
+    async def revoke_tokens(self, resource_id: str, user_id: str, *, timeout: float | None = None) -> None:
         """Makes every token useless that was issued to the user before now.
 
         Args:
@@ -108,41 +157,77 @@ class IdentityProvider(Provider):
         Raises:
             NotFoundError: What the request names does not exist.
         """
-        future = self._impl.revoke_tokens_async(user_id)
+        future = self._impl.revoke_tokens_async(resource_id, user_id)
         await (future if timeout is None else within(future, timeout))
 
-    async def verify_token(self, token: str, *, timeout: float | None = None) -> TokenClaims:
+    async def verify_token(self, token: str, resource_id: str, *, timeout: float | None = None) -> TokenClaims:
         """Verifies signature, lifetime and revocation.
 
         Args:
+            token: What the caller carries.
+            resource_id: The resource that the caller addresses; tokens that name a resource themselves belong to
+              that one.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
 
         Raises:
             UnauthenticatedError: Credentials are missing or refused.
         """
-        future = self._impl.verify_token_async(token)
+        future = self._impl.verify_token_async(token, resource_id)
         return await (future if timeout is None else within(future, timeout))
 
-    async def exchange(self, credential: Credential, *, timeout: float | None = None) -> AccessToken:
-        """Exchanges a credential for a token.
+    @overload
+    async def exchange(self, request: ExchangeRequest, /, *, timeout: float | None = None) -> AccessToken: ...
+    @overload
+    async def exchange(
+        self,
+        /,
+        *,
+        resource_id: str,
+        credential: Credential,
+        scopes: Sequence[TokenScope],
+        lifetime: datetime.timedelta = datetime.timedelta(days=1),
+        data_location: str = "unitedstates",
+        timeout: float | None = None,
+    ) -> AccessToken: ...
+    async def exchange(self, request: ExchangeRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> AccessToken:
+        """Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and
+        lifetime, and that its
+        ids are those of the token.
 
         Args:
+            request: Or give the fields of `ExchangeRequest` as keywords.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
 
         Raises:
             UnauthenticatedError: Credentials are missing or refused.
             UnimplementedError: The operation is not implemented.
         """
-        future = self._impl.exchange_async(credential)
+        future = self._impl.exchange_async(model_of(ExchangeRequest, request, fields))
         return await (future if timeout is None else within(future, timeout))
 
     async def signing_keys(self, *, timeout: float | None = None) -> list[SigningKey]:
-        """The keys that verify this provider's tokens.
+        """The keys that verify this provider's tokens, the one that signs first.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         future = self._impl.signing_keys_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def rotate_keys(self, drop_others: bool = False, *, timeout: float | None = None) -> list[SigningKey]:
+        """Signs with a new key from now on.
+
+        Args:
+            drop_others: Forget all other keys at once, which makes every token useless that they have signed.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Returns:
+            The keys that verify from now on.
+
+        Raises:
+            UnimplementedError: The operation is not implemented.
+        """
+        future = self._impl.rotate_keys_async(drop_others)
         return await (future if timeout is None else within(future, timeout))
 
     def capabilities(self) -> IdentityCapabilities:

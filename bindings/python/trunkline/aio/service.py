@@ -9,17 +9,18 @@ from __future__ import annotations
 import builtins
 import datetime
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, overload
 
 from .._native import service as _native
 from .._objects import Service, model_of
 from ..common import DecisionRecord
-from ..identity import AccessToken, TokenClaims, TokenScope
+from ..identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from ..sandbox import Phone, PhoneMessage, PhoneRule
 from ..service import (
     Event,
     EventFilter,
+    KeyKind,
     NumberCapability,
     NumberQuery,
     NumberSearch,
@@ -27,6 +28,7 @@ from ..service import (
     OwnedNumber,
     PluginInfo,
     ResourceInfo,
+    ResourceSnapshot,
     SmsMessage,
     SmsPage,
     SmsRecord,
@@ -41,6 +43,7 @@ __all__ = [
     "EventsService",
     "IdentityService",
     "NumbersService",
+    "ResourcesService",
     "RuntimeService",
     "SandboxService",
     "SmsService",
@@ -139,7 +142,7 @@ class IdentityService(Service):
         *,
         timeout: float | None = None,
     ) -> UserWithToken:
-        """Creates a user, with a token when scopes are given.
+        """Creates a user, or finds the one with the same custom id; with a token when scopes are given.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
@@ -204,6 +207,104 @@ class IdentityService(Service):
             UnauthenticatedError: Credentials are missing or refused.
         """
         future = self._impl.verify_token_async(token)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get_user(self, user_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """One user.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_user_async(user_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def find_by_custom_id(self, custom_id: str, *, timeout: float | None = None) -> UserIdentity:
+        """The user that was created with this id of your own.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.find_by_custom_id_async(custom_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list_users(
+        self,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> UserPage:
+        """The users, by id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_users_async(limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def exchange_teams_token(
+        self,
+        token: str,
+        app_id: str,
+        user_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> AccessToken:
+        """A token for a Teams user.
+
+        Args:
+            token: The user's Microsoft Entra token, of an issuer that is configured.
+            app_id: Must be the token's `appid`.
+            user_id: Must be the token's `oid`.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            UnauthenticatedError: Credentials are missing or refused.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.exchange_teams_token_async(token, app_id, user_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def development_teams_token(self, app_id: str, user_id: str, *, timeout: float | None = None) -> AccessToken:
+        """A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+
+        Args:
+            app_id: Its `appid`.
+            user_id: Its `oid`.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.development_teams_token_async(app_id, user_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def signing_keys(self, *, timeout: float | None = None) -> list[SigningKey]:
+        """The keys that verify tokens, the one that signs first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.signing_keys_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def rotate_keys(self, drop_others: bool = False, *, timeout: float | None = None) -> list[SigningKey]:
+        """Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+
+        Args:
+            drop_others: Forget the former keys at once, which makes their tokens useless.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.rotate_keys_async(drop_others)
         return await (future if timeout is None else within(future, timeout))
 
 
@@ -406,6 +507,181 @@ class SandboxService(Service):
         """
         future = self._impl.reset_async()
         await (future if timeout is None else within(future, timeout))
+
+
+class ResourcesService(Service):
+    """The resources of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.resources/1"
+    _native_class: ClassVar[type[_native.ResourcesService]] = _native.ResourcesService
+    _impl: _native.ResourcesService
+
+    async def create(
+        self,
+        name: str,
+        data_location: str = "United States",
+        tags: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ResourceInfo:
+        """Creates an empty resource. Its data rests in the database of its geography.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        future = self._impl.create_async(name, data_location, tags)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """One resource.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(self, *, timeout: float | None = None) -> builtins.list[ResourceInfo]:
+        """All resources, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def fork(self, name: str, new_name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep
+        their ids.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.fork_async(name, new_name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def snapshot(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> ResourceSnapshot:
+        """Keeps what the resource holds now, to be restored later.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.snapshot_async(name, snapshot_name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def snapshots(self, name: str, *, timeout: float | None = None) -> builtins.list[ResourceSnapshot]:
+        """The snapshots of a resource, oldest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.snapshots_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def restore(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> ResourceInfo:
+        """Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its
+        events end:
+        positions from before mean nothing afterwards.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.restore_async(name, snapshot_name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def drop_snapshot(self, name: str, snapshot_name: str, *, timeout: float | None = None) -> None:
+        """Drops a snapshot.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.drop_snapshot_async(name, snapshot_name)
+        await (future if timeout is None else within(future, timeout))
+
+    async def drop(self, name: str, *, timeout: float | None = None) -> None:
+        """Drops a resource with everything it holds, its snapshots too.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.drop_async(name)
+        await (future if timeout is None else within(future, timeout))
+
+    async def regenerate_key(self, name: str, kind: KeyKind, *, timeout: float | None = None) -> ResourceInfo:
+        """Makes a new key. The old one opens nothing from the moment this completes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.regenerate_key_async(name, kind)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_tags(self, name: str, tags: Mapping[str, str], *, timeout: float | None = None) -> ResourceInfo:
+        """Replaces the labels.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.set_tags_async(name, tags)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_local_auth(self, name: str, enabled: bool, *, timeout: float | None = None) -> ResourceInfo:
+        """Turns the access keys off, or on again.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.set_local_auth_async(name, enabled)
+        return await (future if timeout is None else within(future, timeout))
 
 
 class RuntimeService(Service):

@@ -8,6 +8,13 @@ function readUserIdentity(r) {
   const v = { id: r.string() };
   if (r.boolean()) v.customId = r.string();
   v.createdAt = r.time();
+  if (r.boolean()) v.lastTokenIssuedAt = r.time();
+  return v;
+}
+
+function readUserPage(r) {
+  const v = { items: r.list(readUserIdentity) };
+  if (r.boolean()) v.continuation = r.string();
   return v;
 }
 
@@ -17,6 +24,7 @@ function writeCreateUserRequest(w, v) {
 }
 
 function writeTokenRequest(w, v) {
+  w.string("resourceId", v.resourceId);
   w.string("userId", v.userId);
   w.list("scopes", v.scopes, eachTokenScope, 1);
   w.duration("lifetime", v.lifetime ?? 86400000);
@@ -32,7 +40,9 @@ function readTokenClaims(r) {
 }
 
 function readSigningKey(r) {
-  return { keyId: r.string(), algorithm: r.string(), publicKey: r.bytes() };
+  const v = { keyId: r.string(), algorithm: r.string(), publicKey: r.bytes(), createdAt: r.time() };
+  if (r.boolean()) v.retiresAt = r.time();
+  return v;
 }
 
 function writeTeamsCredential(w, v) {
@@ -47,15 +57,25 @@ function writeCodeCredential(w, v) {
   w.string("redirectUri", v.redirectUri);
 }
 
-function readIdentityCapabilities(r) {
-  return { customIds: r.boolean(), revocation: r.boolean(), teamsExchange: r.boolean() };
-}
-
 const writeCredential = {
   teams: { number: 1, write: (w, x) => w.model("", x, writeTeamsCredential) },
   code: { number: 2, write: (w, x) => w.model("", x, writeCodeCredential) },
   refreshToken: { number: 3, write: (w, x) => w.string("", x) },
 };
+
+function writeExchangeRequest(w, v) {
+  w.string("resourceId", v.resourceId);
+  w.union("credential", v.credential, writeCredential);
+  w.list("scopes", v.scopes, eachTokenScope, 1);
+  w.duration("lifetime", v.lifetime ?? 86400000);
+  w.string("dataLocation", v.dataLocation ?? "unitedstates");
+}
+
+function readIdentityCapabilities(r) {
+  const v = { customIds: r.boolean(), revocation: r.boolean(), teamsExchange: r.boolean(), issuesTokens: r.boolean() };
+  if (r.boolean()) v.issuer = r.string();
+  return v;
+}
 
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
 const readTokenScopeValue = (r) => r.enumeration(TokenScope);
@@ -63,6 +83,7 @@ const readTokenScopeValue = (r) => r.enumeration(TokenScope);
 module.exports = {
   TokenScope,
   readUserIdentity,
+  readUserPage,
   writeCreateUserRequest,
   writeTokenRequest,
   readAccessToken,
@@ -70,6 +91,7 @@ module.exports = {
   readSigningKey,
   writeTeamsCredential,
   writeCodeCredential,
-  readIdentityCapabilities,
   writeCredential,
+  writeExchangeRequest,
+  readIdentityCapabilities,
 };

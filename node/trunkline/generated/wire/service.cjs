@@ -6,6 +6,7 @@ const { FailureReason, MessageState } = require("./sms.cjs");
 
 const NumberType = enumeration({ unknown: 0, geographic: 1, tollFree: 2, mobile: 3 });
 const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3 });
+const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -85,7 +86,16 @@ function writeEventFilter(w, v) {
 function readResourceInfo(r) {
   const v = { name: r.string(), resourceId: r.string(), dataLocation: r.string(), primaryKey: r.string(), secondaryKey: r.string() };
   if (r.boolean()) v.connectionString = r.string();
-  return redacted(v, "primaryKey", "secondaryKey", "connectionString");
+  if (r.boolean()) v.secondaryConnectionString = r.string();
+  v.lineage = r.list(readString);
+  v.tags = r.record();
+  v.localAuth = r.boolean();
+  v.createdAt = r.time();
+  return redacted(v, "primaryKey", "secondaryKey", "connectionString", "secondaryConnectionString");
+}
+
+function readResourceSnapshot(r) {
+  return { name: r.string(), createdAt: r.time() };
 }
 
 function readPluginInfo(r) {
@@ -100,6 +110,7 @@ const readString = (r) => r.string();
 module.exports = {
   NumberType,
   NumberCapability,
+  KeyKind,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
@@ -111,5 +122,6 @@ module.exports = {
   readEvent,
   writeEventFilter,
   readResourceInfo,
+  readResourceSnapshot,
   readPluginInfo,
 };

@@ -19,6 +19,7 @@ struct tl_runtime {
     services.emplace(service::IdentityService::kInterfaceId, &identity);
     services.emplace(service::NumbersService::kInterfaceId, &numbers);
     services.emplace(service::RuntimeService::kInterfaceId, &runtime);
+    services.emplace(service::ResourcesService::kInterfaceId, &resources);
     providers.emplace(sms::SmsProvider::kInterfaceId, &echo_sms);
     providers.emplace(identity::IdentityProvider::kInterfaceId, &echo_identity);
     providers.emplace(pstn::PstnProvider::kInterfaceId, &echo_pstn);
@@ -35,6 +36,7 @@ struct tl_runtime {
   fake::FakeIdentity identity;
   fake::FakeNumbers numbers;
   fake::FakeRuntime runtime{log};
+  fake::FakeResources resources;
   fake::EchoSms echo_sms;
   fake::EchoIdentity echo_identity;
   fake::EchoPstn echo_pstn;

@@ -37,10 +37,10 @@ class EchoSms final : public sms::SmsProvider {
 
 class EchoIdentity final : public identity::IdentityProvider {
  public:
-  Task<identity::AccessToken> exchange(Call, identity::Credential credential) override {
+  Task<identity::AccessToken> exchange(Call, identity::ExchangeRequest request) override {
     identity::AccessToken token;
-    if (const auto* teams = credential.teams()) token.token = "teams " + teams->app_id;
-    if (const auto* refresh = credential.refresh_token()) token.token = "refresh " + *refresh;
+    if (const auto* teams = request.credential.teams()) token.token = "teams " + teams->app_id;
+    if (const auto* refresh = request.credential.refresh_token()) token.token = "refresh " + *refresh;
     co_return token;
   }
   Task<std::vector<identity::SigningKey>> signing_keys(Call) override {

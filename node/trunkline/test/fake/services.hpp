@@ -146,18 +146,22 @@ class FakeRuntime final : public service::RuntimeService {
   }
   Task<void> settle(Call) override { co_return; }
   Task<std::string> metrics(Call) override { co_return std::string("# HELP\n"); }
-  Task<service::ResourceInfo> get_resource(Call, std::string name) override {
+  Task<std::vector<service::PluginInfo>> list_plugins(Call) override { co_return std::vector<service::PluginInfo>(3); }
+
+ private:
+  std::shared_ptr<EventLog> log_;
+  std::atomic<std::int64_t> now_{1'000'000'000};
+};
+
+class FakeResources final : public service::ResourcesService {
+ public:
+  Task<service::ResourceInfo> get(Call, std::string name) override {
     service::ResourceInfo info;
     info.name = std::move(name);
     info.primary_key = "a2V5";
     info.secondary_key = "a2V5";
     co_return info;
   }
-  Task<std::vector<service::PluginInfo>> list_plugins(Call) override { co_return std::vector<service::PluginInfo>(3); }
-
- private:
-  std::shared_ptr<EventLog> log_;
-  std::atomic<std::int64_t> now_{1'000'000'000};
 };
 
 }  // namespace trunkline::fake

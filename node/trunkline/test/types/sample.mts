@@ -30,7 +30,7 @@ async function main(signal: AbortSignal): Promise<number> {
   for await (const frame of rt.provider("sim", "media").render(source, { codec: "pcm16", sampleRateHz: 8000, channels: 1, frameMs: 20 })) void frame.samples.length;
   await rt.resource("other").numbers.search({ type: "tollFree" });
   try {
-    await identity.exchange(credential);
+    await identity.exchange({ resourceId: "11111111-2222-4333-8444-555555555555", credential, scopes: ["chat"] });
   } catch (error) {
     if (error instanceof CancelledError) {
       const code: "cancelled" = error.code;

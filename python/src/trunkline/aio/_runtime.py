@@ -16,9 +16,17 @@ from .._config import Config, render
 from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
 from .._runtime import as_duration, event_filter
-from ..service import Event, PluginInfo, ResourceInfo
+from ..service import Event, PluginInfo
 from ._stream import AsyncStream
-from .service import EventsService, IdentityService, NumbersService, RuntimeService, SandboxService, SmsService
+from .service import (
+    EventsService,
+    IdentityService,
+    NumbersService,
+    ResourcesService,
+    RuntimeService,
+    SandboxService,
+    SmsService,
+)
 
 P = TypeVar("P", bound=Provider)
 
@@ -125,38 +133,10 @@ class Resource:
         return f"<trunkline.aio.Resource {self.name or '(default)'}>"
 
 
-class Resources:
+class Resources(ResourcesService):
     """The resources of a runtime."""
 
-    __slots__ = ("_service",)
-
-    def __init__(self, service: RuntimeService) -> None:
-        self._service = service
-
-    async def create(self, name: str, data_location: str = "United States") -> ResourceInfo:
-        """Creates an empty resource.
-
-        Raises:
-            InvalidArgumentError: The name or the location is not valid.
-            AlreadyExistsError: There is one of that name.
-        """
-        return await self._service.create_resource(name, data_location)
-
-    async def fork(self, name: str, new_name: str) -> ResourceInfo:
-        """Copies a resource with everything it holds."""
-        return await self._service.fork_resource(name, new_name)
-
-    async def drop(self, name: str) -> None:
-        """Drops a resource with everything it holds."""
-        await self._service.drop_resource(name)
-
-    async def get(self, name: str) -> ResourceInfo:
-        """Describes one resource."""
-        return await self._service.get_resource(name)
-
-    async def list(self) -> list[ResourceInfo]:
-        """All resources, by name."""
-        return await self._service.list_resources()
+    __slots__ = ()
 
 
 class Clock:
@@ -252,7 +232,7 @@ class Runtime:
     @property
     def resources(self) -> Resources:
         """Its resources."""
-        return Resources(self._parts()[1])
+        return Resources._open(self._parts()[0], "")
 
     async def wait_for(
         self,

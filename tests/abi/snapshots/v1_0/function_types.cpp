@@ -45,6 +45,9 @@ static_assert(std::is_same_v<decltype(tl_host_resource_store::scan),
 static_assert(std::is_same_v<tl_host_resource_store_commit_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_resource_store::commit),
                              void (*)(void *, const tl_call *, tl_str, const tl_host_store_batch *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_resource_store_epoch_done, void (*)(void *, const int64_t *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_resource_store::epoch),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const int64_t *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_host_events_publish_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_events::publish),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
@@ -93,24 +96,36 @@ static_assert(std::is_same_v<decltype(tl_sandbox_provider::reset),
 static_assert(std::is_same_v<tl_identity_provider_create_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::create_user),
                              void (*)(void *, const tl_call *, const tl_identity_create_user_request *, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_identity_provider_get_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_identity_provider::get_user),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_identity_provider_find_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_identity_provider::find_user),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_identity_provider_list_users_done, void (*)(void *, const tl_identity_user_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_identity_provider::list_users),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_identity_user_page *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_delete_user_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::delete_user),
-                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_issue_token_done, void (*)(void *, const tl_identity_access_token *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::issue_token),
                              void (*)(void *, const tl_call *, const tl_identity_token_request *, void (*)(void *, const tl_identity_access_token *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_revoke_tokens_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::revoke_tokens),
-                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_verify_token_done, void (*)(void *, const tl_identity_token_claims *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::verify_token),
-                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_identity_token_claims *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_identity_token_claims *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_exchange_done, void (*)(void *, const tl_identity_access_token *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::exchange),
-                             void (*)(void *, const tl_call *, const tl_identity_credential *, void (*)(void *, const tl_identity_access_token *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, const tl_identity_exchange_request *, void (*)(void *, const tl_identity_access_token *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_signing_keys_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::signing_keys),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_identity_provider_rotate_keys_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_identity_provider::rotate_keys),
+                             void (*)(void *, const tl_call *, tl_bool, void (*)(void *, const tl_list *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_capabilities_done, void (*)(void *, const tl_identity_capabilities *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::capabilities),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_identity_capabilities *, tl_error *), void *)>);
@@ -167,7 +182,7 @@ static_assert(std::is_same_v<decltype(tl_chat_provider::list_read_receipts),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, const tl_chat_page_request *, void (*)(void *, const tl_chat_read_receipt_page *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_chat_provider_maintain_done, void (*)(void *, const tl_chat_maintenance *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_chat_provider::maintain),
-                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_chat_maintenance *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_chat_maintenance *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_chat_provider_capabilities_done, void (*)(void *, const tl_chat_capabilities *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_chat_provider::capabilities),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_chat_capabilities *, tl_error *), void *)>);
@@ -201,6 +216,27 @@ static_assert(std::is_same_v<decltype(tl_service_identity_service::delete_user),
 static_assert(std::is_same_v<tl_service_identity_service_verify_token_done, void (*)(void *, const tl_identity_token_claims *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_identity_service::verify_token),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_identity_token_claims *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_get_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::get_user),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_find_by_custom_id_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::find_by_custom_id),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_list_users_done, void (*)(void *, const tl_identity_user_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::list_users),
+                             void (*)(void *, const tl_call *, int32_t, tl_str, void (*)(void *, const tl_identity_user_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_exchange_teams_token_done, void (*)(void *, const tl_identity_access_token *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::exchange_teams_token),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, const tl_identity_access_token *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_development_teams_token_done, void (*)(void *, const tl_identity_access_token *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::development_teams_token),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_identity_access_token *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_signing_keys_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::signing_keys),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_identity_service_rotate_keys_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_identity_service::rotate_keys),
+                             void (*)(void *, const tl_call *, tl_bool, void (*)(void *, const tl_list *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_numbers_service_search_done, void (*)(void *, const tl_service_number_search *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_numbers_service::search),
                              void (*)(void *, const tl_call *, const tl_service_number_query *, void (*)(void *, const tl_service_number_search *, tl_error *), void *)>);
@@ -237,6 +273,42 @@ static_assert(std::is_same_v<decltype(tl_service_sandbox_service::rules),
 static_assert(std::is_same_v<tl_service_sandbox_service_reset_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sandbox_service::reset),
                              void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_create_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::create),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_list, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_get_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_fork_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::fork),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_snapshot_done, void (*)(void *, const tl_service_resource_snapshot *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::snapshot),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_resource_snapshot *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_snapshots_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::snapshots),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_restore_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::restore),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_drop_snapshot_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::drop_snapshot),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_drop_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::drop),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_regenerate_key_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::regenerate_key),
+                             void (*)(void *, const tl_call *, tl_str, tl_service_key_kind, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_set_tags_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::set_tags),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_resources_service_set_local_auth_done, void (*)(void *, const tl_service_resource_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_resources_service::set_local_auth),
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_service_resource_info *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_runtime_service_version_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_runtime_service::version),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);

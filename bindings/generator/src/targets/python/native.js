@@ -33,9 +33,15 @@ export function typesHeader(context, module) {
   return out.join("\n");
 }
 
+/** Files of the modules it imports, but for those that Python does not see (what plugins alone use of them is not bound). */
+function importedFiles(context, module) {
+  const seen = new Set(context.modules.map((m) => m.file));
+  return module.imports.map((ns) => context.fileOf(ns)).filter((file) => seen.has(file));
+}
+
 export function nativeSource(context, module) {
   const interfaces = interfacesOf(module, "provider", "service");
-  const out = [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...module.imports.map((ns) => `#include "generated/types_${context.fileOf(ns)}.hpp"`),
+  const out = [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...importedFiles(context, module).map((file) => `#include "generated/types_${file}.hpp"`),
     '#include "generated/modules.hpp"', '#include "support/interface.hpp"', ...(interfaces.length ? [`#include "trunkline/${module.file}_client.hpp"`] : []), "", `namespace ${namespaceOf(module)} {`, "namespace {"];
   for (const e of module.enums) out.push(`pyrt::EnumTable enum_${e.name};`);
   for (const s of module.structs) out.push(`pyrt::Model<${s.fields.length}> model_${s.name}({${s.fields.map((f) => `"${pyName(f.name)}"`).join(", ")}});`);

@@ -666,7 +666,7 @@ TL_ABI_ASSERT(sizeof(tl_chat_capabilities) == 16);
 struct tl_chat_maintenance {
   uint32_t struct_size;
   uint8_t reserved0[4];
-  /** When to call again; absent: only after the next change of a retention. */
+  /** When to call again; absent: when something changes. */
   tl_opt_i64 next_at;
 };
 TL_ABI_ASSERT(offsetof(tl_chat_maintenance, next_at) == 8);
@@ -867,10 +867,14 @@ typedef struct tl_chat_provider {
   /**
    * Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a
    * resource
-   * appears, at the time that the last call asked for, and after a retention was set.
+   * appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never twice
+   * at once
+   * for a resource.
    * [any-thread]
+   * @param forget what is cached of the resource is old: it was put back to an earlier state, or is gone
    */
-  void (*maintain)(void *self, const tl_call *call, tl_str resource_id, tl_chat_provider_maintain_done done, void *user);
+  void (*maintain)(void *self, const tl_call *call,
+                   tl_str resource_id, tl_bool forget, tl_chat_provider_maintain_done done, void *user);
   /**
    * What this provider can do. Constant while the instance lives.
    * [any-thread] Completes before it returns.

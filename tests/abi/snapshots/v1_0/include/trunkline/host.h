@@ -262,6 +262,7 @@ TL_ABI_ASSERT(sizeof(tl_host_store) == 40);
 typedef void (*tl_host_resource_store_get_done)(void *user, const tl_bytes *result, tl_error *error);
 typedef void (*tl_host_resource_store_scan_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_host_resource_store_commit_done)(void *user, tl_error *error);
+typedef void (*tl_host_resource_store_epoch_done)(void *user, const int64_t *result, tl_error *error);
 
 /**
  * What one provider keeps for single communication resources. It rests in the database of the resource's data
@@ -298,11 +299,20 @@ typedef struct tl_host_resource_store {
    */
   void (*commit)(void *self, const tl_call *call,
                  tl_str resource_id, const tl_host_store_batch *batch, tl_host_resource_store_commit_done done, void *user);
+  /**
+   * Differs after the host has changed the rows itself: when a snapshot was put back. What was cached under another
+   * number is no
+   * longer true.
+   * [any-thread] Completes before it returns.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*epoch)(void *self, const tl_call *call, tl_str resource_id, tl_host_resource_store_epoch_done done, void *user);
 } tl_host_resource_store;
 TL_ABI_ASSERT(offsetof(tl_host_resource_store, get) == 8);
 TL_ABI_ASSERT(offsetof(tl_host_resource_store, scan) == 16);
 TL_ABI_ASSERT(offsetof(tl_host_resource_store, commit) == 24);
-TL_ABI_ASSERT(sizeof(tl_host_resource_store) == 32);
+TL_ABI_ASSERT(offsetof(tl_host_resource_store, epoch) == 32);
+TL_ABI_ASSERT(sizeof(tl_host_resource_store) == 40);
 #define TL_HOST_RESOURCE_STORE_ID "trunkline.host.resource_store/1"
 
 typedef void (*tl_host_events_publish_done)(void *user, tl_error *error);

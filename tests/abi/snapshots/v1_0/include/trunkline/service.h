@@ -44,6 +44,20 @@ enum {
   TL_SERVICE_NUMBER_CAPABILITY_BOTH = 3,
 };
 
+/**
+ * One of the two access keys of a resource.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_key_kind;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_KEY_KIND_UNKNOWN = 0,
+  /** The first. */
+  TL_SERVICE_KEY_KIND_PRIMARY = 1,
+  /** The second. */
+  TL_SERVICE_KEY_KIND_SECONDARY = 2,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
@@ -55,6 +69,7 @@ typedef struct tl_service_owned_number tl_service_owned_number;
 typedef struct tl_service_event tl_service_event;
 typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
+typedef struct tl_service_resource_snapshot tl_service_resource_snapshot;
 typedef struct tl_service_plugin_info tl_service_plugin_info;
 
 /** A text to one or more people. */
@@ -349,6 +364,23 @@ struct tl_service_resource_info {
   tl_str secondary_key;
   /** With the runtime's endpoint and the primary key; absent when the runtime does not listen. */
   tl_str connection_string;
+  /** The same with the secondary key. */
+  tl_str secondary_connection_string;
+  /**
+   * Ids of the resources that it was forked from, the nearest first.
+   * Elements: tl_str.
+   */
+  tl_list lineage;
+  /**
+   * Labels.
+   * Elements: tl_kv.
+   */
+  tl_list tags;
+  /** Access keys open it. */
+  tl_bool local_auth;
+  uint8_t reserved1[7];
+  /** When it was created. */
+  tl_time created_at;
 };
 TL_ABI_ASSERT(offsetof(tl_service_resource_info, name) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_resource_info, resource_id) == 24);
@@ -356,7 +388,25 @@ TL_ABI_ASSERT(offsetof(tl_service_resource_info, data_location) == 40);
 TL_ABI_ASSERT(offsetof(tl_service_resource_info, primary_key) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_resource_info, secondary_key) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_resource_info, connection_string) == 88);
-TL_ABI_ASSERT(sizeof(tl_service_resource_info) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_resource_info, secondary_connection_string) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_resource_info, lineage) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_resource_info, tags) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_resource_info, local_auth) == 168);
+TL_ABI_ASSERT(offsetof(tl_service_resource_info, created_at) == 176);
+TL_ABI_ASSERT(sizeof(tl_service_resource_info) == 184);
+
+/** What a resource held at some moment. */
+struct tl_service_resource_snapshot {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Unique within the resource. */
+  tl_str name;
+  /** When it was taken. */
+  tl_time created_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_resource_snapshot, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_resource_snapshot, created_at) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_resource_snapshot) == 32);
 
 /** A plugin that was loaded, or why it was not. */
 struct tl_service_plugin_info {
@@ -440,6 +490,13 @@ typedef void (*tl_service_identity_service_issue_token_done)(void *user, const t
 typedef void (*tl_service_identity_service_revoke_tokens_done)(void *user, tl_error *error);
 typedef void (*tl_service_identity_service_delete_user_done)(void *user, tl_error *error);
 typedef void (*tl_service_identity_service_verify_token_done)(void *user, const tl_identity_token_claims *result, tl_error *error);
+typedef void (*tl_service_identity_service_get_user_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_service_identity_service_find_by_custom_id_done)(void *user, const tl_identity_user_identity *result, tl_error *error);
+typedef void (*tl_service_identity_service_list_users_done)(void *user, const tl_identity_user_page *result, tl_error *error);
+typedef void (*tl_service_identity_service_exchange_teams_token_done)(void *user, const tl_identity_access_token *result, tl_error *error);
+typedef void (*tl_service_identity_service_development_teams_token_done)(void *user, const tl_identity_access_token *result, tl_error *error);
+typedef void (*tl_service_identity_service_signing_keys_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_identity_service_rotate_keys_done)(void *user, const tl_list *result, tl_error *error);
 
 /**
  * Users and tokens of one resource.
@@ -450,7 +507,7 @@ typedef struct tl_service_identity_service {
   uint32_t struct_size;
   uint32_t reserved0;
   /**
-   * Creates a user, with a token when scopes are given.
+   * Creates a user, or finds the one with the same custom id; with a token when scopes are given.
    * [any-thread]
    * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
    */
@@ -484,13 +541,73 @@ typedef struct tl_service_identity_service {
    */
   void (*verify_token)(void *self, const tl_call *call,
                        tl_str token, tl_service_identity_service_verify_token_done done, void *user);
+  /**
+   * One user.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get_user)(void *self, const tl_call *call, tl_str user_id, tl_service_identity_service_get_user_done done, void *user);
+  /**
+   * The user that was created with this id of your own.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*find_by_custom_id)(void *self, const tl_call *call,
+                            tl_str custom_id, tl_service_identity_service_find_by_custom_id_done done, void *user);
+  /**
+   * The users, by id.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_users)(void *self, const tl_call *call,
+                     int32_t limit, tl_str continuation, tl_service_identity_service_list_users_done done, void *user);
+  /**
+   * A token for a Teams user.
+   * [any-thread]
+   * @param token the user's Microsoft Entra token, of an issuer that is configured
+   * @param app_id must be the token's `appid`
+   * @param user_id must be the token's `oid`
+   * Errors: TL_ERROR_CODE_UNAUTHENTICATED, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*exchange_teams_token)(void *self, const tl_call *call,
+                               tl_str token, tl_str app_id, tl_str user_id, tl_service_identity_service_exchange_teams_token_done done, void *user);
+  /**
+   * A Microsoft Entra token as the development issuer makes them, to try an exchange with.
+   * [any-thread]
+   * @param app_id its `appid`
+   * @param user_id its `oid`
+   * Errors: TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*development_teams_token)(void *self, const tl_call *call,
+                                  tl_str app_id, tl_str user_id, tl_service_identity_service_development_teams_token_done done, void *user);
+  /**
+   * The keys that verify tokens, the one that signs first.
+   * [any-thread]
+   * Result elements: tl_identity_signing_key.
+   */
+  void (*signing_keys)(void *self, const tl_call *call, tl_service_identity_service_signing_keys_done done, void *user);
+  /**
+   * Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
+   * [any-thread]
+   * Result elements: tl_identity_signing_key.
+   * @param drop_others forget the former keys at once, which makes their tokens useless
+   */
+  void (*rotate_keys)(void *self, const tl_call *call,
+                      tl_bool drop_others, tl_service_identity_service_rotate_keys_done done, void *user);
 } tl_service_identity_service;
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, create_user) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, issue_token) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, revoke_tokens) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, delete_user) == 32);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, verify_token) == 40);
-TL_ABI_ASSERT(sizeof(tl_service_identity_service) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, get_user) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, find_by_custom_id) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, list_users) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, exchange_teams_token) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, development_teams_token) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, signing_keys) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_identity_service, rotate_keys) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_identity_service) == 104);
 #define TL_SERVICE_IDENTITY_SERVICE_ID "trunkline.service.identity/1"
 
 typedef void (*tl_service_numbers_service_search_done)(void *user, const tl_service_number_search *result, tl_error *error);
@@ -633,6 +750,129 @@ TL_ABI_ASSERT(offsetof(tl_service_sandbox_service, rules) == 40);
 TL_ABI_ASSERT(offsetof(tl_service_sandbox_service, reset) == 48);
 TL_ABI_ASSERT(sizeof(tl_service_sandbox_service) == 56);
 #define TL_SERVICE_SANDBOX_SERVICE_ID "trunkline.service.sandbox/1"
+
+typedef void (*tl_service_resources_service_create_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+typedef void (*tl_service_resources_service_get_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+typedef void (*tl_service_resources_service_list_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_resources_service_fork_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+typedef void (*tl_service_resources_service_snapshot_done)(void *user, const tl_service_resource_snapshot *result, tl_error *error);
+typedef void (*tl_service_resources_service_snapshots_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_resources_service_restore_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+typedef void (*tl_service_resources_service_drop_snapshot_done)(void *user, tl_error *error);
+typedef void (*tl_service_resources_service_drop_done)(void *user, tl_error *error);
+typedef void (*tl_service_resources_service_regenerate_key_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+typedef void (*tl_service_resources_service_set_tags_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+typedef void (*tl_service_resources_service_set_local_auth_done)(void *user, const tl_service_resource_info *result, tl_error *error);
+
+/**
+ * The resources of the runtime. Names compare without case.
+ * Interface id: "trunkline.service.resources/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_resources_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates an empty resource. Its data rests in the database of its geography.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+   */
+  void (*create)(void *self, const tl_call *call,
+                 tl_str name, tl_str data_location, tl_list tags, tl_service_resources_service_create_done done, void *user);
+  /**
+   * One resource.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str name, tl_service_resources_service_get_done done, void *user);
+  /**
+   * All resources, by name.
+   * [any-thread]
+   * Result elements: tl_service_resource_info.
+   */
+  void (*list)(void *self, const tl_call *call, tl_service_resources_service_list_done done, void *user);
+  /**
+   * Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their
+   * ids.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS, TL_ERROR_CODE_INVALID_ARGUMENT,
+   * TL_ERROR_CODE_ABORTED.
+   */
+  void (*fork)(void *self, const tl_call *call,
+               tl_str name, tl_str new_name, tl_service_resources_service_fork_done done, void *user);
+  /**
+   * Keeps what the resource holds now, to be restored later.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS, TL_ERROR_CODE_INVALID_ARGUMENT,
+   * TL_ERROR_CODE_ABORTED.
+   */
+  void (*snapshot)(void *self, const tl_call *call,
+                   tl_str name, tl_str snapshot_name, tl_service_resources_service_snapshot_done done, void *user);
+  /**
+   * The snapshots of a resource, oldest first.
+   * [any-thread]
+   * Result elements: tl_service_resource_snapshot.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*snapshots)(void *self, const tl_call *call, tl_str name, tl_service_resources_service_snapshots_done done, void *user);
+  /**
+   * Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its
+   * events end:
+   * positions from before mean nothing afterwards.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+   */
+  void (*restore)(void *self, const tl_call *call,
+                  tl_str name, tl_str snapshot_name, tl_service_resources_service_restore_done done, void *user);
+  /**
+   * Drops a snapshot.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+   */
+  void (*drop_snapshot)(void *self, const tl_call *call,
+                        tl_str name, tl_str snapshot_name, tl_service_resources_service_drop_snapshot_done done, void *user);
+  /**
+   * Drops a resource with everything it holds, its snapshots too.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+   */
+  void (*drop)(void *self, const tl_call *call, tl_str name, tl_service_resources_service_drop_done done, void *user);
+  /**
+   * Makes a new key. The old one opens nothing from the moment this completes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+   */
+  void (*regenerate_key)(void *self, const tl_call *call,
+                         tl_str name, tl_service_key_kind kind, tl_service_resources_service_regenerate_key_done done, void *user);
+  /**
+   * Replaces the labels.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+   */
+  void (*set_tags)(void *self, const tl_call *call,
+                   tl_str name, tl_list tags, tl_service_resources_service_set_tags_done done, void *user);
+  /**
+   * Turns the access keys off, or on again.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ABORTED.
+   */
+  void (*set_local_auth)(void *self, const tl_call *call,
+                         tl_str name, tl_bool enabled, tl_service_resources_service_set_local_auth_done done, void *user);
+} tl_service_resources_service;
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, create) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, fork) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, snapshot) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, snapshots) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, restore) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, drop_snapshot) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, drop) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, regenerate_key) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, set_tags) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_resources_service, set_local_auth) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_resources_service) == 104);
+#define TL_SERVICE_RESOURCES_SERVICE_ID "trunkline.service.resources/1"
 
 typedef void (*tl_service_runtime_service_version_done)(void *user, const tl_str *result, tl_error *error);
 typedef void (*tl_service_runtime_service_now_done)(void *user, const tl_time *result, tl_error *error);

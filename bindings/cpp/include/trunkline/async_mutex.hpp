@@ -1,4 +1,4 @@
-// Mutual exclusion across co_await.
+// Mutual exclusion across co_await. For plugins. Hand-written, header-only, C++20.
 #pragma once
 #include <deque>
 #include <functional>
@@ -7,7 +7,7 @@
 
 #include "trunkline/task.hpp"
 
-namespace identity_local {
+namespace trunkline {
 
 /// Waits suspend and block no thread; they are served in order. The holder's thread goes on with the next one. [any-thread]
 class AsyncMutex {
@@ -26,17 +26,17 @@ class AsyncMutex {
     AsyncMutex* mutex_;
   };
 
-  trunkline::Task<Lock> lock() {
-    co_await trunkline::from_callback<void>([this](auto done) {
+  Task<Lock> lock() {
+    co_await from_callback<void>([this](auto done) {
       {
         const std::lock_guard guard(mutex_);
         if (held_) {
-          waiting_.emplace_back([done]() mutable { done(trunkline::Result<void>{}); });
+          waiting_.emplace_back([done]() mutable { done(Result<void>{}); });
           return;
         }
         held_ = true;
       }
-      done(trunkline::Result<void>{});
+      done(Result<void>{});
     });
     co_return Lock(*this);
   }
@@ -61,4 +61,4 @@ class AsyncMutex {
   std::deque<std::function<void()>> waiting_;
 };
 
-}  // namespace identity_local
+}  // namespace trunkline

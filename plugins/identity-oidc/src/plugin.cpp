@@ -1,0 +1,3 @@
+#include "bridge.h"
+
+TRUNKLINE_EXPORT_PLUGIN(identity_oidc::Bridge)

@@ -1,0 +1,30 @@
+// Where events go that could not be delivered.
+#pragma once
+#include <string>
+
+#include "runtime/base/function.h"
+#include "runtime/delivery/records.h"
+#include "runtime/delivery/subscription_spec.h"
+#include "runtime/net/http_client.h"
+
+namespace trunkline::delivery {
+
+/// Writes documents in the published format: a JSON array of the event in the subscription's schema and why it was given up.
+/// [any-thread]
+class DeadLetterWriter {
+ public:
+  DeadLetterWriter(net::HttpClient& http, IdSource& ids, Duration timeout) : http_(http), ids_(ids), timeout_(timeout) {}
+  /// `done(true)`: it is there to stay. Once, on any thread.
+  void write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, Time now, UniqueFunction<void(bool)> done);
+
+ private:
+  net::HttpClient& http_;
+  IdSource& ids_;
+  const Duration timeout_;
+};
+
+std::string render_dead_letter(const SubscriptionSpec& spec, const Event& event, const RetryRow& row);
+/// `{topic}/{SUBSCRIPTION}/{yyyy}/{M}/{d}/{H}/{guid}.json`
+std::string dead_letter_name(const SubscriptionSpec& spec, const Event& event, Time now, const std::string& guid);
+
+}  // namespace trunkline::delivery

@@ -1,0 +1,70 @@
+// Consumers that come and take: handlers in this process, iterators, long polls.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/async/executor.h"
+#include "runtime/clock/clock.h"
+#include "runtime/delivery/target.h"
+#include "trunkline/task.hpp"
+
+namespace trunkline::delivery {
+
+/// An event that a consumer has taken and must acknowledge.
+struct Delivery {
+  std::uint64_t id = 0;  // for acknowledge and reject
+  events::EventPtr event;
+  int attempt = 1;  // from 1
+};
+
+/// Events wait here, few of them, until somebody takes them. A consumer gets no more than it asks for; what it took and neither
+/// acknowledged nor rejected in time counts as failed and comes again by the retry schedule. [any-thread]
+class PullTarget final : public Target, public std::enable_shared_from_this<PullTarget> {
+ public:
+  /// Events of one subscription that are here at a time; the others stay in the log.
+  static constexpr std::size_t kMaxWaiting = 256;
+
+  PullTarget(Executor& executor, Clock& clock) : executor_(executor), clock_(clock) {}
+
+  void deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) override;
+
+  /// 1 to `max` events of a subscription, as soon as there are some; none: it timed out, or was closed. `lock`: how long the
+  /// consumer may take over each.
+  Task<std::vector<Delivery>> take(std::uint64_t subscription, std::uint32_t max, Duration lock,
+                                   std::optional<Duration> timeout = std::nullopt);
+  /// False: unknown, or too late.
+  bool acknowledge(std::uint64_t subscription, std::uint64_t delivery);
+  bool reject(std::uint64_t subscription, std::uint64_t delivery, const std::string& reason);
+  /// Ends the takes that wait; what was taken goes back without an attempt.
+  void close(std::uint64_t subscription);
+  void stop();
+
+ private:
+  struct Offer {
+    DeliveryRequest request;
+    UniqueFunction<void(DeliveryAnswer)> done;
+    Clock::TimerId timer = 0;
+  };
+  struct Queue {
+    std::deque<std::uint64_t> offered;  // not taken
+    std::map<std::uint64_t, Offer> offers;
+    std::deque<std::pair<std::uint64_t, UniqueFunction<void()>>> waiters;
+  };
+  bool answer(std::uint64_t subscription, std::uint64_t delivery, DeliveryAnswer answer);
+  std::vector<Delivery> take_now(std::uint64_t subscription, std::uint32_t max, Duration lock);
+  void wake_waiter(std::uint64_t subscription, std::uint64_t waiter);
+
+  Executor& executor_;
+  Clock& clock_;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  std::uint64_t last_id_ = 0;
+  std::unordered_map<std::uint64_t, Queue> queues_;
+};
+
+}  // namespace trunkline::delivery
