@@ -3,6 +3,7 @@
 #include <array>
 
 #include "runtime/api/arm_communication_api.h"
+#include "runtime/api/chat_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
 #include "runtime/api/identity_api.h"
@@ -21,6 +22,7 @@
 #include "runtime/crypto/hash.h"
 #include "runtime/oidc/issuer_set.h"
 #include "runtime/server/api_server.h"
+#include "runtime/services/chat_service.h"
 #include "runtime/services/identity_service.h"
 
 namespace trunkline::app {
@@ -126,6 +128,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sms_routes(routes, runtime.sms());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
+  api::add_chat_routes(routes, runtime.chat());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);

@@ -287,6 +287,10 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   root.section("store", [&](ConfigSection& s) { read_store(s, config.store); });
   root.section("listen", [&](ConfigSection& s) { read_listen(s, config.listen); });
   root.section("auth", [&](ConfigSection& s) { read_auth(s, config.auth); });
+  root.section("chat", [&](ConfigSection& s) {
+    s.choice("rate_limits", config.chat.rate_limits,
+             {{"off", ChatConfig::RateLimits::kOff}, {"documented", ChatConfig::RateLimits::kDocumented}});
+  });
   root.section("control", [&](ConfigSection& s) { s.boolean("enabled", config.control.enabled); });
   root.section("plugins", [&](ConfigSection& s) { read_plugins(s, config.plugins); });
   root.each("providers", [&](ConfigSection& s) { read_provider(s, config.providers.emplace_back(), providers); });

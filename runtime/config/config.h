@@ -115,6 +115,11 @@ struct AuthConfig {
   bool development_issuer = false;
 };
 
+struct ChatConfig {
+  /// `off`, or `documented`: the published limits of calls per user and thread, answered with 429 beyond them.
+  enum class RateLimits { kOff, kDocumented } rate_limits = RateLimits::kOff;
+};
+
 struct ControlConfig {
   /// Offers the control interface of sandbox and clock over HTTP. For development and tests.
   bool enabled = false;
@@ -204,6 +209,7 @@ struct Config {
   StoreConfig store;
   ListenConfig listen;
   AuthConfig auth;
+  ChatConfig chat;
   ControlConfig control;
   PluginsConfig plugins;
   std::vector<ProviderConfig> providers;

@@ -32,6 +32,8 @@ providers:
     config: {latency_ms: 200, jitter_ms: 300, failure_rate: 0.05}
   - name: local-identity
     plugin: identity-local
+  - name: local-chat
+    plugin: chat-local
 
 routes:
   - interface: sms

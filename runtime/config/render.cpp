@@ -205,6 +205,9 @@ std::string render_yaml(const Config& config) {
   write_list(w, "issuers", config.auth.issuers, write_issuer);
   if (config.auth.development_issuer) w.boolean("development_issuer", true);
   w.end();
+  w.begin("chat");
+  w.raw("rate_limits", name_of(config.chat.rate_limits, {"off", "documented"}));
+  w.end();
   w.begin("control");
   w.boolean("enabled", config.control.enabled);
   w.end();

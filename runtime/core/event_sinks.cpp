@@ -1,7 +1,9 @@
 #include "runtime/core/event_sinks.h"
 
 #include "runtime/diagnostics/log.h"
+#include "runtime/services/chat_service.h"
 #include "runtime/services/sms_service.h"
+#include "trunkline/chat_provider.hpp"
 #include "trunkline/identity_provider.hpp"
 #include "trunkline/sms_provider.hpp"
 
@@ -33,7 +35,21 @@ class EventSinks::IdentitySink final : public identity::IdentityEvents {
   const std::string provider_;
 };
 
-EventSinks::EventSinks(SmsService& sms, Log& log) : sms_(sms), log_(log) {}
+class EventSinks::ChatSink final : public chat::ChatEvents {
+ public:
+  ChatSink(ChatService& service, std::string provider) : service_(service), provider_(std::move(provider)) {}
+  Task<void> changed(Call call, std::string resource_id, chat::ChatChange change,
+                     std::optional<host::StoreBatch> batch) override {
+    co_await service_.on_changed(provider_, std::move(resource_id), std::move(change), std::move(batch),
+                                 std::string(call.traceparent()));
+  }
+
+ private:
+  ChatService& service_;
+  const std::string provider_;
+};
+
+EventSinks::EventSinks(SmsService& sms, ChatService& chat, Log& log) : sms_(sms), chat_(chat), log_(log) {}
 EventSinks::~EventSinks() = default;
 
 tl_iface EventSinks::sms(std::string_view provider) {
@@ -48,6 +64,13 @@ tl_iface EventSinks::identity(std::string_view provider) {
   std::unique_ptr<IdentitySink>& sink = identity_sinks_[std::string(provider)];
   if (!sink) sink = std::make_unique<IdentitySink>(log_, std::string(provider));
   return iface_of(static_cast<identity::IdentityEvents*>(sink.get()));
+}
+
+tl_iface EventSinks::chat(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<ChatSink>& sink = chat_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<ChatSink>(chat_, std::string(provider));
+  return iface_of(static_cast<chat::ChatEvents*>(sink.get()));
 }
 
 }  // namespace trunkline

@@ -22,6 +22,7 @@
 #include "runtime/plugin/resource_store.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/arm_operations.h"
+#include "runtime/services/chat_service.h"
 #include "runtime/services/context.h"
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/identity_service.h"
@@ -132,6 +133,7 @@ struct Runtime::Parts {
   NumberService numbers;
   SmsService sms;
   IdentityService identity;
+  ChatService chat;
   SandboxService sandbox;
   EventRows event_rows;
   ProviderRows provider_rows;
@@ -163,9 +165,10 @@ struct Runtime::Parts {
         numbers(context, resources),
         sms(context, resources, numbers),
         identity(context, issuers, development_issuer.get()),
+        chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
         sandbox(context, numbers),
         event_rows(events),
-        sinks(sms, log),
+        sinks(sms, chat, log),
         objects(runtime) {}
 };
 
@@ -205,15 +208,29 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
+  p.resources.add_participant(p.chat);
   p.resources.add_participant(p.email_domains);
   p.resources.load();
   p.email_domains.load();
   p.providers.set_event_sink("trunkline.sms.events/1", [&p](std::string_view provider) { return p.sinks.sms(provider); });
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
+  p.providers.set_event_sink("trunkline.chat.events/1", [&p](std::string_view provider) { return p.sinks.chat(provider); });
+  p.chat.set_user_lookup([&p](ResourcePtr resource, std::string user) -> Task<bool> {
+    bool found = true;
+    try {
+      co_await p.identity.get_user(resource, user);
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::kNotFound) throw;
+      found = false;
+    }
+    co_return found;
+  });
+  p.identity.set_on_deleted([&p](ResourcePtr resource, std::string user) { return p.chat.forget_user(resource, user); });
   p.providers.start();
   runtime->seed();
   p.sms.recover();
+  p.chat.start();
   return runtime;
 }
 
@@ -264,6 +281,7 @@ void Runtime::close() {
   }
   p.events.stop();
   p.sms.stop();
+  p.chat.stop();
   p.providers.stop();
   p.http.stop();
   p.clock.stop();
@@ -291,6 +309,7 @@ ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
+ChatService& Runtime::chat() { return parts_->chat; }
 oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }

@@ -13,6 +13,7 @@
 namespace trunkline {
 
 class ArmOperations;
+class ChatService;
 class Clock;
 class EmailDomainService;
 class EventLog;
@@ -65,6 +66,7 @@ class Runtime {
   NumberService& numbers();
   SmsService& sms();
   IdentityService& identity();
+  ChatService& chat();
   /// Issuers whose tokens are accepted.
   oidc::IssuerSet& issuers();
   /// Null unless `auth.development_issuer` is on.

@@ -1,6 +1,8 @@
 #include "runtime/core/service_objects.h"
 
 #include "runtime/clock/clock.h"
+#include "runtime/core/chat_object.h"
+#include "runtime/core/object_scope.h"
 #include "runtime/core/resource_objects.h"
 #include "runtime/core/runtime.h"
 #include "runtime/diagnostics/metrics.h"
@@ -14,22 +16,6 @@
 
 namespace trunkline {
 namespace {
-
-/// What every object of a resource needs: the runtime, and the resource as it is now.
-class Scope {
- public:
-  Scope(Runtime& runtime, std::int64_t key, std::string name) : runtime_(runtime), key_(key), name_(std::move(name)) {}
-  Runtime& runtime() const { return runtime_; }
-  ResourcePtr resource() const {
-    if (ResourcePtr resource = runtime_.resources().find_by_key(key_)) return resource;
-    throw Error(ErrorCode::kNotFound, "the resource '" + name_ + "' was dropped", "resource");
-  }
-
- private:
-  Runtime& runtime_;
-  const std::int64_t key_;
-  const std::string name_;
-};
 
 class SmsObject final : public service::SmsService {
  public:
@@ -268,6 +254,7 @@ struct ServiceObjects::OfResource {
   SmsObject sms{scope};
   IdentityObject identity{scope};
   NumbersObject numbers{scope};
+  ChatObject chat{scope};
   EventsObject events{scope};
   SandboxObject sandbox{scope};
 
@@ -295,6 +282,7 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   if (id == "trunkline.service.sms/1") return iface_of(static_cast<service::SmsService*>(&objects->sms));
   if (id == "trunkline.service.identity/1") return iface_of(static_cast<service::IdentityService*>(&objects->identity));
   if (id == "trunkline.service.numbers/1") return iface_of(static_cast<service::NumbersService*>(&objects->numbers));
+  if (id == "trunkline.service.chat/1") return iface_of(static_cast<service::ChatService*>(&objects->chat));
   if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
   if (id == "trunkline.service.sandbox/1") return iface_of(static_cast<service::SandboxService*>(&objects->sandbox));
   return {};

@@ -26,10 +26,12 @@ const Statement kOfUser{
 // The copied events kept their ids and got new positions. An event that is gone was before all that are left.
 const Statement kCopy{
     "INSERT INTO chat_members (resource_key, thread_id, user_id, joined, left_at, share_history_us) "
-    "SELECT ?, thread_id, user_id, "
-    "COALESCE((SELECT n.sequence FROM events o JOIN events n ON n.id = o.id AND n.resource_key = ? WHERE o.sequence = joined), "
+    "SELECT DISTINCT ?1, thread_id, user_id, "
+    "COALESCE((SELECT n.sequence FROM events o JOIN events n ON n.id = o.id AND n.resource_key = ?1 WHERE o.sequence = joined), "
     "0), "
-    "NULL, share_history_us FROM chat_members WHERE resource_key = ? AND left_at IS NULL"};
+    "CASE WHEN left_at IS NULL THEN NULL ELSE COALESCE((SELECT n.sequence FROM events o JOIN events n ON n.id = o.id AND "
+    "n.resource_key = ?1 WHERE o.sequence = left_at), 0) END, "
+    "share_history_us FROM chat_members WHERE resource_key = ?2 ON CONFLICT DO NOTHING"};
 const Statement kDrop{"DELETE FROM chat_members WHERE resource_key = ?"};
 
 std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
@@ -84,7 +86,7 @@ std::vector<ChatStay> of_user(const Resource& resource, std::string_view thread_
   return stays;
 }
 
-void copy(Session& session, std::int64_t from_key, std::int64_t to_key) { session.execute(kCopy, {to_key, to_key, from_key}); }
+void copy(Session& session, std::int64_t from_key, std::int64_t to_key) { session.execute(kCopy, {to_key, from_key}); }
 
 void drop(Session& session, std::int64_t key) { session.execute(kDrop, {key}); }
 

@@ -139,6 +139,7 @@ Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_i
   };
   co_await ask_each<void>(call);
   context_.tokens.ended(resource->key, user_id);
+  if (on_deleted_) co_await on_deleted_(resource, user_id);
 }
 
 Task<identity::UserIdentity> IdentityService::get_user(ResourcePtr resource, std::string user_id) {

@@ -1,5 +1,6 @@
 // Users and tokens of a resource, over the identity providers.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class IdentityService {
                                           Duration lifetime);
   Task<void> revoke_tokens(ResourcePtr resource, std::string user_id);
   Task<void> delete_user(ResourcePtr resource, std::string user_id);
+  /// What else a user takes with it when it is deleted. Before the first call. [lifecycle]
+  void set_on_deleted(std::function<Task<void>(ResourcePtr, std::string)> forget) { on_deleted_ = std::move(forget); }
   Task<identity::UserIdentity> get_user(ResourcePtr resource, std::string user_id);
   /// Errors: kNotFound.
   Task<identity::UserIdentity> find_by_custom_id(ResourcePtr resource, std::string custom_id);
@@ -68,6 +71,7 @@ class IdentityService {
   Task<T> ask_each(F call);
 
   ServiceContext& context_;
+  std::function<Task<void>(ResourcePtr, std::string)> on_deleted_;
   oidc::IssuerSet& issuers_;
   const oidc::DevelopmentIssuer* const development_;
 };

@@ -142,6 +142,68 @@ inline void write(Writer& out, const trunkline::chat::ReadReceiptPage& value) {
   write(out, value.cursor);
 }
 
+inline void write(Writer& out, const trunkline::chat::MessageReceived& value) {
+  write(out, value.message);
+}
+
+inline void write(Writer& out, const trunkline::chat::MessageEdited& value) {
+  write(out, value.message);
+}
+
+inline void write(Writer& out, const trunkline::chat::MessageDeleted& value) {
+  write(out, value.message);
+}
+
+inline void write(Writer& out, const trunkline::chat::Typing& value) {
+  write(out, value.thread_id);
+  write(out, value.sender_id);
+  write(out, value.sender_display_name);
+  write(out, value.at);
+}
+
+inline void write(Writer& out, const trunkline::chat::ReceiptSent& value) {
+  write(out, value.thread_id);
+  write(out, value.receipt);
+}
+
+inline void write(Writer& out, const trunkline::chat::ThreadCreated& value) {
+  write(out, value.thread);
+  write(out, value.participants);
+  write(out, value.version);
+}
+
+inline void write(Writer& out, const trunkline::chat::ThreadUpdated& value) {
+  write(out, value.thread);
+  write(out, value.updated_by);
+  write(out, value.updated_on);
+  write(out, value.version);
+}
+
+inline void write(Writer& out, const trunkline::chat::ThreadDeleted& value) {
+  write(out, value.thread);
+  write(out, value.deleted_by);
+  write(out, value.deleted_on);
+  write(out, value.version);
+}
+
+inline void write(Writer& out, const trunkline::chat::ParticipantsAdded& value) {
+  write(out, value.thread_id);
+  write(out, value.thread_created_on);
+  write(out, value.participants);
+  write(out, value.added_by);
+  write(out, value.added_on);
+  write(out, value.version);
+}
+
+inline void write(Writer& out, const trunkline::chat::ParticipantsRemoved& value) {
+  write(out, value.thread_id);
+  write(out, value.thread_created_on);
+  write(out, value.participants);
+  write(out, value.removed_by);
+  write(out, value.removed_on);
+  write(out, value.version);
+}
+
 inline void write(Writer& out, const trunkline::chat::ChatCapabilities& value) {
   write(out, value.max_participants);
   write(out, value.max_receipt_participants);
@@ -151,6 +213,23 @@ inline void write(Writer& out, const trunkline::chat::ChatCapabilities& value) {
 
 inline void write(Writer& out, const trunkline::chat::Maintenance& value) {
   write(out, value.next_at);
+}
+
+inline void write(Writer& out, const trunkline::chat::ChatChange& value) {
+  out.number(static_cast<double>(value.value.index()));
+  switch (value.value.index()) {
+    case 1: return write(out, std::get<1>(value.value));
+    case 2: return write(out, std::get<2>(value.value));
+    case 3: return write(out, std::get<3>(value.value));
+    case 4: return write(out, std::get<4>(value.value));
+    case 5: return write(out, std::get<5>(value.value));
+    case 6: return write(out, std::get<6>(value.value));
+    case 7: return write(out, std::get<7>(value.value));
+    case 8: return write(out, std::get<8>(value.value));
+    case 9: return write(out, std::get<9>(value.value));
+    case 10: return write(out, std::get<10>(value.value));
+    default: return;
+  }
 }
 
 }  // namespace trunkline::node

@@ -14,6 +14,7 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);
   if (id == "trunkline.service.sms/1") return make_sms_service(iface, calls);
   if (id == "trunkline.service.identity/1") return make_identity_service(iface, calls);
+  if (id == "trunkline.service.chat/1") return make_chat_service(iface, calls);
   if (id == "trunkline.service.numbers/1") return make_numbers_service(iface, calls);
   if (id == "trunkline.service.events/1") return make_events_service(iface, calls);
   if (id == "trunkline.service.sandbox/1") return make_sandbox_service(iface, calls);

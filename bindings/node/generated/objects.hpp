@@ -17,6 +17,7 @@ std::unique_ptr<Object> make_pstn_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_media_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_chat_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_numbers_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls);

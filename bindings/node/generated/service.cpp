@@ -3,6 +3,7 @@
 #include "support/call.hpp"
 #include "support/stream.hpp"
 #include "trunkline/service_client.hpp"
+#include "generated/chat_wire.hpp"
 #include "generated/common_wire.hpp"
 #include "generated/identity_wire.hpp"
 #include "generated/sandbox_wire.hpp"
@@ -150,6 +151,178 @@ class IdentityServiceObject final : public Object {
 
  private:
   trunkline::service::IdentityServiceClient client_;
+};
+
+class ChatServiceObject final : public Object {
+ public:
+  ChatServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // createThread
+        service::NewChatThread p_thread{};
+        read(in, p_thread);
+        client_.start_create_thread(std::move(p_thread), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 1: {  // getThread
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        client_.start_get_thread(std::move(p_as_user), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 2: {  // listThreads
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        std::optional<Time> p_start_time{};
+        read(in, p_start_time);
+        client_.start_list_threads(std::move(p_as_user), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // updateThread
+        service::ChatThreadChange p_change{};
+        read(in, p_change);
+        client_.start_update_thread(std::move(p_change), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // deleteThread
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        client_.start_delete_thread(std::move(p_as_user), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // addParticipants
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::vector<service::ChatMember> p_participants{};
+        read(in, p_participants);
+        client_.start_add_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_participants), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // listParticipants
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // removeParticipant
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_participant_id{};
+        read(in, p_participant_id);
+        client_.start_remove_participant(std::move(p_as_user), std::move(p_thread_id), std::move(p_participant_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 8: {  // send
+        service::NewChatMessage p_message{};
+        read(in, p_message);
+        client_.start_send(std::move(p_message), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 9: {  // getMessage
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_get_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 10: {  // listMessages
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        std::optional<Time> p_start_time{};
+        read(in, p_start_time);
+        client_.start_list_messages(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 11: {  // updateMessage
+        service::ChatMessageChange p_change{};
+        read(in, p_change);
+        client_.start_update_message(std::move(p_change), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 12: {  // deleteMessage
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_delete_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 13: {  // sendTyping
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::optional<std::string> p_sender_display_name{};
+        read(in, p_sender_display_name);
+        client_.start_send_typing(std::move(p_as_user), std::move(p_thread_id), std::move(p_sender_display_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 14: {  // sendReadReceipt
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_send_read_receipt(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 15: {  // listReadReceipts
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::string p_thread_id{};
+        read(in, p_thread_id);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list_read_receipts(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 16: {  // listen
+        std::string p_as_user{};
+        read(in, p_as_user);
+        std::optional<std::int64_t> p_after{};
+        read(in, p_after);
+        client_.start_listen(std::move(p_as_user), std::move(p_after), std::move(request.options), open_stream(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::ChatServiceClient client_;
 };
 
 class NumbersServiceObject final : public Object {
@@ -448,6 +621,7 @@ class RuntimeServiceObject final : public Object {
 
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls) { return std::make_unique<IdentityServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_chat_service(tl_iface iface, CallTable& calls) { return std::make_unique<ChatServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_numbers_service(tl_iface iface, CallTable& calls) { return std::make_unique<NumbersServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxServiceObject>(iface, calls); }

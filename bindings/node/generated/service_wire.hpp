@@ -2,6 +2,7 @@
 #pragma once
 #include "support/wire.hpp"
 #include "trunkline/service.hpp"
+#include "generated/chat_wire.hpp"
 #include "generated/common_wire.hpp"
 #include "generated/identity_wire.hpp"
 #include "generated/sandbox_wire.hpp"
@@ -53,6 +54,57 @@ inline void write(Writer& out, const trunkline::service::SmsPage& value) {
 inline void write(Writer& out, const trunkline::service::UserWithToken& value) {
   write(out, value.user);
   write(out, value.token);
+}
+
+inline void read(Reader& in, trunkline::service::ChatMember& value) {
+  read(in, value.id);
+  read(in, value.display_name);
+  read(in, value.share_history_time);
+  read(in, value.metadata);
+}
+
+inline void read(Reader& in, trunkline::service::NewChatThread& value) {
+  read(in, value.as_user);
+  read(in, value.topic);
+  read(in, value.participants);
+  read(in, value.metadata);
+  read(in, value.retention_days);
+  read(in, value.idempotency_key);
+}
+
+inline void read(Reader& in, trunkline::service::ChatThreadChange& value) {
+  read(in, value.as_user);
+  read(in, value.thread_id);
+  read(in, value.topic);
+  read(in, value.metadata);
+  read(in, value.remove_metadata);
+  read(in, value.retention_days);
+}
+
+inline void read(Reader& in, trunkline::service::NewChatMessage& value) {
+  read(in, value.as_user);
+  read(in, value.thread_id);
+  read(in, value.content);
+  read(in, value.kind);
+  read(in, value.sender_display_name);
+  read(in, value.metadata);
+  read(in, value.attachments);
+}
+
+inline void read(Reader& in, trunkline::service::ChatMessageChange& value) {
+  read(in, value.as_user);
+  read(in, value.thread_id);
+  read(in, value.message_id);
+  read(in, value.content);
+  read(in, value.metadata);
+  read(in, value.remove_metadata);
+}
+
+inline void write(Writer& out, const trunkline::service::ChatEvent& value) {
+  write(out, value.cursor);
+  write(out, value.thread_id);
+  write(out, value.time);
+  write(out, value.change);
 }
 
 inline void read(Reader& in, trunkline::service::NumberQuery& value) {

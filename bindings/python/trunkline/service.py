@@ -16,17 +16,37 @@ from typing import ClassVar, overload
 from ._native import service as _native
 from ._objects import Service, model_of
 from ._stream import Stream
+from .chat import (
+    Attachment,
+    ChatChange,
+    ChatMessage,
+    ChatThread,
+    CreateThreadResult,
+    InvalidParticipant,
+    MessageKind,
+    MessagePage,
+    ParticipantPage,
+    ReadReceiptPage,
+    ThreadPage,
+)
 from .common import DecisionRecord
 from .identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from .sandbox import Phone, PhoneMessage, PhoneRule
 from .sms import FailureReason, MessageState
 
 __all__ = [
+    "ChatEvent",
+    "ChatMember",
+    "ChatMessageChange",
+    "ChatService",
+    "ChatThreadChange",
     "Event",
     "EventFilter",
     "EventsService",
     "IdentityService",
     "KeyKind",
+    "NewChatMessage",
+    "NewChatThread",
     "NumberCapability",
     "NumberQuery",
     "NumberSearch",
@@ -218,6 +238,135 @@ class UserWithToken:
 
     token: AccessToken | None = None
     """Absent when no scopes were asked for."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatMember:
+    """Somebody to take part in a thread."""
+
+    id: str
+    """Raw id."""
+
+    display_name: str | None = None
+    """Shown to the others."""
+
+    share_history_time: datetime.datetime | None = None
+    """Messages from then on are visible; absent: from when it is added."""
+
+    metadata: dict[str, str] | None = None
+    """At most 1 KB."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NewChatThread:
+    """Which thread to create."""
+
+    as_user: str
+    """Raw id or user access token of whoever creates it."""
+
+    topic: str
+    """1 to 250 characters."""
+
+    participants: list[ChatMember] | None = None
+    """At most 200; the creator need not be among them."""
+
+    metadata: dict[str, str] | None = None
+    """At most 1 KB."""
+
+    retention_days: int = 0
+    """Days after which it is deleted, 30 to 90; 0: never."""
+
+    idempotency_key: str | None = None
+    """The same key of the same user is the same thread."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatThreadChange:
+    """What to change about a thread. What is absent stays."""
+
+    as_user: str
+    """Raw id or user access token of a participant."""
+
+    thread_id: str
+    """The thread."""
+
+    topic: str | None = None
+    """The new topic."""
+
+    metadata: dict[str, str] | None = None
+    """Sets these; others stay."""
+
+    remove_metadata: list[str] | None = None
+    """Removes these first."""
+
+    retention_days: int | None = None
+    """30 to 90; 0: never deleted by age."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NewChatMessage:
+    """What to send."""
+
+    as_user: str
+    """Raw id or user access token of the sender."""
+
+    thread_id: str
+    """The thread."""
+
+    content: str
+    """At most 28 KB. What runs is removed from HTML."""
+
+    kind: MessageKind = MessageKind.TEXT
+    """`text` or `html`."""
+
+    sender_display_name: str | None = None
+    """Shown to the others."""
+
+    metadata: dict[str, str] | None = None
+    """The application's own data."""
+
+    attachments: list[Attachment] | None = None
+    """Pictures and files."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatMessageChange:
+    """What to change about a message. What is absent stays."""
+
+    as_user: str
+    """Raw id or user access token of the sender."""
+
+    thread_id: str
+    """The thread."""
+
+    message_id: str
+    """The message."""
+
+    content: str | None = None
+    """The new content, of the kind it had."""
+
+    metadata: dict[str, str] | None = None
+    """Sets these; others stay."""
+
+    remove_metadata: list[str] | None = None
+    """Removes these first."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatEvent:
+    """Something that happened in a thread of a user."""
+
+    cursor: int
+    """Position in the resource's event log; rises. Give it to `after` to go on behind it."""
+
+    thread_id: str
+    """The thread."""
+
+    time: datetime.datetime
+    """When it happened."""
+
+    change: ChatChange
+    """What happened."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -653,6 +802,352 @@ class IdentityService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.rotate_keys(drop_others, timeout)
+
+
+class ChatService(Service):
+    """The threads of one resource. `as_user` says on whose behalf: a raw id, or a user access token, which then must
+    have the scope
+    that the operation needs.
+    """
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.chat/1"
+    _native_class: ClassVar[type[_native.ChatService]] = _native.ChatService
+    _impl: _native.ChatService
+
+    @overload
+    def create_thread(self, thread: NewChatThread, /, *, timeout: float | None = None) -> CreateThreadResult: ...
+    @overload
+    def create_thread(
+        self,
+        /,
+        *,
+        as_user: str,
+        topic: str,
+        participants: Sequence[ChatMember] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        retention_days: int = 0,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> CreateThreadResult: ...
+    def create_thread(self, thread: NewChatThread | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> CreateThreadResult:
+        """Creates a thread.
+
+        Args:
+            thread: Or give the fields of `NewChatThread` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            PermissionDeniedError: The caller is known but may not do this.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.create_thread(model_of(NewChatThread, thread, fields), timeout)
+
+    def get_thread(self, as_user: str, thread_id: str, *, timeout: float | None = None) -> ChatThread:
+        """One thread.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.get_thread(as_user, thread_id, timeout)
+
+    def list_threads(
+        self,
+        as_user: str,
+        limit: int = 50,
+        continuation: str | None = None,
+        start_time: datetime.datetime | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ThreadPage:
+        """A page of the threads that the user takes part in, the youngest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list_threads(as_user, limit, continuation, start_time, timeout)
+
+    @overload
+    def update_thread(self, change: ChatThreadChange, /, *, timeout: float | None = None) -> ChatThread: ...
+    @overload
+    def update_thread(
+        self,
+        /,
+        *,
+        as_user: str,
+        thread_id: str,
+        topic: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        remove_metadata: Sequence[str] | None = None,
+        retention_days: int | None = None,
+        timeout: float | None = None,
+    ) -> ChatThread: ...
+    def update_thread(self, change: ChatThreadChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> ChatThread:
+        """Changes topic, metadata or retention.
+
+        Args:
+            change: Or give the fields of `ChatThreadChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.update_thread(model_of(ChatThreadChange, change, fields), timeout)
+
+    def delete_thread(self, as_user: str, thread_id: str, *, timeout: float | None = None) -> None:
+        """Deletes the thread for everybody.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        self._impl.delete_thread(as_user, thread_id, timeout)
+
+    def add_participants(
+        self,
+        as_user: str,
+        thread_id: str,
+        participants: Sequence[ChatMember],
+        *,
+        timeout: float | None = None,
+    ) -> list[InvalidParticipant]:
+        """Adds people; who is there already stays as is. Returns those who were not added.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.add_participants(as_user, thread_id, participants, timeout)
+
+    def list_participants(
+        self,
+        as_user: str,
+        thread_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ParticipantPage:
+        """A page of those who take part, in the order of adding.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.list_participants(as_user, thread_id, limit, continuation, timeout)
+
+    def remove_participant(
+        self,
+        as_user: str,
+        thread_id: str,
+        participant_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Removes somebody, or the user.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        self._impl.remove_participant(as_user, thread_id, participant_id, timeout)
+
+    @overload
+    def send(self, message: NewChatMessage, /, *, timeout: float | None = None) -> ChatMessage: ...
+    @overload
+    def send(
+        self,
+        /,
+        *,
+        as_user: str,
+        thread_id: str,
+        content: str,
+        kind: MessageKind = MessageKind.TEXT,
+        sender_display_name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        timeout: float | None = None,
+    ) -> ChatMessage: ...
+    def send(self, message: NewChatMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> ChatMessage:
+        """Sends a message. Durable when it completes.
+
+        Args:
+            message: Or give the fields of `NewChatMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.send(model_of(NewChatMessage, message, fields), timeout)
+
+    def get_message(
+        self,
+        as_user: str,
+        thread_id: str,
+        message_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> ChatMessage:
+        """One message.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.get_message(as_user, thread_id, message_id, timeout)
+
+    def list_messages(
+        self,
+        as_user: str,
+        thread_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        start_time: datetime.datetime | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> MessagePage:
+        """A page of messages, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.list_messages(as_user, thread_id, limit, continuation, start_time, timeout)
+
+    @overload
+    def update_message(self, change: ChatMessageChange, /, *, timeout: float | None = None) -> ChatMessage: ...
+    @overload
+    def update_message(
+        self,
+        /,
+        *,
+        as_user: str,
+        thread_id: str,
+        message_id: str,
+        content: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        remove_metadata: Sequence[str] | None = None,
+        timeout: float | None = None,
+    ) -> ChatMessage: ...
+    def update_message(self, change: ChatMessageChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> ChatMessage:
+        """Changes a message; only its sender may.
+
+        Args:
+            change: Or give the fields of `ChatMessageChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.update_message(model_of(ChatMessageChange, change, fields), timeout)
+
+    def delete_message(self, as_user: str, thread_id: str, message_id: str, *, timeout: float | None = None) -> None:
+        """Deletes a message; only its sender may.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        self._impl.delete_message(as_user, thread_id, message_id, timeout)
+
+    def send_typing(
+        self,
+        as_user: str,
+        thread_id: str,
+        sender_display_name: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Tells the others that the user types.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            OutOfRangeError: A value lies outside its valid range.
+        """
+        self._impl.send_typing(as_user, thread_id, sender_display_name, timeout)
+
+    def send_read_receipt(self, as_user: str, thread_id: str, message_id: str, *, timeout: float | None = None) -> None:
+        """Tells the others how far the user has read.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            OutOfRangeError: A value lies outside its valid range.
+        """
+        self._impl.send_read_receipt(as_user, thread_id, message_id, timeout)
+
+    def list_read_receipts(
+        self,
+        as_user: str,
+        thread_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ReadReceiptPage:
+        """A page of how far everybody has read.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        return self._impl.list_read_receipts(as_user, thread_id, limit, continuation, timeout)
+
+    def listen(self, as_user: str, after: int | None = None, *, timeout: float | None = None) -> Stream[ChatEvent]:
+        """What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the
+        beginning.
+
+        Args:
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+        """
+        return Stream(self._impl.listen(as_user, after, timeout), timeout)
 
 
 class NumbersService(Service):

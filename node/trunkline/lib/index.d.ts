@@ -5,7 +5,8 @@ import type { IdentityProvider } from "../generated/identity.js";
 import type { MediaProvider } from "../generated/media.js";
 import type { PstnProvider } from "../generated/pstn.js";
 import type { SandboxProvider } from "../generated/sandbox.js";
-import type { Event, IdentityService, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService } from "../generated/service.js";
+import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
+import type { ChatService, Event, IdentityService, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
@@ -15,6 +16,7 @@ export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
 export type { FailureReason, MessageState } from "../generated/sms.js";
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
+export type * from "../generated/chat.js";
 export type { Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
 
 /** Why an operation failed. There is a subclass for each code. */
@@ -144,6 +146,26 @@ export interface WaitOptions {
   after?: bigint | number | undefined;
 }
 
+export interface PageOptions extends CallOptions {
+  /** Items that are asked for at once, 1 to 200. */
+  pageSize?: number | undefined;
+}
+export interface HistoryOptions extends PageOptions {
+  /** Leaves out what is older. */
+  startTime?: Date | undefined;
+}
+/** The threads of one resource, on behalf of a user: a raw id, or a user access token, which then must have the scope. */
+export declare class Chat extends ChatService {
+  /** The threads that the user takes part in, the youngest first. */
+  threads(asUser: string, options?: HistoryOptions): AsyncGenerator<ThreadItem, void, void>;
+  /** The messages that the user may see, newest first. */
+  messages(asUser: string, threadId: string, options?: HistoryOptions): AsyncGenerator<ChatMessage, void, void>;
+  /** Those who take part, in the order of adding. */
+  participants(asUser: string, threadId: string, options?: PageOptions): AsyncGenerator<Participant, void, void>;
+  /** How far everybody has read. */
+  readReceipts(asUser: string, threadId: string, options?: PageOptions): AsyncGenerator<ReadReceipt, void, void>;
+}
+
 /** One communication resource. */
 export declare class Resource {
   protected constructor();
@@ -151,6 +173,7 @@ export declare class Resource {
   readonly name: string;
   readonly sms: SmsService;
   readonly identity: IdentityService;
+  readonly chat: Chat;
   readonly numbers: NumbersService;
   readonly events: Events;
   readonly sandbox: SandboxService;

@@ -5,6 +5,7 @@ const { inspect } = require("node:util");
 const { ArgumentError, makeError } = require("./errors.cjs");
 const { load } = require("./loader.cjs");
 const services = require("../generated/service.cjs");
+const { Chat } = require("./chat.cjs");
 
 /** Interfaces of providers by short name. */
 const PROVIDERS = {
@@ -67,6 +68,7 @@ class Resource {
   }
   get sms() { return this.#service(services.SmsService); }
   get identity() { return this.#service(services.IdentityService); }
+  get chat() { return this.#service(Chat); }
   get numbers() { return this.#service(services.NumbersService); }
   get sandbox() { return this.#service(services.SandboxService); }
   get events() {

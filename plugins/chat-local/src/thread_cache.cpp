@@ -9,12 +9,6 @@ using trunkline::Task;
 
 constexpr std::int32_t kMaxScan = 1000;
 
-std::string cache_key(std::string_view resource, std::string_view thread) {
-  std::string key(resource);
-  key.append("/").append(thread);
-  return key;
-}
-
 StoreRange all_of(std::string_view prefix) {
   StoreRange range;
   range.from = prefix;
@@ -26,7 +20,7 @@ StoreRange all_of(std::string_view prefix) {
 }  // namespace
 
 Task<ThreadPtr> ThreadCache::get(std::string resource, std::string thread) {
-  const std::string key = cache_key(resource, thread);
+  const std::string key = key_of(resource, thread);
   SlotPtr slot;
   {
     const std::lock_guard lock(mutex_);
@@ -66,6 +60,13 @@ Task<ThreadPtr> ThreadCache::get(std::string resource, std::string thread) {
   co_return state;
 }
 
+// With the epoch: what was there before a snapshot was put back is another thread.
+std::string ThreadCache::key_of(const std::string& resource, std::string_view thread) const {
+  std::string key = resource + "/" + std::to_string(store_.epoch(resource)) + "/";
+  key.append(thread);
+  return key;
+}
+
 Task<ThreadPtr> ThreadCache::load(std::string resource, std::string thread) {
   auto state = std::make_shared<ThreadState>();
   // Named: GCC 12 destroys an aggregate twice that is made within a co_await expression.
@@ -103,7 +104,7 @@ Task<ThreadPtr> ThreadCache::load(std::string resource, std::string thread) {
 }
 
 void ThreadCache::put(const std::string& resource, ThreadPtr state) {
-  const std::string key = cache_key(resource, state->properties.id);
+  const std::string key = key_of(resource, state->properties.id);
   const std::lock_guard lock(mutex_);
   const SlotPtr slot = find_or_add(key);
   if (slot->state) return;  // somebody was quicker and has read it
@@ -115,7 +116,7 @@ void ThreadCache::put(const std::string& resource, ThreadPtr state) {
 }
 
 void ThreadCache::forget(std::string_view resource) {
-  const std::string prefix = cache_key(resource, "");
+  const std::string prefix = std::string(resource) + "/";
   const std::lock_guard lock(mutex_);
   for (auto at = slots_.begin(); at != slots_.end();) {
     const auto next = std::next(at);

@@ -37,6 +37,7 @@ class ThreadCache {
   };
   using SlotPtr = std::shared_ptr<Slot>;
 
+  std::string key_of(const std::string& resource, std::string_view thread) const;
   trunkline::Task<ThreadPtr> load(std::string resource, std::string thread);
   SlotPtr find_or_add(const std::string& key);
   void erase(std::unordered_map<std::string, SlotPtr>::iterator at);
@@ -46,7 +47,7 @@ class ThreadCache {
   const trunkline::host::ResourceStoreClient store_;
   const std::size_t capacity_;
   mutable std::mutex mutex_;                        // guards what follows
-  std::unordered_map<std::string, SlotPtr> slots_;  // by resource and thread
+  std::unordered_map<std::string, SlotPtr> slots_;  // by resource, epoch and thread
   std::list<std::string> by_use_;                   // the latest first
   std::size_t weight_ = 0;
 };

@@ -15,7 +15,8 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import common, identity, sandbox, service, sms
+from . import chat, common, identity, sandbox, service, sms
+from ._chat import Chat
 from ._runtime import Clock, Events, Resource, Resources, Runtime
 from ._stream import Stream
 from .common import DecisionRecord, DecisionStep, ErrorCode
@@ -24,12 +25,13 @@ from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 __version__ = _native.library_version
 
 # Where people find them, in messages, documentation and pickles.
-for _name in [*_errors_all, "Clock", "Events", "Resource", "Resources", "Runtime", "Stream"]:
+for _name in [*_errors_all, "Chat", "Clock", "Events", "Resource", "Resources", "Runtime", "Stream"]:
     globals()[_name].__module__ = __name__
 del _name
 
 __all__ = [
     *_errors_all,
+    "Chat",
     "Clock",
     "DecisionRecord",
     "DecisionStep",
@@ -43,6 +45,7 @@ __all__ = [
     "SmsRecord",
     "SmsSendOutcome",
     "Stream",
+    "chat",
     "common",
     "identity",
     "sandbox",

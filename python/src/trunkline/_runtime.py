@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from . import _native
+from ._chat import Chat
 from ._config import Clock as ClockMode
 from ._config import Config, render
 from ._errors import DeadlineExceededError
@@ -120,12 +121,13 @@ class Events:
 class Resource:
     """A communication resource: its services. Nothing is shared between two resources."""
 
-    __slots__ = ("_native", "events", "identity", "name", "numbers", "sandbox", "sms")
+    __slots__ = ("_native", "chat", "events", "identity", "name", "numbers", "sandbox", "sms")
 
     name: str
     """Its name; empty for the default resource."""
     sms: SmsService
     identity: IdentityService
+    chat: Chat
     numbers: NumbersService
     events: Events
     sandbox: SandboxService
@@ -135,6 +137,7 @@ class Resource:
         self.name = name
         self.sms = SmsService._open(native, name)
         self.identity = IdentityService._open(native, name)
+        self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.sandbox = SandboxService._open(native, name)
@@ -225,6 +228,11 @@ class Runtime:
     def identity(self) -> IdentityService:
         """Users and tokens of the default resource."""
         return self._resource.identity
+
+    @property
+    def chat(self) -> Chat:
+        """Chat of the default resource."""
+        return self._resource.chat
 
     @property
     def numbers(self) -> NumbersService:

@@ -228,6 +228,220 @@ static inline int32_t tl_service_identity_rotate_keys(tl_iface service, const tl
 }
 
 /**
+ * The threads of one resource. `asUser` says on whose behalf: a raw id, or a user access token, which then must have
+ * the scope
+ * that the operation needs.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_chat(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_CHAT_SERVICE_ID));
+}
+
+/**
+ * Creates a thread.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_chat_create_thread(tl_iface service, const tl_call *call,
+                                                    const tl_service_new_chat_thread *thread, tl_service_chat_service_create_thread_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, create_thread) || !vtbl->create_thread) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->create_thread(service.self, call, thread, done, user);
+  return 0;
+}
+
+/**
+ * One thread.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_get_thread(tl_iface service, const tl_call *call,
+                                                 tl_str as_user, tl_str thread_id, tl_service_chat_service_get_thread_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get_thread) || !vtbl->get_thread) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get_thread(service.self, call, as_user, thread_id, done, user);
+  return 0;
+}
+
+/**
+ * A page of the threads that the user takes part in, the youngest first.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_chat_list_threads(tl_iface service, const tl_call *call,
+                                                   tl_str as_user, int32_t limit, tl_str continuation, tl_opt_i64 start_time, tl_service_chat_service_list_threads_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_threads) || !vtbl->list_threads) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_threads(service.self, call, as_user, limit, continuation, start_time, done, user);
+  return 0;
+}
+
+/**
+ * Changes topic, metadata or retention.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_update_thread(tl_iface service, const tl_call *call,
+                                                    const tl_service_chat_thread_change *change, tl_service_chat_service_update_thread_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, update_thread) || !vtbl->update_thread) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->update_thread(service.self, call, change, done, user);
+  return 0;
+}
+
+/**
+ * Deletes the thread for everybody.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_delete_thread(tl_iface service, const tl_call *call,
+                                                    tl_str as_user, tl_str thread_id, tl_service_chat_service_delete_thread_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, delete_thread) || !vtbl->delete_thread) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->delete_thread(service.self, call, as_user, thread_id, done, user);
+  return 0;
+}
+
+/**
+ * Adds people; who is there already stays as is. Returns those who were not added.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_add_participants(tl_iface service, const tl_call *call,
+                                                       tl_str as_user, tl_str thread_id, tl_list participants, tl_service_chat_service_add_participants_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, add_participants) || !vtbl->add_participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->add_participants(service.self, call, as_user, thread_id, participants, done, user);
+  return 0;
+}
+
+/**
+ * A page of those who take part, in the order of adding.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_list_participants(tl_iface service, const tl_call *call,
+                                                        tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_service_chat_service_list_participants_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_participants) || !vtbl->list_participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_participants(service.self, call, as_user, thread_id, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * Removes somebody, or the user.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_remove_participant(tl_iface service, const tl_call *call,
+                                                         tl_str as_user, tl_str thread_id, tl_str participant_id, tl_service_chat_service_remove_participant_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove_participant) || !vtbl->remove_participant) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove_participant(service.self, call, as_user, thread_id, participant_id, done, user);
+  return 0;
+}
+
+/**
+ * Sends a message. Durable when it completes.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_send(tl_iface service, const tl_call *call,
+                                           const tl_service_new_chat_message *message, tl_service_chat_service_send_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, send) || !vtbl->send) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->send(service.self, call, message, done, user);
+  return 0;
+}
+
+/**
+ * One message.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_get_message(tl_iface service, const tl_call *call,
+                                                  tl_str as_user, tl_str thread_id, tl_str message_id, tl_service_chat_service_get_message_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get_message) || !vtbl->get_message) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get_message(service.self, call, as_user, thread_id, message_id, done, user);
+  return 0;
+}
+
+/**
+ * A page of messages, newest first.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_list_messages(tl_iface service, const tl_call *call,
+                                                    tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_opt_i64 start_time, tl_service_chat_service_list_messages_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_messages) || !vtbl->list_messages) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_messages(service.self, call, as_user, thread_id, limit, continuation, start_time, done, user);
+  return 0;
+}
+
+/**
+ * Changes a message; only its sender may.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_update_message(tl_iface service, const tl_call *call,
+                                                     const tl_service_chat_message_change *change, tl_service_chat_service_update_message_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, update_message) || !vtbl->update_message) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->update_message(service.self, call, change, done, user);
+  return 0;
+}
+
+/**
+ * Deletes a message; only its sender may.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_delete_message(tl_iface service, const tl_call *call,
+                                                     tl_str as_user, tl_str thread_id, tl_str message_id, tl_service_chat_service_delete_message_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, delete_message) || !vtbl->delete_message) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->delete_message(service.self, call, as_user, thread_id, message_id, done, user);
+  return 0;
+}
+
+/**
+ * Tells the others that the user types.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+ */
+static inline int32_t tl_service_chat_send_typing(tl_iface service, const tl_call *call,
+                                                  tl_str as_user, tl_str thread_id, tl_str sender_display_name, tl_service_chat_service_send_typing_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, send_typing) || !vtbl->send_typing) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->send_typing(service.self, call, as_user, thread_id, sender_display_name, done, user);
+  return 0;
+}
+
+/**
+ * Tells the others how far the user has read.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+ */
+static inline int32_t tl_service_chat_send_read_receipt(tl_iface service, const tl_call *call,
+                                                        tl_str as_user, tl_str thread_id, tl_str message_id, tl_service_chat_service_send_read_receipt_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, send_read_receipt) || !vtbl->send_read_receipt) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->send_read_receipt(service.self, call, as_user, thread_id, message_id, done, user);
+  return 0;
+}
+
+/**
+ * A page of how far everybody has read.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+ */
+static inline int32_t tl_service_chat_list_read_receipts(tl_iface service, const tl_call *call,
+                                                         tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_service_chat_service_list_read_receipts_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_read_receipts) || !vtbl->list_read_receipts) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_read_receipts(service.self, call, as_user, thread_id, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the
+ * beginning.
+ */
+static inline int32_t tl_service_chat_listen(tl_iface service, const tl_call *call,
+                                             tl_str as_user, tl_opt_i64 after, tl_service_chat_service_listen_done done, void *user) {
+  const tl_service_chat_service *vtbl = (const tl_service_chat_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, listen) || !vtbl->listen) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->listen(service.self, call, as_user, after, done, user);
+  return 0;
+}
+
+/**
  * The numbers of one resource.
  * The service of a resource; vtbl==NULL: there is none.
  */

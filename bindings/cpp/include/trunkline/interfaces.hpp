@@ -149,6 +149,25 @@ inline constexpr SlotInfo tl_service_identity_service[] = {
     {"signing_keys", offsetof(::tl_service_identity_service, signing_keys), true},
     {"rotate_keys", offsetof(::tl_service_identity_service, rotate_keys), true},
 };
+inline constexpr SlotInfo tl_service_chat_service[] = {
+    {"create_thread", offsetof(::tl_service_chat_service, create_thread), true},
+    {"get_thread", offsetof(::tl_service_chat_service, get_thread), true},
+    {"list_threads", offsetof(::tl_service_chat_service, list_threads), true},
+    {"update_thread", offsetof(::tl_service_chat_service, update_thread), true},
+    {"delete_thread", offsetof(::tl_service_chat_service, delete_thread), true},
+    {"add_participants", offsetof(::tl_service_chat_service, add_participants), true},
+    {"list_participants", offsetof(::tl_service_chat_service, list_participants), true},
+    {"remove_participant", offsetof(::tl_service_chat_service, remove_participant), true},
+    {"send", offsetof(::tl_service_chat_service, send), true},
+    {"get_message", offsetof(::tl_service_chat_service, get_message), true},
+    {"list_messages", offsetof(::tl_service_chat_service, list_messages), true},
+    {"update_message", offsetof(::tl_service_chat_service, update_message), true},
+    {"delete_message", offsetof(::tl_service_chat_service, delete_message), true},
+    {"send_typing", offsetof(::tl_service_chat_service, send_typing), true},
+    {"send_read_receipt", offsetof(::tl_service_chat_service, send_read_receipt), true},
+    {"list_read_receipts", offsetof(::tl_service_chat_service, list_read_receipts), true},
+    {"listen", offsetof(::tl_service_chat_service, listen), true},
+};
 inline constexpr SlotInfo tl_service_numbers_service[] = {
     {"search", offsetof(::tl_service_numbers_service, search), true},
     {"purchase", offsetof(::tl_service_numbers_service, purchase), true},
@@ -221,6 +240,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
     {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 40, slots::tl_service_sms_service},
     {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 104, slots::tl_service_identity_service},
+    {"trunkline.service.chat/1", "ChatService", InterfaceKind::kService, false, sizeof(tl_service_chat_service), 144, slots::tl_service_chat_service},
     {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 40, slots::tl_service_numbers_service},
     {"trunkline.service.events/1", "EventsService", InterfaceKind::kService, false, sizeof(tl_service_events_service), 24, slots::tl_service_events_service},
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "trunkline/chat.hpp"
 #include "trunkline/codec.hpp"
 #include "trunkline/common.hpp"
 #include "trunkline/identity.hpp"
@@ -141,6 +142,108 @@ struct UserWithToken {
   std::optional<identity::AccessToken> token{};
 
   bool operator==(const UserWithToken&) const = default;
+};
+
+/// Somebody to take part in a thread.
+struct ChatMember {
+  /// Raw id.
+  std::string id{};
+  /// Shown to the others.
+  std::optional<std::string> display_name{};
+  /// Messages from then on are visible; absent: from when it is added.
+  std::optional<Time> share_history_time{};
+  /// At most 1 KB.
+  std::optional<Properties> metadata{};
+
+  bool operator==(const ChatMember&) const = default;
+};
+
+/// Which thread to create.
+struct NewChatThread {
+  /// Raw id or user access token of whoever creates it.
+  std::string as_user{};
+  /// 1 to 250 characters.
+  std::string topic{};
+  /// At most 200; the creator need not be among them.
+  std::optional<std::vector<ChatMember>> participants{};
+  /// At most 1 KB.
+  std::optional<Properties> metadata{};
+  /// Days after which it is deleted, 30 to 90; 0: never.
+  std::int32_t retention_days = 0;
+  /// The same key of the same user is the same thread.
+  std::optional<std::string> idempotency_key{};
+
+  bool operator==(const NewChatThread&) const = default;
+};
+
+/// What to change about a thread. What is absent stays.
+struct ChatThreadChange {
+  /// Raw id or user access token of a participant.
+  std::string as_user{};
+  /// The thread.
+  std::string thread_id{};
+  /// The new topic.
+  std::optional<std::string> topic{};
+  /// Sets these; others stay.
+  std::optional<Properties> metadata{};
+  /// Removes these first.
+  std::optional<std::vector<std::string>> remove_metadata{};
+  /// 30 to 90; 0: never deleted by age.
+  std::optional<std::int32_t> retention_days{};
+
+  bool operator==(const ChatThreadChange&) const = default;
+};
+
+/// What to send.
+struct NewChatMessage {
+  /// Raw id or user access token of the sender.
+  std::string as_user{};
+  /// The thread.
+  std::string thread_id{};
+  /// At most 28 KB. What runs is removed from HTML.
+  std::string content{};
+  /// `text` or `html`.
+  chat::MessageKind kind = chat::MessageKind::kText;
+  /// Shown to the others.
+  std::optional<std::string> sender_display_name{};
+  /// The application's own data.
+  std::optional<Properties> metadata{};
+  /// Pictures and files.
+  std::optional<std::vector<chat::Attachment>> attachments{};
+
+  bool operator==(const NewChatMessage&) const = default;
+};
+
+/// What to change about a message. What is absent stays.
+struct ChatMessageChange {
+  /// Raw id or user access token of the sender.
+  std::string as_user{};
+  /// The thread.
+  std::string thread_id{};
+  /// The message.
+  std::string message_id{};
+  /// The new content, of the kind it had.
+  std::optional<std::string> content{};
+  /// Sets these; others stay.
+  std::optional<Properties> metadata{};
+  /// Removes these first.
+  std::optional<std::vector<std::string>> remove_metadata{};
+
+  bool operator==(const ChatMessageChange&) const = default;
+};
+
+/// Something that happened in a thread of a user.
+struct ChatEvent {
+  /// Position in the resource's event log; rises. Give it to `after` to go on behind it.
+  std::int64_t cursor{};
+  /// The thread.
+  std::string thread_id{};
+  /// When it happened.
+  Time time{};
+  /// What happened.
+  chat::ChatChange change{};
+
+  bool operator==(const ChatEvent&) const = default;
 };
 
 /// Which numbers to look for.
@@ -296,6 +399,12 @@ class SmsSendOutcomeView;
 class SmsRecordView;
 class SmsPageView;
 class UserWithTokenView;
+class ChatMemberView;
+class NewChatThreadView;
+class ChatThreadChangeView;
+class NewChatMessageView;
+class ChatMessageChangeView;
+class ChatEventView;
 class NumberQueryView;
 class NumberSearchView;
 class OwnedNumberView;
@@ -370,6 +479,84 @@ struct Codec<::trunkline::service::UserWithToken> {
   static constexpr std::size_t kMinSize = 24;
   static C lower(const ::trunkline::service::UserWithToken& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::UserWithToken& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ChatMember> {
+  using C = tl_service_chat_member;
+  using View = ::trunkline::service::ChatMemberView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::ChatMember& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ChatMember& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewChatThread> {
+  using C = tl_service_new_chat_thread;
+  using View = ::trunkline::service::NewChatThreadView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 112;
+  static C lower(const ::trunkline::service::NewChatThread& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewChatThread& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ChatThreadChange> {
+  using C = tl_service_chat_thread_change;
+  using View = ::trunkline::service::ChatThreadChangeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 112;
+  static C lower(const ::trunkline::service::ChatThreadChange& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ChatThreadChange& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewChatMessage> {
+  using C = tl_service_new_chat_message;
+  using View = ::trunkline::service::NewChatMessageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 128;
+  static C lower(const ::trunkline::service::NewChatMessage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewChatMessage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ChatMessageChange> {
+  using C = tl_service_chat_message_change;
+  using View = ::trunkline::service::ChatMessageChangeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 120;
+  static C lower(const ::trunkline::service::ChatMessageChange& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ChatMessageChange& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ChatEvent> {
+  using C = tl_service_chat_event;
+  using View = ::trunkline::service::ChatEventView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::ChatEvent& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ChatEvent& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -632,6 +819,180 @@ class UserWithTokenView {
 
  private:
   const tl_service_user_with_token* c_ = nullptr;
+};
+
+/// ChatMember in C form, read in place.
+class ChatMemberView {
+ public:
+  ChatMemberView() = default;
+  explicit ChatMemberView(const tl_service_chat_member& c) : c_(&c) {}
+
+  /// Raw id.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// Shown to the others.
+  std::optional<std::string_view> display_name() const { return abi::Member<std::optional<std::string>>::view(c_->display_name); }
+  /// Messages from then on are visible; absent: from when it is added.
+  std::optional<Time> share_history_time() const { return abi::Member<std::optional<Time>>::view(c_->share_history_time); }
+  /// At most 1 KB.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+
+  ChatMember copy() const {
+    ChatMember value;
+    abi::Codec<ChatMember>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_chat_member* raw() const { return c_; }
+
+ private:
+  const tl_service_chat_member* c_ = nullptr;
+};
+
+/// NewChatThread in C form, read in place.
+class NewChatThreadView {
+ public:
+  NewChatThreadView() = default;
+  explicit NewChatThreadView(const tl_service_new_chat_thread& c) : c_(&c) {}
+
+  /// Raw id or user access token of whoever creates it.
+  std::string_view as_user() const { return abi::Member<std::string>::view(c_->as_user); }
+  /// 1 to 250 characters.
+  std::string_view topic() const { return abi::Member<std::string>::view(c_->topic); }
+  /// At most 200; the creator need not be among them.
+  std::optional<ListView<ChatMember>> participants() const { return abi::Member<std::optional<std::vector<ChatMember>>>::view(c_->participants); }
+  /// At most 1 KB.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+  /// Days after which it is deleted, 30 to 90; 0: never.
+  std::int32_t retention_days() const { return abi::Member<std::int32_t>::view(c_->retention_days); }
+  /// The same key of the same user is the same thread.
+  std::optional<std::string_view> idempotency_key() const { return abi::Member<std::optional<std::string>>::view(c_->idempotency_key); }
+
+  NewChatThread copy() const {
+    NewChatThread value;
+    abi::Codec<NewChatThread>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_chat_thread* raw() const { return c_; }
+
+ private:
+  const tl_service_new_chat_thread* c_ = nullptr;
+};
+
+/// ChatThreadChange in C form, read in place.
+class ChatThreadChangeView {
+ public:
+  ChatThreadChangeView() = default;
+  explicit ChatThreadChangeView(const tl_service_chat_thread_change& c) : c_(&c) {}
+
+  /// Raw id or user access token of a participant.
+  std::string_view as_user() const { return abi::Member<std::string>::view(c_->as_user); }
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// The new topic.
+  std::optional<std::string_view> topic() const { return abi::Member<std::optional<std::string>>::view(c_->topic); }
+  /// Sets these; others stay.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+  /// Removes these first.
+  std::optional<ListView<std::string>> remove_metadata() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->remove_metadata); }
+  /// 30 to 90; 0: never deleted by age.
+  std::optional<std::int32_t> retention_days() const { return abi::Member<std::optional<std::int32_t>>::view(c_->retention_days); }
+
+  ChatThreadChange copy() const {
+    ChatThreadChange value;
+    abi::Codec<ChatThreadChange>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_chat_thread_change* raw() const { return c_; }
+
+ private:
+  const tl_service_chat_thread_change* c_ = nullptr;
+};
+
+/// NewChatMessage in C form, read in place.
+class NewChatMessageView {
+ public:
+  NewChatMessageView() = default;
+  explicit NewChatMessageView(const tl_service_new_chat_message& c) : c_(&c) {}
+
+  /// Raw id or user access token of the sender.
+  std::string_view as_user() const { return abi::Member<std::string>::view(c_->as_user); }
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// At most 28 KB. What runs is removed from HTML.
+  std::string_view content() const { return abi::Member<std::string>::view(c_->content); }
+  /// `text` or `html`.
+  chat::MessageKind kind() const { return abi::Member<chat::MessageKind>::view(c_->kind); }
+  /// Shown to the others.
+  std::optional<std::string_view> sender_display_name() const { return abi::Member<std::optional<std::string>>::view(c_->sender_display_name); }
+  /// The application's own data.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+  /// Pictures and files.
+  std::optional<ListView<chat::Attachment>> attachments() const { return abi::Member<std::optional<std::vector<chat::Attachment>>>::view(c_->attachments); }
+
+  NewChatMessage copy() const {
+    NewChatMessage value;
+    abi::Codec<NewChatMessage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_chat_message* raw() const { return c_; }
+
+ private:
+  const tl_service_new_chat_message* c_ = nullptr;
+};
+
+/// ChatMessageChange in C form, read in place.
+class ChatMessageChangeView {
+ public:
+  ChatMessageChangeView() = default;
+  explicit ChatMessageChangeView(const tl_service_chat_message_change& c) : c_(&c) {}
+
+  /// Raw id or user access token of the sender.
+  std::string_view as_user() const { return abi::Member<std::string>::view(c_->as_user); }
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// The message.
+  std::string_view message_id() const { return abi::Member<std::string>::view(c_->message_id); }
+  /// The new content, of the kind it had.
+  std::optional<std::string_view> content() const { return abi::Member<std::optional<std::string>>::view(c_->content); }
+  /// Sets these; others stay.
+  std::optional<MapView> metadata() const { return abi::Member<std::optional<Properties>>::view(c_->metadata); }
+  /// Removes these first.
+  std::optional<ListView<std::string>> remove_metadata() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->remove_metadata); }
+
+  ChatMessageChange copy() const {
+    ChatMessageChange value;
+    abi::Codec<ChatMessageChange>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_chat_message_change* raw() const { return c_; }
+
+ private:
+  const tl_service_chat_message_change* c_ = nullptr;
+};
+
+/// ChatEvent in C form, read in place.
+class ChatEventView {
+ public:
+  ChatEventView() = default;
+  explicit ChatEventView(const tl_service_chat_event& c) : c_(&c) {}
+
+  /// Position in the resource's event log; rises. Give it to `after` to go on behind it.
+  std::int64_t cursor() const { return abi::Member<std::int64_t>::view(c_->cursor); }
+  /// The thread.
+  std::string_view thread_id() const { return abi::Member<std::string>::view(c_->thread_id); }
+  /// When it happened.
+  Time time() const { return abi::Member<Time>::view(c_->time); }
+  /// What happened.
+  chat::ChatChangeView change() const { return abi::Member<chat::ChatChange>::view(c_->change); }
+
+  ChatEvent copy() const {
+    ChatEvent value;
+    abi::Codec<ChatEvent>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_chat_event* raw() const { return c_; }
+
+ private:
+  const tl_service_chat_event* c_ = nullptr;
 };
 
 /// NumberQuery in C form, read in place.
@@ -1034,6 +1395,177 @@ inline void Codec<::trunkline::service::UserWithToken>::check(const tl_service_u
   Member<std::optional<::trunkline::identity::AccessToken>>::check(c.token, "token");
 }
 inline ::trunkline::service::UserWithTokenView Codec<::trunkline::service::UserWithToken>::view(const tl_service_user_with_token& c) { return ::trunkline::service::UserWithTokenView(c); }
+
+inline tl_service_chat_member Codec<::trunkline::service::ChatMember>::lower(const ::trunkline::service::ChatMember& v, [[maybe_unused]] Arena& arena) {
+  tl_service_chat_member c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.display_name = Member<std::optional<std::string>>::lower(v.display_name, arena);
+  c.share_history_time = Member<std::optional<Time>>::lower(v.share_history_time, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::ChatMember>::lift(const tl_service_chat_member& c, ::trunkline::service::ChatMember& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<std::optional<std::string>>::lift(c.display_name, v.display_name);
+  Member<std::optional<Time>>::lift(c.share_history_time, v.share_history_time);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+}
+inline void Codec<::trunkline::service::ChatMember>::check(const tl_service_chat_member& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<std::optional<std::string>>::check(c.display_name, "display_name");
+  Member<std::optional<Time>>::check(c.share_history_time, "share_history_time");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+}
+inline ::trunkline::service::ChatMemberView Codec<::trunkline::service::ChatMember>::view(const tl_service_chat_member& c) { return ::trunkline::service::ChatMemberView(c); }
+
+inline tl_service_new_chat_thread Codec<::trunkline::service::NewChatThread>::lower(const ::trunkline::service::NewChatThread& v, [[maybe_unused]] Arena& arena) {
+  tl_service_new_chat_thread c{};
+  c.struct_size = sizeof c;
+  c.as_user = Member<std::string>::lower(v.as_user, arena);
+  c.topic = Member<std::string>::lower(v.topic, arena);
+  c.participants = Member<std::optional<std::vector<::trunkline::service::ChatMember>>>::lower(v.participants, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  c.retention_days = Member<std::int32_t>::lower(v.retention_days, arena);
+  c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::NewChatThread>::lift(const tl_service_new_chat_thread& c, ::trunkline::service::NewChatThread& v) {
+  Member<std::string>::lift(c.as_user, v.as_user);
+  Member<std::string>::lift(c.topic, v.topic);
+  Member<std::optional<std::vector<::trunkline::service::ChatMember>>>::lift(c.participants, v.participants);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+  Member<std::int32_t>::lift(c.retention_days, v.retention_days);
+  Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
+}
+inline void Codec<::trunkline::service::NewChatThread>::check(const tl_service_new_chat_thread& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.as_user, "as_user");
+  Member<std::string>::check(c.topic, "topic");
+  Member<std::optional<std::vector<::trunkline::service::ChatMember>>>::check(c.participants, "participants");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+  Member<std::int32_t>::check(c.retention_days, "retention_days");
+  Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
+}
+inline ::trunkline::service::NewChatThreadView Codec<::trunkline::service::NewChatThread>::view(const tl_service_new_chat_thread& c) { return ::trunkline::service::NewChatThreadView(c); }
+
+inline tl_service_chat_thread_change Codec<::trunkline::service::ChatThreadChange>::lower(const ::trunkline::service::ChatThreadChange& v, [[maybe_unused]] Arena& arena) {
+  tl_service_chat_thread_change c{};
+  c.struct_size = sizeof c;
+  c.as_user = Member<std::string>::lower(v.as_user, arena);
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.topic = Member<std::optional<std::string>>::lower(v.topic, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  c.remove_metadata = Member<std::optional<std::vector<std::string>>>::lower(v.remove_metadata, arena);
+  c.retention_days = Member<std::optional<std::int32_t>>::lower(v.retention_days, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::ChatThreadChange>::lift(const tl_service_chat_thread_change& c, ::trunkline::service::ChatThreadChange& v) {
+  Member<std::string>::lift(c.as_user, v.as_user);
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<std::optional<std::string>>::lift(c.topic, v.topic);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+  Member<std::optional<std::vector<std::string>>>::lift(c.remove_metadata, v.remove_metadata);
+  Member<std::optional<std::int32_t>>::lift(c.retention_days, v.retention_days);
+}
+inline void Codec<::trunkline::service::ChatThreadChange>::check(const tl_service_chat_thread_change& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.as_user, "as_user");
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<std::optional<std::string>>::check(c.topic, "topic");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+  Member<std::optional<std::vector<std::string>>>::check(c.remove_metadata, "remove_metadata");
+  Member<std::optional<std::int32_t>>::check(c.retention_days, "retention_days");
+}
+inline ::trunkline::service::ChatThreadChangeView Codec<::trunkline::service::ChatThreadChange>::view(const tl_service_chat_thread_change& c) { return ::trunkline::service::ChatThreadChangeView(c); }
+
+inline tl_service_new_chat_message Codec<::trunkline::service::NewChatMessage>::lower(const ::trunkline::service::NewChatMessage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_new_chat_message c{};
+  c.struct_size = sizeof c;
+  c.as_user = Member<std::string>::lower(v.as_user, arena);
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.content = Member<std::string>::lower(v.content, arena);
+  c.kind = Member<::trunkline::chat::MessageKind>::lower(v.kind, arena);
+  c.sender_display_name = Member<std::optional<std::string>>::lower(v.sender_display_name, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  c.attachments = Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::lower(v.attachments, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::NewChatMessage>::lift(const tl_service_new_chat_message& c, ::trunkline::service::NewChatMessage& v) {
+  Member<std::string>::lift(c.as_user, v.as_user);
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<std::string>::lift(c.content, v.content);
+  Member<::trunkline::chat::MessageKind>::lift(c.kind, v.kind);
+  Member<std::optional<std::string>>::lift(c.sender_display_name, v.sender_display_name);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+  Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::lift(c.attachments, v.attachments);
+}
+inline void Codec<::trunkline::service::NewChatMessage>::check(const tl_service_new_chat_message& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.as_user, "as_user");
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<std::string>::check(c.content, "content");
+  Member<::trunkline::chat::MessageKind>::check(c.kind, "kind");
+  Member<std::optional<std::string>>::check(c.sender_display_name, "sender_display_name");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+  Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::check(c.attachments, "attachments");
+}
+inline ::trunkline::service::NewChatMessageView Codec<::trunkline::service::NewChatMessage>::view(const tl_service_new_chat_message& c) { return ::trunkline::service::NewChatMessageView(c); }
+
+inline tl_service_chat_message_change Codec<::trunkline::service::ChatMessageChange>::lower(const ::trunkline::service::ChatMessageChange& v, [[maybe_unused]] Arena& arena) {
+  tl_service_chat_message_change c{};
+  c.struct_size = sizeof c;
+  c.as_user = Member<std::string>::lower(v.as_user, arena);
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.content = Member<std::optional<std::string>>::lower(v.content, arena);
+  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
+  c.remove_metadata = Member<std::optional<std::vector<std::string>>>::lower(v.remove_metadata, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::ChatMessageChange>::lift(const tl_service_chat_message_change& c, ::trunkline::service::ChatMessageChange& v) {
+  Member<std::string>::lift(c.as_user, v.as_user);
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<std::optional<std::string>>::lift(c.content, v.content);
+  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
+  Member<std::optional<std::vector<std::string>>>::lift(c.remove_metadata, v.remove_metadata);
+}
+inline void Codec<::trunkline::service::ChatMessageChange>::check(const tl_service_chat_message_change& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.as_user, "as_user");
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<std::optional<std::string>>::check(c.content, "content");
+  Member<std::optional<Properties>>::check(c.metadata, "metadata");
+  Member<std::optional<std::vector<std::string>>>::check(c.remove_metadata, "remove_metadata");
+}
+inline ::trunkline::service::ChatMessageChangeView Codec<::trunkline::service::ChatMessageChange>::view(const tl_service_chat_message_change& c) { return ::trunkline::service::ChatMessageChangeView(c); }
+
+inline tl_service_chat_event Codec<::trunkline::service::ChatEvent>::lower(const ::trunkline::service::ChatEvent& v, [[maybe_unused]] Arena& arena) {
+  tl_service_chat_event c{};
+  c.struct_size = sizeof c;
+  c.cursor = Member<std::int64_t>::lower(v.cursor, arena);
+  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
+  c.time = Member<Time>::lower(v.time, arena);
+  c.change = Member<::trunkline::chat::ChatChange>::lower(v.change, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::ChatEvent>::lift(const tl_service_chat_event& c, ::trunkline::service::ChatEvent& v) {
+  Member<std::int64_t>::lift(c.cursor, v.cursor);
+  Member<std::string>::lift(c.thread_id, v.thread_id);
+  Member<Time>::lift(c.time, v.time);
+  Member<::trunkline::chat::ChatChange>::lift(c.change, v.change);
+}
+inline void Codec<::trunkline::service::ChatEvent>::check(const tl_service_chat_event& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.cursor, "cursor");
+  Member<std::string>::check(c.thread_id, "thread_id");
+  Member<Time>::check(c.time, "time");
+  Member<::trunkline::chat::ChatChange>::check(c.change, "change");
+}
+inline ::trunkline::service::ChatEventView Codec<::trunkline::service::ChatEvent>::view(const tl_service_chat_event& c) { return ::trunkline::service::ChatEventView(c); }
 
 inline tl_service_number_query Codec<::trunkline::service::NumberQuery>::lower(const ::trunkline::service::NumberQuery& v, [[maybe_unused]] Arena& arena) {
   tl_service_number_query c{};

@@ -87,6 +87,91 @@ struct IdentityServiceRotateKeys {
   static constexpr auto kSlot = &tl_service_identity_service::rotate_keys;
   using Value = std::vector<identity::SigningKey>;
 };
+struct ChatServiceCreateThread {
+  static constexpr std::string_view kName = "create_thread";
+  static constexpr auto kSlot = &tl_service_chat_service::create_thread;
+  using Value = chat::CreateThreadResult;
+};
+struct ChatServiceGetThread {
+  static constexpr std::string_view kName = "get_thread";
+  static constexpr auto kSlot = &tl_service_chat_service::get_thread;
+  using Value = chat::ChatThread;
+};
+struct ChatServiceListThreads {
+  static constexpr std::string_view kName = "list_threads";
+  static constexpr auto kSlot = &tl_service_chat_service::list_threads;
+  using Value = chat::ThreadPage;
+};
+struct ChatServiceUpdateThread {
+  static constexpr std::string_view kName = "update_thread";
+  static constexpr auto kSlot = &tl_service_chat_service::update_thread;
+  using Value = chat::ChatThread;
+};
+struct ChatServiceDeleteThread {
+  static constexpr std::string_view kName = "delete_thread";
+  static constexpr auto kSlot = &tl_service_chat_service::delete_thread;
+  using Value = void;
+};
+struct ChatServiceAddParticipants {
+  static constexpr std::string_view kName = "add_participants";
+  static constexpr auto kSlot = &tl_service_chat_service::add_participants;
+  using Value = std::vector<chat::InvalidParticipant>;
+};
+struct ChatServiceListParticipants {
+  static constexpr std::string_view kName = "list_participants";
+  static constexpr auto kSlot = &tl_service_chat_service::list_participants;
+  using Value = chat::ParticipantPage;
+};
+struct ChatServiceRemoveParticipant {
+  static constexpr std::string_view kName = "remove_participant";
+  static constexpr auto kSlot = &tl_service_chat_service::remove_participant;
+  using Value = void;
+};
+struct ChatServiceSend {
+  static constexpr std::string_view kName = "send";
+  static constexpr auto kSlot = &tl_service_chat_service::send;
+  using Value = chat::ChatMessage;
+};
+struct ChatServiceGetMessage {
+  static constexpr std::string_view kName = "get_message";
+  static constexpr auto kSlot = &tl_service_chat_service::get_message;
+  using Value = chat::ChatMessage;
+};
+struct ChatServiceListMessages {
+  static constexpr std::string_view kName = "list_messages";
+  static constexpr auto kSlot = &tl_service_chat_service::list_messages;
+  using Value = chat::MessagePage;
+};
+struct ChatServiceUpdateMessage {
+  static constexpr std::string_view kName = "update_message";
+  static constexpr auto kSlot = &tl_service_chat_service::update_message;
+  using Value = chat::ChatMessage;
+};
+struct ChatServiceDeleteMessage {
+  static constexpr std::string_view kName = "delete_message";
+  static constexpr auto kSlot = &tl_service_chat_service::delete_message;
+  using Value = void;
+};
+struct ChatServiceSendTyping {
+  static constexpr std::string_view kName = "send_typing";
+  static constexpr auto kSlot = &tl_service_chat_service::send_typing;
+  using Value = void;
+};
+struct ChatServiceSendReadReceipt {
+  static constexpr std::string_view kName = "send_read_receipt";
+  static constexpr auto kSlot = &tl_service_chat_service::send_read_receipt;
+  using Value = void;
+};
+struct ChatServiceListReadReceipts {
+  static constexpr std::string_view kName = "list_read_receipts";
+  static constexpr auto kSlot = &tl_service_chat_service::list_read_receipts;
+  using Value = chat::ReadReceiptPage;
+};
+struct ChatServiceListen {
+  static constexpr std::string_view kName = "listen";
+  static constexpr auto kSlot = &tl_service_chat_service::listen;
+  using Value = StreamClient<ChatEvent>;
+};
 struct NumbersServiceSearch {
   static constexpr std::string_view kName = "search";
   static constexpr auto kSlot = &tl_service_numbers_service::search;
@@ -632,6 +717,436 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   /// rotate_keys, blocking this thread.
   std::vector<identity::SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const {
     return Client::wait<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
+  }
+};
+
+/// The threads of one resource. `asUser` says on whose behalf: a raw id, or a user access token, which then must have the
+/// scope
+/// that the operation needs.
+class ChatServiceClient : public abi::Client<tl_service_chat_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.chat/1";
+  using Client::Client;
+
+  /// Creates a thread.
+  /// Errors: kInvalidArgument, kPermissionDenied, kUnauthenticated.
+  Task<chat::CreateThreadResult> create_thread(NewChatThread thread, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceCreateThread>(std::move(options), std::move(thread));
+  }
+  /// create_thread ending in done(Result<chat::CreateThreadResult>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_create_thread(NewChatThread thread, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceCreateThread>(std::move(options), std::move(done), std::move(thread));
+  }
+  /// create_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_create_thread_raw(const tl_service_new_chat_thread& thread, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceCreateThread>(std::move(options), std::move(done), &thread);
+  }
+  /// create_thread, blocking this thread.
+  chat::CreateThreadResult create_thread_sync(NewChatThread thread, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceCreateThread>(std::move(options), std::move(thread));
+  }
+
+  /// One thread.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<chat::ChatThread> get_thread(std::string as_user, std::string thread_id, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceGetThread>(std::move(options), std::move(as_user), std::move(thread_id));
+  }
+  /// get_thread ending in done(Result<chat::ChatThread>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_thread(std::string as_user, std::string thread_id, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceGetThread>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id));
+  }
+  /// get_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_thread_raw(tl_str as_user, tl_str thread_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceGetThread>(std::move(options), std::move(done), as_user, thread_id);
+  }
+  /// get_thread, blocking this thread.
+  chat::ChatThread get_thread_sync(std::string as_user, std::string thread_id, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceGetThread>(std::move(options), std::move(as_user), std::move(thread_id));
+  }
+
+  /// A page of the threads that the user takes part in, the youngest first.
+  /// Errors: kInvalidArgument.
+  Task<chat::ThreadPage> list_threads(std::string as_user, std::int32_t limit = 50, std::optional<std::string> continuation = {},
+                                      std::optional<Time> start_time = {}, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceListThreads>(std::move(options), std::move(as_user), limit, std::move(continuation),
+                                                    std::move(start_time));
+  }
+  /// list_threads ending in done(Result<chat::ThreadPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_threads(std::string as_user, std::int32_t limit, std::optional<std::string> continuation,
+                          std::optional<Time> start_time, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceListThreads>(std::move(options), std::move(done), std::move(as_user), limit,
+                                               std::move(continuation), std::move(start_time));
+  }
+  /// list_threads without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_threads_raw(tl_str as_user, int32_t limit, tl_str continuation, tl_opt_i64 start_time, CallOptions options,
+                              F done) const {
+    Client::start_raw<ops::ChatServiceListThreads>(std::move(options), std::move(done), as_user, limit, continuation, start_time);
+  }
+  /// list_threads, blocking this thread.
+  chat::ThreadPage list_threads_sync(std::string as_user, std::int32_t limit = 50, std::optional<std::string> continuation = {},
+                                     std::optional<Time> start_time = {}, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceListThreads>(std::move(options), std::move(as_user), limit, std::move(continuation),
+                                                     std::move(start_time));
+  }
+
+  /// Changes topic, metadata or retention.
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  Task<chat::ChatThread> update_thread(ChatThreadChange change, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceUpdateThread>(std::move(options), std::move(change));
+  }
+  /// update_thread ending in done(Result<chat::ChatThread>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_thread(ChatThreadChange change, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceUpdateThread>(std::move(options), std::move(done), std::move(change));
+  }
+  /// update_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_thread_raw(const tl_service_chat_thread_change& change, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceUpdateThread>(std::move(options), std::move(done), &change);
+  }
+  /// update_thread, blocking this thread.
+  chat::ChatThread update_thread_sync(ChatThreadChange change, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceUpdateThread>(std::move(options), std::move(change));
+  }
+
+  /// Deletes the thread for everybody.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<void> delete_thread(std::string as_user, std::string thread_id, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceDeleteThread>(std::move(options), std::move(as_user), std::move(thread_id));
+  }
+  /// delete_thread ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_delete_thread(std::string as_user, std::string thread_id, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceDeleteThread>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id));
+  }
+  /// delete_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_delete_thread_raw(tl_str as_user, tl_str thread_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceDeleteThread>(std::move(options), std::move(done), as_user, thread_id);
+  }
+  /// delete_thread, blocking this thread.
+  void delete_thread_sync(std::string as_user, std::string thread_id, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceDeleteThread>(std::move(options), std::move(as_user), std::move(thread_id));
+  }
+
+  /// Adds people; who is there already stays as is. Returns those who were not added.
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  Task<std::vector<chat::InvalidParticipant>> add_participants(std::string as_user, std::string thread_id,
+                                                               std::vector<ChatMember> participants,
+                                                               CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceAddParticipants>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                        std::move(participants));
+  }
+  /// add_participants ending in done(Result<std::vector<chat::InvalidParticipant>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_add_participants(std::string as_user, std::string thread_id, std::vector<ChatMember> participants,
+                              CallOptions options, F done) const {
+    Client::start<ops::ChatServiceAddParticipants>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
+                                                   std::move(participants));
+  }
+  /// add_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_add_participants_raw(tl_str as_user, tl_str thread_id, tl_list participants, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceAddParticipants>(std::move(options), std::move(done), as_user, thread_id, participants);
+  }
+  /// add_participants, blocking this thread.
+  std::vector<chat::InvalidParticipant> add_participants_sync(std::string as_user, std::string thread_id,
+                                                              std::vector<ChatMember> participants,
+                                                              CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceAddParticipants>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                         std::move(participants));
+  }
+
+  /// A page of those who take part, in the order of adding.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<chat::ParticipantPage> list_participants(std::string as_user, std::string thread_id, std::int32_t limit = 100,
+                                                std::optional<std::string> continuation = {}, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceListParticipants>(std::move(options), std::move(as_user), std::move(thread_id), limit,
+                                                         std::move(continuation));
+  }
+  /// list_participants ending in done(Result<chat::ParticipantPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_participants(std::string as_user, std::string thread_id, std::int32_t limit,
+                               std::optional<std::string> continuation, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceListParticipants>(std::move(options), std::move(done), std::move(as_user),
+                                                    std::move(thread_id), limit, std::move(continuation));
+  }
+  /// list_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_participants_raw(tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, CallOptions options,
+                                   F done) const {
+    Client::start_raw<ops::ChatServiceListParticipants>(std::move(options), std::move(done), as_user, thread_id, limit,
+                                                        continuation);
+  }
+  /// list_participants, blocking this thread.
+  chat::ParticipantPage list_participants_sync(std::string as_user, std::string thread_id, std::int32_t limit = 100,
+                                               std::optional<std::string> continuation = {}, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceListParticipants>(std::move(options), std::move(as_user), std::move(thread_id), limit,
+                                                          std::move(continuation));
+  }
+
+  /// Removes somebody, or the user.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<void> remove_participant(std::string as_user, std::string thread_id, std::string participant_id,
+                                CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                          std::move(participant_id));
+  }
+  /// remove_participant ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove_participant(std::string as_user, std::string thread_id, std::string participant_id, CallOptions options,
+                                F done) const {
+    Client::start<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(done), std::move(as_user),
+                                                     std::move(thread_id), std::move(participant_id));
+  }
+  /// remove_participant without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_participant_raw(tl_str as_user, tl_str thread_id, tl_str participant_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(done), as_user, thread_id, participant_id);
+  }
+  /// remove_participant, blocking this thread.
+  void remove_participant_sync(std::string as_user, std::string thread_id, std::string participant_id,
+                               CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                           std::move(participant_id));
+  }
+
+  /// Sends a message. Durable when it completes.
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  Task<chat::ChatMessage> send(NewChatMessage message, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceSend>(std::move(options), std::move(message));
+  }
+  /// send ending in done(Result<chat::ChatMessage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send(NewChatMessage message, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceSend>(std::move(options), std::move(done), std::move(message));
+  }
+  /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_raw(const tl_service_new_chat_message& message, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceSend>(std::move(options), std::move(done), &message);
+  }
+  /// send, blocking this thread.
+  chat::ChatMessage send_sync(NewChatMessage message, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceSend>(std::move(options), std::move(message));
+  }
+
+  /// One message.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<chat::ChatMessage> get_message(std::string as_user, std::string thread_id, std::string message_id,
+                                      CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceGetMessage>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                   std::move(message_id));
+  }
+  /// get_message ending in done(Result<chat::ChatMessage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceGetMessage>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
+                                              std::move(message_id));
+  }
+  /// get_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_message_raw(tl_str as_user, tl_str thread_id, tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceGetMessage>(std::move(options), std::move(done), as_user, thread_id, message_id);
+  }
+  /// get_message, blocking this thread.
+  chat::ChatMessage get_message_sync(std::string as_user, std::string thread_id, std::string message_id,
+                                     CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceGetMessage>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                    std::move(message_id));
+  }
+
+  /// A page of messages, newest first.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<chat::MessagePage> list_messages(std::string as_user, std::string thread_id, std::int32_t limit = 100,
+                                        std::optional<std::string> continuation = {}, std::optional<Time> start_time = {},
+                                        CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceListMessages>(std::move(options), std::move(as_user), std::move(thread_id), limit,
+                                                     std::move(continuation), std::move(start_time));
+  }
+  /// list_messages ending in done(Result<chat::MessagePage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_messages(std::string as_user, std::string thread_id, std::int32_t limit,
+                           std::optional<std::string> continuation, std::optional<Time> start_time, CallOptions options,
+                           F done) const {
+    Client::start<ops::ChatServiceListMessages>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
+                                                limit, std::move(continuation), std::move(start_time));
+  }
+  /// list_messages without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_messages_raw(tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_opt_i64 start_time,
+                               CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceListMessages>(std::move(options), std::move(done), as_user, thread_id, limit, continuation,
+                                                    start_time);
+  }
+  /// list_messages, blocking this thread.
+  chat::MessagePage list_messages_sync(std::string as_user, std::string thread_id, std::int32_t limit = 100,
+                                       std::optional<std::string> continuation = {}, std::optional<Time> start_time = {},
+                                       CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceListMessages>(std::move(options), std::move(as_user), std::move(thread_id), limit,
+                                                      std::move(continuation), std::move(start_time));
+  }
+
+  /// Changes a message; only its sender may.
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  Task<chat::ChatMessage> update_message(ChatMessageChange change, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceUpdateMessage>(std::move(options), std::move(change));
+  }
+  /// update_message ending in done(Result<chat::ChatMessage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_message(ChatMessageChange change, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceUpdateMessage>(std::move(options), std::move(done), std::move(change));
+  }
+  /// update_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_message_raw(const tl_service_chat_message_change& change, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceUpdateMessage>(std::move(options), std::move(done), &change);
+  }
+  /// update_message, blocking this thread.
+  chat::ChatMessage update_message_sync(ChatMessageChange change, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceUpdateMessage>(std::move(options), std::move(change));
+  }
+
+  /// Deletes a message; only its sender may.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<void> delete_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceDeleteMessage>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                      std::move(message_id));
+  }
+  /// delete_message ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_delete_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
+                            F done) const {
+    Client::start<ops::ChatServiceDeleteMessage>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
+                                                 std::move(message_id));
+  }
+  /// delete_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_delete_message_raw(tl_str as_user, tl_str thread_id, tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceDeleteMessage>(std::move(options), std::move(done), as_user, thread_id, message_id);
+  }
+  /// delete_message, blocking this thread.
+  void delete_message_sync(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceDeleteMessage>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                       std::move(message_id));
+  }
+
+  /// Tells the others that the user types.
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  Task<void> send_typing(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name = {},
+                         CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceSendTyping>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                   std::move(sender_display_name));
+  }
+  /// send_typing ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send_typing(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name,
+                         CallOptions options, F done) const {
+    Client::start<ops::ChatServiceSendTyping>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
+                                              std::move(sender_display_name));
+  }
+  /// send_typing without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_typing_raw(tl_str as_user, tl_str thread_id, tl_str sender_display_name, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceSendTyping>(std::move(options), std::move(done), as_user, thread_id, sender_display_name);
+  }
+  /// send_typing, blocking this thread.
+  void send_typing_sync(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name = {},
+                        CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceSendTyping>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                    std::move(sender_display_name));
+  }
+
+  /// Tells the others how far the user has read.
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  Task<void> send_read_receipt(std::string as_user, std::string thread_id, std::string message_id,
+                               CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                        std::move(message_id));
+  }
+  /// send_read_receipt ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send_read_receipt(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
+                               F done) const {
+    Client::start<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
+                                                   std::move(message_id));
+  }
+  /// send_read_receipt without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_read_receipt_raw(tl_str as_user, tl_str thread_id, tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(done), as_user, thread_id, message_id);
+  }
+  /// send_read_receipt, blocking this thread.
+  void send_read_receipt_sync(std::string as_user, std::string thread_id, std::string message_id,
+                              CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(as_user), std::move(thread_id),
+                                                         std::move(message_id));
+  }
+
+  /// A page of how far everybody has read.
+  /// Errors: kNotFound, kPermissionDenied.
+  Task<chat::ReadReceiptPage> list_read_receipts(std::string as_user, std::string thread_id, std::int32_t limit = 100,
+                                                 std::optional<std::string> continuation = {}, CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceListReadReceipts>(std::move(options), std::move(as_user), std::move(thread_id), limit,
+                                                         std::move(continuation));
+  }
+  /// list_read_receipts ending in done(Result<chat::ReadReceiptPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_read_receipts(std::string as_user, std::string thread_id, std::int32_t limit,
+                                std::optional<std::string> continuation, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceListReadReceipts>(std::move(options), std::move(done), std::move(as_user),
+                                                    std::move(thread_id), limit, std::move(continuation));
+  }
+  /// list_read_receipts without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_read_receipts_raw(tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, CallOptions options,
+                                    F done) const {
+    Client::start_raw<ops::ChatServiceListReadReceipts>(std::move(options), std::move(done), as_user, thread_id, limit,
+                                                        continuation);
+  }
+  /// list_read_receipts, blocking this thread.
+  chat::ReadReceiptPage list_read_receipts_sync(std::string as_user, std::string thread_id, std::int32_t limit = 100,
+                                                std::optional<std::string> continuation = {}, CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceListReadReceipts>(std::move(options), std::move(as_user), std::move(thread_id), limit,
+                                                          std::move(continuation));
+  }
+
+  /// What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the beginning.
+  Task<StreamClient<ChatEvent>> listen(std::string as_user, std::optional<std::int64_t> after = {},
+                                       CallOptions options = {}) const {
+    return Client::run<ops::ChatServiceListen>(std::move(options), std::move(as_user), std::move(after));
+  }
+  /// listen ending in done(Result<StreamClient<ChatEvent>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_listen(std::string as_user, std::optional<std::int64_t> after, CallOptions options, F done) const {
+    Client::start<ops::ChatServiceListen>(std::move(options), std::move(done), std::move(as_user), std::move(after));
+  }
+  /// listen, blocking this thread.
+  StreamClient<ChatEvent> listen_sync(std::string as_user, std::optional<std::int64_t> after = {},
+                                      CallOptions options = {}) const {
+    return Client::wait<ops::ChatServiceListen>(std::move(options), std::move(as_user), std::move(after));
   }
 };
 

@@ -350,6 +350,400 @@ struct IdentityServiceThunks {
 
 inline tl_iface iface_of(IdentityService* object) { return {object, &detail::IdentityServiceThunks::kVtbl}; }
 
+class ChatService;
+/// The object as the ABI sees it.
+tl_iface iface_of(ChatService* object);
+
+/// The threads of one resource. `asUser` says on whose behalf: a raw id, or a user access token, which then must have the
+/// scope
+/// that the operation needs.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class ChatService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.chat/1";
+
+  /// Creates a thread.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kPermissionDenied, kUnauthenticated.
+  virtual Task<chat::CreateThreadResult> create_thread([[maybe_unused]] Call call,
+                                                       [[maybe_unused]] NewChatThread thread) { abi::unimplemented("create_thread"); }
+  virtual void start_create_thread(const Call& call, NewChatThreadView thread, Completion<chat::CreateThreadResult> done) {
+    abi::complete_with(std::move(done), [&] { return this->create_thread(call, abi::own<NewChatThread>(thread)); });
+  }
+
+  /// One thread.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<chat::ChatThread> get_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                            [[maybe_unused]] std::string thread_id) { abi::unimplemented("get_thread"); }
+  virtual void start_get_thread(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                Completion<chat::ChatThread> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->get_thread(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id)); });
+  }
+
+  /// A page of the threads that the user takes part in, the youngest first.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  virtual Task<chat::ThreadPage> list_threads([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                              [[maybe_unused]] std::int32_t limit,
+                                              [[maybe_unused]] std::optional<std::string> continuation,
+                                              [[maybe_unused]] std::optional<Time> start_time) { abi::unimplemented("list_threads"); }
+  virtual void start_list_threads(const Call& call, std::string_view as_user, std::int32_t limit,
+                                  std::optional<std::string_view> continuation, std::optional<Time> start_time,
+                                  Completion<chat::ThreadPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_threads(call, abi::own<std::string>(as_user), limit, abi::own_optional<std::string>(continuation), start_time); });
+  }
+
+  /// Changes topic, metadata or retention.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  virtual Task<chat::ChatThread> update_thread([[maybe_unused]] Call call,
+                                               [[maybe_unused]] ChatThreadChange change) { abi::unimplemented("update_thread"); }
+  virtual void start_update_thread(const Call& call, ChatThreadChangeView change, Completion<chat::ChatThread> done) {
+    abi::complete_with(std::move(done), [&] { return this->update_thread(call, abi::own<ChatThreadChange>(change)); });
+  }
+
+  /// Deletes the thread for everybody.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<void> delete_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                   [[maybe_unused]] std::string thread_id) { abi::unimplemented("delete_thread"); }
+  virtual void start_delete_thread(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                   Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->delete_thread(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id)); });
+  }
+
+  /// Adds people; who is there already stays as is. Returns those who were not added.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  virtual Task<std::vector<chat::InvalidParticipant>> add_participants([[maybe_unused]] Call call,
+                                                                       [[maybe_unused]] std::string as_user,
+                                                                       [[maybe_unused]] std::string thread_id,
+                                                                       [[maybe_unused]] std::vector<ChatMember> participants) { abi::unimplemented("add_participants"); }
+  virtual void start_add_participants(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                      ListView<ChatMember> participants,
+                                      Completion<std::vector<chat::InvalidParticipant>> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->add_participants(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::vector<ChatMember>>(participants)); });
+  }
+
+  /// A page of those who take part, in the order of adding.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<chat::ParticipantPage> list_participants([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                                        [[maybe_unused]] std::string thread_id,
+                                                        [[maybe_unused]] std::int32_t limit,
+                                                        [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_participants"); }
+  virtual void start_list_participants(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                       std::int32_t limit, std::optional<std::string_view> continuation,
+                                       Completion<chat::ParticipantPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_participants(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), limit, abi::own_optional<std::string>(continuation)); });
+  }
+
+  /// Removes somebody, or the user.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<void> remove_participant([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                        [[maybe_unused]] std::string thread_id,
+                                        [[maybe_unused]] std::string participant_id) { abi::unimplemented("remove_participant"); }
+  virtual void start_remove_participant(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                        std::string_view participant_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->remove_participant(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(participant_id)); });
+  }
+
+  /// Sends a message. Durable when it completes.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  virtual Task<chat::ChatMessage> send([[maybe_unused]] Call call,
+                                       [[maybe_unused]] NewChatMessage message) { abi::unimplemented("send"); }
+  virtual void start_send(const Call& call, NewChatMessageView message, Completion<chat::ChatMessage> done) {
+    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<NewChatMessage>(message)); });
+  }
+
+  /// One message.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<chat::ChatMessage> get_message([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                              [[maybe_unused]] std::string thread_id,
+                                              [[maybe_unused]] std::string message_id) { abi::unimplemented("get_message"); }
+  virtual void start_get_message(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                 std::string_view message_id, Completion<chat::ChatMessage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->get_message(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
+  }
+
+  /// A page of messages, newest first.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<chat::MessagePage> list_messages([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                                [[maybe_unused]] std::string thread_id, [[maybe_unused]] std::int32_t limit,
+                                                [[maybe_unused]] std::optional<std::string> continuation,
+                                                [[maybe_unused]] std::optional<Time> start_time) { abi::unimplemented("list_messages"); }
+  virtual void start_list_messages(const Call& call, std::string_view as_user, std::string_view thread_id, std::int32_t limit,
+                                   std::optional<std::string_view> continuation, std::optional<Time> start_time,
+                                   Completion<chat::MessagePage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_messages(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), limit, abi::own_optional<std::string>(continuation), start_time); });
+  }
+
+  /// Changes a message; only its sender may.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
+  virtual Task<chat::ChatMessage> update_message([[maybe_unused]] Call call,
+                                                 [[maybe_unused]] ChatMessageChange change) { abi::unimplemented("update_message"); }
+  virtual void start_update_message(const Call& call, ChatMessageChangeView change, Completion<chat::ChatMessage> done) {
+    abi::complete_with(std::move(done), [&] { return this->update_message(call, abi::own<ChatMessageChange>(change)); });
+  }
+
+  /// Deletes a message; only its sender may.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<void> delete_message([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                    [[maybe_unused]] std::string thread_id,
+                                    [[maybe_unused]] std::string message_id) { abi::unimplemented("delete_message"); }
+  virtual void start_delete_message(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                    std::string_view message_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->delete_message(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
+  }
+
+  /// Tells the others that the user types.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  virtual Task<void> send_typing([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                 [[maybe_unused]] std::string thread_id,
+                                 [[maybe_unused]] std::optional<std::string> sender_display_name) { abi::unimplemented("send_typing"); }
+  virtual void start_send_typing(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                 std::optional<std::string_view> sender_display_name, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->send_typing(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own_optional<std::string>(sender_display_name)); });
+  }
+
+  /// Tells the others how far the user has read.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
+  virtual Task<void> send_read_receipt([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                       [[maybe_unused]] std::string thread_id,
+                                       [[maybe_unused]] std::string message_id) { abi::unimplemented("send_read_receipt"); }
+  virtual void start_send_read_receipt(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                       std::string_view message_id, Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->send_read_receipt(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
+  }
+
+  /// A page of how far everybody has read.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied.
+  virtual Task<chat::ReadReceiptPage> list_read_receipts([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                                         [[maybe_unused]] std::string thread_id,
+                                                         [[maybe_unused]] std::int32_t limit,
+                                                         [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_read_receipts"); }
+  virtual void start_list_read_receipts(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                        std::int32_t limit, std::optional<std::string_view> continuation,
+                                        Completion<chat::ReadReceiptPage> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->list_read_receipts(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), limit, abi::own_optional<std::string>(continuation)); });
+  }
+
+  /// What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the beginning.
+  /// [any-thread]
+  virtual Task<std::unique_ptr<StreamSource<ChatEvent>>> listen([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
+                                                                [[maybe_unused]] std::optional<std::int64_t> after) { abi::unimplemented("listen"); }
+  virtual void start_listen(const Call& call, std::string_view as_user, std::optional<std::int64_t> after,
+                            Completion<std::unique_ptr<StreamSource<ChatEvent>>> done) {
+    abi::complete_with(std::move(done), [&] { return this->listen(call, abi::own<std::string>(as_user), after); });
+  }
+
+ protected:
+  ChatService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct ChatServiceThunks {
+  static ChatService& of(void* self) { return *static_cast<ChatService*>(self); }
+  static void create_thread(void* self, const tl_call* call, const tl_service_new_chat_thread* thread,
+                            tl_service_chat_service_create_thread_done done, void* user) noexcept {
+    abi::serve<chat::CreateThreadResult>(of(self), done, user, [&](Completion<chat::CreateThreadResult> completion) {
+      of(self).start_create_thread(Call(call), abi::Codec<NewChatThread>::view(abi::required<NewChatThread>(thread, "thread")),
+                                   std::move(completion));
+    });
+  }
+  static void get_thread(void* self, const tl_call* call, tl_str as_user, tl_str thread_id,
+                         tl_service_chat_service_get_thread_done done, void* user) noexcept {
+    abi::serve<chat::ChatThread>(of(self), done, user, [&](Completion<chat::ChatThread> completion) {
+      of(self).start_get_thread(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                std::move(completion));
+    });
+  }
+  static void list_threads(void* self, const tl_call* call, tl_str as_user, int32_t limit, tl_str continuation,
+                           tl_opt_i64 start_time, tl_service_chat_service_list_threads_done done, void* user) noexcept {
+    abi::serve<chat::ThreadPage>(of(self), done, user, [&](Completion<chat::ThreadPage> completion) {
+      of(self).start_list_threads(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                  abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                  abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                  abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(start_time, "start_time")),
+                                  std::move(completion));
+    });
+  }
+  static void update_thread(void* self, const tl_call* call, const tl_service_chat_thread_change* change,
+                            tl_service_chat_service_update_thread_done done, void* user) noexcept {
+    abi::serve<chat::ChatThread>(of(self), done, user, [&](Completion<chat::ChatThread> completion) {
+      of(self).start_update_thread(Call(call),
+                                   abi::Codec<ChatThreadChange>::view(abi::required<ChatThreadChange>(change, "change")),
+                                   std::move(completion));
+    });
+  }
+  static void delete_thread(void* self, const tl_call* call, tl_str as_user, tl_str thread_id,
+                            tl_service_chat_service_delete_thread_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_delete_thread(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                   std::move(completion));
+    });
+  }
+  static void add_participants(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_list participants,
+                               tl_service_chat_service_add_participants_done done, void* user) noexcept {
+    abi::serve<std::vector<chat::InvalidParticipant>>(of(self), done, user, [&](Completion<std::vector<chat::InvalidParticipant>> completion) {
+      of(self).start_add_participants(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                      abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                      abi::Member<std::vector<ChatMember>>::view(abi::checked<std::vector<ChatMember>>(participants, "participants")),
+                                      std::move(completion));
+    });
+  }
+  static void list_participants(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, int32_t limit,
+                                tl_str continuation, tl_service_chat_service_list_participants_done done, void* user) noexcept {
+    abi::serve<chat::ParticipantPage>(of(self), done, user, [&](Completion<chat::ParticipantPage> completion) {
+      of(self).start_list_participants(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                       abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                       abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                       std::move(completion));
+    });
+  }
+  static void remove_participant(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str participant_id,
+                                 tl_service_chat_service_remove_participant_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_remove_participant(Call(call),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(participant_id, "participant_id")),
+                                        std::move(completion));
+    });
+  }
+  static void send(void* self, const tl_call* call, const tl_service_new_chat_message* message,
+                   tl_service_chat_service_send_done done, void* user) noexcept {
+    abi::serve<chat::ChatMessage>(of(self), done, user, [&](Completion<chat::ChatMessage> completion) {
+      of(self).start_send(Call(call), abi::Codec<NewChatMessage>::view(abi::required<NewChatMessage>(message, "message")),
+                          std::move(completion));
+    });
+  }
+  static void get_message(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str message_id,
+                          tl_service_chat_service_get_message_done done, void* user) noexcept {
+    abi::serve<chat::ChatMessage>(of(self), done, user, [&](Completion<chat::ChatMessage> completion) {
+      of(self).start_get_message(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                 std::move(completion));
+    });
+  }
+  static void list_messages(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, int32_t limit,
+                            tl_str continuation, tl_opt_i64 start_time, tl_service_chat_service_list_messages_done done,
+                            void* user) noexcept {
+    abi::serve<chat::MessagePage>(of(self), done, user, [&](Completion<chat::MessagePage> completion) {
+      of(self).start_list_messages(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                   abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                   abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                   abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(start_time, "start_time")),
+                                   std::move(completion));
+    });
+  }
+  static void update_message(void* self, const tl_call* call, const tl_service_chat_message_change* change,
+                             tl_service_chat_service_update_message_done done, void* user) noexcept {
+    abi::serve<chat::ChatMessage>(of(self), done, user, [&](Completion<chat::ChatMessage> completion) {
+      of(self).start_update_message(Call(call),
+                                    abi::Codec<ChatMessageChange>::view(abi::required<ChatMessageChange>(change, "change")),
+                                    std::move(completion));
+    });
+  }
+  static void delete_message(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str message_id,
+                             tl_service_chat_service_delete_message_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_delete_message(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                    std::move(completion));
+    });
+  }
+  static void send_typing(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str sender_display_name,
+                          tl_service_chat_service_send_typing_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_send_typing(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                 abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(sender_display_name, "sender_display_name")),
+                                 std::move(completion));
+    });
+  }
+  static void send_read_receipt(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str message_id,
+                                tl_service_chat_service_send_read_receipt_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_send_read_receipt(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                                       std::move(completion));
+    });
+  }
+  static void list_read_receipts(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, int32_t limit,
+                                 tl_str continuation, tl_service_chat_service_list_read_receipts_done done,
+                                 void* user) noexcept {
+    abi::serve<chat::ReadReceiptPage>(of(self), done, user, [&](Completion<chat::ReadReceiptPage> completion) {
+      of(self).start_list_read_receipts(Call(call),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
+                                        abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                        abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                        std::move(completion));
+    });
+  }
+  static void listen(void* self, const tl_call* call, tl_str as_user, tl_opt_i64 after, tl_service_chat_service_listen_done done,
+                     void* user) noexcept {
+    abi::serve<std::unique_ptr<StreamSource<ChatEvent>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<ChatEvent>>> completion) {
+      of(self).start_listen(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
+                            abi::Member<std::optional<std::int64_t>>::view(abi::checked<std::optional<std::int64_t>>(after, "after")),
+                            std::move(completion));
+    });
+  }
+  static constexpr tl_service_chat_service kVtbl{
+      sizeof(tl_service_chat_service),
+      0,
+      &create_thread,
+      &get_thread,
+      &list_threads,
+      &update_thread,
+      &delete_thread,
+      &add_participants,
+      &list_participants,
+      &remove_participant,
+      &send,
+      &get_message,
+      &list_messages,
+      &update_message,
+      &delete_message,
+      &send_typing,
+      &send_read_receipt,
+      &list_read_receipts,
+      &listen};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(ChatService* object) { return {object, &detail::ChatServiceThunks::kVtbl}; }
+
 class NumbersService;
 /// The object as the ABI sees it.
 tl_iface iface_of(NumbersService* object);

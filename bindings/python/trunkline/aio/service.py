@@ -14,13 +14,31 @@ from typing import ClassVar, overload
 
 from .._native import service as _native
 from .._objects import Service, model_of
+from ..chat import (
+    Attachment,
+    ChatMessage,
+    ChatThread,
+    CreateThreadResult,
+    InvalidParticipant,
+    MessageKind,
+    MessagePage,
+    ParticipantPage,
+    ReadReceiptPage,
+    ThreadPage,
+)
 from ..common import DecisionRecord
 from ..identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from ..sandbox import Phone, PhoneMessage, PhoneRule
 from ..service import (
+    ChatEvent,
+    ChatMember,
+    ChatMessageChange,
+    ChatThreadChange,
     Event,
     EventFilter,
     KeyKind,
+    NewChatMessage,
+    NewChatThread,
     NumberCapability,
     NumberQuery,
     NumberSearch,
@@ -40,6 +58,7 @@ from ._futures import within
 from ._stream import AsyncStream
 
 __all__ = [
+    "ChatService",
     "EventsService",
     "IdentityService",
     "NumbersService",
@@ -306,6 +325,382 @@ class IdentityService(Service):
         """
         future = self._impl.rotate_keys_async(drop_others)
         return await (future if timeout is None else within(future, timeout))
+
+
+class ChatService(Service):
+    """The threads of one resource. `as_user` says on whose behalf: a raw id, or a user access token, which then must
+    have the scope
+    that the operation needs.
+    """
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.chat/1"
+    _native_class: ClassVar[type[_native.ChatService]] = _native.ChatService
+    _impl: _native.ChatService
+
+    @overload
+    async def create_thread(self, thread: NewChatThread, /, *, timeout: float | None = None) -> CreateThreadResult: ...
+    @overload
+    async def create_thread(
+        self,
+        /,
+        *,
+        as_user: str,
+        topic: str,
+        participants: Sequence[ChatMember] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        retention_days: int = 0,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> CreateThreadResult: ...
+    async def create_thread(self, thread: NewChatThread | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> CreateThreadResult:
+        """Creates a thread.
+
+        Args:
+            thread: Or give the fields of `NewChatThread` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            PermissionDeniedError: The caller is known but may not do this.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.create_thread_async(model_of(NewChatThread, thread, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get_thread(self, as_user: str, thread_id: str, *, timeout: float | None = None) -> ChatThread:
+        """One thread.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.get_thread_async(as_user, thread_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list_threads(
+        self,
+        as_user: str,
+        limit: int = 50,
+        continuation: str | None = None,
+        start_time: datetime.datetime | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ThreadPage:
+        """A page of the threads that the user takes part in, the youngest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_threads_async(as_user, limit, continuation, start_time)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def update_thread(self, change: ChatThreadChange, /, *, timeout: float | None = None) -> ChatThread: ...
+    @overload
+    async def update_thread(
+        self,
+        /,
+        *,
+        as_user: str,
+        thread_id: str,
+        topic: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        remove_metadata: Sequence[str] | None = None,
+        retention_days: int | None = None,
+        timeout: float | None = None,
+    ) -> ChatThread: ...
+    async def update_thread(self, change: ChatThreadChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> ChatThread:
+        """Changes topic, metadata or retention.
+
+        Args:
+            change: Or give the fields of `ChatThreadChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.update_thread_async(model_of(ChatThreadChange, change, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def delete_thread(self, as_user: str, thread_id: str, *, timeout: float | None = None) -> None:
+        """Deletes the thread for everybody.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.delete_thread_async(as_user, thread_id)
+        await (future if timeout is None else within(future, timeout))
+
+    async def add_participants(
+        self,
+        as_user: str,
+        thread_id: str,
+        participants: Sequence[ChatMember],
+        *,
+        timeout: float | None = None,
+    ) -> list[InvalidParticipant]:
+        """Adds people; who is there already stays as is. Returns those who were not added.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.add_participants_async(as_user, thread_id, participants)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list_participants(
+        self,
+        as_user: str,
+        thread_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ParticipantPage:
+        """A page of those who take part, in the order of adding.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.list_participants_async(as_user, thread_id, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove_participant(
+        self,
+        as_user: str,
+        thread_id: str,
+        participant_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Removes somebody, or the user.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.remove_participant_async(as_user, thread_id, participant_id)
+        await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def send(self, message: NewChatMessage, /, *, timeout: float | None = None) -> ChatMessage: ...
+    @overload
+    async def send(
+        self,
+        /,
+        *,
+        as_user: str,
+        thread_id: str,
+        content: str,
+        kind: MessageKind = MessageKind.TEXT,
+        sender_display_name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        timeout: float | None = None,
+    ) -> ChatMessage: ...
+    async def send(self, message: NewChatMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> ChatMessage:
+        """Sends a message. Durable when it completes.
+
+        Args:
+            message: Or give the fields of `NewChatMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.send_async(model_of(NewChatMessage, message, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get_message(
+        self,
+        as_user: str,
+        thread_id: str,
+        message_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> ChatMessage:
+        """One message.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.get_message_async(as_user, thread_id, message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list_messages(
+        self,
+        as_user: str,
+        thread_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        start_time: datetime.datetime | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> MessagePage:
+        """A page of messages, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.list_messages_async(as_user, thread_id, limit, continuation, start_time)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def update_message(self, change: ChatMessageChange, /, *, timeout: float | None = None) -> ChatMessage: ...
+    @overload
+    async def update_message(
+        self,
+        /,
+        *,
+        as_user: str,
+        thread_id: str,
+        message_id: str,
+        content: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        remove_metadata: Sequence[str] | None = None,
+        timeout: float | None = None,
+    ) -> ChatMessage: ...
+    async def update_message(self, change: ChatMessageChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> ChatMessage:
+        """Changes a message; only its sender may.
+
+        Args:
+            change: Or give the fields of `ChatMessageChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.update_message_async(model_of(ChatMessageChange, change, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def delete_message(
+        self,
+        as_user: str,
+        thread_id: str,
+        message_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Deletes a message; only its sender may.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.delete_message_async(as_user, thread_id, message_id)
+        await (future if timeout is None else within(future, timeout))
+
+    async def send_typing(
+        self,
+        as_user: str,
+        thread_id: str,
+        sender_display_name: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Tells the others that the user types.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            OutOfRangeError: A value lies outside its valid range.
+        """
+        future = self._impl.send_typing_async(as_user, thread_id, sender_display_name)
+        await (future if timeout is None else within(future, timeout))
+
+    async def send_read_receipt(
+        self,
+        as_user: str,
+        thread_id: str,
+        message_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Tells the others how far the user has read.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            OutOfRangeError: A value lies outside its valid range.
+        """
+        future = self._impl.send_read_receipt_async(as_user, thread_id, message_id)
+        await (future if timeout is None else within(future, timeout))
+
+    async def list_read_receipts(
+        self,
+        as_user: str,
+        thread_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ReadReceiptPage:
+        """A page of how far everybody has read.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+        """
+        future = self._impl.list_read_receipts_async(as_user, thread_id, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    def listen(self, as_user: str, after: int | None = None, *, timeout: float | None = None) -> AsyncStream[ChatEvent]:
+        """What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the
+        beginning.
+
+        Args:
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+        """
+        return AsyncStream(self._impl.listen_async(as_user, after), timeout)
 
 
 class NumbersService(Service):

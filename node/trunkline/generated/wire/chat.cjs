@@ -135,6 +135,53 @@ function readReadReceiptPage(r) {
   return v;
 }
 
+function readMessageReceived(r) {
+  return { message: readChatMessage(r) };
+}
+
+function readMessageEdited(r) {
+  return { message: readChatMessage(r) };
+}
+
+function readMessageDeleted(r) {
+  return { message: readChatMessage(r) };
+}
+
+function readTyping(r) {
+  const v = { threadId: r.string(), senderId: r.string() };
+  if (r.boolean()) v.senderDisplayName = r.string();
+  v.at = r.time();
+  return v;
+}
+
+function readReceiptSent(r) {
+  return { threadId: r.string(), receipt: readReadReceipt(r) };
+}
+
+function readThreadCreated(r) {
+  return { thread: readChatThread(r), participants: r.list(readParticipant), version: r.int64() };
+}
+
+function readThreadUpdated(r) {
+  return { thread: readChatThread(r), updatedBy: r.string(), updatedOn: r.time(), version: r.int64() };
+}
+
+function readThreadDeleted(r) {
+  const v = { thread: readChatThread(r) };
+  if (r.boolean()) v.deletedBy = r.string();
+  v.deletedOn = r.time();
+  v.version = r.int64();
+  return v;
+}
+
+function readParticipantsAdded(r) {
+  return { threadId: r.string(), threadCreatedOn: r.time(), participants: r.list(readParticipant), addedBy: r.string(), addedOn: r.time(), version: r.int64() };
+}
+
+function readParticipantsRemoved(r) {
+  return { threadId: r.string(), threadCreatedOn: r.time(), participants: r.list(readParticipant), removedBy: r.string(), removedOn: r.time(), version: r.int64() };
+}
+
 function readChatCapabilities(r) {
   return { maxParticipants: r.number(), maxReceiptParticipants: r.number(), retention: r.boolean(), shareHistory: r.boolean() };
 }
@@ -144,6 +191,19 @@ function readMaintenance(r) {
   if (r.boolean()) v.nextAt = r.time();
   return v;
 }
+
+const readChatChange = {
+  1: { kind: "messageReceived", read: (r) => readMessageReceived(r) },
+  2: { kind: "messageEdited", read: (r) => readMessageEdited(r) },
+  3: { kind: "messageDeleted", read: (r) => readMessageDeleted(r) },
+  4: { kind: "typing", read: (r) => readTyping(r) },
+  5: { kind: "readReceipt", read: (r) => readReceiptSent(r) },
+  6: { kind: "threadCreated", read: (r) => readThreadCreated(r) },
+  7: { kind: "threadUpdated", read: (r) => readThreadUpdated(r) },
+  8: { kind: "threadDeleted", read: (r) => readThreadDeleted(r) },
+  9: { kind: "participantsAdded", read: (r) => readParticipantsAdded(r) },
+  10: { kind: "participantsRemoved", read: (r) => readParticipantsRemoved(r) },
+};
 
 const eachParticipant = (w, x) => w.model("", x, writeParticipant);
 const eachString = (w, x) => w.string("", x);
@@ -171,6 +231,17 @@ module.exports = {
   readThreadPage,
   readParticipantPage,
   readReadReceiptPage,
+  readMessageReceived,
+  readMessageEdited,
+  readMessageDeleted,
+  readTyping,
+  readReceiptSent,
+  readThreadCreated,
+  readThreadUpdated,
+  readThreadDeleted,
+  readParticipantsAdded,
+  readParticipantsRemoved,
   readChatCapabilities,
   readMaintenance,
+  readChatChange,
 };

@@ -9,12 +9,26 @@ Values and errors are those of `trunkline`. Cancelling a task cancels its call i
 """
 
 from .. import _errors as _errors  # the error classes are registered by the package
-from . import identity, sandbox, service, sms
+from . import chat, identity, sandbox, service, sms
+from ._chat import Chat
 from ._runtime import Clock, Events, Resource, Resources, Runtime
 from ._stream import AsyncStream
 
-for _class in (AsyncStream, Clock, Events, Resource, Resources, Runtime):
+for _class in (AsyncStream, Chat, Clock, Events, Resource, Resources, Runtime):
     _class.__module__ = __name__  # where people find it
 del _class
 
-__all__ = ["AsyncStream", "Clock", "Events", "Resource", "Resources", "Runtime", "identity", "sandbox", "service", "sms"]
+__all__ = [
+    "AsyncStream",
+    "Chat",
+    "Clock",
+    "Events",
+    "Resource",
+    "Resources",
+    "Runtime",
+    "chat",
+    "identity",
+    "sandbox",
+    "service",
+    "sms",
+]

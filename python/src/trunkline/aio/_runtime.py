@@ -17,6 +17,7 @@ from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
 from .._runtime import as_duration, event_filter
 from ..service import Event, PluginInfo
+from ._chat import Chat
 from ._stream import AsyncStream
 from .service import (
     EventsService,
@@ -110,12 +111,13 @@ class Events:
 class Resource:
     """A communication resource: its services. Nothing is shared between two resources."""
 
-    __slots__ = ("_native", "events", "identity", "name", "numbers", "sandbox", "sms")
+    __slots__ = ("_native", "chat", "events", "identity", "name", "numbers", "sandbox", "sms")
 
     name: str
     """Its name; empty for the default resource."""
     sms: SmsService
     identity: IdentityService
+    chat: Chat
     numbers: NumbersService
     events: Events
     sandbox: SandboxService
@@ -125,6 +127,7 @@ class Resource:
         self.name = name
         self.sms = SmsService._open(native, name)
         self.identity = IdentityService._open(native, name)
+        self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.sandbox = SandboxService._open(native, name)
@@ -208,6 +211,11 @@ class Runtime:
     def identity(self) -> IdentityService:
         """Users and tokens of the default resource."""
         return self._parts()[2].identity
+
+    @property
+    def chat(self) -> Chat:
+        """Chat of the default resource."""
+        return self._parts()[2].chat
 
     @property
     def numbers(self) -> NumbersService:
