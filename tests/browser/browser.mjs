@@ -19,7 +19,7 @@ async function servePage() {
   const server = http.createServer((request, response) => {
     const script = request.url === '/page.js';
     response.writeHead(request.url === '/' || script ? 200 : 404, { 'content-type': script ? 'text/javascript' : 'text/html' });
-    response.end(script ? outputFiles[0].contents : request.url === '/' ? '<!doctype html><title>chat</title><script src="/page.js"></script>' : '');
+    response.end(script ? outputFiles[0].contents : request.url === '/' ? '<!doctype html><title>chat</title><link rel="icon" href="data:,"><script src="/page.js"></script>' : '');
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   return { server, url: `http://localhost:${server.address().port}/` };

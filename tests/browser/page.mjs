@@ -23,7 +23,7 @@ window.tour = {
   },
   async list(threadId) {
     const out = [];
-    for await (const message of client.getChatThreadClient(threadId).listMessages()) if (message.type === 'text') out.push(message.content.message);
+    for await (const message of client.getChatThreadClient(threadId).listMessages()) if (message.content?.message) out.push(message.content.message);
     return out;
   },
 
