@@ -106,7 +106,8 @@ class Listener {
         }
         if (rest.size() < head + size) break;
         const std::string_view payload = rest.substr(head, size);
-        if (const auto found = payload.find("\"n"); found != std::string_view::npos && payload.find(';', found) != std::string_view::npos)
+        if (const auto found = payload.find("\"n");
+            found != std::string_view::npos && payload.find(';', found) != std::string_view::npos)
           board.arrive(std::strtoul(payload.data() + found + 2, nullptr, 10), listeners);
         at += head + size;
       }
@@ -192,7 +193,8 @@ int main(int argc, char** argv) {
     const std::string body = R"({"content":")" + text_of(number) + R"(","senderDisplayName":"s","type":"text"})";
     write_all(http, "POST /chat/threads/" + thread + "/messages?api-version=2024-03-07 HTTP/1.1\r\nHost: 127.0.0.1:" +
                         std::to_string(port) + "\r\nAuthorization: Bearer " + sender +
-                        "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+                        "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                        body);
     const std::string head = read_head(http);
     if (head.find(" 201 ") == std::string::npos) die("not sent: " + head);
     const auto length = head.find("Content-Length: ");
@@ -217,7 +219,8 @@ int main(int argc, char** argv) {
   }
   Board floor(messages);
   const double floor_took = drive(floor, plain, window, [&](std::size_t number) {
-    std::string payload = R"({"cursor":"1","data":{"messageBody":")" + text_of(number) + R"(","rest":")" + std::string(600, 'y') + R"("}})";
+    std::string payload =
+        R"({"cursor":"1","data":{"messageBody":")" + text_of(number) + R"(","rest":")" + std::string(600, 'y') + R"("}})";
     std::string frame = {'\x81', '\x7E', static_cast<char>(payload.size() >> 8), static_cast<char>(payload.size())};
     frame += payload;
     for (const int fd : ends) write_all(fd, frame);

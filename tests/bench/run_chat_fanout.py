@@ -35,7 +35,7 @@ def main() -> None:
     listeners = int(sys.argv[2]) if len(sys.argv) > 2 else 249  # with the sender: a full thread
     harness.PROGRAM = build / "bin" / "trunkline"
     with tempfile.TemporaryDirectory() as folder, harness.Server("--data", folder + "/data") as running:
-        sender, token = user(running)
+        _, token = user(running)
         others = [user(running) for _ in range(listeners)]
         bearer = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         status, body, _ = running.request("POST", THREADS, {"topic": "fan-out"}, headers=bearer)
