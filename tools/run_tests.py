@@ -188,6 +188,7 @@ SUITES: dict[str, Callable[[Context], Outcome]] = {
     "sdk-python": pytest_suite("sdk-python", "tests/sdk/python"),
     "sdk-node": node_suite("sdk-node", "tests/sdk/node", "*.test.mjs"),
     "conformance": run_conformance,
+    "browser": node_suite("browser", "tests/browser", "*.test.mjs"),
     "examples": pytest_suite("examples", "tests/examples"),
 }
 

@@ -22,6 +22,7 @@
 #include "runtime/core/runtime.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/oidc/issuer_set.h"
+#include "runtime/realtime/realtime.h"
 #include "runtime/server/api_server.h"
 #include "runtime/services/chat_service.h"
 #include "runtime/services/identity_service.h"
@@ -142,6 +143,8 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
+  realtime::add_realtime_routes(
+      routes, {runtime.clock(), *impl_->wall, runtime.log(), runtime.metrics(), runtime.chat().hub(), runtime.token_watch()});
   impl_->ca_dir = listen.ca_dir;
   const api::ArmServices arm{runtime.resources(),
                              runtime.email_domains(),

@@ -32,6 +32,7 @@
 #include "runtime/services/schema.h"
 #include "runtime/services/sms_service.h"
 #include "runtime/services/teams_assignments.h"
+#include "runtime/services/token_watch.h"
 #include "runtime/store/sqlite_store.h"
 
 namespace trunkline {
@@ -125,6 +126,7 @@ struct Runtime::Parts {
   HttpClientTransport transport;
   plugin::HostContext host;
   ProviderRegistry providers;
+  TokenWatch token_watch;
   ServiceContext context;
   ResourceService resources;
   ArmOperations arm_operations;
@@ -159,7 +161,7 @@ struct Runtime::Parts {
         transport(http),
         host{executor, clock, log, metrics, &store->system(), &transport, {}, {}},
         providers(config, host, builtin_plugin_directories()),
-        context{executor, clock, log, metrics, *ids, *store, events, providers},
+        context{executor, clock, log, metrics, *ids, *store, events, providers, token_watch},
         resources(context),
         arm_operations(context),
         email_domains(context, resources),
@@ -317,6 +319,7 @@ ChatService& Runtime::chat() { return parts_->chat; }
 oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
+TokenWatch& Runtime::token_watch() { return parts_->token_watch; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
 EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
 ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }

@@ -29,6 +29,7 @@ class SandboxService;
 class ServiceObjects;
 class SmsService;
 class TeamsAssignments;
+class TokenWatch;
 namespace oidc {
 class DevelopmentIssuer;
 class IssuerSet;
@@ -73,6 +74,8 @@ class Runtime {
   /// Null unless `auth.development_issuer` is on.
   const oidc::DevelopmentIssuer* development_issuer() const;
   SandboxService& sandbox();
+  /// Who hears of tokens that end before their time.
+  TokenWatch& token_watch();
   ServiceObjects& objects();
   ArmOperations& arm_operations();
   EmailDomainService& email_domains();

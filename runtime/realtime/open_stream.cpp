@@ -49,15 +49,17 @@ std::optional<std::int64_t> start_of(const RouteContext& context) {
 struct Channel {
   Channel(SharedPtr s, const RouteContext& context)
       : shared(std::move(s)),
-        listener(shared->context.chat.listen(chat_resource(context), context.caller.user_id, start_of(context))),
+        resource(chat_resource(context)),
+        listener(shared->context.chat.listen(resource, context.caller.user_id, start_of(context))),
         user_id(context.caller.user_id),
         expires_at(context.caller.expires_at) {}
 
   void watch_token(UniqueFunction<void()> ended) {
-    life.emplace(shared->context.clock, shared->context.tokens, user_id, expires_at, std::move(ended));
+    life.emplace(shared->context.clock, shared->context.tokens, resource->key, user_id, expires_at, std::move(ended));
   }
 
   const SharedPtr shared;
+  const ResourcePtr resource;
   const std::shared_ptr<ChatListener> listener;
   const std::string user_id;
   const std::optional<Time> expires_at;

@@ -14,16 +14,16 @@ void TokenLife::State::end() {
   if (fn) fn();
 }
 
-TokenLife::TokenLife(Clock& clock, TokenWatch& watch, std::string user_id, std::optional<Time> expires_at,
-                     UniqueFunction<void()> ended)
-    : clock_(clock), watch_(watch), user_id_(std::move(user_id)), state_(std::make_shared<State>()) {
+TokenLife::TokenLife(Clock& clock, TokenWatch& watch, std::int64_t resource_key, std::string user_id,
+                     std::optional<Time> expires_at, UniqueFunction<void()> ended)
+    : clock_(clock), watch_(watch), resource_key_(resource_key), user_id_(std::move(user_id)), state_(std::make_shared<State>()) {
   state_->ended = std::move(ended);
-  watched_ = watch_.watch(user_id_, [state = state_] { state->end(); });
+  watched_ = watch_.watch(resource_key_, user_id_, [state = state_] { state->end(); });
   if (expires_at) timer_ = clock_.schedule_at(*expires_at, [state = state_] { state->end(); });
 }
 
 TokenLife::~TokenLife() {
-  watch_.forget(user_id_, watched_);
+  watch_.forget(resource_key_, user_id_, watched_);
   if (timer_ != 0) clock_.cancel(timer_);
   const std::lock_guard lock(state_->mutex);
   state_->ended.reset();

@@ -14,7 +14,8 @@ namespace trunkline::realtime {
 /// a call already under way. [any-thread]
 class TokenLife {
  public:
-  TokenLife(Clock& clock, TokenWatch& watch, std::string user_id, std::optional<Time> expires_at, UniqueFunction<void()> ended);
+  TokenLife(Clock& clock, TokenWatch& watch, std::int64_t resource_key, std::string user_id, std::optional<Time> expires_at,
+            UniqueFunction<void()> ended);
   TokenLife(const TokenLife&) = delete;
   ~TokenLife();
 
@@ -27,6 +28,7 @@ class TokenLife {
 
   Clock& clock_;
   TokenWatch& watch_;
+  const std::int64_t resource_key_;
   const std::string user_id_;
   const std::shared_ptr<State> state_;
   TokenWatch::Id watched_ = 0;

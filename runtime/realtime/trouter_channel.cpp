@@ -54,8 +54,8 @@ void handle(const Packet& packet, TrouterSession& session, net::WebSocket& socke
   switch (packet.type) {
     case PacketType::kEvent:
       if (packet.id.empty()) return;
-      socket.try_send(net::share("6:::" + std::string(packet.id) + "+" + (event_name(packet.data) == "ping" ? R"(["pong"])" : "[]")),
-                      true);
+      socket.try_send(
+          net::share("6:::" + std::string(packet.id) + "+" + (event_name(packet.data) == "ping" ? R"(["pong"])" : "[]")), true);
       return;
     case PacketType::kMessage:
     case PacketType::kJson:

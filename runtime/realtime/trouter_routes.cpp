@@ -70,8 +70,8 @@ Task<net::Response> allocate(SharedPtr shared, RouteContext& context) {
   TrouterSessionPtr session = known_session(*shared, context);
   if (!session || session->user_id != caller.user_id || session->resource->key != resource->key)
     session = shared->sessions.create(resource, caller.user_id, now);
-  session->set_life(std::make_unique<TokenLife>(shared->context.clock, shared->context.tokens, caller.user_id, caller.expires_at,
-                                                [weak = std::weak_ptr(session)] {
+  session->set_life(std::make_unique<TokenLife>(shared->context.clock, shared->context.tokens, resource->key, caller.user_id,
+                                                caller.expires_at, [weak = std::weak_ptr(session)] {
                                                   if (const auto alive = weak.lock()) alive->end();
                                                 }));
   const auto ms = [](Time time) {

@@ -110,8 +110,7 @@ std::string TrouterSession::registration_id() const {
 }
 
 TrouterSessionPtr TrouterSessions::create(ResourcePtr resource, std::string user_id, Time now) {
-  auto session =
-      std::make_shared<TrouterSession>(random_text(), Secret(random_text()), std::move(resource), std::move(user_id));
+  auto session = std::make_shared<TrouterSession>(random_text(), Secret(random_text()), std::move(resource), std::move(user_id));
   session->detach(nullptr, now);  // the time without a connection begins
   const std::lock_guard lock(mutex_);
   make_room(now);

@@ -9,6 +9,7 @@ class IdSource;
 class Log;
 class Metrics;
 class ProviderRegistry;
+class TokenWatch;
 namespace store {
 class Store;
 }
@@ -22,6 +23,7 @@ struct ServiceContext {
   store::Store& store;
   EventLog& events;
   ProviderRegistry& providers;
+  TokenWatch& tokens;
 };
 
 }  // namespace trunkline

@@ -8,7 +8,9 @@
 #include "runtime/oidc/development_issuer.h"
 #include "runtime/oidc/issuer_set.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/context.h"
 #include "runtime/services/teams_assignments.h"
+#include "runtime/services/token_watch.h"
 #include "trunkline/identity_client.hpp"
 
 namespace trunkline {
@@ -135,6 +137,7 @@ Task<void> IdentityService::revoke_tokens(ResourcePtr resource, std::string user
     return provider.revoke_tokens(resource->id, user_id, on_behalf_of(*resource));
   };
   co_await ask_each<void>(call);
+  context_.tokens.ended(resource->key, user_id);
 }
 
 Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_id) {
@@ -143,6 +146,7 @@ Task<void> IdentityService::delete_user(ResourcePtr resource, std::string user_i
     return provider.delete_user(resource->id, user_id, on_behalf_of(*resource));
   };
   co_await ask_each<void>(call);
+  context_.tokens.ended(resource->key, user_id);
   if (on_deleted_) co_await on_deleted_(resource, user_id);
 }
 

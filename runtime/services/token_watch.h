@@ -4,7 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,39 +12,42 @@
 
 namespace trunkline {
 
-/// Revoking tokens or deleting a user tells whoever holds a channel open in the user's name. [any-thread]
+/// Revoking tokens or deleting a user tells whoever holds a channel open in the user's name. A user is one of one resource: forks
+/// have users with the same ids. [any-thread]
 class TokenWatch {
  public:
   using Id = std::uint64_t;
 
   /// Calls fn once, on whichever thread revokes, unless forget() comes first. It must be quick.
-  Id watch(std::string user_id, UniqueFunction<void()> fn) {
+  Id watch(std::int64_t resource_key, const std::string& user_id, UniqueFunction<void()> fn) {
     const std::lock_guard lock(mutex_);
     const Id id = ++last_;
-    by_user_.emplace(std::pair(std::move(user_id), id), std::move(fn));
+    watchers_.emplace(Key(resource_key, user_id, id), std::move(fn));
     return id;
   }
-  void forget(const std::string& user_id, Id id) {
+  void forget(std::int64_t resource_key, const std::string& user_id, Id id) {
     const std::lock_guard lock(mutex_);
-    by_user_.erase({user_id, id});
+    watchers_.erase(Key(resource_key, user_id, id));
   }
-  void ended(const std::string& user_id) {
+  void ended(std::int64_t resource_key, const std::string& user_id) {
     std::vector<UniqueFunction<void()>> told;
     {
       const std::lock_guard lock(mutex_);
-      auto at = by_user_.lower_bound({user_id, 0});
-      while (at != by_user_.end() && at->first.first == user_id) {
+      auto at = watchers_.lower_bound(Key(resource_key, user_id, 0));
+      while (at != watchers_.end() && std::get<0>(at->first) == resource_key && std::get<1>(at->first) == user_id) {
         told.push_back(std::move(at->second));
-        at = by_user_.erase(at);
+        at = watchers_.erase(at);
       }
     }
     for (auto& fn : told) fn();
   }
 
  private:
+  using Key = std::tuple<std::int64_t, std::string, Id>;
+
   std::mutex mutex_;
   Id last_ = 0;
-  std::map<std::pair<std::string, Id>, UniqueFunction<void()>> by_user_;
+  std::map<Key, UniqueFunction<void()>> watchers_;
 };
 
 }  // namespace trunkline

@@ -170,7 +170,7 @@ TEST_F(ChannelTest, ServerSentEvents) {
   while (text.find("before") == std::string::npos) text += client.read_exactly(1);
   EXPECT_THAT(text, HasSubstr("id: 0\nevent: begin\n"));
   EXPECT_THAT(text, HasSubstr("id: 1\ndata: {\"cursor\":\"1\""));
-  watch.ended(kBob);
+  watch.ended(0, kBob);
   EXPECT_THAT(client.read_to_end(), HasSubstr("0\r\n\r\n"));
   client.half_close();
   wait_for_listeners(0);
@@ -195,7 +195,7 @@ TEST_F(ChannelTest, TheEndOfATokenClosesItsChannels) {
   SocketClient stream = open_stream();
   SocketClient notifications = connect_notifications(allocate());
   SocketClient ann = open_stream("", "ann");
-  watch.ended(kBob);
+  watch.ended(0, kBob);
   EXPECT_EQ(close_code(stream), 4401);
   EXPECT_EQ(close_code(notifications), 4401);
   stream.send(client_frame(0x88, "\x11\x31"));

@@ -62,7 +62,7 @@ TEST(TrouterSession, EndsWithItsTokenUntilThereIsANewOne) {
   TokenWatch watch;
   const auto session = std::make_shared<TrouterSession>("id", Secret("s"), std::make_shared<Resource>(), "8:acs:r_a");
   const auto life = [&](std::optional<Time> at) {
-    return std::make_unique<TokenLife>(clock, watch, "8:acs:r_a", at, [session] { session->end(); });
+    return std::make_unique<TokenLife>(clock, watch, 1, "8:acs:r_a", at, [session] { session->end(); });
   };
   session->set_life(life(kNow + std::chrono::hours{1}));
   clock.advance(std::chrono::minutes{59});
@@ -71,9 +71,10 @@ TEST(TrouterSession, EndsWithItsTokenUntilThereIsANewOne) {
   EXPECT_TRUE(session->ended());
   session->set_life(life(std::nullopt));
   EXPECT_FALSE(session->ended());
-  watch.ended("8:acs:r_b");
+  watch.ended(1, "8:acs:r_b");
+  watch.ended(2, "8:acs:r_a");
   EXPECT_FALSE(session->ended());
-  watch.ended("8:acs:r_a");
+  watch.ended(1, "8:acs:r_a");
   EXPECT_TRUE(session->ended());
   session->set_life(nullptr);
 }

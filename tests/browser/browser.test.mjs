@@ -1,0 +1,147 @@
+// The official chat client in headless Chromium, on a page of another origin: every route passes CORS, notifications arrive.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { ChatClient } from '@azure/communication-chat';
+import { AzureCommunicationTokenCredential } from '@azure/communication-common';
+import { CommunicationIdentityClient } from '@azure/communication-identity';
+import { startServer } from '../conformance/server.mjs';
+import { openBrowser } from './browser.mjs';
+
+let server;
+let chromium;
+let identity;
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-browser-test-'));
+
+before(async () => {
+  server = await startServer({ cwd: scratch });
+  chromium = await openBrowser(server.ready.ca_file);
+  identity = new CommunicationIdentityClient(server.ready.connection_string, { allowInsecureConnection: true });
+});
+after(async () => {
+  await chromium?.close();
+  await server?.stop();
+  fs.rmSync(scratch, { recursive: true, force: true });
+});
+
+const tls = () => (server.ready.tls_endpoint.endsWith('/') ? server.ready.tls_endpoint : `${server.ready.tls_endpoint}/`);
+
+/** A user with a client in this process. It speaks to the server through a transport of ours, since Node does not know its authority. */
+async function user() {
+  const { user: { communicationUserId: id }, token } = await identity.createUserAndToken(['chat']);
+  const { createDefaultHttpClient } = await import('@azure/core-rest-pipeline');
+  const plain = createDefaultHttpClient();
+  const httpClient = {
+    sendRequest(request) {
+      request.url = request.url.replace(tls(), server.ready.endpoint.replace(/\/?$/, '/'));
+      request.allowInsecureConnection = true;
+      return plain.sendRequest(request);
+    },
+  };
+  return { id, token, client: new ChatClient(tls(), new AzureCommunicationTokenCredential(token), { httpClient }) };
+}
+
+async function openPage() {
+  const page = await chromium.browser.newPage();
+  const complaints = [];
+  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+  await page.goto(chromium.url);
+  return { page, complaints };
+}
+
+/** Waits until `pick` of what the page has seen is true. */
+async function until(page, what, pick) {
+  for (let i = 0; i < 400; i += 1) {
+    const value = await page.evaluate(what);
+    if (pick(value)) return value;
+    await new Promise((resolve) => { setTimeout(resolve, 25); });
+  }
+  assert.fail(`not within 10 s: ${pick}; seen ${JSON.stringify(await page.evaluate(what)).slice(0, 800)}`);
+}
+
+test('the official client receives every kind of event, and sends, from a page of another origin', async () => {
+  const [listener, actor, third] = [await user(), await user(), await user()];
+  const { page, complaints } = await openPage();
+  await page.evaluate(([endpoint, token]) => window.tour.start(endpoint, token), [tls(), listener.token]);
+  const seen = (name) => until(page, 'window.tour.seen', (all) => all.some((event) => event.name === name)).then((all) => all.find((event) => event.name === name).payload);
+  await seen('realTimeNotificationConnected');
+
+  const { chatThread } = await actor.client.createChatThread({ topic: '50% off' }, { participants: [{ id: { communicationUserId: listener.id }, displayName: 'Listener' }] });
+  const created = await seen('chatThreadCreated');
+  assert.equal(created.threadId, chatThread.id);
+  assert.equal(created.properties.topic, '50% off');
+  const thread = actor.client.getChatThreadClient(chatThread.id);
+  await thread.sendTypingNotification();
+  assert.equal((await seen('typingIndicatorReceived')).sender.communicationUserId, actor.id);
+  const { id } = await thread.sendMessage({ content: 'hello browser' }, { senderDisplayName: 'Actor' });
+  const received = await seen('chatMessageReceived');
+  assert.equal(received.message, 'hello browser');
+  assert.equal(received.recipient.communicationUserId, listener.id);
+  await thread.updateMessage(id, { content: 'edited' });
+  assert.equal((await seen('chatMessageEdited')).message, 'edited');
+  await thread.sendReadReceipt({ chatMessageId: id });
+  await seen('readReceiptReceived');
+  await thread.deleteMessage(id);
+  await seen('chatMessageDeleted');
+  await thread.updateTopic('renamed');
+  assert.equal((await seen('chatThreadPropertiesUpdated')).properties.topic, 'renamed');
+  await thread.addParticipants({ participants: [{ id: { communicationUserId: third.id }, displayName: 'Third' }] });
+  await seen('participantsAdded');
+  await thread.removeParticipant({ communicationUserId: third.id });
+  await seen('participantsRemoved');
+
+  await page.evaluate(([threadId, text]) => window.tour.send(threadId, text), [chatThread.id, 'from the page']);
+  assert.ok((await page.evaluate((threadId) => window.tour.list(threadId), chatThread.id)).includes('from the page'));
+  await until(page, 'window.tour.seen', (all) => all.some((event) => event.payload?.message === 'from the page'));  // one's own come back
+
+  await actor.client.deleteChatThread(chatThread.id);
+  await seen('chatThreadDeleted');
+  await page.evaluate(() => window.tour.stop());
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('a revoked token ends the channel of the page', async () => {
+  const listener = await user();
+  const { page } = await openPage();
+  await page.evaluate(([endpoint, token]) => window.tour.start(endpoint, token), [tls(), listener.token]);
+  await until(page, 'window.tour.seen', (all) => all.some((event) => event.name === 'realTimeNotificationConnected'));
+  await identity.revokeTokens({ communicationUserId: listener.id });
+  await until(page, 'window.tour.seen', (all) => all.some((event) => event.name === 'realTimeNotificationDisconnected'));
+  await page.close();
+});
+
+test('the open stream: a WebSocket with the token as a subprotocol, and server-sent events', async () => {
+  const [listener, actor] = [await user(), await user()];
+  const { page, complaints } = await openPage();
+  assert.equal(await page.evaluate(([endpoint, token]) => window.tour.socket(endpoint, token), [tls(), listener.token]), 'trunkline.chat.v1');
+  await page.evaluate(([endpoint, token]) => window.tour.events(endpoint, token), [tls(), listener.token]);
+  const { chatThread } = await actor.client.createChatThread({ topic: 'open' }, { participants: [{ id: { communicationUserId: listener.id } }] });
+  await actor.client.getChatThreadClient(chatThread.id).sendMessage({ content: 'both ways' });
+  const both = await until(page, 'window.tour.streams()', ({ socket, events }) =>
+    [socket, events].every((list) => list.some((event) => event.data?.messageBody === 'both ways')));
+  const last = both.events.at(-1);
+  assert.equal(last.cursor, last.lastEventId);
+  assert.deepEqual(both.socket.map((event) => event.cursor), both.events.map((event) => event.cursor));
+  await identity.revokeTokens({ communicationUserId: listener.id });
+  await until(page, 'window.tour.streams()', ({ socket }) => socket.at(-1).closed === 4401);
+  assert.deepEqual(complaints.filter((text) => !text.includes('401')), []);
+  await page.close();
+});
+
+test('a page of an origin that is not allowed gets nothing', async () => {
+  const listener = await user();
+  const { page } = await openPage();
+  await page.route('http://elsewhere.example/', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+  await page.goto('http://elsewhere.example/');
+  const outcome = await page.evaluate(async ([endpoint, token]) => {
+    const fetched = await fetch(`${endpoint}chat/threads?api-version=2024-03-07`, { headers: { authorization: `Bearer ${token}` } }).then(() => 'answered', () => 'refused');
+    const socket = new WebSocket(`${endpoint.replace('http', 'ws')}_stream/chat?access_token=${token}`);
+    const opened = await new Promise((resolve) => { socket.onopen = () => resolve('answered'); socket.onerror = () => resolve('refused'); });
+    return [fetched, opened];
+  }, [tls(), listener.token]);
+  assert.deepEqual(outcome, ['refused', 'refused']);
+  await page.close();
+});
