@@ -20,6 +20,10 @@ struct Item {
   std::optional<RetryRow> row;
   Time expires;
   std::string ordering_key;
+
+  /// What it counts for in a bounded queue.
+  static std::size_t bytes_of(const Event& of) { return of.data.size() + 512; }
+  std::size_t bytes() const { return bytes_of(*event); }
 };
 
 /// How it works: new events come from the source as they happen (live), into a queue that is bounded. When that is full the
@@ -95,7 +99,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void answered(std::vector<Item> batch, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent,
                 Destination& destination);
   void settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent, Time now);
-  void give_up(Item item, RetryRow row, std::string_view reason, Time now);
+  /// `held_key`: no other of its ordering key could be on its way, so those behind it may go on.
+  void give_up(Item item, RetryRow row, std::string_view reason, Time now, bool held_key = true);
   void put_row(Item& item, RetryRow row);
   void mark_done(const Item& item);
   void release_key(const Item& item, bool settled);

@@ -9,10 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "async_mutex.h"
 #include "rows.h"
+#include "trunkline/async_mutex.hpp"
 
 namespace chat_local {
+
+using trunkline::AsyncMutex;
 
 /// Everything but the messages. Changes are made under `mutex` and handed to the host before it is released, so the order in
 /// which ids are given is the order of commits; many commits of one thread may be on their way at once.

@@ -67,6 +67,16 @@ class FakeTarget final : public Target {
     }
     for (auto& done : held) done({});
   }
+  /// Answers the youngest request alone.
+  void release_last() {
+    UniqueFunction<void(DeliveryAnswer)> done;
+    {
+      const std::lock_guard lock(mutex_);
+      done = std::move(held_.back());
+      held_.pop_back();
+    }
+    done({});
+  }
   void forget() {
     const std::lock_guard lock(mutex_);
     got_.clear();

@@ -189,6 +189,23 @@ TEST_F(DeliveryTest, OrderIsKeptWhileOneIsOnItsWay) {
   EXPECT_THAT(target().ids(), ElementsAre("e0", "e1", "e2", "e3", "e4"));
 }
 
+TEST_F(DeliveryTest, AnEventThatExpiresInTheQueueLeavesItsKeyToTheOneOnItsWay) {
+  open();
+  subscribe("ordered", R"({"retryPolicy":{"eventTimeToLiveInMinutes":1},"trunkline":{"orderingKey":"subject","concurrency":2}})");
+  target().hold = true;
+  publish("x1", "x");
+  publish("y1", "y");
+  publish("x2", "x");  // both places are taken: it waits in the queue, and expires there
+  advance(minutes{2});
+  publish("x3", "x");
+  target().release_last();  // y1; a place is free, but x1 is still on its way
+  settle();
+  EXPECT_THAT(target().ids(), ElementsAre("x1", "y1"));
+  target().release();
+  settle();
+  EXPECT_THAT(target().ids(), ElementsAre("x1", "y1", "x3"));
+}
+
 TEST_F(DeliveryTest, OrderSurvivesARestart) {
   open(true);
   subscribe("ordered", R"({"trunkline":{"orderingKey":"subject"}})");

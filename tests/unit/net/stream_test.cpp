@@ -118,11 +118,10 @@ TEST_F(StreamTest, ASlowReaderHoldsTheWriterAndIsLetGo) {
   start({.queue_bytes = 64 * 1024});
   SocketClient client = connect();
   client.send(get("/flood"));
-  for (int i = 0; i < 2000 && !over.load(); ++i) {
+  while (!over.load()) {
     clock.advance(std::chrono::seconds{10});
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    std::this_thread::yield();
   }
-  EXPECT_TRUE(over.load());
   EXPECT_LT(counted.load(), 2000);
 }
 

@@ -219,11 +219,10 @@ TEST_F(WebSocketTest, ASlowReaderFillsOnlyItsQueueAndIsLetGo) {
   while (most_queued.load() == 0) std::this_thread::yield();
   EXPECT_LE(most_queued.load(), 64u * 1024 + 16 * 1024 + 64);
   // It reads nothing: once the kernel's buffers are full nothing moves, and the write timeout ends it.
-  for (int i = 0; i < 2000 && !over.load(); ++i) {
+  while (!over.load()) {
     clock.advance(std::chrono::seconds{10});
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    std::this_thread::yield();
   }
-  EXPECT_TRUE(over.load());
   EXPECT_LT(counted.load(), 2000);
 }
 

@@ -237,6 +237,57 @@ static_assert(std::is_same_v<decltype(tl_service_identity_service::signing_keys)
 static_assert(std::is_same_v<tl_service_identity_service_rotate_keys_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_identity_service::rotate_keys),
                              void (*)(void *, const tl_call *, tl_bool, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_create_thread_done, void (*)(void *, const tl_chat_create_thread_result *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::create_thread),
+                             void (*)(void *, const tl_call *, const tl_service_new_chat_thread *, void (*)(void *, const tl_chat_create_thread_result *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_get_thread_done, void (*)(void *, const tl_chat_thread *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::get_thread),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_chat_thread *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_list_threads_done, void (*)(void *, const tl_chat_thread_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::list_threads),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, tl_opt_i64, void (*)(void *, const tl_chat_thread_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_update_thread_done, void (*)(void *, const tl_chat_thread *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::update_thread),
+                             void (*)(void *, const tl_call *, const tl_service_chat_thread_change *, void (*)(void *, const tl_chat_thread *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_delete_thread_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::delete_thread),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_add_participants_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::add_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_list_participants_done, void (*)(void *, const tl_chat_participant_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::list_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, int32_t, tl_str, void (*)(void *, const tl_chat_participant_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_remove_participant_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::remove_participant),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_send_done, void (*)(void *, const tl_chat_message *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::send),
+                             void (*)(void *, const tl_call *, const tl_service_new_chat_message *, void (*)(void *, const tl_chat_message *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_get_message_done, void (*)(void *, const tl_chat_message *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::get_message),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, const tl_chat_message *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_list_messages_done, void (*)(void *, const tl_chat_message_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::list_messages),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, int32_t, tl_str, tl_opt_i64, void (*)(void *, const tl_chat_message_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_update_message_done, void (*)(void *, const tl_chat_message *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::update_message),
+                             void (*)(void *, const tl_call *, const tl_service_chat_message_change *, void (*)(void *, const tl_chat_message *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_delete_message_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::delete_message),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_send_typing_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::send_typing),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_send_read_receipt_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::send_read_receipt),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_list_read_receipts_done, void (*)(void *, const tl_chat_read_receipt_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::list_read_receipts),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, int32_t, tl_str, void (*)(void *, const tl_chat_read_receipt_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_chat_service_listen_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_chat_service::listen),
+                             void (*)(void *, const tl_call *, tl_str, tl_opt_i64, void (*)(void *, const tl_stream *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_numbers_service_search_done, void (*)(void *, const tl_service_number_search *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_numbers_service::search),
                              void (*)(void *, const tl_call *, const tl_service_number_query *, void (*)(void *, const tl_service_number_search *, tl_error *), void *)>);

@@ -4,6 +4,7 @@
 #define TRUNKLINE_SERVICE_H
 #include "trunkline/abi.h"
 #include "trunkline/common.h"
+#include "trunkline/chat.h"
 #include "trunkline/identity.h"
 #include "trunkline/sandbox.h"
 #include "trunkline/sms.h"
@@ -63,6 +64,12 @@ typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
 typedef struct tl_service_sms_page tl_service_sms_page;
 typedef struct tl_service_user_with_token tl_service_user_with_token;
+typedef struct tl_service_chat_member tl_service_chat_member;
+typedef struct tl_service_new_chat_thread tl_service_new_chat_thread;
+typedef struct tl_service_chat_thread_change tl_service_chat_thread_change;
+typedef struct tl_service_new_chat_message tl_service_new_chat_message;
+typedef struct tl_service_chat_message_change tl_service_chat_message_change;
+typedef struct tl_service_chat_event tl_service_chat_event;
 typedef struct tl_service_number_query tl_service_number_query;
 typedef struct tl_service_number_search tl_service_number_search;
 typedef struct tl_service_owned_number tl_service_owned_number;
@@ -210,6 +217,176 @@ struct tl_service_user_with_token {
 TL_ABI_ASSERT(offsetof(tl_service_user_with_token, user) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_user_with_token, token) == 16);
 TL_ABI_ASSERT(sizeof(tl_service_user_with_token) == 24);
+
+/** Somebody to take part in a thread. */
+struct tl_service_chat_member {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id. */
+  tl_str id;
+  /** Shown to the others. */
+  tl_str display_name;
+  /** Messages from then on are visible; absent: from when it is added. */
+  tl_opt_i64 share_history_time;
+  /**
+   * At most 1 KB.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+};
+TL_ABI_ASSERT(offsetof(tl_service_chat_member, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_chat_member, display_name) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_chat_member, share_history_time) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_chat_member, metadata) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_chat_member) == 80);
+
+/** Which thread to create. */
+struct tl_service_new_chat_thread {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id or user access token of whoever creates it. */
+  tl_str as_user;
+  /** 1 to 250 characters. */
+  tl_str topic;
+  /**
+   * At most 200; the creator need not be among them.
+   * Elements: tl_service_chat_member.
+   */
+  tl_list participants;
+  /**
+   * At most 1 KB.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /** Days after which it is deleted, 30 to 90; 0: never. */
+  int32_t retention_days;
+  uint8_t reserved1[4];
+  /** The same key of the same user is the same thread. */
+  tl_str idempotency_key;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_thread, as_user) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_thread, topic) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_thread, participants) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_thread, metadata) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_thread, retention_days) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_thread, idempotency_key) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_new_chat_thread) == 112);
+
+/** What to change about a thread. What is absent stays. */
+struct tl_service_chat_thread_change {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id or user access token of a participant. */
+  tl_str as_user;
+  /** The thread. */
+  tl_str thread_id;
+  /** The new topic. */
+  tl_str topic;
+  /**
+   * Sets these; others stay.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /**
+   * Removes these first.
+   * Elements: tl_str.
+   */
+  tl_list remove_metadata;
+  /** 30 to 90; 0: never deleted by age. */
+  tl_opt_i32 retention_days;
+};
+TL_ABI_ASSERT(offsetof(tl_service_chat_thread_change, as_user) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_chat_thread_change, thread_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_chat_thread_change, topic) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_chat_thread_change, metadata) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_chat_thread_change, remove_metadata) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_chat_thread_change, retention_days) == 104);
+TL_ABI_ASSERT(sizeof(tl_service_chat_thread_change) == 112);
+
+/** What to send. */
+struct tl_service_new_chat_message {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id or user access token of the sender. */
+  tl_str as_user;
+  /** The thread. */
+  tl_str thread_id;
+  /** At most 28 KB. What runs is removed from HTML. */
+  tl_str content;
+  /** `text` or `html`. */
+  tl_chat_message_kind kind;
+  uint8_t reserved1[4];
+  /** Shown to the others. */
+  tl_str sender_display_name;
+  /**
+   * The application's own data.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /**
+   * Pictures and files.
+   * Elements: tl_chat_attachment.
+   */
+  tl_list attachments;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, as_user) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, thread_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, content) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, kind) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, sender_display_name) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, metadata) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_new_chat_message, attachments) == 104);
+TL_ABI_ASSERT(sizeof(tl_service_new_chat_message) == 128);
+
+/** What to change about a message. What is absent stays. */
+struct tl_service_chat_message_change {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id or user access token of the sender. */
+  tl_str as_user;
+  /** The thread. */
+  tl_str thread_id;
+  /** The message. */
+  tl_str message_id;
+  /** The new content, of the kind it had. */
+  tl_str content;
+  /**
+   * Sets these; others stay.
+   * Elements: tl_kv.
+   */
+  tl_list metadata;
+  /**
+   * Removes these first.
+   * Elements: tl_str.
+   */
+  tl_list remove_metadata;
+};
+TL_ABI_ASSERT(offsetof(tl_service_chat_message_change, as_user) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_chat_message_change, thread_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_chat_message_change, message_id) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_chat_message_change, content) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_chat_message_change, metadata) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_chat_message_change, remove_metadata) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_chat_message_change) == 120);
+
+/** Something that happened in a thread of a user. */
+struct tl_service_chat_event {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Position in the resource's event log; rises. Give it to `after` to go on behind it. */
+  int64_t cursor;
+  /** The thread. */
+  tl_str thread_id;
+  /** When it happened. */
+  tl_time time;
+  /** What happened. */
+  const tl_chat_change *change;
+};
+TL_ABI_ASSERT(offsetof(tl_service_chat_event, cursor) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_chat_event, thread_id) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_chat_event, time) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_chat_event, change) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_chat_event) == 48);
 
 /** Which numbers to look for. */
 struct tl_service_number_query {
@@ -609,6 +786,176 @@ TL_ABI_ASSERT(offsetof(tl_service_identity_service, signing_keys) == 88);
 TL_ABI_ASSERT(offsetof(tl_service_identity_service, rotate_keys) == 96);
 TL_ABI_ASSERT(sizeof(tl_service_identity_service) == 104);
 #define TL_SERVICE_IDENTITY_SERVICE_ID "trunkline.service.identity/1"
+
+typedef void (*tl_service_chat_service_create_thread_done)(void *user, const tl_chat_create_thread_result *result, tl_error *error);
+typedef void (*tl_service_chat_service_get_thread_done)(void *user, const tl_chat_thread *result, tl_error *error);
+typedef void (*tl_service_chat_service_list_threads_done)(void *user, const tl_chat_thread_page *result, tl_error *error);
+typedef void (*tl_service_chat_service_update_thread_done)(void *user, const tl_chat_thread *result, tl_error *error);
+typedef void (*tl_service_chat_service_delete_thread_done)(void *user, tl_error *error);
+typedef void (*tl_service_chat_service_add_participants_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_chat_service_list_participants_done)(void *user, const tl_chat_participant_page *result, tl_error *error);
+typedef void (*tl_service_chat_service_remove_participant_done)(void *user, tl_error *error);
+typedef void (*tl_service_chat_service_send_done)(void *user, const tl_chat_message *result, tl_error *error);
+typedef void (*tl_service_chat_service_get_message_done)(void *user, const tl_chat_message *result, tl_error *error);
+typedef void (*tl_service_chat_service_list_messages_done)(void *user, const tl_chat_message_page *result, tl_error *error);
+typedef void (*tl_service_chat_service_update_message_done)(void *user, const tl_chat_message *result, tl_error *error);
+typedef void (*tl_service_chat_service_delete_message_done)(void *user, tl_error *error);
+typedef void (*tl_service_chat_service_send_typing_done)(void *user, tl_error *error);
+typedef void (*tl_service_chat_service_send_read_receipt_done)(void *user, tl_error *error);
+typedef void (*tl_service_chat_service_list_read_receipts_done)(void *user, const tl_chat_read_receipt_page *result, tl_error *error);
+typedef void (*tl_service_chat_service_listen_done)(void *user, const tl_stream *result, tl_error *error);
+
+/**
+ * The threads of one resource. `asUser` says on whose behalf: a raw id, or a user access token, which then must have
+ * the scope
+ * that the operation needs.
+ * Interface id: "trunkline.service.chat/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_chat_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates a thread.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*create_thread)(void *self, const tl_call *call,
+                        const tl_service_new_chat_thread *thread, tl_service_chat_service_create_thread_done done, void *user);
+  /**
+   * One thread.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*get_thread)(void *self, const tl_call *call,
+                     tl_str as_user, tl_str thread_id, tl_service_chat_service_get_thread_done done, void *user);
+  /**
+   * A page of the threads that the user takes part in, the youngest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list_threads)(void *self, const tl_call *call,
+                       tl_str as_user, int32_t limit, tl_str continuation, tl_opt_i64 start_time, tl_service_chat_service_list_threads_done done, void *user);
+  /**
+   * Changes topic, metadata or retention.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*update_thread)(void *self, const tl_call *call,
+                        const tl_service_chat_thread_change *change, tl_service_chat_service_update_thread_done done, void *user);
+  /**
+   * Deletes the thread for everybody.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*delete_thread)(void *self, const tl_call *call,
+                        tl_str as_user, tl_str thread_id, tl_service_chat_service_delete_thread_done done, void *user);
+  /**
+   * Adds people; who is there already stays as is. Returns those who were not added.
+   * [any-thread]
+   * Result elements: tl_chat_invalid_participant.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*add_participants)(void *self, const tl_call *call,
+                           tl_str as_user, tl_str thread_id, tl_list participants, tl_service_chat_service_add_participants_done done, void *user);
+  /**
+   * A page of those who take part, in the order of adding.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*list_participants)(void *self, const tl_call *call,
+                            tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_service_chat_service_list_participants_done done, void *user);
+  /**
+   * Removes somebody, or the user.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*remove_participant)(void *self, const tl_call *call,
+                             tl_str as_user, tl_str thread_id, tl_str participant_id, tl_service_chat_service_remove_participant_done done, void *user);
+  /**
+   * Sends a message. Durable when it completes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*send)(void *self, const tl_call *call,
+               const tl_service_new_chat_message *message, tl_service_chat_service_send_done done, void *user);
+  /**
+   * One message.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*get_message)(void *self, const tl_call *call,
+                      tl_str as_user, tl_str thread_id, tl_str message_id, tl_service_chat_service_get_message_done done, void *user);
+  /**
+   * A page of messages, newest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*list_messages)(void *self, const tl_call *call,
+                        tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_opt_i64 start_time, tl_service_chat_service_list_messages_done done, void *user);
+  /**
+   * Changes a message; only its sender may.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*update_message)(void *self, const tl_call *call,
+                         const tl_service_chat_message_change *change, tl_service_chat_service_update_message_done done, void *user);
+  /**
+   * Deletes a message; only its sender may.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*delete_message)(void *self, const tl_call *call,
+                         tl_str as_user, tl_str thread_id, tl_str message_id, tl_service_chat_service_delete_message_done done, void *user);
+  /**
+   * Tells the others that the user types.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+   */
+  void (*send_typing)(void *self, const tl_call *call,
+                      tl_str as_user, tl_str thread_id, tl_str sender_display_name, tl_service_chat_service_send_typing_done done, void *user);
+  /**
+   * Tells the others how far the user has read.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_OUT_OF_RANGE.
+   */
+  void (*send_read_receipt)(void *self, const tl_call *call,
+                            tl_str as_user, tl_str thread_id, tl_str message_id, tl_service_chat_service_send_read_receipt_done done, void *user);
+  /**
+   * A page of how far everybody has read.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED.
+   */
+  void (*list_read_receipts)(void *self, const tl_call *call,
+                             tl_str as_user, tl_str thread_id, int32_t limit, tl_str continuation, tl_service_chat_service_list_read_receipts_done done, void *user);
+  /**
+   * What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the
+   * beginning.
+   * [any-thread]
+   * Stream elements: tl_service_chat_event.
+   */
+  void (*listen)(void *self, const tl_call *call,
+                 tl_str as_user, tl_opt_i64 after, tl_service_chat_service_listen_done done, void *user);
+} tl_service_chat_service;
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, create_thread) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, get_thread) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, list_threads) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, update_thread) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, delete_thread) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, add_participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, list_participants) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, remove_participant) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, send) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, get_message) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, list_messages) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, update_message) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, delete_message) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, send_typing) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, send_read_receipt) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, list_read_receipts) == 128);
+TL_ABI_ASSERT(offsetof(tl_service_chat_service, listen) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_chat_service) == 144);
+#define TL_SERVICE_CHAT_SERVICE_ID "trunkline.service.chat/1"
 
 typedef void (*tl_service_numbers_service_search_done)(void *user, const tl_service_number_search *result, tl_error *error);
 typedef void (*tl_service_numbers_service_purchase_done)(void *user, const tl_list *result, tl_error *error);
