@@ -83,12 +83,12 @@ class Sanitizer {
   // At a '<'.
   void markup() {
     const std::string_view rest = in_.substr(at_);
-    if (rest.starts_with("<!--")) return skip_past("-->", 4);
-    if (rest.size() > 1 && (rest[1] == '!' || rest[1] == '?')) return skip_past(">", 2);
+    if (rest.starts_with("<!--")) return (void)skip_past("-->", 4);
+    if (rest.size() > 1 && (rest[1] == '!' || rest[1] == '?')) return (void)skip_past(">", 2);
     const bool closing = rest.size() > 1 && rest[1] == '/';
     const std::size_t name_at = at_ + (closing ? 2 : 1);
     if (name_at >= in_.size() || !is_letter(in_[name_at])) {
-      if (closing && name_at < in_.size()) return skip_past(">", 2);  // a bogus comment
+      if (closing && name_at < in_.size()) return (void)skip_past(">", 2);  // a bogus comment
       out_ += "&lt;";
       ++at_;
       return;
@@ -96,8 +96,9 @@ class Sanitizer {
     at_ = name_at;
     const std::string name = read_name();
     if (closing) {
-      skip_past(">", 0);
-      if (contains(kElements, name) && name != "br" && name != "img" && name != "hr") out_.append("</").append(name).append(">");
+      const bool finished = skip_past(">", 0);
+      if (finished && contains(kElements, name) && name != "br" && name != "img" && name != "hr")
+        out_.append("</").append(name).append(">");
       return;
     }
     const std::size_t before = out_.size();
@@ -172,9 +173,11 @@ class Sanitizer {
     out_.push_back('"');
   }
 
-  void skip_past(std::string_view mark, std::size_t from) {
+  // False: there is none, and nothing is left.
+  bool skip_past(std::string_view mark, std::size_t from) {
     const std::size_t found = in_.find(mark, at_ + from);
     at_ = found == std::string_view::npos ? in_.size() : found + mark.size();
+    return found != std::string_view::npos;
   }
 
   // The content of an element, up to the end tag of its name or the end of the text. Each byte is looked at once: what is
@@ -187,7 +190,7 @@ class Sanitizer {
       if (!istarts_with(in_.substr(at_), name)) continue;
       const std::size_t behind = at_ + name.size();
       if (behind < in_.size() && !ends_name(in_[behind])) continue;
-      return skip_past(">", 0);
+      return (void)skip_past(">", 0);
     }
     at_ = in_.size();
   }

@@ -25,6 +25,22 @@ async function servePage() {
   return { server, url: `http://localhost:${server.address().port}/` };
 }
 
+/** The `javascript` blocks of a page of the documentation, as scripts that read `token` and `cursor` and speak to `endpoint`. */
+export async function documentedScripts(page, endpoint) {
+  const text = fs.readFileSync(path.join(here, '..', '..', page), 'utf8');
+  const blocks = [...text.matchAll(/^```javascript\n(.*?)^```/gms)].map((match) => match[1]);
+  return Promise.all(blocks.map(async (block) => {
+    const lines = block.replaceAll('localhost:4643', new URL(endpoint).host).split('\n');
+    const imports = lines.filter((line) => line.startsWith('import '));
+    const rest = lines.filter((line) => !line.startsWith('import '));
+    const contents = [...imports, 'let { token, cursor } = window.given;', '(async () => {', ...rest, '})();'].join('\n');
+    const { outputFiles } = await esbuild.build({
+      stdin: { contents, resolveDir: here }, bundle: true, write: false, format: 'iife', platform: 'browser', target: 'es2022', logLevel: 'error',
+    });
+    return outputFiles[0].text;
+  }));
+}
+
 /** Opens the page. `caFile` goes into a certificate store that only this browser reads: nothing skips verification. */
 export async function openBrowser(caFile) {
   if (!program) throw new Error('no Chromium: install the package `chromium`, or set CHROMIUM_BIN');

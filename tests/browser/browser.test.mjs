@@ -8,7 +8,7 @@ import { ChatClient } from '@azure/communication-chat';
 import { AzureCommunicationTokenCredential } from '@azure/communication-common';
 import { CommunicationIdentityClient } from '@azure/communication-identity';
 import { startServer } from '../conformance/server.mjs';
-import { openBrowser } from './browser.mjs';
+import { documentedScripts, openBrowser } from './browser.mjs';
 
 let server;
 let chromium;
@@ -128,6 +128,25 @@ test('the open stream: a WebSocket with the token as a subprotocol, and server-s
   await identity.revokeTokens({ communicationUserId: listener.id });
   await until(page, 'window.tour.streams()', ({ socket }) => socket.at(-1).closed === 4401);
   assert.deepEqual(complaints.filter((text) => !text.includes('401')), []);
+  await page.close();
+});
+
+test('what the guide shows to browsers does what it says', async () => {
+  const [listener, actor] = [await user(), await user()];
+  const { page } = await openPage();
+  const printed = [];
+  page.on('console', (message) => printed.push(message.text()));
+  await page.evaluate((given) => { window.given = given; }, { token: listener.token, cursor: 0 });
+  for (const content of await documentedScripts('docs/guide/realtime-chat.md', tls())) await page.addScriptTag({ content });
+  const { chatThread } = await actor.client.createChatThread({ topic: 'guide' }, { participants: [{ id: { communicationUserId: listener.id } }] });
+  const thread = actor.client.getChatThreadClient(chatThread.id);
+  // The official client says nothing about when its registration is complete: it hears one of these.
+  const wanted = [/^Ann \d+$/, /^Microsoft\.Communication\.ChatMessageReceivedInThread$/, /^thread\/19:/];
+  for (let i = 0; i < 400 && !wanted.every((pattern) => printed.some((line) => pattern.test(line))); i += 1) {
+    if (i % 20 === 0) await thread.sendMessage({ content: String(i) }, { senderDisplayName: 'Ann' });
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+  for (const pattern of wanted) assert.ok(printed.some((line) => pattern.test(line)), `${pattern} in ${printed.join(', ')}`);
   await page.close();
 });
 

@@ -1,6 +1,6 @@
 """Code blocks of the documentation, as things that can be run.
 
-A block of ```python, ```js and ```console runs; of the last, the commands behind `$ `. What a command prints stands below it,
+A block of ```python, ```js and ```console runs; one of ```javascript is for browsers and runs in tests/browser; of the last, the commands behind `$ `. What a command prints stands below it,
 what a program prints in a ```text block right after it. `...` stands for any text. A block whose first line names a file
 (```cpp acme.cpp) is written to that file, and what follows on the page finds it.
 """
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 RUNNABLE = {"python", "js", "console"}
 FILES = {"cpp", "c", "json", "yaml"}
+BROWSER = {"javascript"}  # run in Chromium by tests/browser
 
 FENCE = re.compile(r"^```(\w*)[ \t]*([^\n`]*)\n(.*?)^```[ \t]*$", re.M | re.S)
 

@@ -411,7 +411,7 @@ export type ChatChange =
  * told by `ChatEvents` or will be.
  */
 export declare class ChatProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.chat/1";
 

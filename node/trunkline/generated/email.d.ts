@@ -79,7 +79,7 @@ export interface EmailReport {
 
 /** Sends mail. */
 export declare class EmailProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.email/draft-1";
 

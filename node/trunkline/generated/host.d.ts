@@ -71,7 +71,7 @@ export interface StoreBatch {
 
 /** Offered by plugins that receive HTTP callbacks from their carrier. */
 export declare class WebhookReceiver {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.webhook/1";
 

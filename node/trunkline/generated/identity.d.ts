@@ -191,7 +191,7 @@ export interface IdentityCapabilities {
  * that a fork of the resource has the same users, by the same ids.
  */
 export declare class IdentityProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.identity/1";
 

@@ -72,7 +72,7 @@ export type PlaySource =
 
 /** Turns sources into sound and sound into text. */
 export declare class MediaProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.media/draft-1";
 

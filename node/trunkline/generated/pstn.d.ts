@@ -60,7 +60,7 @@ export type LegChange =
 
 /** Sets up and ends calls. */
 export declare class PstnProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.pstn/draft-1";
 

@@ -73,7 +73,7 @@ export interface Phone {
 
 /** The control side of a sandbox carrier. */
 export declare class SandboxProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.sandbox/1";
 

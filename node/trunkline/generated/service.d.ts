@@ -388,7 +388,7 @@ export interface PluginInfo {
 
 /** Sends text messages of one resource. */
 export declare class SmsService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.sms/1";
 
@@ -418,7 +418,7 @@ export declare class SmsService {
 
 /** Users and tokens of one resource. */
 export declare class IdentityService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.identity/1";
 
@@ -503,7 +503,7 @@ export declare class IdentityService {
  * that the operation needs.
  */
 export declare class ChatService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.chat/1";
 
@@ -612,7 +612,7 @@ export declare class ChatService {
 
 /** The numbers of one resource. */
 export declare class NumbersService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.numbers/1";
 
@@ -640,7 +640,7 @@ export declare class NumbersService {
 
 /** The events of one resource. */
 export declare class EventsService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.events/1";
 
@@ -653,7 +653,7 @@ export declare class EventsService {
 
 /** The virtual phones of one resource. */
 export declare class SandboxService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.sandbox/1";
 
@@ -684,7 +684,7 @@ export declare class SandboxService {
 
 /** The resources of the runtime. Names compare without case. */
 export declare class ResourcesService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.resources/1";
 
@@ -763,7 +763,7 @@ export declare class ResourcesService {
 
 /** The runtime itself. */
 export declare class RuntimeService {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.service.runtime/1";
 

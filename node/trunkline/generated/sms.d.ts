@@ -166,7 +166,7 @@ export interface SmsCapabilities {
 
 /** Sends and receives text messages. */
 export declare class SmsProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.sms/1";
 

@@ -164,6 +164,7 @@ Task<void> ChatLocal::delete_message(Call call, std::string resource, std::strin
     pending.batch.puts.push_back(entry(message_prefix(t.properties.id) + message.id, encode(message)));
     MessageDeleted deleted;
     deleted.message = message;
+    deleted.message.edited_on.reset();  // as the log, whose event has no member for it
     pending.change = ChatChange::of_message_deleted(std::move(deleted));
     return pending;
   };

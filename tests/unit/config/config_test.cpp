@@ -302,10 +302,11 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   const Config config = default_config();
   EXPECT_TRUE(config.runtime.seed);
   EXPECT_EQ(config.store.mode, StoreConfig::Mode::kMemory);
-  ASSERT_THAT(config.providers, SizeIs(3));
+  ASSERT_THAT(config.providers, SizeIs(4));
   EXPECT_EQ(config.providers[0].name, "sim-a");
   EXPECT_EQ(config.providers[1].name, "sim-b");
   EXPECT_EQ(config.providers[2].name, "local-identity");
+  EXPECT_EQ(config.providers[3].name, "local-chat");
   ASSERT_THAT(config.resources, SizeIs(1));
   const ResourceConfig& resource = config.resources[0];
   EXPECT_EQ(resource.name, "trunkline");

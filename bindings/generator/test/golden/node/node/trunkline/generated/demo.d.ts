@@ -62,7 +62,7 @@ export type Any =
 
 /** Makes things. */
 export declare class DemoProvider {
-  private constructor();
+  protected constructor();
   /** Interface id. */
   static readonly id: "trunkline.demo/1";
 
