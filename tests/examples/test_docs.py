@@ -139,7 +139,9 @@ def test_block(block: Block, pages: dict[Path, Page]) -> None:
 
 def test_every_block_is_run() -> None:
     """A code block that nobody runs goes stale; text is for what programs print."""
-    unknown = [f"{block.where} ({block.language or 'no language'})" for block in ALL if block.language not in RUNNABLE | FILES | BROWSER]
+    unknown = [
+        f"{block.where} ({block.language or 'no language'})" for block in ALL if block.language not in RUNNABLE | FILES | BROWSER
+    ]
     assert not unknown, f"blocks that no test runs: {', '.join(unknown)}"
 
 
