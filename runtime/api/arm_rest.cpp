@@ -220,8 +220,8 @@ Task<net::Response> arm_put_answer(ArmOperations& operations, const RouteContext
   co_return response;
 }
 
-Task<net::Response> arm_delete_answer(ArmOperations& operations, const RouteContext& context, std::string_view provider,
-                                      ArmId id, bool removed) {
+Task<net::Response> arm_delete_answer(ArmOperations& operations, const RouteContext& context, std::string_view provider, ArmId id,
+                                      bool removed) {
   if (!removed) co_return empty_response(204);
   std::string target = id.str();
   const std::string operation = co_await operations.record(std::move(target));

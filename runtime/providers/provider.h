@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/plugin/plugin_instance.h"
 #include "runtime/base/breaker.h"
+#include "runtime/plugin/plugin_instance.h"
 #include "trunkline/chat_client.hpp"
 #include "trunkline/host_client.hpp"
 #include "trunkline/identity_client.hpp"

@@ -21,8 +21,8 @@ std::size_t bytes_of(const Properties& metadata) {
 void check_topic(const std::string& topic) {
   if (topic.find_first_not_of(" \t\r\n") == std::string::npos) invalid("topic", "the topic is empty");
   if (utf8_length(topic) > kMaxTopic)
-    invalid("topic", "the topic has " + std::to_string(utf8_length(topic)) + " characters, wanted at most " +
-                         std::to_string(kMaxTopic));
+    invalid("topic",
+            "the topic has " + std::to_string(utf8_length(topic)) + " characters, wanted at most " + std::to_string(kMaxTopic));
 }
 
 void check_metadata(const Properties& metadata, const std::string& field) {

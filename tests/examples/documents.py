@@ -1,8 +1,9 @@
 """Code blocks of the documentation, as things that can be run.
 
-A block of ```python, ```js and ```console runs; one of ```javascript is for browsers and runs in tests/browser; of the last, the commands behind `$ `. What a command prints stands below it,
-what a program prints in a ```text block right after it. `...` stands for any text. A block whose first line names a file
-(```cpp acme.cpp) is written to that file, and what follows on the page finds it.
+A block of ```python, ```js and ```console runs, of the last the commands behind `$ `; one of ```javascript is for browsers
+and runs in tests/browser. What a command prints stands below it, what a program prints in a ```text block right after it.
+`...` stands for any text. A block whose first line names a file (```cpp acme.cpp) is written to that file, and what follows
+on the page finds it.
 """
 
 from __future__ import annotations
