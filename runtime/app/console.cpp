@@ -20,7 +20,7 @@ aside button{display:block;width:100%;text-align:left;margin-bottom:.3rem}button
 .bubble{max-width:34rem;border:1px solid var(--line);border-radius:10px;padding:.4rem .7rem;margin:.3rem 0;white-space:pre-wrap}
 .bubble.mine{margin-left:auto}.bubble small{display:block;opacity:.6}
 form{display:flex;gap:.5rem;margin:.8rem 0}input,select{font:inherit;padding:.3rem .5rem;border:1px solid var(--line);border-radius:4px;background:none;color:inherit}input{flex:1}
-table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid var(--line);padding:.25rem .5rem;vertical-align:top}td code{word-break:break-all}
+table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid var(--line);padding:.25rem .5rem;vertical-align:top}td{overflow-wrap:anywhere}
 .error{color:#c62828}
 </style></head><body>
 <header><h1>Trunkline console</h1><span id="clock"></span><span id="problem" class="error" role="alert"></span></header>

@@ -87,7 +87,14 @@ class Page:
 
     def make(self, text: str, shown: str, where: str) -> None:
         """Building is the work of others; here the target exists, and `make run` shows the banner."""
-        plan = subprocess.run([*text.split(), "-n"], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+        plan = subprocess.run(
+            [*text.split(), "-n", "--no-print-directory"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
         assert plan.returncode == 0, f"{where}: {text}: {plan.stderr}"
         if text == "make run":
             assert plan.stdout.rstrip().endswith("bin/trunkline dev"), plan.stdout
