@@ -4,6 +4,7 @@
 #include "runtime/api/arm_eventgrid.h"
 #include "runtime/api/rest.h"
 #include "runtime/base/strings.h"
+#include "runtime/clock/clock.h"
 #include "runtime/services/arm_operations.h"
 #include "runtime/services/resource_service.h"
 
@@ -66,8 +67,8 @@ Error in_arm_terms(Error error, std::string_view prefix) {
 /// a webhook to be confirmed by hand.
 Task<net::Response> answer(EventGridServices services, RouteContext& context, EventScope scope,
                            EventSubscriptionPtr subscription) {
-  net::Response response = json_response(201, event_subscription_json(scope, *subscription));
-  if (subscription->provisioning_state() == "Succeeded") co_return response;
+  net::Response response = json_response(201, event_subscription_json(scope, *subscription, services.clock.now()));
+  if (subscription->provisioning_state(services.clock.now()) == "Succeeded") co_return response;
   std::string target = id_of(scope, subscription->row.name);
   const std::string operation = co_await services.operations.record(std::move(target));
   add_polling(response, context, kEventGrid, operation);
@@ -132,7 +133,7 @@ void add_one(std::vector<server::Route>& routes, const EventGridServices& servic
   const std::string one = all + "/{eventSubscriptionName}";
   routes.push_back(arm_route("GET", one, v, [services, find](RouteContext& context) -> Task<net::Response> {
     const EventScope scope = find(services, context);
-    co_return json_response(200, event_subscription_json(scope, *require(services, scope, context)));
+    co_return json_response(200, event_subscription_json(scope, *require(services, scope, context), services.clock.now()));
   }));
   routes.push_back(arm_route("PUT", one, v, [services, find](RouteContext& context) -> Task<net::Response> {
     EventScope scope = find(services, context);
@@ -159,7 +160,7 @@ void add_one(std::vector<server::Route>& routes, const EventGridServices& servic
     const EventScope scope = find(services, context);
     std::vector<json> items;
     for (const EventSubscriptionPtr& subscription : services.subscriptions.list(scope.source))
-      items.push_back(event_subscription_json(scope, *subscription));
+      items.push_back(event_subscription_json(scope, *subscription, services.clock.now()));
     co_return event_grid_page(context, std::move(items));
   }));
 }
@@ -214,7 +215,7 @@ std::vector<EventScope> scopes_of(const EventGridServices& services, const Selec
 
 }  // namespace
 
-json event_subscription_json(const EventScope& scope, const eventgrid::EventSubscription& subscription) {
+json event_subscription_json(const EventScope& scope, const eventgrid::EventSubscription& subscription, Time now) {
   SystemData data;
   data.created_at = subscription.row.created;
   data.modified_at = subscription.row.updated;
@@ -224,7 +225,7 @@ json event_subscription_json(const EventScope& scope, const eventgrid::EventSubs
   out["type"] = scope.form == EventScope::Form::kExtension ? "Microsoft.EventGrid/eventSubscriptions"
                                                            : scope.id.type() + "/eventSubscriptions";
   out["systemData"] = system_data(data);
-  out["properties"] = eventgrid::arm_properties_of(subscription);
+  out["properties"] = eventgrid::arm_properties_of(subscription, now);
   return out;
 }
 
@@ -245,7 +246,7 @@ void add_arm_event_subscription_lists(std::vector<server::Route>& routes, const 
                                      std::vector<json> items;
                                      for (const EventScope& scope : scopes_of(services, selection_of(context)))
                                        for (const EventSubscriptionPtr& one : services.subscriptions.list(scope.source))
-                                         items.push_back(event_subscription_json(scope, *one));
+                                         items.push_back(event_subscription_json(scope, *one, services.clock.now()));
                                      co_return event_grid_page(context, std::move(items));
                                    }));
 }

@@ -48,7 +48,7 @@ ArmId system_topic_id(const server::RouteContext& context);
 /// Of a list: what `$filter` leaves, `$top` at a time (1 to 100, else 20). Items have a `name`.
 net::Response event_grid_page(const server::RouteContext& context, std::vector<nlohmann::json> items);
 
-/// Settings that are kept and change nothing, checked, of a body whose `properties` may have those of `names`.
+/// Settings of a body that are kept and change nothing, checked; those that it does not have stay as they were. A JSON object.
 std::string kept_settings(const nlohmann::json& body, const nlohmann::json& before);
 /// Puts them into a resource.
 void add_kept_settings(nlohmann::json& resource, const std::string& kept);
@@ -58,6 +58,6 @@ void add_arm_event_subscription_lists(std::vector<server::Route>& routes, const 
 void add_arm_topic_routes(std::vector<server::Route>& routes, const EventGridServices& services);
 void add_arm_system_topic_routes(std::vector<server::Route>& routes, const EventGridServices& services);
 
-nlohmann::json event_subscription_json(const EventScope& scope, const eventgrid::EventSubscription& subscription);
+nlohmann::json event_subscription_json(const EventScope& scope, const eventgrid::EventSubscription& subscription, Time now);
 
 }  // namespace trunkline::api

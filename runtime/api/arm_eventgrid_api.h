@@ -6,6 +6,7 @@
 
 namespace trunkline {
 class ArmOperations;
+class Clock;
 class ResourceService;
 namespace eventgrid {
 class EventSubscriptionService;
@@ -21,6 +22,7 @@ struct EventGridServices {
   eventgrid::EventTopicService& topics;
   eventgrid::EventSubscriptionService& subscriptions;
   ArmOperations& operations;
+  Clock& clock;
   /// Where the server is reached, such as `http://127.0.0.1:4600/`; the endpoints of topics lie below it.
   std::function<std::string()> endpoint;
 };

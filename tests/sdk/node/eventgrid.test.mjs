@@ -320,7 +320,7 @@ test('a webhook is confirmed by hand', limit, async () => {
   const made = await subscribe(scopeOf(name), 'manual', silent);
   assert.equal(made.provisioningState, 'AwaitingManualAction');
   const { validationUrl } = silent.handshakes[0].data;
-  const wrong = await fetch(validationUrl.replace(/code=.{4}/, 'code=0000'));
+  const wrong = await fetch(validationUrl.replace(/code=.{4}/, 'code=zzzz'));
   assert.equal(wrong.status, 404);
   assert.match(wrong.headers.get('content-type'), /^text\/plain/);
   const answer = await fetch(validationUrl);
