@@ -215,12 +215,14 @@ double raw_rate(const std::filesystem::path& directory, const Resource& resource
 int publish() {
   constexpr int kEvents = 25'600, kInFlight = 256;
   for (int round = 0; round < 3; ++round) {
+    // Before the runtime, which waits for the last completion when it closes.
+    std::atomic<int> started{0}, finished{0};
+    std::function<void()> next;
     TemporaryRuntime runtime;
     const ResourcePtr resource = runtime.resource();
     const double floor = raw_rate(std::filesystem::temp_directory_path() / ("trunkline-events-floor-" + std::to_string(getpid())),
                                   *resource, kEvents);
-    std::atomic<int> started{0}, finished{0};
-    std::function<void()> next = [&] {
+    next = [&] {
       const int number = started.fetch_add(1);
       if (number >= kEvents) return;
       spawn((*runtime).events().publish(*resource->database, resource->key, event_of(*resource, number, (*runtime).clock().now())),
