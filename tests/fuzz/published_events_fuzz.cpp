@@ -1,14 +1,14 @@
-// What publishers send, and the tokens they show: anything is either taken or refused with an Error; what is taken can be rendered
-// and read again.
+// What publishers send, and the tokens they show: anything is either taken or refused with an Error; what is taken can be
+// rendered and read again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/encoding.h"
-#include "runtime/events/event_render.h"
 #include "runtime/eventgrid/published_events.h"
 #include "runtime/eventgrid/topic_service.h"
+#include "runtime/events/event_render.h"
 
 namespace {
 
