@@ -171,6 +171,10 @@ void Authenticator::denied(const net::Request& request, const Caller& caller, co
   rejections_.add(std::move(rejection));
 }
 
+void Authenticator::refused(const net::Request& request, const Error& error) {
+  refuse(request, kUnauthorized, {}, error.message, error.target.empty() ? "no credential" : error.target);
+}
+
 Time Authenticator::now() { return options_.client_time ? options_.client_time() : clock_.now(); }
 
 void Authenticator::check_date(const net::Request& request, std::string_view header) {

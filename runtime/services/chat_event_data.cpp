@@ -335,6 +335,8 @@ NewEvent chat_event(const ChatChange& change, std::string_view transaction_id) {
     event.time = updated->updated_on;
     write_properties(data, updated->thread);
     data.user("editedByCommunicationIdentifier", updated->updated_by);
+    // The schema has the former only; receivers are known that read this one.
+    data.user("updatedByCommunicationIdentifier", updated->updated_by);
     data.time("editTime", updated->updated_on);
     data.number("version", updated->version);
   } else if (const auto* gone = change.thread_deleted()) {
