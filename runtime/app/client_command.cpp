@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/time_text.h"
 #include "runtime/net/http.h"
 
 namespace trunkline::app {
@@ -45,6 +46,12 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, cons
   if (at == std::string::npos || at == 0)
     throw Error(ErrorCode::kInvalidArgument, std::string(option) + ": '" + text + "' is not name=value", option);
   return {text.substr(0, at), text.substr(at + 1)};
+}
+
+Duration duration_option(const std::string& text, const char* option) {
+  if (const auto duration = parse_duration(text)) return *duration;
+  throw Error(ErrorCode::kInvalidArgument, std::string(option) + ": '" + text + "' is no duration such as 250ms, 30s, 5m or 12h",
+              option);
 }
 
 std::string event_line(const json& event) {

@@ -33,6 +33,8 @@ class Target {
 /// Splits `name=value`; throws kInvalidArgument naming the option.
 std::pair<std::string, std::string> name_and_value(const std::string& text, const char* option);
 
+/// Throws kInvalidArgument naming the option.
+Duration duration_option(const std::string& text, const char* option);
 /// One line about an event.
 std::string event_line(const nlohmann::json& event);
 /// Lines whose columns stand below each other; the last column is as long as it likes.

@@ -6,6 +6,7 @@
 
 #include "runtime/app/client_command.h"
 #include "runtime/app/subscription_options.h"
+#include "runtime/clock/system_time.h"
 #include "runtime/net/http.h"
 
 namespace trunkline::app {
@@ -156,17 +157,38 @@ void show_event(const json& event, const Output& output) {
   }
 }
 
+/// Every subscription that wants it has tried it, and what came of that is on disk.
+bool is_tried(const json& event) {
+  return std::all_of(event["subscriptions"].begin(), event["subscriptions"].end(), [](const json& at) {
+    const std::string state = text_of(at, "state");
+    return state != "waiting" && (state != "delivered" || !at["attempts"].empty());
+  });
+}
+
+json get_when_tried(ApiClient& client, const std::string& path, Time until, const std::string& topic) {
+  for (;;) {
+    json event = client.get(path);
+    if (is_tried(event)) return event;
+    if (system_time_now() >= until) throw Error(ErrorCode::kDeadlineExceeded, "a subscription has not tried the event in time");
+    client.get(Target("/_control/events").add("wait_ms", "50").add("topic", topic).text());  // a moment
+  }
+}
+
 void add_show(CLI::App& events, CommandContext& context) {
-  const auto id = std::make_shared<std::string>(), topic = std::make_shared<std::string>();
-  CLI::App* show = add_client_command(events, context, "show", "What became of an event at each subscription, why and when.",
-                                      [id, topic](ApiClient& client, const Output& output) {
-                                        const json event = client.get(event_path(resolve_id(client, *id, *topic), "", *topic));
-                                        if (output.json())
-                                          output.line(event.dump());
-                                        else
-                                          show_event(event, output);
-                                        return kExitOk;
-                                      });
+  const auto id = std::make_shared<std::string>(), topic = std::make_shared<std::string>(), wait = std::make_shared<std::string>();
+  CLI::App* show = add_client_command(
+      events, context, "show", "What became of an event at each subscription, why and when.",
+      [id, topic, wait](ApiClient& client, const Output& output) {
+        const Time until = system_time_now() + (wait->empty() ? Duration{} : duration_option(*wait, "--wait"));
+        const std::string path = event_path(resolve_id(client, *id, *topic), "", *topic);
+        const json event = wait->empty() ? client.get(path) : get_when_tried(client, path, until, *topic);
+        if (output.json())
+          output.line(event.dump());
+        else
+          show_event(event, output);
+        return kExitOk;
+      });
+  show->add_option("--wait", *wait, "Wait so long until every subscription has tried it, such as 5s.");
   show->add_option("event", *id, "Its id or position; `last` for the newest one.")->required();
   show->add_option("--topic", *topic, "Of a custom topic.");
 }

@@ -1,8 +1,6 @@
 #include "runtime/realtime/event_stream.h"
 
-#include "runtime/eventgrid/event_source.h"
 #include "runtime/eventgrid/short_form.h"
-#include "runtime/eventgrid/topic_service.h"
 #include "runtime/events/event_log.h"
 #include "runtime/events/event_render.h"
 #include "runtime/events/event_types.h"
@@ -62,8 +60,7 @@ eventgrid::EventSource source_of(const EventStreams& streams, const RouteContext
     if (context.caller.credential != "control" && context.caller.credential != "off")
       throw Error(ErrorCode::kPermissionDenied, "The events of a custom topic take the control token.", "topic")
           .with_http_status(403);
-    if (streams.context.topics == nullptr) throw Error(ErrorCode::kNotFound, "There are no custom topics.", "topic");
-    return streams.context.topics->get(topic)->source;
+    return streams.context.topic(topic);
   }
   if (!context.caller.resource || !context.caller.resource->owner) throw Error(ErrorCode::kInternal, "the route has no resource");
   return eventgrid::source_of(*std::static_pointer_cast<const Resource>(context.caller.resource->owner));

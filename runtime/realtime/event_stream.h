@@ -1,7 +1,10 @@
 // The open stream of events, for browsers and the console.
 #pragma once
+#include <functional>
+#include <string_view>
 #include <vector>
 
+#include "runtime/eventgrid/event_source.h"
 #include "runtime/server/route.h"
 
 namespace trunkline {
@@ -10,9 +13,6 @@ class EventLog;
 class Log;
 class Metrics;
 class TokenWatch;
-namespace eventgrid {
-class EventTopicService;
-}
 }  // namespace trunkline
 
 namespace trunkline::realtime {
@@ -24,8 +24,8 @@ struct EventStreamContext {
   Metrics& metrics;
   EventLog& events;
   TokenWatch& tokens;
-  /// Null: there are none.
-  eventgrid::EventTopicService* topics = nullptr;
+  /// The custom topic of that name; throws kNotFound.
+  std::function<eventgrid::EventSource(std::string_view)> topic;
 };
 
 /// `/_stream/events`: the events of a resource as they are logged, one message an event (docs/guide/events.md has the protocol).
