@@ -123,8 +123,8 @@ struct Lines {
 };
 
 /// Page after page, each read when the one before has left: however many events there are, few are in memory.
-Task<void> write_lines(Runtime& runtime, ResourcePtr resource, EventSource source, EventQuery query, std::size_t left, Lines lines,
-                       std::shared_ptr<net::BodyWriter> body) {
+Task<void> write_lines(Runtime& runtime, ResourcePtr resource, EventSource source, EventQuery query, std::size_t left,
+                       Lines lines, std::shared_ptr<net::BodyWriter> body) {
   (void)resource;  // not to be forgotten meanwhile
   for (bool alive = true; alive && left > 0;) {
     query.limit = std::min(left, kExportPage);
@@ -147,7 +147,8 @@ net::Response export_lines(Runtime& runtime, const RouteContext& context) {
   const EventSource source = event_source_of(runtime, context);
   EventQuery query = event_query_of(context, runtime.clock().now());
   const std::size_t left = context.query("limit") ? query.limit : SIZE_MAX;
-  if (!query.subscription.empty()) runtime.event_subscriptions().get(source, query.subscription);  // refused before the head is sent
+  if (!query.subscription.empty())
+    runtime.event_subscriptions().get(source, query.subscription);  // refused before the head is sent
   const Lines lines(context);
   auto run = [&runtime, resource = resource_of(context), source, query, left, lines](std::shared_ptr<net::BodyWriter> body) {
     return write_lines(runtime, resource, source, query, left, lines, std::move(body));
@@ -194,8 +195,7 @@ Task<net::Response> redeliver_many(Runtime& runtime, RouteContext& context) {
   if (!query.state) query.subscription.clear();
   json answer;
   answer["subscription"] = subscription;
-  const std::int64_t count =
-      co_await runtime.event_history().redeliver_all(source, std::move(subscription), std::move(query));
+  const std::int64_t count = co_await runtime.event_history().redeliver_all(source, std::move(subscription), std::move(query));
   answer["count"] = count;
   co_return json_response(202, answer);
 }
@@ -224,9 +224,8 @@ void add_control_event_routes(std::vector<server::Route>& routes, Runtime& runti
     if (is_event_search(context)) co_return search(runtime, context);
     co_return co_await poll(runtime, wall, context);
   });
-  add_control_route(routes, "GET", "/_control/events/export", [&runtime](RouteContext& context) -> Task<net::Response> {
-    co_return export_lines(runtime, context);
-  });
+  add_control_route(routes, "GET", "/_control/events/export",
+                    [&runtime](RouteContext& context) -> Task<net::Response> { co_return export_lines(runtime, context); });
   add_control_route(routes, "GET", "/_control/events/{id}", [&runtime](RouteContext& context) -> Task<net::Response> {
     const EventSource source = event_source_of(runtime, context);
     co_return json_response(200, explained(runtime, source, event_of(runtime, source, context)));

@@ -10,5 +10,5 @@ namespace api {
 /// `webhook`, `handler`, `workflow`.
 std::string_view kind_of(const delivery::SubscriptionSpec& spec);
 nlohmann::json subscription_json(Runtime& runtime, const eventgrid::EventSubscription& subscription);
-}
+}  // namespace api
 }  // namespace trunkline

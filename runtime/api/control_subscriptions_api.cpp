@@ -58,8 +58,7 @@ Task<net::Response> put(Runtime& runtime, RouteContext& context) {
   std::optional<std::int64_t> start;
   if (const auto after = request.find("after")) start = after->integer(0);
   std::string name = name_of(context);
-  const auto written =
-      co_await runtime.event_subscriptions().put(source, std::move(name), std::move(properties), start);
+  const auto written = co_await runtime.event_subscriptions().put(source, std::move(name), std::move(properties), start);
   co_return json_response(written.created ? 201 : 200, subscription_json(runtime, *written.subscription));
 }
 
@@ -79,8 +78,7 @@ Task<net::Response> remove(Runtime& runtime, RouteContext& context) {
   const EventSource source = event_source_of(runtime, context);
   std::string name = name_of(context);
   const bool removed = co_await runtime.event_subscriptions().remove(source, std::move(name));
-  if (!removed)
-    throw Error(ErrorCode::kNotFound, "there is no event subscription '" + name_of(context) + "'", "name");
+  if (!removed) throw Error(ErrorCode::kNotFound, "there is no event subscription '" + name_of(context) + "'", "name");
   co_return empty_response(204);
 }
 
@@ -171,8 +169,7 @@ void add_control_subscription_routes(std::vector<server::Route>& routes, Runtime
   });
   add_control_route(routes, "GET", kOne, [&runtime](RouteContext& context) -> Task<net::Response> {
     const EventSource source = event_source_of(runtime, context);
-    co_return json_response(200,
-                            subscription_json(runtime, *runtime.event_subscriptions().get(source, context.param("name"))));
+    co_return json_response(200, subscription_json(runtime, *runtime.event_subscriptions().get(source, context.param("name"))));
   });
   add_control_route(routes, "PUT", kOne, [&runtime](RouteContext& context) { return put(runtime, context); });
   add_control_route(routes, "PATCH", kOne, [&runtime](RouteContext& context) { return patch(runtime, context); });
@@ -187,16 +184,15 @@ void add_control_subscription_routes(std::vector<server::Route>& routes, Runtime
                         return runtime.event_subscriptions().acknowledge(source, name, id);
                       });
                     });
-  add_control_route(routes, "POST", "/_control/event-subscriptions/{name}/reject",
-                    [&runtime](RouteContext& context) -> Task<net::Response> {
-                      const EventSource source = event_source_of(runtime, context);
-                      const std::string name = name_of(context);
-                      const json body = parse_body(context);
-                      const std::string reason(JsonRef(body).text_or("reason", "rejected by the consumer"));
-                      co_return settle_all(body, "rejected", [&](std::uint64_t id) {
-                        return runtime.event_subscriptions().reject(source, name, id, reason);
-                      });
-                    });
+  add_control_route(
+      routes, "POST", "/_control/event-subscriptions/{name}/reject", [&runtime](RouteContext& context) -> Task<net::Response> {
+        const EventSource source = event_source_of(runtime, context);
+        const std::string name = name_of(context);
+        const json body = parse_body(context);
+        const std::string reason(JsonRef(body).text_or("reason", "rejected by the consumer"));
+        co_return settle_all(body, "rejected",
+                             [&](std::uint64_t id) { return runtime.event_subscriptions().reject(source, name, id, reason); });
+      });
 }
 
 }  // namespace trunkline::api

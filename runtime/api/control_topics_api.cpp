@@ -95,9 +95,9 @@ Task<net::Response> publish(Runtime& runtime, RouteContext& context) {
   std::vector<NewEvent> events =
       topic->schema == eventgrid::TopicSchema::kEventGrid
           ? eventgrid::parse_event_grid_events(body, topic->source.topic, now)
-          : eventgrid::parse_cloud_events(body, body.find_first_not_of(" \t\r\n") != std::string::npos &&
-                                                    body[body.find_first_not_of(" \t\r\n")] == '[',
-                                          topic->source.topic, now);
+          : eventgrid::parse_cloud_events(
+                body, body.find_first_not_of(" \t\r\n") != std::string::npos && body[body.find_first_not_of(" \t\r\n")] == '[',
+                topic->source.topic, now);
   json answer;
   answer["ids"] = json::array();
   for (const NewEvent& event : events) answer["ids"].push_back(event.id);

@@ -12,8 +12,8 @@
 namespace trunkline::api {
 namespace {
 
-using nlohmann::json;
 using delivery::Explanation;
+using nlohmann::json;
 using State = Explanation::State;
 
 /// Values of a member by its name.
@@ -34,8 +34,8 @@ T parse_whole(const std::string& text, const char* name, T min, T max) {
   const auto number = parse_number<T>(text);
   if (number && *number >= min && *number <= max) return *number;
   throw Error(ErrorCode::kInvalidArgument,
-              std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) + ", not '" +
-                  text + "'",
+              std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+                  ", not '" + text + "'",
               name);
 }
 
@@ -67,9 +67,7 @@ eventgrid::EventQuery read_query(const Lookup& values, Time now) {
   return query;
 }
 
-std::string plural(std::size_t count, const char* noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
+std::string plural(std::size_t count, const char* noun) { return std::to_string(count) + " " + noun + (count == 1 ? "" : "s"); }
 
 std::string last_problem(const Explanation& explanation) {
   if (explanation.attempts.empty()) return explanation.retry ? std::string(delivery::to_text(explanation.retry->outcome)) : "";
@@ -139,9 +137,8 @@ std::string summary_of(const Explanation& explanation) {
       return plural(static_cast<std::size_t>(explanation.retry->attempts), "attempt") + " failed (" + last_problem(explanation) +
              "); the next one at " + rfc3339_us(explanation.retry->due);
     case State::kDelivered: {
-      const auto last = std::find_if(explanation.attempts.rbegin(), explanation.attempts.rend(), [](const delivery::Attempt& a) {
-        return a.outcome == delivery::Outcome::kDelivered;
-      });
+      const auto last = std::find_if(explanation.attempts.rbegin(), explanation.attempts.rend(),
+                                     [](const delivery::Attempt& a) { return a.outcome == delivery::Outcome::kDelivered; });
       if (last == explanation.attempts.rend()) return "delivered; its attempts are not kept any more";
       return "delivered at " + rfc3339_us(last->at) + " by attempt " + std::to_string(last->number);
     }
@@ -153,7 +150,8 @@ std::string summary_of(const Explanation& explanation) {
         if (!explanation.retry->reason.empty()) out += ": " + explanation.retry->reason;
       }
       if (const std::string problem = last_problem(explanation); !problem.empty()) out += " (" + problem + ")";
-      return out + (explanation.state == State::kDropped ? "; the subscription has no dead-letter destination" : "; dead-lettered");
+      return out +
+             (explanation.state == State::kDropped ? "; the subscription has no dead-letter destination" : "; dead-lettered");
     }
   }
   return {};

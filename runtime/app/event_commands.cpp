@@ -131,9 +131,10 @@ std::string attempts_table(const json& attempts) {
     char took[32];
     std::snprintf(took, sizeof took, "%.1f ms", attempt["latency_ms"].get<double>());
     std::string reply = text_of(attempt, "reply");
-    std::replace_if(reply.begin(), reply.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-    rows.push_back({attempt["number"].dump(), text_of(attempt, "at"), attempt["status"].is_null() ? "-" : attempt["status"].dump(),
-                    text_of(attempt, "outcome"), took, reply});
+    std::replace_if(
+        reply.begin(), reply.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    rows.push_back({attempt["number"].dump(), text_of(attempt, "at"),
+                    attempt["status"].is_null() ? "-" : attempt["status"].dump(), text_of(attempt, "outcome"), took, reply});
   }
   return table_of(rows, "    ");
 }
@@ -175,19 +176,20 @@ json get_when_tried(ApiClient& client, const std::string& path, Time until, cons
 }
 
 void add_show(CLI::App& events, CommandContext& context) {
-  const auto id = std::make_shared<std::string>(), topic = std::make_shared<std::string>(), wait = std::make_shared<std::string>();
-  CLI::App* show = add_client_command(
-      events, context, "show", "What became of an event at each subscription, why and when.",
-      [id, topic, wait](ApiClient& client, const Output& output) {
-        const Time until = system_time_now() + (wait->empty() ? Duration{} : duration_option(*wait, "--wait"));
-        const std::string path = event_path(resolve_id(client, *id, *topic), "", *topic);
-        const json event = wait->empty() ? client.get(path) : get_when_tried(client, path, until, *topic);
-        if (output.json())
-          output.line(event.dump());
-        else
-          show_event(event, output);
-        return kExitOk;
-      });
+  const auto id = std::make_shared<std::string>(), topic = std::make_shared<std::string>(),
+             wait = std::make_shared<std::string>();
+  CLI::App* show =
+      add_client_command(events, context, "show", "What became of an event at each subscription, why and when.",
+                         [id, topic, wait](ApiClient& client, const Output& output) {
+                           const Time until = system_time_now() + (wait->empty() ? Duration{} : duration_option(*wait, "--wait"));
+                           const std::string path = event_path(resolve_id(client, *id, *topic), "", *topic);
+                           const json event = wait->empty() ? client.get(path) : get_when_tried(client, path, until, *topic);
+                           if (output.json())
+                             output.line(event.dump());
+                           else
+                             show_event(event, output);
+                           return kExitOk;
+                         });
   show->add_option("--wait", *wait, "Wait so long until every subscription has tried it, such as 5s.");
   show->add_option("event", *id, "Its id or position; `last` for the newest one.")->required();
   show->add_option("--topic", *topic, "Of a custom topic.");

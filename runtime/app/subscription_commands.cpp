@@ -65,13 +65,14 @@ std::string details_of(const json& item) {
   std::vector<std::vector<std::string>> rows{
       {"name", text_of(item, "name")},
       {"of", text_of(item, "source")},
-      {"state", text_of(item, "state") + (text_of(item, "state") == "awaiting_validation"
-                                              ? ": the endpoint got a validation URL and has to fetch it"
-                                              : "")},
+      {"state",
+       text_of(item, "state") +
+           (text_of(item, "state") == "awaiting_validation" ? ": the endpoint got a validation URL and has to fetch it" : "")},
       {"to", text_of(item, "kind") + " " + text_of(item, "endpoint")},
       {"schema", text_of(item, "schema")},
       {"wants", wants_of(item)},
-      {"retries", retry["maxDeliveryAttempts"].dump() + " attempts within " + retry["eventTimeToLiveInMinutes"].dump() + " minutes"},
+      {"retries",
+       retry["maxDeliveryAttempts"].dump() + " attempts within " + retry["eventTimeToLiveInMinutes"].dump() + " minutes"},
       {"created", text_of(item, "created_at")}};
   if (const std::string doing = doing_of(item); !doing.empty()) rows.push_back({"now", doing});
   return table_of(rows);
@@ -99,11 +100,10 @@ void add_subscriptions(CLI::App& app, CommandContext& context) {
   create->add_option("--after", *after, "Also events behind this position; 0: all. Default: from now on.");
   options->add_shape(create);
 
-  CLI::App* update =
-      add_client_command(*all, context, "update", "Change what is named; the rest stays.",
-                         [options](ApiClient& client, const Output& output) {
-                           return show_one(client.patch(path_of(*options), options->body()), output);
-                         });
+  CLI::App* update = add_client_command(*all, context, "update", "Change what is named; the rest stays.",
+                                        [options](ApiClient& client, const Output& output) {
+                                          return show_one(client.patch(path_of(*options), options->body()), output);
+                                        });
   update->add_option("name", options->name, "Which.")->required();
   update->add_option("--endpoint", options->endpoint, "Another URL.");
   options->add_shape(update);
@@ -125,16 +125,15 @@ void add_subscriptions(CLI::App& app, CommandContext& context) {
     output.result(answer, details_of(answer));
     return kExitOk;
   });
-  CLI::App* remove =
-      add_client_command(*all, context, "delete", "End one. What it had still to deliver is forgotten.",
-                         [options](ApiClient& client, const Output& output) {
-                           client.remove(path_of(*options));
-                           json answer;
-                           answer["name"] = options->name;
-                           answer["deleted"] = true;
-                           output.result(answer, "deleted  " + options->name);
-                           return kExitOk;
-                         });
+  CLI::App* remove = add_client_command(*all, context, "delete", "End one. What it had still to deliver is forgotten.",
+                                        [options](ApiClient& client, const Output& output) {
+                                          client.remove(path_of(*options));
+                                          json answer;
+                                          answer["name"] = options->name;
+                                          answer["deleted"] = true;
+                                          output.result(answer, "deleted  " + options->name);
+                                          return kExitOk;
+                                        });
   for (CLI::App* one : {show, remove}) {
     one->add_option("name", options->name, "Which.")->required();
     one->add_option("--topic", options->topic, "Of a custom topic.");
@@ -190,18 +189,19 @@ json events_of(const TopicOptions& options, bool cloud) {
 void add_topics(CLI::App& app, CommandContext& context) {
   CLI::App* all = app.add_subcommand("topic", "Event sources of one's own.")->require_subcommand(1);
   const auto options = std::make_shared<TopicOptions>();
-  CLI::App* create = add_client_command(*all, context, "create", "Create one.", [options](ApiClient& client, const Output& output) {
-    json body;
-    body["name"] = options->name;
-    if (!options->schema.empty()) body["schema"] = options->schema;
-    for (const std::string& tag : options->tags) {
-      const auto [name, value] = name_and_value(tag, "--tag");
-      body["tags"][name] = value;
-    }
-    const json answer = client.post("/_control/topics", body);
-    output.result(answer, topic_line(answer));
-    return kExitOk;
-  });
+  CLI::App* create =
+      add_client_command(*all, context, "create", "Create one.", [options](ApiClient& client, const Output& output) {
+        json body;
+        body["name"] = options->name;
+        if (!options->schema.empty()) body["schema"] = options->schema;
+        for (const std::string& tag : options->tags) {
+          const auto [name, value] = name_and_value(tag, "--tag");
+          body["tags"][name] = value;
+        }
+        const json answer = client.post("/_control/topics", body);
+        output.result(answer, topic_line(answer));
+        return kExitOk;
+      });
   create->add_option("--schema", options->schema, "What publishers send: eventgrid (the default) or cloudevents.");
   create->add_option("--tag", options->tags, "name=value; may be repeated.")->allow_extra_args(false);
   add_client_command(*all, context, "list", "All of them.", [](ApiClient& client, const Output& output) {
@@ -238,16 +238,15 @@ void add_topics(CLI::App& app, CommandContext& context) {
         }
         return kExitOk;
       });
-  CLI::App* remove =
-      add_client_command(*all, context, "delete", "Delete one with its events and subscriptions.",
-                         [options](ApiClient& client, const Output& output) {
-                           client.remove(topic_path(options->name));
-                           json answer;
-                           answer["name"] = options->name;
-                           answer["deleted"] = true;
-                           output.result(answer, "deleted  " + options->name);
-                           return kExitOk;
-                         });
+  CLI::App* remove = add_client_command(*all, context, "delete", "Delete one with its events and subscriptions.",
+                                        [options](ApiClient& client, const Output& output) {
+                                          client.remove(topic_path(options->name));
+                                          json answer;
+                                          answer["name"] = options->name;
+                                          answer["deleted"] = true;
+                                          output.result(answer, "deleted  " + options->name);
+                                          return kExitOk;
+                                        });
   for (CLI::App* one : {create, show, keys, publish, remove})
     one->add_option("name", options->name, "3 to 50 letters, digits or '-'.")->required();
   publish->add_option("data", options->data, "JSON.");

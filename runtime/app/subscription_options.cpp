@@ -27,7 +27,8 @@ json value_of(const std::string& text, std::string_view op, std::string_view val
   if (!istarts_with(op, "Number")) return std::string(trim(value));
   if (ifind(op, "InRange") == std::string_view::npos) return number_of(text, value);
   const auto dots = value.find("..");
-  if (dots == std::string_view::npos) throw bad_filter(text, "has '" + std::string(value) + "' where a range such as 1..5 is wanted");
+  if (dots == std::string_view::npos)
+    throw bad_filter(text, "has '" + std::string(value) + "' where a range such as 1..5 is wanted");
   return json::array({number_of(text, value.substr(0, dots)), number_of(text, value.substr(dots + 2))});
 }
 
@@ -83,12 +84,14 @@ json parse_filter_text(const std::string& text) {
 }
 
 void SubscriptionOptions::add_shape(CLI::App* command) {
-  command->add_option("--type", types, "Only events of this type, such as SMSReceived; may be repeated.")->allow_extra_args(false);
+  command->add_option("--type", types, "Only events of this type, such as SMSReceived; may be repeated.")
+      ->allow_extra_args(false);
   command->add_option("--subject-begins", subject_begins, "Only whose subject begins so.");
   command->add_option("--subject-ends", subject_ends, "Only whose subject ends so.");
   command->add_flag("--case-sensitive", case_sensitive, "Case counts in subjects.");
   command
-      ->add_option("--filter", filters, "Advanced filter, such as 'data.deliveryStatus StringIn Failed,Expired'; may be repeated.")
+      ->add_option("--filter", filters,
+                   "Advanced filter, such as 'data.deliveryStatus StringIn Failed,Expired'; may be repeated.")
       ->allow_extra_args(false);
   command->add_option("--schema", schema, "eventgrid (the default), cloudevents or cloudevents-binary.");
   command->add_option("--header", headers, "name=value, sent with each request; may be repeated.")->allow_extra_args(false);
@@ -116,11 +119,16 @@ json SubscriptionOptions::body() const {
     out["properties"] = read_properties(properties_file);
     return out;
   }
-  const std::pair<const char*, const std::string&> texts[] = {
-      {"endpoint", endpoint},         {"workflow", workflow},       {"subject_begins_with", subject_begins},
-      {"subject_ends_with", subject_ends}, {"schema", schema},      {"dead_letter", dead_letter},
-      {"expires_at", expires_at},     {"ordering_key", ordering_key}, {"bearer", bearer},
-      {"hmac_secret", hmac_secret}};
+  const std::pair<const char*, const std::string&> texts[] = {{"endpoint", endpoint},
+                                                              {"workflow", workflow},
+                                                              {"subject_begins_with", subject_begins},
+                                                              {"subject_ends_with", subject_ends},
+                                                              {"schema", schema},
+                                                              {"dead_letter", dead_letter},
+                                                              {"expires_at", expires_at},
+                                                              {"ordering_key", ordering_key},
+                                                              {"bearer", bearer},
+                                                              {"hmac_secret", hmac_secret}};
   for (const auto& [member, value] : texts)
     if (!value.empty()) out[member] = value;
   if (handler) out["handler"] = true;

@@ -153,10 +153,12 @@ bool set_special(json& properties, std::string_view name, const JsonRef& request
 }  // namespace
 
 events::EventSchema parse_schema_name(std::string_view name, const std::string& target) {
-  if (iequals(name, "eventgrid") || iequals(name, to_text(events::EventSchema::kEventGrid))) return events::EventSchema::kEventGrid;
+  if (iequals(name, "eventgrid") || iequals(name, to_text(events::EventSchema::kEventGrid)))
+    return events::EventSchema::kEventGrid;
   if (iequals(name, "cloudevents") || iequals(name, to_text(events::EventSchema::kCloudEvents)))
     return events::EventSchema::kCloudEvents;
-  throw Error(ErrorCode::kInvalidArgument, "'" + std::string(name.substr(0, 80)) + "' is neither eventgrid nor cloudevents", target);
+  throw Error(ErrorCode::kInvalidArgument, "'" + std::string(name.substr(0, 80)) + "' is neither eventgrid nor cloudevents",
+              target);
 }
 
 json properties_of(const JsonRef& request, std::span<const std::string_view> others) {
@@ -171,7 +173,8 @@ json changed_properties(json properties, const JsonRef& request, std::span<const
   int destinations = 0;
   for (const auto& [name, unused] : members.items()) {
     if (name == "properties" || std::find(others.begin(), others.end(), name) != others.end()) continue;
-    if (full) throw request.error("has properties and '" + name + "', which is one of the short form; give one form or the other");
+    if (full)
+      throw request.error("has properties and '" + name + "', which is one of the short form; give one form or the other");
     const bool first = name == "endpoint" || name == "workflow" || name == "handler";
     destinations += first;
     names.insert(first ? names.begin() : names.end(), name);

@@ -21,6 +21,7 @@ events::EventSchema parse_schema_name(std::string_view name, const std::string& 
 /// kInvalidArgument for a member that it does not know, of the wrong type, or beside `properties`.
 nlohmann::json properties_of(const JsonRef& request, std::span<const std::string_view> others = {});
 /// The same over properties that are there: what is not named stays, null takes away.
-nlohmann::json changed_properties(nlohmann::json properties, const JsonRef& request, std::span<const std::string_view> others = {});
+nlohmann::json changed_properties(nlohmann::json properties, const JsonRef& request,
+                                  std::span<const std::string_view> others = {});
 
 }  // namespace trunkline::eventgrid

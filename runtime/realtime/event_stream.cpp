@@ -16,7 +16,8 @@ constexpr std::uint32_t kBatch = 64;
 struct EventStreams {
   explicit EventStreams(const EventStreamContext& c)
       : context(c),
-        stream{c.clock, c.log, c.tokens, ChannelMetrics(c.metrics, "events-websocket"), ChannelMetrics(c.metrics, "events-sse")} {}
+        stream{c.clock, c.log, c.tokens, ChannelMetrics(c.metrics, "events-websocket"), ChannelMetrics(c.metrics, "events-sse")} {
+  }
   EventStreamContext context;
   StreamContext stream;
 };
@@ -73,8 +74,7 @@ Task<net::Response> open_stream(EventStreamsPtr streams, RouteContext& context) 
   filter.subject_begins_with = context.query("subject").value_or("");
   events::EventSchema schema = events::EventSchema::kEventGrid;
   if (const auto name = context.query("schema")) schema = eventgrid::parse_schema_name(*name, "schema");
-  auto subscription =
-      streams->context.events.subscribe(*source.database, source.key, std::move(filter), stream_start(context));
+  auto subscription = streams->context.events.subscribe(*source.database, source.key, std::move(filter), stream_start(context));
   auto feed = std::make_shared<EventFeed>(std::move(subscription), schema);
   std::shared_ptr<const StreamContext> stream(streams, &streams->stream);
   co_return open_channel(std::move(stream), context, source.key, std::move(feed));

@@ -55,8 +55,8 @@ class ChatFeed final : public StreamFeed {
 
 Task<net::Response> open_stream(SharedPtr shared, RouteContext& context) {
   const ResourcePtr resource = chat_resource(context);
-  auto feed = std::make_shared<ChatFeed>(
-      shared, shared->context.chat.listen(resource, context.caller.user_id, stream_start(context)));
+  auto feed =
+      std::make_shared<ChatFeed>(shared, shared->context.chat.listen(resource, context.caller.user_id, stream_start(context)));
   std::shared_ptr<const StreamContext> stream(shared, &shared->stream);
   co_return open_channel(std::move(stream), context, resource->key, std::move(feed));
 }

@@ -109,7 +109,9 @@ def test_once_more_and_to_another(server: Server, tmp_path: Path) -> None:
         assert again["subscriptions"] == ["till"]
         server.cli("clock", "advance", "1s")
         assert receiver.next()[1]["id"] == event["id"]
-        [many] = cli(server, "events", "redeliver", "--subscription", "till", "--from", "1h", "--type", "SMSDeliveryReportReceived")
+        [many] = cli(
+            server, "events", "redeliver", "--subscription", "till", "--from", "1h", "--type", "SMSDeliveryReportReceived"
+        )
         assert many["count"] == 3
         server.cli("clock", "advance", "1s")
         assert {receiver.next()[1]["data"]["tag"] for _ in range(3)} == {"a", "b", "c"}
@@ -124,14 +126,18 @@ def test_once_more_and_to_another(server: Server, tmp_path: Path) -> None:
 
         exported = lines(server.cli("events", "export", "--type", REPORT).stdout)
         assert [item["data"]["tag"] for item in exported] == ["a", "b", "c"]
-        clouds = lines(server.cli("events", "export", "--schema", "cloudevents", "--correlation", event["data"]["messageId"]).stdout)
+        clouds = lines(
+            server.cli("events", "export", "--schema", "cloudevents", "--correlation", event["data"]["messageId"]).stdout
+        )
         assert [item["id"] for item in clouds] == [event["id"]]
 
 
 def test_listen_follows_what_fits(server: Server) -> None:
     listener = subprocess.Popen(
-        [str(PROGRAM), "events", "listen", "--after", "0", "--type", "SMSReceived", "--count", "1", "--json"]
-        + ["--connection-string", server.ready["connection_string"]],
+        [
+            *(str(PROGRAM), "events", "listen", "--after", "0", "--type", "SMSReceived", "--count", "1", "--json"),
+            *("--connection-string", server.ready["connection_string"]),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -97,7 +97,8 @@ TEST_F(ControlEventsTest, SaysWhatBecameOfAnEvent) {
 
   const json refusal = at(id, "inbound");
   EXPECT_EQ(refusal["state"], "filtered");
-  EXPECT_EQ(refusal["verdict"], json({{"matched", false}, {"rule", "includedEventTypes"}, {"wanted", kReceived}, {"found", kReport}}));
+  EXPECT_EQ(refusal["verdict"],
+            json({{"matched", false}, {"rule", "includedEventTypes"}, {"wanted", kReceived}, {"found", kReport}}));
   EXPECT_EQ(refusal["summary"], std::string("not sent: includedEventTypes wants ") + kReceived + ", found " + kReport);
 
   ask("POST", "/_control/event-subscriptions/orders/reject",
@@ -143,7 +144,8 @@ TEST_F(ControlEventsTest, SendsOnceMore) {
   subscribe("orders");
   subscribe("inbound", {{"handler", true}, {"types", {"SMSReceived"}}});
   for (int i = 0; i < 3; ++i) text();
-  EXPECT_EQ(refused("POST", "/_control/events/1/redeliver", json::object(), 409), "subscription") << "its first attempt is to come";
+  EXPECT_EQ(refused("POST", "/_control/events/1/redeliver", json::object(), 409), "subscription")
+      << "its first attempt is to come";
   acknowledge("orders", take("orders"));
   EXPECT_TRUE(take("orders").empty());
 

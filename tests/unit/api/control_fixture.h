@@ -93,8 +93,7 @@ class ControlTest : public RuntimeTest {
   void acknowledge(const std::string& name, const nlohmann::json& items) {
     nlohmann::json ids = nlohmann::json::array();
     for (const nlohmann::json& item : items) ids.push_back(item["delivery_id"]);
-    const nlohmann::json answer =
-        ask("POST", "/_control/event-subscriptions/" + name + "/acknowledge", {{"delivery_ids", ids}});
+    const nlohmann::json answer = ask("POST", "/_control/event-subscriptions/" + name + "/acknowledge", {{"delivery_ids", ids}});
     EXPECT_EQ(answer["acknowledged"], ids);
     settle();
   }

@@ -37,13 +37,14 @@ TEST_F(ControlSubscriptionsTest, AreWrittenAsArmHasThem) {
                            {"filter", {{"subjectEndsWith", "0100"}}}};
   const json made = subscribe("orders", {{"properties", properties}});
   EXPECT_EQ(made["properties"]["filter"]["subjectEndsWith"], "0100");
-  EXPECT_EQ(ask("PUT", "/_control/event-subscriptions/orders", {{"handler", true}}, 200)["properties"]["filter"]["subjectEndsWith"],
-            "")
+  EXPECT_EQ(
+      ask("PUT", "/_control/event-subscriptions/orders", {{"handler", true}}, 200)["properties"]["filter"]["subjectEndsWith"], "")
       << "a put replaces";
 }
 
 TEST_F(ControlSubscriptionsTest, ChangeInPart) {
-  subscribe("orders", {{"handler", true}, {"types", {"SMSReceived"}}, {"subject_begins_with", "/a"}, {"ordering_key", "subject"}});
+  subscribe("orders",
+            {{"handler", true}, {"types", {"SMSReceived"}}, {"subject_begins_with", "/a"}, {"ordering_key", "subject"}});
   json changed = ask("PATCH", "/_control/event-subscriptions/orders", {{"subject_begins_with", "/b"}, {"ttl_minutes", 7}});
   EXPECT_EQ(changed["properties"]["filter"]["subjectBeginsWith"], "/b");
   EXPECT_EQ(changed["properties"]["filter"]["includedEventTypes"], json({"Microsoft.Communication.SMSReceived"}));
@@ -73,7 +74,8 @@ TEST_F(ControlSubscriptionsTest, ConsumersTakeAndAcknowledge) {
   subscribe("orders");
   const std::string path = "/_control/event-subscriptions/orders/";
   EXPECT_TRUE(ask("POST", path + "take", json::object())["items"].empty()) << "returns at once when there is nothing";
-  EXPECT_TRUE(ask("POST", path + "take", {{"wait_ms", 50}})["items"].empty()) << "waits in real time, while the clock stands still";
+  EXPECT_TRUE(ask("POST", path + "take", {{"wait_ms", 50}})["items"].empty())
+      << "waits in real time, while the clock stands still";
   for (int i = 0; i < 3; ++i) text();
   const json two = take("orders", 2);
   EXPECT_EQ(two.size(), 2U);

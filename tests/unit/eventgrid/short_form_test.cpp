@@ -25,26 +25,27 @@ Error error_of(const json& request) {
 }
 
 TEST(ShortForm, SaysAllThatArmDoes) {
-  const json properties = of({{"endpoint", "http://127.0.0.1:9/hook?key=1"},
-                              {"types", {"SMSReceived", "Contoso.Order"}},
-                              {"subject_begins_with", "/a"},
-                              {"subject_ends_with", "z"},
-                              {"case_sensitive", true},
-                              {"arrays", true},
-                              {"filters", {{{"operatorType", "StringContains"}, {"key", "data.x"}, {"values", {"y"}}}}},
-                              {"schema", "cloudevents"},
-                              {"headers", {{"x-plain", "1"}, {"x-secret", {{"value", "2"}, {"secret", true}}}, {"x-field", {{"field", "data.to"}}}}},
-                              {"batch", 10},
-                              {"batch_kb", 128},
-                              {"max_attempts", 4},
-                              {"ttl_minutes", 9},
-                              {"dead_letter", "http://127.0.0.1:9/dead"},
-                              {"labels", {"one"}},
-                              {"expires_at", "2027-01-01T00:00:00Z"},
-                              {"ordering_key", "subject"},
-                              {"bearer", "token"},
-                              {"hmac_secret", "secret"},
-                              {"concurrency", 2}});
+  const json properties =
+      of({{"endpoint", "http://127.0.0.1:9/hook?key=1"},
+          {"types", {"SMSReceived", "Contoso.Order"}},
+          {"subject_begins_with", "/a"},
+          {"subject_ends_with", "z"},
+          {"case_sensitive", true},
+          {"arrays", true},
+          {"filters", {{{"operatorType", "StringContains"}, {"key", "data.x"}, {"values", {"y"}}}}},
+          {"schema", "cloudevents"},
+          {"headers", {{"x-plain", "1"}, {"x-secret", {{"value", "2"}, {"secret", true}}}, {"x-field", {{"field", "data.to"}}}}},
+          {"batch", 10},
+          {"batch_kb", 128},
+          {"max_attempts", 4},
+          {"ttl_minutes", 9},
+          {"dead_letter", "http://127.0.0.1:9/dead"},
+          {"labels", {"one"}},
+          {"expires_at", "2027-01-01T00:00:00Z"},
+          {"ordering_key", "subject"},
+          {"bearer", "token"},
+          {"hmac_secret", "secret"},
+          {"concurrency", 2}});
   // What it gives is what the engine reads.
   const delivery::SubscriptionSpec spec = delivery::parse_spec("orders", JsonRef(properties), {});
   EXPECT_EQ(spec.endpoint, "http://127.0.0.1:9/hook?key=1");
@@ -85,7 +86,8 @@ TEST(ShortForm, KindsOfDestinations) {
 }
 
 TEST(ShortForm, ChangesLeaveTheRest) {
-  const json before = of({{"endpoint", "http://127.0.0.1/a"}, {"headers", {{"x-a", "1"}}}, {"batch", 5}, {"subject_begins_with", "/a"}});
+  const json before =
+      of({{"endpoint", "http://127.0.0.1/a"}, {"headers", {{"x-a", "1"}}}, {"batch", 5}, {"subject_begins_with", "/a"}});
   const json moved = changed(before, {{"endpoint", "http://127.0.0.1/b"}, {"types", {"T"}}});
   EXPECT_EQ(moved["destination"]["properties"]["endpointUrl"], "http://127.0.0.1/b");
   EXPECT_EQ(moved["destination"]["properties"]["maxEventsPerBatch"], 5);

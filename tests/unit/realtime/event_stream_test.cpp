@@ -56,7 +56,8 @@ class EventStreamTest : public ::testing::Test {
     options.auth.control_token = Secret("control");
     options.auth.verify_bearer = [this](server::BearerKind kind, std::string token,
                                         std::shared_ptr<const server::ResourceKeys>) -> Task<server::BearerClaims> {
-      if (kind != server::BearerKind::kEntra || token != "app") throw Error(ErrorCode::kUnauthenticated, "The token is not valid.");
+      if (kind != server::BearerKind::kEntra || token != "app")
+        throw Error(ErrorCode::kUnauthenticated, "The token is not valid.");
       server::BearerClaims claims;
       claims.expires_at = clock.now() + std::chrono::seconds{50};
       co_return claims;
@@ -82,7 +83,8 @@ class EventStreamTest : public ::testing::Test {
     executor.stop();
   }
 
-  std::int64_t publish(const char* type, const std::string& subject, std::int64_t key = kResource, std::string data = R"({"n":1})") {
+  std::int64_t publish(const char* type, const std::string& subject, std::int64_t key = kResource,
+                       std::string data = R"({"n":1})") {
     NewEvent event;
     event.id = "e" + std::to_string(++published);
     event.type = type;
@@ -99,8 +101,8 @@ class EventStreamTest : public ::testing::Test {
   }
   static int status(SocketClient& client, const std::string& query, const char* token) {
     return client
-        .exchange(websocket_get("/_stream/events" + query, "Sec-WebSocket-Protocol: trunkline.events.v1, bearer." +
-                                                               std::string(token) + "\r\n"))
+        .exchange(websocket_get("/_stream/events" + query,
+                                "Sec-WebSocket-Protocol: trunkline.events.v1, bearer." + std::string(token) + "\r\n"))
         .status;
   }
   static json read_json(SocketClient& client) {
