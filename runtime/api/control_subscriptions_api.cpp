@@ -126,6 +126,25 @@ net::Response settle_all(const json& body, const char* member, F settle) {
   return json_response(200, answer);
 }
 
+Task<net::Response> acknowledge(Runtime& runtime, RouteContext& context) {
+  const EventSource source = event_source_of(runtime, context);
+  const json body = parse_body(context);
+  const auto settle = [&](std::uint64_t id) {
+    return runtime.event_subscriptions().acknowledge(source, context.param("name"), id);
+  };
+  co_return settle_all(body, "acknowledged", settle);
+}
+
+Task<net::Response> reject(Runtime& runtime, RouteContext& context) {
+  const EventSource source = event_source_of(runtime, context);
+  const json body = parse_body(context);
+  const std::string reason(JsonRef(body).text_or("reason", "rejected by the consumer"));
+  const auto settle = [&](std::uint64_t id) {
+    return runtime.event_subscriptions().reject(source, context.param("name"), id, reason);
+  };
+  co_return settle_all(body, "rejected", settle);
+}
+
 }  // namespace
 
 std::string_view kind_of(const delivery::SubscriptionSpec& spec) {
@@ -177,22 +196,9 @@ void add_control_subscription_routes(std::vector<server::Route>& routes, Runtime
   add_control_route(routes, "POST", "/_control/event-subscriptions/{name}/take",
                     [&runtime, &wall](RouteContext& context) { return take(runtime, wall, context); });
   add_control_route(routes, "POST", "/_control/event-subscriptions/{name}/acknowledge",
-                    [&runtime](RouteContext& context) -> Task<net::Response> {
-                      const EventSource source = event_source_of(runtime, context);
-                      const std::string name = name_of(context);
-                      co_return settle_all(parse_body(context), "acknowledged", [&](std::uint64_t id) {
-                        return runtime.event_subscriptions().acknowledge(source, name, id);
-                      });
-                    });
-  add_control_route(
-      routes, "POST", "/_control/event-subscriptions/{name}/reject", [&runtime](RouteContext& context) -> Task<net::Response> {
-        const EventSource source = event_source_of(runtime, context);
-        const std::string name = name_of(context);
-        const json body = parse_body(context);
-        const std::string reason(JsonRef(body).text_or("reason", "rejected by the consumer"));
-        co_return settle_all(body, "rejected",
-                             [&](std::uint64_t id) { return runtime.event_subscriptions().reject(source, name, id, reason); });
-      });
+                    [&runtime](RouteContext& context) { return acknowledge(runtime, context); });
+  add_control_route(routes, "POST", "/_control/event-subscriptions/{name}/reject",
+                    [&runtime](RouteContext& context) { return reject(runtime, context); });
 }
 
 }  // namespace trunkline::api

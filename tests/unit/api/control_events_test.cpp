@@ -150,7 +150,7 @@ TEST_F(ControlEventsTest, SendsOnceMore) {
   EXPECT_TRUE(take("orders").empty());
 
   json answer = ask("POST", "/_control/events/2/redeliver", json::object(), 202);
-  EXPECT_EQ(answer["subscriptions"], json({"orders"})) << "to those whose filter takes it";
+  EXPECT_EQ(answer["subscriptions"], json::array({"orders"})) << "to those whose filter takes it";
   json items = take("orders");
   ASSERT_EQ(items.size(), 1U);
   EXPECT_EQ(items[0]["event"]["sequence"], 2);

@@ -47,7 +47,7 @@ TEST_F(ControlSubscriptionsTest, ChangeInPart) {
             {{"handler", true}, {"types", {"SMSReceived"}}, {"subject_begins_with", "/a"}, {"ordering_key", "subject"}});
   json changed = ask("PATCH", "/_control/event-subscriptions/orders", {{"subject_begins_with", "/b"}, {"ttl_minutes", 7}});
   EXPECT_EQ(changed["properties"]["filter"]["subjectBeginsWith"], "/b");
-  EXPECT_EQ(changed["properties"]["filter"]["includedEventTypes"], json({"Microsoft.Communication.SMSReceived"}));
+  EXPECT_EQ(changed["properties"]["filter"]["includedEventTypes"], json::array({"Microsoft.Communication.SMSReceived"}));
   EXPECT_EQ(changed["properties"]["retryPolicy"]["eventTimeToLiveInMinutes"], 7);
   EXPECT_EQ(changed["properties"]["trunkline"]["orderingKey"], "subject");
   changed = ask("PATCH", "/_control/event-subscriptions/orders", {{"types", nullptr}, {"ordering_key", nullptr}});
@@ -81,7 +81,7 @@ TEST_F(ControlSubscriptionsTest, ConsumersTakeAndAcknowledge) {
   EXPECT_EQ(two.size(), 2U);
   acknowledge("orders", two);
   const json late = ask("POST", path + "acknowledge", {{"delivery_ids", {two[0]["delivery_id"]}}});
-  EXPECT_EQ(late["too_late"], json({two[0]["delivery_id"]}));
+  EXPECT_EQ(late["too_late"], json::array({two[0]["delivery_id"]}));
   EXPECT_EQ(refused("POST", path + "acknowledge", {{"delivery_ids", {"x"}}}), "delivery_ids[0]");
   EXPECT_EQ(refused("POST", path + "take", {{"lock", "soon"}}), "lock");
 
@@ -111,7 +111,7 @@ TEST_F(ControlSubscriptionsTest, TopicsAreSourcesOfTheirOwn) {
 
   const json event = {{"id", "1"},          {"eventType", "Contoso.Order"},          {"subject", "o/1"},
                       {"dataVersion", "1"}, {"eventTime", "2026-01-01T00:00:00.0Z"}, {"data", {{"n", 1}}}};
-  EXPECT_EQ(ask("POST", "/_control/topics/shop/events", json::array({event}), 202)["ids"], json({"1"}));
+  EXPECT_EQ(ask("POST", "/_control/topics/shop/events", json::array({event}), 202)["ids"], json::array({"1"}));
   settle();
   const json items = ask("POST", "/_control/event-subscriptions/orders/take?topic=shop", json::object())["items"];
   ASSERT_EQ(items.size(), 1U);

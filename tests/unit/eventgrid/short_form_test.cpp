@@ -100,7 +100,7 @@ TEST(ShortForm, ChangesLeaveTheRest) {
   EXPECT_FALSE(bare["filter"].contains("subjectBeginsWith"));
   EXPECT_FALSE(bare.contains("trunkline")) << "nothing is made in order to be taken away";
   const json arm = changed(before, {{"properties", {{"labels", {"x"}}}}});
-  EXPECT_EQ(arm["labels"], json({"x"}));
+  EXPECT_EQ(arm["labels"], json::array({"x"}));
   EXPECT_EQ(arm["destination"], before["destination"]);
 }
 
