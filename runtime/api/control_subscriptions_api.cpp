@@ -42,8 +42,8 @@ json to_json(const eventgrid::SubscriptionActivity& activity) {
 std::string_view state_of(const EventSubscription& subscription, const eventgrid::SubscriptionActivity& activity) {
   if (subscription.row.state == delivery::SubscriptionRow::State::kAwaitingManualAction) return "awaiting_validation";
   if (subscription.row.state == delivery::SubscriptionRow::State::kFailed) return "failed";
+  if (subscription.finished()) return "finished";
   if (activity.paused_until) return "paused";
-  if (subscription.spec->until && activity.idle && activity.retrying == 0 && activity.blocked == 0) return "finished";
   return activity.retrying > 0 ? "retrying" : "active";
 }
 
@@ -160,17 +160,18 @@ std::string_view kind_of(const delivery::SubscriptionSpec& spec) {
 
 json subscription_json(Runtime& runtime, const EventSubscription& subscription) {
   const eventgrid::SubscriptionActivity activity = runtime.event_subscriptions().activity(subscription);
+  const Time now = runtime.clock().now();
   json out;
   out["name"] = subscription.row.name;
   out["source"] = subscription.source.name;
   out["state"] = state_of(subscription, activity);
-  out["provisioning_state"] = subscription.provisioning_state();
+  out["provisioning_state"] = subscription.provisioning_state(now);
   out["kind"] = kind_of(*subscription.spec);
   // The query of a URL often is a key.
   out["endpoint"] = subscription.spec->endpoint.substr(0, subscription.spec->endpoint.find('?'));
   out["schema"] = to_text(subscription.spec->schema);
   out["activity"] = to_json(activity);
-  out["properties"] = eventgrid::arm_properties_of(subscription);
+  out["properties"] = eventgrid::arm_properties_of(subscription, now);
   out["created_at"] = rfc3339_us(subscription.row.created);
   out["updated_at"] = rfc3339_us(subscription.row.updated);
   return out;

@@ -92,12 +92,11 @@ Task<net::Response> publish(Runtime& runtime, RouteContext& context) {
   EventTopicPtr topic = runtime.event_topics().get(context.param("name"));
   const std::string& body = context.request.body;
   const Time now = runtime.clock().now();
-  std::vector<NewEvent> events =
-      topic->schema == eventgrid::TopicSchema::kEventGrid
-          ? eventgrid::parse_event_grid_events(body, topic->source.topic, now)
-          : eventgrid::parse_cloud_events(
-                body, body.find_first_not_of(" \t\r\n") != std::string::npos && body[body.find_first_not_of(" \t\r\n")] == '[',
-                topic->source.topic, now);
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  const bool batch = first != std::string::npos && body[first] == '[';
+  std::vector<NewEvent> events = topic->schema == eventgrid::TopicSchema::kEventGrid
+                                     ? eventgrid::parse_event_grid_events(body, topic->source.topic, now)
+                                     : eventgrid::parse_cloud_events(body, batch, now);
   json answer;
   answer["ids"] = json::array();
   for (const NewEvent& event : events) answer["ids"].push_back(event.id);

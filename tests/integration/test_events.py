@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from events import Receiver
+from receiver import Receiver
 from server import PROGRAM, Server
 from streams import ServerSentEvents, StreamSocket
 
@@ -44,7 +44,7 @@ def test_the_story_of_a_receiver_that_was_away(server: Server) -> None:
     send(server, "first")
     _, [event] = receiver.next()
     assert (event["eventType"], event["data"]["tag"]) == (REPORT, "first")
-    receiver.stop()
+    receiver.close()
 
     for tag in ("second", "third", "fourth"):
         send(server, tag)
@@ -70,7 +70,7 @@ def test_the_story_of_a_receiver_that_was_away(server: Server) -> None:
         assert till["state"] == "delivered"
         assert [attempt["status"] for attempt in till["attempts"]] == [None, 200]
         assert "by attempt 2" in server.cli("events", "show", shown["id"]).stdout
-        assert again.got.empty()
+        assert len(again.requests) == 3
 
 
 def test_why_an_event_did_not_arrive(server: Server) -> None:
@@ -84,9 +84,9 @@ def test_why_an_event_did_not_arrive(server: Server) -> None:
         assert verdicts["picky"]["rule"] == "advancedFilters[0] StringIn data.deliveryStatus"
         assert "Delivered" in verdicts["picky"]["found"]
         assert verdicts["wrong-type"]["found"] == REPORT
-        assert receiver.got.empty()
+        assert receiver.given == len(receiver.requests)
         # The last word of the endpoint is kept.
-        receiver.answer = (503, "the till is on fire")
+        receiver.status, receiver.reply = lambda events: 503, b"the till is on fire"
         server.cli("subscription", "create", "till", receiver.url, "--header", "x-till=7", "--field-header", "x-to=data.to")
         send(server, "two")
         [event] = cli(server, "events", "show", "last", "--wait", "10s")
