@@ -179,29 +179,6 @@ void add_phone(CLI::App& app, CommandContext& context) {
   });
 }
 
-void add_events(CLI::App& app, CommandContext& context) {
-  CLI::App* events = app.add_subcommand("events", "What happened.")->require_subcommand(1);
-  CLI::App* listen = events->add_subcommand("listen", "Print events as they happen.");
-  auto type = std::make_shared<std::string>();
-  auto after = std::make_shared<std::int64_t>(-1);
-  auto count = std::make_shared<int>(0);
-  listen->add_option("--type", *type, "Only events of this type.");
-  listen->add_option("--after", *after, "From this position on; 0: from the beginning.");
-  listen->add_option("--count", *count, "End after so many.");
-  listen->callback([&context, type, after, count] {
-    context.run = [&context, type, after, count] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      const Output output(context.json);
-      int seen = 0;
-      follow_events(client, *type, *after, std::nullopt, [&](const json& event) {
-        output.result(event, event_line(event));
-        return *count == 0 || ++seen < *count;
-      });
-      return kExitOk;
-    };
-  });
-}
-
 void add_wait(CLI::App& app, CommandContext& context) {
   CLI::App* wait = app.add_subcommand("wait", "Wait until something has happened; exit code 4 when it does not in time.")
                        ->require_subcommand(1);
@@ -336,7 +313,6 @@ void add_records(CLI::App& app, CommandContext& context) {
 void add_client_commands(CLI::App& app, CommandContext& context) {
   add_send(app, context);
   add_phone(app, context);
-  add_events(app, context);
   add_wait(app, context);
   add_clock(app, context);
   add_records(app, context);

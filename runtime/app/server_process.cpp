@@ -23,7 +23,9 @@
 #include "runtime/clock/system_time.h"
 #include "runtime/core/runtime.h"
 #include "runtime/crypto/hash.h"
+#include "runtime/eventgrid/topic_service.h"
 #include "runtime/oidc/issuer_set.h"
+#include "runtime/realtime/event_stream.h"
 #include "runtime/realtime/realtime.h"
 #include "runtime/server/api_server.h"
 #include "runtime/services/chat_service.h"
@@ -147,6 +149,9 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
   realtime::add_realtime_routes(
       routes, {runtime.clock(), *impl_->wall, runtime.log(), runtime.metrics(), runtime.chat().hub(), runtime.token_watch()});
+  realtime::add_event_stream_routes(routes,
+                                    {runtime.clock(), runtime.log(), runtime.metrics(), runtime.events(), runtime.token_watch(),
+                                     [&runtime](std::string_view topic) { return runtime.event_topics().get(topic)->source; }});
   impl_->ca_dir = listen.ca_dir;
   const api::ArmServices arm{runtime.resources(),
                              runtime.email_domains(),

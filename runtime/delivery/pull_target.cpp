@@ -22,16 +22,17 @@ void PullTarget::deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAn
 }
 
 Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::uint32_t max, Duration lock_time,
-                                             std::optional<Duration> timeout) {
+                                             std::optional<Duration> timeout, Clock* waiting) {
+  Clock& clock = waiting != nullptr ? *waiting : clock_;
   std::optional<Time> until;
-  if (timeout) until = clock_.now() + *timeout;
+  if (timeout) until = clock.now() + *timeout;
   for (;;) {
     std::vector<Delivery> taken = take_now(subscription, max, lock_time);
     if (!taken.empty()) co_return taken;
-    if (until && clock_.now() >= *until) co_return taken;
+    if (until && clock.now() >= *until) co_return taken;
     Clock::TimerId timer = 0;
     bool stopped = false;
-    auto wait = [this, subscription, until, &timer, &stopped](auto done) {
+    auto wait = [this, &clock, subscription, until, &timer, &stopped](auto done) {
       std::uint64_t id = 0;
       bool now = false;
       {
@@ -44,11 +45,10 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
       }
       if (now) return done(Result<void>());
       if (until)
-        timer =
-            clock_.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
+        timer = clock.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
     };
     co_await from_callback<void>(std::move(wait));
-    if (timer != 0) clock_.cancel(timer);
+    if (timer != 0) clock.cancel(timer);
     bool closed = stopped;
     {
       const std::lock_guard lock(mutex_);

@@ -34,9 +34,9 @@ class PullTarget final : public Target, public std::enable_shared_from_this<Pull
   void deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) override;
 
   /// 1 to `max` events of a subscription, as soon as there are some; none: it timed out, or was closed. `lock`: how long the
-  /// consumer may take over each.
+  /// consumer may take over each. `waiting`: the clock of the timeout, for those who wait in real time; null: ours.
   Task<std::vector<Delivery>> take(std::uint64_t subscription, std::uint32_t max, Duration lock,
-                                   std::optional<Duration> timeout = std::nullopt);
+                                   std::optional<Duration> timeout = std::nullopt, Clock* waiting = nullptr);
   /// False: unknown, or too late.
   bool acknowledge(std::uint64_t subscription, std::uint64_t delivery);
   bool reject(std::uint64_t subscription, std::uint64_t delivery, const std::string& reason);

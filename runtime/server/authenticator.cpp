@@ -343,7 +343,14 @@ Task<Caller> Authenticator::authenticate(net::Request& request, const Route& rou
       co_return caller;
     }
   }
-  if (auth == Auth::kControl || (auth == Auth::kAccessKey && token.empty())) {
+  if (auth == Auth::kObserver && !token.empty() && !options_.control_token.empty() &&
+      crypto::constant_time_equal(token, options_.control_token.reveal()) &&
+      (options_.remote_control || is_loopback(request.remote))) {
+    caller.resource = resource_for(request, {});
+    caller.credential = "control";
+    co_return caller;
+  }
+  if (auth == Auth::kControl || ((auth == Auth::kAccessKey || auth == Auth::kObserver) && token.empty())) {
     if (!options_.enabled) {
       caller.resource = resource_for(request, {});
       caller.credential = "off";
