@@ -2465,7 +2465,7 @@ class EventHistoryService(Service):
         events.
 
         Args:
-            subscription: Its name must be new.
+            subscription: The one to make for it, with a name that is free.
             from_: Events from then on; absent: from the beginning.
             to: Events from before then; absent: until now.
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.

@@ -24,7 +24,7 @@ const readListOfPluginInfo = (r) => r.list(readPluginInfo);
 const readListOfEventSubscription = (r) => r.list(readEventSubscription);
 const readBoolean = (r) => r.boolean();
 const readListOfEventExplanation = (r) => r.list(readEventExplanation);
-const readInt64 = (r) => r.int64();
+const readInt64 = (r) => r.safeint();
 const readListOfEventTopic = (r) => r.list(readEventTopic);
 const eachNewTopicEvent = (w, x) => w.model("", x, writeNewTopicEvent);
 const readListOfListString = (r) => r.list(readString);

@@ -596,17 +596,17 @@ export interface EventSubscriptionActivity {
   /** Position in the log: events up to here were settled, or wait for another attempt. */
   cursor: bigint;
   /** Events that wait for another attempt. */
-  retrying: bigint;
+  retrying: number;
   /** Events that wait for an earlier one with the same ordering key. */
-  blocked: bigint;
+  blocked: number;
   /** Events that were given up and kept. */
-  deadLettered: bigint;
+  deadLettered: number;
   /** Events that were given up. */
-  dropped: bigint;
+  dropped: number;
   /** Events that wait for their first attempt, as far as they are in memory. */
-  queued: bigint;
+  queued: number;
   /** Events that are on their way, or that consumers hold. */
-  inFlight: bigint;
+  inFlight: number;
   /** Its endpoint failed so often that it is left alone until then. */
   pausedUntil?: Date;
   /** It has nothing to do until the next event. A replay that is idle is finished. */
@@ -1313,12 +1313,12 @@ export declare class EventHistoryService {
    * The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
    * Errors: `notFound`, `invalidArgument`.
    */
-  redeliverAll(subscription: string, query: EventQuery, options?: CallOptions): Promise<bigint>;
+  redeliverAll(subscription: string, query: EventQuery, options?: CallOptions): Promise<number>;
 
   /**
    * Sends what the log has to another endpoint, through a subscription of its own that ends with the last of
    * these events.
-   * @param subscription its name must be new
+   * @param subscription the one to make for it, with a name that is free
    * @param from events from then on; absent: from the beginning
    * @param to events from before then; absent: until now
    * Errors: `invalidArgument`, `aborted`.

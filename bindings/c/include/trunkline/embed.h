@@ -1083,7 +1083,7 @@ static inline int32_t tl_service_event_history_redeliver_all(tl_iface service, c
 /**
  * Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these
  * events.
- * @param subscription its name must be new
+ * @param subscription the one to make for it, with a name that is free
  * @param from events from then on; absent: from the beginning
  * @param to events from before then; absent: until now
  * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.

@@ -204,7 +204,7 @@ function readEventSubscription(r) {
 }
 
 function readEventSubscriptionActivity(r) {
-  const v = { cursor: r.int64(), retrying: r.int64(), blocked: r.int64(), deadLettered: r.int64(), dropped: r.int64(), queued: r.int64(), inFlight: r.int64() };
+  const v = { cursor: r.int64(), retrying: r.safeint(), blocked: r.safeint(), deadLettered: r.safeint(), dropped: r.safeint(), queued: r.safeint(), inFlight: r.safeint() };
   if (r.boolean()) v.pausedUntil = r.time();
   v.idle = r.boolean();
   return v;
