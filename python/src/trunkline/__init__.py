@@ -17,7 +17,9 @@ _native.set_error_factory(_make)
 
 from . import chat, common, identity, sandbox, service, sms
 from ._chat import Chat
-from ._eventing import Deliveries, Delivery, EventHandler, EventHistory, EventSubscriptions, EventTopics
+from ._deliveries import Deliveries, Delivery
+from ._eventing import EventHistory, EventSubscriptions, EventTopics
+from ._handlers import EventHandler
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
 from .common import DecisionRecord, DecisionStep, ErrorCode

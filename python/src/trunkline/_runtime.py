@@ -13,8 +13,9 @@ from . import _native
 from ._chat import Chat
 from ._config import Clock as ClockMode
 from ._config import Config, render
+from ._deliveries import as_duration
 from ._errors import DeadlineExceededError
-from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics, as_duration
+from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
 from ._stream import Stream
 from .service import (

@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import Any, Generic, TextIO, TypeVar, overload
 
 from .. import _native
+from .._deliveries import Delivery, as_duration, reason_of
 from .._errors import NotFoundError, TrunklineError
-from .._eventing import FAILED, Delivery, HandlerOptions, as_duration, as_list, event_query, log, reason_of
+from .._eventing import as_list, event_query
+from .._handlers import FAILED, HandlerOptions, log
 from ..service import Event, EventCondition, EventQuery, EventSchema, EventState, EventSubscription, EventTopic
 from .service import EventHistoryService, EventSubscriptionsService, EventTopicsService
 
@@ -184,9 +186,7 @@ class EventHistory(EventHistoryService):
         page_size: int = 100,
     ) -> AsyncIterator[Event]:
         """All events that fit, page by page. The arguments are those of `trunkline.EventHistory.find`."""
-        query = event_query(
-            types, from_, to, subject_begins_with, correlation_id, subscription, state, newest_first, page_size
-        )
+        query = event_query(types, from_, to, subject_begins_with, correlation_id, subscription, state, newest_first, page_size)
         while True:
             page = await self.query(query)
             for event in page.items:
@@ -196,7 +196,11 @@ class EventHistory(EventHistoryService):
             query.after = page.next
 
     async def export(
-        self, to: str | os.PathLike[str] | TextIO, query: EventQuery | None = None, *, schema: EventSchema = EventSchema.EVENT_GRID
+        self,
+        to: str | os.PathLike[str] | TextIO,
+        query: EventQuery | None = None,
+        *,
+        schema: EventSchema = EventSchema.EVENT_GRID,
     ) -> int:
         """Writes events as lines of JSON. The arguments are those of `trunkline.EventHistory.export`."""
         if isinstance(to, (str, os.PathLike)):

@@ -13,8 +13,8 @@ from typing import TypeVar
 from .. import _native
 from .._config import Clock as ClockMode
 from .._config import Config, render
+from .._deliveries import as_duration
 from .._errors import DeadlineExceededError, FailedPreconditionError
-from .._eventing import as_duration
 from .._objects import Provider
 from .._runtime import event_filter
 from ..service import Event, NewTopicEvent, PluginInfo
