@@ -187,7 +187,7 @@ export interface DeliveryOptions extends CallOptions {
   lockTime?: number | undefined;
 }
 /** How `onEvent` calls its function, and what it says of the subscription. */
-export interface HandlerOptions extends Omit<EventSubscriptionSpec, "name" | "webhook" | "workflow"> {
+export interface HandlerOptions extends Omit<EventSubscriptionSpec, "concurrency" | "name" | "webhook" | "workflow"> {
   /** Calls at the same time. Default: 1. */
   concurrency?: number | undefined;
   /** Milliseconds of the runtime's clock that a call may take. Default: 5 minutes. */
