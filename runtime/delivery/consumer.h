@@ -23,7 +23,7 @@ class Consumer {
   /// 1 to `max` events, as soon as there are some and it has credits left; none: it timed out, was closed, or the subscription
   /// is gone.
   Task<std::vector<Delivery>> take(std::uint32_t max, std::optional<Duration> timeout = std::nullopt) {
-    return target_->take(subscription_, max, lock_, timeout, id_);
+    return target_->take(subscription_, max, lock_, timeout, nullptr, id_);
   }
   /// Idempotent; ends a take that waits.
   void close() { target_->detach(subscription_, id_); }

@@ -44,16 +44,18 @@ bool PullTarget::is_over(std::uint64_t subscription, std::uint64_t consumer) con
 }
 
 Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::uint32_t max, Duration lock_time,
-                                             std::optional<Duration> timeout, std::uint64_t consumer) {
+                                             std::optional<Duration> timeout, Clock* waiting,
+                                             std::uint64_t consumer) {
+  Clock& clock = waiting != nullptr ? *waiting : clock_;
   std::optional<Time> until;
-  if (timeout) until = clock_.now() + *timeout;
+  if (timeout) until = clock.now() + *timeout;
   for (;;) {
     std::vector<Delivery> taken = take_now(subscription, max, lock_time, consumer);
     if (!taken.empty()) co_return taken;
-    if (until && clock_.now() >= *until) co_return taken;
+    if (until && clock.now() >= *until) co_return taken;
     if (consumer != 0 && is_over(subscription, consumer)) co_return taken;
     Clock::TimerId timer = 0;
-    auto wait = [this, subscription, consumer, until, &timer](auto done) {
+    auto wait = [this, &clock, subscription, consumer, until, &timer](auto done) {
       std::uint64_t id = 0;
       bool now = false;
       {
@@ -73,10 +75,10 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
       if (now) return done(Result<void>());
       if (until)
         timer =
-            clock_.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
+            clock.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
     };
     co_await from_callback<void>(std::move(wait));
-    if (timer != 0) clock_.cancel(timer);
+    if (timer != 0) clock.cancel(timer);
     if (is_over(subscription, consumer)) co_return std::vector<Delivery>();
   }
 }

@@ -35,9 +35,11 @@ class PullTarget final : public Target, public std::enable_shared_from_this<Pull
   void deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) override;
 
   /// 1 to `max` events of a subscription, as soon as there are some; none: it timed out, or was closed, or the consumer was
-  /// detached. `lock`: how long the consumer may take over each. `consumer`: one that is attached; 0: nobody in particular.
+  /// detached. `lock`: how long the consumer may take over each. `waiting`: the clock of the timeout, for those who wait in real
+  /// time; null: ours. `consumer`: one that is attached; 0: nobody in particular.
   Task<std::vector<Delivery>> take(std::uint64_t subscription, std::uint32_t max, Duration lock,
-                                   std::optional<Duration> timeout = std::nullopt, std::uint64_t consumer = 0);
+                                   std::optional<Duration> timeout = std::nullopt, Clock* waiting = nullptr,
+                                   std::uint64_t consumer = 0);
   /// False: unknown, or too late.
   bool acknowledge(std::uint64_t subscription, std::uint64_t delivery);
   bool reject(std::uint64_t subscription, std::uint64_t delivery, const std::string& reason);
