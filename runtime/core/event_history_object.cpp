@@ -1,7 +1,9 @@
 #include <nlohmann/json.hpp>
 
+#include "runtime/clock/clock.h"
 #include "runtime/core/event_objects.h"
 #include "runtime/core/event_properties.h"
+#include "runtime/async/executor.h"
 #include "runtime/eventgrid/event_history.h"
 #include "runtime/events/event_render.h"
 
@@ -157,7 +159,7 @@ Task<service::EventSubscription> EventHistoryObject::replay(Call, service::Event
   try {
     const auto begun = co_await scope_.runtime().event_history().replay(std::move(source), std::move(subscription.name),
                                                                         std::move(properties), from, to);
-    co_return describe(*begun);
+    co_return describe(*begun, scope_.runtime().clock().now());
   } catch (const Error& error) {
     throw in_terms_of_fields(error);
   }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
+#include "runtime/clock/clock.h"
 #include "runtime/core/event_properties.h"
 #include "runtime/delivery/consumer.h"
 #include "runtime/eventgrid/subscription_service.h"
@@ -100,7 +101,7 @@ Task<service::EventSubscription> EventSubscriptionsObject::put(Call, service::Ev
   try {
     const auto written = co_await scope_.runtime().event_subscriptions().put(std::move(source), std::move(subscription.name),
                                                                              std::move(properties), subscription.after);
-    co_return describe(*written.subscription);
+    co_return describe(*written.subscription, scope_.runtime().clock().now());
   } catch (const Error& error) {
     throw in_terms_of_fields(error);
   }
@@ -112,7 +113,7 @@ Task<service::EventSubscription> EventSubscriptionsObject::put_properties(Call, 
   eventgrid::EventSource source = scope_.source();
   const auto written = co_await scope_.runtime().event_subscriptions().put(std::move(source), std::move(name),
                                                                            std::move(properties), after);
-  co_return describe(*written.subscription);
+  co_return describe(*written.subscription, scope_.runtime().clock().now());
 }
 
 Task<service::EventSubscription> EventSubscriptionsObject::update(Call, service::EventSubscriptionSpec change) {
@@ -123,7 +124,7 @@ Task<service::EventSubscription> EventSubscriptionsObject::update(Call, service:
   nlohmann::json properties = changed_properties_of(*old->spec, change);
   try {
     const auto written = co_await subscriptions.patch(std::move(source), std::move(change.name), std::move(properties));
-    co_return describe(*written);
+    co_return describe(*written, scope_.runtime().clock().now());
   } catch (const Error& error) {
     throw in_terms_of_fields(error);
   }
@@ -134,17 +135,17 @@ Task<service::EventSubscription> EventSubscriptionsObject::update_properties(Cal
   eventgrid::EventSource source = scope_.source();
   const auto written =
       co_await scope_.runtime().event_subscriptions().patch(std::move(source), std::move(name), std::move(properties));
-  co_return describe(*written);
+  co_return describe(*written, scope_.runtime().clock().now());
 }
 
 Task<service::EventSubscription> EventSubscriptionsObject::get(Call, std::string name) {
-  co_return describe(*scope_.runtime().event_subscriptions().get(scope_.source(), name));
+  co_return describe(*scope_.runtime().event_subscriptions().get(scope_.source(), name), scope_.runtime().clock().now());
 }
 
 Task<std::vector<service::EventSubscription>> EventSubscriptionsObject::list(Call) {
   std::vector<service::EventSubscription> all;
   for (const eventgrid::EventSubscriptionPtr& one : scope_.runtime().event_subscriptions().list(scope_.source()))
-    all.push_back(describe(*one));
+    all.push_back(describe(*one, scope_.runtime().clock().now()));
   co_return all;
 }
 
@@ -181,11 +182,19 @@ Task<std::unique_ptr<StreamSource<service::EventDelivery>>> EventSubscriptionsOb
       scope_.source(), name, static_cast<std::uint32_t>(credits), lock_time));
 }
 
+/// One that was removed while its events were being dealt with is no mistake of the consumer's.
+bool EventSubscriptionsObject::is_there(std::string_view name) const {
+  const eventgrid::EventSubscriptionPtr subscription = scope_.runtime().event_subscriptions().find(scope_.source(), name);
+  return subscription && subscription->spec->kind == delivery::SubscriptionSpec::Kind::kHandler;
+}
+
 bool EventSubscriptionsObject::acknowledge(const Call&, std::string_view name, std::int64_t delivery_id) {
+  if (!is_there(name)) return false;
   return scope_.runtime().event_subscriptions().acknowledge(scope_.source(), name, static_cast<std::uint64_t>(delivery_id));
 }
 
 bool EventSubscriptionsObject::reject(const Call&, std::string_view name, std::int64_t delivery_id, std::string_view reason) {
+  if (!is_there(name)) return false;
   return scope_.runtime().event_subscriptions().reject(scope_.source(), name, static_cast<std::uint64_t>(delivery_id),
                                                        std::string(reason));
 }

@@ -58,6 +58,8 @@ class EventSubscriptionsObject final : public service::EventSubscriptionsService
   bool reject(const Call&, std::string_view name, std::int64_t delivery_id, std::string_view reason) override;
 
  private:
+  bool is_there(std::string_view name) const;
+
   const EventScope& scope_;
 };
 

@@ -275,7 +275,7 @@ Error in_terms_of_fields(Error error) {
   return error;
 }
 
-service::EventSubscription describe(const eventgrid::EventSubscription& subscription) {
+service::EventSubscription describe(const eventgrid::EventSubscription& subscription, Time now) {
   using State = delivery::SubscriptionRow::State;
   using Kind = delivery::SubscriptionSpec::Kind;
   service::EventSubscription out;
@@ -300,13 +300,14 @@ service::EventSubscription describe(const eventgrid::EventSubscription& subscrip
       out.state = service::EventSubscriptionState::kSucceeded;
       break;
     case State::kAwaitingManualAction:
-      out.state = service::EventSubscriptionState::kAwaitingManualAction;
+      out.state = now < subscription.row.validation_expires ? service::EventSubscriptionState::kAwaitingManualAction
+                                                            : service::EventSubscriptionState::kFailed;
       break;
-    case State::kFailed:
-      out.state = service::EventSubscriptionState::kFailed;
+    case State::kFinished:
+      out.state = service::EventSubscriptionState::kFinished;
       break;
   }
-  out.properties = eventgrid::arm_properties_of(subscription).dump();
+  out.properties = eventgrid::arm_properties_of(subscription, now).dump();
   out.created_at = subscription.row.created;
   out.updated_at = subscription.row.updated;
   return out;

@@ -16,7 +16,7 @@ nlohmann::json changed_properties_of(const delivery::SubscriptionSpec& old, cons
 /// Runs `error` through the table of names: an error about a member of the properties becomes one about the field that set it.
 Error in_terms_of_fields(Error error);
 
-service::EventSubscription describe(const eventgrid::EventSubscription& subscription);
+service::EventSubscription describe(const eventgrid::EventSubscription& subscription, Time now);
 service::Event to_service_event(const Event& event);
 
 events::EventSchema schema_of(service::EventSchema schema, std::string_view target);

@@ -1,7 +1,9 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
+#include "runtime/base/ids.h"
 #include "runtime/base/time_text.h"
+#include "runtime/clock/clock.h"
 #include "runtime/core/event_objects.h"
 #include "runtime/core/event_properties.h"
 #include "runtime/eventgrid/published_events.h"
@@ -10,10 +12,11 @@
 namespace trunkline {
 namespace {
 
-service::EventTopic describe(const eventgrid::EventTopic& topic) {
+service::EventTopic describe(const eventgrid::EventTopic& topic, const std::string& endpoint) {
   service::EventTopic out;
   out.name = topic.name;
   out.topic_id = topic.source.topic;
+  if (!endpoint.empty()) out.endpoint = endpoint + "topics/" + topic.name + "/api/events";
   out.schema = topic.schema == eventgrid::TopicSchema::kCloudEvents ? service::EventSchema::kCloudEvents
                                                                     : service::EventSchema::kEventGrid;
   out.primary_key = topic.key1.reveal();
@@ -76,16 +79,16 @@ Task<service::EventTopic> EventTopicsObject::create(Call, service::NewEventTopic
   spec.local_auth = topic.local_auth;
   if (topic.tags) spec.tags = std::move(*topic.tags);
   const eventgrid::EventTopicPtr made = co_await runtime_.event_topics().create(std::move(spec));
-  co_return describe(*made);
+  co_return describe(*made, runtime_.endpoint());
 }
 
 Task<service::EventTopic> EventTopicsObject::get(Call, std::string name) {
-  co_return describe(*runtime_.event_topics().get(name));
+  co_return describe(*runtime_.event_topics().get(name, runtime_.endpoint()));
 }
 
 Task<std::vector<service::EventTopic>> EventTopicsObject::list(Call) {
   std::vector<service::EventTopic> all;
-  for (const eventgrid::EventTopicPtr& topic : runtime_.event_topics().list()) all.push_back(describe(*topic));
+  for (const eventgrid::EventTopicPtr& topic : runtime_.event_topics().list()) all.push_back(describe(*topic, runtime_.endpoint()));
   co_return all;
 }
 
@@ -98,7 +101,7 @@ Task<service::EventTopic> EventTopicsObject::regenerate_key(Call, std::string na
     throw Error(ErrorCode::kInvalidArgument, "kind must be primary or secondary", "kind");
   const int which = kind == service::KeyKind::kPrimary ? 1 : 2;
   const eventgrid::EventTopicPtr topic = co_await runtime_.event_topics().regenerate_key(std::move(name), which);
-  co_return describe(*topic);
+  co_return describe(*topic, runtime_.endpoint());
 }
 
 Task<service::EventTopic> EventTopicsObject::set_tags(Call, std::string name, Properties tags) {
@@ -106,7 +109,7 @@ Task<service::EventTopic> EventTopicsObject::set_tags(Call, std::string name, Pr
     topic.tags = tags;
   };
   const eventgrid::EventTopicPtr topic = co_await runtime_.event_topics().update(std::move(name), std::move(change));
-  co_return describe(*topic);
+  co_return describe(*topic, runtime_.endpoint());
 }
 
 Task<std::vector<std::string>> EventTopicsObject::publish(Call call, std::string topic,
@@ -133,7 +136,7 @@ Task<std::vector<std::string>> EventTopicsObject::publish_json(Call call, std::s
   const eventgrid::EventTopicPtr to = runtime_.event_topics().get(topic);
   const Time now = runtime_.clock().now();
   std::vector<NewEvent> parsed = schema_of(schema, "schema") == events::EventSchema::kCloudEvents
-                                     ? eventgrid::parse_cloud_events(events, true, to->source.topic, now)
+                                     ? eventgrid::parse_cloud_events(events, true, now)
                                      : eventgrid::parse_event_grid_events(events, to->source.topic, now);
   const std::vector<std::string> ids = ids_of(parsed);
   for (NewEvent& event : parsed)

@@ -195,6 +195,9 @@ class EventSubscriptionState(enum.IntEnum):
     FAILED = 3
     """Its webhook was not validated in time."""
 
+    FINISHED = 4
+    """A replay that has sent all it was to send. It goes away by itself."""
+
 
 class EventOperator(enum.IntEnum):
     """Comparisons of a condition. All texts compare without case.
@@ -892,7 +895,7 @@ class EventSubscriptionActivity:
     """Its endpoint failed so often that it is left alone until then."""
 
     idle: bool
-    """It has nothing to do until the next event. A replay that is idle is finished."""
+    """It has nothing to do until the next event."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -914,10 +917,10 @@ class EventQuery:
     """Which events to find. All that is given must hold."""
 
     from_: datetime.datetime | None = None
-    """Events from then on."""
+    """Events that were logged from then on."""
 
     to: datetime.datetime | None = None
-    """Events from before then."""
+    """Events that were logged before then."""
 
     types: list[str] | None = None
     """Types; absent or empty: all."""
@@ -926,8 +929,8 @@ class EventQuery:
     """Subjects that begin so."""
 
     correlation_id: str | None = None
-    """Trace id or whole traceparent of what caused the event; or a `correlation_id`, `message_id` or
-    `call_connection_id` in its data.
+    """Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a
+    message id.
     """
 
     subscription: str | None = None

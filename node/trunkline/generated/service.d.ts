@@ -72,6 +72,8 @@ export type EventSubscriptionState =
   | "awaitingManualAction"
   /** Its webhook was not validated in time. */
   | "failed"
+  /** A replay that has sent all it was to send. It goes away by itself. */
+  | "finished"
   | (string & {});
 
 /** Comparisons of a condition. All texts compare without case. */
@@ -609,7 +611,7 @@ export interface EventSubscriptionActivity {
   inFlight: number;
   /** Its endpoint failed so often that it is left alone until then. */
   pausedUntil?: Date;
-  /** It has nothing to do until the next event. A replay that is idle is finished. */
+  /** It has nothing to do until the next event. */
   idle: boolean;
 }
 
@@ -625,17 +627,17 @@ export interface EventDelivery {
 
 /** Which events to find. All that is given must hold. */
 export interface EventQuery {
-  /** Events from then on. */
+  /** Events that were logged from then on. */
   from?: Date;
-  /** Events from before then. */
+  /** Events that were logged before then. */
   to?: Date;
   /** Types; absent or empty: all. */
   types?: string[];
   /** Subjects that begin so. */
   subjectBeginsWith?: string;
   /**
-   * Trace id or whole traceparent of what caused the event; or a `correlationId`, `messageId` or
-   * `callConnectionId` in its data.
+   * Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a
+   * message id.
    */
   correlationId?: string;
   /** With a state: events that are in it at this subscription. */

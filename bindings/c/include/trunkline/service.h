@@ -103,6 +103,8 @@ enum {
   TL_SERVICE_EVENT_SUBSCRIPTION_STATE_AWAITING_MANUAL_ACTION = 2,
   /** Its webhook was not validated in time. */
   TL_SERVICE_EVENT_SUBSCRIPTION_STATE_FAILED = 3,
+  /** A replay that has sent all it was to send. It goes away by itself. */
+  TL_SERVICE_EVENT_SUBSCRIPTION_STATE_FINISHED = 4,
 };
 
 /**
@@ -925,7 +927,7 @@ struct tl_service_event_subscription_activity {
   int64_t in_flight;
   /** Its endpoint failed so often that it is left alone until then. */
   tl_opt_i64 paused_until;
-  /** It has nothing to do until the next event. A replay that is idle is finished. */
+  /** It has nothing to do until the next event. */
   tl_bool idle;
   uint8_t reserved1[7];
 };
@@ -961,9 +963,9 @@ TL_ABI_ASSERT(sizeof(tl_service_event_delivery) == 32);
 struct tl_service_event_query {
   uint32_t struct_size;
   uint8_t reserved0[4];
-  /** Events from then on. */
+  /** Events that were logged from then on. */
   tl_opt_i64 from;
-  /** Events from before then. */
+  /** Events that were logged before then. */
   tl_opt_i64 to;
   /**
    * Types; absent or empty: all.
@@ -973,8 +975,8 @@ struct tl_service_event_query {
   /** Subjects that begin so. */
   tl_str subject_begins_with;
   /**
-   * Trace id or whole traceparent of what caused the event; or a `correlationId`, `messageId` or `callConnectionId` in
-   * its data.
+   * Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a
+   * message id.
    */
   tl_str correlation_id;
   /** With a state: events that are in it at this subscription. */

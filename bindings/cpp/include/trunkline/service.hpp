@@ -84,6 +84,8 @@ enum class EventSubscriptionState : std::int32_t {
   kAwaitingManualAction = 2,
   /// Its webhook was not validated in time.
   kFailed = 3,
+  /// A replay that has sent all it was to send. It goes away by itself.
+  kFinished = 4,
 };
 
 /// Comparisons of a condition. All texts compare without case.
@@ -606,7 +608,7 @@ struct EventSubscriptionActivity {
   std::int64_t in_flight{};
   /// Its endpoint failed so often that it is left alone until then.
   std::optional<Time> paused_until{};
-  /// It has nothing to do until the next event. A replay that is idle is finished.
+  /// It has nothing to do until the next event.
   bool idle{};
 
   bool operator==(const EventSubscriptionActivity&) const = default;
@@ -626,16 +628,15 @@ struct EventDelivery {
 
 /// Which events to find. All that is given must hold.
 struct EventQuery {
-  /// Events from then on.
+  /// Events that were logged from then on.
   std::optional<Time> from{};
-  /// Events from before then.
+  /// Events that were logged before then.
   std::optional<Time> to{};
   /// Types; absent or empty: all.
   std::optional<std::vector<std::string>> types{};
   /// Subjects that begin so.
   std::optional<std::string> subject_begins_with{};
-  /// Trace id or whole traceparent of what caused the event; or a `correlationId`, `messageId` or `callConnectionId` in its
-  /// data.
+  /// Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a message id.
   std::optional<std::string> correlation_id{};
   /// With a state: events that are in it at this subscription.
   std::optional<std::string> subscription{};
@@ -1926,7 +1927,7 @@ class EventSubscriptionActivityView {
   std::int64_t in_flight() const { return abi::Member<std::int64_t>::view(c_->in_flight); }
   /// Its endpoint failed so often that it is left alone until then.
   std::optional<Time> paused_until() const { return abi::Member<std::optional<Time>>::view(c_->paused_until); }
-  /// It has nothing to do until the next event. A replay that is idle is finished.
+  /// It has nothing to do until the next event.
   bool idle() const { return abi::Member<bool>::view(c_->idle); }
 
   EventSubscriptionActivity copy() const {
@@ -1970,16 +1971,15 @@ class EventQueryView {
   EventQueryView() = default;
   explicit EventQueryView(const tl_service_event_query& c) : c_(&c) {}
 
-  /// Events from then on.
+  /// Events that were logged from then on.
   std::optional<Time> from() const { return abi::Member<std::optional<Time>>::view(c_->from); }
-  /// Events from before then.
+  /// Events that were logged before then.
   std::optional<Time> to() const { return abi::Member<std::optional<Time>>::view(c_->to); }
   /// Types; absent or empty: all.
   std::optional<ListView<std::string>> types() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->types); }
   /// Subjects that begin so.
   std::optional<std::string_view> subject_begins_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_begins_with); }
-  /// Trace id or whole traceparent of what caused the event; or a `correlationId`, `messageId` or `callConnectionId` in its
-  /// data.
+  /// Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a message id.
   std::optional<std::string_view> correlation_id() const { return abi::Member<std::optional<std::string>>::view(c_->correlation_id); }
   /// With a state: events that are in it at this subscription.
   std::optional<std::string_view> subscription() const { return abi::Member<std::optional<std::string>>::view(c_->subscription); }

@@ -10,7 +10,7 @@ const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3
 const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
 const EventSchema = enumeration({ unknown: 0, eventGrid: 1, cloudEvents: 2 });
 const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workflow: 3 });
-const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3 });
+const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
 const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, numberLessThan: 3, numberGreaterThan: 4, numberLessThanOrEquals: 5, numberGreaterThanOrEquals: 6, numberInRange: 7, numberNotInRange: 8, boolEquals: 9, stringIn: 10, stringNotIn: 11, stringContains: 12, stringNotContains: 13, stringBeginsWith: 14, stringNotBeginsWith: 15, stringEndsWith: 16, stringNotEndsWith: 17, isNullOrUndefined: 18, isNotNull: 19 });
 const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
 
