@@ -1,9 +1,9 @@
 #include <nlohmann/json.hpp>
 
+#include "runtime/async/executor.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/event_objects.h"
 #include "runtime/core/event_properties.h"
-#include "runtime/async/executor.h"
 #include "runtime/eventgrid/event_history.h"
 #include "runtime/events/event_render.h"
 
@@ -34,10 +34,8 @@ State state_of(service::EventState state) {
 eventgrid::EventQuery to_query(service::EventQuery query) {
   if (query.limit < 1 || query.limit > 1000)
     throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(query.limit), "limit");
-  if (query.state && !query.subscription)
-    throw Error(ErrorCode::kInvalidArgument, "state needs a subscription", "subscription");
-  if (query.subscription && !query.state)
-    throw Error(ErrorCode::kInvalidArgument, "subscription needs a state", "state");
+  if (query.state && !query.subscription) throw Error(ErrorCode::kInvalidArgument, "state needs a subscription", "subscription");
+  if (query.subscription && !query.state) throw Error(ErrorCode::kInvalidArgument, "subscription needs a state", "state");
   eventgrid::EventQuery out;
   out.from = query.from;
   out.to = query.to;

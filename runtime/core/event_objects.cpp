@@ -111,8 +111,8 @@ Task<service::EventSubscription> EventSubscriptionsObject::put_properties(Call, 
                                                                           std::optional<std::int64_t> after) {
   nlohmann::json properties = properties_from(text);
   eventgrid::EventSource source = scope_.source();
-  const auto written = co_await scope_.runtime().event_subscriptions().put(std::move(source), std::move(name),
-                                                                           std::move(properties), after);
+  const auto written =
+      co_await scope_.runtime().event_subscriptions().put(std::move(source), std::move(name), std::move(properties), after);
   co_return describe(*written.subscription, scope_.runtime().clock().now());
 }
 
@@ -178,8 +178,8 @@ Task<std::unique_ptr<StreamSource<service::EventDelivery>>> EventSubscriptionsOb
     throw Error(ErrorCode::kInvalidArgument, "credits must be 1 to 1000, not " + std::to_string(credits), "credits");
   if (lock_time <= Duration{0} || lock_time > kMaxLock)
     throw Error(ErrorCode::kInvalidArgument, "lockTime must be more than none and at most a day", "lockTime");
-  co_return std::make_unique<DeliveryStream>(scope_.runtime().event_subscriptions().consume(
-      scope_.source(), name, static_cast<std::uint32_t>(credits), lock_time));
+  co_return std::make_unique<DeliveryStream>(
+      scope_.runtime().event_subscriptions().consume(scope_.source(), name, static_cast<std::uint32_t>(credits), lock_time));
 }
 
 /// One that was removed while its events were being dealt with is no mistake of the consumer's.

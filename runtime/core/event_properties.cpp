@@ -268,7 +268,8 @@ Error in_terms_of_fields(Error error) {
     std::string renamed(field);
     if (field.empty() || rest.starts_with('[')) renamed += rest;
     const std::string whole = error.target;
-    if (const std::size_t at = error.message.find(whole); at != std::string::npos) error.message.replace(at, whole.size(), renamed);
+    if (const std::size_t at = error.message.find(whole); at != std::string::npos)
+      error.message.replace(at, whole.size(), renamed);
     error.target = std::move(renamed);
     break;
   }

@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/json.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/json.h"
 #include "runtime/base/time_text.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/event_objects.h"
@@ -83,12 +83,13 @@ Task<service::EventTopic> EventTopicsObject::create(Call, service::NewEventTopic
 }
 
 Task<service::EventTopic> EventTopicsObject::get(Call, std::string name) {
-  co_return describe(*runtime_.event_topics().get(name, runtime_.endpoint()));
+  co_return describe(*runtime_.event_topics().get(name), runtime_.endpoint());
 }
 
 Task<std::vector<service::EventTopic>> EventTopicsObject::list(Call) {
   std::vector<service::EventTopic> all;
-  for (const eventgrid::EventTopicPtr& topic : runtime_.event_topics().list()) all.push_back(describe(*topic, runtime_.endpoint()));
+  for (const eventgrid::EventTopicPtr& topic : runtime_.event_topics().list())
+    all.push_back(describe(*topic, runtime_.endpoint()));
   co_return all;
 }
 
@@ -116,8 +117,7 @@ Task<std::vector<std::string>> EventTopicsObject::publish(Call call, std::string
                                                           std::vector<service::NewTopicEvent> events) {
   const eventgrid::EventTopicPtr to = runtime_.event_topics().get(topic);
   std::vector<std::string> ids;
-  for (service::NewTopicEvent& event : events)
-    ids.push_back(event.id ? std::move(*event.id) : runtime_.ids().uuid4().str());
+  for (service::NewTopicEvent& event : events) ids.push_back(event.id ? std::move(*event.id) : runtime_.ids().uuid4().str());
   const Time now = runtime_.clock().now();
   const std::string body = event_grid_of(std::move(events), ids, now);
   std::vector<NewEvent> parsed;

@@ -44,8 +44,7 @@ bool PullTarget::is_over(std::uint64_t subscription, std::uint64_t consumer) con
 }
 
 Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::uint32_t max, Duration lock_time,
-                                             std::optional<Duration> timeout, Clock* waiting,
-                                             std::uint64_t consumer) {
+                                             std::optional<Duration> timeout, Clock* waiting, std::uint64_t consumer) {
   Clock& clock = waiting != nullptr ? *waiting : clock_;
   std::optional<Time> until;
   if (timeout) until = clock.now() + *timeout;
@@ -74,8 +73,7 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
       }
       if (now) return done(Result<void>());
       if (until)
-        timer =
-            clock.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
+        timer = clock.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
     };
     co_await from_callback<void>(std::move(wait));
     if (timer != 0) clock.cancel(timer);
