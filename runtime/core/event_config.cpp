@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
+#include "runtime/config/secret_source.h"
+#include "runtime/services/resource_service.h"
 
 namespace trunkline {
 
@@ -25,6 +27,9 @@ eventgrid::RetentionOptions retention_options(const EventsConfig& config) {
   return options;
 }
 
+namespace {
+
+/// As in ARM.
 nlohmann::json subscription_properties(const EventSubscriptionConfig& config, const SecretSource& secrets) {
   nlohmann::json properties = parse_json(config.properties_json);
   if (!config.endpoint.empty()) {
@@ -47,6 +52,30 @@ eventgrid::TopicSpec topic_spec(const EventTopicConfig& config, const SecretSour
   spec.key1 = secrets.resolve(config.key1);
   spec.key2 = secrets.resolve(config.key2);
   return spec;
+}
+
+}  // namespace
+
+void seed_events(const Config& config, ResourceService& resources, eventgrid::EventSubscriptionService& subscriptions,
+                 eventgrid::EventTopicService& topics) {
+  const SecretSource secrets;
+  const auto subscribe = [&](const eventgrid::EventSource& source, const std::vector<EventSubscriptionConfig>& wanted) {
+    for (const EventSubscriptionConfig& one : wanted) {
+      try {
+        sync_wait(subscriptions.put(source, one.name, subscription_properties(one, secrets), std::nullopt,
+                                    eventgrid::EventSubscriptionService::Proof::kTrusted));
+      } catch (Error& error) {
+        error.message = "event subscription '" + one.name + "' of '" + source.name + "': " + error.message;
+        throw;
+      }
+    }
+  };
+  for (const ResourceConfig& wanted : config.resources)
+    subscribe(eventgrid::source_of(*resources.get(wanted.name)), wanted.event_subscriptions);
+  for (const EventTopicConfig& wanted : config.topics) {
+    const eventgrid::EventTopicPtr topic = sync_wait(topics.ensure(topic_spec(wanted, secrets)));
+    subscribe(topic->source, wanted.event_subscriptions);
+  }
 }
 
 }  // namespace trunkline

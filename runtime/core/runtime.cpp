@@ -258,7 +258,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.providers.start();
   p.event_topics.load();
   runtime->seed();
-  runtime->seed_events();
+  seed_events(runtime->config_, p.resources, p.event_subscriptions, p.event_topics);
   p.sms.recover();
   p.chat.start();
   p.event_retention.start();
@@ -299,29 +299,6 @@ void Runtime::seed() {
       owned.purchased_at = p.clock.now();
       sync_wait(p.numbers.assign(resource, std::move(owned)));
     }
-  }
-}
-
-/// What stands in the file holds: its subscriptions are made, or changed to it.
-void Runtime::seed_events() {
-  Parts& p = *parts_;
-  const SecretSource secrets;
-  const auto subscribe = [&](const eventgrid::EventSource& source, const std::vector<EventSubscriptionConfig>& wanted) {
-    for (const EventSubscriptionConfig& one : wanted) {
-      try {
-        sync_wait(p.event_subscriptions.put(source, one.name, subscription_properties(one, secrets), std::nullopt,
-                                            eventgrid::EventSubscriptionService::Proof::kTrusted));
-      } catch (Error& error) {
-        error.message = "event subscription '" + one.name + "' of '" + source.name + "': " + error.message;
-        throw;
-      }
-    }
-  };
-  for (const ResourceConfig& wanted : config_.resources)
-    subscribe(eventgrid::source_of(*p.resources.get(wanted.name)), wanted.event_subscriptions);
-  for (const EventTopicConfig& wanted : config_.topics) {
-    const eventgrid::EventTopicPtr topic = sync_wait(p.event_topics.ensure(topic_spec(wanted, secrets)));
-    subscribe(topic->source, wanted.event_subscriptions);
   }
 }
 

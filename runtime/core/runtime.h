@@ -105,7 +105,6 @@ class Runtime {
   struct Parts;
   explicit Runtime(Config config);
   void seed();
-  void seed_events();
 
   Config config_;
   std::unique_ptr<Parts> parts_;

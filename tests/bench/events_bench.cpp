@@ -119,7 +119,8 @@ events::FilterSpec filter_of(int number) {
       break;
     case 2:
       spec.types = std::vector<std::string>{"Microsoft.Communication.SMSReceived"};
-      spec.advanced.push_back({events::FilterOperator::kStringIn, "data.to", {"+1425" + std::to_string(1000000 + number)}, {}, false});
+      spec.advanced.push_back(
+          {events::FilterOperator::kStringIn, "data.to", {"+1425" + std::to_string(1000000 + number)}, {}, false});
       break;
     default:
       spec.types = std::vector<std::string>{"Microsoft.Communication.SMSReceived"};
@@ -180,10 +181,11 @@ double raw_rate(const std::filesystem::path& directory, const Resource& resource
   run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
   for (const store::Migration& step : event_migrations()) run(step.sql);
   sqlite3_stmt* insert = nullptr;
-  sqlite3_prepare_v2(db,
-                     "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data) VALUES (1, ?, ?, "
-                     "?, ?, ?, '1.0', ?)",
-                     -1, &insert, nullptr);
+  sqlite3_prepare_v2(
+      db,
+      "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data) VALUES (1, ?, ?, "
+      "?, ?, ?, '1.0', ?)",
+      -1, &insert, nullptr);
   const auto text = [&](int at, const std::string& value) {
     sqlite3_bind_text(insert, at, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
   };
@@ -215,8 +217,8 @@ int publish() {
   for (int round = 0; round < 3; ++round) {
     TemporaryRuntime runtime;
     const ResourcePtr resource = runtime.resource();
-    const double floor =
-        raw_rate(std::filesystem::temp_directory_path() / ("trunkline-events-floor-" + std::to_string(getpid())), *resource, kEvents);
+    const double floor = raw_rate(std::filesystem::temp_directory_path() / ("trunkline-events-floor-" + std::to_string(getpid())),
+                                  *resource, kEvents);
     std::atomic<int> started{0}, finished{0};
     std::function<void()> next = [&] {
       const int number = started.fetch_add(1);
@@ -232,7 +234,8 @@ int publish() {
     for (int i = 0; i < kInFlight; ++i) next();
     for (int now = finished; now < kEvents; now = finished) finished.wait(now);
     const double rate = kEvents / seconds_since(start);
-    std::printf("published %8.0f events/s, raw group commits %8.0f events/s, ratio %.2f (goal 0.60)\n", rate, floor, rate / floor);
+    std::printf("published %8.0f events/s, raw group commits %8.0f events/s, ratio %.2f (goal 0.60)\n", rate, floor,
+                rate / floor);
   }
   return 0;
 }

@@ -118,13 +118,13 @@ class EventTest : public RuntimeTest {
     properties.merge_patch(nlohmann::json::parse(more));
     return properties;
   }
-  eventgrid::EventSubscriptionPtr subscribe(const std::string& name, nlohmann::json properties) {
+  eventgrid::EventSubscriptionPtr subscribe_to(const std::string& name, nlohmann::json properties) {
     auto written = sync_wait(subscriptions().put(source(), name, std::move(properties)));
     settle();
     return written.subscription;
   }
   eventgrid::EventSubscriptionPtr subscribe(const std::string& name, const std::string& more = "{}") {
-    return subscribe(name, webhook(receiver_.url(), more));
+    return subscribe_to(name, webhook(receiver_.url(), more));
   }
   /// Logs an event of the resource; returns its id.
   std::string publish(const std::string& subject = "s", const std::string& data = R"({"n":1})",

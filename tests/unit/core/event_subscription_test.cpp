@@ -134,8 +134,9 @@ TEST_F(EventTest, AnExpiredOneGoes) {
 
 TEST_F(EventTest, BadPropertiesNameTheMember) {
   EXPECT_EQ(error_of([&] { subscribe("ab"); }).target, "name");
-  EXPECT_EQ(error_of([&] { subscribe("no-where", json::object()); }).target, "destination");
-  EXPECT_THAT(error_of([&] { subscribe("far-away", webhook("http://example.com/")); }).message, HasSubstr("events.allow_http"));
+  EXPECT_EQ(error_of([&] { subscribe_to("no-where", json::object()); }).target, "destination");
+  EXPECT_THAT(error_of([&] { subscribe_to("far-away", webhook("http://example.com/")); }).message,
+              HasSubstr("events.allow_http"));
   EXPECT_EQ(
       error_of([&] { subscribe("bad-filter", R"({"filter":{"advancedFilters":[{"operatorType":"Nope","key":"a"}]}})"); }).code,
       ErrorCode::kInvalidArgument);
@@ -177,7 +178,7 @@ TEST_F(EventTest, ARestoredResourceHasTheSubscriptionsOfItsSnapshot) {
 TEST_F(EventTest, ConsumersTakeAndAcknowledge) {
   json properties;
   properties["destination"]["endpointType"] = "Handler";
-  subscribe("mine", properties);
+  subscribe_to("mine", properties);
   const std::string first = publish("1"), second = publish("2");
   auto taken = sync_wait(subscriptions().take(source(), "mine", 1, seconds{30}, std::nullopt));
   ASSERT_THAT(taken, SizeIs(1));
