@@ -617,6 +617,242 @@ class RuntimeServiceObject final : public Object {
   trunkline::service::RuntimeServiceClient client_;
 };
 
+class EventSubscriptionsServiceObject final : public Object {
+ public:
+  EventSubscriptionsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // put
+        service::EventSubscriptionSpec p_subscription{};
+        read(in, p_subscription);
+        client_.start_put(std::move(p_subscription), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 1: {  // putProperties
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_properties{};
+        read(in, p_properties);
+        std::optional<std::int64_t> p_after{};
+        read(in, p_after);
+        client_.start_put_properties(std::move(p_name), std::move(p_properties), std::move(p_after), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 2: {  // update
+        service::EventSubscriptionSpec p_change{};
+        read(in, p_change);
+        client_.start_update(std::move(p_change), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // updateProperties
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_properties{};
+        read(in, p_properties);
+        client_.start_update_properties(std::move(p_name), std::move(p_properties), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_get(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // list
+        client_.start_list(std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // remove
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_remove(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // activity
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_activity(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 8: {  // deliveries
+        std::string p_name{};
+        read(in, p_name);
+        std::int32_t p_credits{};
+        read(in, p_credits);
+        Duration p_lock_time{};
+        read(in, p_lock_time);
+        client_.start_deliveries(std::move(p_name), std::move(p_credits), std::move(p_lock_time), std::move(request.options), open_stream(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 9: {  // acknowledge
+        std::string p_name{};
+        read(in, p_name);
+        std::int64_t p_delivery_id{};
+        read(in, p_delivery_id);
+        write(out, client_.acknowledge(std::move(p_name), std::move(p_delivery_id)));
+        return;
+      }
+      case 10: {  // reject
+        std::string p_name{};
+        read(in, p_name);
+        std::int64_t p_delivery_id{};
+        read(in, p_delivery_id);
+        std::string p_reason{};
+        read(in, p_reason);
+        write(out, client_.reject(std::move(p_name), std::move(p_delivery_id), std::move(p_reason)));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::service::EventSubscriptionsServiceClient client_;
+};
+
+class EventHistoryServiceObject final : public Object {
+ public:
+  EventHistoryServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // query
+        service::EventQuery p_query{};
+        read(in, p_query);
+        client_.start_query(std::move(p_query), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 1: {  // get
+        std::string p_event_id{};
+        read(in, p_event_id);
+        client_.start_get(std::move(p_event_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 2: {  // explain
+        std::string p_event_id{};
+        read(in, p_event_id);
+        client_.start_explain(std::move(p_event_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // redeliver
+        std::string p_subscription{};
+        read(in, p_subscription);
+        std::string p_event_id{};
+        read(in, p_event_id);
+        client_.start_redeliver(std::move(p_subscription), std::move(p_event_id), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // redeliverAll
+        std::string p_subscription{};
+        read(in, p_subscription);
+        service::EventQuery p_query{};
+        read(in, p_query);
+        client_.start_redeliver_all(std::move(p_subscription), std::move(p_query), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // replay
+        service::EventSubscriptionSpec p_subscription{};
+        read(in, p_subscription);
+        std::optional<Time> p_from{};
+        read(in, p_from);
+        std::optional<Time> p_to{};
+        read(in, p_to);
+        client_.start_replay(std::move(p_subscription), std::move(p_from), std::move(p_to), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // exportLines
+        service::EventQuery p_query{};
+        read(in, p_query);
+        service::EventSchema p_schema{};
+        read(in, p_schema);
+        client_.start_export_lines(std::move(p_query), std::move(p_schema), std::move(request.options), open_stream(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::EventHistoryServiceClient client_;
+};
+
+class EventTopicsServiceObject final : public Object {
+ public:
+  EventTopicsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // create
+        service::NewEventTopic p_topic{};
+        read(in, p_topic);
+        client_.start_create(std::move(p_topic), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 1: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_get(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 2: {  // list
+        client_.start_list(std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 3: {  // remove
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_remove(std::move(p_name), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 4: {  // regenerateKey
+        std::string p_name{};
+        read(in, p_name);
+        service::KeyKind p_kind{};
+        read(in, p_kind);
+        client_.start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 5: {  // setTags
+        std::string p_name{};
+        read(in, p_name);
+        Properties p_tags{};
+        read(in, p_tags);
+        client_.start_set_tags(std::move(p_name), std::move(p_tags), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 6: {  // publish
+        std::string p_topic{};
+        read(in, p_topic);
+        std::vector<service::NewTopicEvent> p_events{};
+        read(in, p_events);
+        client_.start_publish(std::move(p_topic), std::move(p_events), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      case 7: {  // publishJson
+        std::string p_topic{};
+        read(in, p_topic);
+        std::string p_events{};
+        read(in, p_events);
+        service::EventSchema p_schema{};
+        read(in, p_schema);
+        client_.start_publish_json(std::move(p_topic), std::move(p_events), std::move(p_schema), std::move(request.options), std::move(request.reply));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::EventTopicsServiceClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsServiceObject>(iface, calls); }
@@ -627,5 +863,8 @@ std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls) { 
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls) { return std::make_unique<ResourcesServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) { return std::make_unique<RuntimeServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventSubscriptionsServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventHistoryServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventTopicsServiceObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -22,8 +22,9 @@ TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error
  * afterwards. Accepts NULL. [lifecycle] */
 TL_EXPORT void tl_runtime_close(tl_runtime* runtime);
 
-/* A service of a communication resource by id, e.g. "trunkline.service.sms/1". resource absent or empty: the first one.
- * vtbl==NULL: no such resource or service. Valid until tl_runtime_close. [any-thread] */
+/* A service of a communication resource by id, e.g. "trunkline.service.sms/1". resource absent or empty: the first one;
+ * "topic:NAME": a custom topic, which offers the services of events alone. vtbl==NULL: no such resource, topic or service.
+ * Valid until tl_runtime_close. [any-thread] */
 TL_EXPORT tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id);
 
 /* The interface of a configured provider, e.g. ("sim-a", "trunkline.sms/1"), past the services. vtbl==NULL: no such provider or

@@ -52,6 +52,108 @@ enum class KeyKind : std::int32_t {
   kSecondary = 2,
 };
 
+/// How events are written for a receiver.
+enum class EventSchema : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Event Grid schema.
+  kEventGrid = 1,
+  /// CloudEvents 1.0.
+  kCloudEvents = 2,
+};
+
+/// Who gets the events of a subscription.
+enum class EventDestination : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// An HTTP endpoint.
+  kWebhook = 1,
+  /// A consumer that takes them: `deliveries`.
+  kHandler = 2,
+  /// A trigger of a workflow.
+  kWorkflow = 3,
+};
+
+/// How far the making of a subscription is.
+enum class EventSubscriptionState : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// It delivers.
+  kSucceeded = 1,
+  /// Its webhook has to fetch the validation URL that it was sent.
+  kAwaitingManualAction = 2,
+  /// Its webhook was not validated in time.
+  kFailed = 3,
+  /// A replay that has sent all it was to send. It goes away by itself.
+  kFinished = 4,
+};
+
+/// Comparisons of a condition. All texts compare without case.
+enum class EventOperator : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// One of the numbers.
+  kNumberIn = 1,
+  /// None of the numbers.
+  kNumberNotIn = 2,
+  /// Less than the number.
+  kNumberLessThan = 3,
+  /// Greater than the number.
+  kNumberGreaterThan = 4,
+  /// At most the number.
+  kNumberLessThanOrEquals = 5,
+  /// At least the number.
+  kNumberGreaterThanOrEquals = 6,
+  /// Within one of the ranges, such as `[[1, 5], [7, 9]]`.
+  kNumberInRange = 7,
+  /// Within none of the ranges.
+  kNumberNotInRange = 8,
+  /// True or false, as the value says.
+  kBoolEquals = 9,
+  /// One of the texts.
+  kStringIn = 10,
+  /// None of the texts.
+  kStringNotIn = 11,
+  /// Has one of the texts in it.
+  kStringContains = 12,
+  /// Has none of the texts in it.
+  kStringNotContains = 13,
+  /// Begins with one of the texts.
+  kStringBeginsWith = 14,
+  /// Begins with none of the texts.
+  kStringNotBeginsWith = 15,
+  /// Ends with one of the texts.
+  kStringEndsWith = 16,
+  /// Ends with none of the texts.
+  kStringNotEndsWith = 17,
+  /// Null, or not there. Without a value.
+  kIsNullOrUndefined = 18,
+  /// There, and not null. Without a value.
+  kIsNotNull = 19,
+};
+
+/// What became of an event at a subscription.
+enum class EventState : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// A filter said no.
+  kFiltered = 1,
+  /// It was there before the subscription.
+  kEarlier = 2,
+  /// Its first attempt is still to come, or under way.
+  kWaiting = 3,
+  /// It will be tried again.
+  kRetrying = 4,
+  /// It waits for an earlier one with the same ordering key.
+  kBlocked = 5,
+  /// It was delivered.
+  kDelivered = 6,
+  /// It was given up and kept.
+  kDeadLettered = 7,
+  /// It was given up.
+  kDropped = 8,
+};
+
 /// A text to one or more people.
 struct SmsMessage {
   /// A number of the resource, a short code or an alphanumeric sender id.
@@ -394,6 +496,274 @@ struct PluginInfo {
   bool operator==(const PluginInfo&) const = default;
 };
 
+/// One condition of a filter.
+struct EventCondition {
+  /// A member of the envelope, or a path into the data, such as `data.deliveryStatus`.
+  std::string key{};
+  /// How it compares.
+  EventOperator operator_type{};
+  /// What with: a value, or several, one of which must fit.
+  std::optional<std::string> value{};
+
+  bool operator==(const EventCondition&) const = default;
+};
+
+/// An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
+/// consumers in
+/// this process take them. What is absent is as Event Grid has it, and in a change stays as it was.
+struct EventSubscriptionSpec {
+  /// 3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case.
+  std::string name{};
+  /// URL to post events to. It is asked first whether it wants them.
+  std::optional<std::string> webhook{};
+  /// Name of a workflow's trigger.
+  std::optional<std::string> workflow{};
+  /// Types to include; absent: all.
+  std::optional<std::vector<std::string>> types{};
+  /// Only subjects that begin so.
+  std::optional<std::string> subject_begins_with{};
+  /// Only subjects that end so.
+  std::optional<std::string> subject_ends_with{};
+  /// Case of subjects counts.
+  std::optional<bool> case_sensitive{};
+  /// Conditions look into arrays.
+  std::optional<bool> arrays{};
+  /// Conditions, all of which must hold. At most 25.
+  std::optional<std::vector<EventCondition>> conditions{};
+  /// How events are written.
+  std::optional<EventSchema> schema{};
+  /// CloudEvents in binary mode: attributes as headers, data as the body.
+  std::optional<bool> binary{};
+  /// Attempts for an event, 1 to 30.
+  std::optional<std::int32_t> max_attempts{};
+  /// How long after its publication an event is tried, 1 minute to 1 day.
+  std::optional<Duration> time_to_live{};
+  /// Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL.
+  std::optional<std::string> dead_letter{};
+  /// Headers of each request.
+  std::optional<Properties> headers{};
+  /// The same, with values that are never shown again.
+  std::optional<Properties> secret_headers{};
+  /// Headers whose value is a member of the event, such as `data.from`.
+  std::optional<Properties> event_headers{};
+  /// Events a request, 1 to 5000.
+  std::optional<std::int32_t> max_events_per_batch{};
+  /// Size at which a batch counts as full, 1 to 1024.
+  std::optional<std::int32_t> preferred_batch_kilobytes{};
+  /// Events with the same value of this member are delivered one after the other, such as `subject`.
+  std::optional<std::string> ordering_key{};
+  /// Requests at the same time, 1 to 1000; 0: as many as the endpoint allows.
+  std::optional<std::int32_t> concurrency{};
+  /// Sent as `Authorization: Bearer`.
+  std::optional<std::string> bearer{};
+  /// Signs the body of each request.
+  std::optional<std::string> hmac_secret{};
+  /// Labels.
+  std::optional<std::vector<std::string>> labels{};
+  /// When it ends.
+  std::optional<Time> expires_at{};
+  /// Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning.
+  std::optional<std::int64_t> after{};
+
+  bool operator==(const EventSubscriptionSpec&) const = default;
+};
+
+/// An event subscription as it is.
+struct EventSubscription {
+  /// Its name.
+  std::string name{};
+  /// ARM id of its resource or topic.
+  std::string topic{};
+  /// Who gets its events.
+  EventDestination destination{};
+  /// URL without its query, or name of the workflow's trigger; absent for consumers in this process.
+  std::optional<std::string> endpoint{};
+  /// How far it is.
+  EventSubscriptionState state{};
+  /// The `properties` of the ARM resource, without secrets.
+  std::string properties{};
+  /// When it was created.
+  Time created_at{};
+  /// When it was written last.
+  Time updated_at{};
+
+  bool operator==(const EventSubscription&) const = default;
+};
+
+/// What a subscription is doing.
+struct EventSubscriptionActivity {
+  /// Position in the log: events up to here were settled, or wait for another attempt.
+  std::int64_t cursor{};
+  /// Events that wait for another attempt.
+  std::int64_t retrying{};
+  /// Events that wait for an earlier one with the same ordering key.
+  std::int64_t blocked{};
+  /// Events that were given up and kept.
+  std::int64_t dead_lettered{};
+  /// Events that were given up.
+  std::int64_t dropped{};
+  /// Events that wait for their first attempt, as far as they are in memory.
+  std::int64_t queued{};
+  /// Events that are on their way, or that consumers hold.
+  std::int64_t in_flight{};
+  /// Its endpoint failed so often that it is left alone until then.
+  std::optional<Time> paused_until{};
+  /// It has nothing to do until the next event.
+  bool idle{};
+
+  bool operator==(const EventSubscriptionActivity&) const = default;
+};
+
+/// An event that a consumer has taken.
+struct EventDelivery {
+  /// For `acknowledge` and `reject`.
+  std::int64_t id{};
+  /// The event.
+  Event event{};
+  /// From 1.
+  std::int32_t attempt{};
+
+  bool operator==(const EventDelivery&) const = default;
+};
+
+/// Which events to find. All that is given must hold.
+struct EventQuery {
+  /// Events that were logged from then on.
+  std::optional<Time> from{};
+  /// Events that were logged before then.
+  std::optional<Time> to{};
+  /// Types; absent or empty: all.
+  std::optional<std::vector<std::string>> types{};
+  /// Subjects that begin so.
+  std::optional<std::string> subject_begins_with{};
+  /// Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a message id.
+  std::optional<std::string> correlation_id{};
+  /// With a state: events that are in it at this subscription.
+  std::optional<std::string> subscription{};
+  /// The state.
+  std::optional<EventState> state{};
+  /// Where the last page ended: its `next`.
+  std::optional<std::int64_t> after{};
+  /// Newest first, instead of oldest first.
+  bool newest_first = false;
+  /// Events a page, 1 to 1000.
+  std::int32_t limit = 100;
+
+  bool operator==(const EventQuery&) const = default;
+};
+
+/// A page of events.
+struct EventPage {
+  /// The events. A page may be short, or empty, and still not be the last.
+  std::vector<Event> items{};
+  /// For `after`; absent at the end.
+  std::optional<std::int64_t> next{};
+
+  bool operator==(const EventPage&) const = default;
+};
+
+/// One attempt to deliver an event.
+struct EventAttempt {
+  /// From 1.
+  std::int32_t number{};
+  /// When it was made.
+  Time at{};
+  /// HTTP status; 0: none.
+  std::int32_t status{};
+  /// How it ended, such as `Delivered`, `Busy` or `TimedOut`.
+  std::string outcome{};
+  /// How long it took.
+  Duration latency{};
+  /// The first part of the answer, or why there was none.
+  std::string reply{};
+
+  bool operator==(const EventAttempt&) const = default;
+};
+
+/// What one subscription says about one event.
+struct EventExplanation {
+  /// Name of the subscription.
+  std::string subscription{};
+  /// Id of the event as it is delivered. One stored event may stand for several.
+  std::string event_id{};
+  /// What became of it.
+  EventState state{};
+  /// The part of the filter that decided, such as `subjectBeginsWith`; absent: none said no.
+  std::optional<std::string> rule{};
+  /// What that part wanted.
+  std::optional<std::string> wanted{};
+  /// What the event had.
+  std::optional<std::string> found{};
+  /// The attempts, oldest first.
+  std::vector<EventAttempt> attempts{};
+  /// When it is tried again.
+  std::optional<Time> next_attempt{};
+  /// Why it was given up, such as `MaxDeliveryAttemptsExceeded`.
+  std::optional<std::string> reason{};
+
+  bool operator==(const EventExplanation&) const = default;
+};
+
+/// A custom topic to create.
+struct NewEventTopic {
+  /// 3 to 50 letters, digits and `-`; unique in the runtime, without regard to case.
+  std::string name{};
+  /// What publishers send over HTTP.
+  EventSchema schema = EventSchema::kEventGrid;
+  /// Base64; absent: random.
+  std::optional<std::string> primary_key{};
+  /// Base64; absent: random.
+  std::optional<std::string> secondary_key{};
+  /// Keys open it.
+  bool local_auth = true;
+  /// Labels.
+  std::optional<Properties> tags{};
+
+  bool operator==(const NewEventTopic&) const = default;
+};
+
+/// A custom topic.
+struct EventTopic {
+  /// Its name.
+  std::string name{};
+  /// ARM id, the `topic` of its events.
+  std::string topic_id{};
+  /// Where publishers send to; absent when the runtime does not listen.
+  std::optional<std::string> endpoint{};
+  /// What publishers send over HTTP.
+  EventSchema schema{};
+  /// Base64.
+  std::string primary_key{};
+  /// Base64.
+  std::string secondary_key{};
+  /// Keys open it.
+  bool local_auth{};
+  /// Labels.
+  Properties tags{};
+  /// When it was created.
+  Time created_at{};
+
+  bool operator==(const EventTopic&) const = default;
+};
+
+/// An event of an application's own.
+struct NewTopicEvent {
+  /// Such as `Orders.Created`.
+  std::string type{};
+  /// What it is about.
+  std::string subject{};
+  /// What happened. At most 1 MB.
+  std::string data{};
+  /// Unique; absent: random.
+  std::optional<std::string> id{};
+  /// When it happened; absent: now.
+  std::optional<Time> time{};
+  /// Version of the data's shape.
+  std::string data_version = "1.0";
+
+  bool operator==(const NewTopicEvent&) const = default;
+};
+
 class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
@@ -413,6 +783,18 @@ class EventFilterView;
 class ResourceInfoView;
 class ResourceSnapshotView;
 class PluginInfoView;
+class EventConditionView;
+class EventSubscriptionSpecView;
+class EventSubscriptionView;
+class EventSubscriptionActivityView;
+class EventDeliveryView;
+class EventQueryView;
+class EventPageView;
+class EventAttemptView;
+class EventExplanationView;
+class NewEventTopicView;
+class EventTopicView;
+class NewTopicEventView;
 
 }  // namespace trunkline::service
 
@@ -661,6 +1043,162 @@ struct Codec<::trunkline::service::PluginInfo> {
   static constexpr std::size_t kMinSize = 112;
   static C lower(const ::trunkline::service::PluginInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::PluginInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventCondition> {
+  using C = tl_service_event_condition;
+  using View = ::trunkline::service::EventConditionView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::EventCondition& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventCondition& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventSubscriptionSpec> {
+  using C = tl_service_event_subscription_spec;
+  using View = ::trunkline::service::EventSubscriptionSpecView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 400;
+  static C lower(const ::trunkline::service::EventSubscriptionSpec& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventSubscriptionSpec& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventSubscription> {
+  using C = tl_service_event_subscription;
+  using View = ::trunkline::service::EventSubscriptionView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::EventSubscription& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventSubscription& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventSubscriptionActivity> {
+  using C = tl_service_event_subscription_activity;
+  using View = ::trunkline::service::EventSubscriptionActivityView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::EventSubscriptionActivity& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventSubscriptionActivity& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventDelivery> {
+  using C = tl_service_event_delivery;
+  using View = ::trunkline::service::EventDeliveryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::EventDelivery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventDelivery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventQuery> {
+  using C = tl_service_event_query;
+  using View = ::trunkline::service::EventQueryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::EventQuery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventQuery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventPage> {
+  using C = tl_service_event_page;
+  using View = ::trunkline::service::EventPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::EventPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventAttempt> {
+  using C = tl_service_event_attempt;
+  using View = ::trunkline::service::EventAttemptView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::EventAttempt& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventAttempt& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventExplanation> {
+  using C = tl_service_event_explanation;
+  using View = ::trunkline::service::EventExplanationView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 152;
+  static C lower(const ::trunkline::service::EventExplanation& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventExplanation& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewEventTopic> {
+  using C = tl_service_new_event_topic;
+  using View = ::trunkline::service::NewEventTopicView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::service::NewEventTopic& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewEventTopic& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventTopic> {
+  using C = tl_service_event_topic;
+  using View = ::trunkline::service::EventTopicView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 136;
+  static C lower(const ::trunkline::service::EventTopic& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventTopic& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewTopicEvent> {
+  using C = tl_service_new_topic_event;
+  using View = ::trunkline::service::NewTopicEventView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::NewTopicEvent& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewTopicEvent& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1239,6 +1777,416 @@ class PluginInfoView {
   const tl_service_plugin_info* c_ = nullptr;
 };
 
+/// EventCondition in C form, read in place.
+class EventConditionView {
+ public:
+  EventConditionView() = default;
+  explicit EventConditionView(const tl_service_event_condition& c) : c_(&c) {}
+
+  /// A member of the envelope, or a path into the data, such as `data.deliveryStatus`.
+  std::string_view key() const { return abi::Member<std::string>::view(c_->key); }
+  /// How it compares.
+  EventOperator operator_type() const { return abi::Member<EventOperator>::view(c_->operator_type); }
+  /// What with: a value, or several, one of which must fit.
+  std::optional<std::string_view> value() const { return abi::Member<std::optional<std::string>>::view(c_->value); }
+
+  EventCondition copy() const {
+    EventCondition value;
+    abi::Codec<EventCondition>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_condition* raw() const { return c_; }
+
+ private:
+  const tl_service_event_condition* c_ = nullptr;
+};
+
+/// EventSubscriptionSpec in C form, read in place.
+class EventSubscriptionSpecView {
+ public:
+  EventSubscriptionSpecView() = default;
+  explicit EventSubscriptionSpecView(const tl_service_event_subscription_spec& c) : c_(&c) {}
+
+  /// 3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// URL to post events to. It is asked first whether it wants them.
+  std::optional<std::string_view> webhook() const { return abi::Member<std::optional<std::string>>::view(c_->webhook); }
+  /// Name of a workflow's trigger.
+  std::optional<std::string_view> workflow() const { return abi::Member<std::optional<std::string>>::view(c_->workflow); }
+  /// Types to include; absent: all.
+  std::optional<ListView<std::string>> types() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->types); }
+  /// Only subjects that begin so.
+  std::optional<std::string_view> subject_begins_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_begins_with); }
+  /// Only subjects that end so.
+  std::optional<std::string_view> subject_ends_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_ends_with); }
+  /// Case of subjects counts.
+  std::optional<bool> case_sensitive() const { return abi::Member<std::optional<bool>>::view(c_->case_sensitive); }
+  /// Conditions look into arrays.
+  std::optional<bool> arrays() const { return abi::Member<std::optional<bool>>::view(c_->arrays); }
+  /// Conditions, all of which must hold. At most 25.
+  std::optional<ListView<EventCondition>> conditions() const { return abi::Member<std::optional<std::vector<EventCondition>>>::view(c_->conditions); }
+  /// How events are written.
+  std::optional<EventSchema> schema() const { return abi::Member<std::optional<EventSchema>>::view(c_->schema); }
+  /// CloudEvents in binary mode: attributes as headers, data as the body.
+  std::optional<bool> binary() const { return abi::Member<std::optional<bool>>::view(c_->binary); }
+  /// Attempts for an event, 1 to 30.
+  std::optional<std::int32_t> max_attempts() const { return abi::Member<std::optional<std::int32_t>>::view(c_->max_attempts); }
+  /// How long after its publication an event is tried, 1 minute to 1 day.
+  std::optional<Duration> time_to_live() const { return abi::Member<std::optional<Duration>>::view(c_->time_to_live); }
+  /// Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL.
+  std::optional<std::string_view> dead_letter() const { return abi::Member<std::optional<std::string>>::view(c_->dead_letter); }
+  /// Headers of each request.
+  std::optional<MapView> headers() const { return abi::Member<std::optional<Properties>>::view(c_->headers); }
+  /// The same, with values that are never shown again.
+  std::optional<MapView> secret_headers() const { return abi::Member<std::optional<Properties>>::view(c_->secret_headers); }
+  /// Headers whose value is a member of the event, such as `data.from`.
+  std::optional<MapView> event_headers() const { return abi::Member<std::optional<Properties>>::view(c_->event_headers); }
+  /// Events a request, 1 to 5000.
+  std::optional<std::int32_t> max_events_per_batch() const { return abi::Member<std::optional<std::int32_t>>::view(c_->max_events_per_batch); }
+  /// Size at which a batch counts as full, 1 to 1024.
+  std::optional<std::int32_t> preferred_batch_kilobytes() const { return abi::Member<std::optional<std::int32_t>>::view(c_->preferred_batch_kilobytes); }
+  /// Events with the same value of this member are delivered one after the other, such as `subject`.
+  std::optional<std::string_view> ordering_key() const { return abi::Member<std::optional<std::string>>::view(c_->ordering_key); }
+  /// Requests at the same time, 1 to 1000; 0: as many as the endpoint allows.
+  std::optional<std::int32_t> concurrency() const { return abi::Member<std::optional<std::int32_t>>::view(c_->concurrency); }
+  /// Sent as `Authorization: Bearer`.
+  std::optional<std::string_view> bearer() const { return abi::Member<std::optional<std::string>>::view(c_->bearer); }
+  /// Signs the body of each request.
+  std::optional<std::string_view> hmac_secret() const { return abi::Member<std::optional<std::string>>::view(c_->hmac_secret); }
+  /// Labels.
+  std::optional<ListView<std::string>> labels() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->labels); }
+  /// When it ends.
+  std::optional<Time> expires_at() const { return abi::Member<std::optional<Time>>::view(c_->expires_at); }
+  /// Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning.
+  std::optional<std::int64_t> after() const { return abi::Member<std::optional<std::int64_t>>::view(c_->after); }
+
+  EventSubscriptionSpec copy() const {
+    EventSubscriptionSpec value;
+    abi::Codec<EventSubscriptionSpec>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_subscription_spec* raw() const { return c_; }
+
+ private:
+  const tl_service_event_subscription_spec* c_ = nullptr;
+};
+
+/// EventSubscription in C form, read in place.
+class EventSubscriptionView {
+ public:
+  EventSubscriptionView() = default;
+  explicit EventSubscriptionView(const tl_service_event_subscription& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// ARM id of its resource or topic.
+  std::string_view topic() const { return abi::Member<std::string>::view(c_->topic); }
+  /// Who gets its events.
+  EventDestination destination() const { return abi::Member<EventDestination>::view(c_->destination); }
+  /// URL without its query, or name of the workflow's trigger; absent for consumers in this process.
+  std::optional<std::string_view> endpoint() const { return abi::Member<std::optional<std::string>>::view(c_->endpoint); }
+  /// How far it is.
+  EventSubscriptionState state() const { return abi::Member<EventSubscriptionState>::view(c_->state); }
+  /// The `properties` of the ARM resource, without secrets.
+  std::string_view properties() const { return abi::Member<std::string>::view(c_->properties); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// When it was written last.
+  Time updated_at() const { return abi::Member<Time>::view(c_->updated_at); }
+
+  EventSubscription copy() const {
+    EventSubscription value;
+    abi::Codec<EventSubscription>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_subscription* raw() const { return c_; }
+
+ private:
+  const tl_service_event_subscription* c_ = nullptr;
+};
+
+/// EventSubscriptionActivity in C form, read in place.
+class EventSubscriptionActivityView {
+ public:
+  EventSubscriptionActivityView() = default;
+  explicit EventSubscriptionActivityView(const tl_service_event_subscription_activity& c) : c_(&c) {}
+
+  /// Position in the log: events up to here were settled, or wait for another attempt.
+  std::int64_t cursor() const { return abi::Member<std::int64_t>::view(c_->cursor); }
+  /// Events that wait for another attempt.
+  std::int64_t retrying() const { return abi::Member<std::int64_t>::view(c_->retrying); }
+  /// Events that wait for an earlier one with the same ordering key.
+  std::int64_t blocked() const { return abi::Member<std::int64_t>::view(c_->blocked); }
+  /// Events that were given up and kept.
+  std::int64_t dead_lettered() const { return abi::Member<std::int64_t>::view(c_->dead_lettered); }
+  /// Events that were given up.
+  std::int64_t dropped() const { return abi::Member<std::int64_t>::view(c_->dropped); }
+  /// Events that wait for their first attempt, as far as they are in memory.
+  std::int64_t queued() const { return abi::Member<std::int64_t>::view(c_->queued); }
+  /// Events that are on their way, or that consumers hold.
+  std::int64_t in_flight() const { return abi::Member<std::int64_t>::view(c_->in_flight); }
+  /// Its endpoint failed so often that it is left alone until then.
+  std::optional<Time> paused_until() const { return abi::Member<std::optional<Time>>::view(c_->paused_until); }
+  /// It has nothing to do until the next event.
+  bool idle() const { return abi::Member<bool>::view(c_->idle); }
+
+  EventSubscriptionActivity copy() const {
+    EventSubscriptionActivity value;
+    abi::Codec<EventSubscriptionActivity>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_subscription_activity* raw() const { return c_; }
+
+ private:
+  const tl_service_event_subscription_activity* c_ = nullptr;
+};
+
+/// EventDelivery in C form, read in place.
+class EventDeliveryView {
+ public:
+  EventDeliveryView() = default;
+  explicit EventDeliveryView(const tl_service_event_delivery& c) : c_(&c) {}
+
+  /// For `acknowledge` and `reject`.
+  std::int64_t id() const { return abi::Member<std::int64_t>::view(c_->id); }
+  /// The event.
+  EventView event() const { return abi::Member<Event>::view(c_->event); }
+  /// From 1.
+  std::int32_t attempt() const { return abi::Member<std::int32_t>::view(c_->attempt); }
+
+  EventDelivery copy() const {
+    EventDelivery value;
+    abi::Codec<EventDelivery>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_delivery* raw() const { return c_; }
+
+ private:
+  const tl_service_event_delivery* c_ = nullptr;
+};
+
+/// EventQuery in C form, read in place.
+class EventQueryView {
+ public:
+  EventQueryView() = default;
+  explicit EventQueryView(const tl_service_event_query& c) : c_(&c) {}
+
+  /// Events that were logged from then on.
+  std::optional<Time> from() const { return abi::Member<std::optional<Time>>::view(c_->from); }
+  /// Events that were logged before then.
+  std::optional<Time> to() const { return abi::Member<std::optional<Time>>::view(c_->to); }
+  /// Types; absent or empty: all.
+  std::optional<ListView<std::string>> types() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->types); }
+  /// Subjects that begin so.
+  std::optional<std::string_view> subject_begins_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_begins_with); }
+  /// Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a message id.
+  std::optional<std::string_view> correlation_id() const { return abi::Member<std::optional<std::string>>::view(c_->correlation_id); }
+  /// With a state: events that are in it at this subscription.
+  std::optional<std::string_view> subscription() const { return abi::Member<std::optional<std::string>>::view(c_->subscription); }
+  /// The state.
+  std::optional<EventState> state() const { return abi::Member<std::optional<EventState>>::view(c_->state); }
+  /// Where the last page ended: its `next`.
+  std::optional<std::int64_t> after() const { return abi::Member<std::optional<std::int64_t>>::view(c_->after); }
+  /// Newest first, instead of oldest first.
+  bool newest_first() const { return abi::Member<bool>::view(c_->newest_first); }
+  /// Events a page, 1 to 1000.
+  std::int32_t limit() const { return abi::Member<std::int32_t>::view(c_->limit); }
+
+  EventQuery copy() const {
+    EventQuery value;
+    abi::Codec<EventQuery>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_query* raw() const { return c_; }
+
+ private:
+  const tl_service_event_query* c_ = nullptr;
+};
+
+/// EventPage in C form, read in place.
+class EventPageView {
+ public:
+  EventPageView() = default;
+  explicit EventPageView(const tl_service_event_page& c) : c_(&c) {}
+
+  /// The events. A page may be short, or empty, and still not be the last.
+  ListView<Event> items() const { return abi::Member<std::vector<Event>>::view(c_->items); }
+  /// For `after`; absent at the end.
+  std::optional<std::int64_t> next() const { return abi::Member<std::optional<std::int64_t>>::view(c_->next); }
+
+  EventPage copy() const {
+    EventPage value;
+    abi::Codec<EventPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_page* raw() const { return c_; }
+
+ private:
+  const tl_service_event_page* c_ = nullptr;
+};
+
+/// EventAttempt in C form, read in place.
+class EventAttemptView {
+ public:
+  EventAttemptView() = default;
+  explicit EventAttemptView(const tl_service_event_attempt& c) : c_(&c) {}
+
+  /// From 1.
+  std::int32_t number() const { return abi::Member<std::int32_t>::view(c_->number); }
+  /// When it was made.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// HTTP status; 0: none.
+  std::int32_t status() const { return abi::Member<std::int32_t>::view(c_->status); }
+  /// How it ended, such as `Delivered`, `Busy` or `TimedOut`.
+  std::string_view outcome() const { return abi::Member<std::string>::view(c_->outcome); }
+  /// How long it took.
+  Duration latency() const { return abi::Member<Duration>::view(c_->latency); }
+  /// The first part of the answer, or why there was none.
+  std::string_view reply() const { return abi::Member<std::string>::view(c_->reply); }
+
+  EventAttempt copy() const {
+    EventAttempt value;
+    abi::Codec<EventAttempt>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_attempt* raw() const { return c_; }
+
+ private:
+  const tl_service_event_attempt* c_ = nullptr;
+};
+
+/// EventExplanation in C form, read in place.
+class EventExplanationView {
+ public:
+  EventExplanationView() = default;
+  explicit EventExplanationView(const tl_service_event_explanation& c) : c_(&c) {}
+
+  /// Name of the subscription.
+  std::string_view subscription() const { return abi::Member<std::string>::view(c_->subscription); }
+  /// Id of the event as it is delivered. One stored event may stand for several.
+  std::string_view event_id() const { return abi::Member<std::string>::view(c_->event_id); }
+  /// What became of it.
+  EventState state() const { return abi::Member<EventState>::view(c_->state); }
+  /// The part of the filter that decided, such as `subjectBeginsWith`; absent: none said no.
+  std::optional<std::string_view> rule() const { return abi::Member<std::optional<std::string>>::view(c_->rule); }
+  /// What that part wanted.
+  std::optional<std::string_view> wanted() const { return abi::Member<std::optional<std::string>>::view(c_->wanted); }
+  /// What the event had.
+  std::optional<std::string_view> found() const { return abi::Member<std::optional<std::string>>::view(c_->found); }
+  /// The attempts, oldest first.
+  ListView<EventAttempt> attempts() const { return abi::Member<std::vector<EventAttempt>>::view(c_->attempts); }
+  /// When it is tried again.
+  std::optional<Time> next_attempt() const { return abi::Member<std::optional<Time>>::view(c_->next_attempt); }
+  /// Why it was given up, such as `MaxDeliveryAttemptsExceeded`.
+  std::optional<std::string_view> reason() const { return abi::Member<std::optional<std::string>>::view(c_->reason); }
+
+  EventExplanation copy() const {
+    EventExplanation value;
+    abi::Codec<EventExplanation>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_explanation* raw() const { return c_; }
+
+ private:
+  const tl_service_event_explanation* c_ = nullptr;
+};
+
+/// NewEventTopic in C form, read in place.
+class NewEventTopicView {
+ public:
+  NewEventTopicView() = default;
+  explicit NewEventTopicView(const tl_service_new_event_topic& c) : c_(&c) {}
+
+  /// 3 to 50 letters, digits and `-`; unique in the runtime, without regard to case.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// What publishers send over HTTP.
+  EventSchema schema() const { return abi::Member<EventSchema>::view(c_->schema); }
+  /// Base64; absent: random.
+  std::optional<std::string_view> primary_key() const { return abi::Member<std::optional<std::string>>::view(c_->primary_key); }
+  /// Base64; absent: random.
+  std::optional<std::string_view> secondary_key() const { return abi::Member<std::optional<std::string>>::view(c_->secondary_key); }
+  /// Keys open it.
+  bool local_auth() const { return abi::Member<bool>::view(c_->local_auth); }
+  /// Labels.
+  std::optional<MapView> tags() const { return abi::Member<std::optional<Properties>>::view(c_->tags); }
+
+  NewEventTopic copy() const {
+    NewEventTopic value;
+    abi::Codec<NewEventTopic>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_event_topic* raw() const { return c_; }
+
+ private:
+  const tl_service_new_event_topic* c_ = nullptr;
+};
+
+/// EventTopic in C form, read in place.
+class EventTopicView {
+ public:
+  EventTopicView() = default;
+  explicit EventTopicView(const tl_service_event_topic& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// ARM id, the `topic` of its events.
+  std::string_view topic_id() const { return abi::Member<std::string>::view(c_->topic_id); }
+  /// Where publishers send to; absent when the runtime does not listen.
+  std::optional<std::string_view> endpoint() const { return abi::Member<std::optional<std::string>>::view(c_->endpoint); }
+  /// What publishers send over HTTP.
+  EventSchema schema() const { return abi::Member<EventSchema>::view(c_->schema); }
+  /// Base64.
+  std::string_view primary_key() const { return abi::Member<std::string>::view(c_->primary_key); }
+  /// Base64.
+  std::string_view secondary_key() const { return abi::Member<std::string>::view(c_->secondary_key); }
+  /// Keys open it.
+  bool local_auth() const { return abi::Member<bool>::view(c_->local_auth); }
+  /// Labels.
+  MapView tags() const { return abi::Member<Properties>::view(c_->tags); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+
+  EventTopic copy() const {
+    EventTopic value;
+    abi::Codec<EventTopic>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_topic* raw() const { return c_; }
+
+ private:
+  const tl_service_event_topic* c_ = nullptr;
+};
+
+/// NewTopicEvent in C form, read in place.
+class NewTopicEventView {
+ public:
+  NewTopicEventView() = default;
+  explicit NewTopicEventView(const tl_service_new_topic_event& c) : c_(&c) {}
+
+  /// Such as `Orders.Created`.
+  std::string_view type() const { return abi::Member<std::string>::view(c_->type); }
+  /// What it is about.
+  std::string_view subject() const { return abi::Member<std::string>::view(c_->subject); }
+  /// What happened. At most 1 MB.
+  std::string_view data() const { return abi::Member<std::string>::view(c_->data); }
+  /// Unique; absent: random.
+  std::optional<std::string_view> id() const { return abi::Member<std::optional<std::string>>::view(c_->id); }
+  /// When it happened; absent: now.
+  std::optional<Time> time() const { return abi::Member<std::optional<Time>>::view(c_->time); }
+  /// Version of the data's shape.
+  std::string_view data_version() const { return abi::Member<std::string>::view(c_->data_version); }
+
+  NewTopicEvent copy() const {
+    NewTopicEvent value;
+    abi::Codec<NewTopicEvent>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_topic_event* raw() const { return c_; }
+
+ private:
+  const tl_service_new_topic_event* c_ = nullptr;
+};
+
 }  // namespace trunkline::service
 
 namespace trunkline::abi {
@@ -1812,5 +2760,440 @@ inline void Codec<::trunkline::service::PluginInfo>::check(const tl_service_plug
   Member<std::optional<std::string>>::check(c.detail, "detail");
 }
 inline ::trunkline::service::PluginInfoView Codec<::trunkline::service::PluginInfo>::view(const tl_service_plugin_info& c) { return ::trunkline::service::PluginInfoView(c); }
+
+inline tl_service_event_condition Codec<::trunkline::service::EventCondition>::lower(const ::trunkline::service::EventCondition& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_condition c{};
+  c.struct_size = sizeof c;
+  c.key = Member<std::string>::lower(v.key, arena);
+  c.operator_type = Member<::trunkline::service::EventOperator>::lower(v.operator_type, arena);
+  c.value = Member<std::optional<std::string>>::lower(v.value, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventCondition>::lift(const tl_service_event_condition& c, ::trunkline::service::EventCondition& v) {
+  Member<std::string>::lift(c.key, v.key);
+  Member<::trunkline::service::EventOperator>::lift(c.operator_type, v.operator_type);
+  Member<std::optional<std::string>>::lift(c.value, v.value);
+}
+inline void Codec<::trunkline::service::EventCondition>::check(const tl_service_event_condition& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.key, "key");
+  Member<::trunkline::service::EventOperator>::check(c.operator_type, "operator_type");
+  Member<std::optional<std::string>>::check(c.value, "value");
+}
+inline ::trunkline::service::EventConditionView Codec<::trunkline::service::EventCondition>::view(const tl_service_event_condition& c) { return ::trunkline::service::EventConditionView(c); }
+
+inline tl_service_event_subscription_spec Codec<::trunkline::service::EventSubscriptionSpec>::lower(const ::trunkline::service::EventSubscriptionSpec& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_subscription_spec c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.webhook = Member<std::optional<std::string>>::lower(v.webhook, arena);
+  c.workflow = Member<std::optional<std::string>>::lower(v.workflow, arena);
+  c.types = Member<std::optional<std::vector<std::string>>>::lower(v.types, arena);
+  c.subject_begins_with = Member<std::optional<std::string>>::lower(v.subject_begins_with, arena);
+  c.subject_ends_with = Member<std::optional<std::string>>::lower(v.subject_ends_with, arena);
+  c.case_sensitive = Member<std::optional<bool>>::lower(v.case_sensitive, arena);
+  c.arrays = Member<std::optional<bool>>::lower(v.arrays, arena);
+  c.conditions = Member<std::optional<std::vector<::trunkline::service::EventCondition>>>::lower(v.conditions, arena);
+  c.schema = Member<std::optional<::trunkline::service::EventSchema>>::lower(v.schema, arena);
+  c.binary = Member<std::optional<bool>>::lower(v.binary, arena);
+  c.max_attempts = Member<std::optional<std::int32_t>>::lower(v.max_attempts, arena);
+  c.time_to_live = Member<std::optional<Duration>>::lower(v.time_to_live, arena);
+  c.dead_letter = Member<std::optional<std::string>>::lower(v.dead_letter, arena);
+  c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
+  c.secret_headers = Member<std::optional<Properties>>::lower(v.secret_headers, arena);
+  c.event_headers = Member<std::optional<Properties>>::lower(v.event_headers, arena);
+  c.max_events_per_batch = Member<std::optional<std::int32_t>>::lower(v.max_events_per_batch, arena);
+  c.preferred_batch_kilobytes = Member<std::optional<std::int32_t>>::lower(v.preferred_batch_kilobytes, arena);
+  c.ordering_key = Member<std::optional<std::string>>::lower(v.ordering_key, arena);
+  c.concurrency = Member<std::optional<std::int32_t>>::lower(v.concurrency, arena);
+  c.bearer = Member<std::optional<std::string>>::lower(v.bearer, arena);
+  c.hmac_secret = Member<std::optional<std::string>>::lower(v.hmac_secret, arena);
+  c.labels = Member<std::optional<std::vector<std::string>>>::lower(v.labels, arena);
+  c.expires_at = Member<std::optional<Time>>::lower(v.expires_at, arena);
+  c.after = Member<std::optional<std::int64_t>>::lower(v.after, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventSubscriptionSpec>::lift(const tl_service_event_subscription_spec& c, ::trunkline::service::EventSubscriptionSpec& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::optional<std::string>>::lift(c.webhook, v.webhook);
+  Member<std::optional<std::string>>::lift(c.workflow, v.workflow);
+  Member<std::optional<std::vector<std::string>>>::lift(c.types, v.types);
+  Member<std::optional<std::string>>::lift(c.subject_begins_with, v.subject_begins_with);
+  Member<std::optional<std::string>>::lift(c.subject_ends_with, v.subject_ends_with);
+  Member<std::optional<bool>>::lift(c.case_sensitive, v.case_sensitive);
+  Member<std::optional<bool>>::lift(c.arrays, v.arrays);
+  Member<std::optional<std::vector<::trunkline::service::EventCondition>>>::lift(c.conditions, v.conditions);
+  Member<std::optional<::trunkline::service::EventSchema>>::lift(c.schema, v.schema);
+  Member<std::optional<bool>>::lift(c.binary, v.binary);
+  Member<std::optional<std::int32_t>>::lift(c.max_attempts, v.max_attempts);
+  Member<std::optional<Duration>>::lift(c.time_to_live, v.time_to_live);
+  Member<std::optional<std::string>>::lift(c.dead_letter, v.dead_letter);
+  Member<std::optional<Properties>>::lift(c.headers, v.headers);
+  Member<std::optional<Properties>>::lift(c.secret_headers, v.secret_headers);
+  Member<std::optional<Properties>>::lift(c.event_headers, v.event_headers);
+  Member<std::optional<std::int32_t>>::lift(c.max_events_per_batch, v.max_events_per_batch);
+  Member<std::optional<std::int32_t>>::lift(c.preferred_batch_kilobytes, v.preferred_batch_kilobytes);
+  Member<std::optional<std::string>>::lift(c.ordering_key, v.ordering_key);
+  Member<std::optional<std::int32_t>>::lift(c.concurrency, v.concurrency);
+  Member<std::optional<std::string>>::lift(c.bearer, v.bearer);
+  Member<std::optional<std::string>>::lift(c.hmac_secret, v.hmac_secret);
+  Member<std::optional<std::vector<std::string>>>::lift(c.labels, v.labels);
+  Member<std::optional<Time>>::lift(c.expires_at, v.expires_at);
+  Member<std::optional<std::int64_t>>::lift(c.after, v.after);
+}
+inline void Codec<::trunkline::service::EventSubscriptionSpec>::check(const tl_service_event_subscription_spec& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::optional<std::string>>::check(c.webhook, "webhook");
+  Member<std::optional<std::string>>::check(c.workflow, "workflow");
+  Member<std::optional<std::vector<std::string>>>::check(c.types, "types");
+  Member<std::optional<std::string>>::check(c.subject_begins_with, "subject_begins_with");
+  Member<std::optional<std::string>>::check(c.subject_ends_with, "subject_ends_with");
+  Member<std::optional<bool>>::check(c.case_sensitive, "case_sensitive");
+  Member<std::optional<bool>>::check(c.arrays, "arrays");
+  Member<std::optional<std::vector<::trunkline::service::EventCondition>>>::check(c.conditions, "conditions");
+  Member<std::optional<::trunkline::service::EventSchema>>::check(c.schema, "schema");
+  Member<std::optional<bool>>::check(c.binary, "binary");
+  Member<std::optional<std::int32_t>>::check(c.max_attempts, "max_attempts");
+  Member<std::optional<Duration>>::check(c.time_to_live, "time_to_live");
+  Member<std::optional<std::string>>::check(c.dead_letter, "dead_letter");
+  Member<std::optional<Properties>>::check(c.headers, "headers");
+  Member<std::optional<Properties>>::check(c.secret_headers, "secret_headers");
+  Member<std::optional<Properties>>::check(c.event_headers, "event_headers");
+  Member<std::optional<std::int32_t>>::check(c.max_events_per_batch, "max_events_per_batch");
+  Member<std::optional<std::int32_t>>::check(c.preferred_batch_kilobytes, "preferred_batch_kilobytes");
+  Member<std::optional<std::string>>::check(c.ordering_key, "ordering_key");
+  Member<std::optional<std::int32_t>>::check(c.concurrency, "concurrency");
+  Member<std::optional<std::string>>::check(c.bearer, "bearer");
+  Member<std::optional<std::string>>::check(c.hmac_secret, "hmac_secret");
+  Member<std::optional<std::vector<std::string>>>::check(c.labels, "labels");
+  Member<std::optional<Time>>::check(c.expires_at, "expires_at");
+  Member<std::optional<std::int64_t>>::check(c.after, "after");
+}
+inline ::trunkline::service::EventSubscriptionSpecView Codec<::trunkline::service::EventSubscriptionSpec>::view(const tl_service_event_subscription_spec& c) { return ::trunkline::service::EventSubscriptionSpecView(c); }
+
+inline tl_service_event_subscription Codec<::trunkline::service::EventSubscription>::lower(const ::trunkline::service::EventSubscription& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_subscription c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.topic = Member<std::string>::lower(v.topic, arena);
+  c.destination = Member<::trunkline::service::EventDestination>::lower(v.destination, arena);
+  c.endpoint = Member<std::optional<std::string>>::lower(v.endpoint, arena);
+  c.state = Member<::trunkline::service::EventSubscriptionState>::lower(v.state, arena);
+  c.properties = Member<std::string>::lower(v.properties, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.updated_at = Member<Time>::lower(v.updated_at, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventSubscription>::lift(const tl_service_event_subscription& c, ::trunkline::service::EventSubscription& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.topic, v.topic);
+  Member<::trunkline::service::EventDestination>::lift(c.destination, v.destination);
+  Member<std::optional<std::string>>::lift(c.endpoint, v.endpoint);
+  Member<::trunkline::service::EventSubscriptionState>::lift(c.state, v.state);
+  Member<std::string>::lift(c.properties, v.properties);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<Time>::lift(c.updated_at, v.updated_at);
+}
+inline void Codec<::trunkline::service::EventSubscription>::check(const tl_service_event_subscription& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.topic, "topic");
+  Member<::trunkline::service::EventDestination>::check(c.destination, "destination");
+  Member<std::optional<std::string>>::check(c.endpoint, "endpoint");
+  Member<::trunkline::service::EventSubscriptionState>::check(c.state, "state");
+  Member<std::string>::check(c.properties, "properties");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<Time>::check(c.updated_at, "updated_at");
+}
+inline ::trunkline::service::EventSubscriptionView Codec<::trunkline::service::EventSubscription>::view(const tl_service_event_subscription& c) { return ::trunkline::service::EventSubscriptionView(c); }
+
+inline tl_service_event_subscription_activity Codec<::trunkline::service::EventSubscriptionActivity>::lower(const ::trunkline::service::EventSubscriptionActivity& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_subscription_activity c{};
+  c.struct_size = sizeof c;
+  c.cursor = Member<std::int64_t>::lower(v.cursor, arena);
+  c.retrying = Member<std::int64_t>::lower(v.retrying, arena);
+  c.blocked = Member<std::int64_t>::lower(v.blocked, arena);
+  c.dead_lettered = Member<std::int64_t>::lower(v.dead_lettered, arena);
+  c.dropped = Member<std::int64_t>::lower(v.dropped, arena);
+  c.queued = Member<std::int64_t>::lower(v.queued, arena);
+  c.in_flight = Member<std::int64_t>::lower(v.in_flight, arena);
+  c.paused_until = Member<std::optional<Time>>::lower(v.paused_until, arena);
+  c.idle = Member<bool>::lower(v.idle, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventSubscriptionActivity>::lift(const tl_service_event_subscription_activity& c, ::trunkline::service::EventSubscriptionActivity& v) {
+  Member<std::int64_t>::lift(c.cursor, v.cursor);
+  Member<std::int64_t>::lift(c.retrying, v.retrying);
+  Member<std::int64_t>::lift(c.blocked, v.blocked);
+  Member<std::int64_t>::lift(c.dead_lettered, v.dead_lettered);
+  Member<std::int64_t>::lift(c.dropped, v.dropped);
+  Member<std::int64_t>::lift(c.queued, v.queued);
+  Member<std::int64_t>::lift(c.in_flight, v.in_flight);
+  Member<std::optional<Time>>::lift(c.paused_until, v.paused_until);
+  Member<bool>::lift(c.idle, v.idle);
+}
+inline void Codec<::trunkline::service::EventSubscriptionActivity>::check(const tl_service_event_subscription_activity& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.cursor, "cursor");
+  Member<std::int64_t>::check(c.retrying, "retrying");
+  Member<std::int64_t>::check(c.blocked, "blocked");
+  Member<std::int64_t>::check(c.dead_lettered, "dead_lettered");
+  Member<std::int64_t>::check(c.dropped, "dropped");
+  Member<std::int64_t>::check(c.queued, "queued");
+  Member<std::int64_t>::check(c.in_flight, "in_flight");
+  Member<std::optional<Time>>::check(c.paused_until, "paused_until");
+  Member<bool>::check(c.idle, "idle");
+}
+inline ::trunkline::service::EventSubscriptionActivityView Codec<::trunkline::service::EventSubscriptionActivity>::view(const tl_service_event_subscription_activity& c) { return ::trunkline::service::EventSubscriptionActivityView(c); }
+
+inline tl_service_event_delivery Codec<::trunkline::service::EventDelivery>::lower(const ::trunkline::service::EventDelivery& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_delivery c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::int64_t>::lower(v.id, arena);
+  c.event = Member<::trunkline::service::Event>::lower(v.event, arena);
+  c.attempt = Member<std::int32_t>::lower(v.attempt, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventDelivery>::lift(const tl_service_event_delivery& c, ::trunkline::service::EventDelivery& v) {
+  Member<std::int64_t>::lift(c.id, v.id);
+  Member<::trunkline::service::Event>::lift(c.event, v.event);
+  Member<std::int32_t>::lift(c.attempt, v.attempt);
+}
+inline void Codec<::trunkline::service::EventDelivery>::check(const tl_service_event_delivery& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.id, "id");
+  Member<::trunkline::service::Event>::check(c.event, "event");
+  Member<std::int32_t>::check(c.attempt, "attempt");
+}
+inline ::trunkline::service::EventDeliveryView Codec<::trunkline::service::EventDelivery>::view(const tl_service_event_delivery& c) { return ::trunkline::service::EventDeliveryView(c); }
+
+inline tl_service_event_query Codec<::trunkline::service::EventQuery>::lower(const ::trunkline::service::EventQuery& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_query c{};
+  c.struct_size = sizeof c;
+  c.from = Member<std::optional<Time>>::lower(v.from, arena);
+  c.to = Member<std::optional<Time>>::lower(v.to, arena);
+  c.types = Member<std::optional<std::vector<std::string>>>::lower(v.types, arena);
+  c.subject_begins_with = Member<std::optional<std::string>>::lower(v.subject_begins_with, arena);
+  c.correlation_id = Member<std::optional<std::string>>::lower(v.correlation_id, arena);
+  c.subscription = Member<std::optional<std::string>>::lower(v.subscription, arena);
+  c.state = Member<std::optional<::trunkline::service::EventState>>::lower(v.state, arena);
+  c.after = Member<std::optional<std::int64_t>>::lower(v.after, arena);
+  c.newest_first = Member<bool>::lower(v.newest_first, arena);
+  c.limit = Member<std::int32_t>::lower(v.limit, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventQuery>::lift(const tl_service_event_query& c, ::trunkline::service::EventQuery& v) {
+  Member<std::optional<Time>>::lift(c.from, v.from);
+  Member<std::optional<Time>>::lift(c.to, v.to);
+  Member<std::optional<std::vector<std::string>>>::lift(c.types, v.types);
+  Member<std::optional<std::string>>::lift(c.subject_begins_with, v.subject_begins_with);
+  Member<std::optional<std::string>>::lift(c.correlation_id, v.correlation_id);
+  Member<std::optional<std::string>>::lift(c.subscription, v.subscription);
+  Member<std::optional<::trunkline::service::EventState>>::lift(c.state, v.state);
+  Member<std::optional<std::int64_t>>::lift(c.after, v.after);
+  Member<bool>::lift(c.newest_first, v.newest_first);
+  Member<std::int32_t>::lift(c.limit, v.limit);
+}
+inline void Codec<::trunkline::service::EventQuery>::check(const tl_service_event_query& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<Time>>::check(c.from, "from");
+  Member<std::optional<Time>>::check(c.to, "to");
+  Member<std::optional<std::vector<std::string>>>::check(c.types, "types");
+  Member<std::optional<std::string>>::check(c.subject_begins_with, "subject_begins_with");
+  Member<std::optional<std::string>>::check(c.correlation_id, "correlation_id");
+  Member<std::optional<std::string>>::check(c.subscription, "subscription");
+  Member<std::optional<::trunkline::service::EventState>>::check(c.state, "state");
+  Member<std::optional<std::int64_t>>::check(c.after, "after");
+  Member<bool>::check(c.newest_first, "newest_first");
+  Member<std::int32_t>::check(c.limit, "limit");
+}
+inline ::trunkline::service::EventQueryView Codec<::trunkline::service::EventQuery>::view(const tl_service_event_query& c) { return ::trunkline::service::EventQueryView(c); }
+
+inline tl_service_event_page Codec<::trunkline::service::EventPage>::lower(const ::trunkline::service::EventPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::Event>>::lower(v.items, arena);
+  c.next = Member<std::optional<std::int64_t>>::lower(v.next, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventPage>::lift(const tl_service_event_page& c, ::trunkline::service::EventPage& v) {
+  Member<std::vector<::trunkline::service::Event>>::lift(c.items, v.items);
+  Member<std::optional<std::int64_t>>::lift(c.next, v.next);
+}
+inline void Codec<::trunkline::service::EventPage>::check(const tl_service_event_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::Event>>::check(c.items, "items");
+  Member<std::optional<std::int64_t>>::check(c.next, "next");
+}
+inline ::trunkline::service::EventPageView Codec<::trunkline::service::EventPage>::view(const tl_service_event_page& c) { return ::trunkline::service::EventPageView(c); }
+
+inline tl_service_event_attempt Codec<::trunkline::service::EventAttempt>::lower(const ::trunkline::service::EventAttempt& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_attempt c{};
+  c.struct_size = sizeof c;
+  c.number = Member<std::int32_t>::lower(v.number, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  c.status = Member<std::int32_t>::lower(v.status, arena);
+  c.outcome = Member<std::string>::lower(v.outcome, arena);
+  c.latency = Member<Duration>::lower(v.latency, arena);
+  c.reply = Member<std::string>::lower(v.reply, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventAttempt>::lift(const tl_service_event_attempt& c, ::trunkline::service::EventAttempt& v) {
+  Member<std::int32_t>::lift(c.number, v.number);
+  Member<Time>::lift(c.at, v.at);
+  Member<std::int32_t>::lift(c.status, v.status);
+  Member<std::string>::lift(c.outcome, v.outcome);
+  Member<Duration>::lift(c.latency, v.latency);
+  Member<std::string>::lift(c.reply, v.reply);
+}
+inline void Codec<::trunkline::service::EventAttempt>::check(const tl_service_event_attempt& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int32_t>::check(c.number, "number");
+  Member<Time>::check(c.at, "at");
+  Member<std::int32_t>::check(c.status, "status");
+  Member<std::string>::check(c.outcome, "outcome");
+  Member<Duration>::check(c.latency, "latency");
+  Member<std::string>::check(c.reply, "reply");
+}
+inline ::trunkline::service::EventAttemptView Codec<::trunkline::service::EventAttempt>::view(const tl_service_event_attempt& c) { return ::trunkline::service::EventAttemptView(c); }
+
+inline tl_service_event_explanation Codec<::trunkline::service::EventExplanation>::lower(const ::trunkline::service::EventExplanation& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_explanation c{};
+  c.struct_size = sizeof c;
+  c.subscription = Member<std::string>::lower(v.subscription, arena);
+  c.event_id = Member<std::string>::lower(v.event_id, arena);
+  c.state = Member<::trunkline::service::EventState>::lower(v.state, arena);
+  c.rule = Member<std::optional<std::string>>::lower(v.rule, arena);
+  c.wanted = Member<std::optional<std::string>>::lower(v.wanted, arena);
+  c.found = Member<std::optional<std::string>>::lower(v.found, arena);
+  c.attempts = Member<std::vector<::trunkline::service::EventAttempt>>::lower(v.attempts, arena);
+  c.next_attempt = Member<std::optional<Time>>::lower(v.next_attempt, arena);
+  c.reason = Member<std::optional<std::string>>::lower(v.reason, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventExplanation>::lift(const tl_service_event_explanation& c, ::trunkline::service::EventExplanation& v) {
+  Member<std::string>::lift(c.subscription, v.subscription);
+  Member<std::string>::lift(c.event_id, v.event_id);
+  Member<::trunkline::service::EventState>::lift(c.state, v.state);
+  Member<std::optional<std::string>>::lift(c.rule, v.rule);
+  Member<std::optional<std::string>>::lift(c.wanted, v.wanted);
+  Member<std::optional<std::string>>::lift(c.found, v.found);
+  Member<std::vector<::trunkline::service::EventAttempt>>::lift(c.attempts, v.attempts);
+  Member<std::optional<Time>>::lift(c.next_attempt, v.next_attempt);
+  Member<std::optional<std::string>>::lift(c.reason, v.reason);
+}
+inline void Codec<::trunkline::service::EventExplanation>::check(const tl_service_event_explanation& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.subscription, "subscription");
+  Member<std::string>::check(c.event_id, "event_id");
+  Member<::trunkline::service::EventState>::check(c.state, "state");
+  Member<std::optional<std::string>>::check(c.rule, "rule");
+  Member<std::optional<std::string>>::check(c.wanted, "wanted");
+  Member<std::optional<std::string>>::check(c.found, "found");
+  Member<std::vector<::trunkline::service::EventAttempt>>::check(c.attempts, "attempts");
+  Member<std::optional<Time>>::check(c.next_attempt, "next_attempt");
+  Member<std::optional<std::string>>::check(c.reason, "reason");
+}
+inline ::trunkline::service::EventExplanationView Codec<::trunkline::service::EventExplanation>::view(const tl_service_event_explanation& c) { return ::trunkline::service::EventExplanationView(c); }
+
+inline tl_service_new_event_topic Codec<::trunkline::service::NewEventTopic>::lower(const ::trunkline::service::NewEventTopic& v, [[maybe_unused]] Arena& arena) {
+  tl_service_new_event_topic c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.schema = Member<::trunkline::service::EventSchema>::lower(v.schema, arena);
+  c.primary_key = Member<std::optional<std::string>>::lower(v.primary_key, arena);
+  c.secondary_key = Member<std::optional<std::string>>::lower(v.secondary_key, arena);
+  c.local_auth = Member<bool>::lower(v.local_auth, arena);
+  c.tags = Member<std::optional<Properties>>::lower(v.tags, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::NewEventTopic>::lift(const tl_service_new_event_topic& c, ::trunkline::service::NewEventTopic& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<::trunkline::service::EventSchema>::lift(c.schema, v.schema);
+  Member<std::optional<std::string>>::lift(c.primary_key, v.primary_key);
+  Member<std::optional<std::string>>::lift(c.secondary_key, v.secondary_key);
+  Member<bool>::lift(c.local_auth, v.local_auth);
+  Member<std::optional<Properties>>::lift(c.tags, v.tags);
+}
+inline void Codec<::trunkline::service::NewEventTopic>::check(const tl_service_new_event_topic& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<::trunkline::service::EventSchema>::check(c.schema, "schema");
+  Member<std::optional<std::string>>::check(c.primary_key, "primary_key");
+  Member<std::optional<std::string>>::check(c.secondary_key, "secondary_key");
+  Member<bool>::check(c.local_auth, "local_auth");
+  Member<std::optional<Properties>>::check(c.tags, "tags");
+}
+inline ::trunkline::service::NewEventTopicView Codec<::trunkline::service::NewEventTopic>::view(const tl_service_new_event_topic& c) { return ::trunkline::service::NewEventTopicView(c); }
+
+inline tl_service_event_topic Codec<::trunkline::service::EventTopic>::lower(const ::trunkline::service::EventTopic& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_topic c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.topic_id = Member<std::string>::lower(v.topic_id, arena);
+  c.endpoint = Member<std::optional<std::string>>::lower(v.endpoint, arena);
+  c.schema = Member<::trunkline::service::EventSchema>::lower(v.schema, arena);
+  c.primary_key = Member<std::string>::lower(v.primary_key, arena);
+  c.secondary_key = Member<std::string>::lower(v.secondary_key, arena);
+  c.local_auth = Member<bool>::lower(v.local_auth, arena);
+  c.tags = Member<Properties>::lower(v.tags, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::EventTopic>::lift(const tl_service_event_topic& c, ::trunkline::service::EventTopic& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.topic_id, v.topic_id);
+  Member<std::optional<std::string>>::lift(c.endpoint, v.endpoint);
+  Member<::trunkline::service::EventSchema>::lift(c.schema, v.schema);
+  Member<std::string>::lift(c.primary_key, v.primary_key);
+  Member<std::string>::lift(c.secondary_key, v.secondary_key);
+  Member<bool>::lift(c.local_auth, v.local_auth);
+  Member<Properties>::lift(c.tags, v.tags);
+  Member<Time>::lift(c.created_at, v.created_at);
+}
+inline void Codec<::trunkline::service::EventTopic>::check(const tl_service_event_topic& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.topic_id, "topic_id");
+  Member<std::optional<std::string>>::check(c.endpoint, "endpoint");
+  Member<::trunkline::service::EventSchema>::check(c.schema, "schema");
+  Member<std::string>::check(c.primary_key, "primary_key");
+  Member<std::string>::check(c.secondary_key, "secondary_key");
+  Member<bool>::check(c.local_auth, "local_auth");
+  Member<Properties>::check(c.tags, "tags");
+  Member<Time>::check(c.created_at, "created_at");
+}
+inline ::trunkline::service::EventTopicView Codec<::trunkline::service::EventTopic>::view(const tl_service_event_topic& c) { return ::trunkline::service::EventTopicView(c); }
+
+inline tl_service_new_topic_event Codec<::trunkline::service::NewTopicEvent>::lower(const ::trunkline::service::NewTopicEvent& v, [[maybe_unused]] Arena& arena) {
+  tl_service_new_topic_event c{};
+  c.struct_size = sizeof c;
+  c.type = Member<std::string>::lower(v.type, arena);
+  c.subject = Member<std::string>::lower(v.subject, arena);
+  c.data = Member<std::string>::lower(v.data, arena);
+  c.id = Member<std::optional<std::string>>::lower(v.id, arena);
+  c.time = Member<std::optional<Time>>::lower(v.time, arena);
+  c.data_version = Member<std::string>::lower(v.data_version, arena);
+  return c;
+}
+inline void Codec<::trunkline::service::NewTopicEvent>::lift(const tl_service_new_topic_event& c, ::trunkline::service::NewTopicEvent& v) {
+  Member<std::string>::lift(c.type, v.type);
+  Member<std::string>::lift(c.subject, v.subject);
+  Member<std::string>::lift(c.data, v.data);
+  Member<std::optional<std::string>>::lift(c.id, v.id);
+  Member<std::optional<Time>>::lift(c.time, v.time);
+  Member<std::string>::lift(c.data_version, v.data_version);
+}
+inline void Codec<::trunkline::service::NewTopicEvent>::check(const tl_service_new_topic_event& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.type, "type");
+  Member<std::string>::check(c.subject, "subject");
+  Member<std::string>::check(c.data, "data");
+  Member<std::optional<std::string>>::check(c.id, "id");
+  Member<std::optional<Time>>::check(c.time, "time");
+  Member<std::string>::check(c.data_version, "data_version");
+}
+inline ::trunkline::service::NewTopicEventView Codec<::trunkline::service::NewTopicEvent>::view(const tl_service_new_topic_event& c) { return ::trunkline::service::NewTopicEventView(c); }
 
 }  // namespace trunkline::abi

@@ -347,6 +347,136 @@ struct RuntimeServiceMetrics {
   static constexpr auto kSlot = &tl_service_runtime_service::metrics;
   using Value = std::string;
 };
+struct EventSubscriptionsServicePut {
+  static constexpr std::string_view kName = "put";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::put;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServicePutProperties {
+  static constexpr std::string_view kName = "put_properties";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::put_properties;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceUpdate {
+  static constexpr std::string_view kName = "update";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::update;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceUpdateProperties {
+  static constexpr std::string_view kName = "update_properties";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::update_properties;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::get;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::list;
+  using Value = std::vector<EventSubscription>;
+};
+struct EventSubscriptionsServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::remove;
+  using Value = bool;
+};
+struct EventSubscriptionsServiceActivity {
+  static constexpr std::string_view kName = "activity";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::activity;
+  using Value = EventSubscriptionActivity;
+};
+struct EventSubscriptionsServiceDeliveries {
+  static constexpr std::string_view kName = "deliveries";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::deliveries;
+  using Value = StreamClient<EventDelivery>;
+};
+struct EventSubscriptionsServiceAcknowledge {
+  static constexpr std::string_view kName = "acknowledge";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::acknowledge;
+  using Value = bool;
+};
+struct EventSubscriptionsServiceReject {
+  static constexpr std::string_view kName = "reject";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::reject;
+  using Value = bool;
+};
+struct EventHistoryServiceQuery {
+  static constexpr std::string_view kName = "query";
+  static constexpr auto kSlot = &tl_service_event_history_service::query;
+  using Value = EventPage;
+};
+struct EventHistoryServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_event_history_service::get;
+  using Value = Event;
+};
+struct EventHistoryServiceExplain {
+  static constexpr std::string_view kName = "explain";
+  static constexpr auto kSlot = &tl_service_event_history_service::explain;
+  using Value = std::vector<EventExplanation>;
+};
+struct EventHistoryServiceRedeliver {
+  static constexpr std::string_view kName = "redeliver";
+  static constexpr auto kSlot = &tl_service_event_history_service::redeliver;
+  using Value = void;
+};
+struct EventHistoryServiceRedeliverAll {
+  static constexpr std::string_view kName = "redeliver_all";
+  static constexpr auto kSlot = &tl_service_event_history_service::redeliver_all;
+  using Value = std::int64_t;
+};
+struct EventHistoryServiceReplay {
+  static constexpr std::string_view kName = "replay";
+  static constexpr auto kSlot = &tl_service_event_history_service::replay;
+  using Value = EventSubscription;
+};
+struct EventHistoryServiceExportLines {
+  static constexpr std::string_view kName = "export_lines";
+  static constexpr auto kSlot = &tl_service_event_history_service::export_lines;
+  using Value = StreamClient<std::string>;
+};
+struct EventTopicsServiceCreate {
+  static constexpr std::string_view kName = "create";
+  static constexpr auto kSlot = &tl_service_event_topics_service::create;
+  using Value = EventTopic;
+};
+struct EventTopicsServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_event_topics_service::get;
+  using Value = EventTopic;
+};
+struct EventTopicsServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_event_topics_service::list;
+  using Value = std::vector<EventTopic>;
+};
+struct EventTopicsServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_event_topics_service::remove;
+  using Value = bool;
+};
+struct EventTopicsServiceRegenerateKey {
+  static constexpr std::string_view kName = "regenerate_key";
+  static constexpr auto kSlot = &tl_service_event_topics_service::regenerate_key;
+  using Value = EventTopic;
+};
+struct EventTopicsServiceSetTags {
+  static constexpr std::string_view kName = "set_tags";
+  static constexpr auto kSlot = &tl_service_event_topics_service::set_tags;
+  using Value = EventTopic;
+};
+struct EventTopicsServicePublish {
+  static constexpr std::string_view kName = "publish";
+  static constexpr auto kSlot = &tl_service_event_topics_service::publish;
+  using Value = std::vector<std::string>;
+};
+struct EventTopicsServicePublishJson {
+  static constexpr std::string_view kName = "publish_json";
+  static constexpr auto kSlot = &tl_service_event_topics_service::publish_json;
+  using Value = std::vector<std::string>;
+};
 }  // namespace ops
 
 /// Sends text messages of one resource.
@@ -1880,6 +2010,562 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
   /// metrics, blocking this thread.
   std::string metrics_sync(CallOptions options = {}) const {
     return Client::wait<ops::RuntimeServiceMetrics>(std::move(options));
+  }
+};
+
+/// The event subscriptions of one resource or custom topic. Names compare without case.
+class EventSubscriptionsServiceClient : public abi::Client<tl_service_event_subscriptions_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_subscriptions/1";
+  using Client::Client;
+
+  /// Creates or replaces a subscription. A webhook that is new is validated first.
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> put(EventSubscriptionSpec subscription, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServicePut>(std::move(options), std::move(subscription));
+  }
+  /// put ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_put(EventSubscriptionSpec subscription, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServicePut>(std::move(options), std::move(done), std::move(subscription));
+  }
+  /// put without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_put_raw(const tl_service_event_subscription_spec& subscription, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServicePut>(std::move(options), std::move(done), &subscription);
+  }
+  /// put, blocking this thread.
+  EventSubscription put_sync(EventSubscriptionSpec subscription, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServicePut>(std::move(options), std::move(subscription));
+  }
+
+  /// The same by the `properties` of the ARM resource.
+  /// @param after events after this position of the log too, when it is created; absent: from now on
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> put_properties(std::string name, std::string properties, std::optional<std::int64_t> after = {},
+                                         CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServicePutProperties>(std::move(options), std::move(name), std::move(properties),
+                                                                    std::move(after));
+  }
+  /// put_properties ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_put_properties(std::string name, std::string properties, std::optional<std::int64_t> after, CallOptions options,
+                            F done) const {
+    Client::start<ops::EventSubscriptionsServicePutProperties>(std::move(options), std::move(done), std::move(name),
+                                                               std::move(properties), std::move(after));
+  }
+  /// put_properties without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_put_properties_raw(tl_str name, tl_str properties, tl_opt_i64 after, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServicePutProperties>(std::move(options), std::move(done), name, properties, after);
+  }
+  /// put_properties, blocking this thread.
+  EventSubscription put_properties_sync(std::string name, std::string properties, std::optional<std::int64_t> after = {},
+                                        CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServicePutProperties>(std::move(options), std::move(name), std::move(properties),
+                                                                     std::move(after));
+  }
+
+  /// Changes what is given; the rest stays.
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> update(EventSubscriptionSpec change, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceUpdate>(std::move(options), std::move(change));
+  }
+  /// update ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update(EventSubscriptionSpec change, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceUpdate>(std::move(options), std::move(done), std::move(change));
+  }
+  /// update without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_raw(const tl_service_event_subscription_spec& change, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceUpdate>(std::move(options), std::move(done), &change);
+  }
+  /// update, blocking this thread.
+  EventSubscription update_sync(EventSubscriptionSpec change, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceUpdate>(std::move(options), std::move(change));
+  }
+
+  /// The same by the `properties` of the ARM resource, of which whole members are replaced.
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> update_properties(std::string name, std::string properties, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceUpdateProperties>(std::move(options), std::move(name),
+                                                                       std::move(properties));
+  }
+  /// update_properties ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_properties(std::string name, std::string properties, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceUpdateProperties>(std::move(options), std::move(done), std::move(name),
+                                                                  std::move(properties));
+  }
+  /// update_properties without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_properties_raw(tl_str name, tl_str properties, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceUpdateProperties>(std::move(options), std::move(done), name, properties);
+  }
+  /// update_properties, blocking this thread.
+  EventSubscription update_properties_sync(std::string name, std::string properties, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceUpdateProperties>(std::move(options), std::move(name),
+                                                                        std::move(properties));
+  }
+
+  /// One subscription.
+  /// Errors: kNotFound.
+  Task<EventSubscription> get(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceGet>(std::move(options), std::move(name));
+  }
+  /// get ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  EventSubscription get_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceGet>(std::move(options), std::move(name));
+  }
+
+  /// All subscriptions, by name.
+  Task<std::vector<EventSubscription>> list(CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceList>(std::move(options));
+  }
+  /// list ending in done(Result<std::vector<EventSubscription>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceList>(std::move(options), std::move(done));
+  }
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<EventSubscription> list_sync(CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceList>(std::move(options));
+  }
+
+  /// Ends a subscription. False: there was none.
+  /// Errors: kAborted.
+  Task<bool> remove(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceRemove>(std::move(options), std::move(name));
+  }
+  /// remove ending in done(Result<bool>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceRemove>(std::move(options), std::move(done), std::move(name));
+  }
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceRemove>(std::move(options), std::move(done), name);
+  }
+  /// remove, blocking this thread.
+  bool remove_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceRemove>(std::move(options), std::move(name));
+  }
+
+  /// What a subscription is doing.
+  /// Errors: kNotFound.
+  Task<EventSubscriptionActivity> activity(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceActivity>(std::move(options), std::move(name));
+  }
+  /// activity ending in done(Result<EventSubscriptionActivity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_activity(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceActivity>(std::move(options), std::move(done), std::move(name));
+  }
+  /// activity without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_activity_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceActivity>(std::move(options), std::move(done), name);
+  }
+  /// activity, blocking this thread.
+  EventSubscriptionActivity activity_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceActivity>(std::move(options), std::move(name));
+  }
+
+  /// Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is still held
+  /// when
+  /// the stream is closed goes back and comes again, to this consumer or another one.
+  /// @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+  /// @param lock_time how long it may hold an event; then it counts as rejected
+  /// Errors: kNotFound, kFailedPrecondition, kInvalidArgument.
+  Task<StreamClient<EventDelivery>> deliveries(std::string name, std::int32_t credits = 16,
+                                               Duration lock_time = std::chrono::minutes{5}, CallOptions options = {}) const {
+    return Client::run<ops::EventSubscriptionsServiceDeliveries>(std::move(options), std::move(name), credits, lock_time);
+  }
+  /// deliveries ending in done(Result<StreamClient<EventDelivery>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_deliveries(std::string name, std::int32_t credits, Duration lock_time, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceDeliveries>(std::move(options), std::move(done), std::move(name), credits,
+                                                            lock_time);
+  }
+  /// deliveries, blocking this thread.
+  StreamClient<EventDelivery> deliveries_sync(std::string name, std::int32_t credits = 16,
+                                              Duration lock_time = std::chrono::minutes{5}, CallOptions options = {}) const {
+    return Client::wait<ops::EventSubscriptionsServiceDeliveries>(std::move(options), std::move(name), credits, lock_time);
+  }
+
+  /// A consumer has dealt with an event. False: too late, it comes again or was taken away.
+  bool acknowledge(std::string name, std::int64_t delivery_id, CallOptions options = {}) const {
+    return Client::now<ops::EventSubscriptionsServiceAcknowledge>(std::move(options), std::move(name), delivery_id);
+  }
+
+  /// A consumer could not deal with an event, which comes again by the retry schedule. False: too late.
+  bool reject(std::string name, std::int64_t delivery_id, std::string reason = "", CallOptions options = {}) const {
+    return Client::now<ops::EventSubscriptionsServiceReject>(std::move(options), std::move(name), delivery_id, std::move(reason));
+  }
+};
+
+/// The events of one resource or custom topic, found again.
+class EventHistoryServiceClient : public abi::Client<tl_service_event_history_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_history/1";
+  using Client::Client;
+
+  /// A page of events.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<EventPage> query(EventQuery query, CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceQuery>(std::move(options), std::move(query));
+  }
+  /// query ending in done(Result<EventPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_query(EventQuery query, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceQuery>(std::move(options), std::move(done), std::move(query));
+  }
+  /// query without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_query_raw(const tl_service_event_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceQuery>(std::move(options), std::move(done), &query);
+  }
+  /// query, blocking this thread.
+  EventPage query_sync(EventQuery query, CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceQuery>(std::move(options), std::move(query));
+  }
+
+  /// One event.
+  /// Errors: kNotFound.
+  Task<Event> get(std::string event_id, CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceGet>(std::move(options), std::move(event_id));
+  }
+  /// get ending in done(Result<Event>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string event_id, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceGet>(std::move(options), std::move(done), std::move(event_id));
+  }
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str event_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceGet>(std::move(options), std::move(done), event_id);
+  }
+  /// get, blocking this thread.
+  Event get_sync(std::string event_id, CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceGet>(std::move(options), std::move(event_id));
+  }
+
+  /// What each subscription says about an event, by name.
+  /// Errors: kNotFound.
+  Task<std::vector<EventExplanation>> explain(std::string event_id, CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceExplain>(std::move(options), std::move(event_id));
+  }
+  /// explain ending in done(Result<std::vector<EventExplanation>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_explain(std::string event_id, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceExplain>(std::move(options), std::move(done), std::move(event_id));
+  }
+  /// explain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_explain_raw(tl_str event_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceExplain>(std::move(options), std::move(done), event_id);
+  }
+  /// explain, blocking this thread.
+  std::vector<EventExplanation> explain_sync(std::string event_id, CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceExplain>(std::move(options), std::move(event_id));
+  }
+
+  /// Sends an event to a subscription again, whatever became of it; the filter is not asked.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<void> redeliver(std::string subscription, std::string event_id, CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceRedeliver>(std::move(options), std::move(subscription), std::move(event_id));
+  }
+  /// redeliver ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_redeliver(std::string subscription, std::string event_id, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceRedeliver>(std::move(options), std::move(done), std::move(subscription),
+                                                     std::move(event_id));
+  }
+  /// redeliver without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_redeliver_raw(tl_str subscription, tl_str event_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceRedeliver>(std::move(options), std::move(done), subscription, event_id);
+  }
+  /// redeliver, blocking this thread.
+  void redeliver_sync(std::string subscription, std::string event_id, CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceRedeliver>(std::move(options), std::move(subscription), std::move(event_id));
+  }
+
+  /// The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<std::int64_t> redeliver_all(std::string subscription, EventQuery query, CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceRedeliverAll>(std::move(options), std::move(subscription), std::move(query));
+  }
+  /// redeliver_all ending in done(Result<std::int64_t>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_redeliver_all(std::string subscription, EventQuery query, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceRedeliverAll>(std::move(options), std::move(done), std::move(subscription),
+                                                        std::move(query));
+  }
+  /// redeliver_all without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_redeliver_all_raw(tl_str subscription, const tl_service_event_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceRedeliverAll>(std::move(options), std::move(done), subscription, &query);
+  }
+  /// redeliver_all, blocking this thread.
+  std::int64_t redeliver_all_sync(std::string subscription, EventQuery query, CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceRedeliverAll>(std::move(options), std::move(subscription), std::move(query));
+  }
+
+  /// Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these events.
+  /// @param subscription the one to make for it, with a name that is free
+  /// @param from events from then on; absent: from the beginning
+  /// @param to events from before then; absent: until now
+  /// Errors: kInvalidArgument, kAborted.
+  Task<EventSubscription> replay(EventSubscriptionSpec subscription, std::optional<Time> from = {}, std::optional<Time> to = {},
+                                 CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceReplay>(std::move(options), std::move(subscription), std::move(from),
+                                                       std::move(to));
+  }
+  /// replay ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_replay(EventSubscriptionSpec subscription, std::optional<Time> from, std::optional<Time> to, CallOptions options,
+                    F done) const {
+    Client::start<ops::EventHistoryServiceReplay>(std::move(options), std::move(done), std::move(subscription), std::move(from),
+                                                  std::move(to));
+  }
+  /// replay without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_replay_raw(const tl_service_event_subscription_spec& subscription, tl_opt_i64 from, tl_opt_i64 to,
+                        CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceReplay>(std::move(options), std::move(done), &subscription, from, to);
+  }
+  /// replay, blocking this thread.
+  EventSubscription replay_sync(EventSubscriptionSpec subscription, std::optional<Time> from = {}, std::optional<Time> to = {},
+                                CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceReplay>(std::move(options), std::move(subscription), std::move(from),
+                                                        std::move(to));
+  }
+
+  /// All events that are found, whatever `limit` says, each as a line of JSON without its end.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<StreamClient<std::string>> export_lines(EventQuery query, EventSchema schema = EventSchema::kEventGrid,
+                                               CallOptions options = {}) const {
+    return Client::run<ops::EventHistoryServiceExportLines>(std::move(options), std::move(query), schema);
+  }
+  /// export_lines ending in done(Result<StreamClient<std::string>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_export_lines(EventQuery query, EventSchema schema, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceExportLines>(std::move(options), std::move(done), std::move(query), schema);
+  }
+  /// export_lines, blocking this thread.
+  StreamClient<std::string> export_lines_sync(EventQuery query, EventSchema schema = EventSchema::kEventGrid,
+                                              CallOptions options = {}) const {
+    return Client::wait<ops::EventHistoryServiceExportLines>(std::move(options), std::move(query), schema);
+  }
+};
+
+/// The custom topics of the runtime. Names compare without case.
+class EventTopicsServiceClient : public abi::Client<tl_service_event_topics_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_topics/1";
+  using Client::Client;
+
+  /// Creates a topic.
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  Task<EventTopic> create(NewEventTopic topic, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServiceCreate>(std::move(options), std::move(topic));
+  }
+  /// create ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_create(NewEventTopic topic, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceCreate>(std::move(options), std::move(done), std::move(topic));
+  }
+  /// create without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_create_raw(const tl_service_new_event_topic& topic, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceCreate>(std::move(options), std::move(done), &topic);
+  }
+  /// create, blocking this thread.
+  EventTopic create_sync(NewEventTopic topic, CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServiceCreate>(std::move(options), std::move(topic));
+  }
+
+  /// One topic.
+  /// Errors: kNotFound.
+  Task<EventTopic> get(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServiceGet>(std::move(options), std::move(name));
+  }
+  /// get ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  EventTopic get_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServiceGet>(std::move(options), std::move(name));
+  }
+
+  /// All topics, by name.
+  Task<std::vector<EventTopic>> list(CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServiceList>(std::move(options));
+  }
+  /// list ending in done(Result<std::vector<EventTopic>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceList>(std::move(options), std::move(done));
+  }
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<EventTopic> list_sync(CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServiceList>(std::move(options));
+  }
+
+  /// Drops a topic with its events and subscriptions. False: there was none.
+  /// Errors: kAborted.
+  Task<bool> remove(std::string name, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServiceRemove>(std::move(options), std::move(name));
+  }
+  /// remove ending in done(Result<bool>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceRemove>(std::move(options), std::move(done), std::move(name));
+  }
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceRemove>(std::move(options), std::move(done), name);
+  }
+  /// remove, blocking this thread.
+  bool remove_sync(std::string name, CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServiceRemove>(std::move(options), std::move(name));
+  }
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<EventTopic> regenerate_key(std::string name, KeyKind kind, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServiceRegenerateKey>(std::move(options), std::move(name), kind);
+  }
+  /// regenerate_key ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceRegenerateKey>(std::move(options), std::move(done), std::move(name), kind);
+  }
+  /// regenerate_key without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_regenerate_key_raw(tl_str name, tl_service_key_kind kind, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceRegenerateKey>(std::move(options), std::move(done), name, kind);
+  }
+  /// regenerate_key, blocking this thread.
+  EventTopic regenerate_key_sync(std::string name, KeyKind kind, CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServiceRegenerateKey>(std::move(options), std::move(name), kind);
+  }
+
+  /// Replaces the labels.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<EventTopic> set_tags(std::string name, Properties tags, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServiceSetTags>(std::move(options), std::move(name), std::move(tags));
+  }
+  /// set_tags ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_tags(std::string name, Properties tags, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceSetTags>(std::move(options), std::move(done), std::move(name), std::move(tags));
+  }
+  /// set_tags without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_tags_raw(tl_str name, tl_list tags, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceSetTags>(std::move(options), std::move(done), name, tags);
+  }
+  /// set_tags, blocking this thread.
+  EventTopic set_tags_sync(std::string name, Properties tags, CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServiceSetTags>(std::move(options), std::move(name), std::move(tags));
+  }
+
+  /// Publishes events, all or none. Durable when it completes. Returns their ids.
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  Task<std::vector<std::string>> publish(std::string topic, std::vector<NewTopicEvent> events, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServicePublish>(std::move(options), std::move(topic), std::move(events));
+  }
+  /// publish ending in done(Result<std::vector<std::string>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_publish(std::string topic, std::vector<NewTopicEvent> events, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServicePublish>(std::move(options), std::move(done), std::move(topic), std::move(events));
+  }
+  /// publish without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_publish_raw(tl_str topic, tl_list events, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServicePublish>(std::move(options), std::move(done), topic, events);
+  }
+  /// publish, blocking this thread.
+  std::vector<std::string> publish_sync(std::string topic, std::vector<NewTopicEvent> events, CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServicePublish>(std::move(options), std::move(topic), std::move(events));
+  }
+
+  /// Publishes events as they are written in a schema, all or none.
+  /// @param events an array of Event Grid events, or of CloudEvents
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  Task<std::vector<std::string>> publish_json(std::string topic, std::string events,
+                                              EventSchema schema = EventSchema::kEventGrid, CallOptions options = {}) const {
+    return Client::run<ops::EventTopicsServicePublishJson>(std::move(options), std::move(topic), std::move(events), schema);
+  }
+  /// publish_json ending in done(Result<std::vector<std::string>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_publish_json(std::string topic, std::string events, EventSchema schema, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServicePublishJson>(std::move(options), std::move(done), std::move(topic), std::move(events),
+                                                      schema);
+  }
+  /// publish_json without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_publish_json_raw(tl_str topic, tl_str events, tl_service_event_schema schema, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServicePublishJson>(std::move(options), std::move(done), topic, events, schema);
+  }
+  /// publish_json, blocking this thread.
+  std::vector<std::string> publish_json_sync(std::string topic, std::string events, EventSchema schema = EventSchema::kEventGrid,
+                                             CallOptions options = {}) const {
+    return Client::wait<ops::EventTopicsServicePublishJson>(std::move(options), std::move(topic), std::move(events), schema);
   }
 };
 

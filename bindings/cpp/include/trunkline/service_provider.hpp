@@ -1423,4 +1423,544 @@ struct RuntimeServiceThunks {
 
 inline tl_iface iface_of(RuntimeService* object) { return {object, &detail::RuntimeServiceThunks::kVtbl}; }
 
+class EventSubscriptionsService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EventSubscriptionsService* object);
+
+/// The event subscriptions of one resource or custom topic. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EventSubscriptionsService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_subscriptions/1";
+
+  /// Creates or replaces a subscription. A webhook that is new is validated first.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  virtual Task<EventSubscription> put([[maybe_unused]] Call call,
+                                      [[maybe_unused]] EventSubscriptionSpec subscription) { abi::unimplemented("put"); }
+  virtual void start_put(const Call& call, EventSubscriptionSpecView subscription, Completion<EventSubscription> done) {
+    abi::complete_with(std::move(done), [&] { return this->put(call, abi::own<EventSubscriptionSpec>(subscription)); });
+  }
+
+  /// The same by the `properties` of the ARM resource.
+  /// [any-thread]
+  /// @param after events after this position of the log too, when it is created; absent: from now on
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  virtual Task<EventSubscription> put_properties([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                                 [[maybe_unused]] std::string properties,
+                                                 [[maybe_unused]] std::optional<std::int64_t> after) { abi::unimplemented("put_properties"); }
+  virtual void start_put_properties(const Call& call, std::string_view name, std::string_view properties,
+                                    std::optional<std::int64_t> after, Completion<EventSubscription> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->put_properties(call, abi::own<std::string>(name), abi::own<std::string>(properties), after); });
+  }
+
+  /// Changes what is given; the rest stays.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  virtual Task<EventSubscription> update([[maybe_unused]] Call call,
+                                         [[maybe_unused]] EventSubscriptionSpec change) { abi::unimplemented("update"); }
+  virtual void start_update(const Call& call, EventSubscriptionSpecView change, Completion<EventSubscription> done) {
+    abi::complete_with(std::move(done), [&] { return this->update(call, abi::own<EventSubscriptionSpec>(change)); });
+  }
+
+  /// The same by the `properties` of the ARM resource, of which whole members are replaced.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  virtual Task<EventSubscription> update_properties([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                                    [[maybe_unused]] std::string properties) { abi::unimplemented("update_properties"); }
+  virtual void start_update_properties(const Call& call, std::string_view name, std::string_view properties,
+                                       Completion<EventSubscription> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->update_properties(call, abi::own<std::string>(name), abi::own<std::string>(properties)); });
+  }
+
+  /// One subscription.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<EventSubscription> get([[maybe_unused]] Call call,
+                                      [[maybe_unused]] std::string name) { abi::unimplemented("get"); }
+  virtual void start_get(const Call& call, std::string_view name, Completion<EventSubscription> done) {
+    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(name)); });
+  }
+
+  /// All subscriptions, by name.
+  /// [any-thread]
+  virtual Task<std::vector<EventSubscription>> list([[maybe_unused]] Call call) { abi::unimplemented("list"); }
+  virtual void start_list(const Call& call, Completion<std::vector<EventSubscription>> done) {
+    abi::complete_with(std::move(done), [&] { return this->list(call); });
+  }
+
+  /// Ends a subscription. False: there was none.
+  /// [any-thread]
+  /// Errors: kAborted.
+  virtual Task<bool> remove([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("remove"); }
+  virtual void start_remove(const Call& call, std::string_view name, Completion<bool> done) {
+    abi::complete_with(std::move(done), [&] { return this->remove(call, abi::own<std::string>(name)); });
+  }
+
+  /// What a subscription is doing.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<EventSubscriptionActivity> activity([[maybe_unused]] Call call,
+                                                   [[maybe_unused]] std::string name) { abi::unimplemented("activity"); }
+  virtual void start_activity(const Call& call, std::string_view name, Completion<EventSubscriptionActivity> done) {
+    abi::complete_with(std::move(done), [&] { return this->activity(call, abi::own<std::string>(name)); });
+  }
+
+  /// Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is still held
+  /// when
+  /// the stream is closed goes back and comes again, to this consumer or another one.
+  /// [any-thread]
+  /// @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+  /// @param lock_time how long it may hold an event; then it counts as rejected
+  /// Errors: kNotFound, kFailedPrecondition, kInvalidArgument.
+  virtual Task<std::unique_ptr<StreamSource<EventDelivery>>> deliveries([[maybe_unused]] Call call,
+                                                                        [[maybe_unused]] std::string name,
+                                                                        [[maybe_unused]] std::int32_t credits,
+                                                                        [[maybe_unused]] Duration lock_time) { abi::unimplemented("deliveries"); }
+  virtual void start_deliveries(const Call& call, std::string_view name, std::int32_t credits, Duration lock_time,
+                                Completion<std::unique_ptr<StreamSource<EventDelivery>>> done) {
+    abi::complete_with(std::move(done), [&] { return this->deliveries(call, abi::own<std::string>(name), credits, lock_time); });
+  }
+
+  /// A consumer has dealt with an event. False: too late, it comes again or was taken away.
+  /// [any-thread]
+  virtual bool acknowledge(const Call& call, std::string_view name, std::int64_t delivery_id) = 0;
+
+  /// A consumer could not deal with an event, which comes again by the retry schedule. False: too late.
+  /// [any-thread]
+  virtual bool reject(const Call& call, std::string_view name, std::int64_t delivery_id, std::string_view reason) = 0;
+
+ protected:
+  EventSubscriptionsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct EventSubscriptionsServiceThunks {
+  static EventSubscriptionsService& of(void* self) { return *static_cast<EventSubscriptionsService*>(self); }
+  static void put(void* self, const tl_call* call, const tl_service_event_subscription_spec* subscription,
+                  tl_service_event_subscriptions_service_put_done done, void* user) noexcept {
+    abi::serve<EventSubscription>(of(self), done, user, [&](Completion<EventSubscription> completion) {
+      of(self).start_put(Call(call),
+                         abi::Codec<EventSubscriptionSpec>::view(abi::required<EventSubscriptionSpec>(subscription, "subscription")),
+                         std::move(completion));
+    });
+  }
+  static void put_properties(void* self, const tl_call* call, tl_str name, tl_str properties, tl_opt_i64 after,
+                             tl_service_event_subscriptions_service_put_properties_done done, void* user) noexcept {
+    abi::serve<EventSubscription>(of(self), done, user, [&](Completion<EventSubscription> completion) {
+      of(self).start_put_properties(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(properties, "properties")),
+                                    abi::Member<std::optional<std::int64_t>>::view(abi::checked<std::optional<std::int64_t>>(after, "after")),
+                                    std::move(completion));
+    });
+  }
+  static void update(void* self, const tl_call* call, const tl_service_event_subscription_spec* change,
+                     tl_service_event_subscriptions_service_update_done done, void* user) noexcept {
+    abi::serve<EventSubscription>(of(self), done, user, [&](Completion<EventSubscription> completion) {
+      of(self).start_update(Call(call),
+                            abi::Codec<EventSubscriptionSpec>::view(abi::required<EventSubscriptionSpec>(change, "change")),
+                            std::move(completion));
+    });
+  }
+  static void update_properties(void* self, const tl_call* call, tl_str name, tl_str properties,
+                                tl_service_event_subscriptions_service_update_properties_done done, void* user) noexcept {
+    abi::serve<EventSubscription>(of(self), done, user, [&](Completion<EventSubscription> completion) {
+      of(self).start_update_properties(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                       abi::Member<std::string>::view(abi::checked<std::string>(properties, "properties")),
+                                       std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str name, tl_service_event_subscriptions_service_get_done done,
+                  void* user) noexcept {
+    abi::serve<EventSubscription>(of(self), done, user, [&](Completion<EventSubscription> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_service_event_subscriptions_service_list_done done, void* user) noexcept {
+    abi::serve<std::vector<EventSubscription>>(of(self), done, user, [&](Completion<std::vector<EventSubscription>> completion) {
+      of(self).start_list(Call(call), std::move(completion));
+    });
+  }
+  static void remove(void* self, const tl_call* call, tl_str name, tl_service_event_subscriptions_service_remove_done done,
+                     void* user) noexcept {
+    abi::serve<bool>(of(self), done, user, [&](Completion<bool> completion) {
+      of(self).start_remove(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                            std::move(completion));
+    });
+  }
+  static void activity(void* self, const tl_call* call, tl_str name, tl_service_event_subscriptions_service_activity_done done,
+                       void* user) noexcept {
+    abi::serve<EventSubscriptionActivity>(of(self), done, user, [&](Completion<EventSubscriptionActivity> completion) {
+      of(self).start_activity(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              std::move(completion));
+    });
+  }
+  static void deliveries(void* self, const tl_call* call, tl_str name, int32_t credits, tl_duration lock_time,
+                         tl_service_event_subscriptions_service_deliveries_done done, void* user) noexcept {
+    abi::serve<std::unique_ptr<StreamSource<EventDelivery>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<EventDelivery>>> completion) {
+      of(self).start_deliveries(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(credits, "credits")),
+                                abi::Member<Duration>::view(abi::checked<Duration>(lock_time, "lock_time")),
+                                std::move(completion));
+    });
+  }
+  static void acknowledge(void* self, const tl_call* call, tl_str name, int64_t delivery_id,
+                          tl_service_event_subscriptions_service_acknowledge_done done, void* user) noexcept {
+    abi::serve_now<bool>(of(self), done, user,
+                         [&] { return of(self).acknowledge(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(delivery_id, "delivery_id"))); });
+  }
+  static void reject(void* self, const tl_call* call, tl_str name, int64_t delivery_id, tl_str reason,
+                     tl_service_event_subscriptions_service_reject_done done, void* user) noexcept {
+    abi::serve_now<bool>(of(self), done, user,
+                         [&] { return of(self).reject(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(delivery_id, "delivery_id")), abi::Member<std::string>::view(abi::checked<std::string>(reason, "reason"))); });
+  }
+  static constexpr tl_service_event_subscriptions_service kVtbl{
+      sizeof(tl_service_event_subscriptions_service),
+      0,
+      &put,
+      &put_properties,
+      &update,
+      &update_properties,
+      &get,
+      &list,
+      &remove,
+      &activity,
+      &deliveries,
+      &acknowledge,
+      &reject};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(EventSubscriptionsService* object) { return {object, &detail::EventSubscriptionsServiceThunks::kVtbl}; }
+
+class EventHistoryService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EventHistoryService* object);
+
+/// The events of one resource or custom topic, found again.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EventHistoryService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_history/1";
+
+  /// A page of events.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  virtual Task<EventPage> query([[maybe_unused]] Call call, [[maybe_unused]] EventQuery query) { abi::unimplemented("query"); }
+  virtual void start_query(const Call& call, EventQueryView query, Completion<EventPage> done) {
+    abi::complete_with(std::move(done), [&] { return this->query(call, abi::own<EventQuery>(query)); });
+  }
+
+  /// One event.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<Event> get([[maybe_unused]] Call call, [[maybe_unused]] std::string event_id) { abi::unimplemented("get"); }
+  virtual void start_get(const Call& call, std::string_view event_id, Completion<Event> done) {
+    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(event_id)); });
+  }
+
+  /// What each subscription says about an event, by name.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<std::vector<EventExplanation>> explain([[maybe_unused]] Call call,
+                                                      [[maybe_unused]] std::string event_id) { abi::unimplemented("explain"); }
+  virtual void start_explain(const Call& call, std::string_view event_id, Completion<std::vector<EventExplanation>> done) {
+    abi::complete_with(std::move(done), [&] { return this->explain(call, abi::own<std::string>(event_id)); });
+  }
+
+  /// Sends an event to a subscription again, whatever became of it; the filter is not asked.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  virtual Task<void> redeliver([[maybe_unused]] Call call, [[maybe_unused]] std::string subscription,
+                               [[maybe_unused]] std::string event_id) { abi::unimplemented("redeliver"); }
+  virtual void start_redeliver(const Call& call, std::string_view subscription, std::string_view event_id,
+                               Completion<void> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->redeliver(call, abi::own<std::string>(subscription), abi::own<std::string>(event_id)); });
+  }
+
+  /// The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  virtual Task<std::int64_t> redeliver_all([[maybe_unused]] Call call, [[maybe_unused]] std::string subscription,
+                                           [[maybe_unused]] EventQuery query) { abi::unimplemented("redeliver_all"); }
+  virtual void start_redeliver_all(const Call& call, std::string_view subscription, EventQueryView query,
+                                   Completion<std::int64_t> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->redeliver_all(call, abi::own<std::string>(subscription), abi::own<EventQuery>(query)); });
+  }
+
+  /// Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these events.
+  /// [any-thread]
+  /// @param subscription the one to make for it, with a name that is free
+  /// @param from events from then on; absent: from the beginning
+  /// @param to events from before then; absent: until now
+  /// Errors: kInvalidArgument, kAborted.
+  virtual Task<EventSubscription> replay([[maybe_unused]] Call call, [[maybe_unused]] EventSubscriptionSpec subscription,
+                                         [[maybe_unused]] std::optional<Time> from,
+                                         [[maybe_unused]] std::optional<Time> to) { abi::unimplemented("replay"); }
+  virtual void start_replay(const Call& call, EventSubscriptionSpecView subscription, std::optional<Time> from,
+                            std::optional<Time> to, Completion<EventSubscription> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->replay(call, abi::own<EventSubscriptionSpec>(subscription), from, to); });
+  }
+
+  /// All events that are found, whatever `limit` says, each as a line of JSON without its end.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  virtual Task<std::unique_ptr<StreamSource<std::string>>> export_lines([[maybe_unused]] Call call,
+                                                                        [[maybe_unused]] EventQuery query,
+                                                                        [[maybe_unused]] EventSchema schema) { abi::unimplemented("export_lines"); }
+  virtual void start_export_lines(const Call& call, EventQueryView query, EventSchema schema,
+                                  Completion<std::unique_ptr<StreamSource<std::string>>> done) {
+    abi::complete_with(std::move(done), [&] { return this->export_lines(call, abi::own<EventQuery>(query), schema); });
+  }
+
+ protected:
+  EventHistoryService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct EventHistoryServiceThunks {
+  static EventHistoryService& of(void* self) { return *static_cast<EventHistoryService*>(self); }
+  static void query(void* self, const tl_call* call, const tl_service_event_query* query,
+                    tl_service_event_history_service_query_done done, void* user) noexcept {
+    abi::serve<EventPage>(of(self), done, user, [&](Completion<EventPage> completion) {
+      of(self).start_query(Call(call), abi::Codec<EventQuery>::view(abi::required<EventQuery>(query, "query")),
+                           std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str event_id, tl_service_event_history_service_get_done done,
+                  void* user) noexcept {
+    abi::serve<Event>(of(self), done, user, [&](Completion<Event> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(event_id, "event_id")),
+                         std::move(completion));
+    });
+  }
+  static void explain(void* self, const tl_call* call, tl_str event_id, tl_service_event_history_service_explain_done done,
+                      void* user) noexcept {
+    abi::serve<std::vector<EventExplanation>>(of(self), done, user, [&](Completion<std::vector<EventExplanation>> completion) {
+      of(self).start_explain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(event_id, "event_id")),
+                             std::move(completion));
+    });
+  }
+  static void redeliver(void* self, const tl_call* call, tl_str subscription, tl_str event_id,
+                        tl_service_event_history_service_redeliver_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_redeliver(Call(call),
+                               abi::Member<std::string>::view(abi::checked<std::string>(subscription, "subscription")),
+                               abi::Member<std::string>::view(abi::checked<std::string>(event_id, "event_id")),
+                               std::move(completion));
+    });
+  }
+  static void redeliver_all(void* self, const tl_call* call, tl_str subscription, const tl_service_event_query* query,
+                            tl_service_event_history_service_redeliver_all_done done, void* user) noexcept {
+    abi::serve<std::int64_t>(of(self), done, user, [&](Completion<std::int64_t> completion) {
+      of(self).start_redeliver_all(Call(call),
+                                   abi::Member<std::string>::view(abi::checked<std::string>(subscription, "subscription")),
+                                   abi::Codec<EventQuery>::view(abi::required<EventQuery>(query, "query")),
+                                   std::move(completion));
+    });
+  }
+  static void replay(void* self, const tl_call* call, const tl_service_event_subscription_spec* subscription, tl_opt_i64 from,
+                     tl_opt_i64 to, tl_service_event_history_service_replay_done done, void* user) noexcept {
+    abi::serve<EventSubscription>(of(self), done, user, [&](Completion<EventSubscription> completion) {
+      of(self).start_replay(Call(call),
+                            abi::Codec<EventSubscriptionSpec>::view(abi::required<EventSubscriptionSpec>(subscription, "subscription")),
+                            abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(from, "from")),
+                            abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(to, "to")),
+                            std::move(completion));
+    });
+  }
+  static void export_lines(void* self, const tl_call* call, const tl_service_event_query* query, tl_service_event_schema schema,
+                           tl_service_event_history_service_export_lines_done done, void* user) noexcept {
+    abi::serve<std::unique_ptr<StreamSource<std::string>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<std::string>>> completion) {
+      of(self).start_export_lines(Call(call), abi::Codec<EventQuery>::view(abi::required<EventQuery>(query, "query")),
+                                  abi::Member<EventSchema>::view(abi::checked<EventSchema>(schema, "schema")),
+                                  std::move(completion));
+    });
+  }
+  static constexpr tl_service_event_history_service kVtbl{
+      sizeof(tl_service_event_history_service),
+      0,
+      &query,
+      &get,
+      &explain,
+      &redeliver,
+      &redeliver_all,
+      &replay,
+      &export_lines};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(EventHistoryService* object) { return {object, &detail::EventHistoryServiceThunks::kVtbl}; }
+
+class EventTopicsService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EventTopicsService* object);
+
+/// The custom topics of the runtime. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EventTopicsService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_topics/1";
+
+  /// Creates a topic.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  virtual Task<EventTopic> create([[maybe_unused]] Call call,
+                                  [[maybe_unused]] NewEventTopic topic) { abi::unimplemented("create"); }
+  virtual void start_create(const Call& call, NewEventTopicView topic, Completion<EventTopic> done) {
+    abi::complete_with(std::move(done), [&] { return this->create(call, abi::own<NewEventTopic>(topic)); });
+  }
+
+  /// One topic.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  virtual Task<EventTopic> get([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("get"); }
+  virtual void start_get(const Call& call, std::string_view name, Completion<EventTopic> done) {
+    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(name)); });
+  }
+
+  /// All topics, by name.
+  /// [any-thread]
+  virtual Task<std::vector<EventTopic>> list([[maybe_unused]] Call call) { abi::unimplemented("list"); }
+  virtual void start_list(const Call& call, Completion<std::vector<EventTopic>> done) {
+    abi::complete_with(std::move(done), [&] { return this->list(call); });
+  }
+
+  /// Drops a topic with its events and subscriptions. False: there was none.
+  /// [any-thread]
+  /// Errors: kAborted.
+  virtual Task<bool> remove([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("remove"); }
+  virtual void start_remove(const Call& call, std::string_view name, Completion<bool> done) {
+    abi::complete_with(std::move(done), [&] { return this->remove(call, abi::own<std::string>(name)); });
+  }
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  virtual Task<EventTopic> regenerate_key([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                          [[maybe_unused]] KeyKind kind) { abi::unimplemented("regenerate_key"); }
+  virtual void start_regenerate_key(const Call& call, std::string_view name, KeyKind kind, Completion<EventTopic> done) {
+    abi::complete_with(std::move(done), [&] { return this->regenerate_key(call, abi::own<std::string>(name), kind); });
+  }
+
+  /// Replaces the labels.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  virtual Task<EventTopic> set_tags([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
+                                    [[maybe_unused]] Properties tags) { abi::unimplemented("set_tags"); }
+  virtual void start_set_tags(const Call& call, std::string_view name, MapView tags, Completion<EventTopic> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->set_tags(call, abi::own<std::string>(name), abi::own<Properties>(tags)); });
+  }
+
+  /// Publishes events, all or none. Durable when it completes. Returns their ids.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  virtual Task<std::vector<std::string>> publish([[maybe_unused]] Call call, [[maybe_unused]] std::string topic,
+                                                 [[maybe_unused]] std::vector<NewTopicEvent> events) { abi::unimplemented("publish"); }
+  virtual void start_publish(const Call& call, std::string_view topic, ListView<NewTopicEvent> events,
+                             Completion<std::vector<std::string>> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->publish(call, abi::own<std::string>(topic), abi::own<std::vector<NewTopicEvent>>(events)); });
+  }
+
+  /// Publishes events as they are written in a schema, all or none.
+  /// [any-thread]
+  /// @param events an array of Event Grid events, or of CloudEvents
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  virtual Task<std::vector<std::string>> publish_json([[maybe_unused]] Call call, [[maybe_unused]] std::string topic,
+                                                      [[maybe_unused]] std::string events,
+                                                      [[maybe_unused]] EventSchema schema) { abi::unimplemented("publish_json"); }
+  virtual void start_publish_json(const Call& call, std::string_view topic, std::string_view events, EventSchema schema,
+                                  Completion<std::vector<std::string>> done) {
+    abi::complete_with(std::move(done),
+                       [&] { return this->publish_json(call, abi::own<std::string>(topic), abi::own<std::string>(events), schema); });
+  }
+
+ protected:
+  EventTopicsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+namespace detail {
+struct EventTopicsServiceThunks {
+  static EventTopicsService& of(void* self) { return *static_cast<EventTopicsService*>(self); }
+  static void create(void* self, const tl_call* call, const tl_service_new_event_topic* topic,
+                     tl_service_event_topics_service_create_done done, void* user) noexcept {
+    abi::serve<EventTopic>(of(self), done, user, [&](Completion<EventTopic> completion) {
+      of(self).start_create(Call(call), abi::Codec<NewEventTopic>::view(abi::required<NewEventTopic>(topic, "topic")),
+                            std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str name, tl_service_event_topics_service_get_done done,
+                  void* user) noexcept {
+    abi::serve<EventTopic>(of(self), done, user, [&](Completion<EventTopic> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_service_event_topics_service_list_done done, void* user) noexcept {
+    abi::serve<std::vector<EventTopic>>(of(self), done, user, [&](Completion<std::vector<EventTopic>> completion) {
+      of(self).start_list(Call(call), std::move(completion));
+    });
+  }
+  static void remove(void* self, const tl_call* call, tl_str name, tl_service_event_topics_service_remove_done done,
+                     void* user) noexcept {
+    abi::serve<bool>(of(self), done, user, [&](Completion<bool> completion) {
+      of(self).start_remove(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                            std::move(completion));
+    });
+  }
+  static void regenerate_key(void* self, const tl_call* call, tl_str name, tl_service_key_kind kind,
+                             tl_service_event_topics_service_regenerate_key_done done, void* user) noexcept {
+    abi::serve<EventTopic>(of(self), done, user, [&](Completion<EventTopic> completion) {
+      of(self).start_regenerate_key(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                    abi::Member<KeyKind>::view(abi::checked<KeyKind>(kind, "kind")), std::move(completion));
+    });
+  }
+  static void set_tags(void* self, const tl_call* call, tl_str name, tl_list tags,
+                       tl_service_event_topics_service_set_tags_done done, void* user) noexcept {
+    abi::serve<EventTopic>(of(self), done, user, [&](Completion<EventTopic> completion) {
+      of(self).start_set_tags(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              abi::Member<Properties>::view(abi::checked<Properties>(tags, "tags")), std::move(completion));
+    });
+  }
+  static void publish(void* self, const tl_call* call, tl_str topic, tl_list events,
+                      tl_service_event_topics_service_publish_done done, void* user) noexcept {
+    abi::serve<std::vector<std::string>>(of(self), done, user, [&](Completion<std::vector<std::string>> completion) {
+      of(self).start_publish(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(topic, "topic")),
+                             abi::Member<std::vector<NewTopicEvent>>::view(abi::checked<std::vector<NewTopicEvent>>(events, "events")),
+                             std::move(completion));
+    });
+  }
+  static void publish_json(void* self, const tl_call* call, tl_str topic, tl_str events, tl_service_event_schema schema,
+                           tl_service_event_topics_service_publish_json_done done, void* user) noexcept {
+    abi::serve<std::vector<std::string>>(of(self), done, user, [&](Completion<std::vector<std::string>> completion) {
+      of(self).start_publish_json(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(topic, "topic")),
+                                  abi::Member<std::string>::view(abi::checked<std::string>(events, "events")),
+                                  abi::Member<EventSchema>::view(abi::checked<EventSchema>(schema, "schema")),
+                                  std::move(completion));
+    });
+  }
+  static constexpr tl_service_event_topics_service kVtbl{
+      sizeof(tl_service_event_topics_service),
+      0,
+      &create,
+      &get,
+      &list,
+      &remove,
+      &regenerate_key,
+      &set_tags,
+      &publish,
+      &publish_json};
+};
+}  // namespace detail
+
+inline tl_iface iface_of(EventTopicsService* object) { return {object, &detail::EventTopicsServiceThunks::kVtbl}; }
+
 }  // namespace trunkline::service
