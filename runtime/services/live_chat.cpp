@@ -52,7 +52,7 @@ struct LiveChat::Line {
 
   std::mutex mutex;  // guards what follows; taken before the mutex of a listener
   std::deque<std::shared_ptr<Slot>> waiting;
-  std::unordered_map<std::string, std::vector<std::shared_ptr<ChatListener::State>>, StringHash, std::equal_to<>> listeners;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<LiveChatListener::State>>, StringHash, std::equal_to<>> listeners;
   // Members of threads as of the last change told; only while somebody listens.
   std::unordered_map<std::string, Known, StringHash, std::equal_to<>> threads;
   std::list<std::string> by_use;
@@ -117,7 +117,7 @@ struct LiveChat::Line {
     threads.erase(at);
   }
 
-  void leave(const ChatListener::State* state) {
+  void leave(const LiveChatListener::State* state) {
     const std::lock_guard lock(mutex);
     const auto found = listeners.find(state->user_id);
     if (found == listeners.end()) return;
@@ -129,8 +129,8 @@ struct LiveChat::Line {
     cached_members = 0;
   }
 
-  std::vector<std::shared_ptr<ChatListener::State>> of(std::optional<std::string_view> user) {
-    std::vector<std::shared_ptr<ChatListener::State>> states;
+  std::vector<std::shared_ptr<LiveChatListener::State>> of(std::optional<std::string_view> user) {
+    std::vector<std::shared_ptr<LiveChatListener::State>> states;
     const std::lock_guard lock(mutex);
     for (const auto& [name, list] : listeners)
       if (!user || name == *user) states.insert(states.end(), list.begin(), list.end());
@@ -162,7 +162,7 @@ std::shared_ptr<LiveChat::Line> LiveChat::find_line(std::int64_t resource_key) {
 }
 
 std::shared_ptr<ChatListener> LiveChat::listen(ResourcePtr resource, std::string user_id, std::optional<std::int64_t> after) {
-  auto state = std::make_shared<ChatListener::State>(resource, std::move(user_id), context_.executor, context_.clock);
+  auto state = std::make_shared<LiveChatListener::State>(resource, std::move(user_id), context_.executor, context_.clock);
   const std::shared_ptr<Line> line = line_of(resource);
   state->on_close = [line, raw = state.get(), count = listeners_] {
     line->leave(raw);
@@ -175,7 +175,7 @@ std::shared_ptr<ChatListener> LiveChat::listen(ResourcePtr resource, std::string
   }
   // On the line first: what is committed from here on is in the queue, what was committed before is in the log.
   state->begin(after, context_.events.last_sequence(*resource->database, resource->key));
-  return std::make_shared<ChatListener>(std::move(state));
+  return std::make_shared<LiveChatListener>(std::move(state));
 }
 
 Task<void> LiveChat::record(ResourcePtr resource, std::string provider, chat::ChatChange change,
