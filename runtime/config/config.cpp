@@ -339,6 +339,13 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   return config;
 }
 
+ConfigOptions ConfigOptions::of_file(const std::filesystem::path& file) {
+  ConfigOptions options;
+  options.file_name = file.string();
+  options.base_dir = file.parent_path();
+  return options;
+}
+
 Config load_config(const std::filesystem::path& file, ConfigOptions options) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;

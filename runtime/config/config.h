@@ -255,6 +255,9 @@ struct ConfigOptions {
   bool check_secrets = true;
   /// Looks up environment variables; empty: the process's.
   std::function<std::optional<std::string>(const std::string&)> environment;
+
+  /// For a text that stands in `file`.
+  static ConfigOptions of_file(const std::filesystem::path& file);
 };
 
 /// Reads YAML or JSON. Throws ConfigError with all problems at once. Text above 1 MiB, nesting above 32 levels and aliases that
