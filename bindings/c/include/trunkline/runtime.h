@@ -14,10 +14,10 @@ extern "C" {
 
 typedef struct tl_runtime tl_runtime;
 
-/* Opens a runtime. config_yaml: text of a trunkline.yaml (YAML or JSON). config_file: path of the file it stands in: messages name
- * it, and its relative paths start at the file's directory; absent or empty: at the working directory. A file without a text is
- * read; without both: the embedded defaults, a sandbox in memory. 0, or an error code and *error with everything that is wrong.
- * Blocks. [any-thread] */
+/* Opens a runtime. config_yaml: text of a trunkline.yaml (YAML or JSON). config_file: path of the file it stands in: messages
+ * name it, and its relative paths start at the file's directory; absent or empty: at the working directory. A file without a text
+ * is read; without both: the embedded defaults, a sandbox in memory. 0, or an error code and *error with everything that is
+ * wrong. Blocks. [any-thread] */
 TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error);
 
 /* Ends it: pending calls complete first, subscriptions end. Blocks; not from inside a `done`. No interface of it may be used
