@@ -135,6 +135,15 @@ def test_plugins(tmp_path: Path) -> None:
     broken.mkdir()
     (broken / "plugin.json").write_text('{"id": "broken"}')
     assert "broken" in run("plugin", "check", str(broken), expect=1).stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for target, said in (
+        (empty, f"there is no plugin.json in {empty}"),
+        (tmp_path / "missing", f"there is no directory {tmp_path / 'missing'}"),
+        (tmp_path / "missing" / "plugin.json", f"there is no directory {tmp_path / 'missing'}"),
+    ):
+        assert said in run("plugin", "check", str(target), expect=1).stderr
+    assert "no plugin.json with this id" in run("plugin", "check", "no-such-plugin", expect=1).stderr
 
 
 def test_serve_needs_a_configuration(tmp_path: Path) -> None:
