@@ -44,7 +44,9 @@ Error bad_answer(const Provider& provider, const std::string& why) {
 /// A plugin's header must not end the line it stands in.
 bool is_field(std::string_view name, std::string_view value) {
   constexpr std::string_view kTokenPunctuation = "!#$%&'*+-.^_`|~";
-  const auto is_token = [&](unsigned char c) { return std::isalnum(c) != 0 || kTokenPunctuation.find(static_cast<char>(c)) != std::string_view::npos; };
+  const auto is_token = [&](unsigned char c) {
+    return std::isalnum(c) != 0 || kTokenPunctuation.find(static_cast<char>(c)) != std::string_view::npos;
+  };
   const auto breaks = [](unsigned char c) { return c < 0x20 && c != '\t'; };
   return !name.empty() && std::all_of(name.begin(), name.end(), is_token) && std::none_of(value.begin(), value.end(), breaks);
 }

@@ -54,6 +54,8 @@ void read_runtime(ConfigSection& s, RuntimeConfig& out) {
   }
   s.choice("clock", out.clock, {{"real", RuntimeConfig::Clock::kReal}, {"virtual", RuntimeConfig::Clock::kVirtual}});
   s.time("clock_start", out.clock_start);
+  s.duration("stop_timeout", out.stop_timeout);
+  if (out.stop_timeout > std::chrono::hours(1)) s.problem("stop_timeout", "is longer than 1h");
   if (out.clock_start && out.clock == RuntimeConfig::Clock::kReal) s.problem("clock_start", "needs `clock: virtual`");
 }
 

@@ -287,7 +287,7 @@ void Runtime::close() {
   p.events.stop();
   p.sms.stop();
   p.chat.stop();
-  p.providers.stop();
+  p.providers.stop(std::chrono::ceil<std::chrono::milliseconds>(config_.runtime.stop_timeout));
   p.http.stop();
   p.clock.stop();
   for (store::Database* database : p.store->all()) database->flush();

@@ -14,7 +14,8 @@ using namespace trunkline;
 
 class Carrier final : public sms::SmsProvider, public host::WebhookReceiver {
  public:
-  Carrier(Host host, std::string_view) : key_(host.secrets().get("callback_key")), clock_(host.clock()), events_(host.sms_events()) {}
+  Carrier(Host host, std::string_view)
+      : key_(host.secrets().get("callback_key")), clock_(host.clock()), events_(host.sms_events()) {}
 
   Task<std::vector<sms::SmsSendResult>> send(Call, sms::SmsSendRequest) override {
     throw Error(ErrorCode::kUnimplemented, "this carrier only receives");
@@ -49,7 +50,8 @@ class Carrier final : public sms::SmsProvider, public host::WebhookReceiver {
     std::getline(lines, inbound.provider_message_id);
     std::getline(lines, inbound.from);
     std::getline(lines, inbound.to);
-    if (!std::getline(lines, inbound.text)) throw Error(ErrorCode::kInvalidArgument, "the callback has fewer than four lines", "body");
+    if (!std::getline(lines, inbound.text))
+      throw Error(ErrorCode::kInvalidArgument, "the callback has fewer than four lines", "body");
     inbound.received_at = clock_.now();
     CallOptions options = call.forward();
     co_await events_.received(std::move(inbound), std::move(options));

@@ -20,8 +20,9 @@ typedef struct tl_runtime tl_runtime;
  * wrong. Blocks. [any-thread] */
 TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error);
 
-/* Ends it: pending calls complete first, subscriptions end. Blocks; not from inside a `done`. No interface of it may be used
- * afterwards. Accepts NULL. [lifecycle] */
+/* Ends it: pending calls complete first, subscriptions end. Blocks until every provider has stopped, which is at once when
+ * nothing hangs; one that does not stop is abandoned after runtime.stop_timeout (10 s), and its calls fail. Not from inside a
+ * `done`. No interface of it may be used afterwards. Accepts NULL. [lifecycle] */
 TL_EXPORT void tl_runtime_close(tl_runtime* runtime);
 
 /* A service of a communication resource by id, e.g. "trunkline.service.sms/1". resource absent or empty: the first one.
