@@ -33,6 +33,16 @@ bool is_final(sms::MessageState state) {
 
 tl_str as_str(std::string_view text) { return {text.data(), text.size()}; }
 
+/// Borrows from both.
+RouteQuery query_of(const OutgoingSms& sms, const OutgoingRecipient& recipient) {
+  RouteQuery query;
+  query.resource = sms.resource->name;
+  query.from = sms.submission.from;
+  query.to = recipient.to;
+  query.segments = sms.segments;
+  return query;
+}
+
 /// Applies the transition and appends its event when somebody asked for one. [writer thread]
 void apply_and_report(ServiceContext& context, Session& session, const Resource& resource, const std::string& message_id,
                       const Transition& transition, Time at, const std::string& event_id,
@@ -174,14 +184,42 @@ Task<void> SmsDispatcher::run(Lane* lane) {
 }
 
 void SmsDispatcher::hand_over(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover) {
+  if (message->recipients.size() == 1) return hand_over_alike(lane, message, handover);
+  for (const OutgoingPtr& part : split_by_route(message)) hand_over_alike(lane, part, handover);
+}
+
+std::vector<OutgoingPtr> SmsDispatcher::split_by_route(const OutgoingPtr& message) const {
+  using Path = std::vector<const char*>;
+  const Router& router = context_.providers.sms_router();
+  const std::vector<OutgoingRecipient>& recipients = message->recipients;
+  Path first, path;
+  router.path(query_of(*message, recipients.front()), first);
+  std::size_t same = 1;
+  for (; same < recipients.size(); ++same) {
+    router.path(query_of(*message, recipients[same]), path);
+    if (path != first) break;
+  }
+  if (same == recipients.size()) return {message};
+
+  std::vector<Path> paths;
+  std::vector<OutgoingPtr> parts;
+  for (const OutgoingRecipient& recipient : recipients) {
+    router.path(query_of(*message, recipient), path);
+    const auto at = static_cast<std::size_t>(std::find(paths.begin(), paths.end(), path) - paths.begin());
+    if (at == parts.size()) {
+      paths.push_back(path);
+      parts.push_back(std::make_shared<OutgoingSms>(*message));
+      parts.back()->recipients.clear();
+    }
+    parts[at]->recipients.push_back(recipient);
+  }
+  return parts;
+}
+
+void SmsDispatcher::hand_over_alike(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover) {
   const OutgoingSms& sms = *message;
   const Time now = context_.clock.now();
-  // The route is looked up for the first recipient: one request is one text from one sender, and goes out as one call.
-  RouteQuery query;
-  query.resource = sms.resource->name;
-  query.from = sms.submission.from;
-  query.to = sms.recipients.front().to;
-  query.segments = sms.segments;
+  const RouteQuery query = query_of(sms, sms.recipients.front());
   RouteDecision route;
   context_.providers.sms_router().route(query, now, route);
   std::string decision = DecisionLines(now).steps(route.steps(now)).take();
