@@ -193,7 +193,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
     const ResourcePtr resource = p.resources.default_resource();
     if (!resource) throw Error(ErrorCode::kFailedPrecondition, "the runtime has no resource to publish for");
     NewEvent event;
-    event.id = p.ids->uuid4().str();
+    event.id = make_event_id(*p.ids, p.clock.now());
     event.type = std::move(type);
     event.subject = std::move(subject);
     event.topic = resource->arm_id;

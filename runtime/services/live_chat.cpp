@@ -6,6 +6,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/clock/clock.h"
 #include "runtime/events/event_log.h"
 #include "runtime/plugin/resource_store.h"
 #include "runtime/services/chat_event_data.h"
@@ -183,7 +184,7 @@ Task<void> LiveChat::record(ResourcePtr resource, std::string provider, chat::Ch
   check_change(change);
   if (batch) plugin::check_batch(*batch);
   auto work = std::make_shared<Work>();
-  const std::string id = context_.ids.uuid4().str();
+  const std::string id = make_event_id(context_.ids, context_.clock.now());
   work->event = chat_event(change, id);
   work->event.id = id;
   work->event.topic = resource->arm_id;

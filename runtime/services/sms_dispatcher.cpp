@@ -70,7 +70,7 @@ Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std
                               Time at, std::optional<std::int32_t> segments_delivered) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [&context, resource, message_id, transition, at, segments_delivered,
-               event_id = context.ids.uuid4().str()](Session& session) {
+               event_id = make_event_id(context.ids, at)](Session& session) {
     apply_and_report(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
   };
   co_await resource->database->write(std::move(work));
@@ -351,7 +351,7 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const s
     outcome.transition.reason = result.reason() == sms::FailureReason::kNone ? sms::FailureReason::kUnspecified : result.reason();
     if (!code.empty()) outcome.transition.provider_code = code;
     outcome.transition.decision = lines;
-    outcome.event_id = context_.ids.uuid4().str();
+    outcome.event_id = make_event_id(context_.ids, at);
     failed_.add();
     finish(lane, std::move(outcome));
   }
@@ -381,7 +381,7 @@ void SmsDispatcher::try_next(Lane& lane, const OutgoingPtr& message, const std::
   }
   const Time at = context_.clock.now();
   for (const OutgoingRecipient& recipient : message->recipients) {
-    Outcome outcome{message->resource, recipient.message_id, {}, at, context_.ids.uuid4().str(), handover};
+    Outcome outcome{message->resource, recipient.message_id, {}, at, make_event_id(context_.ids, at), handover};
     outcome.transition.state = sms::MessageState::kFailed;
     outcome.transition.reason = sms::FailureReason::kUnspecified;
     if (!error.provider_code.empty()) outcome.transition.provider_code = error.provider_code;
