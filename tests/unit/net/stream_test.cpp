@@ -129,6 +129,7 @@ TEST_F(StreamTest, StopEndsTheHandler) {
   start();
   SocketClient client = connect();
   client.exchange(get("/wait"));
+  client.read_exactly(std::string("2a\r\n\r\n").size() + std::string_view(kEvent).size());  // the handler has written
   server->stop();
   wait_until_over();
 }
