@@ -1,0 +1,134 @@
+// Event subscriptions: written by their owners, validated with their endpoints, run by the delivery engine.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "runtime/delivery/engine.h"
+#include "runtime/delivery/pull_target.h"
+#include "runtime/eventgrid/event_source.h"
+#include "runtime/eventgrid/handshake.h"
+#include "runtime/services/context.h"
+#include "runtime/services/resource_service.h"
+#include "trunkline/task.hpp"
+
+namespace trunkline::eventgrid {
+
+/// A subscription as it was at some moment. Immutable.
+struct EventSubscription {
+  EventSource source;
+  /// Without its properties; `spec` is what they say.
+  delivery::SubscriptionRow row;
+  delivery::SpecPtr spec;
+
+  /// `Succeeded`, `AwaitingManualAction` or `Failed`.
+  std::string_view provisioning_state() const;
+};
+using EventSubscriptionPtr = std::shared_ptr<const EventSubscription>;
+
+/// What a subscription is doing, for people.
+struct SubscriptionActivity {
+  /// Its events up to here were settled, or wait for another attempt.
+  std::int64_t cursor = 0;
+  std::int64_t retrying = 0;
+  std::int64_t blocked = 0;
+  std::int64_t dead_lettered = 0;
+  std::int64_t dropped = 0;
+  std::size_t queued = 0;
+  std::size_t in_flight = 0;
+  /// Its endpoint failed so often that it is left alone until then.
+  std::optional<Time> paused_until;
+  /// It has nothing left to do but wait for new events. A replay that is idle is finished.
+  bool idle = false;
+};
+
+/// Lookups never wait for I/O: subscriptions are kept in memory and written through. Names compare without case. [any-thread]
+class EventSubscriptionService final : public ResourceParticipant {
+ public:
+  EventSubscriptionService(ServiceContext& context, delivery::DeliveryEngine& engine);
+
+  /// Runs the subscriptions of a source, which are on disk. Resources come by themselves as participants; topics call it.
+  /// Blocks. [lifecycle]
+  void add_source(const EventSource& source);
+  /// Forgets them and ends their deliveries; the rows are dropped by whoever drops the source.
+  void remove_source(const EventSource& source);
+  /// Where validation URLs lead, such as `http://localhost:4600`; empty: webhooks cannot be validated by hand.
+  void set_endpoint(std::string endpoint);
+
+  struct Written {
+    EventSubscriptionPtr subscription;
+    bool created = false;
+  };
+  /// Creates or replaces. `properties` as in ARM. A webhook whose endpoint or schema is new is validated first; one that answers
+  /// without the code is left in AwaitingManualAction, with a URL to fetch. `start`: events after this position of the log are
+  /// its too; nullopt: from now on. Errors: kInvalidArgument (with the member at fault, or because the endpoint did not prove
+  /// itself), kAborted (a write of the same subscription is under way), kNotFound (the source is gone).
+  Task<Written> put(EventSource source, std::string name, nlohmann::json properties,
+                    std::optional<std::int64_t> start = std::nullopt);
+  /// Members that are there replace those that were. Errors: as put, and kNotFound.
+  Task<EventSubscriptionPtr> patch(EventSource source, std::string name, nlohmann::json properties);
+  /// False: there was none.
+  Task<bool> remove(EventSource source, std::string name);
+  /// Somebody fetched the validation URL. Errors: kNotFound (unknown, used or expired code).
+  Task<EventSubscriptionPtr> confirm(std::string validation_code);
+
+  /// Null when there is none.
+  EventSubscriptionPtr find(const EventSource& source, std::string_view name) const;
+  /// Throws kNotFound.
+  EventSubscriptionPtr get(const EventSource& source, std::string_view name) const;
+  /// By name.
+  std::vector<EventSubscriptionPtr> list(const EventSource& source) const;
+  SubscriptionActivity activity(const EventSubscription& subscription) const;
+
+  // ---- consumers of subscriptions whose destination is `Handler`
+
+  /// 1 to `max` events as soon as there are some; none: it timed out, or the subscription is gone. What is not acknowledged
+  /// within `lock` counts as a failed attempt and comes again. Errors: kNotFound, kFailedPrecondition (no handler).
+  Task<std::vector<delivery::Delivery>> take(EventSource source, std::string name, std::uint32_t max, Duration lock,
+                                             std::optional<Duration> timeout);
+  /// False: unknown, or too late.
+  bool acknowledge(const EventSource& source, std::string_view name, std::uint64_t delivery_id);
+  /// Counts as a failed attempt; the event comes again by the retry schedule.
+  bool reject(const EventSource& source, std::string_view name, std::uint64_t delivery_id, const std::string& reason);
+
+  // ---- as a participant of the resources
+
+  void copy_rows(store::Session& session, const Resource& from, const Resource& to) override;
+  void drop_rows(store::Session& session, const Resource& resource) override;
+  void on_added(const ResourcePtr& resource, const ResourcePtr& from) override;
+  void on_dropped(const ResourcePtr& resource) override;
+
+ private:
+  using SourceKey = std::pair<store::Database*, std::int64_t>;
+  using ByName = std::map<std::string, EventSubscriptionPtr, std::less<>>;  // lower case
+  class Hold;
+
+  Task<EventSubscriptionPtr> write(EventSource source, EventSubscriptionPtr old, delivery::SubscriptionSpec spec,
+                                   std::optional<std::int64_t> start);
+  void keep(const EventSubscriptionPtr& subscription);
+  void run(const EventSubscription& subscription);
+  std::uint64_t handler_id(const EventSource& source, std::string_view name) const;
+  std::string validation_url(const std::string& code) const;
+
+  ServiceContext& context_;
+  delivery::DeliveryEngine& engine_;
+  Handshake handshake_;
+
+  mutable std::mutex mutex_;  // never held across I/O
+  std::map<SourceKey, ByName> sources_;
+  std::map<std::pair<SourceKey, std::string>, int> in_use_;
+  std::string endpoint_;
+};
+
+/// The `properties` of the ARM resource: what was given, without secrets, with `topic` and `provisioningState`.
+nlohmann::json arm_properties_of(const EventSubscription& subscription);
+
+}  // namespace trunkline::eventgrid
