@@ -47,20 +47,23 @@ RouteQuery query_of(const OutgoingSms& sms, const OutgoingRecipient& recipient) 
 void apply_and_report(ServiceContext& context, Session& session, const Resource& resource, const std::string& message_id,
                       const Transition& transition, Time at, const std::string& event_id,
                       std::optional<std::int32_t> segments_delivered) {
-  if (!sms_records::apply(session, resource.key, message_id, transition) || !is_final(transition.state)) return;
-  const auto stored = sms_records::find(session, resource.key, message_id);
-  if (!stored || !stored->wants_report) return;
+  if (!is_final(transition.state)) {
+    sms_records::apply(session, resource.key, message_id, transition);
+    return;
+  }
+  const auto finished = sms_records::finish(session, resource.key, message_id, transition);
+  if (!finished || !finished->wants_report) return;
   NewEvent event;
   event.id = event_id;
   event.type = kSmsDeliveryReportType;
-  event.subject = phone_number_subject(stored->record.from);
+  event.subject = phone_number_subject(finished->record.from);
   event.topic = resource.arm_id;
   event.time = at;
   event.data_version = "1.0";
-  event.traceparent = stored->traceparent;
+  event.traceparent = finished->traceparent;
   event.data =
-      sms_delivery_report_data(stored->record, transition.state, transition.reason, transition.provider_code.value_or(""), at,
-                               segments_delivered.value_or(stored->record.segments));
+      sms_delivery_report_data(finished->record, transition.state, transition.reason, transition.provider_code.value_or(""), at,
+                               segments_delivered.value_or(finished->record.segments));
   context.events.append(session, resource.key, event);
 }
 
