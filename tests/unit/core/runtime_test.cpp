@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "runtime/diagnostics/metrics.h"
+#include "runtime/providers/provider_registry.h"
 #include "tests/unit/core/runtime_fixture.h"
 
 namespace trunkline {
