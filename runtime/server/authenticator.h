@@ -82,6 +82,7 @@ class Authenticator {
 
  private:
   struct Entry;
+  struct Remembered;
   struct Table;
 
   static std::string find_token(const net::Request& request, const Route& route);
