@@ -198,9 +198,14 @@ class ControlRoutes {
       answer["items"] = std::move(items);
       co_return json_response(200, answer);
     });
-    add("GET", "/_control/phones/{number}/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
+    Clock& wall = wall_;
+    // A long poll: waits up to wait_ms for a message behind `after`.
+    add("GET", "/_control/phones/{number}/messages", [&runtime, &wall](RouteContext& context) -> Task<net::Response> {
+      const std::chrono::milliseconds wait{integer_parameter(context, "wait_ms", 0, 0, kMaxWaitMs)};
+      std::string after = context.query("after").value_or("");
+      std::string number(context.param("number"));
       const std::vector<sandbox::PhoneMessage> messages =
-          co_await runtime.sandbox().messages(resource_of(context), std::string(context.param("number")));
+          co_await runtime.sandbox().wait_for_messages(resource_of(context), std::move(number), std::move(after), wait, wall);
       json items = json::array();
       for (const sandbox::PhoneMessage& message : messages) items.push_back(to_json(message));
       json answer;

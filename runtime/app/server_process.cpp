@@ -13,6 +13,7 @@
 #include "runtime/api/oidc_api.h"
 #include "runtime/api/rejections_api.h"
 #include "runtime/api/sms_api.h"
+#include "runtime/api/webhook_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
 #include "runtime/app/resource_ports.h"
@@ -144,6 +145,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_identity_routes(routes, runtime.identity());
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());
   api::add_chat_routes(routes, runtime.chat());
+  api::add_webhook_routes(routes, runtime.providers(), runtime.clock());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);

@@ -49,6 +49,12 @@ class SandboxProviderObject final : public Object {
         client_.start_reset(std::move(request.options), std::move(request.reply));
         return;
       }
+      case 6: {  // changes
+        std::int64_t p_since{};
+        read(in, p_since);
+        client_.start_changes(std::move(p_since), std::move(request.options), std::move(request.reply));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }

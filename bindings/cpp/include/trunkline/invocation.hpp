@@ -43,7 +43,7 @@ State* emplace(CallSlot& slot, A&&... args) {
 /// Makes the slot known as pending and arms its deadline. From here on another thread may complete it.
 template <class State>
 CallHandle publish(CallSlot& slot, CallCore& core) {
-  slot.type = &State::kType;
+  slot.type.store(&State::kType, std::memory_order_relaxed);
   slot.fail = [](CallSlot& s, Error&& error) noexcept { static_cast<State*>(s.operation)->fail(std::move(error)); };
   slot.prepare();
   slot.previous_core.store(slot.core.load(std::memory_order_relaxed), std::memory_order_relaxed);

@@ -37,6 +37,11 @@ struct SandboxProviderReset {
   static constexpr auto kSlot = &tl_sandbox_provider::reset;
   using Value = void;
 };
+struct SandboxProviderChanges {
+  static constexpr std::string_view kName = "changes";
+  static constexpr auto kSlot = &tl_sandbox_provider::changes;
+  using Value = std::int64_t;
+};
 }  // namespace ops
 
 /// The control side of a sandbox carrier.
@@ -165,6 +170,28 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
   /// reset, blocking this thread.
   void reset_sync(CallOptions options = {}) const {
     return Client::wait<ops::SandboxProviderReset>(std::move(options));
+  }
+
+  /// Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is above `since`;
+  /// 0: at once.
+  /// Errors: kCancelled.
+  Task<std::int64_t> changes(std::int64_t since, CallOptions options = {}) const {
+    return Client::run<ops::SandboxProviderChanges>(std::move(options), since);
+  }
+  /// changes ending in done(Result<std::int64_t>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_changes(std::int64_t since, CallOptions options, F done) const {
+    Client::start<ops::SandboxProviderChanges>(std::move(options), std::move(done), since);
+  }
+  /// changes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_changes_raw(int64_t since, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxProviderChanges>(std::move(options), std::move(done), since);
+  }
+  /// changes, blocking this thread.
+  std::int64_t changes_sync(std::int64_t since, CallOptions options = {}) const {
+    return Client::wait<ops::SandboxProviderChanges>(std::move(options), since);
   }
 };
 

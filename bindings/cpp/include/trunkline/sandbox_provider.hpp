@@ -64,6 +64,16 @@ class SandboxProvider : public virtual Implementation {
     abi::complete_with(std::move(done), [&] { return this->reset(call); });
   }
 
+  /// Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is above `since`;
+  /// 0: at once.
+  /// [any-thread]
+  /// Errors: kCancelled.
+  virtual Task<std::int64_t> changes([[maybe_unused]] Call call,
+                                     [[maybe_unused]] std::int64_t since) { abi::unimplemented("changes"); }
+  virtual void start_changes(const Call& call, std::int64_t since, Completion<std::int64_t> done) {
+    abi::complete_with(std::move(done), [&] { return this->changes(call, since); });
+  }
+
  protected:
   SandboxProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -109,6 +119,13 @@ struct SandboxProviderThunks {
       of(self).start_reset(Call(call), std::move(completion));
     });
   }
+  static void changes(void* self, const tl_call* call, int64_t since, tl_sandbox_provider_changes_done done,
+                      void* user) noexcept {
+    abi::serve<std::int64_t>(of(self), done, user, [&](Completion<std::int64_t> completion) {
+      of(self).start_changes(Call(call), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(since, "since")),
+                             std::move(completion));
+    });
+  }
   static constexpr tl_sandbox_provider kVtbl{
       sizeof(tl_sandbox_provider),
       0,
@@ -117,7 +134,8 @@ struct SandboxProviderThunks {
       &send_from_phone,
       &add_rule,
       &rules,
-      &reset};
+      &reset,
+      &changes};
 };
 }  // namespace detail
 
