@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib.metadata
 import json
 import os
 import secrets
@@ -25,7 +26,13 @@ SERVER_NAME = "matrix.test"
 
 def python_with_synapse() -> str:
     """The interpreter that has Synapse: this one, or what TRUNKLINE_SYNAPSE_PYTHON names."""
-    return os.environ.get("TRUNKLINE_SYNAPSE_PYTHON") or sys.executable
+    if other := os.environ.get("TRUNKLINE_SYNAPSE_PYTHON"):
+        return other
+    try:
+        importlib.metadata.version("matrix-synapse")
+    except importlib.metadata.PackageNotFoundError:
+        raise AssertionError("matrix-synapse is not installed; run tools/setup.sh") from None
+    return sys.executable
 
 
 class Synapse:
