@@ -421,6 +421,10 @@ struct ChatCapabilities {
   bool retention = false;
   /// It hides messages from before `shareHistoryTime`.
   bool share_history = false;
+  /// People of its own take part too, under raw ids that it gives them and that do not begin with `8:acs:`. The host hands
+  /// such
+  /// ids over unchecked, and the provider says which of them cannot be added.
+  bool foreign_participants = false;
 
   bool operator==(const ChatCapabilities&) const = default;
 };
@@ -1633,6 +1637,10 @@ class ChatCapabilitiesView {
   bool retention() const { return abi::Member<bool>::view(c_->retention); }
   /// It hides messages from before `shareHistoryTime`.
   bool share_history() const { return abi::Member<bool>::view(c_->share_history); }
+  /// People of its own take part too, under raw ids that it gives them and that do not begin with `8:acs:`. The host hands
+  /// such
+  /// ids over unchecked, and the provider says which of them cannot be added.
+  bool foreign_participants() const { return abi::Member<bool>::view(c_->foreign_participants); }
 
   ChatCapabilities copy() const {
     ChatCapabilities value;
@@ -2392,6 +2400,7 @@ inline tl_chat_capabilities Codec<::trunkline::chat::ChatCapabilities>::lower(co
   c.max_receipt_participants = Member<std::int32_t>::lower(v.max_receipt_participants, arena);
   c.retention = Member<bool>::lower(v.retention, arena);
   c.share_history = Member<bool>::lower(v.share_history, arena);
+  c.foreign_participants = Member<bool>::lower(v.foreign_participants, arena);
   return c;
 }
 inline void Codec<::trunkline::chat::ChatCapabilities>::lift(const tl_chat_capabilities& c, ::trunkline::chat::ChatCapabilities& v) {
@@ -2399,6 +2408,7 @@ inline void Codec<::trunkline::chat::ChatCapabilities>::lift(const tl_chat_capab
   Member<std::int32_t>::lift(c.max_receipt_participants, v.max_receipt_participants);
   Member<bool>::lift(c.retention, v.retention);
   Member<bool>::lift(c.share_history, v.share_history);
+  Member<bool>::lift(c.foreign_participants, v.foreign_participants);
 }
 inline void Codec<::trunkline::chat::ChatCapabilities>::check(const tl_chat_capabilities& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -2406,6 +2416,7 @@ inline void Codec<::trunkline::chat::ChatCapabilities>::check(const tl_chat_capa
   Member<std::int32_t>::check(c.max_receipt_participants, "max_receipt_participants");
   Member<bool>::check(c.retention, "retention");
   Member<bool>::check(c.share_history, "share_history");
+  Member<bool>::check(c.foreign_participants, "foreign_participants");
 }
 inline ::trunkline::chat::ChatCapabilitiesView Codec<::trunkline::chat::ChatCapabilities>::view(const tl_chat_capabilities& c) { return ::trunkline::chat::ChatCapabilitiesView(c); }
 

@@ -38,6 +38,8 @@ struct HttpRequest {
   std::optional<Bytes> body{};
   /// Longest wait for the whole exchange.
   Duration timeout = std::chrono::seconds{30};
+  /// A long poll: the answer comes when something happens elsewhere, so a clock that is advanced does not wait for it.
+  bool long_poll = false;
 
   bool operator==(const HttpRequest&) const = default;
 };
@@ -104,7 +106,7 @@ struct Codec<::trunkline::host::HttpRequest> {
   using View = ::trunkline::host::HttpRequestView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 88;
+  static constexpr std::size_t kMinSize = 96;
   static C lower(const ::trunkline::host::HttpRequest& v, Arena& arena);
   static void lift(const C& c, ::trunkline::host::HttpRequest& v);
   static void check(const C& c, const char* what);
@@ -183,6 +185,8 @@ class HttpRequestView {
   std::optional<BytesView> body() const { return abi::Member<std::optional<Bytes>>::view(c_->body); }
   /// Longest wait for the whole exchange.
   Duration timeout() const { return abi::Member<Duration>::view(c_->timeout); }
+  /// A long poll: the answer comes when something happens elsewhere, so a clock that is advanced does not wait for it.
+  bool long_poll() const { return abi::Member<bool>::view(c_->long_poll); }
 
   HttpRequest copy() const {
     HttpRequest value;
@@ -301,6 +305,7 @@ inline tl_host_http_request Codec<::trunkline::host::HttpRequest>::lower(const :
   c.headers = Member<Properties>::lower(v.headers, arena);
   c.body = Member<std::optional<Bytes>>::lower(v.body, arena);
   c.timeout = Member<Duration>::lower(v.timeout, arena);
+  c.long_poll = Member<bool>::lower(v.long_poll, arena);
   return c;
 }
 inline void Codec<::trunkline::host::HttpRequest>::lift(const tl_host_http_request& c, ::trunkline::host::HttpRequest& v) {
@@ -309,6 +314,7 @@ inline void Codec<::trunkline::host::HttpRequest>::lift(const tl_host_http_reque
   Member<Properties>::lift(c.headers, v.headers);
   Member<std::optional<Bytes>>::lift(c.body, v.body);
   Member<Duration>::lift(c.timeout, v.timeout);
+  Member<bool>::lift(c.long_poll, v.long_poll);
 }
 inline void Codec<::trunkline::host::HttpRequest>::check(const tl_host_http_request& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -317,6 +323,7 @@ inline void Codec<::trunkline::host::HttpRequest>::check(const tl_host_http_requ
   Member<Properties>::check(c.headers, "headers");
   Member<std::optional<Bytes>>::check(c.body, "body");
   Member<Duration>::check(c.timeout, "timeout");
+  Member<bool>::check(c.long_poll, "long_poll");
 }
 inline ::trunkline::host::HttpRequestView Codec<::trunkline::host::HttpRequest>::view(const tl_host_http_request& c) { return ::trunkline::host::HttpRequestView(c); }
 
