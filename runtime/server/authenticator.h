@@ -84,6 +84,7 @@ class Authenticator {
 
  private:
   struct Entry;
+  struct Remembered;
   struct Table;
 
   static std::string find_token(const net::Request& request, const Route& route);

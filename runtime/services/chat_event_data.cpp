@@ -272,6 +272,10 @@ std::span<const std::string_view> chat_event_types() { return kTypes; }
 void append_identifier(std::string& out, std::string_view raw_id) {
   out += R"({"rawId":)";
   append_json_string(out, raw_id);
+  if (!raw_id.empty() && !raw_id.starts_with("8:")) {  // of the provider's own; Azure's clients call it unknown
+    out += '}';
+    return;
+  }
   out += R"(,"communicationUser":{"id":)";
   append_json_string(out, raw_id);
   out += "}}";

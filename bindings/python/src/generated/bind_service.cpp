@@ -14,6 +14,11 @@ namespace {
 pyrt::EnumTable enum_NumberType;
 pyrt::EnumTable enum_NumberCapability;
 pyrt::EnumTable enum_KeyKind;
+pyrt::EnumTable enum_EventSchema;
+pyrt::EnumTable enum_EventDestination;
+pyrt::EnumTable enum_EventSubscriptionState;
+pyrt::EnumTable enum_EventOperator;
+pyrt::EnumTable enum_EventState;
 pyrt::Model<7> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key"});
 pyrt::Model<6> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated"});
 pyrt::Model<14> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at"});
@@ -33,6 +38,18 @@ pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
 pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
 pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
+pyrt::Model<3> model_EventCondition({"key", "operator_type", "value"});
+pyrt::Model<26> model_EventSubscriptionSpec({"name", "webhook", "workflow", "types", "subject_begins_with", "subject_ends_with", "case_sensitive", "arrays", "conditions", "schema", "binary", "max_attempts", "time_to_live", "dead_letter", "headers", "secret_headers", "event_headers", "max_events_per_batch", "preferred_batch_kilobytes", "ordering_key", "concurrency", "bearer", "hmac_secret", "labels", "expires_at", "after"});
+pyrt::Model<8> model_EventSubscription({"name", "topic", "destination", "endpoint", "state", "properties", "created_at", "updated_at"});
+pyrt::Model<9> model_EventSubscriptionActivity({"cursor", "retrying", "blocked", "dead_lettered", "dropped", "queued", "in_flight", "paused_until", "idle"});
+pyrt::Model<3> model_EventDelivery({"id", "event", "attempt"});
+pyrt::Model<10> model_EventQuery({"from_", "to", "types", "subject_begins_with", "correlation_id", "subscription", "state", "after", "newest_first", "limit"});
+pyrt::Model<2> model_EventPage({"items", "next"});
+pyrt::Model<6> model_EventAttempt({"number", "at", "status", "outcome", "latency", "reply"});
+pyrt::Model<9> model_EventExplanation({"subscription", "event_id", "state", "rule", "wanted", "found", "attempts", "next_attempt", "reason"});
+pyrt::Model<6> model_NewEventTopic({"name", "schema", "primary_key", "secondary_key", "local_auth", "tags"});
+pyrt::Model<9> model_EventTopic({"name", "topic_id", "endpoint", "schema", "primary_key", "secondary_key", "local_auth", "tags", "created_at"});
+pyrt::Model<6> model_NewTopicEvent({"type", "subject", "data", "id", "time", "data_version"});
 }  // namespace
 
 PyObject* to_py(NumberType value) { return enum_NumberType.get(static_cast<std::int32_t>(value)); }
@@ -52,6 +69,36 @@ void from_py(PyObject* object, KeyKind& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<KeyKind>(number);
+}
+PyObject* to_py(EventSchema value) { return enum_EventSchema.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventSchema& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventSchema>(number);
+}
+PyObject* to_py(EventDestination value) { return enum_EventDestination.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventDestination& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventDestination>(number);
+}
+PyObject* to_py(EventSubscriptionState value) { return enum_EventSubscriptionState.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventSubscriptionState& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventSubscriptionState>(number);
+}
+PyObject* to_py(EventOperator value) { return enum_EventOperator.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventOperator& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventOperator>(number);
+}
+PyObject* to_py(EventState value) { return enum_EventState.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventState& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventState>(number);
 }
 PyObject* to_py(const SmsMessage& value) {
   pyrt::Row<7> row;
@@ -413,6 +460,284 @@ void from_py(PyObject* object, PluginInfo& value) {
   fields.take(3, value.interfaces);
   fields.take(4, value.state);
   fields.take(5, value.detail);
+}
+PyObject* to_py(const EventCondition& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.key));
+  row.add(pyrt::put(value.operator_type));
+  row.add(pyrt::json_to_py(value.value));
+  return model_EventCondition.make(row);
+}
+void from_py(PyObject* object, EventCondition& value) {
+  const pyrt::Fields fields(model_EventCondition, object);
+  fields.take(0, value.key);
+  fields.take(1, value.operator_type);
+  fields.take_json(2, value.value);
+}
+PyObject* to_py(const EventSubscriptionSpec& value) {
+  pyrt::Row<26> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.webhook));
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.types));
+  row.add(pyrt::put(value.subject_begins_with));
+  row.add(pyrt::put(value.subject_ends_with));
+  row.add(pyrt::put(value.case_sensitive));
+  row.add(pyrt::put(value.arrays));
+  row.add(pyrt::put(value.conditions));
+  row.add(pyrt::put(value.schema));
+  row.add(pyrt::put(value.binary));
+  row.add(pyrt::put(value.max_attempts));
+  row.add(pyrt::put(value.time_to_live));
+  row.add(pyrt::put(value.dead_letter));
+  row.add(pyrt::put(value.headers));
+  row.add(pyrt::put(value.secret_headers));
+  row.add(pyrt::put(value.event_headers));
+  row.add(pyrt::put(value.max_events_per_batch));
+  row.add(pyrt::put(value.preferred_batch_kilobytes));
+  row.add(pyrt::put(value.ordering_key));
+  row.add(pyrt::put(value.concurrency));
+  row.add(pyrt::put(value.bearer));
+  row.add(pyrt::put(value.hmac_secret));
+  row.add(pyrt::put(value.labels));
+  row.add(pyrt::put(value.expires_at));
+  row.add(pyrt::put(value.after));
+  return model_EventSubscriptionSpec.make(row);
+}
+void from_py(PyObject* object, EventSubscriptionSpec& value) {
+  const pyrt::Fields fields(model_EventSubscriptionSpec, object);
+  fields.take(0, value.name);
+  fields.take(1, value.webhook);
+  fields.take(2, value.workflow);
+  fields.take(3, value.types);
+  fields.take(4, value.subject_begins_with);
+  fields.take(5, value.subject_ends_with);
+  fields.take(6, value.case_sensitive);
+  fields.take(7, value.arrays);
+  fields.take(8, value.conditions);
+  fields.take(9, value.schema);
+  fields.take(10, value.binary);
+  fields.take(11, value.max_attempts);
+  fields.take(12, value.time_to_live);
+  fields.take(13, value.dead_letter);
+  fields.take(14, value.headers);
+  fields.take(15, value.secret_headers);
+  fields.take(16, value.event_headers);
+  fields.take(17, value.max_events_per_batch);
+  fields.take(18, value.preferred_batch_kilobytes);
+  fields.take(19, value.ordering_key);
+  fields.take(20, value.concurrency);
+  fields.take(21, value.bearer);
+  fields.take(22, value.hmac_secret);
+  fields.take(23, value.labels);
+  fields.take(24, value.expires_at);
+  fields.take(25, value.after);
+}
+PyObject* to_py(const EventSubscription& value) {
+  pyrt::Row<8> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.topic));
+  row.add(pyrt::put(value.destination));
+  row.add(pyrt::put(value.endpoint));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::json_to_py(value.properties));
+  row.add(pyrt::put(value.created_at));
+  row.add(pyrt::put(value.updated_at));
+  return model_EventSubscription.make(row);
+}
+void from_py(PyObject* object, EventSubscription& value) {
+  const pyrt::Fields fields(model_EventSubscription, object);
+  fields.take(0, value.name);
+  fields.take(1, value.topic);
+  fields.take(2, value.destination);
+  fields.take(3, value.endpoint);
+  fields.take(4, value.state);
+  fields.take_json(5, value.properties);
+  fields.take(6, value.created_at);
+  fields.take(7, value.updated_at);
+}
+PyObject* to_py(const EventSubscriptionActivity& value) {
+  pyrt::Row<9> row;
+  row.add(pyrt::put(value.cursor));
+  row.add(pyrt::put(value.retrying));
+  row.add(pyrt::put(value.blocked));
+  row.add(pyrt::put(value.dead_lettered));
+  row.add(pyrt::put(value.dropped));
+  row.add(pyrt::put(value.queued));
+  row.add(pyrt::put(value.in_flight));
+  row.add(pyrt::put(value.paused_until));
+  row.add(pyrt::put(value.idle));
+  return model_EventSubscriptionActivity.make(row);
+}
+void from_py(PyObject* object, EventSubscriptionActivity& value) {
+  const pyrt::Fields fields(model_EventSubscriptionActivity, object);
+  fields.take(0, value.cursor);
+  fields.take(1, value.retrying);
+  fields.take(2, value.blocked);
+  fields.take(3, value.dead_lettered);
+  fields.take(4, value.dropped);
+  fields.take(5, value.queued);
+  fields.take(6, value.in_flight);
+  fields.take(7, value.paused_until);
+  fields.take(8, value.idle);
+}
+PyObject* to_py(const EventDelivery& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.event));
+  row.add(pyrt::put(value.attempt));
+  return model_EventDelivery.make(row);
+}
+void from_py(PyObject* object, EventDelivery& value) {
+  const pyrt::Fields fields(model_EventDelivery, object);
+  fields.take(0, value.id);
+  fields.take(1, value.event);
+  fields.take(2, value.attempt);
+}
+PyObject* to_py(const EventQuery& value) {
+  pyrt::Row<10> row;
+  row.add(pyrt::put(value.from));
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.types));
+  row.add(pyrt::put(value.subject_begins_with));
+  row.add(pyrt::put(value.correlation_id));
+  row.add(pyrt::put(value.subscription));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.after));
+  row.add(pyrt::put(value.newest_first));
+  row.add(pyrt::put(value.limit));
+  return model_EventQuery.make(row);
+}
+void from_py(PyObject* object, EventQuery& value) {
+  const pyrt::Fields fields(model_EventQuery, object);
+  fields.take(0, value.from);
+  fields.take(1, value.to);
+  fields.take(2, value.types);
+  fields.take(3, value.subject_begins_with);
+  fields.take(4, value.correlation_id);
+  fields.take(5, value.subscription);
+  fields.take(6, value.state);
+  fields.take(7, value.after);
+  fields.take(8, value.newest_first);
+  fields.take(9, value.limit);
+}
+PyObject* to_py(const EventPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.next));
+  return model_EventPage.make(row);
+}
+void from_py(PyObject* object, EventPage& value) {
+  const pyrt::Fields fields(model_EventPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.next);
+}
+PyObject* to_py(const EventAttempt& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.number));
+  row.add(pyrt::put(value.at));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.outcome));
+  row.add(pyrt::put(value.latency));
+  row.add(pyrt::put(value.reply));
+  return model_EventAttempt.make(row);
+}
+void from_py(PyObject* object, EventAttempt& value) {
+  const pyrt::Fields fields(model_EventAttempt, object);
+  fields.take(0, value.number);
+  fields.take(1, value.at);
+  fields.take(2, value.status);
+  fields.take(3, value.outcome);
+  fields.take(4, value.latency);
+  fields.take(5, value.reply);
+}
+PyObject* to_py(const EventExplanation& value) {
+  pyrt::Row<9> row;
+  row.add(pyrt::put(value.subscription));
+  row.add(pyrt::put(value.event_id));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.rule));
+  row.add(pyrt::put(value.wanted));
+  row.add(pyrt::put(value.found));
+  row.add(pyrt::put(value.attempts));
+  row.add(pyrt::put(value.next_attempt));
+  row.add(pyrt::put(value.reason));
+  return model_EventExplanation.make(row);
+}
+void from_py(PyObject* object, EventExplanation& value) {
+  const pyrt::Fields fields(model_EventExplanation, object);
+  fields.take(0, value.subscription);
+  fields.take(1, value.event_id);
+  fields.take(2, value.state);
+  fields.take(3, value.rule);
+  fields.take(4, value.wanted);
+  fields.take(5, value.found);
+  fields.take(6, value.attempts);
+  fields.take(7, value.next_attempt);
+  fields.take(8, value.reason);
+}
+PyObject* to_py(const NewEventTopic& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.schema));
+  row.add(pyrt::put(value.primary_key));
+  row.add(pyrt::put(value.secondary_key));
+  row.add(pyrt::put(value.local_auth));
+  row.add(pyrt::put(value.tags));
+  return model_NewEventTopic.make(row);
+}
+void from_py(PyObject* object, NewEventTopic& value) {
+  const pyrt::Fields fields(model_NewEventTopic, object);
+  fields.take(0, value.name);
+  fields.take(1, value.schema);
+  fields.take(2, value.primary_key);
+  fields.take(3, value.secondary_key);
+  fields.take(4, value.local_auth);
+  fields.take(5, value.tags);
+}
+PyObject* to_py(const EventTopic& value) {
+  pyrt::Row<9> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.topic_id));
+  row.add(pyrt::put(value.endpoint));
+  row.add(pyrt::put(value.schema));
+  row.add(pyrt::put(value.primary_key));
+  row.add(pyrt::put(value.secondary_key));
+  row.add(pyrt::put(value.local_auth));
+  row.add(pyrt::put(value.tags));
+  row.add(pyrt::put(value.created_at));
+  return model_EventTopic.make(row);
+}
+void from_py(PyObject* object, EventTopic& value) {
+  const pyrt::Fields fields(model_EventTopic, object);
+  fields.take(0, value.name);
+  fields.take(1, value.topic_id);
+  fields.take(2, value.endpoint);
+  fields.take(3, value.schema);
+  fields.take(4, value.primary_key);
+  fields.take(5, value.secondary_key);
+  fields.take(6, value.local_auth);
+  fields.take(7, value.tags);
+  fields.take(8, value.created_at);
+}
+PyObject* to_py(const NewTopicEvent& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.subject));
+  row.add(pyrt::json_to_py(value.data));
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.time));
+  row.add(pyrt::put(value.data_version));
+  return model_NewTopicEvent.make(row);
+}
+void from_py(PyObject* object, NewTopicEvent& value) {
+  const pyrt::Fields fields(model_NewTopicEvent, object);
+  fields.take(0, value.type);
+  fields.take(1, value.subject);
+  fields.take_json(2, value.data);
+  fields.take(3, value.id);
+  fields.take(4, value.time);
+  fields.take(5, value.data_version);
 }
 
 namespace {
@@ -1594,12 +1919,462 @@ constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
     {"metrics", &RuntimeService_metrics_call},
     {"metrics_async", &RuntimeService_metrics_call_async},
 };
+
+auto EventSubscriptionsService_put(pyrt::Args args) {
+  trunkline::service::EventSubscriptionSpec subscription{};
+  pyrt::argument("subscription", args[0], subscription);
+  return [subscription = std::move(subscription)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) mutable {
+    client.start_put(std::move(subscription), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_put_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("put", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, args[1], EventSubscriptionsService_put(args)); });
+}
+PyObject* EventSubscriptionsService_put_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("put_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_put(args)); });
+}
+
+auto EventSubscriptionsService_put_properties(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string properties{};
+  pyrt::json_argument("properties", args[1], properties);
+  std::optional<std::int64_t> after{};
+  pyrt::argument("after", args[2], after);
+  return [name = std::move(name), properties = std::move(properties), after = std::move(after)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) mutable {
+    client.start_put_properties(std::move(name), std::move(properties), std::move(after), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_put_properties_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("put_properties", count, 4, [&] { return pyrt::call_sync<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, args[3], EventSubscriptionsService_put_properties(args)); });
+}
+PyObject* EventSubscriptionsService_put_properties_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("put_properties_async", count, 3, [&] { return pyrt::call_async<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_put_properties(args)); });
+}
+
+auto EventSubscriptionsService_update(pyrt::Args args) {
+  trunkline::service::EventSubscriptionSpec change{};
+  pyrt::argument("change", args[0], change);
+  return [change = std::move(change)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) mutable {
+    client.start_update(std::move(change), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_update_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("update", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, args[1], EventSubscriptionsService_update(args)); });
+}
+PyObject* EventSubscriptionsService_update_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("update_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_update(args)); });
+}
+
+auto EventSubscriptionsService_update_properties(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::string properties{};
+  pyrt::json_argument("properties", args[1], properties);
+  return [name = std::move(name), properties = std::move(properties)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) mutable {
+    client.start_update_properties(std::move(name), std::move(properties), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_update_properties_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("update_properties", count, 3, [&] { return pyrt::call_sync<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, args[2], EventSubscriptionsService_update_properties(args)); });
+}
+PyObject* EventSubscriptionsService_update_properties_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("update_properties_async", count, 2, [&] { return pyrt::call_async<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_update_properties(args)); });
+}
+
+auto EventSubscriptionsService_get(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) mutable {
+    client.start_get(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_get_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, args[1], EventSubscriptionsService_get(args)); });
+}
+PyObject* EventSubscriptionsService_get_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventSubscription, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_get(args)); });
+}
+
+auto EventSubscriptionsService_list([[maybe_unused]] pyrt::Args args) {
+  return [](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::EventSubscription>> done) mutable {
+    client.start_list(std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::EventSubscription>, EventSubscriptionsServiceClient>(self, args[0], EventSubscriptionsService_list(args)); });
+}
+PyObject* EventSubscriptionsService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::EventSubscription>, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_list(args)); });
+}
+
+auto EventSubscriptionsService_remove(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<bool> done) mutable {
+    client.start_remove(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_remove_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("remove", count, 2, [&] { return pyrt::call_sync<bool, EventSubscriptionsServiceClient>(self, args[1], EventSubscriptionsService_remove(args)); });
+}
+PyObject* EventSubscriptionsService_remove_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("remove_async", count, 1, [&] { return pyrt::call_async<bool, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_remove(args)); });
+}
+
+auto EventSubscriptionsService_activity(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscriptionActivity> done) mutable {
+    client.start_activity(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_activity_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("activity", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventSubscriptionActivity, EventSubscriptionsServiceClient>(self, args[1], EventSubscriptionsService_activity(args)); });
+}
+PyObject* EventSubscriptionsService_activity_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("activity_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventSubscriptionActivity, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_activity(args)); });
+}
+
+auto EventSubscriptionsService_deliveries(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::int32_t credits{};
+  pyrt::argument("credits", args[1], credits);
+  Duration lock_time{};
+  pyrt::argument("lock_time", args[2], lock_time);
+  return [name = std::move(name), credits = std::move(credits), lock_time = std::move(lock_time)](const EventSubscriptionsServiceClient& client, CallOptions options, pyrt::Done<StreamClient<trunkline::service::EventDelivery>> done) mutable {
+    client.start_deliveries(std::move(name), std::move(credits), std::move(lock_time), std::move(options), std::move(done));
+  };
+}
+PyObject* EventSubscriptionsService_deliveries_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("deliveries", count, 4, [&] { return pyrt::call_sync<StreamClient<trunkline::service::EventDelivery>, EventSubscriptionsServiceClient>(self, args[3], EventSubscriptionsService_deliveries(args)); });
+}
+PyObject* EventSubscriptionsService_deliveries_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("deliveries_async", count, 3, [&] { return pyrt::call_async<StreamClient<trunkline::service::EventDelivery>, EventSubscriptionsServiceClient>(self, EventSubscriptionsService_deliveries(args)); });
+}
+
+auto EventSubscriptionsService_acknowledge(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::int64_t delivery_id{};
+  pyrt::argument("delivery_id", args[1], delivery_id);
+  return [name = std::move(name), delivery_id = std::move(delivery_id)](const EventSubscriptionsServiceClient& client) mutable { return client.acknowledge(std::move(name), std::move(delivery_id)); };
+}
+PyObject* EventSubscriptionsService_acknowledge_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("acknowledge", count, 2, [&] { return pyrt::call_now<EventSubscriptionsServiceClient>(self, EventSubscriptionsService_acknowledge(args)); });
+}
+
+auto EventSubscriptionsService_reject(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  std::int64_t delivery_id{};
+  pyrt::argument("delivery_id", args[1], delivery_id);
+  std::string reason{};
+  pyrt::argument("reason", args[2], reason);
+  return [name = std::move(name), delivery_id = std::move(delivery_id), reason = std::move(reason)](const EventSubscriptionsServiceClient& client) mutable { return client.reject(std::move(name), std::move(delivery_id), std::move(reason)); };
+}
+PyObject* EventSubscriptionsService_reject_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("reject", count, 3, [&] { return pyrt::call_now<EventSubscriptionsServiceClient>(self, EventSubscriptionsService_reject(args)); });
+}
+
+constexpr pyrt::MethodSpec methods_of_EventSubscriptionsService[] = {
+    {"put", &EventSubscriptionsService_put_call},
+    {"put_async", &EventSubscriptionsService_put_call_async},
+    {"put_properties", &EventSubscriptionsService_put_properties_call},
+    {"put_properties_async", &EventSubscriptionsService_put_properties_call_async},
+    {"update", &EventSubscriptionsService_update_call},
+    {"update_async", &EventSubscriptionsService_update_call_async},
+    {"update_properties", &EventSubscriptionsService_update_properties_call},
+    {"update_properties_async", &EventSubscriptionsService_update_properties_call_async},
+    {"get", &EventSubscriptionsService_get_call},
+    {"get_async", &EventSubscriptionsService_get_call_async},
+    {"list", &EventSubscriptionsService_list_call},
+    {"list_async", &EventSubscriptionsService_list_call_async},
+    {"remove", &EventSubscriptionsService_remove_call},
+    {"remove_async", &EventSubscriptionsService_remove_call_async},
+    {"activity", &EventSubscriptionsService_activity_call},
+    {"activity_async", &EventSubscriptionsService_activity_call_async},
+    {"deliveries", &EventSubscriptionsService_deliveries_call},
+    {"deliveries_async", &EventSubscriptionsService_deliveries_call_async},
+    {"acknowledge", &EventSubscriptionsService_acknowledge_call},
+    {"reject", &EventSubscriptionsService_reject_call},
+};
+
+auto EventHistoryService_query(pyrt::Args args) {
+  trunkline::service::EventQuery query{};
+  pyrt::argument("query", args[0], query);
+  return [query = std::move(query)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventPage> done) mutable {
+    client.start_query(std::move(query), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_query_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("query", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventPage, EventHistoryServiceClient>(self, args[1], EventHistoryService_query(args)); });
+}
+PyObject* EventHistoryService_query_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("query_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventPage, EventHistoryServiceClient>(self, EventHistoryService_query(args)); });
+}
+
+auto EventHistoryService_get(pyrt::Args args) {
+  std::string event_id{};
+  pyrt::argument("event_id", args[0], event_id);
+  return [event_id = std::move(event_id)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::Event> done) mutable {
+    client.start_get(std::move(event_id), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_get_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get", count, 2, [&] { return pyrt::call_sync<trunkline::service::Event, EventHistoryServiceClient>(self, args[1], EventHistoryService_get(args)); });
+}
+PyObject* EventHistoryService_get_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_async", count, 1, [&] { return pyrt::call_async<trunkline::service::Event, EventHistoryServiceClient>(self, EventHistoryService_get(args)); });
+}
+
+auto EventHistoryService_explain(pyrt::Args args) {
+  std::string event_id{};
+  pyrt::argument("event_id", args[0], event_id);
+  return [event_id = std::move(event_id)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::EventExplanation>> done) mutable {
+    client.start_explain(std::move(event_id), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_explain_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("explain", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::service::EventExplanation>, EventHistoryServiceClient>(self, args[1], EventHistoryService_explain(args)); });
+}
+PyObject* EventHistoryService_explain_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("explain_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::service::EventExplanation>, EventHistoryServiceClient>(self, EventHistoryService_explain(args)); });
+}
+
+auto EventHistoryService_redeliver(pyrt::Args args) {
+  std::string subscription{};
+  pyrt::argument("subscription", args[0], subscription);
+  std::string event_id{};
+  pyrt::argument("event_id", args[1], event_id);
+  return [subscription = std::move(subscription), event_id = std::move(event_id)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
+    client.start_redeliver(std::move(subscription), std::move(event_id), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_redeliver_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("redeliver", count, 3, [&] { return pyrt::call_sync<void, EventHistoryServiceClient>(self, args[2], EventHistoryService_redeliver(args)); });
+}
+PyObject* EventHistoryService_redeliver_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("redeliver_async", count, 2, [&] { return pyrt::call_async<void, EventHistoryServiceClient>(self, EventHistoryService_redeliver(args)); });
+}
+
+auto EventHistoryService_redeliver_all(pyrt::Args args) {
+  std::string subscription{};
+  pyrt::argument("subscription", args[0], subscription);
+  trunkline::service::EventQuery query{};
+  pyrt::argument("query", args[1], query);
+  return [subscription = std::move(subscription), query = std::move(query)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<std::int64_t> done) mutable {
+    client.start_redeliver_all(std::move(subscription), std::move(query), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_redeliver_all_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("redeliver_all", count, 3, [&] { return pyrt::call_sync<std::int64_t, EventHistoryServiceClient>(self, args[2], EventHistoryService_redeliver_all(args)); });
+}
+PyObject* EventHistoryService_redeliver_all_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("redeliver_all_async", count, 2, [&] { return pyrt::call_async<std::int64_t, EventHistoryServiceClient>(self, EventHistoryService_redeliver_all(args)); });
+}
+
+auto EventHistoryService_replay(pyrt::Args args) {
+  trunkline::service::EventSubscriptionSpec subscription{};
+  pyrt::argument("subscription", args[0], subscription);
+  std::optional<Time> from{};
+  pyrt::argument("from_", args[1], from);
+  std::optional<Time> to{};
+  pyrt::argument("to", args[2], to);
+  return [subscription = std::move(subscription), from = std::move(from), to = std::move(to)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) mutable {
+    client.start_replay(std::move(subscription), std::move(from), std::move(to), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_replay_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("replay", count, 4, [&] { return pyrt::call_sync<trunkline::service::EventSubscription, EventHistoryServiceClient>(self, args[3], EventHistoryService_replay(args)); });
+}
+PyObject* EventHistoryService_replay_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("replay_async", count, 3, [&] { return pyrt::call_async<trunkline::service::EventSubscription, EventHistoryServiceClient>(self, EventHistoryService_replay(args)); });
+}
+
+auto EventHistoryService_export_lines(pyrt::Args args) {
+  trunkline::service::EventQuery query{};
+  pyrt::argument("query", args[0], query);
+  trunkline::service::EventSchema schema{};
+  pyrt::argument("schema", args[1], schema);
+  return [query = std::move(query), schema = std::move(schema)](const EventHistoryServiceClient& client, CallOptions options, pyrt::Done<StreamClient<std::string>> done) mutable {
+    client.start_export_lines(std::move(query), std::move(schema), std::move(options), std::move(done));
+  };
+}
+PyObject* EventHistoryService_export_lines_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("export_lines", count, 3, [&] { return pyrt::call_sync<StreamClient<std::string>, EventHistoryServiceClient>(self, args[2], EventHistoryService_export_lines(args)); });
+}
+PyObject* EventHistoryService_export_lines_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("export_lines_async", count, 2, [&] { return pyrt::call_async<StreamClient<std::string>, EventHistoryServiceClient>(self, EventHistoryService_export_lines(args)); });
+}
+
+constexpr pyrt::MethodSpec methods_of_EventHistoryService[] = {
+    {"query", &EventHistoryService_query_call},
+    {"query_async", &EventHistoryService_query_call_async},
+    {"get", &EventHistoryService_get_call},
+    {"get_async", &EventHistoryService_get_call_async},
+    {"explain", &EventHistoryService_explain_call},
+    {"explain_async", &EventHistoryService_explain_call_async},
+    {"redeliver", &EventHistoryService_redeliver_call},
+    {"redeliver_async", &EventHistoryService_redeliver_call_async},
+    {"redeliver_all", &EventHistoryService_redeliver_all_call},
+    {"redeliver_all_async", &EventHistoryService_redeliver_all_call_async},
+    {"replay", &EventHistoryService_replay_call},
+    {"replay_async", &EventHistoryService_replay_call_async},
+    {"export_lines", &EventHistoryService_export_lines_call},
+    {"export_lines_async", &EventHistoryService_export_lines_call_async},
+};
+
+auto EventTopicsService_create(pyrt::Args args) {
+  trunkline::service::NewEventTopic topic{};
+  pyrt::argument("topic", args[0], topic);
+  return [topic = std::move(topic)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) mutable {
+    client.start_create(std::move(topic), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_create_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("create", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventTopic, EventTopicsServiceClient>(self, args[1], EventTopicsService_create(args)); });
+}
+PyObject* EventTopicsService_create_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("create_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventTopic, EventTopicsServiceClient>(self, EventTopicsService_create(args)); });
+}
+
+auto EventTopicsService_get(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) mutable {
+    client.start_get(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_get_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get", count, 2, [&] { return pyrt::call_sync<trunkline::service::EventTopic, EventTopicsServiceClient>(self, args[1], EventTopicsService_get(args)); });
+}
+PyObject* EventTopicsService_get_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("get_async", count, 1, [&] { return pyrt::call_async<trunkline::service::EventTopic, EventTopicsServiceClient>(self, EventTopicsService_get(args)); });
+}
+
+auto EventTopicsService_list([[maybe_unused]] pyrt::Args args) {
+  return [](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::EventTopic>> done) mutable {
+    client.start_list(std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::EventTopic>, EventTopicsServiceClient>(self, args[0], EventTopicsService_list(args)); });
+}
+PyObject* EventTopicsService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("list_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::EventTopic>, EventTopicsServiceClient>(self, EventTopicsService_list(args)); });
+}
+
+auto EventTopicsService_remove(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  return [name = std::move(name)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<bool> done) mutable {
+    client.start_remove(std::move(name), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_remove_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("remove", count, 2, [&] { return pyrt::call_sync<bool, EventTopicsServiceClient>(self, args[1], EventTopicsService_remove(args)); });
+}
+PyObject* EventTopicsService_remove_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("remove_async", count, 1, [&] { return pyrt::call_async<bool, EventTopicsServiceClient>(self, EventTopicsService_remove(args)); });
+}
+
+auto EventTopicsService_regenerate_key(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  trunkline::service::KeyKind kind{};
+  pyrt::argument("kind", args[1], kind);
+  return [name = std::move(name), kind = std::move(kind)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) mutable {
+    client.start_regenerate_key(std::move(name), std::move(kind), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_regenerate_key_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("regenerate_key", count, 3, [&] { return pyrt::call_sync<trunkline::service::EventTopic, EventTopicsServiceClient>(self, args[2], EventTopicsService_regenerate_key(args)); });
+}
+PyObject* EventTopicsService_regenerate_key_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("regenerate_key_async", count, 2, [&] { return pyrt::call_async<trunkline::service::EventTopic, EventTopicsServiceClient>(self, EventTopicsService_regenerate_key(args)); });
+}
+
+auto EventTopicsService_set_tags(pyrt::Args args) {
+  std::string name{};
+  pyrt::argument("name", args[0], name);
+  pyrt::StringMap tags{};
+  pyrt::argument("tags", args[1], tags);
+  return [name = std::move(name), tags = std::move(tags)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) mutable {
+    client.start_set_tags(std::move(name), std::move(tags), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_set_tags_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("set_tags", count, 3, [&] { return pyrt::call_sync<trunkline::service::EventTopic, EventTopicsServiceClient>(self, args[2], EventTopicsService_set_tags(args)); });
+}
+PyObject* EventTopicsService_set_tags_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("set_tags_async", count, 2, [&] { return pyrt::call_async<trunkline::service::EventTopic, EventTopicsServiceClient>(self, EventTopicsService_set_tags(args)); });
+}
+
+auto EventTopicsService_publish(pyrt::Args args) {
+  std::string topic{};
+  pyrt::argument("topic", args[0], topic);
+  std::vector<trunkline::service::NewTopicEvent> events{};
+  pyrt::argument("events", args[1], events);
+  return [topic = std::move(topic), events = std::move(events)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<std::vector<std::string>> done) mutable {
+    client.start_publish(std::move(topic), std::move(events), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_publish_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("publish", count, 3, [&] { return pyrt::call_sync<std::vector<std::string>, EventTopicsServiceClient>(self, args[2], EventTopicsService_publish(args)); });
+}
+PyObject* EventTopicsService_publish_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("publish_async", count, 2, [&] { return pyrt::call_async<std::vector<std::string>, EventTopicsServiceClient>(self, EventTopicsService_publish(args)); });
+}
+
+auto EventTopicsService_publish_json(pyrt::Args args) {
+  std::string topic{};
+  pyrt::argument("topic", args[0], topic);
+  std::string events{};
+  pyrt::json_argument("events", args[1], events);
+  trunkline::service::EventSchema schema{};
+  pyrt::argument("schema", args[2], schema);
+  return [topic = std::move(topic), events = std::move(events), schema = std::move(schema)](const EventTopicsServiceClient& client, CallOptions options, pyrt::Done<std::vector<std::string>> done) mutable {
+    client.start_publish_json(std::move(topic), std::move(events), std::move(schema), std::move(options), std::move(done));
+  };
+}
+PyObject* EventTopicsService_publish_json_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("publish_json", count, 4, [&] { return pyrt::call_sync<std::vector<std::string>, EventTopicsServiceClient>(self, args[3], EventTopicsService_publish_json(args)); });
+}
+PyObject* EventTopicsService_publish_json_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("publish_json_async", count, 3, [&] { return pyrt::call_async<std::vector<std::string>, EventTopicsServiceClient>(self, EventTopicsService_publish_json(args)); });
+}
+
+constexpr pyrt::MethodSpec methods_of_EventTopicsService[] = {
+    {"create", &EventTopicsService_create_call},
+    {"create_async", &EventTopicsService_create_call_async},
+    {"get", &EventTopicsService_get_call},
+    {"get_async", &EventTopicsService_get_call_async},
+    {"list", &EventTopicsService_list_call},
+    {"list_async", &EventTopicsService_list_call_async},
+    {"remove", &EventTopicsService_remove_call},
+    {"remove_async", &EventTopicsService_remove_call_async},
+    {"regenerate_key", &EventTopicsService_regenerate_key_call},
+    {"regenerate_key_async", &EventTopicsService_regenerate_key_call_async},
+    {"set_tags", &EventTopicsService_set_tags_call},
+    {"set_tags_async", &EventTopicsService_set_tags_call_async},
+    {"publish", &EventTopicsService_publish_call},
+    {"publish_async", &EventTopicsService_publish_call_async},
+    {"publish_json", &EventTopicsService_publish_json_call},
+    {"publish_json_async", &EventTopicsService_publish_json_call_async},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
   enum_NumberType.init(pyrt::type_of(types, "NumberType"));
   enum_NumberCapability.init(pyrt::type_of(types, "NumberCapability"));
   enum_KeyKind.init(pyrt::type_of(types, "KeyKind"));
+  enum_EventSchema.init(pyrt::type_of(types, "EventSchema"));
+  enum_EventDestination.init(pyrt::type_of(types, "EventDestination"));
+  enum_EventSubscriptionState.init(pyrt::type_of(types, "EventSubscriptionState"));
+  enum_EventOperator.init(pyrt::type_of(types, "EventOperator"));
+  enum_EventState.init(pyrt::type_of(types, "EventState"));
   model_SmsMessage.init(pyrt::type_of(types, "SmsMessage"));
   model_SmsSendOutcome.init(pyrt::type_of(types, "SmsSendOutcome"));
   model_SmsRecord.init(pyrt::type_of(types, "SmsRecord"));
@@ -1619,6 +2394,18 @@ static void register_types(PyObject* types) {
   model_ResourceInfo.init(pyrt::type_of(types, "ResourceInfo"));
   model_ResourceSnapshot.init(pyrt::type_of(types, "ResourceSnapshot"));
   model_PluginInfo.init(pyrt::type_of(types, "PluginInfo"));
+  model_EventCondition.init(pyrt::type_of(types, "EventCondition"));
+  model_EventSubscriptionSpec.init(pyrt::type_of(types, "EventSubscriptionSpec"));
+  model_EventSubscription.init(pyrt::type_of(types, "EventSubscription"));
+  model_EventSubscriptionActivity.init(pyrt::type_of(types, "EventSubscriptionActivity"));
+  model_EventDelivery.init(pyrt::type_of(types, "EventDelivery"));
+  model_EventQuery.init(pyrt::type_of(types, "EventQuery"));
+  model_EventPage.init(pyrt::type_of(types, "EventPage"));
+  model_EventAttempt.init(pyrt::type_of(types, "EventAttempt"));
+  model_EventExplanation.init(pyrt::type_of(types, "EventExplanation"));
+  model_NewEventTopic.init(pyrt::type_of(types, "NewEventTopic"));
+  model_EventTopic.init(pyrt::type_of(types, "EventTopic"));
+  model_NewTopicEvent.init(pyrt::type_of(types, "NewTopicEvent"));
 }
 }  // namespace trunkline::service
 
@@ -1633,5 +2420,8 @@ void bind_service(PyObject* parent) {
   define_interface(module, {"SandboxService", "trunkline.service.sandbox/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SandboxService, std::size(trunkline::service::methods_of_SandboxService));
   define_interface(module, {"ResourcesService", "trunkline.service.resources/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_ResourcesService, std::size(trunkline::service::methods_of_ResourcesService));
   define_interface(module, {"RuntimeService", "trunkline.service.runtime/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_RuntimeService, std::size(trunkline::service::methods_of_RuntimeService));
+  define_interface(module, {"EventSubscriptionsService", "trunkline.service.event_subscriptions/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventSubscriptionsService, std::size(trunkline::service::methods_of_EventSubscriptionsService));
+  define_interface(module, {"EventHistoryService", "trunkline.service.event_history/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventHistoryService, std::size(trunkline::service::methods_of_EventHistoryService));
+  define_interface(module, {"EventTopicsService", "trunkline.service.event_topics/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventTopicsService, std::size(trunkline::service::methods_of_EventTopicsService));
 }
 }  // namespace trunkline::pyrt
