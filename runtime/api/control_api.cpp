@@ -4,15 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/api/control_events_api.h"
 #include "runtime/api/control_resources_api.h"
+#include "runtime/api/control_rest.h"
 #include "runtime/api/rest.h"
 #include "runtime/base/json.h"
-#include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/runtime.h"
-#include "runtime/events/event_log.h"
-#include "runtime/services/resource_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/sms_service.h"
 
@@ -21,8 +20,6 @@ namespace {
 
 using nlohmann::json;
 using server::RouteContext;
-
-constexpr std::int64_t kMaxWaitMs = 30'000;
 
 std::string_view word(sms::MessageState state) {
   switch (state) {
@@ -69,19 +66,6 @@ sms::FailureReason parse_reason(const JsonRef& value) {
   throw value.error("'" + std::string(text) + "' is no failure reason");
 }
 
-Duration parse_duration_member(const JsonRef& value) {
-  if (const auto duration = parse_duration(value.text())) return *duration;
-  throw value.error("'" + std::string(value.text()) + "' is no duration such as 250ms, 5m or PT1H");
-}
-
-/// Microseconds, like the records: what is finer does not survive the store.
-std::string rfc3339_us(Time time) { return format_rfc3339(std::chrono::floor<std::chrono::microseconds>(time)); }
-
-template <class T>
-void set_optional(json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
-
 json to_json(const service::SmsRecord& record) {
   json out;
   out["message_id"] = record.message_id;
@@ -115,20 +99,6 @@ json to_json(const DecisionRecord& record) {
   json out;
   out["subject"] = record.subject;
   out["steps"] = std::move(steps);
-  return out;
-}
-
-json to_json(const Event& event) {
-  json out;
-  out["sequence"] = event.sequence;
-  out["id"] = event.id;
-  out["type"] = event.type;
-  out["subject"] = event.subject;
-  out["topic"] = event.topic;
-  out["time"] = format_rfc3339(event.time);
-  out["data_version"] = event.data_version;
-  out["data"] = json::parse(event.data);
-  if (!event.traceparent.empty()) out["traceparent"] = event.traceparent;
   return out;
 }
 
@@ -176,28 +146,13 @@ sandbox::PhoneRule parse_rule(const json& body) {
   return rule;
 }
 
-std::int64_t integer_parameter(RouteContext& context, const char* name, std::int64_t fallback, std::int64_t min,
-                               std::int64_t max) {
-  const auto text = context.query(name);
-  if (!text) return fallback;
-  const auto number = parse_number<std::int64_t>(*text);
-  if (!number || *number < min || *number > max)
-    throw Error(ErrorCode::kInvalidArgument,
-                std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
-                    ", not '" + *text + "'",
-                name);
-  return *number;
-}
-
 class ControlRoutes {
  public:
-  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall)
-      : routes_(routes), runtime_(runtime), wall_(wall) {}
+  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime) : routes_(routes), runtime_(runtime) {}
 
   void add_all() {
     add_records();
     add_phones();
-    add_events();
     add_clock();
     add_plugins();
   }
@@ -205,13 +160,7 @@ class ControlRoutes {
  private:
   template <class F>
   void add(const char* method, const char* path, F handler) {
-    server::Route route;
-    route.method = method;
-    route.path = path;
-    route.auth = server::Auth::kControl;
-    route.body = std::string_view(method) == "POST" ? server::BodyRule::kJson : server::BodyRule::kNone;
-    route.handler = std::move(handler);
-    routes_.push_back(std::move(route));
+    add_control_route(routes_, method, path, std::move(handler));
   }
 
   void add_records() {
@@ -249,9 +198,14 @@ class ControlRoutes {
       answer["items"] = std::move(items);
       co_return json_response(200, answer);
     });
-    add("GET", "/_control/phones/{number}/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
+    Clock& wall = wall_;
+    // A long poll: waits up to wait_ms for a message behind `after`.
+    add("GET", "/_control/phones/{number}/messages", [&runtime, &wall](RouteContext& context) -> Task<net::Response> {
+      const std::chrono::milliseconds wait{integer_parameter(context, "wait_ms", 0, 0, kMaxWaitMs)};
+      std::string after = context.query("after").value_or("");
+      std::string number(context.param("number"));
       const std::vector<sandbox::PhoneMessage> messages =
-          co_await runtime.sandbox().messages(resource_of(context), std::string(context.param("number")));
+          co_await runtime.sandbox().wait_for_messages(resource_of(context), std::move(number), std::move(after), wait, wall);
       json items = json::array();
       for (const sandbox::PhoneMessage& message : messages) items.push_back(to_json(message));
       json answer;
@@ -288,38 +242,6 @@ class ControlRoutes {
     add("POST", "/_control/sandbox/reset", [&runtime](RouteContext& context) -> Task<net::Response> {
       co_await runtime.sandbox().reset(resource_of(context));
       co_return json_response(200, json::object());
-    });
-  }
-
-  void add_events() {
-    Runtime& runtime = runtime_;
-    Clock& wall = wall_;
-    // A long poll: waits up to wait_ms for the first event after `after`.
-    add("GET", "/_control/events", [&runtime, &wall](RouteContext& context) -> Task<net::Response> {
-      const ResourcePtr resource = resource_of(context);
-      EventFilter filter;
-      if (auto type = context.query("type")) filter.types.push_back(*std::move(type));
-      const std::int64_t last = runtime.events().last_sequence(*resource->database, resource->key);
-      const std::int64_t after = integer_parameter(context, "after", last, 0, INT64_MAX);
-      const auto limit = static_cast<std::uint32_t>(integer_parameter(context, "limit", 100, 1, 1000));
-      const std::int64_t wait_ms = integer_parameter(context, "wait_ms", 0, 0, kMaxWaitMs);
-      std::vector<Event> events;
-      if (wait_ms > 0) {
-        const auto subscription = runtime.events().subscribe(*resource->database, resource->key, std::move(filter), after);
-        // The caller waits in its own time, also while the runtime's clock stands still.
-        const Clock::TimerId timer =
-            wall.schedule_after(std::chrono::milliseconds{wait_ms}, [subscription] { subscription->close(); });
-        events = co_await subscription->next(limit);
-        wall.cancel(timer);
-      } else {
-        events = runtime.events().read(*resource->database, resource->key, filter, after, limit);
-      }
-      json items = json::array();
-      for (const Event& event : events) items.push_back(to_json(event));
-      json answer;
-      answer["items"] = std::move(items);
-      answer["next"] = events.empty() ? after : events.back().sequence;
-      co_return json_response(200, answer);
     });
   }
 
@@ -368,13 +290,15 @@ class ControlRoutes {
 
   std::vector<server::Route>& routes_;
   Runtime& runtime_;
-  Clock& wall_;
 };
 
 }  // namespace
 
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
-  ControlRoutes(routes, runtime, wall).add_all();
+  ControlRoutes(routes, runtime).add_all();
+  add_control_event_routes(routes, runtime, wall);
+  add_control_subscription_routes(routes, runtime, wall);
+  add_control_topic_routes(routes, runtime);
   add_control_resource_routes(routes, runtime);
 }
 

@@ -19,13 +19,7 @@ namespace {
 
 constexpr std::size_t kMaxAnswerBytes = 16U << 20;
 constexpr long kTimeoutMs = 60'000;
-
-std::size_t append_body(char* data, std::size_t size, std::size_t count, void* out) {
-  auto& body = *static_cast<std::string*>(out);
-  if (body.size() + size * count > kMaxAnswerBytes) return 0;
-  body.append(data, size * count);
-  return size * count;
-}
+constexpr long kStallSeconds = 60;  // a download may take as long as it moves
 
 /// The authority of an endpoint, as the Host header carries it.
 std::string host_of(std::string_view endpoint) {
@@ -62,6 +56,26 @@ Connection Connection::resolve(const std::string& given) {
   return connection;
 }
 
+/// What came. `take`: who gets the body of a success; refusals are kept.
+struct ApiClient::Answer {
+  CURL* curl = nullptr;
+  std::string body;
+  std::function<void(std::string_view)> take;
+
+  static std::size_t append(char* data, std::size_t size, std::size_t count, void* self) {
+    auto& answer = *static_cast<Answer*>(self);
+    long status = 0;
+    curl_easy_getinfo(answer.curl, CURLINFO_RESPONSE_CODE, &status);
+    if (answer.take && status < 300) {
+      answer.take({data, size * count});
+      return size * count;
+    }
+    if (answer.body.size() + size * count > kMaxAnswerBytes) return 0;
+    answer.body.append(data, size * count);
+    return size * count;
+  }
+};
+
 struct ApiClient::Impl {
   CURL* curl = curl_easy_init();
   ~Impl() { curl_easy_cleanup(curl); }
@@ -74,9 +88,27 @@ nlohmann::json ApiClient::get(const std::string& path_and_query) { return reques
 nlohmann::json ApiClient::post(const std::string& path_and_query, const nlohmann::json& body) {
   return request("POST", path_and_query, body.dump());
 }
+nlohmann::json ApiClient::put(const std::string& path_and_query, const nlohmann::json& body) {
+  return request("PUT", path_and_query, body.dump());
+}
+nlohmann::json ApiClient::patch(const std::string& path_and_query, const nlohmann::json& body) {
+  return request("PATCH", path_and_query, body.dump());
+}
 nlohmann::json ApiClient::remove(const std::string& path_and_query) { return request("DELETE", path_and_query, {}); }
 
 nlohmann::json ApiClient::request(const std::string& method, const std::string& path_and_query, std::string body) {
+  Answer answer;
+  perform(method, path_and_query, body, answer);
+  return answer.body.empty() ? nlohmann::json::object() : parse_json(answer.body);
+}
+
+void ApiClient::download(const std::string& path_and_query, std::function<void(std::string_view)> take) {
+  Answer answer;
+  answer.take = std::move(take);
+  perform("GET", path_and_query, {}, answer);
+}
+
+void ApiClient::perform(const std::string& method, const std::string& path_and_query, const std::string& body, Answer& answer) {
   const std::string host = host_of(connection_.endpoint);
   const std::string date = format_http_date(system_time_now());
   const std::string hash = base64_encode(crypto::as_text(crypto::sha256(body)));
@@ -90,18 +122,22 @@ nlohmann::json ApiClient::request(const std::string& method, const std::string& 
         std::string("Expect:"),
         "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" + signature})
     headers = curl_slist_append(headers, header.c_str());
-  std::string answer;
-  CURL* curl = impl_->curl;
+  CURL* curl = answer.curl = impl_->curl;
   curl_easy_reset(curl);
   curl_easy_setopt(curl, CURLOPT_URL, (connection_.endpoint + path_and_query).c_str());
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &append_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Answer::append);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
+  if (answer.take) {
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
+  } else {
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
+  }
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-  if (method == "POST") {
+  if (method.starts_with('P')) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.c_str());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
   }
@@ -113,7 +149,7 @@ nlohmann::json ApiClient::request(const std::string& method, const std::string& 
                 "no answer from " + connection_.endpoint + ": " + curl_easy_strerror(code) + ". Is 'trunkline dev' running?");
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status < 300) return answer.empty() ? nlohmann::json::object() : parse_json(answer);
+  if (status < 300) return;
 
   Error error(ErrorCode::kUnknown, "the server answered " + std::to_string(status));
   error.http_status = static_cast<std::int32_t>(status);
@@ -121,7 +157,7 @@ nlohmann::json ApiClient::request(const std::string& method, const std::string& 
                : status == 401 ? ErrorCode::kUnauthenticated
                : status < 500  ? ErrorCode::kInvalidArgument
                                : ErrorCode::kInternal;
-  const nlohmann::json parsed = nlohmann::json::parse(answer, nullptr, false);
+  const nlohmann::json parsed = nlohmann::json::parse(answer.body, nullptr, false);
   if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_object()) {
     error.message = parsed["error"].value("message", error.message);
     error.service_code = parsed["error"].value("code", "");

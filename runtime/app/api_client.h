@@ -1,5 +1,6 @@
 // The CLI's side of a running server.
 #pragma once
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -22,11 +23,17 @@ class ApiClient {
   ~ApiClient();
   nlohmann::json get(const std::string& path_and_query);
   nlohmann::json post(const std::string& path_and_query, const nlohmann::json& body);
+  nlohmann::json put(const std::string& path_and_query, const nlohmann::json& body);
+  nlohmann::json patch(const std::string& path_and_query, const nlohmann::json& body);
   nlohmann::json remove(const std::string& path_and_query);
+  /// Hands on the body of an answer piece by piece, however long it is.
+  void download(const std::string& path_and_query, std::function<void(std::string_view)> take);
   const Connection& connection() const { return connection_; }
 
  private:
+  struct Answer;
   nlohmann::json request(const std::string& method, const std::string& path_and_query, std::string body);
+  void perform(const std::string& method, const std::string& path_and_query, const std::string& body, Answer& answer);
   struct Impl;
   Connection connection_;
   std::unique_ptr<Impl> impl_;

@@ -22,12 +22,18 @@ aside button{display:block;width:100%;text-align:left;margin-bottom:.3rem}button
 form{display:flex;gap:.5rem;margin:.8rem 0}input,select{font:inherit;padding:.3rem .5rem;border:1px solid var(--line);border-radius:4px;background:none;color:inherit}input{flex:1}
 table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid var(--line);padding:.25rem .5rem;vertical-align:top}td{overflow-wrap:anywhere}
 .error{color:#c62828}
+aside section{margin-bottom:1rem}.card{border:1px solid var(--line);border-radius:4px;padding:.3rem .6rem;margin-bottom:.3rem;overflow-wrap:anywhere}.card small{display:block;opacity:.7}
+.state{font-size:12px;border:1px solid var(--line);border-radius:8px;padding:0 .4rem;margin-left:.4rem}
+#events tr{cursor:pointer}#events tr:hover,#events tr[aria-current=true]{background:color-mix(in srgb,#2b7de9 12%,transparent)}
+#event{border:1px solid var(--line);border-radius:6px;padding:.7rem;margin-bottom:1rem}#event pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px}#event h3{font-size:14px;margin:.8rem 0 .2rem}#event p{margin:.2rem 0}
 </style></head><body>
 <header><h1>Trunkline console</h1><span id="clock"></span><span id="problem" class="error" role="alert"></span></header>
-<aside><h2>Phones</h2><div id="phones" data-test="phones">No phone has got a message yet.</div></aside>
+<aside><section><h2>Phones</h2><div id="phones" data-test="phones">No phone has got a message yet.</div></section>
+<section><h2>Subscriptions</h2><div id="subscriptions" data-test="subscriptions">Nobody is told of events yet: <code>trunkline subscription create</code>.</div></section></aside>
 <main><section id="thread" hidden><h2 id="who"></h2><div id="bubbles" data-test="bubbles"></div>
 <form id="reply" data-test="reply"><select id="to" aria-label="To"></select><input id="text" placeholder="Answer as this phone" required><button>Send</button></form></section>
 <section id="rejected" hidden><h2>Turned away</h2><table data-test="rejections"><tbody id="rejections"></tbody></table></section>
+<section id="event" data-test="event" hidden></section>
 <h2>Events</h2><table data-test="events"><tbody id="events"><tr><td>Waiting for the first event.</td></tr></tbody></table></main>
 <script>
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
@@ -71,17 +77,47 @@ async function clock() { const c = await call('/_control/clock'); $('clock').tex
 async function rejections() {
   const {items} = await call('/_control/rejections');
   $('rejected').hidden = !items.length;
-  $('rejections').replaceChildren(...items.slice(0, 10).map((r) => {
-    const tr = document.createElement('tr');
-    for (const text of [r.at, `${r.status} ${r.method} ${r.path}`, r.reason, `found: ${r.found}`, r.wanted && `wanted: ${r.wanted}`]) {
-      const td = document.createElement('td');
-      td.textContent = text;
-      tr.append(td);
-    }
-    return tr;
+  $('rejections').replaceChildren(...items.slice(0, 10).map((r) => row([r.at, `${r.status} ${r.method} ${r.path}`, r.reason, `found: ${r.found}`, r.wanted && `wanted: ${r.wanted}`])));
+}
+const el = (tag, text, ...inside) => { const e = document.createElement(tag); if (text) e.textContent = text; e.append(...inside); return e; };
+const row = (cells) => el('tr', '', ...cells.map((text) => el('td', String(text ?? ''))));
+const badge = (text) => { const e = el('span', text.replace('_', ' ')); e.className = 'state'; return e; };
+const button = (text, test, onclick) => { const e = el('button', text); e.dataset.test = test; e.onclick = onclick; return e; };
+async function subscriptions() {
+  const {items} = await call('/_control/event-subscriptions');
+  if (!items.length) return;
+  $('subscriptions').replaceChildren(...items.map((s) => {
+    const counts = ['queued', 'in_flight', 'retrying', 'blocked', 'dead_lettered', 'dropped'].filter((n) => s.activity[n]).map((n) => `${s.activity[n]} ${n.replace('_', ' ')}`);
+    if (s.activity.paused_until) counts.push(`left alone until ${s.activity.paused_until}`);
+    const card = el('div', '', el('b', s.name), badge(s.state), el('small', s.endpoint || s.kind), ...(counts.length ? [el('small', counts.join(', '))] : []));
+    card.className = 'card';
+    return card;
   }));
 }
-const refresh = () => Promise.all([phones(), thread(), clock(), rejections()]).catch(() => {});
+let shown;
+const show = (id) => { shown = id; $('event').hidden = !id; if (!id) $('event').replaceChildren(); refresh(); };
+async function detail() {
+  for (const tr of $('events').rows) tr.setAttribute('aria-current', Boolean(shown) && tr.dataset.id === shown);
+  if (!shown) return;
+  const e = await call(`/_control/events/${encodeURIComponent(shown)}`);
+  if (e.id !== shown) return;
+  const again = (subscription) => async () => {
+    try { await call(`/_control/events/${encodeURIComponent(e.id)}/redeliver`, {subscription}); } catch { return; }
+    refresh();
+  };
+  $('event').replaceChildren(
+    el('b', e.type), el('p', `${e.id}, ${e.time}, ${e.subject}`), el('pre', JSON.stringify(e.data, null, 2)),
+    ...(e.subscriptions.length ? [] : [el('p', 'There is no subscription it could go to.')]),
+    ...e.subscriptions.map((s) => {
+      const one = el('div', '', el('h3', s.subscription, badge(s.state)), el('p', s.summary));
+      one.dataset.test = `at-${s.subscription}`;
+      if (s.attempts.length) one.append(el('table', '', el('tbody', '', ...s.attempts.map((a) => row([a.number, a.at, a.status ?? '-', a.outcome, `${a.latency_ms.toFixed(1)} ms`, a.reply])))));
+      if (s.state !== 'waiting') one.append(button('Send again', `redeliver-${s.subscription}`, again(s.subscription)));
+      return one;
+    }),
+    button('Close', 'close', () => show()));
+}
+const refresh = () => Promise.all([phones(), thread(), clock(), rejections(), subscriptions(), detail()]).catch(() => {});
 $('reply').onsubmit = async (e) => {
   e.preventDefault();
   await call(`/_control/phones/${encodeURIComponent(phone)}/messages`, {to: $('to').value, message: $('text').value});
@@ -95,12 +131,9 @@ async function follow() {
       const page = await call(`/_control/events?after=${after}&wait_ms=20000`);
       after = page.next;
       for (const e of page.items) {
-        const tr = document.createElement('tr');
-        for (const text of [e.sequence, e.time, e.type.replace('Microsoft.Communication.', ''), e.subject, JSON.stringify(e.data)]) {
-          const td = document.createElement('td');
-          td.textContent = text;
-          tr.append(td);
-        }
+        const tr = row([e.sequence, e.time, e.type.replace('Microsoft.Communication.', ''), e.subject, JSON.stringify(e.data)]);
+        tr.dataset.id = e.id;
+        tr.onclick = () => show(e.id);
         rows.unshift(tr);
       }
       if (rows.length) $('events').replaceChildren(...rows.slice(0, 200));
@@ -109,6 +142,7 @@ async function follow() {
   }
 }
 refresh(); follow();
+setInterval(() => { if (shown) refresh(); }, 1000);  // attempts are no events
 </script></body></html>
 )html";
 

@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
                  "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
   app::add_server_commands(cli, context);
   app::add_client_commands(cli, context);
+  app::add_event_commands(cli, context);
+  app::add_subscription_commands(cli, context);
   app::add_resource_commands(cli, context);
   app::add_local_commands(cli, context);
   app::add_trust_commands(cli, context);

@@ -31,12 +31,13 @@ class SmsObject final : public service::SmsService {
     submission.tag = std::move(message.tag);
     submission.report_timeout = message.delivery_report_timeout;
     submission.traceparent = call.traceparent();
+    const std::string key = message.idempotency_key.value_or(std::string(call.idempotency_key()));
     submission.to.reserve(message.to.size());
     for (std::size_t i = 0; i < message.to.size(); ++i) {
       SmsAddressee addressee;
       addressee.to = std::move(message.to[i]);
       // One key for the request, one message for each recipient: the position tells them apart.
-      if (message.idempotency_key) addressee.idempotency_key = *message.idempotency_key + "#" + std::to_string(i);
+      if (!key.empty()) addressee.idempotency_key = key + "#" + std::to_string(i);
       submission.to.push_back(std::move(addressee));
     }
     co_return co_await scope_.runtime().sms().send(scope_.resource(), std::move(submission));

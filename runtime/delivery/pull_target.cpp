@@ -56,10 +56,18 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
     Clock::TimerId timer = 0;
     auto wait = [this, &clock, subscription, consumer, until, &timer](auto done) {
       std::uint64_t id = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        id = ++last_id_;
+      }
+      // Before we wait: from then on another thread may have gone on, and our frame with it. A timer that fires before that wakes
+      // nobody, so the time is looked at once more.
+      if (until)
+        timer = clock.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
       bool now = false;
       {
         const std::lock_guard lock(mutex_);
-        now = stopped_;
+        now = stopped_ || (until && clock.now() >= *until);
         if (!now && consumer != 0) {
           const auto queue = queues_.find(subscription);
           now = queue == queues_.end() || !queue->second.consumers.contains(consumer);
@@ -67,13 +75,10 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
         if (!now) {
           Queue& queue = queues_[subscription];
           now = !queue.offered.empty() && queue.room(consumer) != 0;
-          id = ++last_id_;
           if (!now) queue.waiters.push_back({id, consumer, [done = std::move(done)]() mutable { done(Result<void>()); }});
         }
       }
-      if (now) return done(Result<void>());
-      if (until)
-        timer = clock.schedule_at(*until, [self = shared_from_this(), subscription, id] { self->wake_waiter(subscription, id); });
+      if (now) done(Result<void>());
     };
     co_await from_callback<void>(std::move(wait));
     if (timer != 0) clock.cancel(timer);

@@ -29,11 +29,12 @@ std::uint64_t EventSubscriptionService::handler_id(const EventSource& source, st
 }
 
 Task<std::vector<delivery::Delivery>> EventSubscriptionService::take(EventSource source, std::string name, std::uint32_t max,
-                                                                     Duration lock, std::optional<Duration> timeout) {
+                                                                     Duration lock, std::optional<Duration> timeout,
+                                                                     Clock* waiting) {
   if (max == 0) throw Error(ErrorCode::kInvalidArgument, "max must be at least 1", "max");
   if (lock <= Duration{0}) throw Error(ErrorCode::kInvalidArgument, "the lock must be longer than nothing", "lock");
   const std::uint64_t id = handler_id(source, name);
-  co_return co_await engine_.handlers().take(id, max, lock, timeout);
+  co_return co_await engine_.handlers().take(id, max, lock, timeout, waiting);
 }
 
 bool EventSubscriptionService::acknowledge(const EventSource& source, std::string_view name, std::uint64_t delivery_id) {

@@ -99,9 +99,10 @@ class EventSubscriptionService final : public ResourceParticipant {
   // ---- consumers of subscriptions whose destination is `Handler`
 
   /// 1 to `max` events as soon as there are some; none: it timed out, or the subscription is gone. What is not acknowledged
-  /// within `lock` counts as a failed attempt and comes again. Errors: kNotFound, kFailedPrecondition (no handler).
+  /// within `lock` counts as a failed attempt and comes again. `waiting`: the clock of the timeout, for those who wait in real
+  /// time; null: the runtime's. Errors: kNotFound, kFailedPrecondition (no handler).
   Task<std::vector<delivery::Delivery>> take(EventSource source, std::string name, std::uint32_t max, Duration lock,
-                                             std::optional<Duration> timeout);
+                                             std::optional<Duration> timeout, Clock* waiting = nullptr);
   /// A consumer that stays and never holds more than `credits` events. Errors: as take.
   std::shared_ptr<delivery::Consumer> consume(const EventSource& source, std::string_view name, std::uint32_t credits,
                                               Duration lock);

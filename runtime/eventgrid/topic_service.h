@@ -92,7 +92,7 @@ class EventTopicService {
 
   ServiceContext& context_;
   EventSubscriptionService& subscriptions_;
-  mutable std::mutex mutex_;  // never held across I/O
+  mutable std::mutex mutex_;                                   // never held across I/O
   std::map<std::string, EventTopicPtr, std::less<>> by_name_;  // lower case
   std::set<std::string, std::less<>> in_use_;
   SystemTopics system_topics_;

@@ -76,4 +76,10 @@ const EventType* find_event_type(std::string_view name) {
   return nullptr;
 }
 
+std::string full_event_type(std::string name) {
+  const EventType* known = find_event_type(name);
+  if (!known) known = find_event_type("Microsoft.Communication." + name);
+  return known ? std::string(known->name) : name;
+}
+
 }  // namespace trunkline::events

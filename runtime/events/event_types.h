@@ -1,6 +1,7 @@
 // The event types of communication resources, as the event subscriptions of Azure name them.
 #pragma once
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace trunkline::events {
@@ -18,5 +19,7 @@ inline constexpr std::string_view kMetadataVersion = "1";
 std::span<const EventType> communication_event_types();
 /// Null: not one of them. Names compare without case.
 const EventType* find_event_type(std::string_view name);
+/// `Microsoft.Communication.SMSReceived` for `SMSReceived`, in any case; other names as they are.
+std::string full_event_type(std::string name);
 
 }  // namespace trunkline::events

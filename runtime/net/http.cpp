@@ -118,6 +118,16 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
   return std::nullopt;
 }
 
+std::vector<std::string> query_parameters(std::string_view query, std::string_view name) {
+  std::vector<std::string> out;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(pair.size() == query.size() ? pair.size() : pair.size() + 1);
+    if (auto value = query_parameter(pair, name); value && !value->empty()) out.push_back(*std::move(value));
+  }
+  return out;
+}
+
 std::string error_envelope(std::string_view code, std::string_view message) {
   std::string out = R"({"error":{"code":)";
   append_json_string(out, code);

@@ -90,6 +90,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool form = fal
 std::string percent_encode(std::string_view text);
 /// Decoded value of a query parameter, names compare without case; nullopt when absent. A malformed escape is taken literally.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
+/// The same for a parameter that may be repeated: all its values, in order, without empty ones.
+std::vector<std::string> query_parameters(std::string_view query, std::string_view name);
 /// `{"error":{"code":...,"message":...}}`, the envelope of every refusal; both texts are escaped.
 std::string error_envelope(std::string_view code, std::string_view message);
 /// Reason phrase; `Unknown` for a status we do not know.

@@ -12,8 +12,7 @@ Shared::Shared(RealtimeContext c)
       socket_events(render_socket_event),
       stream_events(render_stream_event),
       trouter_metrics(c.metrics, "notifications"),
-      socket_metrics(c.metrics, "websocket"),
-      stream_metrics(c.metrics, "sse") {}
+      stream{c.clock, c.log, c.tokens, ChannelMetrics(c.metrics, "websocket"), ChannelMetrics(c.metrics, "sse")} {}
 
 ResourcePtr chat_resource(const server::RouteContext& context) {
   const server::Caller& caller = context.caller;

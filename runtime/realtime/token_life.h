@@ -1,5 +1,6 @@
 // A channel lives as long as the token that opened it.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -9,6 +10,9 @@
 #include "runtime/services/token_watch.h"
 
 namespace trunkline::realtime {
+
+/// Close code of a WebSocket whose token has expired or was revoked.
+inline constexpr std::uint16_t kTokenEnded = 4401;
 
 /// Calls a function once when the token expires, is revoked, or its user is deleted; never after this object is gone, except for
 /// a call already under way. [any-thread]

@@ -17,9 +17,6 @@
 
 namespace trunkline::realtime {
 
-/// Close code of a WebSocket whose token has expired or was revoked.
-inline constexpr std::uint16_t kTokenEnded = 4401;
-
 /// One client, from its allocation on. Knows which notifications it has answered, so that a client which comes back is told the
 /// others again. [any-thread]
 class TrouterSession {

@@ -199,6 +199,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
         // Authentication notes its own refusals; the caller's lack of a right shows in the handler only.
         if (context.authenticated && failure->code == ErrorCode::kPermissionDenied)
           authenticator.denied(request, context.caller, *failure);
+        // Likewise routes that look at credentials of their own.
+        if (route && route->auth == Auth::kNone && failure->code == ErrorCode::kUnauthenticated)
+          authenticator.refused(request, *failure);
         response = refusal(*failure, context, match);
       }
     }
@@ -207,12 +210,13 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
   }
 
   net::Response refusal(const Error& error, const RouteContext& context, const RouteMatch& match) {
-    net::Response response = error_response(error);
+    net::Response response = match.route && match.route->on_error ? match.route->on_error(error) : error_response(error);
     if (match.outcome == RouteMatch::Outcome::kWrongMethod) response.headers.add("Allow", match.allow);
-    if (response.status == 401)
-      response.headers.add("WWW-Authenticate", match.route && match.route->auth == Auth::kAccessKey ? "HMAC-SHA256, Bearer"
-                                               : match.route && match.route->auth == Auth::kControl ? "HMAC-SHA256, Bearer"
-                                                                                                    : "Bearer");
+    if (response.status == 401) {
+      const Auth auth = match.route ? match.route->auth : Auth::kNone;
+      const bool keys = auth == Auth::kAccessKey || auth == Auth::kControl || auth == Auth::kObserver;
+      response.headers.add("WWW-Authenticate", keys ? "HMAC-SHA256, Bearer" : "Bearer");
+    }
     if (response.status >= 500)
       log.error("http", "request failed",
                 {{"status", response.status},

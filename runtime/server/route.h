@@ -25,6 +25,7 @@ enum class Auth {
   kPersonToken,  // `Bearer` token of a person, of an issuer elsewhere
   kArmBearer,    // `Bearer` token of the management plane
   kControl,      // the sandbox control API: an access key, or the control token
+  kObserver,     // whatever kAccessKey takes; on this machine the control token as well
 };
 
 /// Which bodies a route takes. A content type that does not fit answers 415; whether the JSON is right is the handler's to say.
@@ -64,6 +65,8 @@ class RouteContext {
   const std::string& param(std::string_view name) const;
   /// Decoded query parameter; nullopt when absent.
   std::optional<std::string> query(std::string_view name) const { return net::query_parameter(request.query(), name); }
+  /// Of a parameter that may be repeated; empty values are left out.
+  std::vector<std::string> queries(std::string_view name) const { return net::query_parameters(request.query(), name); }
   /// The request asks for a WebSocket; only on routes that declare it.
   bool wants_websocket = false;
   /// Subprotocol to announce in WebSocketOptions: the first that was offered and is no token. Empty: none was.
@@ -106,6 +109,8 @@ struct Route {
   bool stream = false;
   /// Another header that may carry the bearer token, such as `X-Skypetoken`.
   std::string token_header;
+  /// How refusals look; null: in the usual envelope (error_response).
+  net::Response (*on_error)(const Error&) = nullptr;
   /// [any-thread], several calls at once
   RouteHandler handler;
 };

@@ -1,8 +1,10 @@
 // The official chat client in headless Chromium, on a page of another origin: every route passes CORS, notifications arrive.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { json as readJson } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { ChatClient } from '@azure/communication-chat';
 import { AzureCommunicationTokenCredential } from '@azure/communication-common';
@@ -27,6 +29,39 @@ after(async () => {
 });
 
 const tls = () => (server.ready.tls_endpoint.endsWith('/') ? server.ready.tls_endpoint : `${server.ready.tls_endpoint}/`);
+
+const controlToken = () => new URLSearchParams(new URL(server.ready.console).hash.slice(1)).get('token');
+
+/** A request of the control API from this process. */
+async function control(method, path, body) {
+  const answer = await fetch(server.ready.endpoint.replace(/\/?$/, path), {
+    method, headers: { authorization: `Bearer ${controlToken()}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body),
+  });
+  const json = answer.status === 204 ? {} : await answer.json();
+  assert.ok(answer.ok, JSON.stringify(json));
+  return json;
+}
+
+/** A phone writes to the resource, which is an event. */
+const receiveText = (message) => control('POST', '/_control/phones/%2B14255550123/messages', { to: '+14255550100', message });
+
+/** A webhook in this process; `answer` is its status for everything but validations. */
+async function startReceiver() {
+  const receiver = { got: [], answer: 200 };
+  const http = createServer(async (request, response) => {
+    const [event] = await readJson(request);
+    if (event.data.validationCode) {
+      response.end(JSON.stringify({ validationResponse: event.data.validationCode }));
+    } else {
+      receiver.got.push(event);
+      response.writeHead(receiver.answer).end(receiver.answer === 200 ? '' : 'the till is closed');
+    }
+  });
+  await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve); });
+  receiver.url = `http://127.0.0.1:${http.address().port}/`;
+  receiver.stop = () => { http.closeAllConnections(); http.close(); };
+  return receiver;
+}
 
 /** A user with a client in this process. It speaks to the server through a transport of ours, since Node does not know its authority. */
 async function user() {
@@ -148,6 +183,56 @@ test('what the guide shows to browsers does what it says', async () => {
   }
   for (const pattern of wanted) assert.ok(printed.some((line) => pattern.test(line)), `${pattern} in ${printed.join(', ')}`);
   await page.close();
+});
+
+test('what the guide shows to browsers about events does what it says', async () => {
+  const { page, complaints } = await openPage();
+  const printed = [];
+  page.on('console', (message) => printed.push(message.text()));
+  const { next } = await control('GET', '/_control/events?limit=1');
+  await page.evaluate((given) => { window.given = given; }, { token: controlToken(), cursor: next });
+  for (const content of await documentedScripts('docs/guide/event-subscriptions.md', tls())) await page.addScriptTag({ content });
+  for (let i = 0; i < 400 && printed.filter((line) => line.startsWith('source')).length === 0; i += 1) {
+    await receiveText(`number ${i}`);  // until both streams have begun
+    await new Promise((resolve) => { setTimeout(resolve, 25); });
+  }
+  assert.ok(printed.includes('source Microsoft.Communication.SMSReceived true'), printed.join('\n'));
+  for (let i = 0; i < 400 && !printed.some((line) => line.startsWith('socket')); i += 1) await new Promise((resolve) => { setTimeout(resolve, 25); });
+  assert.ok(printed.includes('socket Microsoft.Communication.SMSReceived number 0'), printed.join('\n'));
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('the console says what became of an event, and sends it again', async () => {
+  const receiver = await startReceiver();
+  const page = await chromium.browser.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  try {
+    await control('PUT', '/_control/event-subscriptions/till', { endpoint: receiver.url, types: ['SMSReceived'] });
+    await control('PUT', '/_control/event-subscriptions/reports', { endpoint: receiver.url, types: ['SMSDeliveryReportReceived'] });
+    receiver.answer = 503;
+    await page.goto(server.ready.console);
+    await receiveText('from the console test');
+    await page.locator('[data-test=events] tr', { hasText: 'from the console test' }).first().click();
+    const till = page.locator('[data-test=at-till]');
+    await till.getByText('1 attempt failed (status 503); the next one at').waitFor();
+    assert.match(await till.locator('table').innerText(), /the till is closed/);
+    assert.match(await page.locator('[data-test=at-reports]').innerText(), /includedEventTypes wants .*SMSDeliveryReportReceived, found .*SMSReceived/);
+    const card = page.locator('[data-test=subscriptions] .card', { hasText: 'till' });
+    await card.getByText('1 retrying').waitFor();
+    receiver.answer = 200;
+    await page.locator('[data-test=redeliver-till]').click();
+    await till.getByText(/delivered at .* by attempt 2/).waitFor();
+    assert.equal(receiver.got.filter((event) => event.data.message === 'from the console test').length, 2);
+    await page.locator('[data-test=close]').click();
+    await page.locator('[data-test=event]').waitFor({ state: 'hidden' });
+    assert.deepEqual(complaints, []);
+  } finally {
+    receiver.stop();
+    await page.close();
+    for (const name of ['till', 'reports']) await control('DELETE', `/_control/event-subscriptions/${name}`);
+  }
 });
 
 test('a page of an origin that is not allowed gets nothing', async () => {

@@ -3,7 +3,8 @@
 A block of ```python, ```js and ```console runs, of the last the commands behind `$ `; one of ```javascript is for browsers
 and runs in tests/browser. What a command prints stands below it, what a program prints in a ```text block right after it.
 `...` stands for any text. A block whose first line names a file (```cpp acme.cpp) is written to that file, and what follows
-on the page finds it.
+on the page finds it. A program that a command of the page starts is only written; a command that ends with `&` goes on while
+the page does, until `kill %1` (2 for the second, and so on) ends it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,14 @@ def blocks(page: Path) -> list[Block]:
             found.append(Block(page, text.count("\n", 0, match.start()) + 1, language, title, body))
         end_of_last = match.end()
     return found
+
+
+def started_by_command(block: Block, page: list[Block]) -> bool:
+    """The program of this block is run by a command further down."""
+    name = re.escape(block.title)
+    return bool(block.title) and any(
+        re.search(rf"^\$ (?:python3|node) {name}\b", other.text, re.M) for other in page if other.language == "console"
+    )
 
 
 def commands(block: Block) -> list[Command]:

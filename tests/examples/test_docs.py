@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import BROWSER, FENCE, FILES, PAGES, ROOT, RUNNABLE, Block, blocks, commands, matches
+from documents import BROWSER, FENCE, FILES, PAGES, ROOT, RUNNABLE, Block, blocks, commands, matches, started_by_command
 from server import PROGRAM, Server
 
 LIMIT_SECONDS = 120
+RECEIVER = "8899"  # where the receivers of the documentation listen
 BUILD = PROGRAM.parent.parent
 
 
@@ -23,6 +26,8 @@ class Page:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.server = Server()
+        self.receiver = free_port()
+        self.jobs: list[subprocess.Popen[bytes]] = []
         packages = folder / "node_modules"
         packages.mkdir()
         (packages / "trunkline").symlink_to(ROOT / "node" / "trunkline")
@@ -43,6 +48,7 @@ class Page:
         return [
             ("127.0.0.1:4600", ready["endpoint"].removeprefix("http://")),
             ("127.0.0.1:4643", ready["tls_endpoint"].removeprefix("https://")),
+            (RECEIVER, str(self.receiver)),
         ]
 
     def run(self, command: list[str], shown: str | None, where: str) -> None:
@@ -75,15 +81,33 @@ class Page:
         name = block.title or {"python": "block.py", "js": "block.mjs"}.get(block.language, "")
         assert name, f"{block.where}: a block of {block.language} needs the name of its file"
         path = self.write(block, name)
-        if block.language in RUNNABLE:
+        if block.language in RUNNABLE and not started_by_command(block, blocks(block.page)):
             program = sys.executable if block.language == "python" else "node"
             self.run([program, str(path)], block.output, block.where)
 
     def command(self, text: str, shown: str, where: str) -> None:
         if text.startswith("make "):
             self.make(text, shown, where)
+        elif text.endswith(" &"):
+            self.start(text.removesuffix(" &"), where)
+        elif job := re.fullmatch(r"kill %(\d+)", text):
+            self.jobs[int(job[1]) - 1].terminate()
+            self.jobs[int(job[1]) - 1].wait(LIMIT_SECONDS)
         else:
             self.run(["bash", "-c", self.program(text)], shown, f"{where}: {text}")
+
+    def start(self, text: str, where: str) -> None:
+        """In the background; ready when it listens where receivers do."""
+        text = self.program(text)
+        job = subprocess.Popen(["bash", "-c", f"exec {text}"], cwd=self.folder, env=self.env, stderr=subprocess.DEVNULL)
+        self.jobs.append(job)
+        until = time.monotonic() + LIMIT_SECONDS
+        while True:
+            assert job.poll() is None, f"{where}: {text} ended with {job.returncode}"
+            assert time.monotonic() < until, f"{where}: {text} does not listen on {self.receiver}"
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.receiver)) == 0:
+                    return
 
     def make(self, text: str, shown: str, where: str) -> None:
         """Building is the work of others; here the target exists, and `make run` shows the banner."""
@@ -103,7 +127,17 @@ class Page:
             assert not shown, f"{where}: what {text} prints is not checked, so do not show it"
 
     def close(self) -> None:
+        for job in self.jobs:
+            job.kill()
+            job.wait()
         self.server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def banner() -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import socket
-import ssl
 from typing import Any
 
 from server import Server
+from streams import ServerSentEvents, StreamSocket
 
 IDENTITIES = "/identities?api-version=2023-10-01"
 VERSION = "?api-version=2024-03-07"
@@ -44,80 +40,15 @@ class User:
         assert status == 204, body
 
 
-class Socket:
-    """The open stream over a WebSocket. `next` gives events; None: it was closed, and `code` says why."""
+class Socket(StreamSocket):
+    """The open stream of chat over a WebSocket."""
 
     def __init__(self, user: User, after: str | None = None, *, tls: bool = False) -> None:
-        server = user.server
-        where = server.ready["tls_endpoint"] if tls else server.ready["endpoint"]
-        host, _, port = where.split("//")[1].rstrip("/").partition(":")
-        self._socket: socket.socket = socket.create_connection((host, int(port)), timeout=20)
-        if tls:
-            self._socket = ssl.create_default_context(cafile=server.ready["ca_file"]).wrap_socket(
-                self._socket, server_hostname=host
-            )
-        target = "/_stream/chat" + (f"?after={after}" if after is not None else "")
-        lines = [
-            f"GET {target} HTTP/1.1",
-            f"Host: {host}:{port}",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(),
-            f"Authorization: Bearer {user.token}",
-        ]
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
-        self._file = self._socket.makefile("rb")
-        self.status = int(self._file.readline().split()[1])
-        while self._file.readline().strip():
-            pass
-        self.code: int | None = None
-
-    def next(self) -> dict[str, Any] | None:
-        while True:
-            head = self._file.read(2)
-            if len(head) < 2:
-                return None
-            size = head[1]
-            if size >= 126:
-                size = int.from_bytes(self._file.read(2 if size == 126 else 8), "big")
-            payload = self._file.read(size)
-            if head[0] & 15 == 8:
-                self.code = int.from_bytes(payload[:2], "big")
-                return None
-            if head[0] & 15 == 1:
-                event: dict[str, Any] = json.loads(payload)
-                return event
-
-    def drop(self) -> None:
-        """Gone without a word."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self._file.close()
-        self._socket.close()
+        super().__init__(user.server, user.token, "/_stream/chat" + (f"?after={after}" if after is not None else ""), tls=tls)
 
 
-class EventStream:
-    """The open stream as server-sent events."""
+class EventStream(ServerSentEvents):
+    """The open stream of chat as server-sent events."""
 
     def __init__(self, user: User, last_event_id: str | None = None) -> None:
-        self._connection = user.server.connection()
-        headers = {"Authorization": f"Bearer {user.token}", "Accept": "text/event-stream"}
-        if last_event_id is not None:
-            headers["Last-Event-ID"] = last_event_id
-        self._connection.request("GET", "/_stream/chat", headers=headers)
-        self._answer = self._connection.getresponse()
-        self.status = self._answer.status
-
-    def next(self) -> dict[str, Any] | None:
-        data = ""
-        while line := self._answer.readline().decode():
-            if line.startswith("data: "):
-                data += line[6:]
-            elif not line.strip() and data:
-                event: dict[str, Any] = json.loads(data)
-                return event
-        return None
-
-    def drop(self) -> None:
-        self._answer.close()
-        self._connection.close()
+        super().__init__(user.server, user.token, "/_stream/chat", last_event_id)

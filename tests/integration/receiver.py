@@ -15,6 +15,8 @@ class Receiver:
 
     def __init__(self, port: int = 0) -> None:
         self.status: Callable[[list[dict[str, Any]]], int] = lambda events: 200
+        self.reply = b""
+        self.given = 0  # requests that next() has given
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
         self.events: list[dict[str, Any]] = []  # those that were taken, in order
@@ -38,7 +40,7 @@ class Receiver:
                     if status == 200:
                         receiver.events += events
                     receiver.changed.notify_all()
-                self.answer(status, b"")
+                self.answer(status, receiver.reply)
 
             def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
                 try:
@@ -71,6 +73,14 @@ class Receiver:
     def wait(self, done: Callable[[list[dict[str, Any]]], bool], seconds: float = 30) -> bool:
         with self.changed:
             return self.changed.wait_for(lambda: done(self.events), seconds)
+
+    def next(self, seconds: float = 30) -> tuple[dict[str, str], Any]:
+        """Headers, with names in lower case, and body of the next request with events, taken or not."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.requests) > self.given, seconds), "no request came"
+            headers, body = self.requests[self.given]
+            self.given += 1
+        return {name.lower(): value for name, value in headers.items()}, body
 
     def close(self) -> None:
         self.server.shutdown()

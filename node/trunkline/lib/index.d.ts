@@ -121,7 +121,7 @@ export declare class UnauthenticatedError extends TrunklineError {
 export interface ConfigObject {
   [section: string]: unknown;
 }
-/** A path of a `trunkline.yaml`. */
+/** A path of a `trunkline.yaml`, in whose directory its relative paths start. */
 export interface ConfigFile {
   configFile: string | URL;
 }

@@ -1,6 +1,7 @@
 // The friendly layer: a runtime and what it offers. Everything below it is generated from the interface definitions.
 "use strict";
 const { readFile } = require("node:fs/promises");
+const { fileURLToPath } = require("node:url");
 const { inspect } = require("node:util");
 const { ArgumentError, makeError } = require("./errors.cjs");
 const { load } = require("./loader.cjs");
@@ -20,14 +21,14 @@ const PROVIDERS = {
   webhook: () => require("../generated/host.cjs").WebhookReceiver,
 };
 
-/** What Runtime.open takes, as YAML text. */
-async function configText(config) {
-  if (config === undefined || config === null) return "";
-  if (typeof config === "string") return config;
+/** What Runtime.open takes, as YAML text, and the path of the file it stands in. */
+async function readConfig(config) {
+  if (config === undefined || config === null) return ["", ""];
+  if (typeof config === "string") return [config, ""];
   if (typeof config !== "object" || Array.isArray(config)) throw new ArgumentError("config", "expected an object, YAML text or { configFile }");
   if (config.configFile === undefined) {
     try {
-      return JSON.stringify(config); // JSON is YAML
+      return [JSON.stringify(config), ""]; // JSON is YAML
     } catch (error) {
       throw new ArgumentError("config", `cannot be written as JSON: ${error.message}`);
     }
@@ -35,7 +36,7 @@ async function configText(config) {
   const file = config.configFile;
   if (typeof file !== "string" && !(file instanceof URL)) throw new ArgumentError("config.configFile", "expected a path or a URL");
   try {
-    return await readFile(file, "utf8");
+    return [await readFile(file, "utf8"), file instanceof URL ? fileURLToPath(file) : file];
   } catch (error) {
     throw makeError(error.code === "ENOENT" ? "notFound" : "failedPrecondition", `${file} cannot be read: ${error.message}`, { target: "configFile" });
   }
@@ -152,11 +153,11 @@ class Runtime extends Resource {
   }
 
   static async open(config) {
-    const text = await configText(config);
+    const [text, file] = await readConfig(config);
     load();
     const native = require("./native.cjs");
     const { Connection, Port } = require("./port.cjs");
-    return new Runtime(made, new Connection(await native.open(text)), Port);
+    return new Runtime(made, new Connection(await native.open(text, file)), Port);
   }
 
   resource(name) {

@@ -253,7 +253,7 @@ class Runtime(EventConsumers):
 
     Args:
         config: The configuration, as YAML text or as a mapping of the same shape.
-        config_file: The same from a file.
+        config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
 
@@ -270,7 +270,7 @@ class Runtime(EventConsumers):
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
-        self._native = _native.Runtime(render(config, config_file, clock, seed))
+        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""))
         self._service = RuntimeService._open(self._native, "")
         self._default: Resource | None = None
         self.clock = Clock(self._service)

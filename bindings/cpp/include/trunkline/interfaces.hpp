@@ -68,6 +68,7 @@ inline constexpr SlotInfo tl_sandbox_provider[] = {
     {"add_rule", offsetof(::tl_sandbox_provider, add_rule), true},
     {"rules", offsetof(::tl_sandbox_provider, rules), true},
     {"reset", offsetof(::tl_sandbox_provider, reset), true},
+    {"changes", offsetof(::tl_sandbox_provider, changes), true},
 };
 inline constexpr SlotInfo tl_identity_provider[] = {
     {"create_user", offsetof(::tl_identity_provider, create_user), true},
@@ -260,7 +261,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.webhook/1", "WebhookReceiver", InterfaceKind::kProvider, false, sizeof(tl_host_webhook_receiver), 16, slots::tl_host_webhook_receiver},
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
-    {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 56, slots::tl_sandbox_provider},
+    {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 64, slots::tl_sandbox_provider},
     {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
     {"trunkline.identity.events/1", "IdentityEvents", InterfaceKind::kEvents, false, sizeof(tl_identity_events), 16, slots::tl_identity_events},
     {"trunkline.chat/1", "ChatProvider", InterfaceKind::kProvider, false, sizeof(tl_chat_provider), 152, slots::tl_chat_provider},

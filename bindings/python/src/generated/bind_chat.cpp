@@ -35,7 +35,7 @@ pyrt::Model<4> model_ThreadUpdated({"thread", "updated_by", "updated_on", "versi
 pyrt::Model<4> model_ThreadDeleted({"thread", "deleted_by", "deleted_on", "version"});
 pyrt::Model<6> model_ParticipantsAdded({"thread_id", "thread_created_on", "participants", "added_by", "added_on", "version"});
 pyrt::Model<6> model_ParticipantsRemoved({"thread_id", "thread_created_on", "participants", "removed_by", "removed_on", "version"});
-pyrt::Model<4> model_ChatCapabilities({"max_participants", "max_receipt_participants", "retention", "share_history"});
+pyrt::Model<5> model_ChatCapabilities({"max_participants", "max_receipt_participants", "retention", "share_history", "foreign_participants"});
 pyrt::Model<1> model_Maintenance({"next_at"});
 }  // namespace
 
@@ -449,11 +449,12 @@ void from_py(PyObject* object, ParticipantsRemoved& value) {
   fields.take(5, value.version);
 }
 PyObject* to_py(const ChatCapabilities& value) {
-  pyrt::Row<4> row;
+  pyrt::Row<5> row;
   row.add(pyrt::put(value.max_participants));
   row.add(pyrt::put(value.max_receipt_participants));
   row.add(pyrt::put(value.retention));
   row.add(pyrt::put(value.share_history));
+  row.add(pyrt::put(value.foreign_participants));
   return model_ChatCapabilities.make(row);
 }
 void from_py(PyObject* object, ChatCapabilities& value) {
@@ -462,6 +463,7 @@ void from_py(PyObject* object, ChatCapabilities& value) {
   fields.take(1, value.max_receipt_participants);
   fields.take(2, value.retention);
   fields.take(3, value.share_history);
+  fields.take(4, value.foreign_participants);
 }
 PyObject* to_py(const Maintenance& value) {
   pyrt::Row<1> row;

@@ -152,6 +152,20 @@ PyObject* SandboxProvider_reset_call_async(PyObject* self, pyrt::Args args, Py_s
   return pyrt::method("reset_async", count, 0, [&] { return pyrt::call_async<void, SandboxProviderClient>(self, SandboxProvider_reset(args)); });
 }
 
+auto SandboxProvider_changes(pyrt::Args args) {
+  std::int64_t since{};
+  pyrt::argument("since", args[0], since);
+  return [since = std::move(since)](const SandboxProviderClient& client, CallOptions options, pyrt::Done<std::int64_t> done) mutable {
+    client.start_changes(std::move(since), std::move(options), std::move(done));
+  };
+}
+PyObject* SandboxProvider_changes_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("changes", count, 2, [&] { return pyrt::call_sync<std::int64_t, SandboxProviderClient>(self, args[1], SandboxProvider_changes(args)); });
+}
+PyObject* SandboxProvider_changes_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
+  return pyrt::method("changes_async", count, 1, [&] { return pyrt::call_async<std::int64_t, SandboxProviderClient>(self, SandboxProvider_changes(args)); });
+}
+
 constexpr pyrt::MethodSpec methods_of_SandboxProvider[] = {
     {"phones", &SandboxProvider_phones_call},
     {"phones_async", &SandboxProvider_phones_call_async},
@@ -165,6 +179,8 @@ constexpr pyrt::MethodSpec methods_of_SandboxProvider[] = {
     {"rules_async", &SandboxProvider_rules_call_async},
     {"reset", &SandboxProvider_reset_call},
     {"reset_async", &SandboxProvider_reset_call_async},
+    {"changes", &SandboxProvider_changes_call},
+    {"changes_async", &SandboxProvider_changes_call_async},
 };
 }  // namespace
 

@@ -15,34 +15,14 @@
 #include "support/loop.hpp"
 #include "support/runtime.hpp"
 #include "trunkline/call.hpp"
-#include "trunkline/task.hpp"
+#include "trunkline/callback.hpp"
 
 namespace trunkline::pyrt {
 
-/// Waits for the result of one call. complete() is called exactly once, on any thread, and ends the caller's claim on it.
 template <class R>
-class Receiver {
- public:
-  virtual void complete(Result<R> result) noexcept = 0;
-
- protected:
-  ~Receiver() = default;
-};
-
-/// The `done` of a call. Dropping it without a call completes it with an error.
+using Receiver = abi::Receiver<R>;
 template <class R>
-class Done {
- public:
-  explicit Done(Receiver<R>& receiver) : receiver_(&receiver) {}
-  Done(Done&& other) noexcept : receiver_(std::exchange(other.receiver_, nullptr)) {}
-  ~Done() {
-    if (receiver_) (*this)(Error(ErrorCode::kInternal, "the call was dropped without an answer"));
-  }
-  void operator()(Result<R> result) { std::exchange(receiver_, nullptr)->complete(std::move(result)); }
-
- private:
-  Receiver<R>* receiver_;
-};
+using Done = abi::Callback<R>;
 
 /// A borrowed callable that starts a call.
 template <class R>

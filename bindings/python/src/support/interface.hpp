@@ -4,6 +4,7 @@
 // compile time. Every class has the same object: a runtime and one interface of it.
 #pragma once
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +26,7 @@ struct InterfaceSpec {
   const char* id;
   RuntimeHandle::Kind kind;
 };
-/// Defines the class `spec.name(runtime, name)` in a module. Both live as long as the interpreter.
+/// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent). Both live as long as the interpreter.
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count);
 /// A submodule that `from trunkline._native import name` finds, with a function register(dict of types).
 PyObject* define_module(PyObject* parent, const char* name, void (*register_types)(PyObject* types));
@@ -35,12 +36,25 @@ py::object type_of(PyObject* types, const char* name);
 /// What a trunkline._native.Runtime holds; TypeError for anything else. Defined in module.cpp.
 std::shared_ptr<RuntimeHandle> runtime_of(PyObject* object);
 
+/// What all calls of one object carry; empty: nothing.
+struct CallContext {
+  std::string idempotency_key;
+  std::string traceparent;
+};
+
 /// An interface of a runtime. Keeps the runtime open.
 class Interface {
  public:
   Interface(std::shared_ptr<RuntimeHandle> runtime, tl_iface target) : runtime_(std::move(runtime)), target_(target) {}
+  Interface(const Interface& other, CallContext context)
+      : runtime_(other.runtime_), target_(other.target_), context_(std::move(context)) {}
   static const Interface& of(PyObject* self);
   const std::shared_ptr<RuntimeHandle>& runtime() const { return runtime_; }
+  const CallContext& context() const { return context_; }
+  void add_context(CallOptions& options) const {
+    options.idempotency_key = context_.idempotency_key;
+    options.traceparent = context_.traceparent;
+  }
   template <class Client>
   Client client() const {
     return Client(target_, runtime_->calls());
@@ -49,6 +63,7 @@ class Interface {
  private:
   std::shared_ptr<RuntimeHandle> runtime_;
   tl_iface target_;
+  CallContext context_;
 };
 
 template <class R>
@@ -109,6 +124,7 @@ template <class R, class Client, class Start>
 py::object call_sync(PyObject* self, PyObject* timeout, Start start) {
   const Interface& interface = Interface::of(self);
   const auto begin = [&](CallOptions options, Done<R> done) {
+    interface.add_context(options);
     start(interface.client<Client>(), std::move(options), std::move(done));
   };
   const auto pending = run_sync<R>(interface.runtime(), timeout, Starter<R>(begin));
@@ -118,6 +134,7 @@ template <class R, class Client, class Start>
 py::object call_async(PyObject* self, Start start) {
   const Interface& interface = Interface::of(self);
   const auto begin = [&](CallOptions options, Done<R> done) {
+    interface.add_context(options);
     start(interface.client<Client>(), std::move(options), std::move(done));
   };
   return begin_async<R>(interface.runtime(), ToPython<R>{interface.runtime()}, Starter<R>(begin));

@@ -256,6 +256,7 @@ class Runtime(EventConsumers):
         seed: int | None = None,
     ) -> None:
         self._render = partial(render, config, config_file, clock, seed)
+        self._config_file = os.fspath(config_file or "")
         self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
 
     async def open(self) -> Runtime:
@@ -263,7 +264,7 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render()))
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 

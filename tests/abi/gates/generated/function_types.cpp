@@ -93,6 +93,9 @@ static_assert(std::is_same_v<decltype(tl_sandbox_provider::rules),
 static_assert(std::is_same_v<tl_sandbox_provider_reset_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sandbox_provider::reset),
                              void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_provider_changes_done, void (*)(void *, const int64_t *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_provider::changes),
+                             void (*)(void *, const tl_call *, int64_t, void (*)(void *, const int64_t *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_create_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::create_user),
                              void (*)(void *, const tl_call *, const tl_identity_create_user_request *, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);

@@ -1,0 +1,43 @@
+// What commands that talk to a server have in common.
+#pragma once
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "runtime/app/api_client.h"
+#include "runtime/app/commands.h"
+
+namespace trunkline::app {
+
+/// A member that is text; empty when it is absent or something else.
+std::string text_of(const nlohmann::json& object, const char* member);
+
+/// `work` prints, and gives the exit code.
+using ClientWork = std::function<int(ApiClient&, const Output&)>;
+CLI::App* add_client_command(CLI::App& parent, CommandContext& context, const char* name, const char* description,
+                             ClientWork work);
+
+/// A path with a query, put together.
+class Target {
+ public:
+  explicit Target(std::string path) : text_(std::move(path)) {}
+  /// Nothing when the value is empty.
+  Target& add(std::string_view name, std::string_view value);
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// Splits `name=value`; throws kInvalidArgument naming the option.
+std::pair<std::string, std::string> name_and_value(const std::string& text, const char* option);
+
+/// Throws kInvalidArgument naming the option.
+Duration duration_option(const std::string& text, const char* option);
+/// One line about an event.
+std::string event_line(const nlohmann::json& event);
+/// Lines whose columns stand below each other; the last column is as long as it likes.
+std::string table_of(const std::vector<std::vector<std::string>>& rows, const std::string& indent = {});
+
+}  // namespace trunkline::app
