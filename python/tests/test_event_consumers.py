@@ -140,7 +140,7 @@ def test_wrong_consumers(rt: trunkline.Runtime) -> None:
     rt.event_subscriptions.put(name="received")
     for arguments, target in (({"credits": 0}, "credits"), ({"credits": 1001}, "credits"), ({"lock_time": 0}, "lockTime")):
         with pytest.raises(trunkline.InvalidArgumentError) as error:
-            rt.deliveries("received", **arguments)  # type: ignore[arg-type]
+            rt.deliveries("received", **arguments)
         assert error.value.target == target
     with pytest.raises(trunkline.NotFoundError):
         rt.deliveries("nobody")

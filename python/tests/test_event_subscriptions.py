@@ -72,12 +72,13 @@ def test_a_subscription_is_written_read_and_removed(rt: trunkline.Runtime) -> No
 
 
 def test_properties_of_arm_are_the_general_form(rt: trunkline.Runtime) -> None:
+    conditions = [{"operatorType": "StringContains", "key": "data.message", "values": ["x"]}]
     properties = {
         "destination": {"endpointType": "Handler", "properties": {}},
-        "filter": {"advancedFilters": [{"operatorType": "StringContains", "key": "data.message", "values": ["x"]}]},
+        "filter": {"advancedFilters": conditions},
     }
     made = rt.event_subscriptions.put_properties("general", properties)
-    assert made.properties["filter"]["advancedFilters"] == properties["filter"]["advancedFilters"]
+    assert made.properties["filter"]["advancedFilters"] == conditions
     condition = EventCondition(key="data.message", operator_type=EventOperator.STRING_CONTAINS, value="x")
     typed = rt.event_subscriptions.put(name="typed", conditions=[condition])
     assert typed.properties["filter"] == made.properties["filter"]
