@@ -8,6 +8,7 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/config/events_section.h"
 #include "runtime/config/section.h"
 
 namespace trunkline {
@@ -225,6 +226,9 @@ void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, 
   }
   s.boolean("local_auth", out.local_auth);
   s.text_map("tags", out.tags);
+  std::set<std::string, std::less<>> subscriptions;
+  s.each("event_subscriptions",
+         [&](ConfigSection& item) { read_event_subscription(item, out.event_subscriptions.emplace_back(), subscriptions); });
 }
 
 /// Every port is somebody's alone; 0 is nobody's.
@@ -283,6 +287,7 @@ void resolve_paths(Config& config, const std::filesystem::path& base) {
   resolve(config.store.path);
   for (auto& [name, location] : config.store.locations) resolve(location.path);
   resolve(config.listen.ca_dir);
+  resolve(config.events.dead_letter_path);
   for (std::string& path : config.plugins.paths) resolve(path);
 }
 
@@ -312,7 +317,7 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   if (!tree) throw ConfigError(std::move(context.problems), options.file_name);
 
   Config config;
-  std::set<std::string, std::less<>> providers, resources, numbers;
+  std::set<std::string, std::less<>> providers, resources, numbers, topics;
   ConfigSection root(context, tree.get(), "", {1, 1});
   root.section("runtime", [&](ConfigSection& s) { read_runtime(s, config.runtime); });
   root.section("log", [&](ConfigSection& s) { read_log(s, config.log); });
@@ -323,11 +328,13 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
     s.choice("rate_limits", config.chat.rate_limits,
              {{"off", ChatConfig::RateLimits::kOff}, {"documented", ChatConfig::RateLimits::kDocumented}});
   });
+  root.section("events", [&](ConfigSection& s) { read_events(s, config.events); });
   root.section("control", [&](ConfigSection& s) { s.boolean("enabled", config.control.enabled); });
   root.section("plugins", [&](ConfigSection& s) { read_plugins(s, config.plugins); });
   root.each("providers", [&](ConfigSection& s) { read_provider(s, config.providers.emplace_back(), providers); });
   root.each("routes", [&](ConfigSection& s) { read_route(s, config.routes.emplace_back()); });
   root.each("resources", [&](ConfigSection& s) { read_resource(s, config.resources.emplace_back(), resources, numbers); });
+  root.each("topics", [&](ConfigSection& s) { read_event_topic(s, config.topics.emplace_back(), topics); });
   root.finish();
   check_routes(context, config);
   check_ports(context, config);

@@ -122,6 +122,64 @@ struct ChatConfig {
   enum class RateLimits { kOff, kDocumented } rate_limits = RateLimits::kOff;
 };
 
+enum class EventSchemaConfig { kEventGrid, kCloudEvents };
+
+/// An event subscription that is made, or changed to what stands here, at each start. Its endpoint need not prove itself: who
+/// writes this file is trusted.
+struct EventSubscriptionConfig {
+  /// Unique among those of its resource or topic: 3 to 64 letters, digits and `-`.
+  std::string name;
+  /// URL of the webhook. Absent: `properties.destination` says where to.
+  std::string endpoint;
+  /// Event types, such as `Microsoft.Communication.SMSReceived`; empty: all.
+  std::vector<std::string> types;
+  /// Beginning of the subject.
+  std::string subject_begins_with;
+  /// `EventGridSchema` or `CloudEventSchemaV1_0`.
+  EventSchemaConfig schema = EventSchemaConfig::kEventGrid;
+  /// Sent as `Authorization: Bearer …`.
+  SecretRef bearer;
+  /// Signs the bodies.
+  SecretRef hmac_secret;
+  /// Everything else, as the `properties` of an event subscription in ARM; what stands beside them wins.
+  std::string properties_json = "{}";
+  ConfigMark mark;
+};
+
+/// A custom topic.
+struct EventTopicConfig {
+  /// Unique: 3 to 50 letters, digits and `-`.
+  std::string name;
+  /// What publishers send: `EventGridSchema` or `CloudEventSchemaV1_0`.
+  EventSchemaConfig schema = EventSchemaConfig::kEventGrid;
+  /// Access keys, base64. Absent: made when the topic is first created.
+  SecretRef key1;
+  SecretRef key2;
+  std::vector<EventSubscriptionConfig> event_subscriptions;
+  ConfigMark mark;
+};
+
+struct EventsConfig {
+  /// How long events and their delivery attempts are kept.
+  Duration retention = std::chrono::hours(7 * 24);
+  /// Events that are kept in each database; 0: any number.
+  std::uint64_t max_events = 1'000'000;
+  /// Size of the events that are kept in each database; 0: any.
+  std::uint64_t max_size_mb = 1024;
+  /// Directory below which event subscriptions may have dead letters written; empty: nowhere.
+  std::string dead_letter_path;
+  /// Plain http also to webhooks on other machines.
+  bool allow_http = false;
+  /// No webhooks at loopback, private and link-local addresses, however they are named.
+  bool forbid_private = false;
+  /// How long a webhook may take to answer.
+  Duration response_timeout = std::chrono::seconds(30);
+  /// Waits between attempts, the last one repeats; empty: the documented schedule (10s, 30s, 1m, 5m, 10m, 30m, 1h, 3h, 6h, 12h).
+  std::vector<Duration> retry_schedule;
+  /// Requests to one endpoint at the same time.
+  unsigned connections_per_endpoint = 32;
+};
+
 struct ControlConfig {
   /// Offers the control interface of sandbox and clock over HTTP. For development and tests.
   bool enabled = false;
@@ -209,6 +267,7 @@ struct ResourceConfig {
   /// False: access keys open nothing. Counts when the resource is first created.
   bool local_auth = true;
   std::map<std::string, std::string> tags;
+  std::vector<EventSubscriptionConfig> event_subscriptions;
   ConfigMark mark;
 };
 
@@ -219,11 +278,13 @@ struct Config {
   ListenConfig listen;
   AuthConfig auth;
   ChatConfig chat;
+  EventsConfig events;
   ControlConfig control;
   PluginsConfig plugins;
   std::vector<ProviderConfig> providers;
   std::vector<RouteConfig> routes;
   std::vector<ResourceConfig> resources;
+  std::vector<EventTopicConfig> topics;
 };
 
 /// One thing that is wrong with a configuration.

@@ -20,6 +20,9 @@ listen:
   cors_origins: [localhost]  # pages of this machine may call
 auth:
   development_issuer: true # tokens in the shape of Microsoft Entra's for whoever asks on this machine
+events:
+  # Sooner than the documented schedule, for those who wait in front of a screen.
+  retry_schedule: [2s, 10s, 30s, 1m, 5m, 10m, 30m, 1h, 3h, 6h, 12h]
 control:
   enabled: true            # the sandbox and the clock can be steered over HTTP
 

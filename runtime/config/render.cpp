@@ -113,6 +113,31 @@ void write_route(Writer& w, const RouteConfig& route) {
   w.end_item();
 }
 
+std::string_view schema_name(EventSchemaConfig schema) {
+  return schema == EventSchemaConfig::kEventGrid ? "EventGridSchema" : "CloudEventSchemaV1_0";
+}
+
+template <class T>
+void write_list(Writer& w, std::string_view key, const std::vector<T>& items, void (*write)(Writer&, const T&)) {
+  if (items.empty()) return;
+  w.begin(key);
+  for (const T& item : items) write(w, item);
+  w.end();
+}
+
+void write_event_subscription(Writer& w, const EventSubscriptionConfig& subscription) {
+  w.begin_item();
+  w.text("name", subscription.name);
+  if (!subscription.endpoint.empty()) w.text("endpoint", subscription.endpoint);
+  if (!subscription.types.empty()) w.texts("types", subscription.types);
+  if (!subscription.subject_begins_with.empty()) w.text("subject_begins_with", subscription.subject_begins_with);
+  w.raw("schema", schema_name(subscription.schema));
+  w.secret("bearer", subscription.bearer);
+  w.secret("hmac_secret", subscription.hmac_secret);
+  if (subscription.properties_json != "{}") w.raw("properties", subscription.properties_json);
+  w.end_item();
+}
+
 void write_resource(Writer& w, const ResourceConfig& resource) {
   w.begin_item();
   w.text("name", resource.name);
@@ -143,7 +168,34 @@ void write_resource(Writer& w, const ResourceConfig& resource) {
     for (const auto& [name, value] : resource.tags) w.text(name, value);
     w.end();
   }
+  write_list(w, "event_subscriptions", resource.event_subscriptions, write_event_subscription);
   w.end_item();
+}
+
+void write_topic(Writer& w, const EventTopicConfig& topic) {
+  w.begin_item();
+  w.text("name", topic.name);
+  w.raw("schema", schema_name(topic.schema));
+  w.secret("key1", topic.key1);
+  w.secret("key2", topic.key2);
+  write_list(w, "event_subscriptions", topic.event_subscriptions, write_event_subscription);
+  w.end_item();
+}
+
+void write_events(Writer& w, const EventsConfig& events) {
+  w.begin("events");
+  w.raw("retention", format_duration(events.retention));
+  w.raw("max_events", std::to_string(events.max_events));
+  w.raw("max_size_mb", std::to_string(events.max_size_mb));
+  if (!events.dead_letter_path.empty()) w.text("dead_letter_path", events.dead_letter_path);
+  w.boolean("allow_http", events.allow_http);
+  w.boolean("forbid_private", events.forbid_private);
+  w.raw("response_timeout", format_duration(events.response_timeout));
+  std::vector<std::string> waits;
+  for (const Duration wait : events.retry_schedule) waits.push_back(format_duration(wait));
+  if (!waits.empty()) w.texts("retry_schedule", waits);
+  w.raw("connections_per_endpoint", std::to_string(events.connections_per_endpoint));
+  w.end();
 }
 
 void write_issuer(Writer& w, const IssuerConfig& issuer) {
@@ -156,14 +208,6 @@ void write_issuer(Writer& w, const IssuerConfig& issuer) {
   if (!issuer.applications.empty()) w.texts("applications", issuer.applications);
   if (!issuer.roles.empty()) w.texts("roles", issuer.roles);
   w.end_item();
-}
-
-template <class T>
-void write_list(Writer& w, std::string_view key, const std::vector<T>& items, void (*write)(Writer&, const T&)) {
-  if (items.empty()) return;
-  w.begin(key);
-  for (const T& item : items) write(w, item);
-  w.end();
 }
 
 }  // namespace
@@ -213,6 +257,7 @@ std::string render_yaml(const Config& config) {
   w.begin("chat");
   w.raw("rate_limits", name_of(config.chat.rate_limits, {"off", "documented"}));
   w.end();
+  write_events(w, config.events);
   w.begin("control");
   w.boolean("enabled", config.control.enabled);
   w.end();
@@ -224,6 +269,7 @@ std::string render_yaml(const Config& config) {
   write_list(w, "providers", config.providers, write_provider);
   write_list(w, "routes", config.routes, write_route);
   write_list(w, "resources", config.resources, write_resource);
+  write_list(w, "topics", config.topics, write_topic);
   return w.take();
 }
 

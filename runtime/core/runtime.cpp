@@ -8,12 +8,19 @@
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/config/secret_source.h"
+#include "runtime/core/event_config.h"
 #include "runtime/core/event_sinks.h"
 #include "runtime/core/http_transport.h"
 #include "runtime/core/plugin_paths.h"
 #include "runtime/core/service_objects.h"
+#include "runtime/delivery/engine.h"
+#include "runtime/delivery/records.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
+#include "runtime/eventgrid/event_history.h"
+#include "runtime/eventgrid/event_retention.h"
+#include "runtime/eventgrid/subscription_service.h"
+#include "runtime/eventgrid/topic_service.h"
 #include "runtime/events/event_log.h"
 #include "runtime/oidc/development_issuer.h"
 #include "runtime/oidc/issuer_set.h"
@@ -22,6 +29,7 @@
 #include "runtime/plugin/resource_store.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/arm_operations.h"
+#include "runtime/services/chat_expander.h"
 #include "runtime/services/chat_service.h"
 #include "runtime/services/context.h"
 #include "runtime/services/email_domain_service.h"
@@ -120,6 +128,7 @@ struct Runtime::Parts {
   Clock clock;
   std::unique_ptr<store::Store> store;
   EventLog events;
+  delivery::DeliveryEngine delivery;
   net::HttpClient http;
   std::unique_ptr<oidc::DevelopmentIssuer> development_issuer;
   oidc::IssuerSet issuers;
@@ -136,6 +145,11 @@ struct Runtime::Parts {
   TeamsAssignments teams_assignments;
   IdentityService identity;
   ChatService chat;
+  ChatEventExpander chat_expander;
+  eventgrid::EventSubscriptionService event_subscriptions;
+  eventgrid::EventHistory event_history;
+  eventgrid::EventTopicService event_topics;
+  eventgrid::EventRetention event_retention;
   SandboxService sandbox;
   EventRows event_rows;
   ProviderRows provider_rows;
@@ -155,6 +169,7 @@ struct Runtime::Parts {
               config.runtime.clock_start.value_or(Time{std::chrono::seconds{1767225600}})),
         store(store::make_sqlite_store(store_options(config.store), log, metrics, executor, clock)),
         events(*store, executor, clock, metrics),
+        delivery(executor, clock, log, metrics, *ids, events, delivery_options(config.events)),
         http(executor),
         development_issuer(config.auth.development_issuer ? std::make_unique<oidc::DevelopmentIssuer>() : nullptr),
         issuers(config.auth.issuers, development_issuer.get(), http, log, issuer_options()),
@@ -169,6 +184,11 @@ struct Runtime::Parts {
         sms(context, resources, numbers),
         identity(context, issuers, development_issuer.get(), teams_assignments),
         chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
+        chat_expander(resources),
+        event_subscriptions(context, delivery),
+        event_history(context, delivery, event_subscriptions),
+        event_topics(context, event_subscriptions),
+        event_retention(context, retention_options(config.events)),
         sandbox(context, numbers),
         event_rows(events),
         sinks(sms, chat, log),
@@ -183,11 +203,13 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   Parts& p = *runtime->parts_;
 
   // All steps of a database at once: one it does not know belongs to a newer program.
-  p.store->system().migrate(store::merge_migrations({system_migrations(), plugin::plugin_migrations()}));
+  p.store->system().migrate(
+      store::merge_migrations({system_migrations(), plugin::plugin_migrations(), eventgrid::topic_migrations(),
+                               event_migrations(), delivery::delivery_migrations()}));
   for (store::Database* database : p.store->all())
     if (database != &p.store->system())
-      database->migrate(
-          store::merge_migrations({event_migrations(), resource_migrations(), plugin::resource_store_migrations()}));
+      database->migrate(store::merge_migrations(
+          {event_migrations(), delivery::delivery_migrations(), resource_migrations(), plugin::resource_store_migrations()}));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();
@@ -207,7 +229,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
     if (!resource) throw Error(ErrorCode::kNotFound, "there is no resource with this id", "resourceId");
     return plugin::ResourceStorage{resource->database, resource->key, static_cast<std::int64_t>(resource->generation)};
   };
+  p.delivery.set_expander(p.chat_expander);
   p.resources.add_participant(p.event_rows);
+  p.resources.add_participant(p.event_subscriptions);
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.teams_assignments);
   p.resources.add_participant(p.numbers);
@@ -232,9 +256,12 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   });
   p.identity.set_on_deleted([&p](ResourcePtr resource, std::string user) { return p.chat.forget_user(resource, user); });
   p.providers.start();
+  p.event_topics.load();
   runtime->seed();
+  seed_events(runtime->config_, p.resources, p.event_subscriptions, p.event_topics);
   p.sms.recover();
   p.chat.start();
+  p.event_retention.start();
   return runtime;
 }
 
@@ -284,7 +311,10 @@ void Runtime::close() {
     const std::lock_guard lock(p.mutex);
     if (std::exchange(p.closed, true)) return;
   }
+  p.event_retention.stop();
+  p.event_subscriptions.stop();
   p.events.stop();
+  p.delivery.stop();
   p.sms.stop();
   p.chat.stop();
   p.providers.stop(std::chrono::ceil<std::chrono::milliseconds>(config_.runtime.stop_timeout));
@@ -316,6 +346,10 @@ SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 TeamsAssignments& Runtime::teams_assignments() { return parts_->teams_assignments; }
 ChatService& Runtime::chat() { return parts_->chat; }
+delivery::DeliveryEngine& Runtime::delivery() { return parts_->delivery; }
+eventgrid::EventSubscriptionService& Runtime::event_subscriptions() { return parts_->event_subscriptions; }
+eventgrid::EventHistory& Runtime::event_history() { return parts_->event_history; }
+eventgrid::EventTopicService& Runtime::event_topics() { return parts_->event_topics; }
 oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
@@ -345,6 +379,7 @@ service::ResourceInfo Runtime::describe(const Resource& resource) const {
 std::vector<service::PluginInfo> Runtime::plugins() const { return parts_->providers.plugins(); }
 
 void Runtime::set_endpoint(std::string endpoint) {
+  parts_->event_subscriptions.set_endpoint(endpoint);
   const std::lock_guard lock(parts_->mutex);
   parts_->endpoint = std::move(endpoint);
 }

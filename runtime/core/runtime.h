@@ -30,6 +30,14 @@ class ServiceObjects;
 class SmsService;
 class TeamsAssignments;
 class TokenWatch;
+namespace delivery {
+class DeliveryEngine;
+}
+namespace eventgrid {
+class EventHistory;
+class EventSubscriptionService;
+class EventTopicService;
+}  // namespace eventgrid
 namespace oidc {
 class DevelopmentIssuer;
 class IssuerSet;
@@ -62,6 +70,7 @@ class Runtime {
   IdSource& ids();
   store::Store& store();
   EventLog& events();
+  delivery::DeliveryEngine& delivery();
   ProviderRegistry& providers();
   ResourceService& resources();
   NumberService& numbers();
@@ -69,6 +78,9 @@ class Runtime {
   IdentityService& identity();
   TeamsAssignments& teams_assignments();
   ChatService& chat();
+  eventgrid::EventSubscriptionService& event_subscriptions();
+  eventgrid::EventHistory& event_history();
+  eventgrid::EventTopicService& event_topics();
   /// Issuers whose tokens are accepted.
   oidc::IssuerSet& issuers();
   /// Null unless `auth.development_issuer` is on.

@@ -38,6 +38,9 @@ struct Core {
   const DeliveryOptions options;
   /// Null: rows stand for themselves.
   std::atomic<const events::EventExpander*> expander{nullptr};
+  /// A subscription that has an end has come to it, but for events that wait for another attempt; perhaps more than once. Set
+  /// before the first subscription, called on the executor.
+  std::function<void(store::Database&, std::int64_t subscription_key)> on_end;
   Counter delivered, failed, given_up;
   std::atomic<bool> stopped{false};
 };

@@ -190,7 +190,7 @@ std::uint64_t DeliveryEngine::worker_id(store::Database& database, std::int64_t 
 
 std::vector<Explanation> DeliveryEngine::explain(store::Database& database, const SubscriptionRow& row,
                                                  const SubscriptionSpec& spec, const Event& event) const {
-  const std::vector<events::EventPtr> all = expand(core_, std::make_shared<const Event>(event));
+  const std::vector<events::EventPtr> all = expand(event);
   const events::CompiledFilter filter(spec.filter);
   const std::vector<Attempt> attempts = read_attempts(database, row.key, event.sequence);
   const std::vector<RetryRow> retries = read_retries(database, row.key, event.sequence);

@@ -1,6 +1,7 @@
 // Delivers the events of all resources to their subscriptions.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,9 @@ class DeliveryEngine {
   void set_workflows(Target& target) { workflows_ = &target; }
   /// Before the first event; it outlives us.
   void set_expander(const events::EventExpander& expander) { core_.expander.store(&expander, std::memory_order_release); }
+  /// Told of a subscription that has an end (SubscriptionSpec::until) and has come to it, but for events that wait for another
+  /// attempt; perhaps more than once, on the executor. Before the first subscription.
+  void set_on_end(std::function<void(store::Database&, std::int64_t)> on_end) { core_.on_end = std::move(on_end); }
 
   /// Runs a subscription that is active and stored.
   void add(store::Database& database, const SubscriptionRow& row, SpecPtr spec);
@@ -65,6 +69,10 @@ class DeliveryEngine {
 
   std::optional<Worker::Status> status(store::Database& database, std::int64_t key) const;
   std::uint64_t worker_id(store::Database& database, std::int64_t key) const;
+  /// What an event of the log stands for: itself, then the further ones by their part numbers.
+  std::vector<events::EventPtr> expand(const Event& event) const {
+    return delivery::expand(core_, std::make_shared<const Event>(event));
+  }
   /// What became of an event (and of those that it stands for) at a subscription. Those that a filter refused are left out when
   /// `event` stands for several.
   std::vector<Explanation> explain(store::Database& database, const SubscriptionRow& row, const SubscriptionSpec& spec,

@@ -189,6 +189,12 @@ std::string_view to_text(RetryRow::State state) {
 
 std::span<const store::Migration> delivery_migrations() { return kMigrations; }
 
+std::int64_t last_of_log(Session& session, std::int64_t resource_key) {
+  std::int64_t last = 0;
+  session.query(kLastOfLog, {resource_key}, [&](const Row& row) { last = row.integer(0); });
+  return last;
+}
+
 std::int64_t insert_subscription(Session& session, const SubscriptionRow& row) {
   session.execute(kInsertSubscription,
                   {row.resource_key, row.name, row.properties, static_cast<int>(row.state), row.validation_code,
@@ -236,8 +242,7 @@ void apply(Session& session, std::span<const Delta> deltas, std::span<const Posi
 }
 
 void copy_resource(Session& session, std::int64_t from_key, std::int64_t to_key) {
-  std::int64_t last = 0;
-  session.query(kLastOfLog, {to_key}, [&](const Row& row) { last = row.integer(0); });
+  const std::int64_t last = last_of_log(session, to_key);
   session.execute(kCopySubscriptions, {to_key, last, last, from_key});
 }
 

@@ -71,7 +71,11 @@ struct Position {
 
 /// A subscription as it is stored.
 struct SubscriptionRow {
-  enum class State { kActive = 1, kAwaitingManualAction = 2, kFailed = 3 };
+  enum class State {
+    kActive = 1,
+    kAwaitingManualAction = 2,  // its endpoint has still to prove itself, until validation_expires
+    kFinished = 4,              // a replay that has come to its end
+  };
   std::int64_t key = 0;
   std::int64_t resource_key = 0;
   std::string name;
@@ -93,6 +97,8 @@ std::span<const store::Migration> delivery_migrations();
 
 // ---- in a transaction
 
+/// Sequence of the newest event of a resource; 0: none.
+std::int64_t last_of_log(store::Session& session, std::int64_t resource_key);
 /// Returns the key. Throws kAlreadyExists for a second one of that name.
 std::int64_t insert_subscription(store::Session& session, const SubscriptionRow& row);
 void update_subscription(store::Session& session, const SubscriptionRow& row);

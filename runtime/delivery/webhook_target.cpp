@@ -17,13 +17,6 @@ constexpr std::size_t kReplyBytes = 200;
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 constexpr std::size_t kMaxAttributeBytes = 4096;
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-  return out;
-}
-
 /// Fit for a header: what could end it becomes a space.
 std::string header_text(std::string text) {
   for (char& c : text)
@@ -41,6 +34,13 @@ std::string attribute_value(const DeliveryAttribute& attribute, const Event& eve
 }
 
 }  // namespace
+
+std::string subscription_header(std::string_view name) {
+  std::string out(name);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  return out;
+}
 
 std::string body_signature(std::string_view secret, std::string_view timestamp, std::string_view body) {
   const crypto::HmacSha256 key(secret);
@@ -72,7 +72,7 @@ net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) const {
     out.body = events::render_batch(spec.schema, request.events);
   }
   out.headers.add("aeg-event-type", "Notification");
-  out.headers.add("aeg-subscription-name", upper(spec.name));
+  out.headers.add("aeg-subscription-name", subscription_header(spec.name));
   out.headers.add("aeg-delivery-count", std::to_string(request.delivery_count));
   out.headers.add("aeg-metadata-version", events::kMetadataVersion);
   if (single) {

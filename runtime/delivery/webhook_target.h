@@ -24,6 +24,8 @@ class WebhookTarget final : public Target {
   const std::string origin_;
 };
 
+/// Value of aeg-subscription-name: in upper case.
+std::string subscription_header(std::string_view name);
 /// `sha256=<hex>` over `<timestamp>.<body>`, the value of Trunkline-Signature's second part.
 std::string body_signature(std::string_view secret, std::string_view timestamp, std::string_view body);
 

@@ -150,7 +150,7 @@ Delta Worker::take_delta(std::int64_t source_position, std::int64_t safe_positio
 }
 
 void Worker::flushed(const Delta& delta) {
-  bool busy = false, look = false;
+  bool busy = false, look = false, ended = false;
   {
     const Lock lock(mutex_);
     if (stopped_) return;
@@ -169,9 +169,13 @@ void Worker::flushed(const Delta& delta) {
     look |= !delta.unblocked.empty();
     // The last page of rows is done, and there are more.
     look |= due_.empty() && due_truncated_;
+    ended = spec_->until && delta.cursor >= *spec_->until && slots_.empty() && in_flight_ == 0 && due_.empty() && dead_.empty() &&
+            busy_rows_.empty();
   }
   if (busy) source_->add_busy(shared_from_this());
   if (look) look_for_due();
+  if (ended && core_.on_end)
+    core_.executor.post([self = shared_from_this()] { self->core_.on_end(self->source_->database(), self->key_); });
 }
 
 }  // namespace trunkline::delivery

@@ -10,11 +10,11 @@
 namespace trunkline::eventgrid {
 
 struct EventQuery {
-  std::optional<Time> from, to;    // of the event; `to` is exclusive
+  std::optional<Time> from, to;    // when they were logged; `to` is exclusive
   std::vector<std::string> types;  // without case; empty: all
   std::string subject_begins_with;
-  /// Trace id or a whole traceparent of what caused the event; or a `correlationId`, `messageId` or `callConnectionId` in its
-  /// data.
+  /// Trace id (or a whole traceparent) of what caused the event, or a text that is a value in its data: a message id, a thread
+  /// id.
   std::string correlation_id;
   /// With a state: only events that are in that state at this subscription (`retrying`, `dead_lettered` …, as to_text says).
   std::string subscription;
@@ -45,8 +45,14 @@ class EventHistory {
   /// Throws kInvalidArgument (limit), kNotFound (subscription). Bounded work a call: a page may be short, or empty, and have a
   /// `next` all the same.
   EventPage query(const EventSource& source, const EventQuery& query) const;
-  /// Throws kNotFound.
+  /// The event itself, also when another one tells of it. Throws kNotFound.
   Event get(const EventSource& source, std::string_view id) const;
+  /// Also finds the event that tells of the one with this id, such as of one for a participant of a chat thread.
+  struct Found {
+    Event event;   // as it is in the log
+    int part = 0;  // which of the events that it stands for; 0: itself
+  };
+  Found find(const EventSource& source, std::string_view id) const;  // throws kNotFound
   /// What each subscription of the source says about an event, by name.
   std::vector<EventAtSubscription> explain(const EventSource& source, const Event& event) const;
 
@@ -61,6 +67,14 @@ class EventHistory {
                                     std::optional<Time> to);
 
  private:
+  struct Redelivery {
+    std::int64_t sequence = 0;
+    int part = 0;
+  };
+  Task<std::int64_t> send_again(EventSubscriptionPtr subscription, std::vector<Redelivery> which);
+  bool matches(const EventQuery& query, const Event& event) const;
+  EventPage query_states(const EventSubscription& subscription, const EventQuery& query) const;
+
   ServiceContext& context_;
   delivery::DeliveryEngine& engine_;
   EventSubscriptionService& subscriptions_;

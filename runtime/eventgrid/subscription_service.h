@@ -1,14 +1,15 @@
 // Event subscriptions: written by their owners, validated with their endpoints, run by the delivery engine.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,7 +31,9 @@ struct EventSubscription {
   delivery::SpecPtr spec;
 
   /// `Succeeded`, `AwaitingManualAction` or `Failed`.
-  std::string_view provisioning_state() const;
+  std::string_view provisioning_state(Time now) const;
+  /// A replay that has sent all it was to send.
+  bool finished() const { return row.state == delivery::SubscriptionRow::State::kFinished; }
 };
 using EventSubscriptionPtr = std::shared_ptr<const EventSubscription>;
 
@@ -46,7 +49,7 @@ struct SubscriptionActivity {
   std::size_t in_flight = 0;
   /// Its endpoint failed so often that it is left alone until then.
   std::optional<Time> paused_until;
-  /// It has nothing left to do but wait for new events. A replay that is idle is finished.
+  /// It has nothing left to do but wait for new events.
   bool idle = false;
 };
 
@@ -60,9 +63,13 @@ class EventSubscriptionService final : public ResourceParticipant {
   void add_source(const EventSource& source);
   /// Forgets them and ends their deliveries; the rows are dropped by whoever drops the source.
   void remove_source(const EventSource& source);
+  /// Before the engine's: nothing more is begun. [lifecycle]
+  void stop();
   /// Where validation URLs lead, such as `http://localhost:4600`; empty: webhooks cannot be validated by hand.
   void set_endpoint(std::string endpoint);
 
+  /// kTrusted: whoever runs the runtime answers for the endpoint.
+  enum class Proof { kAsk, kTrusted };
   struct Written {
     EventSubscriptionPtr subscription;
     bool created = false;
@@ -72,7 +79,7 @@ class EventSubscriptionService final : public ResourceParticipant {
   /// its too; nullopt: from now on. Errors: kInvalidArgument (with the member at fault, or because the endpoint did not prove
   /// itself), kAborted (a write of the same subscription is under way), kNotFound (the source is gone).
   Task<Written> put(EventSource source, std::string name, nlohmann::json properties,
-                    std::optional<std::int64_t> start = std::nullopt);
+                    std::optional<std::int64_t> start = std::nullopt, Proof proof = Proof::kAsk);
   /// Members that are there replace those that were. Errors: as put, and kNotFound.
   Task<EventSubscriptionPtr> patch(EventSource source, std::string name, nlohmann::json properties);
   /// False: there was none.
@@ -108,27 +115,38 @@ class EventSubscriptionService final : public ResourceParticipant {
 
  private:
   using SourceKey = std::pair<store::Database*, std::int64_t>;
-  using ByName = std::map<std::string, EventSubscriptionPtr, std::less<>>;  // lower case
+  using Key = std::pair<SourceKey, std::string>;  // name in lower case
+  struct OfSource {
+    EventSource source;
+    std::map<std::string, EventSubscriptionPtr, std::less<>> by_name;  // lower case
+  };
   class Hold;
 
-  Task<EventSubscriptionPtr> write(EventSource source, EventSubscriptionPtr old, delivery::SubscriptionSpec spec,
-                                   std::optional<std::int64_t> start);
-  void keep(const EventSubscriptionPtr& subscription);
-  void run(const EventSubscription& subscription);
+  Task<EventSubscriptionPtr> write(EventSource source, EventSubscriptionPtr old, delivery::SpecPtr spec,
+                                   std::optional<std::int64_t> start, Proof proof);
+  /// Keeps it in place of what was there, and has the engine do likewise.
+  void replace(const EventSubscriptionPtr& old, const EventSubscriptionPtr& now);
+  void finish(store::Database& database, std::int64_t subscription_key);
+  Task<void> set_finished(EventSubscriptionPtr subscription);
+  void arm_expiry();
+  void remove_expired();
   std::uint64_t handler_id(const EventSource& source, std::string_view name) const;
   std::string validation_url(const std::string& code) const;
+  EventSubscriptionPtr find_if(const std::function<bool(const EventSubscription&)>& matches) const;
 
   ServiceContext& context_;
   delivery::DeliveryEngine& engine_;
   Handshake handshake_;
 
   mutable std::mutex mutex_;  // never held across I/O
-  std::map<SourceKey, ByName> sources_;
-  std::map<std::pair<SourceKey, std::string>, int> in_use_;
+  std::map<SourceKey, OfSource> sources_;
+  std::set<Key> in_use_;
   std::string endpoint_;
+  Clock::TimerId expiry_timer_ = 0;
+  bool stopped_ = false;
 };
 
 /// The `properties` of the ARM resource: what was given, without secrets, with `topic` and `provisioningState`.
-nlohmann::json arm_properties_of(const EventSubscription& subscription);
+nlohmann::json arm_properties_of(const EventSubscription& subscription, Time now);
 
 }  // namespace trunkline::eventgrid

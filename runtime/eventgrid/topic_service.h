@@ -4,7 +4,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "runtime/base/function.h"
 #include "runtime/base/secret.h"
 #include "runtime/eventgrid/subscription_service.h"
+#include "runtime/eventgrid/system_topics.h"
 
 namespace trunkline::eventgrid {
 
@@ -31,6 +33,8 @@ struct EventTopic {
   /// False: keys open nothing.
   bool local_auth = true;
   std::map<std::string, std::string> tags;
+  /// Settings of the management plane that are kept and given back, and change nothing; a JSON object.
+  std::string kept = "{}";
   Time created_at;
   Time changed_at;
 };
@@ -45,8 +49,10 @@ struct TopicSpec {
   Secret key1, key2;  // empty: random
   bool local_auth = true;
   std::map<std::string, std::string> tags;
+  std::string kept = "{}";
 };
 
+/// For the system database: topics and system topics.
 std::span<const store::Migration> topic_migrations();
 
 /// Topics, their events and subscriptions rest in the system database. Lookups never wait for I/O. [any-thread]
@@ -60,33 +66,40 @@ class EventTopicService {
   Task<EventTopicPtr> create(TopicSpec spec);
   /// Creates it, or returns the one with that name as it is. Errors: kInvalidArgument.
   Task<EventTopicPtr> ensure(TopicSpec spec);
-  /// `change` may set tags, local_auth and the keys. Errors: kNotFound, and what `change` throws.
+  /// `change` may set tags, local_auth, what is kept and the keys, once, without waiting for anything. Errors: kNotFound, kAborted, and what `change`
+  /// throws.
   Task<EventTopicPtr> update(std::string name, UniqueFunction<void(EventTopic&)> change);
-  /// Which: 1 or 2. The old key opens nothing from the moment this completes. Errors: kNotFound.
+  /// Which: 1 or 2. The old key opens nothing from the moment this completes. Errors: kNotFound, kInvalidArgument, kAborted.
   Task<EventTopicPtr> regenerate_key(std::string name, int which);
-  /// With its events and subscriptions. False: there was none.
+  /// With its events and subscriptions. False: there was none. Errors: kAborted.
   Task<bool> remove(std::string name);
 
   EventTopicPtr find(std::string_view name) const;  // null when there is none
   EventTopicPtr get(std::string_view name) const;   // throws kNotFound
   std::vector<EventTopicPtr> list() const;          // by name
 
-  /// Logs all of them in one transaction; completes when they are on disk. Errors: kUnavailable, kResourceExhausted (the disk is
-  /// full).
+  /// Logs all of them in one transaction; completes when they are on disk. Errors: kNotFound (it was removed meanwhile),
+  /// kUnavailable, kResourceExhausted (the disk is full).
   Task<void> publish(EventTopicPtr topic, std::vector<NewEvent> events);
 
+  /// Other names for the events of communication resources.
+  SystemTopics& system_topics() { return system_topics_; }
+
  private:
+  class Hold;
+  EventTopicPtr build(TopicSpec spec) const;
   void keep(const EventTopicPtr& topic);
 
   ServiceContext& context_;
   EventSubscriptionService& subscriptions_;
   mutable std::mutex mutex_;                                   // never held across I/O
   std::map<std::string, EventTopicPtr, std::less<>> by_name_;  // lower case
-  std::map<std::string, bool, std::less<>> in_use_;
+  std::set<std::string, std::less<>> in_use_;
+  SystemTopics system_topics_;
 };
 
 /// Who may publish: `aeg-sas-key`, or `aeg-sas-token` (`r={topic URL}&e={end}&s={signature}`), compared in constant time.
-/// Throws kUnauthenticated with what is wrong.
+/// Throws kUnauthenticated with what is wrong. `now` is the clients' time.
 void check_topic_key(const EventTopic& topic, std::string_view key);
 void check_topic_token(const EventTopic& topic, std::string_view token, Time now);
 

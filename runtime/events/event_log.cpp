@@ -70,7 +70,9 @@ EventLog::EventLog(store::Store& store, Executor& executor, Clock& clock, Metric
     : executor_(executor),
       clock_(clock),
       hub_(std::make_shared<Hub>(metrics.gauge("trunkline_event_subscriptions", "Open subscriptions to the event log."))) {
-  for (store::Database* database : store.all()) {
+  std::vector<store::Database*> databases(store.all().begin(), store.all().end());
+  databases.push_back(&store.system());  // custom topics
+  for (store::Database* database : databases) {
     database->listen(kAppended, [hub = hub_](std::span<const std::int64_t> keys) { hub->signal(keys); });
     database->listen(kDropped, [hub = hub_](std::span<const std::int64_t> keys) { hub->close(keys); });
   }

@@ -87,7 +87,7 @@ class Subscription {
 /// tables use; nothing of one resource is ever seen through another. [any-thread]
 class EventLog {
  public:
-  /// Watches every database of `store`. Goes before the store and after the services.
+  /// Watches every database of `store`, system() too. Goes before the store and after the services.
   EventLog(store::Store& store, Executor& executor, Clock& clock, Metrics& metrics);
   EventLog(const EventLog&) = delete;
   /// Closes all subscriptions.

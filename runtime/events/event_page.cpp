@@ -13,6 +13,15 @@ constexpr std::size_t kMaxPageBytes = 4u << 20;
 
 const store::Statement kRead{"SELECT " TRUNKLINE_EVENT_COLUMNS
                              " FROM events WHERE resource_key = ? AND sequence > ? ORDER BY sequence LIMIT ?"};
+const store::Statement kReadBack{"SELECT " TRUNKLINE_EVENT_COLUMNS
+                                 " FROM events WHERE resource_key = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"};
+const store::Statement kBounds{"SELECT MIN(sequence), MAX(sequence) FROM events WHERE resource_key = ?"};
+const store::Statement kTimeFrom{
+    "SELECT sequence, COALESCE(published_us, time_unix_us) FROM events WHERE resource_key = ? AND sequence >= ? ORDER BY "
+    "sequence "
+    "LIMIT 1"};
+const store::Statement kFindLike{"SELECT " TRUNKLINE_EVENT_COLUMNS
+                                 " FROM events WHERE id >= ? AND id < ? AND resource_key = ? LIMIT 16"};
 const store::Statement kFindSequence{"SELECT " TRUNKLINE_EVENT_COLUMNS " FROM events WHERE sequence = ? AND resource_key = ?"};
 const store::Statement kFindId{"SELECT " TRUNKLINE_EVENT_COLUMNS " FROM events WHERE id = ? AND resource_key = ?"};
 
@@ -41,15 +50,17 @@ bool Matcher::matches(std::string_view type, std::string_view subject) const {
          subject.starts_with(filter_.subject_begins_with);
 }
 
-Page read_page(store::Database& database, std::int64_t resource_key, const Matcher& matcher, std::int64_t after,
-               std::size_t max) {
+namespace {
+
+Page read_rows(store::Database& database, const store::Statement& statement, std::int64_t resource_key, const Matcher& matcher,
+               std::int64_t from, std::size_t max) {
   Page page;
-  page.position = after;
+  page.position = from;
   if (max == 0) return page;
   std::int64_t scanned = 0;
   std::size_t bytes = 0;
   database.read([&](store::Session& session) {
-    session.query(kRead, {resource_key, after, kMaxScannedRows}, [&](const store::Row& row) {
+    session.query(statement, {resource_key, from, kMaxScannedRows}, [&](const store::Row& row) {
       ++scanned;
       page.position = row.integer(0);
       if (!matcher.matches(row.text(1), row.text(2))) return true;
@@ -61,6 +72,46 @@ Page read_page(store::Database& database, std::int64_t resource_key, const Match
   });
   page.more = page.more || scanned == kMaxScannedRows;
   return page;
+}
+
+}  // namespace
+
+Page read_page(store::Database& database, std::int64_t resource_key, const Matcher& matcher, std::int64_t after,
+               std::size_t max) {
+  return read_rows(database, kRead, resource_key, matcher, after, max);
+}
+
+Page read_page_back(store::Database& database, std::int64_t resource_key, const Matcher& matcher,
+                    std::optional<std::int64_t> before, std::size_t max) {
+  return read_rows(database, kReadBack, resource_key, matcher, before.value_or(INT64_MAX), max);
+}
+
+std::optional<std::int64_t> first_at(store::Database& database, std::int64_t resource_key, Time time) {
+  const std::int64_t wanted = std::chrono::ceil<std::chrono::microseconds>(time.time_since_epoch()).count();
+  std::optional<std::int64_t> found;
+  database.read([&](store::Session& session) {
+    std::int64_t low = 0, high = -1;  // the first one lies within [low, high + 1]
+    session.query(kBounds, {resource_key}, [&](const store::Row& row) {
+      if (row.is_null(0)) return;
+      low = row.integer(0);
+      high = row.integer(1);
+    });
+    while (low <= high) {
+      const std::int64_t middle = low + (high - low) / 2;
+      std::int64_t sequence = 0, at = 0;
+      session.query(kTimeFrom, {resource_key, middle}, [&](const store::Row& row) {
+        sequence = row.integer(0);
+        at = row.integer(1);
+      });
+      if (at >= wanted) {
+        found = sequence;
+        high = middle - 1;
+      } else {
+        low = sequence + 1;
+      }
+    }
+  });
+  return found;
 }
 
 std::optional<Event> find_event(store::Database& database, std::int64_t resource_key, std::int64_t sequence) {
@@ -75,6 +126,19 @@ std::optional<Event> find_event(store::Database& database, std::int64_t resource
   std::optional<Event> found;
   database.read([&](store::Session& session) {
     session.query(kFindId, {id, resource_key}, [&](const store::Row& row) { found = read_event(row); });
+  });
+  return found;
+}
+
+std::vector<Event> find_events_like(store::Database& database, std::int64_t resource_key, std::string_view id) {
+  std::vector<Event> found;
+  if (id.size() < 5) return found;
+  const std::string from(id.substr(0, id.size() - 4));
+  std::string to = from;
+  if (static_cast<unsigned char>(to.back()) == 0xff) return found;
+  to.back() = static_cast<char>(to.back() + 1);
+  database.read([&](store::Session& session) {
+    session.query(kFindLike, {from, to, resource_key}, [&](const store::Row& row) { found.push_back(read_event(row)); });
   });
   return found;
 }

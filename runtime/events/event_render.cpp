@@ -5,6 +5,7 @@
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/json.h"
+#include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 #include "runtime/events/event_types.h"
 
@@ -58,6 +59,11 @@ std::string header_value(std::string_view text) {
   return out;
 }
 
+bool is_json_type(std::string_view content_type) {
+  const std::string type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
+  return type == "application/json" || type == "text/json" || type.ends_with("+json");
+}
+
 }  // namespace
 
 std::string_view to_text(EventSchema schema) {
@@ -107,6 +113,7 @@ BinaryEvent render_binary(const Event& event) {
   add("time", format_event_time(event.time));
   if (!event.traceparent.empty()) add("traceparent", event.traceparent);
   std::string content_type(kJsonType);
+  std::optional<std::string> bytes;
   if (event.data != "null") out.body = event.data;
   if (event.extra.size() > 2) {
     const nlohmann::json extra = nlohmann::json::parse(event.extra);
@@ -114,12 +121,17 @@ BinaryEvent render_binary(const Event& event) {
       if (name == "datacontenttype") {
         content_type = value.get<std::string>();
       } else if (name == "data_base64") {
-        out.body = base64_decode(value.get<std::string>()).value_or("");
+        bytes = base64_decode(value.get<std::string>());
       } else {
         add(name, value.is_string() ? value.get<std::string>() : value.dump());
       }
     }
   }
+  // In JSON, text of another media type is a string; alone it is itself.
+  if (bytes)
+    out.body = *std::move(bytes);
+  else if (out.body.starts_with('"') && !is_json_type(content_type))
+    out.body = nlohmann::json::parse(out.body).get<std::string>();
   out.headers.emplace_back("Content-Type", std::move(content_type));
   return out;
 }

@@ -1,0 +1,61 @@
+#include "runtime/eventgrid/event_retention.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/delivery/records.h"
+#include "runtime/diagnostics/log.h"
+#include "runtime/events/event_log.h"
+
+namespace trunkline::eventgrid {
+
+EventRetention::EventRetention(ServiceContext& context, RetentionOptions options)
+    : context_(context),
+      options_(options),
+      // Often enough that no more than a tenth is kept too long.
+      interval_(std::clamp<Duration>(options.age / 10, std::chrono::minutes{1}, std::chrono::hours{1})) {}
+
+void EventRetention::start() {
+  const std::lock_guard lock(mutex_);
+  running_ = true;
+  schedule();
+}
+
+void EventRetention::stop() {
+  const std::lock_guard lock(mutex_);
+  running_ = false;
+  if (timer_ != 0) context_.clock.cancel(timer_);
+  timer_ = 0;
+}
+
+// With mutex_ held.
+void EventRetention::schedule() {
+  if (!running_) return;
+  timer_ = context_.clock.schedule_after(interval_, [this] {
+    spawn(sweep(), [this](const Result<std::int64_t>& result) {
+      if (!result.ok()) context_.log.error("events", "old events cannot be deleted", {{"error", result.error().message}});
+      const std::lock_guard lock(mutex_);
+      timer_ = 0;
+      schedule();
+    });
+  });
+}
+
+Task<std::int64_t> EventRetention::sweep() {
+  std::vector<store::Database*> databases(context_.store.all().begin(), context_.store.all().end());
+  databases.push_back(&context_.store.system());  // the topics
+  const Time before = context_.clock.now() - options_.age;
+  std::int64_t total = 0;
+  for (store::Database* const database : databases) {
+    total += co_await context_.events.trim(*database, before);
+    if (options_.max_events != 0 || options_.max_bytes != 0)
+      total += co_await context_.events.trim_to(*database, static_cast<std::int64_t>(options_.max_events),
+                                                static_cast<std::int64_t>(options_.max_bytes));
+    auto attempts = [before](store::Session& session) { return delivery::trim_attempts(session, before); };
+    co_await database->write_value<std::int64_t>(std::move(attempts));
+  }
+  if (total > 0) context_.log.info("events", "old events were deleted", {{"count", std::to_string(total)}});
+  co_return total;
+}
+
+}  // namespace trunkline::eventgrid

@@ -1,0 +1,118 @@
+#include "runtime/eventgrid/handshake.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/json.h"
+#include "runtime/base/strings.h"
+#include "runtime/delivery/webhook_target.h"
+#include "runtime/events/event_render.h"
+
+namespace trunkline::eventgrid {
+namespace {
+
+constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
+
+Error refused(const delivery::SubscriptionSpec& spec, const std::string& what) {
+  return Error(ErrorCode::kInvalidArgument,
+               "Webhook validation handshake failed for " + spec.endpoint.substr(0, spec.endpoint.find('?')) + ": " + what,
+               "properties.destination.properties.endpointUrl")
+      .with_service_code("Url validation");
+}
+
+/// The headers that every delivery will have, so that an endpoint which asks for a key lets this request in.
+void add_own_headers(const delivery::SubscriptionSpec& spec, net::ClientRequest& request) {
+  for (const delivery::DeliveryAttribute& attribute : spec.attributes)
+    if (!attribute.dynamic) request.headers.add(attribute.name, attribute.value);
+  if (!spec.bearer.empty()) request.headers.add("Authorization", "Bearer " + std::string(spec.bearer.reveal()));
+}
+
+std::string first_part(std::string_view body) {
+  std::string out(body.substr(0, 200));
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  return out;
+}
+
+}  // namespace
+
+Task<Handshake::Outcome> Handshake::run(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
+  if (spec->schema == events::EventSchema::kCloudEvents) co_return co_await ask_cloud_events(spec);
+  co_return co_await ask_event_grid(spec, topic, code, url);
+}
+
+Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
+  nlohmann::json data;
+  data["validationCode"] = code;
+  if (!url.empty()) data["validationUrl"] = url;
+  Event event;
+  event.id = ids_.uuid4().str();
+  event.topic = topic;
+  event.type = "Microsoft.EventGrid.SubscriptionValidationEvent";
+  event.time = clock_.now();
+  event.data_version = "2";
+  event.data = data.dump();
+  const events::EventPtr one[] = {std::make_shared<const Event>(std::move(event))};
+
+  net::ClientRequest request;
+  request.method = "POST";
+  request.url = spec->endpoint;
+  request.timeout = timeout_;
+  request.max_response_bytes = kMaxAnswerBytes;
+  add_own_headers(*spec, request);
+  request.headers.add("Content-Type", events::kJsonType);
+  request.headers.add("aeg-event-type", "SubscriptionValidation");
+  request.headers.add("aeg-subscription-name", delivery::subscription_header(spec->name));
+  request.headers.add("aeg-delivery-count", "0");
+  request.headers.add("aeg-data-version", "");
+  request.headers.add("aeg-metadata-version", "1");
+  request.body = events::render_batch(events::EventSchema::kEventGrid, one);
+
+  net::ClientResponse response;
+  try {
+    response = co_await http_.send(std::move(request));
+  } catch (const Error& error) {
+    throw refused(*spec, error.message);
+  }
+  if (response.status != 200)
+    throw refused(*spec,
+                  "it answered " + std::to_string(response.status) + " where 200 was wanted: " + first_part(response.body));
+  nlohmann::json answer;
+  try {
+    answer = parse_json(response.body, {kMaxAnswerBytes, 8});
+  } catch (const Error&) {
+    answer = nullptr;  // a receiver that knows nothing of this, or that wants to fetch the URL
+  }
+  const auto* said = answer.is_object() && answer.contains("validationResponse") ? &answer["validationResponse"] : nullptr;
+  if (said != nullptr) {
+    if (said->is_string() && said->get_ref<const std::string&>() == code) co_return Outcome::kValidated;
+    throw refused(*spec, "validationResponse is not the validationCode that it was sent");
+  }
+  if (url.empty()) throw refused(*spec, "it answered 200 without a validationResponse");
+  co_return Outcome::kManual;
+}
+
+Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec) {
+  net::ClientRequest request;
+  request.method = "OPTIONS";
+  request.url = spec->endpoint;
+  request.timeout = timeout_;
+  request.max_response_bytes = kMaxAnswerBytes;
+  add_own_headers(*spec, request);
+  request.headers.add("WebHook-Request-Origin", origin_);
+  net::ClientResponse response;
+  try {
+    response = co_await http_.send(std::move(request));
+  } catch (const Error& error) {
+    throw refused(*spec, error.message);
+  }
+  // The status does not count: many servers answer OPTIONS in their own way.
+  const std::string_view allowed = response.headers.get("WebHook-Allowed-Origin");
+  if (allowed.empty())
+    throw refused(*spec, "its answer to OPTIONS (" + std::to_string(response.status) + ") has no WebHook-Allowed-Origin");
+  const std::string_view who = trim(allowed);
+  if (who != "*" && !iequals(who, origin_))
+    throw refused(*spec, "WebHook-Allowed-Origin is '" + first_part(who) + "' where '" + origin_ + "' or '*' was wanted");
+  co_return Outcome::kValidated;
+}
+
+}  // namespace trunkline::eventgrid

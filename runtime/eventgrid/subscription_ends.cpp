@@ -1,0 +1,123 @@
+// Of the subscription service: consumers, replays that come to their end, subscriptions whose time is over.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "runtime/async/executor.h"
+#include "runtime/diagnostics/log.h"
+#include "runtime/eventgrid/subscription_hold.h"
+#include "runtime/eventgrid/subscription_service.h"
+
+namespace trunkline::eventgrid {
+namespace {
+
+using State = delivery::SubscriptionRow::State;
+
+/// How long a finished replay is kept, for those who want to know what became of it.
+constexpr Duration kKeepFinished = std::chrono::hours{24};
+
+}  // namespace
+
+// ---- consumers
+
+std::uint64_t EventSubscriptionService::handler_id(const EventSource& source, std::string_view name) const {
+  const EventSubscriptionPtr subscription = get(source, name);
+  if (subscription->spec->kind != delivery::SubscriptionSpec::Kind::kHandler)
+    throw Error(ErrorCode::kFailedPrecondition,
+                "the events of '" + subscription->row.name + "' go to its own destination; only those of a Handler can be taken",
+                "name");
+  return engine_.worker_id(*source.database, subscription->row.key);
+}
+
+Task<std::vector<delivery::Delivery>> EventSubscriptionService::take(EventSource source, std::string name, std::uint32_t max,
+                                                                     Duration lock, std::optional<Duration> timeout) {
+  if (max == 0) throw Error(ErrorCode::kInvalidArgument, "max must be at least 1", "max");
+  if (lock <= Duration{0}) throw Error(ErrorCode::kInvalidArgument, "the lock must be longer than nothing", "lock");
+  const std::uint64_t id = handler_id(source, name);
+  co_return co_await engine_.handlers().take(id, max, lock, timeout);
+}
+
+bool EventSubscriptionService::acknowledge(const EventSource& source, std::string_view name, std::uint64_t delivery_id) {
+  return engine_.handlers().acknowledge(handler_id(source, name), delivery_id);
+}
+
+bool EventSubscriptionService::reject(const EventSource& source, std::string_view name, std::uint64_t delivery_id,
+                                      const std::string& reason) {
+  return engine_.handlers().reject(handler_id(source, name), delivery_id, reason);
+}
+
+// ---- replays
+
+void EventSubscriptionService::finish(store::Database& database, std::int64_t subscription_key) {
+  using Row = delivery::RetryRow::State;
+  for (const Row state : {Row::kRetrying, Row::kBlocked, Row::kDeadLettering})
+    if (delivery::count_retries(database, subscription_key, state) > 0) return;
+  const EventSubscriptionPtr subscription = find_if([&](const EventSubscription& one) {
+    return one.source.database == &database && one.row.key == subscription_key && one.row.state == State::kActive;
+  });
+  if (!subscription) return;
+  spawn(set_finished(subscription), [this, subscription](const Result<void>& result) {
+    // A write of its owner was under way; the engine tells us again when the runtime starts anew.
+    if (!result.ok())
+      context_.log.debug("events", "a replay is done but could not be marked so",
+                         {{"subscription", subscription->row.name}, {"error", result.error().message}});
+  });
+}
+
+Task<void> EventSubscriptionService::set_finished(EventSubscriptionPtr subscription) {
+  const Hold hold(*this, subscription->source, subscription->row.name);
+  auto next = std::make_shared<EventSubscription>(*subscription);
+  auto spec = std::make_shared<delivery::SubscriptionSpec>(*subscription->spec);
+  const Time now = context_.clock.now();
+  if (!spec->expires) spec->expires = now + kKeepFinished;
+  next->spec = spec;
+  next->row.state = State::kFinished;
+  next->row.updated = now;
+  const std::string stored = delivery::to_json(*spec, true).dump();
+  delivery::SubscriptionRow* const row = &next->row;
+  auto work = [row, &stored](store::Session& session) {
+    delivery::SubscriptionRow out = *row;
+    out.properties = stored;
+    delivery::update_subscription(session, out);
+  };
+  co_await subscription->source.database->write(std::move(work));
+  replace(subscription, next);
+  context_.log.info("events", "a replay is done", {{"subscription", next->row.name}, {"source", next->source.name}});
+}
+
+// ---- expiry
+
+void EventSubscriptionService::arm_expiry() {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return;
+  std::optional<Time> first;
+  for (const auto& [key, of] : sources_)
+    for (const auto& [name, subscription] : of.by_name)
+      if (const auto& expires = subscription->spec->expires; expires && (!first || *expires < *first)) first = expires;
+  if (expiry_timer_ != 0) context_.clock.cancel(expiry_timer_);
+  expiry_timer_ = first ? context_.clock.schedule_at(*first, [this] { remove_expired(); }) : 0;
+}
+
+void EventSubscriptionService::remove_expired() {
+  const Time now = context_.clock.now();
+  std::vector<EventSubscriptionPtr> expired;
+  {
+    const std::lock_guard lock(mutex_);
+    expiry_timer_ = 0;
+    if (stopped_) return;
+    for (const auto& [key, of] : sources_)
+      for (const auto& [name, subscription] : of.by_name)
+        if (subscription->spec->expires && *subscription->spec->expires <= now) expired.push_back(subscription);
+  }
+  for (const EventSubscriptionPtr& one : expired) {
+    spawn(remove(one->source, one->row.name), [this, one](const Result<bool>& result) {
+      if (!result.ok())
+        context_.log.warning("events", "an event subscription that has expired cannot be removed",
+                             {{"subscription", one->row.name}, {"error", result.error().message}});
+      else
+        arm_expiry();
+    });
+  }
+  if (expired.empty()) arm_expiry();
+}
+
+}  // namespace trunkline::eventgrid

@@ -1,0 +1,242 @@
+#include "tests/unit/core/event_fixture.h"
+
+namespace trunkline {
+namespace {
+
+using eventgrid::EventSubscriptionPtr;
+using nlohmann::json;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST_F(EventTest, AnEndpointProvesItselfAndGetsEventsFromThenOn) {
+  publish("before");
+  const EventSubscriptionPtr made = subscribe("all-of-it");
+  EXPECT_EQ(made->provisioning_state(runtime_->clock().now()), "Succeeded");
+  ASSERT_THAT(receiver_.handshakes(), SizeIs(1));
+  const json handshake = json::parse(receiver_.handshakes()[0].body);
+  ASSERT_THAT(handshake, SizeIs(1));
+  EXPECT_EQ(handshake[0]["eventType"], "Microsoft.EventGrid.SubscriptionValidationEvent");
+  EXPECT_EQ(handshake[0]["topic"], resource_->arm_id);
+  EXPECT_GE(handshake[0]["data"]["validationCode"].get<std::string>().size(), 32u);
+  const std::string id = publish("after");
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+  EXPECT_EQ(receiver_.requests()[0].headers.get("aeg-subscription-name"), "ALL-OF-IT");
+}
+
+TEST_F(EventTest, AnEndpointThatAnswersWronglyIsRefusedAndNothingIsKept) {
+  receiver_.prove = [](const net::Request&) {
+    net::Response response;
+    response.body = R"({"validationResponse":"wrong"})";
+    return response;
+  };
+  const Error error = error_of([&] { subscribe("refused"); });
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error.service_code, "Url validation");
+  EXPECT_THAT(error.message, HasSubstr("validationCode"));
+  EXPECT_THAT(subscriptions().list(source()), IsEmpty());
+  receiver_.prove = [](const net::Request&) {
+    net::Response response;
+    response.status = 404;
+    return response;
+  };
+  EXPECT_THAT(error_of([&] { subscribe("refused"); }).message, HasSubstr("404"));
+}
+
+TEST_F(EventTest, CloudEventsEndpointsAllowTheOrigin) {
+  const std::string cloud = R"({"eventDeliverySchema":"CloudEventSchemaV1_0"})";
+  subscribe("cloud", cloud);
+  ASSERT_THAT(receiver_.handshakes(), SizeIs(1));
+  EXPECT_EQ(receiver_.handshakes()[0].method, "OPTIONS");
+  const std::string id = publish();
+  ASSERT_THAT(receiver_.events(), SizeIs(1));
+  EXPECT_EQ(receiver_.events()[0]["specversion"], "1.0");
+  receiver_.prove = [](const net::Request&) {
+    net::Response response;
+    response.headers.add("WebHook-Allowed-Origin", "somebody.else");
+    return response;
+  };
+  EXPECT_THAT(error_of([&] { subscribe("cloud-two", cloud); }).message, HasSubstr("somebody.else"));
+}
+
+TEST_F(EventTest, AValidationUrlDoesWhenTheAnswerHasNoCode) {
+  receiver_.prove = [](const net::Request&) { return net::Response{}; };
+  EXPECT_THAT(error_of([&] { subscribe("by-hand"); }).message, HasSubstr("without a validationResponse"));
+  subscriptions().set_endpoint("http://127.0.0.1:4600/");
+  const EventSubscriptionPtr waiting = subscribe("by-hand");
+  EXPECT_EQ(waiting->provisioning_state(runtime_->clock().now()), "AwaitingManualAction");
+  publish("too early");
+  const std::string url = json::parse(receiver_.handshakes().back().body)[0]["data"]["validationUrl"];
+  EXPECT_EQ(url.rfind("http://127.0.0.1:4600/eventGrid/validate?code=", 0), 0u);
+  EXPECT_EQ(error_of([&] { sync_wait(subscriptions().confirm("guessed")); }).code, ErrorCode::kNotFound);
+  const std::string code = url.substr(url.find('=') + 1);
+  const EventSubscriptionPtr confirmed = sync_wait(subscriptions().confirm(code));
+  EXPECT_EQ(confirmed->provisioning_state(runtime_->clock().now()), "Succeeded");
+  EXPECT_EQ(error_of([&] { sync_wait(subscriptions().confirm(code)); }).code, ErrorCode::kNotFound);
+  const std::string id = publish("in time");
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+}
+
+TEST_F(EventTest, AValidationUrlIsGoodForFiveMinutes) {
+  receiver_.prove = [](const net::Request&) { return net::Response{}; };
+  subscriptions().set_endpoint("http://127.0.0.1:4600");
+  const EventSubscriptionPtr waiting = subscribe("by-hand");
+  advance(minutes{5});
+  EXPECT_EQ(waiting->provisioning_state(runtime_->clock().now()), "Failed");
+  const std::string url = json::parse(receiver_.handshakes().back().body)[0]["data"]["validationUrl"];
+  EXPECT_EQ(error_of([&] { sync_wait(subscriptions().confirm(url.substr(url.find('=') + 1))); }).code, ErrorCode::kNotFound);
+}
+
+TEST_F(EventTest, AChangeCountsForEventsAfterIt) {
+  subscribe("changing", R"({"filter":{"subjectBeginsWith":"a"}})");
+  const std::string a = publish("a1");
+  json patch;
+  patch["filter"]["subjectBeginsWith"] = "b";
+  const EventSubscriptionPtr changed = sync_wait(subscriptions().patch(source(), "CHANGING", patch));
+  EXPECT_EQ(changed->spec->filter.subject_begins_with, "b");
+  EXPECT_EQ(changed->spec->endpoint, receiver_.url());
+  publish("a2");
+  const std::string b = publish("b1");
+  EXPECT_THAT(receiver_.ids(), ElementsAre(a, b));
+  EXPECT_THAT(receiver_.handshakes(), SizeIs(1));  // the endpoint is the same
+  patch = json::object();
+  patch["destination"] = webhook(receiver_.url("/other"))["destination"];
+  sync_wait(subscriptions().patch(source(), "changing", patch));
+  EXPECT_THAT(receiver_.handshakes(), SizeIs(2));
+  publish("b2");
+  EXPECT_EQ(receiver_.requests().back().target, "/other");
+}
+
+TEST_F(EventTest, ARemovedOneGetsNothingMoreAndItsNameIsFree) {
+  subscribe("short-lived");
+  EXPECT_TRUE(sync_wait(subscriptions().remove(source(), "Short-Lived")));
+  EXPECT_FALSE(sync_wait(subscriptions().remove(source(), "short-lived")));
+  publish();
+  EXPECT_THAT(receiver_.requests(), IsEmpty());
+  subscribe("short-lived");
+  publish();
+  EXPECT_THAT(receiver_.requests(), SizeIs(1));
+}
+
+TEST_F(EventTest, AnExpiredOneGoes) {
+  const std::string end = format_rfc3339(runtime_->clock().now() + hours{2});
+  subscribe("for-a-while", R"({"expirationTimeUtc":")" + end + "\"}");
+  advance(hours{1});
+  EXPECT_THAT(subscriptions().list(source()), SizeIs(1));
+  advance(hours{1});
+  settle();
+  EXPECT_THAT(subscriptions().list(source()), IsEmpty());
+}
+
+TEST_F(EventTest, BadPropertiesNameTheMember) {
+  EXPECT_EQ(error_of([&] { subscribe("ab"); }).target, "name");
+  EXPECT_EQ(error_of([&] { subscribe_to("no-where", json::object()); }).target, "destination");
+  EXPECT_THAT(error_of([&] { subscribe_to("far-away", webhook("http://example.com/")); }).message,
+              HasSubstr("events.allow_http"));
+  EXPECT_EQ(
+      error_of([&] { subscribe("bad-filter", R"({"filter":{"advancedFilters":[{"operatorType":"Nope","key":"a"}]}})"); }).code,
+      ErrorCode::kInvalidArgument);
+}
+
+TEST_F(EventTest, ForksHaveTheSubscriptionsAndDeliverTheirOwnEvents) {
+  subscribe("hook");
+  const ResourcePtr fork = sync_wait(runtime_->resources().fork("world", "copy"));
+  const eventgrid::EventSource theirs = eventgrid::source_of(*fork);
+  ASSERT_THAT(subscriptions().list(theirs), SizeIs(1));
+  NewEvent event;
+  event.id = "of-the-fork";
+  event.type = "T";
+  event.topic = fork->arm_id;
+  event.time = runtime_->clock().now();
+  sync_wait(runtime_->events().publish(*fork->database, fork->key, event));
+  settle();
+  EXPECT_THAT(receiver_.ids(), ElementsAre("of-the-fork"));
+  sync_wait(runtime_->resources().drop("copy"));
+  EXPECT_THAT(subscriptions().list(theirs), IsEmpty());
+  EXPECT_EQ(error_of([&] { sync_wait(subscriptions().put(theirs, "new-one", webhook(receiver_.url()))); }).code,
+            ErrorCode::kNotFound);
+}
+
+TEST_F(EventTest, ARestoredResourceHasTheSubscriptionsOfItsSnapshot) {
+  subscribe("kept");
+  sync_wait(runtime_->resources().snapshot("world", "before"));
+  sync_wait(subscriptions().remove(source(), "kept"));
+  subscribe("later");
+  sync_wait(runtime_->resources().restore("world", "before"));
+  settle();
+  const auto all = subscriptions().list(source());
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all[0]->row.name, "kept");
+  const std::string id = publish();
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+}
+
+TEST_F(EventTest, ConsumersTakeAndAcknowledge) {
+  json properties;
+  properties["destination"]["endpointType"] = "Handler";
+  subscribe_to("mine", properties);
+  const std::string first = publish("1"), second = publish("2");
+  auto taken = sync_wait(subscriptions().take(source(), "mine", 1, seconds{30}, std::nullopt));
+  ASSERT_THAT(taken, SizeIs(1));
+  EXPECT_EQ(taken[0].event->id, first);
+  EXPECT_TRUE(subscriptions().acknowledge(source(), "mine", taken[0].id));
+  EXPECT_FALSE(subscriptions().acknowledge(source(), "mine", taken[0].id));
+  taken = sync_wait(subscriptions().take(source(), "mine", 10, seconds{30}, std::nullopt));
+  ASSERT_THAT(taken, SizeIs(1));
+  EXPECT_TRUE(subscriptions().reject(source(), "mine", taken[0].id, "not today"));
+  settle();
+  EXPECT_EQ(explain("mine", second).state, delivery::Explanation::State::kRetrying);
+  advance(minutes{1});
+  taken = sync_wait(subscriptions().take(source(), "mine", 10, seconds{30}, std::nullopt));
+  ASSERT_THAT(taken, SizeIs(1));
+  EXPECT_EQ(taken[0].attempt, 2);
+  subscribe("hook");
+  EXPECT_EQ(error_of([&] { sync_wait(subscriptions().take(source(), "hook", 1, seconds{1}, std::nullopt)); }).code,
+            ErrorCode::kFailedPrecondition);
+}
+
+TEST_F(EventTest, StoredOnesRunAgainAfterARestartAndNothingIsLost) {
+  runtime_->close();
+  store::TempDirectory directory;
+  const std::string file = "store: {mode: file, path: '" + directory.path().string() + "'}\n";
+  open(test_config(kSandbox, "[]", file));
+  subscribe("durable");
+  receiver_.status = [](const net::Request&) { return 503; };
+  const std::string id = publish();
+  EXPECT_EQ(explain("durable", id).state, delivery::Explanation::State::kRetrying);
+  runtime_.reset();
+  receiver_.status = nullptr;
+  receiver_.forget();
+  open(test_config(kSandbox, "[]", file));
+  settle();
+  advance(minutes{2});
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+  EXPECT_THAT(receiver_.handshakes(), SizeIs(1));
+}
+
+TEST_F(EventTest, TheFileMakesAndChangesSubscriptions) {
+  runtime_->close();
+  const std::string endpoint = receiver_.url("/from-file");
+  open(test_config(kSandbox, "[]",
+                   "    event_subscriptions:\n"
+                   "      - name: from-file\n"
+                   "        endpoint: " +
+                       endpoint +
+                       "\n"
+                       "        types: [Microsoft.Communication.SMSReceived]\n"
+                       "        bearer: {value: let-me-in}\n"));
+  EXPECT_THAT(receiver_.handshakes(), IsEmpty());
+  publish();
+  ASSERT_THAT(receiver_.requests(), SizeIs(1));
+  EXPECT_EQ(receiver_.requests()[0].headers.get("Authorization"), "Bearer let-me-in");
+  EXPECT_FALSE(eventgrid::arm_properties_of(*subscriptions().get(source(), "from-file"), runtime_->clock().now())
+                   .dump()
+                   .find("let-me-in") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace trunkline
