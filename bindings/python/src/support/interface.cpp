@@ -44,7 +44,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept 
 
 /// None leaves a part as it is.
 PyObject* with_options(PyObject* self, Args args, Py_ssize_t count) noexcept {
-  return method("with_options", count, 2, [&] {
+  return method([&] {
+    check_count("with_options", "", 2, count);
     const Interface& interface = Interface::of(self);
     CallContext context = interface.context();
     if (args[0] != Py_None) argument("idempotency_key", args[0], context.idempotency_key);
