@@ -152,8 +152,8 @@ def test_control_c_interrupts(python: Python) -> None:
 rt = trunkline.Runtime(make_config())
 rt.event_subscriptions.put(name="received")
 deliveries = rt.deliveries("received")
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     next(deliveries)
 except KeyboardInterrupt:
     print("interrupted")
