@@ -63,8 +63,8 @@ Error in_arm_terms(Error error, std::string_view prefix) {
   return error;
 }
 
-/// 201 with the subscription, as the provider answers also when it was there; and where to poll, so that a client does not wait for
-/// a webhook to be confirmed by hand.
+/// 201 with the subscription, as the provider answers also when it was there; and where to poll, so that a client does not wait
+/// for a webhook to be confirmed by hand.
 Task<net::Response> answer(EventGridServices services, RouteContext& context, EventScope scope,
                            EventSubscriptionPtr subscription) {
   net::Response response = json_response(201, event_subscription_json(scope, *subscription, services.clock.now()));
@@ -122,7 +122,8 @@ Task<net::Response> remove(EventGridServices services, RouteContext& context, Ev
 
 json full_url_json(const eventgrid::EventSubscription& subscription) {
   if (subscription.spec->kind != delivery::SubscriptionSpec::Kind::kWebhook)
-    throw arm_bad_request("InvalidRequest", "The destination of '" + subscription.row.name + "' is no webhook: it has no URL.", kName);
+    throw arm_bad_request("InvalidRequest", "The destination of '" + subscription.row.name + "' is no webhook: it has no URL.",
+                          kName);
   json out;
   out["endpointUrl"] = subscription.spec->endpoint;
   return out;

@@ -71,9 +71,9 @@ json topic_type_json(std::string_view name) {
   properties["resourceRegionType"] = custom ? "RegionalResource" : "GlobalResource";
   properties["provisioningState"] = "Succeeded";
   properties["supportedLocations"] = json::array();
-  properties["sourceResourceFormat"] = "/subscriptions/<subscription>/resourceGroups/<group>/providers/" +
-                                       std::string(custom ? "Microsoft.EventGrid/topics/<name>"
-                                                          : "Microsoft.Communication/communicationServices/<name>");
+  properties["sourceResourceFormat"] =
+      "/subscriptions/<subscription>/resourceGroups/<group>/providers/" +
+      std::string(custom ? "Microsoft.EventGrid/topics/<name>" : "Microsoft.Communication/communicationServices/<name>");
   properties["supportedScopesForSource"] = json::array({"Resource"});
   return out;
 }
@@ -207,8 +207,7 @@ std::string kept_settings(const json& body, const json& before) {
         choice(boundary, {"WithinGeopair", "WithinRegion"}, "properties.dataResidencyBoundary");
   const std::string tls = arm_text(properties, "minimumTlsVersionAllowed", "properties.minimumTlsVersionAllowed");
   if (!tls.empty())
-    kept["properties"]["minimumTlsVersionAllowed"] =
-        choice(tls, {"1.0", "1.1", "1.2"}, "properties.minimumTlsVersionAllowed");
+    kept["properties"]["minimumTlsVersionAllowed"] = choice(tls, {"1.0", "1.1", "1.2"}, "properties.minimumTlsVersionAllowed");
   if (const auto rules = properties.find("inboundIpRules"); rules != properties.end() && !rules->is_null()) {
     if (!rules->is_array() || rules->size() > kMaxIpRules)
       throw arm_bad_request("InvalidPropertyValue", "inboundIpRules must be a list of at most 128 rules.",
@@ -234,9 +233,8 @@ void add_kept_settings(json& resource, const std::string& kept) {
 
 void add_arm_eventgrid_routes(std::vector<server::Route>& routes, const EventGridServices& services) {
   const auto& v = arm_eventgrid_versions();
-  routes.push_back(arm_route("GET", kEventGridPath + "/operations", v, [](RouteContext&) -> Task<net::Response> {
-    co_return value_response(operations_json());
-  }));
+  routes.push_back(arm_route("GET", kEventGridPath + "/operations", v,
+                             [](RouteContext&) -> Task<net::Response> { co_return value_response(operations_json()); }));
   const std::string types = kEventGridPath + "/topicTypes";
   routes.push_back(arm_route("GET", types, v, [](RouteContext&) -> Task<net::Response> {
     json list = json::array();
@@ -249,12 +247,12 @@ void add_arm_eventgrid_routes(std::vector<server::Route>& routes, const EventGri
   routes.push_back(arm_route("GET", types + "/{topicTypeName}/eventTypes", v, [](RouteContext& context) -> Task<net::Response> {
     co_return value_response(event_types_json(topic_type_of(context.param("topicTypeName"))));
   }));
-  routes.push_back(arm_route("GET", "/{*scope}" + kEventGridPath + "/eventTypes", v,
-                             [services](RouteContext& context) -> Task<net::Response> {
-                               const EventScope scope = find_event_scope(services, context.param("scope"));
-                               const bool custom = iequals(scope.id.provider, kEventGrid);
-                               co_return value_response(event_types_json(custom ? kCustomTopicType : kCommunicationTopicType));
-                             }));
+  routes.push_back(
+      arm_route("GET", "/{*scope}" + kEventGridPath + "/eventTypes", v, [services](RouteContext& context) -> Task<net::Response> {
+        const EventScope scope = find_event_scope(services, context.param("scope"));
+        const bool custom = iequals(scope.id.provider, kEventGrid);
+        co_return value_response(event_types_json(custom ? kCustomTopicType : kCommunicationTopicType));
+      }));
   add_arm_operation_routes(routes, services.operations, kEventGrid, v);
   add_arm_event_subscription_routes(routes, services);
   add_arm_event_subscription_lists(routes, services);

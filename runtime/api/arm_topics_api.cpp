@@ -53,10 +53,10 @@ TopicSchema input_schema(const json& properties) {
   for (const TopicSchema schema : {TopicSchema::kEventGrid, TopicSchema::kCloudEvents})
     if (iequals(word, to_text(schema))) return schema;
   if (word.empty()) return TopicSchema::kEventGrid;
-  throw arm_bad_request("InvalidPropertyValue",
-                        "'" + word.substr(0, 80) + "' is not offered as the input schema; EventGridSchema and " +
-                            "CloudEventSchemaV1_0 are.",
-                        "properties.inputSchema");
+  throw arm_bad_request(
+      "InvalidPropertyValue",
+      "'" + word.substr(0, 80) + "' is not offered as the input schema; EventGridSchema and " + "CloudEventSchemaV1_0 are.",
+      "properties.inputSchema");
 }
 
 std::optional<bool> disable_local_auth(const json& properties) {
@@ -96,7 +96,8 @@ Task<net::Response> put_topic(EventGridServices services, RouteContext& context)
   std::string kept = kept_settings(body, json::object());
   EventTopicPtr topic = services.topics.find(id.name());
   if (topic && !find_topic(services, id))
-    throw Error(ErrorCode::kAlreadyExists, "The name '" + id.name() + "' is taken by a topic in another resource group.", "topicName")
+    throw Error(ErrorCode::kAlreadyExists, "The name '" + id.name() + "' is taken by a topic in another resource group.",
+                "topicName")
         .with_service_code("NameUnavailable");
   if (location.empty())
     throw arm_bad_request("LocationRequired", "The location property is required for this definition.", "location");
@@ -120,7 +121,8 @@ Task<net::Response> put_topic(EventGridServices services, RouteContext& context)
                   "location")
           .with_service_code("InvalidResourceLocation");
     if (schema != topic->schema)
-      throw arm_bad_request("PropertyChangeNotAllowed", "The input schema of a topic cannot be changed.", "properties.inputSchema");
+      throw arm_bad_request("PropertyChangeNotAllowed", "The input schema of a topic cannot be changed.",
+                            "properties.inputSchema");
     UniqueFunction<void(EventTopic&)> change = [tags = std::move(tags), kept = std::move(kept), local_auth](EventTopic& next) {
       next.tags = tags;
       next.kept = kept;
@@ -164,8 +166,8 @@ json system_topic_json(const SystemTopic& topic) {
   SystemData data;
   data.created_at = topic.created_at;
   data.modified_at = topic.changed_at;
-  json out = arm_tracked_resource(
-      arm_id(topic.subscription, topic.resource_group, kEventGrid, {{"systemTopics", topic.name}}), data, topic.tags);
+  json out = arm_tracked_resource(arm_id(topic.subscription, topic.resource_group, kEventGrid, {{"systemTopics", topic.name}}),
+                                  data, topic.tags);
   out["properties"]["provisioningState"] = "Succeeded";
   out["properties"]["source"] = topic.source;
   out["properties"]["topicType"] = topic.topic_type;
@@ -177,10 +179,10 @@ json system_topic_json(const SystemTopic& topic) {
 std::string system_topic_source(const EventGridServices& services, const json& properties) {
   const std::string type = arm_text(properties, "topicType", "properties.topicType");
   if (!iequals(type, kCommunicationTopicType))
-    throw arm_bad_request("InvalidPropertyValue",
-                          "'" + type.substr(0, 120) + "' has no system topics here; " + std::string(kCommunicationTopicType) +
-                              " has.",
-                          "properties.topicType");
+    throw arm_bad_request(
+        "InvalidPropertyValue",
+        "'" + type.substr(0, 120) + "' has no system topics here; " + std::string(kCommunicationTopicType) + " has.",
+        "properties.topicType");
   const std::string source = arm_text(properties, "source", "properties.source");
   const auto id = ArmId::parse(source);
   if (!id || !id->is("Microsoft.Communication/communicationServices"))

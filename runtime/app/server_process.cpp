@@ -164,17 +164,17 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
                              },
                              [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
   api::add_arm_communication_routes(routes, arm);
-  const api::EventGridServices event_grid{runtime.resources(),      runtime.event_topics(), runtime.event_subscriptions(),
-                                          runtime.arm_operations(), runtime.clock(),        [&runtime] { return runtime.endpoint(); }};
+  const api::EventGridServices event_grid{
+      runtime.resources(),      runtime.event_topics(), runtime.event_subscriptions(),
+      runtime.arm_operations(), runtime.clock(),        [&runtime] { return runtime.endpoint(); }};
   api::add_arm_eventgrid_routes(routes, event_grid);
-  const api::PublishServices publish{runtime.event_topics(),
-                                     runtime.event_subscriptions(),
-                                     runtime.clock(),
-                                     [] { return system_time_now(); },
-                                     [&runtime](std::string token) -> Task<void> {
-                                       co_await runtime.issuers().verify(std::move(token), oidc::Purpose::kData);
-                                     },
-                                     auth.mode == AuthConfig::Mode::kOff};
+  const api::PublishServices publish{
+      runtime.event_topics(),
+      runtime.event_subscriptions(),
+      runtime.clock(),
+      [] { return system_time_now(); },
+      [&runtime](std::string token) -> Task<void> { co_await runtime.issuers().verify(std::move(token), oidc::Purpose::kData); },
+      auth.mode == AuthConfig::Mode::kOff};
   api::add_event_publish_routes(routes, publish);
   if (control) {
     api::add_control_routes(routes, runtime, *impl_->wall);

@@ -58,7 +58,7 @@ class PhoneWatch {
     options.stop = stop_.get_token();
     Task<std::int64_t> changes = carrier->provider->sandbox().changes(carrier->seen, std::move(options));
     spawn(std::move(changes), [carrier, news = news_](Result<std::int64_t> result) {
-      if (!result.ok()) return;  // it has stopped: it is not asked again
+      if (!result.ok()) return news->close();  // the carrier stops, or the watch has ended
       carrier->seen = result.value();
       carrier->asked = false;
       news->set();

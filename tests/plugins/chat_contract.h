@@ -212,7 +212,8 @@ TEST_P(ChatContract, WhoTakesPartDecides) {
   EXPECT_THAT(texts(id, kCarl), ::testing::ElementsAre("mine", "after", "before"));
   client_.remove_participant_sync(kResource, kCarl, id, kCarl);
   std::vector<std::string> people;
-  for (const auto& participant : client_.list_participants_sync(kResource, kAlice, id, {}).items) people.push_back(participant.id);
+  for (const auto& participant : client_.list_participants_sync(kResource, kAlice, id, {}).items)
+    people.push_back(participant.id);
   EXPECT_THAT(people, ::testing::ElementsAre(kAlice, kBob));
 }
 

@@ -1,6 +1,7 @@
 #include "content.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 namespace chat_matrix {
 

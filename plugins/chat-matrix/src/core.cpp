@@ -1,5 +1,7 @@
 #include "core.h"
 
+#include <nlohmann/json.hpp>
+
 namespace chat_matrix {
 
 using trunkline::Error;

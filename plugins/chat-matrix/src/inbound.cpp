@@ -1,6 +1,7 @@
 #include "inbound.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace chat_matrix {
 
@@ -22,7 +23,8 @@ bool passes(const Error& error) {
 }  // namespace
 
 Time Inbound::time_of(const json& event) const {
-  const Time said{std::chrono::milliseconds{std::clamp<std::int64_t>(number_of(event, "origin_server_ts"), 0, 4'000'000'000'000)}};
+  const Time said{
+      std::chrono::milliseconds{std::clamp<std::int64_t>(number_of(event, "origin_server_ts"), 0, 4'000'000'000'000)}};
   return std::min(said, core_.now());
 }
 

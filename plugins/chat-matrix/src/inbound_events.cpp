@@ -1,5 +1,6 @@
 // One kind of event each.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "inbound.h"
 

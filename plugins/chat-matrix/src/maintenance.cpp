@@ -1,4 +1,6 @@
 // What happens by itself: threads that grow too old, and rooms of deleted ones.
+#include <nlohmann/json.hpp>
+
 #include "chat_matrix.h"
 
 namespace chat_matrix {

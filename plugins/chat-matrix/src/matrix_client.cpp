@@ -1,6 +1,7 @@
 #include "matrix_client.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace chat_matrix {
 
@@ -17,6 +18,9 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxErrorText = 300;
 constexpr std::size_t kKnownAccounts = 100'000;
 constexpr int kTypingMs = 8000;  // as long as an indicator of ours is shown
+
+/// Text that is no UTF-8 cannot be JSON; it is made so rather than refused.
+std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 bool may_repeat(const std::string& method) { return method == "GET" || method == "PUT"; }
 
@@ -124,9 +128,7 @@ Task<json> MatrixClient::attempt(MatrixRequest request, CallOptions options) {
   if (!request.query.empty()) http.url += "&" + request.query;
   http.headers = {{"accept", "application/json"}, {"authorization", "Bearer " + secrets_.get("as_token")}};
   if (request.body) {
-    // Text that is no UTF-8 cannot be JSON; it is made so rather than refused.
-    const std::string text = request.body->dump(-1, ' ', false, json::error_handler_t::replace);
-    http.body = trunkline::Bytes(text.begin(), text.end());
+    http.body = trunkline::Bytes(request.body->begin(), request.body->end());
     http.headers["content-type"] = "application/json";
   }
   http.timeout = settings_.request_timeout + request.more_time;
@@ -152,7 +154,8 @@ Task<json> MatrixClient::attempt(MatrixRequest request, CallOptions options) {
 Task<void> MatrixClient::ensure_user(std::string user, CallOptions options) {
   if (accounts_.find(user)) co_return;
   MatrixRequest request("POST", "/register", names_.bot());
-  request.body = {{"type", "m.login.application_service"}, {"username", names_.localpart(user)}, {"inhibit_login", true}};
+  const json account = {{"type", "m.login.application_service"}, {"username", names_.localpart(user)}, {"inhibit_login", true}};
+  request.body = dumped(account);
   request.target = "participants";
   try {
     co_await call(std::move(request), std::move(options));
@@ -164,7 +167,7 @@ Task<void> MatrixClient::ensure_user(std::string user, CallOptions options) {
 
 Task<std::string> MatrixClient::create_room(json body, CallOptions options) {
   MatrixRequest request("POST", "/createRoom", names_.bot());
-  request.body = std::move(body);
+  request.body = dumped(body);
   const json answer = co_await call(std::move(request), std::move(options));
   std::string room = text_of(answer, "room_id");
   if (room.empty()) throw Error(ErrorCode::kUnavailable, "the homeserver's answer names no room").with_retry();
@@ -182,7 +185,7 @@ Task<std::string> MatrixClient::room_of_alias(std::string alias, CallOptions opt
 Task<std::string> MatrixClient::send(std::string room, std::string type, std::string transaction, json content, std::string as,
                                      CallOptions options) {
   MatrixRequest request("PUT", room_path(room, "/send/" + url_part(type) + "/" + url_part(transaction)), std::move(as));
-  request.body = std::move(content);
+  request.body = dumped(content);
   const json answer = co_await call(std::move(request), std::move(options));
   co_return event_id_of(answer);
 }
@@ -190,7 +193,7 @@ Task<std::string> MatrixClient::send(std::string room, std::string type, std::st
 Task<std::string> MatrixClient::set_state(std::string room, std::string type, std::string key, json content, std::string as,
                                           CallOptions options) {
   MatrixRequest request("PUT", room_path(room, "/state/" + url_part(type) + "/" + url_part(key)), std::move(as));
-  request.body = std::move(content);
+  request.body = dumped(content);
   const json answer = co_await call(std::move(request), std::move(options));
   co_return event_id_of(answer);
 }
@@ -198,20 +201,20 @@ Task<std::string> MatrixClient::set_state(std::string room, std::string type, st
 Task<void> MatrixClient::redact(std::string room, std::string event, std::string transaction, std::string as,
                                 CallOptions options) {
   MatrixRequest request("PUT", room_path(room, "/redact/" + url_part(event) + "/" + url_part(transaction)), std::move(as));
-  request.body = json::object();
+  request.body = "{}";
   request.target = "messageId";
   co_await call(std::move(request), std::move(options));
 }
 
 Task<void> MatrixClient::post(std::string room, std::string action, json body, std::string as, CallOptions options) {
   MatrixRequest request("POST", room_path(room, "/" + action), std::move(as));
-  request.body = std::move(body);
+  request.body = dumped(body);
   co_await call(std::move(request), std::move(options));
 }
 
 Task<void> MatrixClient::set_typing(std::string room, std::string user, CallOptions options) {
   MatrixRequest request("PUT", room_path(room, "/typing/" + url_part(user)), user);
-  request.body = {{"typing", true}, {"timeout", kTypingMs}};
+  request.body = R"({"typing":true,"timeout":)" + std::to_string(kTypingMs) + "}";
   co_await call(std::move(request), std::move(options));
 }
 

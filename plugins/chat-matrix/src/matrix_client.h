@@ -1,7 +1,7 @@
 // The client-server API of a homeserver, over the host's HTTP.
 #pragma once
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,8 +24,8 @@ struct MatrixRequest {
   std::string method;
   std::string path;  // below /_matrix/client/v3, escaped
   std::string as;
-  std::string query;  // `a=b&c=d`, escaped
-  std::optional<json> body;
+  std::string query;                // `a=b&c=d`, escaped
+  std::optional<std::string> body;  // JSON
   /// What a refusal is about, in the words of the chat interface.
   std::string target = "threadId";
   trunkline::Duration more_time{};  // that the homeserver is asked to wait
@@ -34,8 +34,8 @@ struct MatrixRequest {
 /// Requests that may be sent twice (reads, and writes with a transaction or a key of their own) are, once, when the homeserver
 /// could not be reached or failed. Errors carry the homeserver's own code as provider_code: kPermissionDenied (M_FORBIDDEN),
 /// kNotFound (M_NOT_FOUND), kResourceExhausted with the wait it asks for (M_LIMIT_EXCEEDED), kOutOfRange (M_TOO_LARGE),
-/// kAlreadyExists (M_ROOM_IN_USE, M_USER_IN_USE), kInvalidArgument, and kUnavailable: retryable for failures, not for a token that
-/// it does not take. [any-thread]
+/// kAlreadyExists (M_ROOM_IN_USE, M_USER_IN_USE), kInvalidArgument, and kUnavailable: retryable for failures, not for a token
+/// that it does not take. [any-thread]
 class MatrixClient {
  public:
   MatrixClient(trunkline::Host host, const Settings& settings, const Names& names);

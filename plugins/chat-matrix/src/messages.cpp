@@ -1,6 +1,7 @@
 // Messages: send, read, list, change, delete.
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "chat_matrix.h"
 

@@ -13,9 +13,7 @@ constexpr std::string_view kForeign = "matrix:";
 constexpr std::size_t kMaxUserId = 255;  // bytes of a Matrix user id
 constexpr std::string_view kHex = "0123456789abcdef";
 
-bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-}
+bool is_plain(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-'; }
 
 void append_hex(std::string& out, char mark, char c) {
   out += mark;

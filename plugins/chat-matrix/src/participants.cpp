@@ -1,5 +1,6 @@
 // Who takes part, who types, who has read.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "chat_matrix.h"
 

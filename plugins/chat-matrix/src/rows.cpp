@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 namespace chat_matrix {
 

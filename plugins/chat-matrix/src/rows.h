@@ -1,5 +1,5 @@
-// The index in the resource's storage: which events are which messages, and what Matrix has no place for. Contents of messages are
-// not in it; they rest on the homeserver.
+// The index in the resource's storage: which events are which messages, and what Matrix has no place for. Contents of messages
+// are not in it; they rest on the homeserver.
 //
 //   t/<thread>                   the thread
 //   p/<thread>/<user>            a participant
@@ -12,7 +12,7 @@
 //   g/<thread>                   a deleted thread whose room is still to be left
 #pragma once
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

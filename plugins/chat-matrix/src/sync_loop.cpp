@@ -1,6 +1,7 @@
 #include "sync_loop.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace chat_matrix {
 

@@ -41,7 +41,8 @@ using ThreadPtr = std::shared_ptr<const ThreadState>;
 trunkline::Error no_such_thread(std::string_view thread);
 trunkline::Error no_such_message(std::string_view id);
 
-/// The threads in memory. Rows are read, and changed, with the thread's lock held; so what is here is what is stored. [any-thread]
+/// The threads in memory. Rows are read, and changed, with the thread's lock held; so what is here is what is stored.
+/// [any-thread]
 class Threads {
  public:
   using Lock = trunkline::AsyncMutex::Lock;

@@ -1,6 +1,7 @@
 // Threads: create, read, list, change, delete.
 #include <algorithm>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "chat_matrix.h"
 

@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-using testing::FakeHomeserver;
 using ::testing::ElementsAre;
+using testing::FakeHomeserver;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -30,6 +30,7 @@ class ChatMatrix : public ::testing::Test {
   }
   void open() {
     instance_.reset();
+    if (!backend_.more.contains("poll_ms")) backend_.more["poll_ms"] = 1000;
     instance_ = backend_.open(host_, iface_of(static_cast<chat::ChatEvents*>(&sink_)), {});
     client_ = {instance_->interface("trunkline.chat/1"), instance_->calls()};
     client_.maintain_sync(kResource, false);  // as the host does at its start
@@ -69,7 +70,10 @@ class ChatMatrix : public ::testing::Test {
     return found;
   }
   /// Lets the provider ask what is new, and everything come of it.
-  void sync(Duration by = 1s) { host_.clock.advance(by); }
+  void sync(Duration by = 1s) {
+    host_.executor.work().wait_idle();
+    host_.clock.advance(by);
+  }
   /// What has been told since the last call.
   std::vector<chat::ChatChange> news() {
     std::vector<chat::ChatChange> fresh(sink_.changes.begin() + static_cast<std::ptrdiff_t>(told_), sink_.changes.end());
@@ -77,8 +81,8 @@ class ChatMatrix : public ::testing::Test {
     return fresh;
   }
   void script(std::string part, int status, json answer) {
-    server().script = [part = std::move(part), status, answer = std::move(answer)](
-                          const std::string& request) -> std::optional<std::pair<int, json>> {
+    server().script = [part = std::move(part), status,
+                       answer = std::move(answer)](const std::string& request) -> std::optional<std::pair<int, json>> {
       if (request.find(part) == std::string::npos) return std::nullopt;
       return std::pair(status, answer);
     };

@@ -66,8 +66,8 @@ TEST_F(ControlEventsTest, SearchesInPages) {
   const json one = ask("GET", "/_control/events?correlation=" + ids[2]);
   ASSERT_EQ(one["items"].size(), 1U);
   EXPECT_EQ(one["items"][0]["data"]["messageId"], ids[2]);
-  EXPECT_EQ(ask("GET", "/_control/events?from=2500ms&order=oldest")["items"].size(), 3U) << "the reports of the last seconds";
-  EXPECT_EQ(ask("GET", "/_control/events?to=2500ms")["items"].size(), 2U);
+  EXPECT_EQ(ask("GET", "/_control/events?from=2500ms&order=oldest")["items"].size(), 2U) << "the reports of the last seconds";
+  EXPECT_EQ(ask("GET", "/_control/events?to=2500ms")["items"].size(), 3U);
   EXPECT_EQ(ask("GET", "/_control/events?order=oldest&type=SMSReceived&type=SMSDeliveryReportReceived")["items"].size(), 5U);
 }
 
@@ -162,8 +162,8 @@ TEST_F(ControlEventsTest, SendsOnceMore) {
   acknowledge("inbound", items);
 
   answer = ask("POST", "/_control/events/redeliver", {{"subscription", "orders"}, {"from", "2500ms"}}, 202);
-  EXPECT_EQ(answer["count"], 3);
-  EXPECT_EQ(take("orders").size(), 3U);
+  EXPECT_EQ(answer["count"], 2);
+  EXPECT_EQ(take("orders").size(), 2U);
   EXPECT_EQ(refused("POST", "/_control/events/redeliver", {{"from", "1h"}}), "subscription");
   EXPECT_EQ(call("POST", "/_control/events/redeliver", {{"subscription", "nobody"}}).status, 404);
   EXPECT_EQ(call("POST", "/_control/events/nothing/redeliver", json::object()).status, 404);
@@ -175,7 +175,7 @@ TEST_F(ControlEventsTest, ReplaysToAnother) {
   EXPECT_EQ(made["name"], "again");
   text();
   const json items = take("again");
-  EXPECT_EQ(items.size(), 3U) << "what was there, and not what comes";
+  EXPECT_EQ(items.size(), 2U) << "what was there in that time, and not what comes";
   acknowledge("again", items);
   EXPECT_EQ(ask("GET", "/_control/event-subscriptions/again")["state"], "finished");
   EXPECT_THAT(ask("POST", "/_control/events/replay", {{"handler", true}}, 202)["name"].get<std::string>(), HasSubstr("replay-"));

@@ -68,7 +68,8 @@ TEST_F(Topics, WhatIsPublishedIsLoggedAndDelivered) {
 TEST_F(Topics, NamesAndKeysAreChecked) {
   create("orders");
   for (const char* name : {"ORDERS", "orders"}) EXPECT_EQ(error_of([&] { create(name); }).code, ErrorCode::kAlreadyExists);
-  for (const std::string& name : {std::string("ab"), std::string("a b c"), std::string("a_b"), std::string(51, 'x'), std::string()})
+  for (const std::string& name :
+       {std::string("ab"), std::string("a b c"), std::string("a_b"), std::string(51, 'x'), std::string()})
     EXPECT_EQ(error_of([&] { create(name); }).code, ErrorCode::kInvalidArgument) << name;
   TopicSpec spec;
   spec.name = "keyed";

@@ -58,6 +58,13 @@ TEST(QueryTest, FindsParametersWithoutCase) {
   EXPECT_EQ(query_parameter("a=%zz", "a"), "%zz");
 }
 
+TEST(QueryTest, GivesAllValuesOfARepeatedParameter) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(query_parameters("type=A&x=1&Type=B%26C&type=&type=D", "type"), (Texts{"A", "B&C", "D"}));
+  EXPECT_EQ(query_parameters("x=1", "type"), Texts{});
+  EXPECT_EQ(query_parameters("", "type"), Texts{});
+}
+
 TEST(EnvelopeTest, EscapesBothTexts) {
   EXPECT_EQ(error_envelope("Code", "say \"no\"\n"), R"({"error":{"code":"Code","message":"say \"no\"\n"}})");
 }

@@ -106,6 +106,7 @@ class ApiTest : public ::testing::Test {
     routes.push_back(route("GET", "/chat/threads", server::Auth::kUserToken));
     routes.push_back(route("GET", "/subscriptions/{id}", server::Auth::kArmBearer));
     routes.push_back(route("POST", "/control/clock", server::Auth::kControl, server::BodyRule::kJson, false));
+    routes.push_back(route("GET", "/observed", server::Auth::kObserver, server::BodyRule::kNone, false));
     routes.push_back(route("GET", "/open/{id}", server::Auth::kNone, server::BodyRule::kNone, false));
     server::Route fails = route("GET", "/fails", server::Auth::kNone, server::BodyRule::kNone, false);
     fails.handler = [this](server::RouteContext&) -> Task<net::Response> {

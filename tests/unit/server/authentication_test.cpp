@@ -237,6 +237,20 @@ TEST_F(AuthenticationTest, TheControlApiTakesAKeyOrTheControlToken) {
   EXPECT_EQ(call(request).status, 401);
 }
 
+TEST_F(AuthenticationTest, ObserversComeWithAKeyAnApplicationsTokenOrTheControlToken) {
+  EXPECT_THAT(call({.method = "GET", .target = "/observed", .key = kMain}).body, StartsWith("main|primary"));
+  EXPECT_THAT(get("/observed", "Bearer entra").body, StartsWith("main|bearer"));
+  EXPECT_THAT(get("/observed", "Bearer control-token").body, StartsWith("main|control"));
+  EXPECT_EQ(get("/observed", "Bearer control-tokem").status, 401);
+  EXPECT_EQ(get("/observed").status, 401);
+  net::Request remote;
+  remote.method = "GET";
+  remote.target = "/observed";
+  remote.remote = "192.0.2.7";
+  remote.headers.add("Authorization", "Bearer control-token");
+  EXPECT_EQ(call(remote).status, 401) << "the control token is for this machine";
+}
+
 TEST_F(AuthenticationTest, TheLogSaysWhatWasWrongWithoutSecrets) {
   net::Request request = Signed{.body = "{}", .key = kMain}.request();
   const std::string hash(request.headers.get("x-ms-content-sha256"));

@@ -111,4 +111,10 @@ PyObject* define_module(PyObject* parent, const char* name, void (*register_type
 
 py::object type_of(PyObject* types, const char* name) { return py::reinterpret_borrow<py::dict>(types)[name]; }
 
+void check_count(const char* name, const char* suffix, Py_ssize_t wanted, Py_ssize_t found) {
+  if (found == wanted) return;
+  PyErr_Format(PyExc_TypeError, "%s%s takes %zd arguments, found %zd", name, suffix, wanted, found);
+  throw py::error_already_set();
+}
+
 }  // namespace trunkline::pyrt
