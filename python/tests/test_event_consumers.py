@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +85,22 @@ def test_what_is_dropped_comes_again(rt: trunkline.Runtime) -> None:
         assert left[0].attempt == 1
         assert not dropped.ack(), "it is another's now"
         assert all(delivery.ack() for delivery in left)
+
+
+def test_the_place_of_a_consumer_outlives_the_runtime(config: dict[str, Any], tmp_path: Path) -> None:
+    config["store"] = {"mode": "file", "path": str(tmp_path)}
+    with trunkline.Runtime(config) as rt:
+        rt.event_subscriptions.put(name="received")
+        receive(rt, "one", "two", "three")
+        with rt.deliveries("received", timeout=30) as deliveries:
+            taken = [next(deliveries), next(deliveries)]
+            assert taken[0].ack()
+    with trunkline.Runtime(config) as rt, rt.deliveries("received", timeout=30) as deliveries:
+        left = [next(deliveries), next(deliveries)]
+        assert texts_of(left) == ["two", "three"]
+        assert all(delivery.ack() for delivery in left)
+        with pytest.raises(trunkline.DeadlineExceededError):
+            deliveries.next(timeout=0)
 
 
 def test_a_slow_consumer_holds_no_more_than_its_credits(rt: trunkline.Runtime) -> None:
