@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,22 @@ def test_what_is_dropped_comes_again(rt: trunkline.Runtime) -> None:
         assert all(delivery.ack() for delivery in left)
 
 
+def test_the_place_of_a_consumer_outlives_the_runtime(config: dict[str, Any], tmp_path: Path) -> None:
+    config["store"] = {"mode": "file", "path": str(tmp_path)}
+    with trunkline.Runtime(config) as rt:
+        rt.event_subscriptions.put(name="received")
+        receive(rt, "one", "two", "three")
+        with rt.deliveries("received", timeout=30) as deliveries:
+            taken = [next(deliveries), next(deliveries)]
+            assert taken[0].ack()
+    with trunkline.Runtime(config) as rt, rt.deliveries("received", timeout=30) as deliveries:
+        left = [next(deliveries), next(deliveries)]
+        assert texts_of(left) == ["two", "three"]
+        assert all(delivery.ack() for delivery in left)
+        with pytest.raises(trunkline.DeadlineExceededError):
+            deliveries.next(timeout=0)
+
+
 def test_a_slow_consumer_holds_no_more_than_its_credits(rt: trunkline.Runtime) -> None:
     rt.event_subscriptions.put(name="received")
     receive(rt, *(f"{i}" for i in range(40)))
@@ -152,8 +169,8 @@ def test_control_c_interrupts(python: Python) -> None:
 rt = trunkline.Runtime(make_config())
 rt.event_subscriptions.put(name="received")
 deliveries = rt.deliveries("received")
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     next(deliveries)
 except KeyboardInterrupt:
     print("interrupted")

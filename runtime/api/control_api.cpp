@@ -148,7 +148,8 @@ sandbox::PhoneRule parse_rule(const json& body) {
 
 class ControlRoutes {
  public:
-  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime) : routes_(routes), runtime_(runtime) {}
+  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall)
+      : routes_(routes), runtime_(runtime), wall_(wall) {}
 
   void add_all() {
     add_records();
@@ -290,12 +291,13 @@ class ControlRoutes {
 
   std::vector<server::Route>& routes_;
   Runtime& runtime_;
+  Clock& wall_;
 };
 
 }  // namespace
 
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
-  ControlRoutes(routes, runtime).add_all();
+  ControlRoutes(routes, runtime, wall).add_all();
   add_control_event_routes(routes, runtime, wall);
   add_control_subscription_routes(routes, runtime, wall);
   add_control_topic_routes(routes, runtime);

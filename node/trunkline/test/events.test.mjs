@@ -180,6 +180,7 @@ test("functions run side by side", { skip }, async () => {
       inside.put(event.data.message);
       await gate;
     });
+    await handler.ready;
     await receive(rt, "one", "two");
     assert.deepEqual([await inside.get(), await inside.get()].sort(), ["one", "two"]);
     leave();

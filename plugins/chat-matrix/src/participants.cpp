@@ -98,8 +98,8 @@ Task<void> ChatMatrix::remove_participant(Call call, std::string resource, std::
   if (!leaves) body = {{"user_id", leaver}, {"reason", "removed by " + matrix_user(user)}};
   std::optional<Error> refusal;
   try {
-    co_await core_.matrix.post(room, leaves ? "leave" : "kick", std::move(body), leaves ? leaver : core_.names.bot(),
-                               call.forward());
+    const std::string by = leaves ? leaver : core_.names.bot();
+    co_await core_.matrix.post(room, leaves ? "leave" : "kick", std::move(body), by, call.forward());
   } catch (const Error& error) {
     if (error.code != ErrorCode::kPermissionDenied) throw;
     refusal = error;

@@ -44,7 +44,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept 
 
 /// None leaves a part as it is.
 PyObject* with_options(PyObject* self, Args args, Py_ssize_t count) noexcept {
-  return method("with_options", count, 2, [&] {
+  return method([&] {
+    check_count("with_options", "", 2, count);
     const Interface& interface = Interface::of(self);
     CallContext context = interface.context();
     if (args[0] != Py_None) argument("idempotency_key", args[0], context.idempotency_key);
@@ -110,5 +111,11 @@ PyObject* define_module(PyObject* parent, const char* name, void (*register_type
 }
 
 py::object type_of(PyObject* types, const char* name) { return py::reinterpret_borrow<py::dict>(types)[name]; }
+
+void check_count(const char* name, const char* suffix, Py_ssize_t wanted, Py_ssize_t found) {
+  if (found == wanted) return;
+  PyErr_Format(PyExc_TypeError, "%s%s takes %zd arguments, found %zd", name, suffix, wanted, found);
+  throw py::error_already_set();
+}
 
 }  // namespace trunkline::pyrt

@@ -92,19 +92,79 @@ struct ToPython {
   }
 };
 
-/// Runs one method: checks the number of arguments and turns what is thrown into the Python error.
+/// TypeError "<name><suffix> takes <wanted> arguments, found <found>".
+void check_count(const char* name, const char* suffix, Py_ssize_t wanted, Py_ssize_t found);
+
+/// Runs the body of one method and turns what is thrown into the Python error.
 template <class Body>
-PyObject* method(const char* name, Py_ssize_t found, Py_ssize_t wanted, Body body) noexcept {
+PyObject* method(Body body) noexcept {
   try {
-    if (found != wanted) {
-      PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, found %zd", name, wanted, found);
-      return nullptr;
-    }
     return py::object(body()).release().ptr();
   } catch (...) {
     set_python_error();
     return nullptr;
   }
+}
+
+/// An operation that is being called: its arguments, and how it is started with them. The generated code has a class for each
+/// operation; what their calls do alike is compiled once for each result.
+template <class R>
+class Operation {
+ public:
+  using Result = R;
+  Operation(const char* name, Py_ssize_t count) : name(name), count(count) {}
+  /// Converts the arguments.
+  virtual void take(Args args) = 0;
+  /// Begins it, once.
+  virtual void start(const Interface& interface, CallOptions options, Done<R> done) = 0;
+
+  const char* const name;
+  const Py_ssize_t count;  // of arguments
+
+ protected:
+  ~Operation() = default;
+};
+
+template <class R>
+PyObject* call_sync(PyObject* self, Args args, Py_ssize_t count, Operation<R>& operation) noexcept {
+  return method([&] {
+    check_count(operation.name, "", operation.count + 1, count);
+    operation.take(args);
+    const Interface& interface = Interface::of(self);
+    const auto pending = Pending<R>::make();
+    const auto begin = [&](CallOptions options) {
+      interface.add_context(options);
+      operation.start(interface, std::move(options), pending->done());
+    };
+    run_sync(interface.runtime(), args[operation.count], *pending, Starter(begin));
+    return ToPython<R>{interface.runtime()}(pending->result());
+  });
+}
+template <class R>
+PyObject* call_async(PyObject* self, Args args, Py_ssize_t count, Operation<R>& operation) noexcept {
+  return method([&] {
+    check_count(operation.name, "_async", operation.count, count);
+    operation.take(args);
+    const Interface& interface = Interface::of(self);
+    auto call = std::make_unique<AsyncCallOf<R, ToPython<R>>>(ToPython<R>{interface.runtime()});
+    auto& receiver = *call;
+    const auto begin = [&](CallOptions options) {
+      interface.add_context(options);
+      operation.start(interface, std::move(options), Done<R>(receiver));
+    };
+    return begin_async(interface.runtime(), std::move(call), Starter(begin));
+  });
+}
+/// The two methods of an operation: operation(arguments, timeout) and operation_async(arguments).
+template <class Op>
+PyObject* blocking(PyObject* self, Args args, Py_ssize_t count) noexcept {
+  Op operation;
+  return call_sync<typename Op::Result>(self, args, count, operation);
+}
+template <class Op>
+PyObject* awaited(PyObject* self, Args args, Py_ssize_t count) noexcept {
+  Op operation;
+  return call_async<typename Op::Result>(self, args, count, operation);
 }
 
 /// An operation marked @sync: it never blocks, so the GIL is kept.
@@ -119,25 +179,4 @@ py::object call_now(PyObject* self, Call call) {
     return own(put(call(interface.client<Client>())));
   }
 }
-/// start(client, options, done) begins the operation.
-template <class R, class Client, class Start>
-py::object call_sync(PyObject* self, PyObject* timeout, Start start) {
-  const Interface& interface = Interface::of(self);
-  const auto begin = [&](CallOptions options, Done<R> done) {
-    interface.add_context(options);
-    start(interface.client<Client>(), std::move(options), std::move(done));
-  };
-  const auto pending = run_sync<R>(interface.runtime(), timeout, Starter<R>(begin));
-  return ToPython<R>{interface.runtime()}(pending->result());
-}
-template <class R, class Client, class Start>
-py::object call_async(PyObject* self, Start start) {
-  const Interface& interface = Interface::of(self);
-  const auto begin = [&](CallOptions options, Done<R> done) {
-    interface.add_context(options);
-    start(interface.client<Client>(), std::move(options), std::move(done));
-  };
-  return begin_async<R>(interface.runtime(), ToPython<R>{interface.runtime()}, Starter<R>(begin));
-}
-
 }  // namespace trunkline::pyrt

@@ -25,7 +25,10 @@ export function emit(ir) {
       put(inlineHeader(module, "_provider"), providerDefinitions(module));
       put(inlineHeader(module, "_client"), clientDefinitions(module));
       definitions.push(inlineHeader(module, "_provider"));
-      files[`bindings/cpp/src/${module.file}_client.cpp`] = source([inlineHeader(module, "_client")]);
+      // Two files where one would be what a build waits for; else the headers that both begin with cost more than they are worth.
+      const calling = [inlineHeader(module, "_client")];
+      if (operations(module) > kManyOperations) files[`bindings/cpp/src/${module.file}_client.cpp`] = source(calling);
+      else definitions.push(...calling);
     }
     if (definitions.length) files[`bindings/cpp/src/${module.file}.cpp`] = source(definitions);
   }
@@ -33,6 +36,9 @@ export function emit(ir) {
   put("trunkline/plugin_host.hpp", pluginHost(ir));
   return files;
 }
+
+const kManyOperations = 30;
+const operations = (module) => module.interfaces.reduce((sum, i) => sum + i.ops.length, 0);
 
 /** Definitions for TRUNKLINE_COMPILED. */
 const source = (headers) => [`// ${BANNER}`, ...headers.map((path) => `#include "${path}"`), ""].join("\n");
