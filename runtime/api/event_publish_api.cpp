@@ -47,6 +47,7 @@ net::Response plain(std::string text) {
 }
 
 Error no_topic(std::string_view name) {
+  if (name.empty()) return Error(ErrorCode::kNotFound, "The host name of the request is not that of a topic.", "Host");
   return Error(ErrorCode::kNotFound, "There is no topic '" + std::string(name.substr(0, 80)) + "'.", "topic");
 }
 

@@ -66,11 +66,11 @@ TEST(PublishedEvents, AnEventGridEventIsReadWhole) {
 }
 
 TEST(PublishedEvents, TimesOfShellsAndOtherLanguagesAreRead) {
-  for (const auto& [text, wanted] : std::vector<std::pair<std::string, std::string>>{
-           {"2026-01-01T02:00:00+0200", "2026-01-01T00:00:00Z"},
-           {"2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00Z"},
-           {"2026-01-01T00:00:00", "2026-01-01T00:00:00Z"},
-           {"2026-01-01T00:00:00.1234567Z", "2026-01-01T00:00:00.123456700Z"}})
+  for (const auto& [text, wanted] :
+       std::vector<std::pair<std::string, std::string>>{{"2026-01-01T02:00:00+0200", "2026-01-01T00:00:00Z"},
+                                                        {"2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00Z"},
+                                                        {"2026-01-01T00:00:00", "2026-01-01T00:00:00Z"},
+                                                        {"2026-01-01T00:00:00.1234567Z", "2026-01-01T00:00:00.123456700Z"}})
     EXPECT_EQ(format_rfc3339(read_grid(json::array({grid({{"eventTime", text}})}))[0].time), wanted) << text;
   for (const char* text : {"yesterday", "2026-01-01", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00+020"})
     EXPECT_THAT(why(json::array({grid({{"eventTime", text}})})), HasSubstr("[0].eventTime")) << text;
@@ -183,7 +183,7 @@ TEST(PublishedEvents, CloudEventsAreCheckedMemberByMember) {
 
 TEST(PublishedEvents, BinaryModeHasItsAttributesInHeaders) {
   const std::vector<std::pair<std::string, std::string>> headers = {
-      {"Host", "x"},          {"ce-specversion", "1.0"},     {"CE-Id", "1"},     {"ce-source", "/shops/%C3%A4"},
+      {"Host", "x"},          {"ce-specversion", "1.0"},           {"CE-Id", "1"},      {"ce-source", "/shops/%C3%A4"},
       {"ce-type", "Ordered"}, {"ce-time", "2026-01-01T00:00:00Z"}, {"ce-shard", "a b"}, {"ce-subject", "s"}};
   const NewEvent event = parse_binary_cloud_event(headers, "application/json; charset=utf-8", R"({"a": [1]})", kNow);
   EXPECT_EQ(event.id, "1");
@@ -210,8 +210,7 @@ TEST(PublishedEvents, BinaryModeHasItsAttributesInHeaders) {
 
 TEST(PublishedEvents, BinaryHeadersAreChecked) {
   const auto read = [](std::vector<std::pair<std::string, std::string>> more) {
-    std::vector<std::pair<std::string, std::string>> headers = {
-        {"ce-specversion", "1.0"}, {"ce-source", "/s"}, {"ce-type", "t"}};
+    std::vector<std::pair<std::string, std::string>> headers = {{"ce-specversion", "1.0"}, {"ce-source", "/s"}, {"ce-type", "t"}};
     headers.insert(headers.end(), more.begin(), more.end());
     return error_of([&] { parse_binary_cloud_event(headers, "application/json", "1", kNow); }).message;
   };
