@@ -20,8 +20,8 @@ constexpr std::string_view kBinaryPrefix = "ce-";
 
 void check_size(std::size_t bytes, std::size_t limit, const char* what) {
   if (bytes <= limit) return;
-  throw Error(ErrorCode::kResourceExhausted, std::string(what) + " has " + std::to_string(bytes) + " bytes; the most is " +
-                                                 std::to_string(limit))
+  throw Error(ErrorCode::kResourceExhausted,
+              std::string(what) + " has " + std::to_string(bytes) + " bytes; the most is " + std::to_string(limit))
       .with_http_status(413)
       .with_service_code("PayloadTooLarge");
 }
@@ -82,14 +82,12 @@ NewEvent read_event_grid_event(const JsonRef& event, const std::string& topic, T
 }
 
 bool is_attribute_name(std::string_view name) {
-  return !name.empty() &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); });
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); });
 }
 
 void check_version(const JsonRef& event) {
   const auto version = event.find("specversion");
-  if (!version && event.find("eventType"))
-    throw event.error("is an event of the Event Grid schema; the topic takes CloudEvents");
+  if (!version && event.find("eventType")) throw event.error("is an event of the Event Grid schema; the topic takes CloudEvents");
   if (!version) throw event.error("has no specversion");
   if (version->text() != "1.0") throw version->error("is '" + std::string(version->text()) + "'; only 1.0 is taken");
 }

@@ -68,10 +68,10 @@ Task<SystemTopics::Written> SystemTopics::put(SystemTopic wanted) {
       if (other_key == key) {
         written.topic = other;
       } else if (iequals(other->source, wanted.source)) {
-        throw Error(ErrorCode::kAlreadyExists,
-                    "the source has a system topic already, '" + other->name + "' in resource group '" + other->resource_group +
-                        "'",
-                    "properties.source")
+        throw Error(
+            ErrorCode::kAlreadyExists,
+            "the source has a system topic already, '" + other->name + "' in resource group '" + other->resource_group + "'",
+            "properties.source")
             .with_service_code("SystemTopicAlreadyExists");
       }
     }

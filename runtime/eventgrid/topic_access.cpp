@@ -16,9 +16,7 @@ namespace {
 constexpr std::size_t kMaxTokenBytes = 4096;
 
 Error refused(std::string message, const char* header) {
-  return Error(ErrorCode::kUnauthenticated, std::move(message), header)
-      .with_http_status(401)
-      .with_service_code("Unauthorized");
+  return Error(ErrorCode::kUnauthenticated, std::move(message), header).with_http_status(401).with_service_code("Unauthorized");
 }
 
 void check_local_auth(const EventTopic& topic, const char* header) {
@@ -56,8 +54,8 @@ std::optional<Time> parse_us_time(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || year < 1970 || year > 2261 || hour < 1 || hour > 12 || minute > 59 || second > 59) return std::nullopt;
-  return Time{std::chrono::sys_days(date)} + std::chrono::hours(hour % 12 + (afternoon ? 12 : 0)) +
-         std::chrono::minutes(minute) + std::chrono::seconds(second);
+  return Time{std::chrono::sys_days(date)} + std::chrono::hours(hour % 12 + (afternoon ? 12 : 0)) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
 }
 
 /// `2026-01-01 00:00:00.123456+00:00`, what Python makes of a time, with and without fraction and offset; and RFC 3339.

@@ -63,7 +63,8 @@ const Statement kExists{"SELECT 1 FROM event_topics WHERE topic_key = ?"};
 const Statement kSelectSystem{
     "SELECT subscription, resource_group, name, source, topic_type, tags, kept, created_us, changed_us FROM event_system_topics"};
 const Statement kPutSystem{
-    "INSERT INTO event_system_topics (subscription, resource_group, name, source, topic_type, tags, kept, created_us, changed_us) "
+    "INSERT INTO event_system_topics (subscription, resource_group, name, source, topic_type, tags, kept, created_us, "
+    "changed_us) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subscription, resource_group, name) DO UPDATE SET tags = excluded.tags, "
     "kept = excluded.kept, changed_us = excluded.changed_us"};
 const Statement kDeleteSystem{"DELETE FROM event_system_topics WHERE subscription = ? AND resource_group = ? AND name = ?"};
@@ -114,15 +115,15 @@ std::vector<SystemTopic> load_system(Session& session) {
 }
 
 std::int64_t insert(Session& session, const EventTopic& t) {
-  session.execute(kInsert, {t.name, t.subscription, t.resource_group, t.location, t.schema == TopicSchema::kCloudEvents,
-                            t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.created_at),
-                            us(t.changed_at)});
+  session.execute(kInsert,
+                  {t.name, t.subscription, t.resource_group, t.location, t.schema == TopicSchema::kCloudEvents, t.key1.reveal(),
+                   t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.created_at), us(t.changed_at)});
   return session.last_insert_id();
 }
 
 void update(Session& session, const EventTopic& t) {
-  session.execute(kUpdate, {t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.changed_at),
-                            topic_key(t)});
+  session.execute(kUpdate,
+                  {t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.changed_at), topic_key(t)});
 }
 
 void remove(Session& session, std::int64_t topic_key) { session.execute(kDelete, {topic_key}); }

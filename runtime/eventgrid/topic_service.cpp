@@ -9,8 +9,8 @@
 #include "runtime/clock/clock.h"
 #include "runtime/delivery/records.h"
 #include "runtime/diagnostics/log.h"
-#include "runtime/events/event_log.h"
 #include "runtime/eventgrid/topic_records.h"
+#include "runtime/events/event_log.h"
 #include "runtime/services/arm_id.h"
 
 namespace trunkline::eventgrid {
@@ -126,8 +126,7 @@ EventTopicPtr EventTopicService::build(TopicSpec spec) const {
 Task<EventTopicPtr> EventTopicService::create(TopicSpec spec) {
   const EventTopicPtr built = build(std::move(spec));
   const Hold hold(*this, built->name);
-  if (find(built->name))
-    throw Error(ErrorCode::kAlreadyExists, "a topic named '" + built->name + "' exists already", "name");
+  if (find(built->name)) throw Error(ErrorCode::kAlreadyExists, "a topic named '" + built->name + "' exists already", "name");
   auto work = [built](Session& session) { return topic_records::insert(session, *built); };
   const std::int64_t key = co_await context_.store.system().write_value<std::int64_t>(std::move(work));
   auto topic = std::make_shared<EventTopic>(*built);
