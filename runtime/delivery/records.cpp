@@ -113,6 +113,8 @@ const Statement kBlockedKeys{
     "SELECT ordering_key, COUNT(*) FROM event_retries WHERE subscription_key = ? AND state IN (1, 3) AND ordering_key <> '' "
     "GROUP BY ordering_key"};
 const Statement kCount{"SELECT COUNT(*) FROM event_retries WHERE subscription_key = ? AND state = ?"};
+const Statement kAttemptsAfter{"SELECT entries FROM event_attempts WHERE subscription_key = ? AND last_sequence > ?"};
+const Statement kRetriesAfter{"SELECT sequence, part FROM event_retries WHERE subscription_key = ? AND sequence > ?"};
 const Statement kAttemptsOf{
     "SELECT entries FROM event_attempts WHERE subscription_key = ? AND last_sequence >= ? AND first_sequence <= ? ORDER BY "
     "first_us"};
@@ -337,6 +339,21 @@ std::int64_t count_retries(store::Database& database, std::int64_t subscription_
     session.query(kCount, {subscription_key, static_cast<int>(state)}, [&](const Row& row) { count = row.integer(0); });
   });
   return count;
+}
+
+std::set<std::pair<std::int64_t, int>> read_settled(store::Database& database, std::int64_t subscription_key,
+                                                    std::int64_t after) {
+  std::set<std::pair<std::int64_t, int>> settled;
+  database.read([&](Session& session) {
+    session.query(kAttemptsAfter, {subscription_key, after}, [&](const Row& row) {
+      const auto blob = row.blob(0);
+      for (const Attempt& attempt : decode_attempts({reinterpret_cast<const char*>(blob.data()), blob.size()}))
+        if (attempt.sequence > after) settled.emplace(attempt.sequence, attempt.part);
+    });
+    session.query(kRetriesAfter, {subscription_key, after},
+                  [&](const Row& row) { settled.emplace(row.integer(0), static_cast<int>(row.integer(1))); });
+  });
+  return settled;
 }
 
 std::vector<Attempt> read_attempts(store::Database& database, std::int64_t subscription_key, std::int64_t sequence) {

@@ -158,13 +158,18 @@ void Worker::load() {
   events::Page page;
   std::vector<Item> items;
   try {
+    if (!settled_) settled_ = read_settled(source_->database(), key_, after);
     page = events::read_page(source_->database(), source_->key(), everything, after, kPage);
     for (Event& event : page.events) {
       if (spec->until && event.sequence > *spec->until) continue;
       const std::vector<events::EventPtr> all = expand(core_, std::make_shared<const Event>(std::move(event)));
-      for (std::size_t part = 0; part < all.size(); ++part)
-        if (filter->matches(events::EventView(*all[part]))) items.push_back(make_item(all[part], static_cast<int>(part), *spec));
+      for (std::size_t part = 0; part < all.size(); ++part) {
+        const int number = static_cast<int>(part);
+        if (!settled_->empty() && settled_->contains({all[part]->sequence, number})) continue;
+        if (filter->matches(events::EventView(*all[part]))) items.push_back(make_item(all[part], number, *spec));
+      }
     }
+    if (!settled_->empty() && settled_->rbegin()->first <= page.position) settled_->clear();
   } catch (const Error& error) {
     core_.log.error("events", "a subscription cannot read the log", {{"subscription", spec->name}, {"error", error.message}});
     const Lock lock(mutex_);

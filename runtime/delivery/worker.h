@@ -132,6 +132,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   bool lagging_;
   bool durable_lagging_;
   bool loading_ = false;
+  /// Of an earlier life, beyond the cursor: not to be sent again. Emptied once the cursor is past them. Of whoever loads.
+  std::optional<std::set<std::pair<std::int64_t, int>>> settled_;
 
   std::deque<Item> due_;   // rows whose time has come
   std::deque<Item> dead_;  // rows to be dead-lettered

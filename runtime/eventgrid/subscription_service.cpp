@@ -207,9 +207,13 @@ void EventSubscriptionService::replace(const EventSubscriptionPtr& old, const Ev
   const bool runs = now->row.state == State::kActive;
   // What is delivered otherwise than before needs another worker; it goes on from its cursor.
   const bool same_kind = ran && old->spec->kind == now->spec->kind && old->row.start == now->row.start;
-  if (ran && (!runs || !same_kind)) engine_.remove(database, now->row.key);
-  if (runs && same_kind) engine_.change(database, now->row.key, now->spec);
-  if (runs && !same_kind) engine_.add(database, now->row, now->spec);
+  SubscriptionRow row = now->row;
+  if (ran && (!runs || !same_kind)) {
+    if (const auto status = engine_.status(database, row.key)) row.cursor = std::max(row.cursor, status->cursor);
+    engine_.remove(database, row.key);
+  }
+  if (runs && same_kind) engine_.change(database, row.key, now->spec);
+  if (runs && !same_kind) engine_.add(database, row, now->spec);
   arm_expiry();
 }
 
