@@ -101,7 +101,7 @@ Task<bool> Inbound::knows_all(Where where, json events) {
 Task<std::vector<json>> Inbound::events_between(Where where, std::string from, std::string to) {
   std::vector<json> found;  // the newest first
   for (;;) {
-    json page = co_await core_.matrix.messages(where.room, from, to, kGapPage, {});
+    json page = co_await core_.matrix.messages(where.room, from, to, kGapPage, CallOptions());
     const json& chunk = list_of(page, "chunk");
     found.insert(found.end(), chunk.begin(), chunk.end());
     from = text_of(page, "end");

@@ -73,7 +73,7 @@ Task<void> Inbound::take_redaction(Where where, json event) {
     co_await core_.commit(std::move(where.resource), state, std::move(pending));
   } else if (std::find(indexed.edits.begin(), indexed.edits.end(), target) != indexed.edits.end()) {
     // An edit was taken back: what was there before it is.
-    indexed.message = co_await core_.with_content(where.room, indexed, {});
+    indexed.message = co_await core_.with_content(where.room, indexed, CallOptions());
     Pending pending = edit(*state, indexed, by, at);
     co_await core_.commit(std::move(where.resource), state, std::move(pending));
   }
@@ -113,7 +113,7 @@ Task<void> Inbound::take_invitation(Where where, json event, std::string user) {
   if (user == core_.names.bot() || !guest.id.starts_with("8:acs:" + where.resource + "_")) co_return;
   const std::shared_ptr<ThreadState> state = co_await core_.threads.edit(where.resource, where.thread);
   if (state->members.contains(guest.id)) co_return;
-  co_await core_.join(where.room, guest, user, core_.names.bot(), {});
+  co_await core_.join(where.room, guest, user, core_.names.bot(), CallOptions());
   std::vector<Participant> guests(1, guest);
   Pending pending = add(*state, std::move(guests), acting(event), time_of(event), text_of(event, "event_id"));
   co_await core_.commit(std::move(where.resource), state, std::move(pending));
@@ -137,7 +137,7 @@ Task<void> Inbound::take_topic(Where where, json event) {
   if (core_.names.is_ours(text_of(event, "sender"))) co_return;
   // As it is now: others may have come behind this one.
   const std::string type = text_of(event, "type");
-  const json current = co_await core_.matrix.state(where.room, type, "", {});
+  const json current = co_await core_.matrix.state(where.room, type, "", CallOptions());
   std::string topic = text_of(current, type == "m.room.name" ? "name" : "topic");
   const std::shared_ptr<ThreadState> state = co_await core_.threads.edit(where.resource, where.thread);
   if (topic.empty() || topic == state->properties.topic) co_return;
