@@ -129,8 +129,7 @@ std::vector<std::pair<std::string, std::int64_t>> read_blocked_keys(store::Datab
 std::int64_t count_retries(store::Database& database, std::int64_t subscription_key, RetryRow::State state);
 /// Events after a position (with their parts) that were attempted or have a row: those that a cursor which stands before them
 /// does not know of.
-std::set<std::pair<std::int64_t, int>> read_settled(store::Database& database, std::int64_t subscription_key,
-                                                    std::int64_t after);
+std::set<std::pair<std::int64_t, int>> read_settled(store::Database& database, std::int64_t subscription_key, std::int64_t after);
 /// Attempts for one event, oldest first.
 std::vector<Attempt> read_attempts(store::Database& database, std::int64_t subscription_key, std::int64_t sequence);
 

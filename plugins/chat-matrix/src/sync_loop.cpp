@@ -33,7 +33,7 @@ void SyncLoop::start() {
 
 Task<void> SyncLoop::stop() {
   stop_.request_stop();
-  co_await trunkline::from_callback<void>([this](auto done) {
+  auto start = [this](auto done) {
     {
       const std::lock_guard lock(mutex_);
       if (running_) {
@@ -42,7 +42,8 @@ Task<void> SyncLoop::stop() {
       }
     }
     done(trunkline::Result<void>{});
-  });
+  };
+  co_await trunkline::from_callback<void>(std::move(start));
 }
 
 void SyncLoop::ended() {

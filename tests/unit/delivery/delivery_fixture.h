@@ -152,6 +152,16 @@ class DeliveryTest : public ::testing::Test {
     life_ = std::make_unique<Life>(directory_.path(), options_, now);
     for (const SubscriptionRow& row : read_subscriptions(*life_->database, kResource)) run(row);
   }
+  /// The next life begins with the files as they are now; what this one still does is lost.
+  void crash() {
+    crashed_.push_back(std::make_unique<store::TempDirectory>());
+    std::filesystem::copy(directory_.path(), crashed_.back()->path(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+    const Time now = life_->clock.now();
+    life_.reset();
+    life_ = std::make_unique<Life>(crashed_.back()->path(), options_, now);
+    for (const SubscriptionRow& row : read_subscriptions(*life_->database, kResource)) run(row);
+  }
   void run(const SubscriptionRow& row) {
     const nlohmann::json properties = nlohmann::json::parse(row.properties);
     life_->engine->add(*life_->database, row,
@@ -215,6 +225,7 @@ class DeliveryTest : public ::testing::Test {
   }
 
   store::TempDirectory directory_;
+  std::vector<std::unique_ptr<store::TempDirectory>> crashed_;
   DeliveryOptions options_;
   bool files_ = false;
   std::unique_ptr<Life> life_;

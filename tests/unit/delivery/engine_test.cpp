@@ -416,5 +416,34 @@ TEST_F(DeliveryTest, AttemptsAsBytes) {
   EXPECT_THROW(decode_attempts(""), Error);
 }
 
+TEST_F(DeliveryTest, WhatWasDeliveredBeyondTheCursorIsNotSentAgainAfterACrash) {
+  open(true);
+  subscribe("all-of-it");
+  target().hold = true;
+  for (const char* id : {"a", "b", "c", "d"}) publish(id);
+  ASSERT_EQ(target().held(), 4u);
+  target().release_last();  // d
+  settle();
+  crash();
+  settle();
+  EXPECT_THAT(target().ids(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(DeliveryTest, WhatFailedBeyondTheCursorWaitsForItsRetryAfterACrash) {
+  open(true);
+  const SubscriptionRow row = subscribe("all-of-it");
+  target().hold = true;
+  publish("a");
+  target().hold = false;
+  target().script = [](const DeliveryRequest&) { return status(500); };
+  const std::int64_t second = publish("b");
+  EXPECT_EQ(explain(row, second).state, Explanation::State::kRetrying);
+  crash();
+  settle();
+  EXPECT_THAT(target().ids(), ElementsAre("a"));
+  advance(minutes{1});
+  EXPECT_THAT(target().ids(), ElementsAre("a", "b"));
+}
+
 }  // namespace
 }  // namespace trunkline::delivery
