@@ -41,8 +41,8 @@ Time parse_moment(std::string_view text, Time now, const std::string& target);
 /// Microseconds, like the records: what is finer does not survive the store.
 std::string rfc3339_us(Time time);
 
-template <class T>
-void set_optional(nlohmann::json& object, const char* key, const std::optional<T>& value) {
+template <class Json, class T>
+void set_optional(Json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;
 }
 

@@ -39,9 +39,9 @@ json to_json(const eventgrid::SubscriptionActivity& activity) {
 }
 
 /// In one word. `paused`: its endpoint failed so often that it is left alone for a while.
-std::string_view state_of(const EventSubscription& subscription, const eventgrid::SubscriptionActivity& activity) {
-  if (subscription.row.state == delivery::SubscriptionRow::State::kAwaitingManualAction) return "awaiting_validation";
-  if (subscription.row.state == delivery::SubscriptionRow::State::kFailed) return "failed";
+std::string_view state_of(const EventSubscription& subscription, const eventgrid::SubscriptionActivity& activity, Time now) {
+  if (subscription.row.state == delivery::SubscriptionRow::State::kAwaitingManualAction)
+    return now < subscription.row.validation_expires ? "awaiting_validation" : "failed";
   if (subscription.finished()) return "finished";
   if (activity.paused_until) return "paused";
   return activity.retrying > 0 ? "retrying" : "active";
@@ -164,7 +164,7 @@ json subscription_json(Runtime& runtime, const EventSubscription& subscription) 
   json out;
   out["name"] = subscription.row.name;
   out["source"] = subscription.source.name;
-  out["state"] = state_of(subscription, activity);
+  out["state"] = state_of(subscription, activity, now);
   out["provisioning_state"] = subscription.provisioning_state(now);
   out["kind"] = kind_of(*subscription.spec);
   // The query of a URL often is a key.
