@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import signal
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import trunkline
-from conftest import OURS, PHONE, request
+import trunkline.aio
+from conftest import DELIVERED, OURS, PHONE, request
 from trunkline.sms import SmsProvider
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -155,3 +158,47 @@ def test_send_through_the_service(rt: trunkline.Runtime) -> None:
         rt.sms.get("nothing")
     with pytest.raises(trunkline.InvalidArgumentError):
         rt.sms.send(from_=OURS, to=[], message="hi")
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_calls_carry_an_idempotency_key(rt: trunkline.Runtime) -> None:
+    carrier = rt.provider("sim", SmsProvider)
+    once = carrier.with_options(idempotency_key="order-7")
+    first = once.send(request("hello"))
+    assert [result.provider_message_id for result in once.send(request("hello"))] == [first[0].provider_message_id]
+    assert carrier.send(request("hello"))[0].provider_message_id != first[0].provider_message_id
+    other = once.with_options(idempotency_key="order-8").send(request("hello"))
+    assert other[0].provider_message_id != first[0].provider_message_id
+    assert type(once) is SmsProvider
+
+
+def test_calls_carry_a_trace(rt: trunkline.Runtime) -> None:
+    traced = rt.sms.with_options(traceparent=TRACE).with_options(idempotency_key="of another call")
+    sent = traced.send(from_=OURS, to=[PHONE], message="hello", delivery_report=True)
+    assert sent[0].successful
+    rt.clock.advance(1)
+    assert [event.traceparent for event in rt.events.list(DELIVERED)] == [TRACE]
+
+
+def test_a_service_honours_the_key_of_the_call(rt: trunkline.Runtime) -> None:
+    once = rt.sms.with_options(idempotency_key="order-7")
+    ids = [once.send(from_=OURS, to=[PHONE], message="hello")[0].message_id for _ in range(2)]
+    assert ids[0] == ids[1] is not None
+    assert rt.sms.send(from_=OURS, to=[PHONE], message="hello")[0].message_id != ids[0]
+
+
+def test_options_are_text(rt: trunkline.Runtime) -> None:
+    with pytest.raises(TypeError, match="traceparent"):
+        rt.sms.with_options(traceparent=7)  # type: ignore[arg-type]
+
+
+def test_awaited_calls_carry_options(config: dict[str, Any]) -> None:
+    async def twice() -> list[str | None]:
+        async with trunkline.aio.Runtime(config) as rt:
+            carrier = rt.provider("sim", trunkline.aio.sms.SmsProvider).with_options(idempotency_key="order-7")
+            return [(await carrier.send(request("hello")))[0].provider_message_id for _ in range(2)]
+
+    first, second = asyncio.run(twice())
+    assert first == second is not None

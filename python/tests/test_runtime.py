@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trunkline
+import trunkline.aio
 from conftest import OURS, PHONE
 from trunkline._config import render
 from trunkline.sms import SmsProvider
@@ -85,6 +89,27 @@ def test_config_files(tmp_path: Path) -> None:
         trunkline.Runtime(config_file=tmp_path / "none.yaml")
     with pytest.raises(trunkline.InvalidArgumentError, match="not both"):
         trunkline.Runtime("", config_file=file)
+
+
+def test_relative_paths_of_a_file_start_at_its_directory(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.yaml"
+    file.write_text("store: {mode: file, path: data}\nlog: {level: 'off'}\nresources: [{name: here}]\n")
+    with trunkline.Runtime(config_file=file):
+        assert (tmp_path / "data").is_dir()
+    shutil.rmtree(tmp_path / "data")
+
+    async def open_aio() -> None:
+        async with trunkline.aio.Runtime(config_file=str(file), seed=7):
+            assert (tmp_path / "data").is_dir()
+
+    asyncio.run(open_aio())
+
+
+def test_mistakes_in_a_file_name_it(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.yaml"
+    file.write_text("store:\n  mod: file\n")
+    with pytest.raises(trunkline.InvalidArgumentError, match=re.escape(f"{file}:2:3: store.mod")):
+        trunkline.Runtime(config_file=file)
 
 
 def test_overrides_keep_the_rest_of_a_text() -> None:

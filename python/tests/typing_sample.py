@@ -6,7 +6,7 @@ from typing import assert_type
 
 import trunkline
 import trunkline.aio
-from trunkline.service import Event, SmsMessage, SmsSendOutcome
+from trunkline.service import Event, EventState, EventSubscription, SmsMessage, SmsSendOutcome
 from trunkline.sms import MessageState, SmsProvider, SmsSendResult
 
 
@@ -20,6 +20,20 @@ def sync() -> None:
         assert_type(rt.clock.advance(datetime.timedelta(seconds=1)), datetime.datetime)
         for event in rt.events.subscribe(["x"], after=0):
             assert_type(event, Event)
+        for delivery in rt.deliveries("x", credits=4):
+            assert_type(delivery, trunkline.Delivery)
+            assert_type(delivery.ack(), bool)
+
+        @rt.on_event("x", types=["t"])
+        def handler(event: Event) -> int:
+            return event.sequence
+
+        assert_type(handler, trunkline.EventHandler[int])
+        assert_type(rt.on_event("y", lambda event: event.subject), trunkline.EventHandler[str])
+        assert_type(rt.event_subscriptions.put(name="x", webhook="https://example.com"), EventSubscription)
+        assert_type(rt.event_history.explain("id")[0].state, EventState)
+        assert_type(rt.topic("orders").publish("T", "s", {"n": 1}), str)
+        rt.event_subscriptions.put(webhook="https://example.com")  # type: ignore[call-overload]
         rt.wait_for("x", where=lambda e: e.subject == "y", timeout=1)
         rt.sms.send(to=["+1"], message="hi")  # type: ignore[call-overload]
         rt.sms.send(from_="+1", to="+1", message=3)  # type: ignore[call-overload]
@@ -31,6 +45,10 @@ async def awaited() -> None:
         async with rt.events.subscribe() as events:
             async for event in events:
                 assert_type(event, Event)
+        async for delivery in rt.deliveries("x"):
+            assert_type(delivery, trunkline.Delivery)
+        async for found in rt.event_history.find("x"):
+            assert_type(found, Event)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(rt.sms.get("id"))
         assert_type(task.result().state, MessageState)

@@ -91,30 +91,6 @@ struct Change {
   }
 };
 
-std::string identity_of(const json& value) {
-  if (!value.is_object()) throw arm_bad_request("InvalidIdentity", "identity must be an object.", "identity");
-  const std::string type = arm_text(value, "type", "identity.type");
-  const std::string folded = to_lower(type);
-  if (folded == "none") return {};
-  if (folded != "systemassigned" && folded != "userassigned" && folded != "systemassigned,userassigned" &&
-      folded != "systemassigned, userassigned")
-    throw arm_bad_request("InvalidIdentityType", "'" + type.substr(0, 80) + "' is no identity type.", "identity.type");
-  json out;
-  out["type"] = type;
-  // Nothing here issues tokens to identities; the ids only have to look right.
-  if (folded.find("systemassigned") != std::string::npos) {
-    out["principalId"] = "00000000-0000-0000-0000-000000000002";
-    out["tenantId"] = "00000000-0000-0000-0000-000000000003";
-  }
-  if (const auto users = value.find("userAssignedIdentities"); users != value.end() && users->is_object())
-    for (const auto& [id, ignored] : users->items()) {
-      if (!ignored.is_null())
-        out["userAssignedIdentities"][id] = {{"principalId", "00000000-0000-0000-0000-000000000004"},
-                                             {"clientId", "00000000-0000-0000-0000-000000000005"}};
-    }
-  return out.dump();
-}
-
 Change parse_change(const json& body) {
   Change change;
   change.tags = arm_body_tags(body);
@@ -142,7 +118,7 @@ Change parse_change(const json& body) {
                           "'" + access.substr(0, 80) + "' is not Enabled, Disabled or SecuredByPerimeter.",
                           "properties.publicNetworkAccess");
   if (const auto identity = body.find("identity"); identity != body.end() && !identity->is_null())
-    change.identity = identity_of(*identity);
+    change.identity = arm_identity(*identity);
   return change;
 }
 

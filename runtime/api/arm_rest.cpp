@@ -19,7 +19,6 @@ using server::RouteContext;
 constexpr std::size_t kMaxTags = 50;
 constexpr std::size_t kMaxTagName = 512;
 constexpr std::size_t kMaxTagValue = 256;
-constexpr std::size_t kPageSize = 100;
 constexpr std::size_t kMaxBodyBytes = 256 * 1024;
 constexpr const char* kSkipToken = "$skipToken";
 
@@ -151,6 +150,30 @@ json arm_tracked_resource(const ArmId& id, const SystemData& data, const std::ma
   return out;
 }
 
+std::string arm_identity(const json& value) {
+  if (!value.is_object()) throw arm_bad_request("InvalidIdentity", "identity must be an object.", "identity");
+  const std::string type = arm_text(value, "type", "identity.type");
+  const std::string folded = to_lower(type);
+  if (folded == "none") return {};
+  if (folded != "systemassigned" && folded != "userassigned" && folded != "systemassigned,userassigned" &&
+      folded != "systemassigned, userassigned")
+    throw arm_bad_request("InvalidIdentityType", "'" + type.substr(0, 80) + "' is no identity type.", "identity.type");
+  json out;
+  out["type"] = type;
+  // Nothing here issues tokens to identities; the ids only have to look right.
+  if (folded.find("systemassigned") != std::string::npos) {
+    out["principalId"] = "00000000-0000-0000-0000-000000000002";
+    out["tenantId"] = "00000000-0000-0000-0000-000000000003";
+  }
+  if (const auto users = value.find("userAssignedIdentities"); users != value.end() && users->is_object())
+    for (const auto& [id, ignored] : users->items()) {
+      if (!ignored.is_null())
+        out["userAssignedIdentities"][id] = {{"principalId", "00000000-0000-0000-0000-000000000004"},
+                                             {"clientId", "00000000-0000-0000-0000-000000000005"}};
+    }
+  return out.dump();
+}
+
 std::map<std::string, std::string> arm_tags(const json& tags) {
   if (!tags.is_object()) throw arm_bad_request("InvalidTags", "The tags must be an object of names and texts.", "tags");
   if (tags.size() > kMaxTags)
@@ -228,7 +251,7 @@ Task<net::Response> arm_delete_answer(ArmOperations& operations, const RouteCont
   co_return arm_accepted(context, provider, operation);
 }
 
-net::Response arm_page(const RouteContext& context, std::vector<json> items) {
+net::Response arm_page(const RouteContext& context, std::vector<json> items, std::size_t page_size) {
   std::size_t begin = 0;
   if (const auto token = context.query(kSkipToken)) {
     const auto position = parse_number<std::size_t>(*token);
@@ -236,13 +259,16 @@ net::Response arm_page(const RouteContext& context, std::vector<json> items) {
       throw arm_bad_request("InvalidSkipToken", "The skip token '" + token->substr(0, 80) + "' is not one of ours.", kSkipToken);
     begin = *position;
   }
-  const std::size_t end = std::min(items.size(), begin + kPageSize);
+  const std::size_t end = std::min(items.size(), begin + page_size);
   json page;
   page["value"] = json::array();
   for (std::size_t i = begin; i < end; ++i) page["value"].push_back(std::move(items[i]));
-  if (end < items.size())
-    page["nextLink"] = std::string(context.request.path()) + "?api-version=" + std::string(context.api_version) + "&" +
-                       net::percent_encode(kSkipToken) + "=" + std::to_string(end);
+  if (end < items.size()) {
+    std::string link = std::string(context.request.path()) + "?";
+    for (const std::string_view pair : split(context.request.query(), '&'))
+      if (!pair.empty() && !net::query_parameter(pair, kSkipToken)) link.append(pair).append("&");
+    page["nextLink"] = link + net::percent_encode(kSkipToken) + "=" + std::to_string(end);
+  }
   return json_response(200, page);
 }
 

@@ -47,6 +47,8 @@ nlohmann::json system_data(const SystemData& data);
 /// spelling of the resource provider.
 nlohmann::json arm_resource(const ArmId& id, const SystemData& data);
 nlohmann::json arm_tracked_resource(const ArmId& id, const SystemData& data, const std::map<std::string, std::string>& tags);
+/// Managed identity of a body, to be kept and given back: a JSON object, empty text for none. Throws 400 InvalidIdentity…
+std::string arm_identity(const nlohmann::json& identity);
 /// Reads `tags` of a body: at most 50, names to 512 and values to 256 characters. Throws 400 InvalidTags…
 std::map<std::string, std::string> arm_tags(const nlohmann::json& tags);
 
@@ -67,8 +69,9 @@ Task<net::Response> arm_put_answer(ArmOperations& operations, const server::Rout
 Task<net::Response> arm_delete_answer(ArmOperations& operations, const server::RouteContext& context, std::string_view provider,
                                       ArmId id, bool removed);
 
-/// `{"value":[…],"nextLink":…}` from all items, in order; the link is relative and goes on where this page ends.
-net::Response arm_page(const server::RouteContext& context, std::vector<nlohmann::json> items);
+/// `{"value":[…],"nextLink":…}` from all items, in order; the link is relative, goes on where this page ends and keeps the other
+/// parameters of the query.
+net::Response arm_page(const server::RouteContext& context, std::vector<nlohmann::json> items, std::size_t page_size = 100);
 
 /// Adds where to poll an operation: Azure-AsyncOperation, and Location when the result is of no interest.
 void add_polling(net::Response& response, const server::RouteContext& context, std::string_view provider,

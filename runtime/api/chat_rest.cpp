@@ -146,8 +146,12 @@ std::vector<chat::Participant> parse_participants(const JsonRef& list) {
 
 json identifier_json(const std::string& raw_id) {
   json out;
-  out["kind"] = "communicationUser";
   out["rawId"] = raw_id;
+  if (!raw_id.starts_with("8:")) {  // of the provider's own
+    out["kind"] = "unknown";
+    return out;
+  }
+  out["kind"] = "communicationUser";
   out["communicationUser"]["id"] = raw_id;
   return out;
 }

@@ -148,7 +148,8 @@ sandbox::PhoneRule parse_rule(const json& body) {
 
 class ControlRoutes {
  public:
-  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime) : routes_(routes), runtime_(runtime) {}
+  ControlRoutes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall)
+      : routes_(routes), runtime_(runtime), wall_(wall) {}
 
   void add_all() {
     add_records();
@@ -198,9 +199,14 @@ class ControlRoutes {
       answer["items"] = std::move(items);
       co_return json_response(200, answer);
     });
-    add("GET", "/_control/phones/{number}/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
+    Clock& wall = wall_;
+    // A long poll: waits up to wait_ms for a message behind `after`.
+    add("GET", "/_control/phones/{number}/messages", [&runtime, &wall](RouteContext& context) -> Task<net::Response> {
+      const std::chrono::milliseconds wait{integer_parameter(context, "wait_ms", 0, 0, kMaxWaitMs)};
+      std::string after = context.query("after").value_or("");
+      std::string number(context.param("number"));
       const std::vector<sandbox::PhoneMessage> messages =
-          co_await runtime.sandbox().messages(resource_of(context), std::string(context.param("number")));
+          co_await runtime.sandbox().wait_for_messages(resource_of(context), std::move(number), std::move(after), wait, wall);
       json items = json::array();
       for (const sandbox::PhoneMessage& message : messages) items.push_back(to_json(message));
       json answer;
@@ -285,12 +291,13 @@ class ControlRoutes {
 
   std::vector<server::Route>& routes_;
   Runtime& runtime_;
+  Clock& wall_;
 };
 
 }  // namespace
 
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
-  ControlRoutes(routes, runtime).add_all();
+  ControlRoutes(routes, runtime, wall).add_all();
   add_control_event_routes(routes, runtime, wall);
   add_control_subscription_routes(routes, runtime, wall);
   add_control_topic_routes(routes, runtime);

@@ -29,7 +29,6 @@ using eventgrid::EventSource;
 using nlohmann::json;
 using server::RouteContext;
 
-constexpr std::int64_t kMaxWaitMs = 30'000;
 constexpr std::size_t kExportPage = 256;
 constexpr std::string_view kJsonLines = "application/x-ndjson";
 

@@ -41,6 +41,10 @@ Time parse_moment(std::string_view text, Time now, const std::string& target);
 /// Microseconds, like the records: what is finer does not survive the store.
 std::string rfc3339_us(Time time);
 
+/// Longest wait of a long poll.
+inline constexpr std::int64_t kMaxWaitMs = 30'000;
+
+/// `object` is JSON.
 template <class Json, class T>
 void set_optional(Json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;

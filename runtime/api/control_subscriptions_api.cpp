@@ -20,7 +20,6 @@ using eventgrid::EventSubscriptionPtr;
 using nlohmann::json;
 using server::RouteContext;
 
-constexpr std::int64_t kMaxWaitMs = 30'000;
 constexpr Duration kLock = std::chrono::seconds{30};
 constexpr Duration kMaxLock = std::chrono::hours{1};
 
@@ -40,8 +39,9 @@ json to_json(const eventgrid::SubscriptionActivity& activity) {
 
 /// In one word. `paused`: its endpoint failed so often that it is left alone for a while.
 std::string_view state_of(const EventSubscription& subscription, const eventgrid::SubscriptionActivity& activity, Time now) {
-  if (subscription.row.state == delivery::SubscriptionRow::State::kAwaitingManualAction)
-    return now < subscription.row.validation_expires ? "awaiting_validation" : "failed";
+  const std::string_view provisioning = subscription.provisioning_state(now);
+  if (provisioning == "AwaitingManualAction") return "awaiting_validation";
+  if (provisioning == "Failed") return "failed";
   if (subscription.finished()) return "finished";
   if (activity.paused_until) return "paused";
   return activity.retrying > 0 ? "retrying" : "active";

@@ -57,7 +57,7 @@ Duration duration_option(const std::string& text, const char* option) {
               option);
 }
 
-std::string event_line(const json& event) {
+std::string event_line(const nlohmann::json& event) {
   return std::to_string(event["sequence"].get<std::int64_t>()) + "  " + text_of(event, "time") + "  " + text_of(event, "type") +
          "  " + text_of(event, "subject") + "  " + event["data"].dump();
 }

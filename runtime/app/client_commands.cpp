@@ -32,14 +32,19 @@ std::string event_line(const json& event) {
          "  " + text_of(event, "subject") + "  " + event["data"].dump();
 }
 
+constexpr std::int64_t kLongestPollMs = 20'000;
+
+/// How long the next poll may wait; none is left: not above 0.
+std::int64_t poll_ms(Time until) {
+  return std::min<std::int64_t>(kLongestPollMs,
+                                std::chrono::duration_cast<std::chrono::milliseconds>(until - system_time_now()).count());
+}
+
 /// Reads events by long polls and gives each to `each` until it returns false or `until` has come.
 template <class F>
 void follow_events(ApiClient& client, const std::string& type, std::int64_t after, std::optional<Time> until, F each) {
   for (;;) {
-    std::int64_t wait_ms = 20'000;
-    if (until)
-      wait_ms = std::min<std::int64_t>(wait_ms,
-                                       std::chrono::duration_cast<std::chrono::milliseconds>(*until - system_time_now()).count());
+    const std::int64_t wait_ms = until ? poll_ms(*until) : kLongestPollMs;
     if (wait_ms <= 0) throw Error(ErrorCode::kDeadlineExceeded, "no such event came in time");
     std::string path = "/_control/events?wait_ms=" + std::to_string(wait_ms);
     if (after >= 0) path += "&after=" + std::to_string(after);
@@ -209,25 +214,32 @@ void add_wait(CLI::App& app, CommandContext& context) {
       return kExitOk;
     };
   });
-  CLI::App* message = wait->add_subcommand("message", "A text that a virtual phone gets.");
+  CLI::App* message = wait->add_subcommand("message", "A text that a virtual phone gets or sends.");
   auto number = std::make_shared<std::string>();
+  auto behind = std::make_shared<std::string>();
   message->add_option("number", *number, "The phone, E.164.")->required();
+  message->add_option("--after", *behind, "The first one behind this message of the phone; 0: its first. Default: from now on.");
   message->add_option("--timeout", *timeout, "Longest wait.");
-  message->callback([&context, number, timeout] {
-    context.run = [&context, number, timeout] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      const std::string path = "/_control/phones/" + net::percent_encode(*number) + "/messages";
-      const std::size_t before = client.get(path)["items"].size();
+  message->callback([&context, number, behind, timeout] {
+    context.run = [&context, number, behind, timeout] {
       const Time until = system_time_now() + duration_option(*timeout, "--timeout");
-      // The arrival is no event of its own; the report that follows it is a good moment to look again.
+      ApiClient client(Connection::resolve(context.connection_string));
+      const std::string path = "/_control/phones/" + net::percent_encode(*number) + "/messages?";
+      std::string after = *behind;
+      if (after.empty()) {
+        const json before = client.get(path)["items"];
+        if (!before.empty()) after = text_of(before.back(), "message_id");
+      } else if (after == "0") {
+        after.clear();
+      }
       for (;;) {
-        const json items = client.get(path)["items"];
-        if (items.size() > before) {
-          Output(context.json).result(items.back(), text_of(items.back(), "from") + "  " + text_of(items.back(), "text"));
-          return kExitOk;
-        }
-        if (system_time_now() >= until) throw Error(ErrorCode::kDeadlineExceeded, "no message came to " + *number + " in time");
-        client.get("/_control/events?wait_ms=250");
+        const std::int64_t wait_ms = poll_ms(until);
+        if (wait_ms <= 0) throw Error(ErrorCode::kDeadlineExceeded, "no message came to " + *number + " in time");
+        const json items = client.get(path + "wait_ms=" + std::to_string(wait_ms) +
+                                      (after.empty() ? "" : "&after=" + net::percent_encode(after)))["items"];
+        if (items.empty()) continue;
+        Output(context.json).result(items.front(), text_of(items.front(), "from") + "  " + text_of(items.front(), "text"));
+        return kExitOk;
       }
     };
   });

@@ -1,6 +1,8 @@
 // Commands that need no server: plugin, config, version.
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "runtime/app/commands.h"
 #include "runtime/config/config.h"
@@ -44,6 +46,27 @@ plugin::LoaderOptions loader_options(const std::vector<std::string>& extra) {
   return options;
 }
 
+/// The directory that `target` means; nullopt: it is an id. Throws kNotFound when it is a path that leads to no plugin.
+std::optional<std::filesystem::path> plugin_directory(const std::string& target, const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  fs::path directory = fs::absolute(target).lexically_normal();
+  if (directory.filename() == "plugin.json") directory = directory.parent_path();
+  if (fs::is_regular_file(directory / "plugin.json", ignored)) return directory;
+  const bool is_directory = fs::is_directory(directory, ignored);
+  if (!is_directory && target.find('/') == std::string::npos) return std::nullopt;
+  if (is_directory) {
+    const plugin::PluginLoader loader(loader_options(paths));
+    for (const plugin::FoundPlugin& found : loader.found())
+      if (found.id == target) return std::nullopt;
+  }
+  throw Error(ErrorCode::kNotFound,
+              (is_directory ? "there is no plugin.json in " : "there is no directory ") + directory.string() +
+                  "; give the directory that holds a plugin's plugin.json and its library, or the id of a plugin that "
+                  "`plugin list` shows",
+              "plugin");
+}
+
 void add_plugin(CLI::App& app, CommandContext& context) {
   CLI::App* plugin = app.add_subcommand("plugin", "Plugins on this machine.")->require_subcommand(1);
   auto paths = std::make_shared<std::vector<std::string>>();
@@ -69,10 +92,9 @@ void add_plugin(CLI::App& app, CommandContext& context) {
       const Output output(context.json);
       std::string id = *target;
       std::vector<std::string> all = *paths;
-      const std::filesystem::path directory(*target);
-      if (std::filesystem::exists(directory / "plugin.json")) {
-        all.insert(all.begin(), std::filesystem::absolute(directory).string());
-        id = plugin::read_manifest(directory / "plugin.json").id;
+      if (const auto directory = plugin_directory(*target, all)) {
+        all.insert(all.begin(), directory->string());
+        id = plugin::read_manifest(*directory / "plugin.json").id;
       }
       plugin::PluginLoader loader(loader_options(all));
       const plugin::LoadedPlugin& loaded = loader.load(id);

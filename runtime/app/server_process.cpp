@@ -3,14 +3,17 @@
 #include <array>
 
 #include "runtime/api/arm_communication_api.h"
+#include "runtime/api/arm_eventgrid_api.h"
 #include "runtime/api/chat_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
+#include "runtime/api/event_publish_api.h"
 #include "runtime/api/identity_api.h"
 #include "runtime/api/numbers_api.h"
 #include "runtime/api/oidc_api.h"
 #include "runtime/api/rejections_api.h"
 #include "runtime/api/sms_api.h"
+#include "runtime/api/webhook_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
 #include "runtime/app/resource_ports.h"
@@ -142,6 +145,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_identity_routes(routes, runtime.identity());
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());
   api::add_chat_routes(routes, runtime.chat());
+  api::add_webhook_routes(routes, runtime.providers(), runtime.clock());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
@@ -160,6 +164,18 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
                              },
                              [](const Resource& resource) { return to_lower(resource.name) + ".localhost"; }};
   api::add_arm_communication_routes(routes, arm);
+  const api::EventGridServices event_grid{
+      runtime.resources(),      runtime.event_topics(), runtime.event_subscriptions(),
+      runtime.arm_operations(), runtime.clock(),        [&runtime] { return runtime.endpoint(); }};
+  api::add_arm_eventgrid_routes(routes, event_grid);
+  const api::PublishServices publish{
+      runtime.event_topics(),
+      runtime.event_subscriptions(),
+      runtime.clock(),
+      [] { return system_time_now(); },
+      [&runtime](std::string token) -> Task<void> { co_await runtime.issuers().verify(std::move(token), oidc::Purpose::kData); },
+      auth.mode == AuthConfig::Mode::kOff};
+  api::add_event_publish_routes(routes, publish);
   if (control) {
     api::add_control_routes(routes, runtime, *impl_->wall);
     api::add_rejection_routes(routes, impl_->server->rejections());

@@ -19,42 +19,43 @@ constexpr auto kBase64Values = reverse(kBase64);
 constexpr auto kBase64UrlValues = reverse(kBase64Url);
 
 std::string encode(std::span<const std::uint8_t> bytes, std::string_view alphabet, bool pad) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  std::size_t i = 0;
-  for (; i + 3 <= bytes.size(); i += 3) {
-    const std::uint32_t word = (bytes[i] << 16) | (bytes[i + 1] << 8) | bytes[i + 2];
-    for (int shift = 18; shift >= 0; shift -= 6) out.push_back(alphabet[(word >> shift) & 63]);
-  }
-  const std::size_t rest = bytes.size() - i;
-  if (rest == 0) return out;
-  const std::uint32_t word = (bytes[i] << 16) | (rest == 2 ? bytes[i + 1] << 8 : 0);
-  out.push_back(alphabet[word >> 18]);
-  out.push_back(alphabet[(word >> 12) & 63]);
-  if (rest == 2) out.push_back(alphabet[(word >> 6) & 63]);
-  if (pad) out.append(3 - rest, '=');
+  const std::size_t rest = bytes.size() % 3;
+  std::string out(bytes.size() / 3 * 4 + (rest == 0 ? 0 : pad ? 4 : rest + 1), '=');
+  char* to = out.data();
+  const std::uint8_t* from = bytes.data();
+  const auto put = [&](std::uint32_t word, int count) {
+    for (int i = 0; i < count; ++i) *to++ = alphabet[(word >> (18 - 6 * i)) & 63];
+  };
+  for (const std::uint8_t* const end = from + (bytes.size() - rest); from != end; from += 3)
+    put(static_cast<std::uint32_t>(from[0] << 16 | from[1] << 8 | from[2]), 4);
+  if (rest == 1) put(static_cast<std::uint32_t>(from[0] << 16), 2);
+  if (rest == 2) put(static_cast<std::uint32_t>(from[0] << 16 | from[1] << 8), 3);
   return out;
 }
 
 // `text` carries no padding any more.
 std::optional<std::string> decode(std::string_view text, const std::array<std::uint8_t, 256>& values) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 2);
-  std::uint32_t word = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const std::uint8_t value = values[static_cast<std::uint8_t>(c)];
-    if (value == kBad) return std::nullopt;
-    word = (word << 6) | value;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<char>(word >> bits));
-      word &= (1u << bits) - 1;
-    }
+  std::string out(text.size() * 3 / 4, '\0');
+  char* to = out.data();
+  const auto value = [&](char c) -> std::uint32_t { return values[static_cast<std::uint8_t>(c)]; };
+  const char* from = text.data();
+  for (const char* const end = from + text.size() / 4 * 4; from != end; from += 4) {
+    const std::uint32_t a = value(from[0]), b = value(from[1]), c = value(from[2]), d = value(from[3]);
+    if ((a | b | c | d) > 63) return std::nullopt;
+    const std::uint32_t word = a << 18 | b << 12 | c << 6 | d;
+    *to++ = static_cast<char>(word >> 16);
+    *to++ = static_cast<char>(word >> 8);
+    *to++ = static_cast<char>(word);
   }
-  if (word != 0) return std::nullopt;  // spare bits must be zero
+  const std::size_t rest = text.size() % 4;
+  if (rest == 0) return out;
+  const std::uint32_t a = value(from[0]), b = value(from[1]), c = rest == 3 ? value(from[2]) : 0;
+  if ((a | b | c) > 63) return std::nullopt;
+  const std::uint32_t word = a << 18 | b << 12 | c << 6;
+  if ((word & (rest == 2 ? 0xffff : 0xff)) != 0) return std::nullopt;  // spare bits must be zero
+  *to++ = static_cast<char>(word >> 16);
+  if (rest == 3) *to++ = static_cast<char>(word >> 8);
   return out;
 }
 

@@ -55,6 +55,8 @@ void read_runtime(ConfigSection& s, RuntimeConfig& out) {
   }
   s.choice("clock", out.clock, {{"real", RuntimeConfig::Clock::kReal}, {"virtual", RuntimeConfig::Clock::kVirtual}});
   s.time("clock_start", out.clock_start);
+  s.duration("stop_timeout", out.stop_timeout);
+  if (out.stop_timeout > std::chrono::hours(1)) s.problem("stop_timeout", "is longer than 1h");
   if (out.clock_start && out.clock == RuntimeConfig::Clock::kReal) s.problem("clock_start", "needs `clock: virtual`");
 }
 
@@ -344,6 +346,13 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   }
   resolve_paths(config, options.base_dir);
   return config;
+}
+
+ConfigOptions ConfigOptions::of_file(const std::filesystem::path& file) {
+  ConfigOptions options;
+  options.file_name = file.string();
+  options.base_dir = file.parent_path();
+  return options;
 }
 
 Config load_config(const std::filesystem::path& file, ConfigOptions options) {

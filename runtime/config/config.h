@@ -44,6 +44,8 @@ struct RuntimeConfig {
   enum class Clock { kReal, kVirtual } clock = Clock::kReal;
   /// First moment of a virtual clock, RFC 3339. Absent: 2026-01-01T00:00:00Z.
   std::optional<Time> clock_start;
+  /// Longest that closing waits for providers that do not stop, of the wall; those are abandoned. At most 1h.
+  Duration stop_timeout = std::chrono::seconds(10);
 };
 
 struct LogConfig {
@@ -316,6 +318,9 @@ struct ConfigOptions {
   bool check_secrets = true;
   /// Looks up environment variables; empty: the process's.
   std::function<std::optional<std::string>(const std::string&)> environment;
+
+  /// For a text that stands in `file`.
+  static ConfigOptions of_file(const std::filesystem::path& file);
 };
 
 /// Reads YAML or JSON. Throws ConfigError with all problems at once. Text above 1 MiB, nesting above 32 levels and aliases that

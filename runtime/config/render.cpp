@@ -219,6 +219,7 @@ std::string render_yaml(const Config& config) {
   if (config.runtime.seed) w.raw("seed", std::to_string(*config.runtime.seed));
   w.raw("clock", name_of(config.runtime.clock, {"real", "virtual"}));
   if (config.runtime.clock_start) w.raw("clock_start", format_rfc3339(*config.runtime.clock_start));
+  w.raw("stop_timeout", format_duration(config.runtime.stop_timeout));
   w.end();
   w.begin("log");
   w.raw("level", name_of(config.log.level, {"debug", "info", "warning", "error", "off"}));

@@ -13,6 +13,7 @@ Task<host::HttpResponse> HttpClientTransport::send(Call call, host::HttpRequest 
     outgoing.headers.add("traceparent", std::string(call.traceparent()));
   if (request.body) outgoing.body.assign(request.body->begin(), request.body->end());
   outgoing.timeout = request.timeout;
+  outgoing.counts_as_work = !request.long_poll;
   outgoing.cancel = net::CancelToken::make();
   net::CancelToken cancel = outgoing.cancel;
   const CancelSubscription subscription = call.on_cancel([cancel]() mutable { cancel.cancel(); });

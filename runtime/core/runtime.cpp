@@ -215,7 +215,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
     const ResourcePtr resource = p.resources.default_resource();
     if (!resource) throw Error(ErrorCode::kFailedPrecondition, "the runtime has no resource to publish for");
     NewEvent event;
-    event.id = p.ids->uuid4().str();
+    event.id = make_event_id(*p.ids, p.clock.now());
     event.type = std::move(type);
     event.subject = std::move(subject);
     event.topic = resource->arm_id;
@@ -317,7 +317,7 @@ void Runtime::close() {
   p.delivery.stop();
   p.sms.stop();
   p.chat.stop();
-  p.providers.stop();
+  p.providers.stop(std::chrono::ceil<std::chrono::milliseconds>(config_.runtime.stop_timeout));
   p.http.stop();
   p.clock.stop();
   for (store::Database* database : p.store->all()) database->flush();

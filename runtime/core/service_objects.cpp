@@ -1,12 +1,14 @@
 #include "runtime/core/service_objects.h"
 
+#include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/chat_object.h"
+#include "runtime/core/event_objects.h"
 #include "runtime/core/object_scope.h"
 #include "runtime/core/resource_objects.h"
 #include "runtime/core/runtime.h"
 #include "runtime/diagnostics/metrics.h"
-#include "runtime/events/event_log.h"
+#include "runtime/eventgrid/topic_service.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
@@ -29,12 +31,13 @@ class SmsObject final : public service::SmsService {
     submission.tag = std::move(message.tag);
     submission.report_timeout = message.delivery_report_timeout;
     submission.traceparent = call.traceparent();
+    const std::string key = message.idempotency_key.value_or(std::string(call.idempotency_key()));
     submission.to.reserve(message.to.size());
     for (std::size_t i = 0; i < message.to.size(); ++i) {
       SmsAddressee addressee;
       addressee.to = std::move(message.to[i]);
       // One key for the request, one message for each recipient: the position tells them apart.
-      if (message.idempotency_key) addressee.idempotency_key = *message.idempotency_key + "#" + std::to_string(i);
+      if (!key.empty()) addressee.idempotency_key = key + "#" + std::to_string(i);
       submission.to.push_back(std::move(addressee));
     }
     co_return co_await scope_.runtime().sms().send(scope_.resource(), std::move(submission));
@@ -123,69 +126,6 @@ class NumbersObject final : public service::NumbersService {
   const Scope& scope_;
 };
 
-service::Event to_service_event(const Event& event) {
-  service::Event out;
-  out.sequence = event.sequence;
-  out.id = event.id;
-  out.type = event.type;
-  out.subject = event.subject;
-  out.topic = event.topic;
-  out.time = event.time;
-  out.data_version = event.data_version;
-  out.data = event.data;
-  if (!event.traceparent.empty()) out.traceparent = event.traceparent;
-  return out;
-}
-
-EventFilter to_event_filter(const service::EventFilter& filter) {
-  EventFilter out;
-  out.types = filter.types;
-  out.subject_begins_with = filter.subject_begins_with.value_or("");
-  return out;
-}
-
-/// Pulls from a subscription of the event log.
-class EventStream final : public StreamSource<service::Event> {
- public:
-  explicit EventStream(std::shared_ptr<Subscription> subscription) : subscription_(std::move(subscription)) {}
-  Task<std::vector<service::Event>> next(std::uint32_t max) override {
-    const std::vector<Event> events = co_await subscription_->next(max);
-    std::vector<service::Event> out;
-    out.reserve(events.size());
-    for (const Event& event : events) out.push_back(to_service_event(event));
-    co_return out;
-  }
-  void close() override { subscription_->close(); }
-
- private:
-  std::shared_ptr<Subscription> subscription_;
-};
-
-class EventsObject final : public service::EventsService {
- public:
-  explicit EventsObject(const Scope& scope) : scope_(scope) {}
-
-  Task<std::unique_ptr<StreamSource<service::Event>>> subscribe(Call, service::EventFilter filter) override {
-    const ResourcePtr resource = scope_.resource();
-    EventLog& log = scope_.runtime().events();
-    const std::int64_t after = filter.after ? *filter.after : log.last_sequence(*resource->database, resource->key);
-    co_return std::make_unique<EventStream>(log.subscribe(*resource->database, resource->key, to_event_filter(filter), after));
-  }
-  Task<std::vector<service::Event>> list(Call, service::EventFilter filter, std::int32_t limit) override {
-    if (limit < 1 || limit > 1000)
-      throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
-    const ResourcePtr resource = scope_.resource();
-    const std::vector<Event> events = scope_.runtime().events().read(*resource->database, resource->key, to_event_filter(filter),
-                                                                     filter.after.value_or(0), static_cast<std::size_t>(limit));
-    std::vector<service::Event> out;
-    for (const Event& event : events) out.push_back(to_service_event(event));
-    co_return out;
-  }
-
- private:
-  const Scope& scope_;
-};
-
 class SandboxObject final : public service::SandboxService {
  public:
   explicit SandboxObject(const Scope& scope) : scope_(scope) {}
@@ -251,28 +191,57 @@ class RuntimeObject final : public service::RuntimeService {
 
 struct ServiceObjects::OfResource {
   Scope scope;
+  EventScope event_scope{scope};
   SmsObject sms{scope};
   IdentityObject identity{scope};
   NumbersObject numbers{scope};
   ChatObject chat{scope};
-  EventsObject events{scope};
+  EventsObject events{event_scope};
+  EventSubscriptionsObject event_subscriptions{event_scope};
+  EventHistoryObject event_history{event_scope};
   SandboxObject sandbox{scope};
 
   OfResource(Runtime& runtime, const Resource& resource) : scope(runtime, resource.key, resource.name) {}
 };
 
+struct ServiceObjects::OfTopic {
+  EventScope scope;
+  EventsObject events{scope};
+  EventSubscriptionsObject event_subscriptions{scope};
+  EventHistoryObject event_history{scope};
+
+  OfTopic(Runtime& runtime, std::string topic) : scope(runtime, std::move(topic)) {}
+};
+
 struct ServiceObjects::OfRuntime {
   RuntimeObject runtime;
   ResourcesObject resources;
-  explicit OfRuntime(Runtime& r) : runtime(r), resources(r) {}
+  EventTopicsObject event_topics;
+  explicit OfRuntime(Runtime& r) : runtime(r), resources(r), event_topics(r) {}
 };
 
 ServiceObjects::ServiceObjects(Runtime& runtime) : runtime_(runtime), of_runtime_(std::make_unique<OfRuntime>(runtime)) {}
 ServiceObjects::~ServiceObjects() = default;
 
+tl_iface ServiceObjects::find_of_topic(std::string_view topic, std::string_view id) {
+  const std::string name = runtime_.event_topics().get(topic)->name;
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<OfTopic>& objects = topics_[to_lower(name)];
+  if (!objects) objects = std::make_unique<OfTopic>(runtime_, name);
+  if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
+  if (id == "trunkline.service.event_subscriptions/1")
+    return iface_of(static_cast<service::EventSubscriptionsService*>(&objects->event_subscriptions));
+  if (id == "trunkline.service.event_history/1")
+    return iface_of(static_cast<service::EventHistoryService*>(&objects->event_history));
+  return {};
+}
+
 tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view id) {
   if (id == "trunkline.service.runtime/1") return iface_of(static_cast<service::RuntimeService*>(&of_runtime_->runtime));
   if (id == "trunkline.service.resources/1") return iface_of(static_cast<service::ResourcesService*>(&of_runtime_->resources));
+  if (id == "trunkline.service.event_topics/1")
+    return iface_of(static_cast<service::EventTopicsService*>(&of_runtime_->event_topics));
+  if (resource_name.starts_with(kTopicPrefix)) return find_of_topic(resource_name.substr(kTopicPrefix.size()), id);
   const ResourcePtr resource =
       resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
   if (!resource) throw Error(ErrorCode::kNotFound, "the runtime has no resource", "resource");
@@ -284,6 +253,10 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   if (id == "trunkline.service.numbers/1") return iface_of(static_cast<service::NumbersService*>(&objects->numbers));
   if (id == "trunkline.service.chat/1") return iface_of(static_cast<service::ChatService*>(&objects->chat));
   if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
+  if (id == "trunkline.service.event_subscriptions/1")
+    return iface_of(static_cast<service::EventSubscriptionsService*>(&objects->event_subscriptions));
+  if (id == "trunkline.service.event_history/1")
+    return iface_of(static_cast<service::EventHistoryService*>(&objects->event_history));
   if (id == "trunkline.service.sandbox/1") return iface_of(static_cast<service::SandboxService*>(&objects->sandbox));
   return {};
 }

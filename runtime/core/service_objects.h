@@ -19,16 +19,20 @@ class ServiceObjects {
   explicit ServiceObjects(Runtime& runtime);
   ~ServiceObjects();
 
-  /// vtbl is null for an unknown id. Throws kNotFound for an unknown resource. `resource` empty: the default resource.
+  /// vtbl is null for an unknown id. Throws kNotFound for an unknown resource. `resource` empty: the default resource;
+  /// `topic:NAME`: a custom topic, which has events only.
   tl_iface find(std::string_view resource, std::string_view interface_id);
 
  private:
   struct OfResource;
+  struct OfTopic;
   struct OfRuntime;
+  tl_iface find_of_topic(std::string_view topic, std::string_view interface_id);
 
   Runtime& runtime_;
   std::mutex mutex_;
   std::unordered_map<std::int64_t, std::unique_ptr<OfResource>> resources_;
+  std::unordered_map<std::string, std::unique_ptr<OfTopic>> topics_;  // by name in lower case
   std::unique_ptr<OfRuntime> of_runtime_;
 };
 

@@ -6,8 +6,6 @@
 #include <memory>
 #include <string_view>
 
-struct evp_md_ctx_st;
-
 namespace trunkline::crypto {
 
 using Digest = std::array<std::uint8_t, 32>;
@@ -16,10 +14,11 @@ using Digest = std::array<std::uint8_t, 32>;
 inline std::string_view as_text(const Digest& digest) { return {reinterpret_cast<const char*>(digest.data()), digest.size()}; }
 
 namespace detail {
-struct FreeDigestContext {
-  void operator()(evp_md_ctx_st* context) const noexcept;
+struct Sha256State;
+struct WipeSha256State {
+  void operator()(Sha256State* state) const noexcept;
 };
-using DigestContext = std::unique_ptr<evp_md_ctx_st, FreeDigestContext>;
+using Sha256StatePtr = std::unique_ptr<Sha256State, WipeSha256State>;
 }  // namespace detail
 
 /// A SHA-256 in pieces.
@@ -31,10 +30,10 @@ class Sha256 {
   Digest finish();
 
  private:
-  detail::DigestContext context_;
+  detail::Sha256StatePtr state_;
 };
 
-/// In one go; allocates nothing after the first call on a thread.
+/// In one go; allocates nothing.
 Digest sha256(std::string_view bytes);
 
 /// HMAC-SHA-256 with a key that is kept: its two key blocks are hashed once, so that a signature costs only its data.
@@ -49,8 +48,8 @@ class HmacSha256 {
   bool verify(std::initializer_list<std::string_view> parts, std::string_view mac) const;
 
  private:
-  detail::DigestContext inner_;  // after the block key ^ ipad; only copied from
-  detail::DigestContext outer_;  // after the block key ^ opad
+  detail::Sha256StatePtr inner_;  // after the block key ^ ipad; only copied from
+  detail::Sha256StatePtr outer_;  // after the block key ^ opad
 };
 
 /// Equal, in time that depends on the lengths only.

@@ -1,5 +1,6 @@
 // libtrunkline: the functions behind trunkline/runtime.h. No exception leaves this file.
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,15 +23,20 @@ namespace {
 
 std::string_view view(tl_str text) { return {text.data ? text.data : "", text.size}; }
 
+Config read_config(std::string_view text, const std::filesystem::path& file) {
+  if (file.empty()) return text.empty() ? default_config() : parse_config(text);
+  return text.empty() ? load_config(file) : parse_config(text, ConfigOptions::of_file(file));
+}
+
 tl_str lend(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
 extern "C" {
 
-int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error) {
+int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error) {
   try {
-    Config config = config_yaml.data && config_yaml.size > 0 ? parse_config(view(config_yaml)) : default_config();
+    Config config = read_config(view(config_yaml), view(config_file));
     auto shell = std::make_unique<tl_runtime>();
     shell->runtime = Runtime::open(std::move(config));
     *out = shell.release();

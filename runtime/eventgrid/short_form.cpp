@@ -62,7 +62,7 @@ json dead_letter(const JsonRef& value) {
 /// Another kind of destination begins with nothing; a new address of the same kind keeps headers and batches.
 json& destination(json& properties, const char* kind) {
   json& out = properties["destination"];
-  if (out.value("endpointType", "") != kind) {
+  if (!out.is_object() || out.value("endpointType", "") != kind) {
     out = json::object();
     out["endpointType"] = kind;
   }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/delivery/consumer.h"
 #include "runtime/delivery/engine.h"
 #include "runtime/delivery/pull_target.h"
 #include "runtime/eventgrid/event_source.h"
@@ -102,6 +103,9 @@ class EventSubscriptionService final : public ResourceParticipant {
   /// time; null: the runtime's. Errors: kNotFound, kFailedPrecondition (no handler).
   Task<std::vector<delivery::Delivery>> take(EventSource source, std::string name, std::uint32_t max, Duration lock,
                                              std::optional<Duration> timeout, Clock* waiting = nullptr);
+  /// A consumer that stays and never holds more than `credits` events. Errors: as take.
+  std::shared_ptr<delivery::Consumer> consume(const EventSource& source, std::string_view name, std::uint32_t credits,
+                                              Duration lock);
   /// False: unknown, or too late.
   bool acknowledge(const EventSource& source, std::string_view name, std::uint64_t delivery_id);
   /// Counts as a failed attempt; the event comes again by the retry schedule.

@@ -66,8 +66,8 @@ class EventTopicService {
   Task<EventTopicPtr> create(TopicSpec spec);
   /// Creates it, or returns the one with that name as it is. Errors: kInvalidArgument.
   Task<EventTopicPtr> ensure(TopicSpec spec);
-  /// `change` may set tags, local_auth, what is kept and the keys, once, without waiting for anything. Errors: kNotFound, kAborted, and what `change`
-  /// throws.
+  /// `change` may set tags, local_auth, what is kept and the keys, once, without waiting for anything. Errors: kNotFound,
+  /// kAborted, and what `change` throws.
   Task<EventTopicPtr> update(std::string name, UniqueFunction<void(EventTopic&)> change);
   /// Which: 1 or 2. The old key opens nothing from the moment this completes. Errors: kNotFound, kInvalidArgument, kAborted.
   Task<EventTopicPtr> regenerate_key(std::string name, int which);
@@ -92,7 +92,7 @@ class EventTopicService {
 
   ServiceContext& context_;
   EventSubscriptionService& subscriptions_;
-  mutable std::mutex mutex_;  // never held across I/O
+  mutable std::mutex mutex_;                                   // never held across I/O
   std::map<std::string, EventTopicPtr, std::less<>> by_name_;  // lower case
   std::set<std::string, std::less<>> in_use_;
   SystemTopics system_topics_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/base/ids.h"
 #include "runtime/events/event_page.h"
 #include "runtime/events/subscription.h"
 
@@ -60,6 +61,8 @@ const Statement kDrop{"DELETE FROM events WHERE resource_key = ?"};
 std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 }  // namespace
+
+std::string make_event_id(IdSource& ids, Time now) { return ids.uuid7(now).str(); }
 
 std::span<const store::Migration> event_migrations() { return kMigrations; }
 

@@ -16,7 +16,12 @@ namespace trunkline {
 class Clock;
 class Executor;
 class Gauge;
+class IdSource;
 class Metrics;
+
+/// For the events of ours: a GUID that rises with time, so that the index by id grows at its end. A random one would dirty as
+/// many pages as a commit has events.
+std::string make_event_id(IdSource& ids, Time now);
 
 /// An event about to be logged.
 struct NewEvent {

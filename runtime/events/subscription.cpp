@@ -52,24 +52,6 @@ void EventLog::Hub::stop() {
 
 // ---- Subscription::State
 
-/// Marks that a next is under way.
-class Subscription::State::Pending {
- public:
-  explicit Pending(State& state) : state_(state) {
-    const std::lock_guard lock(state.mutex_);
-    if (state.pending_) throw Error(ErrorCode::kFailedPrecondition, "another next() of this subscription is pending");
-    state.pending_ = true;
-  }
-  Pending(const Pending&) = delete;
-  ~Pending() {
-    const std::lock_guard lock(state_.mutex_);
-    state_.pending_ = false;
-  }
-
- private:
-  State& state_;
-};
-
 Subscription::State::State(store::Database& database, std::int64_t resource_key, EventFilter filter, std::int64_t after,
                            Executor& executor, Clock& clock, std::weak_ptr<EventLog::Hub> hub)
     : resource_key(resource_key),
@@ -78,6 +60,7 @@ Subscription::State::State(store::Database& database, std::int64_t resource_key,
       executor_(executor),
       clock_(clock),
       hub_(std::move(hub)),
+      news_(executor, clock, true),
       cursor_(after) {}
 
 Subscription::State::~State() {
@@ -86,104 +69,29 @@ Subscription::State::~State() {
 
 Task<std::vector<Event>> Subscription::State::pull(std::shared_ptr<State> self, std::uint32_t max,
                                                    std::optional<Duration> timeout) {
-  const Pending pending(*self);
+  const Signal::Turn turn(self->news_, "subscription");
   std::optional<Time> deadline;
   if (timeout) deadline = self->clock_.now() + *timeout;
   for (;;) {
-    Wake wake = self->poll();
-    if (wake == Wake::kTimeout) wake = co_await self->wait(deadline);
-    if (wake == Wake::kClosed || wake == Wake::kTimeout) co_return std::vector<Event>();
+    const Signal::Wake wake = co_await self->news_.wait(deadline);
+    if (wake != Signal::Wake::kNews) co_return std::vector<Event>();
     events::Page page;
     try {
       page = events::read_page(self->database_, self->resource_key, self->matcher_, self->cursor_, max);
     } catch (...) {
-      self->look_again();
+      self->news_.set();
       throw;
     }
-    {
-      const std::lock_guard lock(self->mutex_);
-      self->cursor_ = page.position;
-    }
-    if (page.more) self->look_again();
+    self->cursor_ = page.position;
+    if (page.more) self->news_.set();
     if (!page.events.empty() || max == 0) co_return std::move(page.events);
     if (page.more) co_await self->executor_.schedule();  // a long stretch that the filter skips: let others run
   }
 }
 
-// Takes the news if there are any; kTimeout: there are none now.
-Subscription::State::Wake Subscription::State::poll() {
-  const std::lock_guard lock(mutex_);
-  if (closed_) return Wake::kClosed;
-  return std::exchange(news_, false) ? Wake::kNews : Wake::kTimeout;
-}
-
-Task<Subscription::State::Wake> Subscription::State::wait(std::optional<Time> deadline) {
-  Clock::TimerId timer = 0;
-  auto start = [this, deadline, &timer](auto done) {
-    std::uint64_t id = 0;
-    std::optional<Wake> now;
-    {
-      const std::lock_guard lock(mutex_);
-      if (closed_)
-        now = Wake::kClosed;
-      else if (std::exchange(news_, false))
-        now = Wake::kNews;
-      else
-        waiter_ = std::move(done);
-      id = ++wait_id_;
-    }
-    if (now) return done(Result<Wake>(*now));
-    // The waiter may be resumed meanwhile, but the coroutine goes on only after this function has returned.
-    if (deadline)
-      timer = clock_.schedule_at(*deadline, [weak = weak_from_this(), id] {
-        if (const auto self = weak.lock()) self->time_out(id);
-      });
-  };
-  const Wake wake = co_await from_callback<Wake>(std::move(start));
-  if (timer != 0 && wake != Wake::kTimeout) clock_.cancel(timer);
-  co_return wake;
-}
-
-void Subscription::State::signal() {
-  Waiter waiter;
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return;
-    news_ = !waiter_;  // the one who waits takes them
-    waiter = std::move(waiter_);
-  }
-  if (waiter) resume(std::move(waiter), Wake::kNews);
-}
-
 void Subscription::State::close() {
-  Waiter waiter;
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(closed_, true)) return;
-    waiter = std::move(waiter_);
-  }
   if (const auto hub = hub_.lock()) hub->remove(*this);
-  if (waiter) resume(std::move(waiter), Wake::kClosed);
-}
-
-void Subscription::State::time_out(std::uint64_t wait_id) {
-  Waiter waiter;
-  {
-    const std::lock_guard lock(mutex_);
-    if (wait_id != wait_id_) return;
-    waiter = std::move(waiter_);
-  }
-  if (waiter) waiter(Wake::kTimeout);  // we are on the executor already
-}
-
-void Subscription::State::look_again() {
-  const std::lock_guard lock(mutex_);
-  news_ = true;
-}
-
-// Never on the caller's stack: it may be the commit's, which has others to tell, or the consumer's own.
-void Subscription::State::resume(Waiter waiter, Wake reason) {
-  executor_.post([waiter = std::move(waiter), reason]() mutable { waiter(reason); });
+  news_.close();
 }
 
 // ---- Subscription
@@ -196,16 +104,10 @@ Task<std::vector<Event>> Subscription::next_within(std::uint32_t max, Duration t
   return State::pull(state_, max, timeout);
 }
 
-std::int64_t Subscription::cursor() const {
-  const std::lock_guard lock(state_->mutex_);
-  return state_->cursor_;
-}
+std::int64_t Subscription::cursor() const { return state_->cursor_; }
 
 void Subscription::close() { state_->close(); }
 
-bool Subscription::closed() const {
-  const std::lock_guard lock(state_->mutex_);
-  return state_->closed_;
-}
+bool Subscription::closed() const { return state_->news_.closed(); }
 
 }  // namespace trunkline

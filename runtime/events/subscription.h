@@ -1,5 +1,6 @@
 // What stands behind a Subscription, and the index that finds it when its resource has news.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -7,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/clock/clock.h"
+#include "runtime/clock/signal.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/events/event_log.h"
 #include "runtime/events/event_page.h"
@@ -38,44 +39,28 @@ class EventLog::Hub {
   Gauge count_;
 };
 
-/// Owned by its handle and by a pending next. A new signal is a fact that stays until a read has looked for it, so none is lost
-/// between a read that finds nothing and the wait after it.
-struct Subscription::State : std::enable_shared_from_this<Subscription::State> {
+/// Owned by its handle and by a pending next.
+struct Subscription::State {
   State(store::Database& database, std::int64_t resource_key, EventFilter filter, std::int64_t after, Executor& executor,
         Clock& clock, std::weak_ptr<EventLog::Hub> hub);
   ~State();
 
   static Task<std::vector<Event>> pull(std::shared_ptr<State> self, std::uint32_t max, std::optional<Duration> timeout);
-  void signal();
+  void signal() { news_.set(); }
   void close();
 
   const std::int64_t resource_key;
 
  private:
   friend class Subscription;
-  enum class Wake { kNews, kClosed, kTimeout };
-  using Waiter = UniqueFunction<void(Result<Wake>)>;
-  class Pending;
-
-  Wake poll();
-  Task<Wake> wait(std::optional<Time> deadline);
-  void look_again();
-  void resume(Waiter waiter, Wake reason);
-  void time_out(std::uint64_t wait_id);
 
   store::Database& database_;
   const events::Matcher matcher_;
   Executor& executor_;
   Clock& clock_;
   const std::weak_ptr<EventLog::Hub> hub_;
-
-  mutable std::mutex mutex_;
-  std::int64_t cursor_;  // written by the pending next alone
-  bool news_ = true;     // there may be something behind the cursor
-  bool closed_ = false;
-  bool pending_ = false;  // a next is under way
-  Waiter waiter_;
-  std::uint64_t wait_id_ = 0;  // of the latest wait, so that the timer of an earlier one does not end it
+  Signal news_;                       // there may be something behind the cursor
+  std::atomic<std::int64_t> cursor_;  // written by the pending next alone
 };
 
 }  // namespace trunkline

@@ -89,6 +89,31 @@ std::string_view Router::mismatch(const Route& route, const RouteQuery& query, s
   return {};
 }
 
+// What the provider lacks; empty: it can take it.
+std::string_view Router::lack(const Target& entry, const RouteQuery& query, bool alphanumeric, std::uint16_t country) {
+  const RouteTarget& target = *entry.target;
+  if (alphanumeric && !target.alphanumeric_sender) return "takes no alphanumeric senders";
+  if (target.max_segments > 0 && query.segments > target.max_segments) return "takes no text of so many parts";
+  if (!entry.countries.empty() && !contains(entry.countries, country)) return "does not serve the country";
+  return {};
+}
+
+void Router::path(const RouteQuery& query, std::vector<const char*>& out) const {
+  out.clear();
+  const std::uint16_t country = country_key(country_of(query.to));
+  const bool alphanumeric = is_alphanumeric(query.from);
+  for (const Route& route : routes_) {
+    const std::string_view against = mismatch(route, query, country);
+    out.push_back(against.empty() ? nullptr : against.data());
+    if (!against.empty()) continue;
+    for (const Target& entry : route.targets) {
+      const std::string_view lacks = lack(entry, query, alphanumeric, country);
+      out.push_back(lacks.empty() ? nullptr : lacks.data());
+    }
+    return;
+  }
+}
+
 void Router::route(const RouteQuery& query, Time now, RouteDecision& out) const {
   out.candidates_.clear();
   out.steps_.clear();
@@ -114,13 +139,7 @@ void Router::route(const RouteQuery& query, Time now, RouteDecision& out) const 
   const bool alphanumeric = is_alphanumeric(query.from);
   for (const Target& entry : match->targets) {
     const RouteTarget& target = *entry.target;
-    std::string_view lacks;
-    if (alphanumeric && !target.alphanumeric_sender)
-      lacks = "takes no alphanumeric senders";
-    else if (target.max_segments > 0 && query.segments > target.max_segments)
-      lacks = "takes no text of so many parts";
-    else if (!entry.countries.empty() && !contains(entry.countries, country))
-      lacks = "does not serve the country";
+    const std::string_view lacks = lack(entry, query, alphanumeric, country);
     out.steps_.push_back({"provider.capability", lacks.empty() ? "pass" : "reject", target.name, lacks});
     if (!lacks.empty()) continue;
     if (target.breaker) {

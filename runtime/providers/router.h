@@ -81,6 +81,9 @@ class Router {
 
   /// The first route that matches decides; only its providers are asked.
   void route(const RouteQuery& query, Time now, RouteDecision& out) const;
+  /// Why each rule and each provider does or does not take it, breakers aside: queries with equal paths are decided alike. Takes
+  /// no breaker's trial call. The pointers are good for comparing while the Router lives.
+  void path(const RouteQuery& query, std::vector<const char*>& out) const;
   const std::vector<RouteTarget>& targets() const { return targets_; }
 
  private:
@@ -95,6 +98,7 @@ class Router {
     std::vector<Target> targets;
     std::string wants_resource, wants_to, wants_country, wants_from;  // for decision records
   };
+  static std::string_view lack(const Target& entry, const RouteQuery& query, bool alphanumeric, std::uint16_t country);
   std::string_view mismatch(const Route& route, const RouteQuery& query, std::uint16_t country) const;
 
   std::string what_;

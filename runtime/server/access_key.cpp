@@ -81,9 +81,9 @@ std::optional<AccessKeyAuthorization> parse_access_key_authorization(std::string
       }
     } else if (iequals(name, "Signature")) {
       if (std::exchange(has_signature, true)) return bad("Signature twice");
-      const auto signature = base64_decode(text);
+      auto signature = base64_decode(text);
       if (!signature || signature->size() != sizeof(crypto::Digest)) return bad("Signature is not the base64 of 32 bytes");
-      out.signature = *signature;
+      out.signature = *std::move(signature);
     } else {
       return bad("a part that is neither SignedHeaders nor Signature");
     }

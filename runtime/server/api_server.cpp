@@ -199,6 +199,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
         // Authentication notes its own refusals; the caller's lack of a right shows in the handler only.
         if (context.authenticated && failure->code == ErrorCode::kPermissionDenied)
           authenticator.denied(request, context.caller, *failure);
+        // Likewise routes that look at credentials of their own.
+        if (route && route->auth == Auth::kNone && failure->code == ErrorCode::kUnauthenticated)
+          authenticator.refused(request, *failure);
         response = refusal(*failure, context, match);
       }
     }
@@ -207,7 +210,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
   }
 
   net::Response refusal(const Error& error, const RouteContext& context, const RouteMatch& match) {
-    net::Response response = error_response(error);
+    net::Response response = match.route && match.route->on_error ? match.route->on_error(error) : error_response(error);
     if (match.outcome == RouteMatch::Outcome::kWrongMethod) response.headers.add("Allow", match.allow);
     if (response.status == 401) {
       const Auth auth = match.route ? match.route->auth : Auth::kNone;

@@ -1,6 +1,5 @@
 #include "runtime/server/authenticator.h"
 
-#include <atomic>
 #include <optional>
 #include <unordered_map>
 
@@ -71,7 +70,13 @@ struct Authenticator::Entry {
   std::shared_ptr<const ResourceKeys> keys;
   std::optional<crypto::HmacSha256> primary;
   std::optional<crypto::HmacSha256> secondary;
-  mutable std::atomic<bool> retired{false};  // in no table any more; connections may still remember it
+};
+
+// What a connection used before. Good for as long as nothing about the resources changes and it names the same host.
+struct Authenticator::Remembered {
+  std::shared_ptr<const Entry> entry;
+  std::string host;
+  std::uint64_t version = 0;  // of the table
 };
 
 // Built anew when the directory changes; entries of unchanged resources move over with their prepared keys.
@@ -122,7 +127,6 @@ std::shared_ptr<const Authenticator::Table> Authenticator::table() {
       next->entries.push_back(std::make_shared<Entry>(std::move(keys)));
     }
   }
-  for (const auto& [keys, entry] : before) entry->retired.store(true);
   for (const auto& entry : next->entries) {
     next->by_host.emplace(to_lower(entry->keys->name), &entry);
     next->by_id.emplace(to_lower(entry->keys->id), &entry);
@@ -169,6 +173,10 @@ void Authenticator::denied(const net::Request& request, const Caller& caller, co
   rejection.reason = error.message;
   rejection.found = who;
   rejections_.add(std::move(rejection));
+}
+
+void Authenticator::refused(const net::Request& request, const Error& error) {
+  refuse(request, kUnauthorized, {}, error.message, error.target.empty() ? "no credential" : error.target);
 }
 
 Time Authenticator::now() { return options_.client_time ? options_.client_time() : clock_.now(); }
@@ -223,47 +231,51 @@ Caller Authenticator::check_access_key(net::Request& request) {
                  "the body does not match x-ms-content-sha256", hash, actual);
   check_date(request, has_ms_date ? kDateHeader : std::string_view("date"));
 
-  const auto keys = table();
   const std::string_view host = headers.get("Host");
-  const auto* named = keys->named(host);
-  std::string method(request.method);
-  method.push_back('\n');
-
+  const std::string_view other_host = headers.get("x-ms-host");
   const auto matches = [&](const Entry& entry, std::string_view target, std::string_view tail) -> const char* {
-    if (entry.primary && entry.primary->verify({method, target, tail}, authorization->signature)) return "primary";
-    if (entry.secondary && entry.secondary->verify({method, target, tail}, authorization->signature)) return "secondary";
+    for (const auto& [key, name] : {std::pair(&entry.primary, "primary"), std::pair(&entry.secondary, "secondary")})
+      if (*key && (*key)->verify({request.method, "\n", target, tail}, authorization->signature)) return name;
     return nullptr;
   };
-  const auto accept = [&](const std::shared_ptr<const Entry>& entry, const char* credential) {
-    if (!entry->keys->local_auth)
+  const auto accept = [&](const Entry& entry, const char* credential) {
+    if (!entry.keys->local_auth)
       throw refuse(request, kUnauthorized, "Access keys are turned off for this resource.", "local authentication is disabled",
-                   entry->keys->name, "a bearer token");
-    request.connection_state = entry;
+                   entry.keys->name, "a bearer token");
     Caller caller;
-    caller.resource = entry->keys;
+    caller.resource = entry.keys;
     caller.credential = credential;
     return caller;
   };
 
-  std::vector<std::string> tails{signed_tail(request, *authorization, host)};
-  if (const std::string_view other = headers.get("x-ms-host"); !other.empty()) {
-    tails.push_back(signed_tail(request, *authorization, other));
-    if (!named) named = keys->named(other);
+  // The usual case first, without looking for the resource and without building the other candidates.
+  std::string usual_tail = signed_tail(request, *authorization, host);
+  if (const auto remembered = std::static_pointer_cast<const Remembered>(request.connection_state);
+      remembered && remembered->version == directory_.version() && remembered->host == host && other_host.empty())
+    if (const char* credential = matches(*remembered->entry, request.target, usual_tail))
+      return accept(*remembered->entry, credential);
+
+  const auto keys = table();
+  const auto* named = keys->named(host);
+  std::vector<std::string> tails{std::move(usual_tail)};
+  if (!other_host.empty()) {
+    tails.push_back(signed_tail(request, *authorization, other_host));
+    if (!named) named = keys->named(other_host);
   }
-  // The usual case first, without building the other candidates: the resource that this connection used before.
-  if (const auto remembered = std::static_pointer_cast<const Entry>(request.connection_state);
-      remembered && !remembered->retired.load())
-    if (!named || *named == remembered)
-      if (const char* credential = matches(*remembered, request.target, tails[0])) return accept(remembered, credential);
+  const auto remember = [&](const std::shared_ptr<const Entry>& entry, const char* credential) {
+    Caller caller = accept(*entry, credential);
+    request.connection_state = std::make_shared<const Remembered>(Remembered{entry, std::string(host), keys->version});
+    return caller;
+  };
   const std::vector<std::string> targets = signed_target_candidates(request);
   for (const std::string& target : targets)
     for (const std::string& tail : tails) {
       if (named) {
-        if (const char* credential = matches(**named, target, tail)) return accept(*named, credential);
+        if (const char* credential = matches(**named, target, tail)) return remember(*named, credential);
         continue;
       }
       for (const auto& entry : keys->entries)
-        if (const char* credential = matches(*entry, target, tail)) return accept(entry, credential);
+        if (const char* credential = matches(*entry, target, tail)) return remember(entry, credential);
     }
   const std::string expected = request.method + "\\n" + request.target + "\\n" + tails[0].substr(1);
   throw refuse(request, kUnauthorized, "The signature of the request is not valid.",

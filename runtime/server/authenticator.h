@@ -78,10 +78,13 @@ class Authenticator {
   void answered(const net::Request& request, const Caller& caller, int status);
   /// Notes a request that was turned away after it had been authenticated: the caller may not do this.
   void denied(const net::Request& request, const Caller& caller, const Error& error);
+  /// Notes a request whose credential a route of its own accord did not take.
+  void refused(const net::Request& request, const Error& error);
   const Rejections& rejections() const { return rejections_; }
 
  private:
   struct Entry;
+  struct Remembered;
   struct Table;
 
   static std::string find_token(const net::Request& request, const Route& route);

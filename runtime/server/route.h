@@ -109,6 +109,8 @@ struct Route {
   bool stream = false;
   /// Another header that may carry the bearer token, such as `X-Skypetoken`.
   std::string token_header;
+  /// How refusals look; null: in the usual envelope (error_response).
+  net::Response (*on_error)(const Error&) = nullptr;
   /// [any-thread], several calls at once
   RouteHandler handler;
 };

@@ -272,6 +272,10 @@ std::span<const std::string_view> chat_event_types() { return kTypes; }
 void append_identifier(std::string& out, std::string_view raw_id) {
   out += R"({"rawId":)";
   append_json_string(out, raw_id);
+  if (!raw_id.empty() && !raw_id.starts_with("8:")) {  // of the provider's own; Azure's clients call it unknown
+    out += '}';
+    return;
+  }
   out += R"(,"communicationUser":{"id":)";
   append_json_string(out, raw_id);
   out += "}}";
@@ -335,6 +339,8 @@ NewEvent chat_event(const ChatChange& change, std::string_view transaction_id) {
     event.time = updated->updated_on;
     write_properties(data, updated->thread);
     data.user("editedByCommunicationIdentifier", updated->updated_by);
+    // The schema has the former only; receivers are known that read this one.
+    data.user("updatedByCommunicationIdentifier", updated->updated_by);
     data.time("editTime", updated->updated_on);
     data.number("version", updated->version);
   } else if (const auto* gone = change.thread_deleted()) {

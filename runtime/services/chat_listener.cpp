@@ -29,76 +29,48 @@ std::string_view thread_of_subject(std::string_view subject) {
 
 }  // namespace
 
-/// Marks that a next is under way.
-class ChatListener::State::Pending {
- public:
-  explicit Pending(State& state) : state_(state) {
-    const std::lock_guard lock(state.mutex_);
-    if (state.pending_) throw Error(ErrorCode::kFailedPrecondition, "another next() of this listener is pending");
-    state.pending_ = true;
-  }
-  Pending(const Pending&) = delete;
-  ~Pending() {
-    const std::lock_guard lock(state_.mutex_);
-    state_.pending_ = false;
-  }
+LiveChatListener::State::State(ResourcePtr r, std::string user, Executor& executor, Clock& clock)
+    : resource(std::move(r)), user_id(std::move(user)), executor_(executor), clock_(clock), news_(executor, clock, false) {}
 
- private:
-  State& state_;
-};
-
-ChatListener::State::State(ResourcePtr r, std::string user, Executor& executor, Clock& clock)
-    : resource(std::move(r)), user_id(std::move(user)), executor_(executor), clock_(clock) {}
-
-void ChatListener::State::begin(std::optional<std::int64_t> after, std::int64_t last_sequence) {
+void LiveChatListener::State::begin(std::optional<std::int64_t> after, std::int64_t last_sequence) {
   const std::lock_guard lock(mutex_);
   cursor_ = after.value_or(last_sequence);
   catching_up_ = after && *after < last_sequence;
 }
 
-void ChatListener::State::push(const ChatDeliveryPtr& delivery) {
-  Waiter waiter;
+void LiveChatListener::State::push(const ChatDeliveryPtr& delivery) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || !live_) return;
+    if (closed() || !live_) return;
     if (queue_.size() >= kMaxQueued) {
       queue_.clear();
       live_ = false;
     } else {
       queue_.push_back(delivery);
     }
-    waiter = std::move(waiter_);
   }
-  if (waiter) resume(std::move(waiter), Wake::kNews);
+  news_.set();
 }
 
-void ChatListener::State::close() {
-  Waiter waiter;
+void LiveChatListener::State::close() {
   UniqueFunction<void()> leave;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(closed_, true)) return;
-    waiter = std::move(waiter_);
     leave = std::move(on_close);
     queue_.clear();
   }
   if (leave) leave();
-  if (waiter) resume(std::move(waiter), Wake::kClosed);
+  news_.close();
 }
 
-std::int64_t ChatListener::State::cursor() const {
+std::int64_t LiveChatListener::State::cursor() const {
   const std::lock_guard lock(mutex_);
   return cursor_;
 }
 
-bool ChatListener::State::closed() const {
-  const std::lock_guard lock(mutex_);
-  return closed_;
-}
-
-Task<std::vector<ChatDeliveryPtr>> ChatListener::State::pull(std::shared_ptr<State> self, std::uint32_t max,
-                                                             std::optional<Duration> timeout) {
-  const Pending pending(*self);
+Task<std::vector<ChatDeliveryPtr>> LiveChatListener::State::pull(std::shared_ptr<State> self, std::uint32_t max,
+                                                                 std::optional<Duration> timeout) {
+  const Signal::Turn turn(self->news_, "listener");
   std::optional<Time> deadline;
   if (timeout) deadline = self->clock_.now() + *timeout;
   for (;;) {
@@ -113,12 +85,12 @@ Task<std::vector<ChatDeliveryPtr>> ChatListener::State::pull(std::shared_ptr<Sta
       if (more) co_await self->executor_.schedule();  // a long stretch that is of no concern: let others run
       continue;
     }
-    const Wake wake = co_await self->wait(deadline);
-    if (wake != Wake::kNews) co_return std::vector<ChatDeliveryPtr>();
+    const Signal::Wake wake = co_await self->news_.wait(deadline);
+    if (wake != Signal::Wake::kNews) co_return std::vector<ChatDeliveryPtr>();
   }
 }
 
-std::vector<ChatDeliveryPtr> ChatListener::State::take(std::uint32_t max, bool& read_log) {
+std::vector<ChatDeliveryPtr> LiveChatListener::State::take(std::uint32_t max, bool& read_log) {
   std::vector<ChatDeliveryPtr> taken;
   const std::lock_guard lock(mutex_);
   if (!live_) {
@@ -137,7 +109,7 @@ std::vector<ChatDeliveryPtr> ChatListener::State::take(std::uint32_t max, bool& 
   return taken;
 }
 
-std::vector<ChatDeliveryPtr> ChatListener::State::read(std::uint32_t max, bool& more) {
+std::vector<ChatDeliveryPtr> LiveChatListener::State::read(std::uint32_t max, bool& more) {
   const events::Page page = events::read_page(*resource->database, resource->key, chat_events(), cursor(), max);
   std::vector<ChatDeliveryPtr> found;
   std::map<std::string, std::vector<ChatStay>, std::less<>> stays;
@@ -164,56 +136,13 @@ std::vector<ChatDeliveryPtr> ChatListener::State::read(std::uint32_t max, bool& 
   return found;
 }
 
-Task<ChatListener::State::Wake> ChatListener::State::wait(std::optional<Time> deadline) {
-  Clock::TimerId timer = 0;
-  auto start = [this, deadline, &timer](auto done) {
-    std::uint64_t id = 0;
-    std::optional<Wake> now;
-    {
-      const std::lock_guard lock(mutex_);
-      if (closed_)
-        now = Wake::kClosed;
-      else if (!queue_.empty() || !live_)
-        now = Wake::kNews;
-      else
-        waiter_ = std::move(done);
-      id = ++wait_id_;
-    }
-    if (now) return done(Result<Wake>(*now));
-    // The waiter may be resumed meanwhile, but the coroutine goes on only after this function has returned.
-    if (deadline)
-      timer = clock_.schedule_at(*deadline, [weak = weak_from_this(), id] {
-        if (const auto self = weak.lock()) self->time_out(id);
-      });
-  };
-  const Wake wake = co_await from_callback<Wake>(std::move(start));
-  if (timer != 0 && wake != Wake::kTimeout) clock_.cancel(timer);
-  co_return wake;
-}
-
-void ChatListener::State::time_out(std::uint64_t wait_id) {
-  Waiter waiter;
-  {
-    const std::lock_guard lock(mutex_);
-    if (wait_id != wait_id_) return;
-    waiter = std::move(waiter_);
-  }
-  if (waiter) waiter(Wake::kTimeout);  // we are on the executor already
-}
-
-// Never on the caller's stack: the line has others to tell.
-void ChatListener::State::resume(Waiter waiter, Wake reason) {
-  executor_.post([waiter = std::move(waiter), reason]() mutable { waiter(reason); });
-}
-
-ChatListener::ChatListener(std::shared_ptr<State> state) : state_(std::move(state)) {}
-ChatListener::~ChatListener() { close(); }
-Task<std::vector<ChatDeliveryPtr>> ChatListener::next(std::uint32_t max) { return State::pull(state_, max, std::nullopt); }
-Task<std::vector<ChatDeliveryPtr>> ChatListener::next_within(std::uint32_t max, Duration timeout) {
+LiveChatListener::~LiveChatListener() { state_->close(); }
+Task<std::vector<ChatDeliveryPtr>> LiveChatListener::next(std::uint32_t max) { return State::pull(state_, max, std::nullopt); }
+Task<std::vector<ChatDeliveryPtr>> LiveChatListener::next_within(std::uint32_t max, Duration timeout) {
   return State::pull(state_, max, timeout);
 }
-std::int64_t ChatListener::cursor() const { return state_->cursor(); }
-void ChatListener::close() { state_->close(); }
-bool ChatListener::closed() const { return state_->closed(); }
+std::int64_t LiveChatListener::cursor() const { return state_->cursor(); }
+void LiveChatListener::close() { state_->close(); }
+bool LiveChatListener::closed() const { return state_->closed(); }
 
 }  // namespace trunkline

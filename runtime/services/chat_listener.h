@@ -8,13 +8,31 @@
 #include <vector>
 
 #include "runtime/base/function.h"
-#include "runtime/clock/clock.h"
+#include "runtime/clock/signal.h"
 #include "runtime/services/chat_stream.h"
 
 namespace trunkline {
 
+/// [any-thread] Closes its state when it goes.
+class LiveChatListener final : public ChatListener {
+ public:
+  class State;
+  explicit LiveChatListener(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  LiveChatListener(const LiveChatListener&) = delete;
+  ~LiveChatListener() override;
+
+  Task<std::vector<ChatDeliveryPtr>> next(std::uint32_t max) override;
+  Task<std::vector<ChatDeliveryPtr>> next_within(std::uint32_t max, Duration timeout) override;
+  std::int64_t cursor() const override;
+  void close() override;
+  bool closed() const override;
+
+ private:
+  const std::shared_ptr<State> state_;
+};
+
 /// What the listener and the line that feeds it share. [any-thread]
-struct ChatListener::State : std::enable_shared_from_this<ChatListener::State> {
+class LiveChatListener::State {
  public:
   /// Deliveries that wait for a consumer; beyond that it reads the log.
   static constexpr std::size_t kMaxQueued = 512;
@@ -34,31 +52,21 @@ struct ChatListener::State : std::enable_shared_from_this<ChatListener::State> {
   UniqueFunction<void()> on_close;
 
   std::int64_t cursor() const;
-  bool closed() const;
+  bool closed() const { return news_.closed(); }
 
  private:
-  enum class Wake { kNews, kClosed, kTimeout };
-  using Waiter = UniqueFunction<void(Result<Wake>)>;
-  class Pending;
-
   std::vector<ChatDeliveryPtr> take(std::uint32_t max, bool& read_log);
   std::vector<ChatDeliveryPtr> read(std::uint32_t max, bool& more);
-  Task<Wake> wait(std::optional<Time> deadline);
-  void time_out(std::uint64_t wait_id);
-  void resume(Waiter waiter, Wake reason);
 
   Executor& executor_;
   Clock& clock_;
+  Signal news_;  // something came since the last look
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows, and on_close
   std::deque<ChatDeliveryPtr> queue_;
   std::int64_t cursor_ = 0;
   bool live_ = true;          // false: the queue overflowed; what came since is in the log only
   bool catching_up_ = false;  // the log has not been read to its end; the queue collects what comes meanwhile
-  bool closed_ = false;
-  bool pending_ = false;
-  Waiter waiter_;
-  std::uint64_t wait_id_ = 0;
 };
 
 }  // namespace trunkline

@@ -8,6 +8,8 @@
 namespace trunkline::chat_rules {
 namespace {
 
+constexpr std::string_view kUserPrefix = "8:acs:";
+
 [[noreturn]] void invalid(const std::string& field, const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, message, field);
 }
@@ -120,12 +122,16 @@ bool is_plain_id(std::string_view id) {
   });
 }
 
-std::vector<chat::InvalidParticipant> remove_strangers(const Resource& resource, std::vector<chat::Participant>& participants) {
+bool is_communication_user(std::string_view raw_id) { return raw_id.starts_with(kUserPrefix); }
+
+std::vector<chat::InvalidParticipant> remove_strangers(const Resource& resource, std::vector<chat::Participant>& participants,
+                                                       bool foreigners) {
   std::vector<chat::InvalidParticipant> strangers;
   const auto is_stranger = [&](const chat::Participant& participant) {
-    constexpr std::string_view kPrefix = "8:acs:";
+    constexpr std::string_view kPrefix = kUserPrefix;
     const std::string& id = participant.id;
     std::string why;
+    if (foreigners && !is_communication_user(id) && is_plain_id(id)) return false;
     if (!id.starts_with(kPrefix) || !is_plain_id(id) || id.size() < kPrefix.size() + 38 || id[kPrefix.size() + 36] != '_')
       why = "is no communication user";
     else if (!resource.is_or_descends_from(std::string_view(id).substr(kPrefix.size(), 36)))

@@ -51,8 +51,12 @@ void check_display_name(const std::optional<std::string>& name, const char* fiel
 /// An id of a thread or message that no provider made need not be asked for.
 bool is_plain_id(std::string_view id);
 
-/// Takes out those who cannot take part in threads of this resource.
-std::vector<chat::InvalidParticipant> remove_strangers(const Resource& resource, std::vector<chat::Participant>& participants);
+/// Whether a participant is a user of this runtime; others, when there are any, are the provider's own.
+bool is_communication_user(std::string_view raw_id);
+/// Takes out those who cannot take part in threads of this resource. `foreigners`: the provider takes who is no communication
+/// user, and decides about them.
+std::vector<chat::InvalidParticipant> remove_strangers(const Resource& resource, std::vector<chat::Participant>& participants,
+                                                       bool foreigners);
 
 }  // namespace chat_rules
 }  // namespace trunkline

@@ -62,11 +62,12 @@ void ChatService::admit(const Resource& resource, const ChatActor& actor, Right 
 
 Task<std::vector<chat::InvalidParticipant>> ChatService::remove_unknown(ResourcePtr resource, ChatActor actor,
                                                                         std::vector<chat::Participant>* participants) {
-  std::vector<chat::InvalidParticipant> invalid = chat_rules::remove_strangers(*resource, *participants);
+  const bool foreigners = provider()->chat().capabilities().foreign_participants;
+  std::vector<chat::InvalidParticipant> invalid = chat_rules::remove_strangers(*resource, *participants, foreigners);
   if (!user_exists_) co_return invalid;
   for (std::size_t i = 0; i < participants->size();) {
     const std::string& id = (*participants)[i].id;
-    if (id == actor.user_id || co_await user_exists_(resource, id)) {
+    if (id == actor.user_id || !chat_rules::is_communication_user(id) || co_await user_exists_(resource, id)) {
       ++i;
       continue;
     }

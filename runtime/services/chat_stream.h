@@ -32,24 +32,18 @@ std::string_view actor_of(const chat::ChatChange& change);
 /// [any-thread]
 class ChatListener {
  public:
-  struct State;
-  explicit ChatListener(std::shared_ptr<State> state);
-  ChatListener(const ChatListener&) = delete;
-  ~ChatListener();
+  virtual ~ChatListener() = default;
 
   /// 1 to `max` deliveries in order, as soon as there are some. None: it was closed, the user deleted or the resource dropped.
   /// Completes on the executor, or at once. Throws kFailedPrecondition while another next is pending.
-  Task<std::vector<ChatDeliveryPtr>> next(std::uint32_t max);
+  virtual Task<std::vector<ChatDeliveryPtr>> next(std::uint32_t max) = 0;
   /// The same, but gives up after `timeout` on the clock and completes with none; closed() tells the two apart.
-  Task<std::vector<ChatDeliveryPtr>> next_within(std::uint32_t max, Duration timeout);
+  virtual Task<std::vector<ChatDeliveryPtr>> next_within(std::uint32_t max, Duration timeout) = 0;
   /// Everything up to here was told, or did not concern the user.
-  std::int64_t cursor() const;
+  virtual std::int64_t cursor() const = 0;
   /// Ends a pending next. Idempotent.
-  void close();
-  bool closed() const;
-
- private:
-  std::shared_ptr<State> state_;
+  virtual void close() = 0;
+  virtual bool closed() const = 0;
 };
 
 /// Owned by ChatService (ChatService::hub()). [any-thread]

@@ -6,6 +6,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/clock/clock.h"
 #include "runtime/events/event_log.h"
 #include "runtime/plugin/resource_store.h"
 #include "runtime/services/chat_event_data.h"
@@ -52,7 +53,7 @@ struct LiveChat::Line {
 
   std::mutex mutex;  // guards what follows; taken before the mutex of a listener
   std::deque<std::shared_ptr<Slot>> waiting;
-  std::unordered_map<std::string, std::vector<std::shared_ptr<ChatListener::State>>, StringHash, std::equal_to<>> listeners;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<LiveChatListener::State>>, StringHash, std::equal_to<>> listeners;
   // Members of threads as of the last change told; only while somebody listens.
   std::unordered_map<std::string, Known, StringHash, std::equal_to<>> threads;
   std::list<std::string> by_use;
@@ -117,7 +118,7 @@ struct LiveChat::Line {
     threads.erase(at);
   }
 
-  void leave(const ChatListener::State* state) {
+  void leave(const LiveChatListener::State* state) {
     const std::lock_guard lock(mutex);
     const auto found = listeners.find(state->user_id);
     if (found == listeners.end()) return;
@@ -129,8 +130,8 @@ struct LiveChat::Line {
     cached_members = 0;
   }
 
-  std::vector<std::shared_ptr<ChatListener::State>> of(std::optional<std::string_view> user) {
-    std::vector<std::shared_ptr<ChatListener::State>> states;
+  std::vector<std::shared_ptr<LiveChatListener::State>> of(std::optional<std::string_view> user) {
+    std::vector<std::shared_ptr<LiveChatListener::State>> states;
     const std::lock_guard lock(mutex);
     for (const auto& [name, list] : listeners)
       if (!user || name == *user) states.insert(states.end(), list.begin(), list.end());
@@ -162,7 +163,7 @@ std::shared_ptr<LiveChat::Line> LiveChat::find_line(std::int64_t resource_key) {
 }
 
 std::shared_ptr<ChatListener> LiveChat::listen(ResourcePtr resource, std::string user_id, std::optional<std::int64_t> after) {
-  auto state = std::make_shared<ChatListener::State>(resource, std::move(user_id), context_.executor, context_.clock);
+  auto state = std::make_shared<LiveChatListener::State>(resource, std::move(user_id), context_.executor, context_.clock);
   const std::shared_ptr<Line> line = line_of(resource);
   state->on_close = [line, raw = state.get(), count = listeners_] {
     line->leave(raw);
@@ -175,7 +176,7 @@ std::shared_ptr<ChatListener> LiveChat::listen(ResourcePtr resource, std::string
   }
   // On the line first: what is committed from here on is in the queue, what was committed before is in the log.
   state->begin(after, context_.events.last_sequence(*resource->database, resource->key));
-  return std::make_shared<ChatListener>(std::move(state));
+  return std::make_shared<LiveChatListener>(std::move(state));
 }
 
 Task<void> LiveChat::record(ResourcePtr resource, std::string provider, chat::ChatChange change,
@@ -183,7 +184,7 @@ Task<void> LiveChat::record(ResourcePtr resource, std::string provider, chat::Ch
   check_change(change);
   if (batch) plugin::check_batch(*batch);
   auto work = std::make_shared<Work>();
-  const std::string id = context_.ids.uuid4().str();
+  const std::string id = make_event_id(context_.ids, context_.clock.now());
   work->event = chat_event(change, id);
   work->event.id = id;
   work->event.topic = resource->arm_id;

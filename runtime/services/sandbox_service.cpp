@@ -1,8 +1,11 @@
 #include "runtime/services/sandbox_service.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <stop_token>
 
+#include "runtime/clock/signal.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/phone_number.h"
 #include "trunkline/sandbox_client.hpp"
@@ -16,6 +19,65 @@ CallOptions on_behalf_of(const Resource& resource) {
   CallOptions options;
   options.resource = resource.name;
   return options;
+}
+
+/// Waits for a change of any phone on any sandbox carrier. What it has asked them ends with it.
+class PhoneWatch {
+ public:
+  PhoneWatch(ServiceContext& context, ResourcePtr resource, Clock& wall)
+      : resource_(std::move(resource)), news_(std::make_shared<Signal>(context.executor, wall, false)) {
+    for (ProviderPtr& provider : context.providers.all_of(kInterface))
+      carriers_.push_back(std::make_shared<Carrier>(std::move(provider)));
+  }
+  PhoneWatch(const PhoneWatch&) = delete;
+  ~PhoneWatch() { stop_.request_stop(); }
+
+  /// Changes from here on are told.
+  Task<void> start() {
+    for (const std::shared_ptr<Carrier>& carrier : carriers_)
+      carrier->seen = co_await carrier->provider->sandbox().changes(0, on_behalf_of(*resource_));
+  }
+  /// False: the time has come.
+  Task<bool> wait(Time deadline) {
+    for (const std::shared_ptr<Carrier>& carrier : carriers_) ask(carrier);
+    const Signal::Wake wake = co_await news_->wait(deadline);
+    co_return wake == Signal::Wake::kNews;
+  }
+
+ private:
+  struct Carrier {
+    explicit Carrier(ProviderPtr p) : provider(std::move(p)) {}
+    const ProviderPtr provider;
+    std::atomic<std::int64_t> seen{0};
+    std::atomic<bool> asked{false};
+  };
+
+  void ask(const std::shared_ptr<Carrier>& carrier) {
+    if (carrier->asked.exchange(true)) return;
+    CallOptions options = on_behalf_of(*resource_);
+    options.stop = stop_.get_token();
+    Task<std::int64_t> changes = carrier->provider->sandbox().changes(carrier->seen, std::move(options));
+    spawn(std::move(changes), [carrier, news = news_](Result<std::int64_t> result) {
+      if (!result.ok()) return news->close();  // the carrier stops, or the watch has ended
+      carrier->seen = result.value();
+      carrier->asked = false;
+      news->set();
+    });
+  }
+
+  const ResourcePtr resource_;
+  const std::shared_ptr<Signal> news_;
+  std::vector<std::shared_ptr<Carrier>> carriers_;
+  std::stop_source stop_;
+};
+
+/// Leaves what comes behind the message `after`; empty: everything.
+void drop_through(std::vector<sandbox::PhoneMessage>& messages, const std::string& number, const std::string& after) {
+  if (after.empty()) return;
+  const auto found = std::find_if(messages.begin(), messages.end(), [&](const auto& m) { return m.message_id == after; });
+  if (found == messages.end())
+    throw Error(ErrorCode::kNotFound, "the phone " + number + " has no message '" + after + "', or no more", "after");
+  messages.erase(messages.begin(), found + 1);
 }
 
 }  // namespace
@@ -44,6 +106,25 @@ Task<std::vector<sandbox::PhoneMessage>> SandboxService::messages(ResourcePtr re
   }
   std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
   co_return all;
+}
+
+Task<std::vector<sandbox::PhoneMessage>> SandboxService::wait_for_messages(ResourcePtr resource, std::string number,
+                                                                           std::string after, Duration timeout, Clock& wall) {
+  if (timeout <= Duration{0}) {
+    std::vector<sandbox::PhoneMessage> found = co_await messages(resource, number);
+    drop_through(found, number, after);
+    co_return found;
+  }
+  const Time deadline = wall.now() + timeout;
+  PhoneWatch watch(context_, resource, wall);
+  co_await watch.start();  // before the look, so that nothing falls between them
+  for (;;) {
+    std::vector<sandbox::PhoneMessage> found = co_await messages(resource, number);
+    drop_through(found, number, after);
+    if (!found.empty()) co_return found;
+    const bool changed = co_await watch.wait(deadline);
+    if (!changed) co_return found;
+  }
 }
 
 Task<std::string> SandboxService::send_from_phone(ResourcePtr resource, std::string from, std::string to, std::string text) {

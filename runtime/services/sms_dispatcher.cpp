@@ -33,24 +33,37 @@ bool is_final(sms::MessageState state) {
 
 tl_str as_str(std::string_view text) { return {text.data(), text.size()}; }
 
+/// Borrows from both.
+RouteQuery query_of(const OutgoingSms& sms, const OutgoingRecipient& recipient) {
+  RouteQuery query;
+  query.resource = sms.resource->name;
+  query.from = sms.submission.from;
+  query.to = recipient.to;
+  query.segments = sms.segments;
+  return query;
+}
+
 /// Applies the transition and appends its event when somebody asked for one. [writer thread]
 void apply_and_report(ServiceContext& context, Session& session, const Resource& resource, const std::string& message_id,
                       const Transition& transition, Time at, const std::string& event_id,
                       std::optional<std::int32_t> segments_delivered) {
-  if (!sms_records::apply(session, resource.key, message_id, transition) || !is_final(transition.state)) return;
-  const auto stored = sms_records::find(session, resource.key, message_id);
-  if (!stored || !stored->wants_report) return;
+  if (!is_final(transition.state)) {
+    sms_records::apply(session, resource.key, message_id, transition);
+    return;
+  }
+  const auto finished = sms_records::finish(session, resource.key, message_id, transition);
+  if (!finished || !finished->wants_report) return;
   NewEvent event;
   event.id = event_id;
   event.type = kSmsDeliveryReportType;
-  event.subject = phone_number_subject(stored->record.from);
+  event.subject = phone_number_subject(finished->record.from);
   event.topic = resource.arm_id;
   event.time = at;
   event.data_version = "1.0";
-  event.traceparent = stored->traceparent;
+  event.traceparent = finished->traceparent;
   event.data =
-      sms_delivery_report_data(stored->record, transition.state, transition.reason, transition.provider_code.value_or(""), at,
-                               segments_delivered.value_or(stored->record.segments));
+      sms_delivery_report_data(finished->record, transition.state, transition.reason, transition.provider_code.value_or(""), at,
+                               segments_delivered.value_or(finished->record.segments));
   context.events.append(session, resource.key, event);
 }
 
@@ -60,7 +73,7 @@ Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std
                               Time at, std::optional<std::int32_t> segments_delivered) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [&context, resource, message_id, transition, at, segments_delivered,
-               event_id = context.ids.uuid4().str()](Session& session) {
+               event_id = make_event_id(context.ids, at)](Session& session) {
     apply_and_report(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
   };
   co_await resource->database->write(std::move(work));
@@ -174,14 +187,42 @@ Task<void> SmsDispatcher::run(Lane* lane) {
 }
 
 void SmsDispatcher::hand_over(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover) {
+  if (message->recipients.size() == 1) return hand_over_alike(lane, message, handover);
+  for (const OutgoingPtr& part : split_by_route(message)) hand_over_alike(lane, part, handover);
+}
+
+std::vector<OutgoingPtr> SmsDispatcher::split_by_route(const OutgoingPtr& message) const {
+  using Path = std::vector<const char*>;
+  const Router& router = context_.providers.sms_router();
+  const std::vector<OutgoingRecipient>& recipients = message->recipients;
+  Path first, path;
+  router.path(query_of(*message, recipients.front()), first);
+  std::size_t same = 1;
+  for (; same < recipients.size(); ++same) {
+    router.path(query_of(*message, recipients[same]), path);
+    if (path != first) break;
+  }
+  if (same == recipients.size()) return {message};
+
+  std::vector<Path> paths;
+  std::vector<OutgoingPtr> parts;
+  for (const OutgoingRecipient& recipient : recipients) {
+    router.path(query_of(*message, recipient), path);
+    const auto at = static_cast<std::size_t>(std::find(paths.begin(), paths.end(), path) - paths.begin());
+    if (at == parts.size()) {
+      paths.push_back(path);
+      parts.push_back(std::make_shared<OutgoingSms>(*message));
+      parts.back()->recipients.clear();
+    }
+    parts[at]->recipients.push_back(recipient);
+  }
+  return parts;
+}
+
+void SmsDispatcher::hand_over_alike(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover) {
   const OutgoingSms& sms = *message;
   const Time now = context_.clock.now();
-  // The route is looked up for the first recipient: one request is one text from one sender, and goes out as one call.
-  RouteQuery query;
-  query.resource = sms.resource->name;
-  query.from = sms.submission.from;
-  query.to = sms.recipients.front().to;
-  query.segments = sms.segments;
+  const RouteQuery query = query_of(sms, sms.recipients.front());
   RouteDecision route;
   context_.providers.sms_router().route(query, now, route);
   std::string decision = DecisionLines(now).steps(route.steps(now)).take();
@@ -313,7 +354,7 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const s
     outcome.transition.reason = result.reason() == sms::FailureReason::kNone ? sms::FailureReason::kUnspecified : result.reason();
     if (!code.empty()) outcome.transition.provider_code = code;
     outcome.transition.decision = lines;
-    outcome.event_id = context_.ids.uuid4().str();
+    outcome.event_id = make_event_id(context_.ids, at);
     failed_.add();
     finish(lane, std::move(outcome));
   }
@@ -343,7 +384,7 @@ void SmsDispatcher::try_next(Lane& lane, const OutgoingPtr& message, const std::
   }
   const Time at = context_.clock.now();
   for (const OutgoingRecipient& recipient : message->recipients) {
-    Outcome outcome{message->resource, recipient.message_id, {}, at, context_.ids.uuid4().str(), handover};
+    Outcome outcome{message->resource, recipient.message_id, {}, at, make_event_id(context_.ids, at), handover};
     outcome.transition.state = sms::MessageState::kFailed;
     outcome.transition.reason = sms::FailureReason::kUnspecified;
     if (!error.provider_code.empty()) outcome.transition.provider_code = error.provider_code;

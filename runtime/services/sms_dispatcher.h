@@ -60,7 +60,10 @@ class SmsDispatcher {
   Lane& lane_of(store::Database& database);
   Task<void> run(Lane* lane);
   Task<void> write_outcomes(Lane* lane);
+  /// One call for all recipients that are routed alike.
   void hand_over(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
+  std::vector<OutgoingPtr> split_by_route(const OutgoingPtr& message) const;
+  void hand_over_alike(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
   void finish(Lane& lane, Outcome outcome);
   void take_results(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Provider& provider,
                     const ListView<sms::SmsSendResult>& results, const std::string& decision, bool was_last, Time at);

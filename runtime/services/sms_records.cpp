@@ -18,12 +18,15 @@ const Statement kInsert{
     "VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kByIdempotencyKey{
     "SELECT message_id, request_hash FROM sms_messages WHERE resource_key = ? AND idempotency_key = ?"};
-const Statement kApply{
-    "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(?, provider), "
-    "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), segments = COALESCE(?, "
-    "segments), "
-    "decision = decision || ?, updated_us = ?, report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END "
-    "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"};
+#define TL_SMS_APPLY                                                                                     \
+  "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(?, provider), "                    \
+  "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), " \
+  "segments = COALESCE(?, segments), decision = decision || ?, updated_us = ?, "                         \
+  "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END "                          \
+  "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"
+const Statement kApply{TL_SMS_APPLY};
+const Statement kFinish{TL_SMS_APPLY " RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
+#undef TL_SMS_APPLY
 const Statement kApplySent{
     "UPDATE sms_messages SET state = 2, provider = ?, provider_message_id = ?, segments = COALESCE(?, segments), "
     "decision = decision || ?, updated_us = ? WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
@@ -128,6 +131,25 @@ bool apply(Session& session, std::int64_t resource_key, std::string_view message
   return session.execute(kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code,
                                   t.segments, t.decision, t.at_us, std::int64_t{final_state}, resource_key, message_id, state}) >
          0;
+}
+
+std::optional<Finished> finish(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
+  std::optional<Finished> finished;
+  const auto state = static_cast<std::int64_t>(t.state);
+  session.query(kFinish,
+                {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code, t.segments,
+                 t.decision, t.at_us, std::int64_t{1}, resource_key, message_id, state},
+                [&](const Row& row) {
+                  Finished& one = finished.emplace();
+                  one.record.message_id = message_id;
+                  one.record.from = row.text(0);
+                  one.record.to = row.text(1);
+                  one.record.segments = static_cast<std::int32_t>(row.integer(2));
+                  one.record.tag = row.optional_text(3);
+                  one.wants_report = row.integer(4) != 0;
+                  one.traceparent = row.optional_text(5).value_or("");
+                });
+  return finished;
 }
 
 void append_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {

@@ -55,6 +55,14 @@ struct Transition {
 };
 /// False: there is no such message, or its state is final or already further.
 bool apply(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& transition);
+/// The same for a final state; what a report of it is made of. nullopt: nothing changed.
+struct Finished {
+  service::SmsRecord record;  // message_id, from, to, segments and tag only
+  bool wants_report = false;
+  std::string traceparent;
+};
+std::optional<Finished> finish(store::Session& session, std::int64_t resource_key, std::string_view message_id,
+                               const Transition& transition);
 /// Appends to the decision record only.
 void append_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines);
 

@@ -331,7 +331,7 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
   DecisionLines decision(message.received_at);
   decision.step("inbound.owner", "pick", resource->name, "the resource owns " + message.to);
   NewEvent event;
-  event.id = context_.ids.uuid4().str();
+  event.id = make_event_id(context_.ids, context_.clock.now());
   event.type = kSmsReceivedType;
   event.subject = phone_number_subject(message.to);
   event.topic = resource->arm_id;

@@ -33,7 +33,7 @@ constexpr int kBatch = 64;
 double seconds_since(Steady::time_point start) { return std::chrono::duration<double>(Steady::now() - start).count(); }
 
 /// About 1 KB as it is delivered.
-NewEvent event_of(const Resource& resource, int number) {
+NewEvent event_of(const Resource& resource, int number, Time now) {
   NewEvent event;
   char id[40];
   std::snprintf(id, sizeof id, "01900000-0000-7000-8000-%012d", number);
@@ -41,7 +41,7 @@ NewEvent event_of(const Resource& resource, int number) {
   event.type = "Microsoft.Communication.SMSReceived";
   event.subject = "/phonenumber/14255550100";
   event.topic = resource.arm_id;
-  event.time = Time{std::chrono::seconds{1767225600}};
+  event.time = now;
   event.data = R"({"messageId":")" + event.id + R"(","from":"+14255550123","to":"+14255550100","message":")" +
                std::string(640, 'x') + R"(","receivedTimestamp":"2026-01-01T00:00:00.0000000Z","segmentCount":5})";
   return event;
@@ -65,7 +65,7 @@ class TemporaryRuntime {
     for (int done = 0; done < count; done += 500) {
       auto work = [&](store::Session& session) {
         for (int i = done; i < std::min(done + 500, count); ++i)
-          runtime_->events().append(session, to->key, event_of(*to, from + i));
+          runtime_->events().append(session, to->key, event_of(*to, from + i, runtime_->clock().now()));
       };
       sync_wait(to->database->write(std::move(work)));
     }
@@ -193,7 +193,7 @@ double raw_rate(const std::filesystem::path& directory, const Resource& resource
   for (int i = 0; i < events; i += kBatch) {
     run("BEGIN IMMEDIATE");
     for (int j = i; j < i + kBatch; ++j) {
-      const NewEvent event = event_of(resource, j);
+      const NewEvent event = event_of(resource, j, Time{});
       text(1, event.id);
       text(2, event.type);
       text(3, event.subject);
@@ -215,15 +215,17 @@ double raw_rate(const std::filesystem::path& directory, const Resource& resource
 int publish() {
   constexpr int kEvents = 25'600, kInFlight = 256;
   for (int round = 0; round < 3; ++round) {
+    // Before the runtime, which waits for the last completion when it closes.
+    std::atomic<int> started{0}, finished{0};
+    std::function<void()> next;
     TemporaryRuntime runtime;
     const ResourcePtr resource = runtime.resource();
     const double floor = raw_rate(std::filesystem::temp_directory_path() / ("trunkline-events-floor-" + std::to_string(getpid())),
                                   *resource, kEvents);
-    std::atomic<int> started{0}, finished{0};
-    std::function<void()> next = [&] {
+    next = [&] {
       const int number = started.fetch_add(1);
       if (number >= kEvents) return;
-      spawn((*runtime).events().publish(*resource->database, resource->key, event_of(*resource, number)),
+      spawn((*runtime).events().publish(*resource->database, resource->key, event_of(*resource, number, (*runtime).clock().now())),
             [&](const Result<std::int64_t>& result) {
               if (!result.ok()) std::abort();
               if (finished.fetch_add(1) + 1 == kEvents) finished.notify_one();

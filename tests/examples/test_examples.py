@@ -1,4 +1,4 @@
-"""Each example prints what is stored beside it."""
+"""Each example prints what is stored beside it, in a folder of its own. UPDATE_GOLDEN=1 accepts the difference."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = sorted(
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_example(example: Path, tmp_path: Path) -> None:
     stored = example.with_suffix(".out")
-    assert stored.is_file(), f"{example.name} has no {stored.name}"
+    assert stored.is_file() or os.environ.get("UPDATE_GOLDEN"), f"{example.name} has no {stored.name}"
     build = PROGRAM.parent.parent
     env = dict(os.environ, TRUNKLINE_BUILD_DIR=str(build), PYTHONPATH=str(build / "python"))
     if example.suffix == ".py":
@@ -35,7 +35,9 @@ def test_example(example: Path, tmp_path: Path) -> None:
         (tmp_path / "node_modules" / "trunkline").symlink_to(ROOT / "node" / "trunkline")
         command, cwd = ["node", str(copy / example.name)], copy
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    if os.environ.get("UPDATE_GOLDEN"):
+        stored.write_text(done.stdout, encoding="utf-8")
     assert done.stdout == stored.read_text(encoding="utf-8")
 
 

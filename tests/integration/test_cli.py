@@ -48,6 +48,35 @@ def test_send_phone_explain() -> None:
         assert len(listed) == 2
 
 
+def test_wait_message() -> None:
+    with Server("--clock", "virtual") as server:
+        phone = "+14255550123"
+        connection = ["--connection-string", server.ready["connection_string"]]
+        waiting = subprocess.Popen(
+            [str(PROGRAM), "wait", "message", phone, "--after", "0", "--timeout", "60s", "--json", *connection],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            server.cli("send", "sms", "--to", phone, "first")
+            server.cli("send", "sms", "--to", phone, "second")
+            server.cli("clock", "advance", "1s")
+            output, _ = waiting.communicate(timeout=60)
+        finally:
+            waiting.kill()
+            waiting.wait()
+        first = json.loads(output)
+        assert first["text"] == "first"
+        second = json.loads(server.cli("wait", "message", phone, "--after", first["message_id"], "--json").stdout)
+        assert second["text"] == "second"
+        behind = ["wait", "message", phone, "--after", second["message_id"]]
+        server.cli(*behind, "--timeout", "100ms", expect=4)
+        server.cli("wait", "message", phone, "--timeout", "100ms", expect=4)
+        server.cli("phone", "send", phone, "--to", "+14255550100", "answer")
+        assert "answer" in server.cli(*behind).stdout
+        server.cli("wait", "message", phone, "--after", "no-such-message", expect=1)
+
+
 def test_refusals_have_exit_codes() -> None:
     with Server("--clock", "virtual") as server:
         assert "refused" in server.cli("send", "sms", "--to", "nonsense", "x", expect=1).stdout
@@ -106,6 +135,15 @@ def test_plugins(tmp_path: Path) -> None:
     broken.mkdir()
     (broken / "plugin.json").write_text('{"id": "broken"}')
     assert "broken" in run("plugin", "check", str(broken), expect=1).stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for target, said in (
+        (empty, f"there is no plugin.json in {empty}"),
+        (tmp_path / "missing", f"there is no directory {tmp_path / 'missing'}"),
+        (tmp_path / "missing" / "plugin.json", f"there is no directory {tmp_path / 'missing'}"),
+    ):
+        assert said in run("plugin", "check", str(target), expect=1).stderr
+    assert "no plugin.json with this id" in run("plugin", "check", "no-such-plugin", expect=1).stderr
 
 
 def test_serve_needs_a_configuration(tmp_path: Path) -> None:

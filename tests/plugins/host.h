@@ -46,8 +46,10 @@ class Host {
     ++resources.at(to).epoch;
   }
 
-  std::unique_ptr<plugin::PluginInstance> open(const std::string& id, const std::string& config = "{}", tl_iface sink = {}) {
+  std::unique_ptr<plugin::PluginInstance> open(const std::string& id, const std::string& config = "{}", tl_iface sink = {},
+                                               std::map<std::string, Secret> secrets = {}) {
     plugin::InstanceSettings settings;
+    settings.secrets = std::move(secrets);
     settings.provider = "under-test";
     settings.config_json = config;
     settings.event_sink = [sink](std::string_view) { return sink; };

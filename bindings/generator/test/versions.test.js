@@ -29,12 +29,19 @@ async function buildVersion(root, name, source) {
   }
   const { files, diagnostics } = await generate(source, { targets: ["c", "cpp"] });
   assert.deepEqual(diagnostics, []);
-  for (const [path, content] of Object.entries(files)) writeFileSync(join(include, path.replace(/^bindings\/\w+\/include\//, "")), content);
+  const sources = [];
+  for (const [path, content] of Object.entries(files)) {
+    const to = join(include, path.replace(/^bindings\/\w+\/(include\/)?/, ""));
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, content);
+    if (path.startsWith("bindings/cpp/src/")) sources.push(to);
+  }
   // The golden program has one error code; the SDK needs the real ones.
-  cpSync(join(bindings, "c/include/trunkline/common.h"), join(include, "trunkline/common.h"));
-  cpSync(join(bindings, "cpp/include/trunkline/common.hpp"), join(include, "trunkline/common.hpp"));
+  for (const [part, file] of [["c", "common.h"], ["cpp", "common.hpp"], ["cpp", "inline/common.hpp"]]) cpSync(join(bindings, part, "include/trunkline", file), join(include, "trunkline", file));
+  sources.push(join(bindings, "cpp/src/common.cpp"));
+  // Plugins over headers alone, hosts with the definitions compiled apart.
   for (const program of ["plugin", "host"]) {
-    const extra = program === "plugin" ? ["-shared", "-fPIC", "-fvisibility=hidden"] : ["-ldl"];
+    const extra = program === "plugin" ? ["-shared", "-fPIC", "-fvisibility=hidden"] : ["-DTRUNKLINE_COMPILED", ...new Set(sources), "-ldl"];
     const flags = ["-std=c++20", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", `-I${include}`];
     if (name === "newer") flags.push("-DNEWER");
     execFileSync("g++", [...flags, join(here, "versions", `${program}.cpp`), "-o", join(root, `${name}_${program}`), ...extra], { stdio: "inherit" });

@@ -22,7 +22,7 @@ class ChatProviderObject final : public Object {
         read(in, p_user_id);
         chat::CreateThreadRequest p_request{};
         read(in, p_request);
-        client_.start_create_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_create_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_request), std::move(request.options), answer<chat::CreateThreadResult>(std::move(request.reply)));
         return;
       }
       case 1: {  // getThread
@@ -32,7 +32,7 @@ class ChatProviderObject final : public Object {
         read(in, p_user_id);
         std::string p_thread_id{};
         read(in, p_thread_id);
-        client_.start_get_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(request.options), answer<chat::ChatThread>(std::move(request.reply)));
         return;
       }
       case 2: {  // listThreads
@@ -42,7 +42,7 @@ class ChatProviderObject final : public Object {
         read(in, p_user_id);
         chat::PageRequest p_page{};
         read(in, p_page);
-        client_.start_list_threads(std::move(p_resource_id), std::move(p_user_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        client_.start_list_threads(std::move(p_resource_id), std::move(p_user_id), std::move(p_page), std::move(request.options), answer<chat::ThreadPage>(std::move(request.reply)));
         return;
       }
       case 3: {  // updateThread
@@ -54,7 +54,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         chat::ThreadUpdate p_update{};
         read(in, p_update);
-        client_.start_update_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_update), std::move(request.options), std::move(request.reply));
+        client_.start_update_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_update), std::move(request.options), answer<chat::ChatThread>(std::move(request.reply)));
         return;
       }
       case 4: {  // deleteThread
@@ -64,7 +64,7 @@ class ChatProviderObject final : public Object {
         read(in, p_user_id);
         std::string p_thread_id{};
         read(in, p_thread_id);
-        client_.start_delete_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        client_.start_delete_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 5: {  // addParticipants
@@ -76,7 +76,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         std::vector<chat::Participant> p_participants{};
         read(in, p_participants);
-        client_.start_add_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participants), std::move(request.options), std::move(request.reply));
+        client_.start_add_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participants), std::move(request.options), answer<std::vector<chat::InvalidParticipant>>(std::move(request.reply)));
         return;
       }
       case 6: {  // listParticipants
@@ -88,7 +88,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         chat::PageRequest p_page{};
         read(in, p_page);
-        client_.start_list_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        client_.start_list_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), answer<chat::ParticipantPage>(std::move(request.reply)));
         return;
       }
       case 7: {  // removeParticipant
@@ -100,7 +100,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         std::string p_participant_id{};
         read(in, p_participant_id);
-        client_.start_remove_participant(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participant_id), std::move(request.options), std::move(request.reply));
+        client_.start_remove_participant(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participant_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 8: {  // sendMessage
@@ -112,7 +112,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         chat::SendMessageRequest p_request{};
         read(in, p_request);
-        client_.start_send_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_send_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_request), std::move(request.options), answer<chat::ChatMessage>(std::move(request.reply)));
         return;
       }
       case 9: {  // getMessage
@@ -124,7 +124,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_get_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), answer<chat::ChatMessage>(std::move(request.reply)));
         return;
       }
       case 10: {  // listMessages
@@ -136,7 +136,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         chat::PageRequest p_page{};
         read(in, p_page);
-        client_.start_list_messages(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        client_.start_list_messages(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), answer<chat::MessagePage>(std::move(request.reply)));
         return;
       }
       case 11: {  // updateMessage
@@ -150,7 +150,7 @@ class ChatProviderObject final : public Object {
         read(in, p_message_id);
         chat::MessageUpdate p_update{};
         read(in, p_update);
-        client_.start_update_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(p_update), std::move(request.options), std::move(request.reply));
+        client_.start_update_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(p_update), std::move(request.options), answer<chat::ChatMessage>(std::move(request.reply)));
         return;
       }
       case 12: {  // deleteMessage
@@ -162,7 +162,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_delete_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_delete_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 13: {  // sendTyping
@@ -174,7 +174,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         std::optional<std::string> p_sender_display_name{};
         read(in, p_sender_display_name);
-        client_.start_send_typing(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_sender_display_name), std::move(request.options), std::move(request.reply));
+        client_.start_send_typing(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_sender_display_name), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 14: {  // sendReadReceipt
@@ -186,7 +186,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_send_read_receipt(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_send_read_receipt(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 15: {  // listReadReceipts
@@ -198,7 +198,7 @@ class ChatProviderObject final : public Object {
         read(in, p_thread_id);
         chat::PageRequest p_page{};
         read(in, p_page);
-        client_.start_list_read_receipts(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), std::move(request.reply));
+        client_.start_list_read_receipts(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(request.options), answer<chat::ReadReceiptPage>(std::move(request.reply)));
         return;
       }
       case 16: {  // maintain
@@ -206,7 +206,7 @@ class ChatProviderObject final : public Object {
         read(in, p_resource_id);
         bool p_forget{};
         read(in, p_forget);
-        client_.start_maintain(std::move(p_resource_id), std::move(p_forget), std::move(request.options), std::move(request.reply));
+        client_.start_maintain(std::move(p_resource_id), std::move(p_forget), std::move(request.options), answer<chat::Maintenance>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

@@ -209,6 +209,7 @@ inline void write(Writer& out, const trunkline::chat::ChatCapabilities& value) {
   write(out, value.max_receipt_participants);
   write(out, value.retention);
   write(out, value.share_history);
+  write(out, value.foreign_participants);
 }
 
 inline void write(Writer& out, const trunkline::chat::Maintenance& value) {

@@ -17,7 +17,7 @@ class EmailProviderObject final : public Object {
       case 0: {  // send
         email::EmailSendRequest p_request{};
         read(in, p_request);
-        client_.start_send(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_send(std::move(p_request), std::move(request.options), answer<std::string>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

@@ -17,7 +17,7 @@ class WebhookReceiverObject final : public Object {
       case 0: {  // receive
         host::HttpRequest p_request{};
         read(in, p_request);
-        client_.start_receive(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_receive(std::move(p_request), std::move(request.options), answer<host::HttpResponse>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

@@ -11,6 +11,7 @@ inline void read(Reader& in, trunkline::host::HttpRequest& value) {
   read(in, value.headers);
   read(in, value.body);
   read(in, value.timeout);
+  read(in, value.long_poll);
 }
 
 inline void write(Writer& out, const trunkline::host::HttpResponse& value) {

@@ -17,7 +17,7 @@ class IdentityProviderObject final : public Object {
       case 0: {  // createUser
         identity::CreateUserRequest p_request{};
         read(in, p_request);
-        client_.start_create_user(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_create_user(std::move(p_request), std::move(request.options), answer<identity::UserIdentity>(std::move(request.reply)));
         return;
       }
       case 1: {  // getUser
@@ -25,7 +25,7 @@ class IdentityProviderObject final : public Object {
         read(in, p_resource_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_get_user(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_user(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), answer<identity::UserIdentity>(std::move(request.reply)));
         return;
       }
       case 2: {  // findUser
@@ -33,7 +33,7 @@ class IdentityProviderObject final : public Object {
         read(in, p_resource_id);
         std::string p_custom_id{};
         read(in, p_custom_id);
-        client_.start_find_user(std::move(p_resource_id), std::move(p_custom_id), std::move(request.options), std::move(request.reply));
+        client_.start_find_user(std::move(p_resource_id), std::move(p_custom_id), std::move(request.options), answer<identity::UserIdentity>(std::move(request.reply)));
         return;
       }
       case 3: {  // listUsers
@@ -43,7 +43,7 @@ class IdentityProviderObject final : public Object {
         read(in, p_limit);
         std::optional<std::string> p_continuation{};
         read(in, p_continuation);
-        client_.start_list_users(std::move(p_resource_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        client_.start_list_users(std::move(p_resource_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<identity::UserPage>(std::move(request.reply)));
         return;
       }
       case 4: {  // deleteUser
@@ -51,13 +51,13 @@ class IdentityProviderObject final : public Object {
         read(in, p_resource_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_delete_user(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_delete_user(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 5: {  // issueToken
         identity::TokenRequest p_request{};
         read(in, p_request);
-        client_.start_issue_token(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_issue_token(std::move(p_request), std::move(request.options), answer<identity::AccessToken>(std::move(request.reply)));
         return;
       }
       case 6: {  // revokeTokens
@@ -65,7 +65,7 @@ class IdentityProviderObject final : public Object {
         read(in, p_resource_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_revoke_tokens(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_revoke_tokens(std::move(p_resource_id), std::move(p_user_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 7: {  // verifyToken
@@ -73,23 +73,23 @@ class IdentityProviderObject final : public Object {
         read(in, p_token);
         std::string p_resource_id{};
         read(in, p_resource_id);
-        client_.start_verify_token(std::move(p_token), std::move(p_resource_id), std::move(request.options), std::move(request.reply));
+        client_.start_verify_token(std::move(p_token), std::move(p_resource_id), std::move(request.options), answer<identity::TokenClaims>(std::move(request.reply)));
         return;
       }
       case 8: {  // exchange
         identity::ExchangeRequest p_request{};
         read(in, p_request);
-        client_.start_exchange(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_exchange(std::move(p_request), std::move(request.options), answer<identity::AccessToken>(std::move(request.reply)));
         return;
       }
       case 9: {  // signingKeys
-        client_.start_signing_keys(std::move(request.options), std::move(request.reply));
+        client_.start_signing_keys(std::move(request.options), answer<std::vector<identity::SigningKey>>(std::move(request.reply)));
         return;
       }
       case 10: {  // rotateKeys
         bool p_drop_others{};
         read(in, p_drop_others);
-        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), std::move(request.reply));
+        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), answer<std::vector<identity::SigningKey>>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

@@ -19,7 +19,7 @@ class MediaProviderObject final : public Object {
         read(in, p_source);
         media::AudioFormat p_format{};
         read(in, p_format);
-        client_.start_render(std::move(p_source), std::move(p_format), std::move(request.options), open_stream(std::move(request.reply)));
+        client_.start_render(std::move(p_source), std::move(p_format), std::move(request.options), answer<StreamClient<media::AudioFrame>>(open_stream(std::move(request.reply))));
         return;
       }
       default: return Object::start(op, in, std::move(request));

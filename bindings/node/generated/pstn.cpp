@@ -17,13 +17,13 @@ class PstnProviderObject final : public Object {
       case 0: {  // dial
         pstn::DialRequest p_request{};
         read(in, p_request);
-        client_.start_dial(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_dial(std::move(p_request), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 1: {  // answer
         std::string p_leg_id{};
         read(in, p_leg_id);
-        client_.start_answer(std::move(p_leg_id), std::move(request.options), std::move(request.reply));
+        client_.start_answer(std::move(p_leg_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 2: {  // hangUp
@@ -31,7 +31,7 @@ class PstnProviderObject final : public Object {
         read(in, p_leg_id);
         std::int32_t p_cause{};
         read(in, p_cause);
-        client_.start_hang_up(std::move(p_leg_id), std::move(p_cause), std::move(request.options), std::move(request.reply));
+        client_.start_hang_up(std::move(p_leg_id), std::move(p_cause), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 3: {  // sendDtmf
@@ -39,7 +39,7 @@ class PstnProviderObject final : public Object {
         read(in, p_leg_id);
         std::string p_digits{};
         read(in, p_digits);
-        client_.start_send_dtmf(std::move(p_leg_id), std::move(p_digits), std::move(request.options), std::move(request.reply));
+        client_.start_send_dtmf(std::move(p_leg_id), std::move(p_digits), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

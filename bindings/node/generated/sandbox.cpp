@@ -16,13 +16,13 @@ class SandboxProviderObject final : public Object {
   void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
     switch (op) {
       case 0: {  // phones
-        client_.start_phones(std::move(request.options), std::move(request.reply));
+        client_.start_phones(std::move(request.options), answer<std::vector<sandbox::Phone>>(std::move(request.reply)));
         return;
       }
       case 1: {  // messages
         std::string p_number{};
         read(in, p_number);
-        client_.start_messages(std::move(p_number), std::move(request.options), std::move(request.reply));
+        client_.start_messages(std::move(p_number), std::move(request.options), answer<std::vector<sandbox::PhoneMessage>>(std::move(request.reply)));
         return;
       }
       case 2: {  // sendFromPhone
@@ -32,21 +32,27 @@ class SandboxProviderObject final : public Object {
         read(in, p_to);
         std::string p_text{};
         read(in, p_text);
-        client_.start_send_from_phone(std::move(p_from), std::move(p_to), std::move(p_text), std::move(request.options), std::move(request.reply));
+        client_.start_send_from_phone(std::move(p_from), std::move(p_to), std::move(p_text), std::move(request.options), answer<std::string>(std::move(request.reply)));
         return;
       }
       case 3: {  // addRule
         sandbox::PhoneRule p_rule{};
         read(in, p_rule);
-        client_.start_add_rule(std::move(p_rule), std::move(request.options), std::move(request.reply));
+        client_.start_add_rule(std::move(p_rule), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 4: {  // rules
-        client_.start_rules(std::move(request.options), std::move(request.reply));
+        client_.start_rules(std::move(request.options), answer<std::vector<sandbox::PhoneRule>>(std::move(request.reply)));
         return;
       }
       case 5: {  // reset
-        client_.start_reset(std::move(request.options), std::move(request.reply));
+        client_.start_reset(std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // changes
+        std::int64_t p_since{};
+        read(in, p_since);
+        client_.start_changes(std::move(p_since), std::move(request.options), answer<std::int64_t>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

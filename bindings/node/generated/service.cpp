@@ -22,13 +22,13 @@ class SmsServiceObject final : public Object {
       case 0: {  // send
         service::SmsMessage p_message{};
         read(in, p_message);
-        client_.start_send(std::move(p_message), std::move(request.options), std::move(request.reply));
+        client_.start_send(std::move(p_message), std::move(request.options), answer<std::vector<service::SmsSendOutcome>>(std::move(request.reply)));
         return;
       }
       case 1: {  // get
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_get(std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_get(std::move(p_message_id), std::move(request.options), answer<service::SmsRecord>(std::move(request.reply)));
         return;
       }
       case 2: {  // list
@@ -36,13 +36,13 @@ class SmsServiceObject final : public Object {
         read(in, p_limit);
         std::optional<std::string> p_continuation{};
         read(in, p_continuation);
-        client_.start_list(std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        client_.start_list(std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::SmsPage>(std::move(request.reply)));
         return;
       }
       case 3: {  // explain
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_explain(std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_explain(std::move(p_message_id), std::move(request.options), answer<DecisionRecord>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -66,7 +66,7 @@ class IdentityServiceObject final : public Object {
         read(in, p_custom_id);
         Duration p_lifetime{};
         read(in, p_lifetime);
-        client_.start_create_user(std::move(p_scopes), std::move(p_custom_id), std::move(p_lifetime), std::move(request.options), std::move(request.reply));
+        client_.start_create_user(std::move(p_scopes), std::move(p_custom_id), std::move(p_lifetime), std::move(request.options), answer<service::UserWithToken>(std::move(request.reply)));
         return;
       }
       case 1: {  // issueToken
@@ -76,37 +76,37 @@ class IdentityServiceObject final : public Object {
         read(in, p_scopes);
         Duration p_lifetime{};
         read(in, p_lifetime);
-        client_.start_issue_token(std::move(p_user_id), std::move(p_scopes), std::move(p_lifetime), std::move(request.options), std::move(request.reply));
+        client_.start_issue_token(std::move(p_user_id), std::move(p_scopes), std::move(p_lifetime), std::move(request.options), answer<identity::AccessToken>(std::move(request.reply)));
         return;
       }
       case 2: {  // revokeTokens
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_revoke_tokens(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_revoke_tokens(std::move(p_user_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 3: {  // deleteUser
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_delete_user(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_delete_user(std::move(p_user_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 4: {  // verifyToken
         std::string p_token{};
         read(in, p_token);
-        client_.start_verify_token(std::move(p_token), std::move(request.options), std::move(request.reply));
+        client_.start_verify_token(std::move(p_token), std::move(request.options), answer<identity::TokenClaims>(std::move(request.reply)));
         return;
       }
       case 5: {  // getUser
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_get_user(std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_user(std::move(p_user_id), std::move(request.options), answer<identity::UserIdentity>(std::move(request.reply)));
         return;
       }
       case 6: {  // findByCustomId
         std::string p_custom_id{};
         read(in, p_custom_id);
-        client_.start_find_by_custom_id(std::move(p_custom_id), std::move(request.options), std::move(request.reply));
+        client_.start_find_by_custom_id(std::move(p_custom_id), std::move(request.options), answer<identity::UserIdentity>(std::move(request.reply)));
         return;
       }
       case 7: {  // listUsers
@@ -114,7 +114,7 @@ class IdentityServiceObject final : public Object {
         read(in, p_limit);
         std::optional<std::string> p_continuation{};
         read(in, p_continuation);
-        client_.start_list_users(std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        client_.start_list_users(std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<identity::UserPage>(std::move(request.reply)));
         return;
       }
       case 8: {  // exchangeTeamsToken
@@ -124,7 +124,7 @@ class IdentityServiceObject final : public Object {
         read(in, p_app_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_exchange_teams_token(std::move(p_token), std::move(p_app_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_exchange_teams_token(std::move(p_token), std::move(p_app_id), std::move(p_user_id), std::move(request.options), answer<identity::AccessToken>(std::move(request.reply)));
         return;
       }
       case 9: {  // developmentTeamsToken
@@ -132,17 +132,17 @@ class IdentityServiceObject final : public Object {
         read(in, p_app_id);
         std::string p_user_id{};
         read(in, p_user_id);
-        client_.start_development_teams_token(std::move(p_app_id), std::move(p_user_id), std::move(request.options), std::move(request.reply));
+        client_.start_development_teams_token(std::move(p_app_id), std::move(p_user_id), std::move(request.options), answer<identity::AccessToken>(std::move(request.reply)));
         return;
       }
       case 10: {  // signingKeys
-        client_.start_signing_keys(std::move(request.options), std::move(request.reply));
+        client_.start_signing_keys(std::move(request.options), answer<std::vector<identity::SigningKey>>(std::move(request.reply)));
         return;
       }
       case 11: {  // rotateKeys
         bool p_drop_others{};
         read(in, p_drop_others);
-        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), std::move(request.reply));
+        client_.start_rotate_keys(std::move(p_drop_others), std::move(request.options), answer<std::vector<identity::SigningKey>>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -162,7 +162,7 @@ class ChatServiceObject final : public Object {
       case 0: {  // createThread
         service::NewChatThread p_thread{};
         read(in, p_thread);
-        client_.start_create_thread(std::move(p_thread), std::move(request.options), std::move(request.reply));
+        client_.start_create_thread(std::move(p_thread), std::move(request.options), answer<chat::CreateThreadResult>(std::move(request.reply)));
         return;
       }
       case 1: {  // getThread
@@ -170,7 +170,7 @@ class ChatServiceObject final : public Object {
         read(in, p_as_user);
         std::string p_thread_id{};
         read(in, p_thread_id);
-        client_.start_get_thread(std::move(p_as_user), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_thread(std::move(p_as_user), std::move(p_thread_id), std::move(request.options), answer<chat::ChatThread>(std::move(request.reply)));
         return;
       }
       case 2: {  // listThreads
@@ -182,13 +182,13 @@ class ChatServiceObject final : public Object {
         read(in, p_continuation);
         std::optional<Time> p_start_time{};
         read(in, p_start_time);
-        client_.start_list_threads(std::move(p_as_user), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(request.options), std::move(request.reply));
+        client_.start_list_threads(std::move(p_as_user), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(request.options), answer<chat::ThreadPage>(std::move(request.reply)));
         return;
       }
       case 3: {  // updateThread
         service::ChatThreadChange p_change{};
         read(in, p_change);
-        client_.start_update_thread(std::move(p_change), std::move(request.options), std::move(request.reply));
+        client_.start_update_thread(std::move(p_change), std::move(request.options), answer<chat::ChatThread>(std::move(request.reply)));
         return;
       }
       case 4: {  // deleteThread
@@ -196,7 +196,7 @@ class ChatServiceObject final : public Object {
         read(in, p_as_user);
         std::string p_thread_id{};
         read(in, p_thread_id);
-        client_.start_delete_thread(std::move(p_as_user), std::move(p_thread_id), std::move(request.options), std::move(request.reply));
+        client_.start_delete_thread(std::move(p_as_user), std::move(p_thread_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 5: {  // addParticipants
@@ -206,7 +206,7 @@ class ChatServiceObject final : public Object {
         read(in, p_thread_id);
         std::vector<service::ChatMember> p_participants{};
         read(in, p_participants);
-        client_.start_add_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_participants), std::move(request.options), std::move(request.reply));
+        client_.start_add_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_participants), std::move(request.options), answer<std::vector<chat::InvalidParticipant>>(std::move(request.reply)));
         return;
       }
       case 6: {  // listParticipants
@@ -218,7 +218,7 @@ class ChatServiceObject final : public Object {
         read(in, p_limit);
         std::optional<std::string> p_continuation{};
         read(in, p_continuation);
-        client_.start_list_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        client_.start_list_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<chat::ParticipantPage>(std::move(request.reply)));
         return;
       }
       case 7: {  // removeParticipant
@@ -228,13 +228,13 @@ class ChatServiceObject final : public Object {
         read(in, p_thread_id);
         std::string p_participant_id{};
         read(in, p_participant_id);
-        client_.start_remove_participant(std::move(p_as_user), std::move(p_thread_id), std::move(p_participant_id), std::move(request.options), std::move(request.reply));
+        client_.start_remove_participant(std::move(p_as_user), std::move(p_thread_id), std::move(p_participant_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 8: {  // send
         service::NewChatMessage p_message{};
         read(in, p_message);
-        client_.start_send(std::move(p_message), std::move(request.options), std::move(request.reply));
+        client_.start_send(std::move(p_message), std::move(request.options), answer<chat::ChatMessage>(std::move(request.reply)));
         return;
       }
       case 9: {  // getMessage
@@ -244,7 +244,7 @@ class ChatServiceObject final : public Object {
         read(in, p_thread_id);
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_get_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_get_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), answer<chat::ChatMessage>(std::move(request.reply)));
         return;
       }
       case 10: {  // listMessages
@@ -258,13 +258,13 @@ class ChatServiceObject final : public Object {
         read(in, p_continuation);
         std::optional<Time> p_start_time{};
         read(in, p_start_time);
-        client_.start_list_messages(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(request.options), std::move(request.reply));
+        client_.start_list_messages(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(request.options), answer<chat::MessagePage>(std::move(request.reply)));
         return;
       }
       case 11: {  // updateMessage
         service::ChatMessageChange p_change{};
         read(in, p_change);
-        client_.start_update_message(std::move(p_change), std::move(request.options), std::move(request.reply));
+        client_.start_update_message(std::move(p_change), std::move(request.options), answer<chat::ChatMessage>(std::move(request.reply)));
         return;
       }
       case 12: {  // deleteMessage
@@ -274,7 +274,7 @@ class ChatServiceObject final : public Object {
         read(in, p_thread_id);
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_delete_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_delete_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 13: {  // sendTyping
@@ -284,7 +284,7 @@ class ChatServiceObject final : public Object {
         read(in, p_thread_id);
         std::optional<std::string> p_sender_display_name{};
         read(in, p_sender_display_name);
-        client_.start_send_typing(std::move(p_as_user), std::move(p_thread_id), std::move(p_sender_display_name), std::move(request.options), std::move(request.reply));
+        client_.start_send_typing(std::move(p_as_user), std::move(p_thread_id), std::move(p_sender_display_name), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 14: {  // sendReadReceipt
@@ -294,7 +294,7 @@ class ChatServiceObject final : public Object {
         read(in, p_thread_id);
         std::string p_message_id{};
         read(in, p_message_id);
-        client_.start_send_read_receipt(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), std::move(request.reply));
+        client_.start_send_read_receipt(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 15: {  // listReadReceipts
@@ -306,7 +306,7 @@ class ChatServiceObject final : public Object {
         read(in, p_limit);
         std::optional<std::string> p_continuation{};
         read(in, p_continuation);
-        client_.start_list_read_receipts(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), std::move(request.reply));
+        client_.start_list_read_receipts(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<chat::ReadReceiptPage>(std::move(request.reply)));
         return;
       }
       case 16: {  // listen
@@ -314,7 +314,7 @@ class ChatServiceObject final : public Object {
         read(in, p_as_user);
         std::optional<std::int64_t> p_after{};
         read(in, p_after);
-        client_.start_listen(std::move(p_as_user), std::move(p_after), std::move(request.options), open_stream(std::move(request.reply)));
+        client_.start_listen(std::move(p_as_user), std::move(p_after), std::move(request.options), answer<StreamClient<service::ChatEvent>>(open_stream(std::move(request.reply))));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -334,23 +334,23 @@ class NumbersServiceObject final : public Object {
       case 0: {  // search
         service::NumberQuery p_query{};
         read(in, p_query);
-        client_.start_search(std::move(p_query), std::move(request.options), std::move(request.reply));
+        client_.start_search(std::move(p_query), std::move(request.options), answer<service::NumberSearch>(std::move(request.reply)));
         return;
       }
       case 1: {  // purchase
         std::string p_search_id{};
         read(in, p_search_id);
-        client_.start_purchase(std::move(p_search_id), std::move(request.options), std::move(request.reply));
+        client_.start_purchase(std::move(p_search_id), std::move(request.options), answer<std::vector<service::OwnedNumber>>(std::move(request.reply)));
         return;
       }
       case 2: {  // list
-        client_.start_list(std::move(request.options), std::move(request.reply));
+        client_.start_list(std::move(request.options), answer<std::vector<service::OwnedNumber>>(std::move(request.reply)));
         return;
       }
       case 3: {  // release
         std::string p_number{};
         read(in, p_number);
-        client_.start_release(std::move(p_number), std::move(request.options), std::move(request.reply));
+        client_.start_release(std::move(p_number), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -370,7 +370,7 @@ class EventsServiceObject final : public Object {
       case 0: {  // subscribe
         service::EventFilter p_filter{};
         read(in, p_filter);
-        client_.start_subscribe(std::move(p_filter), std::move(request.options), open_stream(std::move(request.reply)));
+        client_.start_subscribe(std::move(p_filter), std::move(request.options), answer<StreamClient<service::Event>>(open_stream(std::move(request.reply))));
         return;
       }
       case 1: {  // list
@@ -378,7 +378,7 @@ class EventsServiceObject final : public Object {
         read(in, p_filter);
         std::int32_t p_limit{};
         read(in, p_limit);
-        client_.start_list(std::move(p_filter), std::move(p_limit), std::move(request.options), std::move(request.reply));
+        client_.start_list(std::move(p_filter), std::move(p_limit), std::move(request.options), answer<std::vector<service::Event>>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -396,13 +396,13 @@ class SandboxServiceObject final : public Object {
   void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
     switch (op) {
       case 0: {  // phones
-        client_.start_phones(std::move(request.options), std::move(request.reply));
+        client_.start_phones(std::move(request.options), answer<std::vector<sandbox::Phone>>(std::move(request.reply)));
         return;
       }
       case 1: {  // messages
         std::string p_number{};
         read(in, p_number);
-        client_.start_messages(std::move(p_number), std::move(request.options), std::move(request.reply));
+        client_.start_messages(std::move(p_number), std::move(request.options), answer<std::vector<sandbox::PhoneMessage>>(std::move(request.reply)));
         return;
       }
       case 2: {  // sendFromPhone
@@ -412,21 +412,21 @@ class SandboxServiceObject final : public Object {
         read(in, p_to);
         std::string p_text{};
         read(in, p_text);
-        client_.start_send_from_phone(std::move(p_from), std::move(p_to), std::move(p_text), std::move(request.options), std::move(request.reply));
+        client_.start_send_from_phone(std::move(p_from), std::move(p_to), std::move(p_text), std::move(request.options), answer<std::string>(std::move(request.reply)));
         return;
       }
       case 3: {  // addRule
         sandbox::PhoneRule p_rule{};
         read(in, p_rule);
-        client_.start_add_rule(std::move(p_rule), std::move(request.options), std::move(request.reply));
+        client_.start_add_rule(std::move(p_rule), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 4: {  // rules
-        client_.start_rules(std::move(request.options), std::move(request.reply));
+        client_.start_rules(std::move(request.options), answer<std::vector<sandbox::PhoneRule>>(std::move(request.reply)));
         return;
       }
       case 5: {  // reset
-        client_.start_reset(std::move(request.options), std::move(request.reply));
+        client_.start_reset(std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -450,17 +450,17 @@ class ResourcesServiceObject final : public Object {
         read(in, p_data_location);
         std::optional<Properties> p_tags{};
         read(in, p_tags);
-        client_.start_create(std::move(p_name), std::move(p_data_location), std::move(p_tags), std::move(request.options), std::move(request.reply));
+        client_.start_create(std::move(p_name), std::move(p_data_location), std::move(p_tags), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 1: {  // get
         std::string p_name{};
         read(in, p_name);
-        client_.start_get(std::move(p_name), std::move(request.options), std::move(request.reply));
+        client_.start_get(std::move(p_name), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 2: {  // list
-        client_.start_list(std::move(request.options), std::move(request.reply));
+        client_.start_list(std::move(request.options), answer<std::vector<service::ResourceInfo>>(std::move(request.reply)));
         return;
       }
       case 3: {  // fork
@@ -468,7 +468,7 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         std::string p_new_name{};
         read(in, p_new_name);
-        client_.start_fork(std::move(p_name), std::move(p_new_name), std::move(request.options), std::move(request.reply));
+        client_.start_fork(std::move(p_name), std::move(p_new_name), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 4: {  // snapshot
@@ -476,13 +476,13 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         std::string p_snapshot_name{};
         read(in, p_snapshot_name);
-        client_.start_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), std::move(request.reply));
+        client_.start_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), answer<service::ResourceSnapshot>(std::move(request.reply)));
         return;
       }
       case 5: {  // snapshots
         std::string p_name{};
         read(in, p_name);
-        client_.start_snapshots(std::move(p_name), std::move(request.options), std::move(request.reply));
+        client_.start_snapshots(std::move(p_name), std::move(request.options), answer<std::vector<service::ResourceSnapshot>>(std::move(request.reply)));
         return;
       }
       case 6: {  // restore
@@ -490,7 +490,7 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         std::string p_snapshot_name{};
         read(in, p_snapshot_name);
-        client_.start_restore(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), std::move(request.reply));
+        client_.start_restore(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 7: {  // dropSnapshot
@@ -498,13 +498,13 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         std::string p_snapshot_name{};
         read(in, p_snapshot_name);
-        client_.start_drop_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), std::move(request.reply));
+        client_.start_drop_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 8: {  // drop
         std::string p_name{};
         read(in, p_name);
-        client_.start_drop(std::move(p_name), std::move(request.options), std::move(request.reply));
+        client_.start_drop(std::move(p_name), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 9: {  // regenerateKey
@@ -512,7 +512,7 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         service::KeyKind p_kind{};
         read(in, p_kind);
-        client_.start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(request.options), std::move(request.reply));
+        client_.start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 10: {  // setTags
@@ -520,7 +520,7 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         Properties p_tags{};
         read(in, p_tags);
-        client_.start_set_tags(std::move(p_name), std::move(p_tags), std::move(request.options), std::move(request.reply));
+        client_.start_set_tags(std::move(p_name), std::move(p_tags), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 11: {  // setLocalAuth
@@ -528,7 +528,7 @@ class ResourcesServiceObject final : public Object {
         read(in, p_name);
         bool p_enabled{};
         read(in, p_enabled);
-        client_.start_set_local_auth(std::move(p_name), std::move(p_enabled), std::move(request.options), std::move(request.reply));
+        client_.start_set_local_auth(std::move(p_name), std::move(p_enabled), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -548,11 +548,11 @@ class RuntimeServiceObject final : public Object {
       case 2: {  // advance
         Duration p_by{};
         read(in, p_by);
-        client_.start_advance(std::move(p_by), std::move(request.options), std::move(request.reply));
+        client_.start_advance(std::move(p_by), std::move(request.options), answer<Time>(std::move(request.reply)));
         return;
       }
       case 3: {  // settle
-        client_.start_settle(std::move(request.options), std::move(request.reply));
+        client_.start_settle(std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 4: {  // createResource
@@ -560,7 +560,7 @@ class RuntimeServiceObject final : public Object {
         read(in, p_name);
         std::string p_data_location{};
         read(in, p_data_location);
-        client_.start_create_resource(std::move(p_name), std::move(p_data_location), std::move(request.options), std::move(request.reply));
+        client_.start_create_resource(std::move(p_name), std::move(p_data_location), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 5: {  // forkResource
@@ -568,31 +568,31 @@ class RuntimeServiceObject final : public Object {
         read(in, p_name);
         std::string p_new_name{};
         read(in, p_new_name);
-        client_.start_fork_resource(std::move(p_name), std::move(p_new_name), std::move(request.options), std::move(request.reply));
+        client_.start_fork_resource(std::move(p_name), std::move(p_new_name), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 6: {  // dropResource
         std::string p_name{};
         read(in, p_name);
-        client_.start_drop_resource(std::move(p_name), std::move(request.options), std::move(request.reply));
+        client_.start_drop_resource(std::move(p_name), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       case 7: {  // getResource
         std::string p_name{};
         read(in, p_name);
-        client_.start_get_resource(std::move(p_name), std::move(request.options), std::move(request.reply));
+        client_.start_get_resource(std::move(p_name), std::move(request.options), answer<service::ResourceInfo>(std::move(request.reply)));
         return;
       }
       case 8: {  // listResources
-        client_.start_list_resources(std::move(request.options), std::move(request.reply));
+        client_.start_list_resources(std::move(request.options), answer<std::vector<service::ResourceInfo>>(std::move(request.reply)));
         return;
       }
       case 9: {  // listPlugins
-        client_.start_list_plugins(std::move(request.options), std::move(request.reply));
+        client_.start_list_plugins(std::move(request.options), answer<std::vector<service::PluginInfo>>(std::move(request.reply)));
         return;
       }
       case 10: {  // metrics
-        client_.start_metrics(std::move(request.options), std::move(request.reply));
+        client_.start_metrics(std::move(request.options), answer<std::string>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -617,6 +617,242 @@ class RuntimeServiceObject final : public Object {
   trunkline::service::RuntimeServiceClient client_;
 };
 
+class EventSubscriptionsServiceObject final : public Object {
+ public:
+  EventSubscriptionsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // put
+        service::EventSubscriptionSpec p_subscription{};
+        read(in, p_subscription);
+        client_.start_put(std::move(p_subscription), std::move(request.options), answer<service::EventSubscription>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // putProperties
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_properties{};
+        read(in, p_properties);
+        std::optional<std::int64_t> p_after{};
+        read(in, p_after);
+        client_.start_put_properties(std::move(p_name), std::move(p_properties), std::move(p_after), std::move(request.options), answer<service::EventSubscription>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // update
+        service::EventSubscriptionSpec p_change{};
+        read(in, p_change);
+        client_.start_update(std::move(p_change), std::move(request.options), answer<service::EventSubscription>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // updateProperties
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_properties{};
+        read(in, p_properties);
+        client_.start_update_properties(std::move(p_name), std::move(p_properties), std::move(request.options), answer<service::EventSubscription>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_get(std::move(p_name), std::move(request.options), answer<service::EventSubscription>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // list
+        client_.start_list(std::move(request.options), answer<std::vector<service::EventSubscription>>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // remove
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_remove(std::move(p_name), std::move(request.options), answer<bool>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // activity
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_activity(std::move(p_name), std::move(request.options), answer<service::EventSubscriptionActivity>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // deliveries
+        std::string p_name{};
+        read(in, p_name);
+        std::int32_t p_credits{};
+        read(in, p_credits);
+        Duration p_lock_time{};
+        read(in, p_lock_time);
+        client_.start_deliveries(std::move(p_name), std::move(p_credits), std::move(p_lock_time), std::move(request.options), answer<StreamClient<service::EventDelivery>>(open_stream(std::move(request.reply))));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 9: {  // acknowledge
+        std::string p_name{};
+        read(in, p_name);
+        std::int64_t p_delivery_id{};
+        read(in, p_delivery_id);
+        write(out, client_.acknowledge(std::move(p_name), std::move(p_delivery_id)));
+        return;
+      }
+      case 10: {  // reject
+        std::string p_name{};
+        read(in, p_name);
+        std::int64_t p_delivery_id{};
+        read(in, p_delivery_id);
+        std::string p_reason{};
+        read(in, p_reason);
+        write(out, client_.reject(std::move(p_name), std::move(p_delivery_id), std::move(p_reason)));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::service::EventSubscriptionsServiceClient client_;
+};
+
+class EventHistoryServiceObject final : public Object {
+ public:
+  EventHistoryServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // query
+        service::EventQuery p_query{};
+        read(in, p_query);
+        client_.start_query(std::move(p_query), std::move(request.options), answer<service::EventPage>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // get
+        std::string p_event_id{};
+        read(in, p_event_id);
+        client_.start_get(std::move(p_event_id), std::move(request.options), answer<service::Event>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // explain
+        std::string p_event_id{};
+        read(in, p_event_id);
+        client_.start_explain(std::move(p_event_id), std::move(request.options), answer<std::vector<service::EventExplanation>>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // redeliver
+        std::string p_subscription{};
+        read(in, p_subscription);
+        std::string p_event_id{};
+        read(in, p_event_id);
+        client_.start_redeliver(std::move(p_subscription), std::move(p_event_id), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // redeliverAll
+        std::string p_subscription{};
+        read(in, p_subscription);
+        service::EventQuery p_query{};
+        read(in, p_query);
+        client_.start_redeliver_all(std::move(p_subscription), std::move(p_query), std::move(request.options), answer<std::int64_t>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // replay
+        service::EventSubscriptionSpec p_subscription{};
+        read(in, p_subscription);
+        std::optional<Time> p_from{};
+        read(in, p_from);
+        std::optional<Time> p_to{};
+        read(in, p_to);
+        client_.start_replay(std::move(p_subscription), std::move(p_from), std::move(p_to), std::move(request.options), answer<service::EventSubscription>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // exportLines
+        service::EventQuery p_query{};
+        read(in, p_query);
+        service::EventSchema p_schema{};
+        read(in, p_schema);
+        client_.start_export_lines(std::move(p_query), std::move(p_schema), std::move(request.options), answer<StreamClient<std::string>>(open_stream(std::move(request.reply))));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::EventHistoryServiceClient client_;
+};
+
+class EventTopicsServiceObject final : public Object {
+ public:
+  EventTopicsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // create
+        service::NewEventTopic p_topic{};
+        read(in, p_topic);
+        client_.start_create(std::move(p_topic), std::move(request.options), answer<service::EventTopic>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_get(std::move(p_name), std::move(request.options), answer<service::EventTopic>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // list
+        client_.start_list(std::move(request.options), answer<std::vector<service::EventTopic>>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // remove
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_remove(std::move(p_name), std::move(request.options), answer<bool>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // regenerateKey
+        std::string p_name{};
+        read(in, p_name);
+        service::KeyKind p_kind{};
+        read(in, p_kind);
+        client_.start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(request.options), answer<service::EventTopic>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // setTags
+        std::string p_name{};
+        read(in, p_name);
+        Properties p_tags{};
+        read(in, p_tags);
+        client_.start_set_tags(std::move(p_name), std::move(p_tags), std::move(request.options), answer<service::EventTopic>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // publish
+        std::string p_topic{};
+        read(in, p_topic);
+        std::vector<service::NewTopicEvent> p_events{};
+        read(in, p_events);
+        client_.start_publish(std::move(p_topic), std::move(p_events), std::move(request.options), answer<std::vector<std::string>>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // publishJson
+        std::string p_topic{};
+        read(in, p_topic);
+        std::string p_events{};
+        read(in, p_events);
+        service::EventSchema p_schema{};
+        read(in, p_schema);
+        client_.start_publish_json(std::move(p_topic), std::move(p_events), std::move(p_schema), std::move(request.options), answer<std::vector<std::string>>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::EventTopicsServiceClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsServiceObject>(iface, calls); }
@@ -627,5 +863,8 @@ std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls) { 
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls) { return std::make_unique<ResourcesServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) { return std::make_unique<RuntimeServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventSubscriptionsServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventHistoryServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventTopicsServiceObject>(iface, calls); }
 
 }  // namespace trunkline::node

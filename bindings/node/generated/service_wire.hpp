@@ -181,4 +181,137 @@ inline void write(Writer& out, const trunkline::service::PluginInfo& value) {
   write(out, value.detail);
 }
 
+inline void read(Reader& in, trunkline::service::EventCondition& value) {
+  read(in, value.key);
+  read(in, value.operator_type);
+  read(in, value.value);
+}
+
+inline void read(Reader& in, trunkline::service::EventSubscriptionSpec& value) {
+  read(in, value.name);
+  read(in, value.webhook);
+  read(in, value.workflow);
+  read(in, value.types);
+  read(in, value.subject_begins_with);
+  read(in, value.subject_ends_with);
+  read(in, value.case_sensitive);
+  read(in, value.arrays);
+  read(in, value.conditions);
+  read(in, value.schema);
+  read(in, value.binary);
+  read(in, value.max_attempts);
+  read(in, value.time_to_live);
+  read(in, value.dead_letter);
+  read(in, value.headers);
+  read(in, value.secret_headers);
+  read(in, value.event_headers);
+  read(in, value.max_events_per_batch);
+  read(in, value.preferred_batch_kilobytes);
+  read(in, value.ordering_key);
+  read(in, value.concurrency);
+  read(in, value.bearer);
+  read(in, value.hmac_secret);
+  read(in, value.labels);
+  read(in, value.expires_at);
+  read(in, value.after);
+}
+
+inline void write(Writer& out, const trunkline::service::EventSubscription& value) {
+  write(out, value.name);
+  write(out, value.topic);
+  write(out, value.destination);
+  write(out, value.endpoint);
+  write(out, value.state);
+  write(out, value.properties);
+  write(out, value.created_at);
+  write(out, value.updated_at);
+}
+
+inline void write(Writer& out, const trunkline::service::EventSubscriptionActivity& value) {
+  write(out, value.cursor);
+  write(out, value.retrying);
+  write(out, value.blocked);
+  write(out, value.dead_lettered);
+  write(out, value.dropped);
+  write(out, value.queued);
+  write(out, value.in_flight);
+  write(out, value.paused_until);
+  write(out, value.idle);
+}
+
+inline void write(Writer& out, const trunkline::service::EventDelivery& value) {
+  write(out, value.id);
+  write(out, value.event);
+  write(out, value.attempt);
+}
+
+inline void read(Reader& in, trunkline::service::EventQuery& value) {
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.types);
+  read(in, value.subject_begins_with);
+  read(in, value.correlation_id);
+  read(in, value.subscription);
+  read(in, value.state);
+  read(in, value.after);
+  read(in, value.newest_first);
+  read(in, value.limit);
+}
+
+inline void write(Writer& out, const trunkline::service::EventPage& value) {
+  write(out, value.items);
+  write(out, value.next);
+}
+
+inline void write(Writer& out, const trunkline::service::EventAttempt& value) {
+  write(out, value.number);
+  write(out, value.at);
+  write(out, value.status);
+  write(out, value.outcome);
+  write(out, value.latency);
+  write(out, value.reply);
+}
+
+inline void write(Writer& out, const trunkline::service::EventExplanation& value) {
+  write(out, value.subscription);
+  write(out, value.event_id);
+  write(out, value.state);
+  write(out, value.rule);
+  write(out, value.wanted);
+  write(out, value.found);
+  write(out, value.attempts);
+  write(out, value.next_attempt);
+  write(out, value.reason);
+}
+
+inline void read(Reader& in, trunkline::service::NewEventTopic& value) {
+  read(in, value.name);
+  read(in, value.schema);
+  read(in, value.primary_key);
+  read(in, value.secondary_key);
+  read(in, value.local_auth);
+  read(in, value.tags);
+}
+
+inline void write(Writer& out, const trunkline::service::EventTopic& value) {
+  write(out, value.name);
+  write(out, value.topic_id);
+  write(out, value.endpoint);
+  write(out, value.schema);
+  write(out, value.primary_key);
+  write(out, value.secondary_key);
+  write(out, value.local_auth);
+  write(out, value.tags);
+  write(out, value.created_at);
+}
+
+inline void read(Reader& in, trunkline::service::NewTopicEvent& value) {
+  read(in, value.type);
+  read(in, value.subject);
+  read(in, value.data);
+  read(in, value.id);
+  read(in, value.time);
+  read(in, value.data_version);
+}
+
 }  // namespace trunkline::node

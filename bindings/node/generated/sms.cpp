@@ -17,7 +17,7 @@ class SmsProviderObject final : public Object {
       case 0: {  // send
         sms::SmsSendRequest p_request{};
         read(in, p_request);
-        client_.start_send(std::move(p_request), std::move(request.options), std::move(request.reply));
+        client_.start_send(std::move(p_request), std::move(request.options), answer<std::vector<sms::SmsSendResult>>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

@@ -8,6 +8,7 @@
 #include "support/object.hpp"
 #include "support/wire.hpp"
 #include "trunkline/call.hpp"
+#include "trunkline/callback.hpp"
 
 namespace trunkline::node {
 
@@ -52,6 +53,25 @@ class Reply {
   std::uint32_t call_;
   Handle owner_;
 };
+
+/// A reply, or what stands for one, as the callback of a call: all calls with the same result share their code.
+template <class R, class To>
+class ReplyReceiver final : public abi::Receiver<R> {
+ public:
+  explicit ReplyReceiver(To to) : to_(std::move(to)) {}
+  void complete(Result<R> result) noexcept override {
+    const std::unique_ptr<ReplyReceiver> self(this);
+    to_(std::move(result));
+  }
+
+ private:
+  To to_;
+};
+/// `to` is called once; the callback owns it until then.
+template <class R, class To>
+abi::Callback<R> answer(To to) {
+  return abi::Callback<R>(*new ReplyReceiver<R, To>(std::move(to)));
+}
 
 struct Request {
   Reply reply;

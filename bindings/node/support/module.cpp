@@ -44,8 +44,11 @@ void unref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->unr
 /// environment down.
 class BlockingWork final : public Napi::AsyncWorker {
  public:
-  BlockingWork(Napi::Env env, Reply reply, std::string config)
-      : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), config_(std::move(config)) {}
+  BlockingWork(Napi::Env env, Reply reply, std::string config, std::string config_file)
+      : AsyncWorker(env, "trunkline"),
+        reply_(std::move(reply)),
+        config_(std::move(config)),
+        config_file_(std::move(config_file)) {}
   BlockingWork(Napi::Env env, Reply reply, std::unique_ptr<Object> closing)
       : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), closing_(std::move(closing)) {}
 
@@ -57,7 +60,7 @@ class BlockingWork final : public Napi::AsyncWorker {
       return;
     }
     try {
-      reply_.object(RuntimeObject::open(config_));
+      reply_.object(RuntimeObject::open(config_, config_file_));
     } catch (...) {
       reply_.fail(current_error());
     }
@@ -66,12 +69,13 @@ class BlockingWork final : public Napi::AsyncWorker {
  private:
   Reply reply_;
   std::string config_;
+  std::string config_file_;
   std::unique_ptr<Object> closing_;
 };
 
 void open(const Napi::CallbackInfo& info) {
-  const Reply reply(environment(info).dispatcher(), number(info, 1), kNoHandle);
-  (new BlockingWork(info.Env(), reply, text(info, 0)))->Queue();
+  const Reply reply(environment(info).dispatcher(), number(info, 2), kNoHandle);
+  (new BlockingWork(info.Env(), reply, text(info, 0), text(info, 1)))->Queue();
 }
 
 void close(const Napi::CallbackInfo& info) {

@@ -25,10 +25,10 @@ const tl_host kErrorHost = {
 
 }  // namespace
 
-std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml) {
+std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml, std::string_view config_file) {
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
-  if (tl_runtime_open(borrow(config_yaml), &runtime, &error) == 0 && runtime != nullptr)
+  if (tl_runtime_open(borrow(config_yaml), borrow(config_file), &runtime, &error) == 0 && runtime != nullptr)
     return std::unique_ptr<RuntimeObject>(new RuntimeObject(runtime));
   if (error == nullptr) throw Error(ErrorCode::kInternal, "the runtime was not opened and did not say why");
   throw abi::Errors(&kErrorHost).take(error);

@@ -15,7 +15,7 @@ namespace trunkline::node {
 class RuntimeObject final : public Object {
  public:
   /// Blocks: opens databases and loads plugins. Throws Error.
-  static std::unique_ptr<RuntimeObject> open(std::string_view config_yaml);
+  static std::unique_ptr<RuntimeObject> open(std::string_view config_yaml, std::string_view config_file);
   ~RuntimeObject() override;
 
   /// Null when there is no such thing.

@@ -69,11 +69,11 @@ PYBIND11_MODULE(_native, module) {
   module.def("cancel", &cancel, py::arg("call"));
 
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
-      .def(py::init([](const std::string& config) {
+      .def(py::init([](const std::string& config, const std::string& config_file) {
              watch_process();
-             return RuntimeHandle::open(config);
+             return RuntimeHandle::open(config, config_file);
            }),
-           py::arg("config"))
+           py::arg("config"), py::arg("config_file"))
       .def_property_readonly("closed", &RuntimeHandle::closed)
       .def("close", &RuntimeHandle::close);
   py::class_<Stream>(module, "Stream")

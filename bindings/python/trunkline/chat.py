@@ -553,6 +553,12 @@ class ChatCapabilities:
     share_history: bool = False
     """It hides messages from before `share_history_time`."""
 
+    foreign_participants: bool = False
+    """People of its own take part too, under raw ids that it gives them and that do not begin with `8:acs:`. The host
+    hands such
+    ids over unchecked, and the provider says which of them cannot be added.
+    """
+
 
 @dataclass(slots=True, kw_only=True)
 class Maintenance:

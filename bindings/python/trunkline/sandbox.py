@@ -169,3 +169,16 @@ class SandboxProvider(Provider):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         self._impl.reset(timeout)
+
+    def changes(self, since: int, *, timeout: float | None = None) -> int:
+        """Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is
+        above `since`;
+        0: at once.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            CancelledError: The caller cancelled the operation.
+        """
+        return self._impl.changes(since, timeout)

@@ -41,12 +41,32 @@ __all__ = [
     "ChatService",
     "ChatThreadChange",
     "Event",
+    "EventAttempt",
+    "EventCondition",
+    "EventDelivery",
+    "EventDestination",
+    "EventExplanation",
     "EventFilter",
+    "EventHistoryService",
+    "EventOperator",
+    "EventPage",
+    "EventQuery",
+    "EventSchema",
+    "EventState",
+    "EventSubscription",
+    "EventSubscriptionActivity",
+    "EventSubscriptionSpec",
+    "EventSubscriptionState",
+    "EventSubscriptionsService",
+    "EventTopic",
+    "EventTopicsService",
     "EventsService",
     "IdentityService",
     "KeyKind",
     "NewChatMessage",
     "NewChatThread",
+    "NewEventTopic",
+    "NewTopicEvent",
     "NumberCapability",
     "NumberQuery",
     "NumberSearch",
@@ -120,6 +140,164 @@ class KeyKind(enum.IntEnum):
 
     SECONDARY = 2
     """The second."""
+
+
+class EventSchema(enum.IntEnum):
+    """How events are written for a receiver.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    EVENT_GRID = 1
+    """Event Grid schema."""
+
+    CLOUD_EVENTS = 2
+    """CloudEvents 1.0."""
+
+
+class EventDestination(enum.IntEnum):
+    """Who gets the events of a subscription.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    WEBHOOK = 1
+    """An HTTP endpoint."""
+
+    HANDLER = 2
+    """A consumer that takes them: `deliveries`."""
+
+    WORKFLOW = 3
+    """A trigger of a workflow."""
+
+
+class EventSubscriptionState(enum.IntEnum):
+    """How far the making of a subscription is.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    SUCCEEDED = 1
+    """It delivers."""
+
+    AWAITING_MANUAL_ACTION = 2
+    """Its webhook has to fetch the validation URL that it was sent."""
+
+    FAILED = 3
+    """Its webhook was not validated in time."""
+
+    FINISHED = 4
+    """A replay that has sent all it was to send. It goes away by itself."""
+
+
+class EventOperator(enum.IntEnum):
+    """Comparisons of a condition. All texts compare without case.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    NUMBER_IN = 1
+    """One of the numbers."""
+
+    NUMBER_NOT_IN = 2
+    """None of the numbers."""
+
+    NUMBER_LESS_THAN = 3
+    """Less than the number."""
+
+    NUMBER_GREATER_THAN = 4
+    """Greater than the number."""
+
+    NUMBER_LESS_THAN_OR_EQUALS = 5
+    """At most the number."""
+
+    NUMBER_GREATER_THAN_OR_EQUALS = 6
+    """At least the number."""
+
+    NUMBER_IN_RANGE = 7
+    """Within one of the ranges, such as `[[1, 5], [7, 9]]`."""
+
+    NUMBER_NOT_IN_RANGE = 8
+    """Within none of the ranges."""
+
+    BOOL_EQUALS = 9
+    """True or false, as the value says."""
+
+    STRING_IN = 10
+    """One of the texts."""
+
+    STRING_NOT_IN = 11
+    """None of the texts."""
+
+    STRING_CONTAINS = 12
+    """Has one of the texts in it."""
+
+    STRING_NOT_CONTAINS = 13
+    """Has none of the texts in it."""
+
+    STRING_BEGINS_WITH = 14
+    """Begins with one of the texts."""
+
+    STRING_NOT_BEGINS_WITH = 15
+    """Begins with none of the texts."""
+
+    STRING_ENDS_WITH = 16
+    """Ends with one of the texts."""
+
+    STRING_NOT_ENDS_WITH = 17
+    """Ends with none of the texts."""
+
+    IS_NULL_OR_UNDEFINED = 18
+    """Null, or not there. Without a value."""
+
+    IS_NOT_NULL = 19
+    """There, and not null. Without a value."""
+
+
+class EventState(enum.IntEnum):
+    """What became of an event at a subscription.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    FILTERED = 1
+    """A filter said no."""
+
+    EARLIER = 2
+    """It was there before the subscription."""
+
+    WAITING = 3
+    """Its first attempt is still to come, or under way."""
+
+    RETRYING = 4
+    """It will be tried again."""
+
+    BLOCKED = 5
+    """It waits for an earlier one with the same ordering key."""
+
+    DELIVERED = 6
+    """It was delivered."""
+
+    DEAD_LETTERED = 7
+    """It was given up and kept."""
+
+    DROPPED = 8
+    """It was given up."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -557,6 +735,362 @@ class PluginInfo:
 
     detail: str | None = None
     """What was found and what was wanted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventCondition:
+    """One condition of a filter."""
+
+    key: str
+    """A member of the envelope, or a path into the data, such as `data.deliveryStatus`."""
+
+    operator_type: EventOperator
+    """How it compares."""
+
+    value: typing.Any | None = None
+    """What with: a value, or several, one of which must fit."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventSubscriptionSpec:
+    """An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
+    consumers in
+    this process take them. What is absent is as Event Grid has it, and in a change stays as it was.
+    """
+
+    name: str
+    """3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case."""
+
+    webhook: str | None = field(default=None, repr=False)
+    """URL to post events to. It is asked first whether it wants them."""
+
+    workflow: str | None = None
+    """Name of a workflow's trigger."""
+
+    types: list[str] | None = None
+    """Types to include; absent: all."""
+
+    subject_begins_with: str | None = None
+    """Only subjects that begin so."""
+
+    subject_ends_with: str | None = None
+    """Only subjects that end so."""
+
+    case_sensitive: bool | None = None
+    """Case of subjects counts."""
+
+    arrays: bool | None = None
+    """Conditions look into arrays."""
+
+    conditions: list[EventCondition] | None = None
+    """Conditions, all of which must hold. At most 25."""
+
+    schema: EventSchema | None = None
+    """How events are written."""
+
+    binary: bool | None = None
+    """CloudEvents in binary mode: attributes as headers, data as the body."""
+
+    max_attempts: int | None = None
+    """Attempts for an event, 1 to 30."""
+
+    time_to_live: datetime.timedelta | None = None
+    """How long after its publication an event is tried, 1 minute to 1 day."""
+
+    dead_letter: str | None = None
+    """Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL."""
+
+    headers: dict[str, str] | None = None
+    """Headers of each request."""
+
+    secret_headers: dict[str, str] | None = field(default=None, repr=False)
+    """The same, with values that are never shown again."""
+
+    event_headers: dict[str, str] | None = None
+    """Headers whose value is a member of the event, such as `data.from`."""
+
+    max_events_per_batch: int | None = None
+    """Events a request, 1 to 5000."""
+
+    preferred_batch_kilobytes: int | None = None
+    """Size at which a batch counts as full, 1 to 1024."""
+
+    ordering_key: str | None = None
+    """Events with the same value of this member are delivered one after the other, such as `subject`."""
+
+    concurrency: int | None = None
+    """Requests at the same time, 1 to 1000; 0: as many as the endpoint allows."""
+
+    bearer: str | None = field(default=None, repr=False)
+    """Sent as `Authorization: Bearer`."""
+
+    hmac_secret: str | None = field(default=None, repr=False)
+    """Signs the body of each request."""
+
+    labels: list[str] | None = None
+    """Labels."""
+
+    expires_at: datetime.datetime | None = None
+    """When it ends."""
+
+    after: int | None = None
+    """Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventSubscription:
+    """An event subscription as it is."""
+
+    name: str
+    """Its name."""
+
+    topic: str
+    """ARM id of its resource or topic."""
+
+    destination: EventDestination
+    """Who gets its events."""
+
+    endpoint: str | None = None
+    """URL without its query, or name of the workflow's trigger; absent for consumers in this process."""
+
+    state: EventSubscriptionState
+    """How far it is."""
+
+    properties: typing.Any
+    """The `properties` of the ARM resource, without secrets."""
+
+    created_at: datetime.datetime
+    """When it was created."""
+
+    updated_at: datetime.datetime
+    """When it was written last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventSubscriptionActivity:
+    """What a subscription is doing."""
+
+    cursor: int
+    """Position in the log: events up to here were settled, or wait for another attempt."""
+
+    retrying: int
+    """Events that wait for another attempt."""
+
+    blocked: int
+    """Events that wait for an earlier one with the same ordering key."""
+
+    dead_lettered: int
+    """Events that were given up and kept."""
+
+    dropped: int
+    """Events that were given up."""
+
+    queued: int
+    """Events that wait for their first attempt, as far as they are in memory."""
+
+    in_flight: int
+    """Events that are on their way, or that consumers hold."""
+
+    paused_until: datetime.datetime | None = None
+    """Its endpoint failed so often that it is left alone until then."""
+
+    idle: bool
+    """It has nothing to do until the next event."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventDelivery:
+    """An event that a consumer has taken."""
+
+    id: int
+    """For `acknowledge` and `reject`."""
+
+    event: Event
+    """The event."""
+
+    attempt: int
+    """From 1."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventQuery:
+    """Which events to find. All that is given must hold."""
+
+    from_: datetime.datetime | None = None
+    """Events that were logged from then on."""
+
+    to: datetime.datetime | None = None
+    """Events that were logged before then."""
+
+    types: list[str] | None = None
+    """Types; absent or empty: all."""
+
+    subject_begins_with: str | None = None
+    """Subjects that begin so."""
+
+    correlation_id: str | None = None
+    """Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a
+    message id.
+    """
+
+    subscription: str | None = None
+    """With a state: events that are in it at this subscription."""
+
+    state: EventState | None = None
+    """The state."""
+
+    after: int | None = None
+    """Where the last page ended: its `next`."""
+
+    newest_first: bool = False
+    """Newest first, instead of oldest first."""
+
+    limit: int = 100
+    """Events a page, 1 to 1000."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventPage:
+    """A page of events."""
+
+    items: list[Event] = field(default_factory=list)
+    """The events. A page may be short, or empty, and still not be the last."""
+
+    next: int | None = None
+    """For `after`; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventAttempt:
+    """One attempt to deliver an event."""
+
+    number: int
+    """From 1."""
+
+    at: datetime.datetime
+    """When it was made."""
+
+    status: int
+    """HTTP status; 0: none."""
+
+    outcome: str
+    """How it ended, such as `Delivered`, `Busy` or `TimedOut`."""
+
+    latency: datetime.timedelta
+    """How long it took."""
+
+    reply: str
+    """The first part of the answer, or why there was none."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventExplanation:
+    """What one subscription says about one event."""
+
+    subscription: str
+    """Name of the subscription."""
+
+    event_id: str
+    """Id of the event as it is delivered. One stored event may stand for several."""
+
+    state: EventState
+    """What became of it."""
+
+    rule: str | None = None
+    """The part of the filter that decided, such as `subject_begins_with`; absent: none said no."""
+
+    wanted: str | None = None
+    """What that part wanted."""
+
+    found: str | None = None
+    """What the event had."""
+
+    attempts: list[EventAttempt] = field(default_factory=list)
+    """The attempts, oldest first."""
+
+    next_attempt: datetime.datetime | None = None
+    """When it is tried again."""
+
+    reason: str | None = None
+    """Why it was given up, such as `MaxDeliveryAttemptsExceeded`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NewEventTopic:
+    """A custom topic to create."""
+
+    name: str
+    """3 to 50 letters, digits and `-`; unique in the runtime, without regard to case."""
+
+    schema: EventSchema = EventSchema.EVENT_GRID
+    """What publishers send over HTTP."""
+
+    primary_key: str | None = field(default=None, repr=False)
+    """Base64; absent: random."""
+
+    secondary_key: str | None = field(default=None, repr=False)
+    """Base64; absent: random."""
+
+    local_auth: bool = True
+    """Keys open it."""
+
+    tags: dict[str, str] | None = None
+    """Labels."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EventTopic:
+    """A custom topic."""
+
+    name: str
+    """Its name."""
+
+    topic_id: str
+    """ARM id, the `topic` of its events."""
+
+    endpoint: str | None = None
+    """Where publishers send to; absent when the runtime does not listen."""
+
+    schema: EventSchema
+    """What publishers send over HTTP."""
+
+    primary_key: str = field(repr=False)
+    """Base64."""
+
+    secondary_key: str = field(repr=False)
+    """Base64."""
+
+    local_auth: bool
+    """Keys open it."""
+
+    tags: dict[str, str]
+    """Labels."""
+
+    created_at: datetime.datetime
+    """When it was created."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NewTopicEvent:
+    """An event of an application's own."""
+
+    type: str
+    """Such as `Orders.Created`."""
+
+    subject: str
+    """What it is about."""
+
+    data: typing.Any
+    """What happened. At most 1 MB."""
+
+    id: str | None = None
+    """Unique; absent: random."""
+
+    time: datetime.datetime | None = None
+    """When it happened; absent: now."""
+
+    data_version: str = "1.0"
+    """Version of the data's shape."""
 
 
 _native.register(globals())
@@ -1613,3 +2147,478 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.metrics(timeout)
+
+
+class EventSubscriptionsService(Service):
+    """The event subscriptions of one resource or custom topic. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.event_subscriptions/1"
+    _native_class: ClassVar[type[_native.EventSubscriptionsService]] = _native.EventSubscriptionsService
+    _impl: _native.EventSubscriptionsService
+
+    @overload
+    def put(self, subscription: EventSubscriptionSpec, /, *, timeout: float | None = None) -> EventSubscription: ...
+    @overload
+    def put(
+        self,
+        /,
+        *,
+        name: str,
+        webhook: str | None = None,
+        workflow: str | None = None,
+        types: Sequence[str] | None = None,
+        subject_begins_with: str | None = None,
+        subject_ends_with: str | None = None,
+        case_sensitive: bool | None = None,
+        arrays: bool | None = None,
+        conditions: Sequence[EventCondition] | None = None,
+        schema: EventSchema | None = None,
+        binary: bool | None = None,
+        max_attempts: int | None = None,
+        time_to_live: datetime.timedelta | None = None,
+        dead_letter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        event_headers: Mapping[str, str] | None = None,
+        max_events_per_batch: int | None = None,
+        preferred_batch_kilobytes: int | None = None,
+        ordering_key: str | None = None,
+        concurrency: int | None = None,
+        bearer: str | None = None,
+        hmac_secret: str | None = None,
+        labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> EventSubscription: ...
+    def put(self, subscription: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:
+        """Creates or replaces a subscription. A webhook that is new is validated first.
+
+        Args:
+            subscription: Or give the fields of `EventSubscriptionSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.put(model_of(EventSubscriptionSpec, subscription, fields), timeout)
+
+    def put_properties(
+        self,
+        name: str,
+        properties: typing.Any,
+        after: int | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> EventSubscription:
+        """The same by the `properties` of the ARM resource.
+
+        Args:
+            after: Events after this position of the log too, when it is created; absent: from now on.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.put_properties(name, properties, after, timeout)
+
+    @overload
+    def update(self, change: EventSubscriptionSpec, /, *, timeout: float | None = None) -> EventSubscription: ...
+    @overload
+    def update(
+        self,
+        /,
+        *,
+        name: str,
+        webhook: str | None = None,
+        workflow: str | None = None,
+        types: Sequence[str] | None = None,
+        subject_begins_with: str | None = None,
+        subject_ends_with: str | None = None,
+        case_sensitive: bool | None = None,
+        arrays: bool | None = None,
+        conditions: Sequence[EventCondition] | None = None,
+        schema: EventSchema | None = None,
+        binary: bool | None = None,
+        max_attempts: int | None = None,
+        time_to_live: datetime.timedelta | None = None,
+        dead_letter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        event_headers: Mapping[str, str] | None = None,
+        max_events_per_batch: int | None = None,
+        preferred_batch_kilobytes: int | None = None,
+        ordering_key: str | None = None,
+        concurrency: int | None = None,
+        bearer: str | None = None,
+        hmac_secret: str | None = None,
+        labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> EventSubscription: ...
+    def update(self, change: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:
+        """Changes what is given; the rest stays.
+
+        Args:
+            change: Or give the fields of `EventSubscriptionSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.update(model_of(EventSubscriptionSpec, change, fields), timeout)
+
+    def update_properties(
+        self,
+        name: str,
+        properties: typing.Any,
+        *,
+        timeout: float | None = None,
+    ) -> EventSubscription:
+        """The same by the `properties` of the ARM resource, of which whole members are replaced.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.update_properties(name, properties, timeout)
+
+    def get(self, name: str, *, timeout: float | None = None) -> EventSubscription:
+        """One subscription.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(name, timeout)
+
+    def list(self, *, timeout: float | None = None) -> builtins.list[EventSubscription]:
+        """All subscriptions, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list(timeout)
+
+    def remove(self, name: str, *, timeout: float | None = None) -> bool:
+        """Ends a subscription. False: there was none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.remove(name, timeout)
+
+    def activity(self, name: str, *, timeout: float | None = None) -> EventSubscriptionActivity:
+        """What a subscription is doing.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.activity(name, timeout)
+
+    def deliveries(
+        self,
+        name: str,
+        credits: int = 16,
+        lock_time: datetime.timedelta = datetime.timedelta(minutes=5),
+        *,
+        timeout: float | None = None,
+    ) -> Stream[EventDelivery]:
+        """Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is
+        still held when
+        the stream is closed goes back and comes again, to this consumer or another one.
+
+        Args:
+            credits: Events that the consumer holds at a time, 1 to 1000; the others wait on disk.
+            lock_time: How long it may hold an event; then it counts as rejected.
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return Stream(self._impl.deliveries(name, credits, lock_time, timeout), timeout)
+
+    def acknowledge(self, name: str, delivery_id: int) -> bool:
+        """A consumer has dealt with an event. False: too late, it comes again or was taken away."""
+        return self._impl.acknowledge(name, delivery_id)
+
+    def reject(self, name: str, delivery_id: int, reason: str = "") -> bool:
+        """A consumer could not deal with an event, which comes again by the retry schedule. False: too late."""
+        return self._impl.reject(name, delivery_id, reason)
+
+
+class EventHistoryService(Service):
+    """The events of one resource or custom topic, found again."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.event_history/1"
+    _native_class: ClassVar[type[_native.EventHistoryService]] = _native.EventHistoryService
+    _impl: _native.EventHistoryService
+
+    @overload
+    def query(self, query: EventQuery, /, *, timeout: float | None = None) -> EventPage: ...
+    @overload
+    def query(
+        self,
+        /,
+        *,
+        from_: datetime.datetime | None = None,
+        to: datetime.datetime | None = None,
+        types: Sequence[str] | None = None,
+        subject_begins_with: str | None = None,
+        correlation_id: str | None = None,
+        subscription: str | None = None,
+        state: EventState | None = None,
+        after: int | None = None,
+        newest_first: bool = False,
+        limit: int = 100,
+        timeout: float | None = None,
+    ) -> EventPage: ...
+    def query(self, query: EventQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventPage:
+        """A page of events.
+
+        Args:
+            query: Or give the fields of `EventQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.query(model_of(EventQuery, query, fields), timeout)
+
+    def get(self, event_id: str, *, timeout: float | None = None) -> Event:
+        """One event.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(event_id, timeout)
+
+    def explain(self, event_id: str, *, timeout: float | None = None) -> list[EventExplanation]:
+        """What each subscription says about an event, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.explain(event_id, timeout)
+
+    def redeliver(self, subscription: str, event_id: str, *, timeout: float | None = None) -> None:
+        """Sends an event to a subscription again, whatever became of it; the filter is not asked.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        self._impl.redeliver(subscription, event_id, timeout)
+
+    def redeliver_all(self, subscription: str, query: EventQuery, *, timeout: float | None = None) -> int:
+        """The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.redeliver_all(subscription, query, timeout)
+
+    def replay(
+        self,
+        subscription: EventSubscriptionSpec,
+        from_: datetime.datetime | None = None,
+        to: datetime.datetime | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> EventSubscription:
+        """Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these
+        events.
+
+        Args:
+            subscription: The one to make for it, with a name that is free.
+            from_: Events from then on; absent: from the beginning.
+            to: Events from before then; absent: until now.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.replay(subscription, from_, to, timeout)
+
+    def export_lines(
+        self,
+        query: EventQuery,
+        schema: EventSchema = EventSchema.EVENT_GRID,
+        *,
+        timeout: float | None = None,
+    ) -> Stream[str]:
+        """All events that are found, whatever `limit` says, each as a line of JSON without its end.
+
+        Args:
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return Stream(self._impl.export_lines(query, schema, timeout), timeout)
+
+
+class EventTopicsService(Service):
+    """The custom topics of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.event_topics/1"
+    _native_class: ClassVar[type[_native.EventTopicsService]] = _native.EventTopicsService
+    _impl: _native.EventTopicsService
+
+    @overload
+    def create(self, topic: NewEventTopic, /, *, timeout: float | None = None) -> EventTopic: ...
+    @overload
+    def create(
+        self,
+        /,
+        *,
+        name: str,
+        schema: EventSchema = EventSchema.EVENT_GRID,
+        primary_key: str | None = None,
+        secondary_key: str | None = None,
+        local_auth: bool = True,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> EventTopic: ...
+    def create(self, topic: NewEventTopic | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventTopic:
+        """Creates a topic.
+
+        Args:
+            topic: Or give the fields of `NewEventTopic` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        return self._impl.create(model_of(NewEventTopic, topic, fields), timeout)
+
+    def get(self, name: str, *, timeout: float | None = None) -> EventTopic:
+        """One topic.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(name, timeout)
+
+    def list(self, *, timeout: float | None = None) -> builtins.list[EventTopic]:
+        """All topics, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list(timeout)
+
+    def remove(self, name: str, *, timeout: float | None = None) -> bool:
+        """Drops a topic with its events and subscriptions. False: there was none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        return self._impl.remove(name, timeout)
+
+    def regenerate_key(self, name: str, kind: KeyKind, *, timeout: float | None = None) -> EventTopic:
+        """Makes a new key. The old one opens nothing from the moment this completes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.regenerate_key(name, kind, timeout)
+
+    def set_tags(self, name: str, tags: Mapping[str, str], *, timeout: float | None = None) -> EventTopic:
+        """Replaces the labels.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_tags(name, tags, timeout)
+
+    def publish(self, topic: str, events: Sequence[NewTopicEvent], *, timeout: float | None = None) -> builtins.list[str]:
+        """Publishes events, all or none. Durable when it completes. Returns their ids.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        return self._impl.publish(topic, events, timeout)
+
+    def publish_json(
+        self,
+        topic: str,
+        events: typing.Any,
+        schema: EventSchema = EventSchema.EVENT_GRID,
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[str]:
+        """Publishes events as they are written in a schema, all or none.
+
+        Args:
+            events: An array of Event Grid events, or of CloudEvents.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        return self._impl.publish_json(topic, events, schema, timeout)

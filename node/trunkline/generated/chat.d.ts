@@ -368,6 +368,12 @@ export interface ChatCapabilities {
   retention: boolean;
   /** It hides messages from before `shareHistoryTime`. */
   shareHistory: boolean;
+  /**
+   * People of its own take part too, under raw ids that it gives them and that do not begin with `8:acs:`. The
+   * host hands such
+   * ids over unchecked, and the provider says which of them cannot be added.
+   */
+  foreignParticipants: boolean;
 }
 
 /** What `maintain` leaves to do. */

@@ -29,6 +29,12 @@ export interface HttpRequest {
    * @default 30000
    */
   timeout?: number;
+  /**
+   * A long poll: the answer comes when something happens elsewhere, so a clock that is advanced does not wait
+   * for it.
+   * @default false
+   */
+  longPoll?: boolean;
 }
 
 /** One HTTP response. */

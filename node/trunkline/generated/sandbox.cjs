@@ -6,6 +6,7 @@ const readListOfPhone = (r) => r.list(readPhone);
 const readListOfPhoneMessage = (r) => r.list(readPhoneMessage);
 const readString = (r) => r.string();
 const readListOfPhoneRule = (r) => r.list(readPhoneRule);
+const readInt64 = (r) => r.int64();
 
 class SandboxProvider {
   #port;
@@ -34,6 +35,10 @@ class SandboxProvider {
 
   reset(options) {
     return this.#port.call(5, options, undefined, undefined);
+  }
+
+  changes(since, options) {
+    return this.#port.call(6, options, (w) => { w.int64("since", since); }, readInt64);
   }
 }
 exports.SandboxProvider = SandboxProvider;

@@ -100,4 +100,12 @@ export declare class SandboxProvider {
 
   /** Forgets messages and added rules and starts again from the seed. */
   reset(options?: CallOptions): Promise<void>;
+
+  /**
+   * Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is
+   * above `since`;
+   * 0: at once.
+   * Errors: `cancelled`.
+   */
+  changes(since: bigint, options?: CallOptions): Promise<bigint>;
 }

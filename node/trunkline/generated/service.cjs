@@ -4,7 +4,7 @@ const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidPart
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readPhone, readPhoneMessage, readPhoneRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { KeyKind, readChatEvent, readEvent, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeNewChatMessage, writeNewChatThread, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
+const { EventSchema, KeyKind, readChatEvent, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
@@ -21,6 +21,13 @@ const readListOfResourceInfo = (r) => r.list(readResourceInfo);
 const readListOfResourceSnapshot = (r) => r.list(readResourceSnapshot);
 const readTime = (r) => r.time();
 const readListOfPluginInfo = (r) => r.list(readPluginInfo);
+const readListOfEventSubscription = (r) => r.list(readEventSubscription);
+const readBoolean = (r) => r.boolean();
+const readListOfEventExplanation = (r) => r.list(readEventExplanation);
+const readInt64 = (r) => r.safeint();
+const readListOfEventTopic = (r) => r.list(readEventTopic);
+const eachNewTopicEvent = (w, x) => w.model("", x, writeNewTopicEvent);
+const readListOfListString = (r) => r.list(readString);
 
 class SmsService {
   #port;
@@ -349,3 +356,128 @@ class RuntimeService {
   }
 }
 exports.RuntimeService = RuntimeService;
+
+class EventSubscriptionsService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.event_subscriptions/1";
+
+  put(subscription, options) {
+    return this.#port.call(0, options, (w) => { w.model("subscription", subscription, writeEventSubscriptionSpec); }, readEventSubscription);
+  }
+
+  putProperties(name, properties, after, options) {
+    return this.#port.call(1, options, (w) => { w.string("name", name); w.json("properties", properties); if (w.has(after)) w.int64("after", after); }, readEventSubscription);
+  }
+
+  update(change, options) {
+    return this.#port.call(2, options, (w) => { w.model("change", change, writeEventSubscriptionSpec); }, readEventSubscription);
+  }
+
+  updateProperties(name, properties, options) {
+    return this.#port.call(3, options, (w) => { w.string("name", name); w.json("properties", properties); }, readEventSubscription);
+  }
+
+  get(name, options) {
+    return this.#port.call(4, options, (w) => { w.string("name", name); }, readEventSubscription);
+  }
+
+  list(options) {
+    return this.#port.call(5, options, undefined, readListOfEventSubscription);
+  }
+
+  remove(name, options) {
+    return this.#port.call(6, options, (w) => { w.string("name", name); }, readBoolean);
+  }
+
+  activity(name, options) {
+    return this.#port.call(7, options, (w) => { w.string("name", name); }, readEventSubscriptionActivity);
+  }
+
+  deliveries(name, credits, lockTime, options) {
+    return this.#port.stream(8, options, (w) => { w.string("name", name); w.int32("credits", credits ?? 16); w.duration("lockTime", lockTime ?? 300000); }, readEventDelivery);
+  }
+
+  acknowledge(name, deliveryId) {
+    return this.#port.sync(9, (w) => { w.string("name", name); w.int64("deliveryId", deliveryId); }, readBoolean);
+  }
+
+  reject(name, deliveryId, reason) {
+    return this.#port.sync(10, (w) => { w.string("name", name); w.int64("deliveryId", deliveryId); w.string("reason", reason ?? ""); }, readBoolean);
+  }
+}
+exports.EventSubscriptionsService = EventSubscriptionsService;
+
+class EventHistoryService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.event_history/1";
+
+  query(query, options) {
+    return this.#port.call(0, options, (w) => { w.model("query", query, writeEventQuery); }, readEventPage);
+  }
+
+  get(eventId, options) {
+    return this.#port.call(1, options, (w) => { w.string("eventId", eventId); }, readEvent);
+  }
+
+  explain(eventId, options) {
+    return this.#port.call(2, options, (w) => { w.string("eventId", eventId); }, readListOfEventExplanation);
+  }
+
+  redeliver(subscription, eventId, options) {
+    return this.#port.call(3, options, (w) => { w.string("subscription", subscription); w.string("eventId", eventId); }, undefined);
+  }
+
+  redeliverAll(subscription, query, options) {
+    return this.#port.call(4, options, (w) => { w.string("subscription", subscription); w.model("query", query, writeEventQuery); }, readInt64);
+  }
+
+  replay(subscription, from, to, options) {
+    return this.#port.call(5, options, (w) => { w.model("subscription", subscription, writeEventSubscriptionSpec); if (w.has(from)) w.time("from", from); if (w.has(to)) w.time("to", to); }, readEventSubscription);
+  }
+
+  exportLines(query, schema, options) {
+    return this.#port.stream(6, options, (w) => { w.model("query", query, writeEventQuery); w.enumeration("schema", schema ?? "eventGrid", EventSchema); }, readString);
+  }
+}
+exports.EventHistoryService = EventHistoryService;
+
+class EventTopicsService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.event_topics/1";
+
+  create(topic, options) {
+    return this.#port.call(0, options, (w) => { w.model("topic", topic, writeNewEventTopic); }, readEventTopic);
+  }
+
+  get(name, options) {
+    return this.#port.call(1, options, (w) => { w.string("name", name); }, readEventTopic);
+  }
+
+  list(options) {
+    return this.#port.call(2, options, undefined, readListOfEventTopic);
+  }
+
+  remove(name, options) {
+    return this.#port.call(3, options, (w) => { w.string("name", name); }, readBoolean);
+  }
+
+  regenerateKey(name, kind, options) {
+    return this.#port.call(4, options, (w) => { w.string("name", name); w.enumeration("kind", kind, KeyKind); }, readEventTopic);
+  }
+
+  setTags(name, tags, options) {
+    return this.#port.call(5, options, (w) => { w.string("name", name); w.record("tags", tags); }, readEventTopic);
+  }
+
+  publish(topic, events, options) {
+    return this.#port.call(6, options, (w) => { w.string("topic", topic); w.list("events", events, eachNewTopicEvent); }, readListOfListString);
+  }
+
+  publishJson(topic, events, schema, options) {
+    return this.#port.call(7, options, (w) => { w.string("topic", topic); w.json("events", events); w.enumeration("schema", schema ?? "eventGrid", EventSchema); }, readListOfListString);
+  }
+}
+exports.EventTopicsService = EventTopicsService;

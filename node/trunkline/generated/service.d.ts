@@ -40,6 +40,108 @@ export type KeyKind =
   | "secondary"
   | (string & {});
 
+/** How events are written for a receiver. */
+export type EventSchema =
+  /** Not known to this version. */
+  | "unknown"
+  /** Event Grid schema. */
+  | "eventGrid"
+  /** CloudEvents 1.0. */
+  | "cloudEvents"
+  | (string & {});
+
+/** Who gets the events of a subscription. */
+export type EventDestination =
+  /** Not known to this version. */
+  | "unknown"
+  /** An HTTP endpoint. */
+  | "webhook"
+  /** A consumer that takes them: `deliveries`. */
+  | "handler"
+  /** A trigger of a workflow. */
+  | "workflow"
+  | (string & {});
+
+/** How far the making of a subscription is. */
+export type EventSubscriptionState =
+  /** Not known to this version. */
+  | "unknown"
+  /** It delivers. */
+  | "succeeded"
+  /** Its webhook has to fetch the validation URL that it was sent. */
+  | "awaitingManualAction"
+  /** Its webhook was not validated in time. */
+  | "failed"
+  /** A replay that has sent all it was to send. It goes away by itself. */
+  | "finished"
+  | (string & {});
+
+/** Comparisons of a condition. All texts compare without case. */
+export type EventOperator =
+  /** Not known to this version. */
+  | "unknown"
+  /** One of the numbers. */
+  | "numberIn"
+  /** None of the numbers. */
+  | "numberNotIn"
+  /** Less than the number. */
+  | "numberLessThan"
+  /** Greater than the number. */
+  | "numberGreaterThan"
+  /** At most the number. */
+  | "numberLessThanOrEquals"
+  /** At least the number. */
+  | "numberGreaterThanOrEquals"
+  /** Within one of the ranges, such as `[[1, 5], [7, 9]]`. */
+  | "numberInRange"
+  /** Within none of the ranges. */
+  | "numberNotInRange"
+  /** True or false, as the value says. */
+  | "boolEquals"
+  /** One of the texts. */
+  | "stringIn"
+  /** None of the texts. */
+  | "stringNotIn"
+  /** Has one of the texts in it. */
+  | "stringContains"
+  /** Has none of the texts in it. */
+  | "stringNotContains"
+  /** Begins with one of the texts. */
+  | "stringBeginsWith"
+  /** Begins with none of the texts. */
+  | "stringNotBeginsWith"
+  /** Ends with one of the texts. */
+  | "stringEndsWith"
+  /** Ends with none of the texts. */
+  | "stringNotEndsWith"
+  /** Null, or not there. Without a value. */
+  | "isNullOrUndefined"
+  /** There, and not null. Without a value. */
+  | "isNotNull"
+  | (string & {});
+
+/** What became of an event at a subscription. */
+export type EventState =
+  /** Not known to this version. */
+  | "unknown"
+  /** A filter said no. */
+  | "filtered"
+  /** It was there before the subscription. */
+  | "earlier"
+  /** Its first attempt is still to come, or under way. */
+  | "waiting"
+  /** It will be tried again. */
+  | "retrying"
+  /** It waits for an earlier one with the same ordering key. */
+  | "blocked"
+  /** It was delivered. */
+  | "delivered"
+  /** It was given up and kept. */
+  | "deadLettered"
+  /** It was given up. */
+  | "dropped"
+  | (string & {});
+
 /** A text to one or more people. */
 export interface SmsMessage {
   /** A number of the resource, a short code or an alphanumeric sender id. */
@@ -384,6 +486,300 @@ export interface PluginInfo {
   state: string;
   /** What was found and what was wanted. */
   detail?: string;
+}
+
+/** One condition of a filter. */
+export interface EventCondition {
+  /** A member of the envelope, or a path into the data, such as `data.deliveryStatus`. */
+  key: string;
+  /** How it compares. */
+  operatorType: EventOperator;
+  /** What with: a value, or several, one of which must fit. */
+  value?: unknown;
+}
+
+/**
+ * An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with
+ * neither, consumers in
+ * this process take them. What is absent is as Event Grid has it, and in a change stays as it was.
+ */
+export interface EventSubscriptionSpec {
+  /** 3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case. */
+  name: string;
+  /**
+   * URL to post events to. It is asked first whether it wants them.
+   * Secret: not shown by `console.log`.
+   */
+  webhook?: string;
+  /** Name of a workflow's trigger. */
+  workflow?: string;
+  /** Types to include; absent: all. */
+  types?: string[];
+  /** Only subjects that begin so. */
+  subjectBeginsWith?: string;
+  /** Only subjects that end so. */
+  subjectEndsWith?: string;
+  /** Case of subjects counts. */
+  caseSensitive?: boolean;
+  /** Conditions look into arrays. */
+  arrays?: boolean;
+  /** Conditions, all of which must hold. At most 25. */
+  conditions?: EventCondition[];
+  /** How events are written. */
+  schema?: EventSchema;
+  /** CloudEvents in binary mode: attributes as headers, data as the body. */
+  binary?: boolean;
+  /** Attempts for an event, 1 to 30. */
+  maxAttempts?: number;
+  /**
+   * How long after its publication an event is tried, 1 minute to 1 day.
+   * In milliseconds.
+   */
+  timeToLive?: number;
+  /** Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL. */
+  deadLetter?: string;
+  /** Headers of each request. */
+  headers?: Record<string, string>;
+  /**
+   * The same, with values that are never shown again.
+   * Secret: not shown by `console.log`.
+   */
+  secretHeaders?: Record<string, string>;
+  /** Headers whose value is a member of the event, such as `data.from`. */
+  eventHeaders?: Record<string, string>;
+  /** Events a request, 1 to 5000. */
+  maxEventsPerBatch?: number;
+  /** Size at which a batch counts as full, 1 to 1024. */
+  preferredBatchKilobytes?: number;
+  /** Events with the same value of this member are delivered one after the other, such as `subject`. */
+  orderingKey?: string;
+  /** Requests at the same time, 1 to 1000; 0: as many as the endpoint allows. */
+  concurrency?: number;
+  /**
+   * Sent as `Authorization: Bearer`.
+   * Secret: not shown by `console.log`.
+   */
+  bearer?: string;
+  /**
+   * Signs the body of each request.
+   * Secret: not shown by `console.log`.
+   */
+  hmacSecret?: string;
+  /** Labels. */
+  labels?: string[];
+  /** When it ends. */
+  expiresAt?: Date;
+  /** Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning. */
+  after?: bigint;
+}
+
+/** An event subscription as it is. */
+export interface EventSubscription {
+  /** Its name. */
+  name: string;
+  /** ARM id of its resource or topic. */
+  topic: string;
+  /** Who gets its events. */
+  destination: EventDestination;
+  /** URL without its query, or name of the workflow's trigger; absent for consumers in this process. */
+  endpoint?: string;
+  /** How far it is. */
+  state: EventSubscriptionState;
+  /** The `properties` of the ARM resource, without secrets. */
+  properties: unknown;
+  /** When it was created. */
+  createdAt: Date;
+  /** When it was written last. */
+  updatedAt: Date;
+}
+
+/** What a subscription is doing. */
+export interface EventSubscriptionActivity {
+  /** Position in the log: events up to here were settled, or wait for another attempt. */
+  cursor: bigint;
+  /** Events that wait for another attempt. */
+  retrying: number;
+  /** Events that wait for an earlier one with the same ordering key. */
+  blocked: number;
+  /** Events that were given up and kept. */
+  deadLettered: number;
+  /** Events that were given up. */
+  dropped: number;
+  /** Events that wait for their first attempt, as far as they are in memory. */
+  queued: number;
+  /** Events that are on their way, or that consumers hold. */
+  inFlight: number;
+  /** Its endpoint failed so often that it is left alone until then. */
+  pausedUntil?: Date;
+  /** It has nothing to do until the next event. */
+  idle: boolean;
+}
+
+/** An event that a consumer has taken. */
+export interface EventDelivery {
+  /** For `acknowledge` and `reject`. */
+  id: bigint;
+  /** The event. */
+  event: Event;
+  /** From 1. */
+  attempt: number;
+}
+
+/** Which events to find. All that is given must hold. */
+export interface EventQuery {
+  /** Events that were logged from then on. */
+  from?: Date;
+  /** Events that were logged before then. */
+  to?: Date;
+  /** Types; absent or empty: all. */
+  types?: string[];
+  /** Subjects that begin so. */
+  subjectBeginsWith?: string;
+  /**
+   * Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a
+   * message id.
+   */
+  correlationId?: string;
+  /** With a state: events that are in it at this subscription. */
+  subscription?: string;
+  /** The state. */
+  state?: EventState;
+  /** Where the last page ended: its `next`. */
+  after?: bigint;
+  /**
+   * Newest first, instead of oldest first.
+   * @default false
+   */
+  newestFirst?: boolean;
+  /**
+   * Events a page, 1 to 1000.
+   * @default 100
+   */
+  limit?: number;
+}
+
+/** A page of events. */
+export interface EventPage {
+  /** The events. A page may be short, or empty, and still not be the last. */
+  items: Event[];
+  /** For `after`; absent at the end. */
+  next?: bigint;
+}
+
+/** One attempt to deliver an event. */
+export interface EventAttempt {
+  /** From 1. */
+  number: number;
+  /** When it was made. */
+  at: Date;
+  /** HTTP status; 0: none. */
+  status: number;
+  /** How it ended, such as `Delivered`, `Busy` or `TimedOut`. */
+  outcome: string;
+  /**
+   * How long it took.
+   * In milliseconds.
+   */
+  latency: number;
+  /** The first part of the answer, or why there was none. */
+  reply: string;
+}
+
+/** What one subscription says about one event. */
+export interface EventExplanation {
+  /** Name of the subscription. */
+  subscription: string;
+  /** Id of the event as it is delivered. One stored event may stand for several. */
+  eventId: string;
+  /** What became of it. */
+  state: EventState;
+  /** The part of the filter that decided, such as `subjectBeginsWith`; absent: none said no. */
+  rule?: string;
+  /** What that part wanted. */
+  wanted?: string;
+  /** What the event had. */
+  found?: string;
+  /** The attempts, oldest first. */
+  attempts: EventAttempt[];
+  /** When it is tried again. */
+  nextAttempt?: Date;
+  /** Why it was given up, such as `MaxDeliveryAttemptsExceeded`. */
+  reason?: string;
+}
+
+/** A custom topic to create. */
+export interface NewEventTopic {
+  /** 3 to 50 letters, digits and `-`; unique in the runtime, without regard to case. */
+  name: string;
+  /**
+   * What publishers send over HTTP.
+   * @default "eventGrid"
+   */
+  schema?: EventSchema;
+  /**
+   * Base64; absent: random.
+   * Secret: not shown by `console.log`.
+   */
+  primaryKey?: string;
+  /**
+   * Base64; absent: random.
+   * Secret: not shown by `console.log`.
+   */
+  secondaryKey?: string;
+  /**
+   * Keys open it.
+   * @default true
+   */
+  localAuth?: boolean;
+  /** Labels. */
+  tags?: Record<string, string>;
+}
+
+/** A custom topic. */
+export interface EventTopic {
+  /** Its name. */
+  name: string;
+  /** ARM id, the `topic` of its events. */
+  topicId: string;
+  /** Where publishers send to; absent when the runtime does not listen. */
+  endpoint?: string;
+  /** What publishers send over HTTP. */
+  schema: EventSchema;
+  /**
+   * Base64.
+   * Secret: not shown by `console.log`.
+   */
+  primaryKey: string;
+  /**
+   * Base64.
+   * Secret: not shown by `console.log`.
+   */
+  secondaryKey: string;
+  /** Keys open it. */
+  localAuth: boolean;
+  /** Labels. */
+  tags: Record<string, string>;
+  /** When it was created. */
+  createdAt: Date;
+}
+
+/** An event of an application's own. */
+export interface NewTopicEvent {
+  /** Such as `Orders.Created`. */
+  type: string;
+  /** What it is about. */
+  subject: string;
+  /** What happened. At most 1 MB. */
+  data: unknown;
+  /** Unique; absent: random. */
+  id?: string;
+  /** When it happened; absent: now. */
+  time?: Date;
+  /**
+   * Version of the data's shape.
+   * @default "1.0"
+   */
+  dataVersion?: string;
 }
 
 /** Sends text messages of one resource. */
@@ -814,4 +1210,179 @@ export declare class RuntimeService {
 
   /** Metrics in the Prometheus text format. */
   metrics(options?: CallOptions): Promise<string>;
+}
+
+/** The event subscriptions of one resource or custom topic. Names compare without case. */
+export declare class EventSubscriptionsService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.event_subscriptions/1";
+
+  /**
+   * Creates or replaces a subscription. A webhook that is new is validated first.
+   * Errors: `invalidArgument`, `aborted`, `notFound`.
+   */
+  put(subscription: EventSubscriptionSpec, options?: CallOptions): Promise<EventSubscription>;
+
+  /**
+   * The same by the `properties` of the ARM resource.
+   * @param after events after this position of the log too, when it is created; absent: from now on
+   * Errors: `invalidArgument`, `aborted`, `notFound`.
+   */
+  putProperties(name: string, properties: unknown, after?: bigint, options?: CallOptions): Promise<EventSubscription>;
+
+  /**
+   * Changes what is given; the rest stays.
+   * Errors: `invalidArgument`, `aborted`, `notFound`.
+   */
+  update(change: EventSubscriptionSpec, options?: CallOptions): Promise<EventSubscription>;
+
+  /**
+   * The same by the `properties` of the ARM resource, of which whole members are replaced.
+   * Errors: `invalidArgument`, `aborted`, `notFound`.
+   */
+  updateProperties(name: string, properties: unknown, options?: CallOptions): Promise<EventSubscription>;
+
+  /**
+   * One subscription.
+   * Errors: `notFound`.
+   */
+  get(name: string, options?: CallOptions): Promise<EventSubscription>;
+
+  /** All subscriptions, by name. */
+  list(options?: CallOptions): Promise<EventSubscription[]>;
+
+  /**
+   * Ends a subscription. False: there was none.
+   * Errors: `aborted`.
+   */
+  remove(name: string, options?: CallOptions): Promise<boolean>;
+
+  /**
+   * What a subscription is doing.
+   * Errors: `notFound`.
+   */
+  activity(name: string, options?: CallOptions): Promise<EventSubscriptionActivity>;
+
+  /**
+   * Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What
+   * is still held when
+   * the stream is closed goes back and comes again, to this consumer or another one.
+   * @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+   * @param lockTime how long it may hold an event; then it counts as rejected
+   * Errors: `notFound`, `failedPrecondition`, `invalidArgument`.
+   */
+  deliveries(name: string, credits?: number, lockTime?: number, options?: CallOptions): EventStream<EventDelivery>;
+
+  /** A consumer has dealt with an event. False: too late, it comes again or was taken away. */
+  acknowledge(name: string, deliveryId: bigint): boolean;
+
+  /** A consumer could not deal with an event, which comes again by the retry schedule. False: too late. */
+  reject(name: string, deliveryId: bigint, reason?: string): boolean;
+}
+
+/** The events of one resource or custom topic, found again. */
+export declare class EventHistoryService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.event_history/1";
+
+  /**
+   * A page of events.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  query(query: EventQuery, options?: CallOptions): Promise<EventPage>;
+
+  /**
+   * One event.
+   * Errors: `notFound`.
+   */
+  get(eventId: string, options?: CallOptions): Promise<Event>;
+
+  /**
+   * What each subscription says about an event, by name.
+   * Errors: `notFound`.
+   */
+  explain(eventId: string, options?: CallOptions): Promise<EventExplanation[]>;
+
+  /**
+   * Sends an event to a subscription again, whatever became of it; the filter is not asked.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  redeliver(subscription: string, eventId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  redeliverAll(subscription: string, query: EventQuery, options?: CallOptions): Promise<number>;
+
+  /**
+   * Sends what the log has to another endpoint, through a subscription of its own that ends with the last of
+   * these events.
+   * @param subscription the one to make for it, with a name that is free
+   * @param from events from then on; absent: from the beginning
+   * @param to events from before then; absent: until now
+   * Errors: `invalidArgument`, `aborted`.
+   */
+  replay(subscription: EventSubscriptionSpec, from?: Date, to?: Date, options?: CallOptions): Promise<EventSubscription>;
+
+  /**
+   * All events that are found, whatever `limit` says, each as a line of JSON without its end.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  exportLines(query: EventQuery, schema?: EventSchema, options?: CallOptions): EventStream<string>;
+}
+
+/** The custom topics of the runtime. Names compare without case. */
+export declare class EventTopicsService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.event_topics/1";
+
+  /**
+   * Creates a topic.
+   * Errors: `invalidArgument`, `alreadyExists`.
+   */
+  create(topic: NewEventTopic, options?: CallOptions): Promise<EventTopic>;
+
+  /**
+   * One topic.
+   * Errors: `notFound`.
+   */
+  get(name: string, options?: CallOptions): Promise<EventTopic>;
+
+  /** All topics, by name. */
+  list(options?: CallOptions): Promise<EventTopic[]>;
+
+  /**
+   * Drops a topic with its events and subscriptions. False: there was none.
+   * Errors: `aborted`.
+   */
+  remove(name: string, options?: CallOptions): Promise<boolean>;
+
+  /**
+   * Makes a new key. The old one opens nothing from the moment this completes.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  regenerateKey(name: string, kind: KeyKind, options?: CallOptions): Promise<EventTopic>;
+
+  /**
+   * Replaces the labels.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  setTags(name: string, tags: Record<string, string>, options?: CallOptions): Promise<EventTopic>;
+
+  /**
+   * Publishes events, all or none. Durable when it completes. Returns their ids.
+   * Errors: `notFound`, `invalidArgument`, `resourceExhausted`.
+   */
+  publish(topic: string, events: NewTopicEvent[], options?: CallOptions): Promise<string[]>;
+
+  /**
+   * Publishes events as they are written in a schema, all or none.
+   * @param events an array of Event Grid events, or of CloudEvents
+   * Errors: `notFound`, `invalidArgument`, `resourceExhausted`.
+   */
+  publishJson(topic: string, events: unknown, schema?: EventSchema, options?: CallOptions): Promise<string[]>;
 }

@@ -2,6 +2,6 @@
 // classes, because index.mjs re-exports this file.
 "use strict";
 const { TrunklineError, errors } = require("./errors.cjs");
-const { Runtime, Resource } = require("./runtime.cjs");
+const { Runtime, Resource, Topic } = require("./runtime.cjs");
 
-module.exports = { Runtime, Resource, TrunklineError, ...errors };
+module.exports = { Runtime, Resource, Topic, TrunklineError, ...errors };

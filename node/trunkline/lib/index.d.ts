@@ -6,7 +6,10 @@ import type { MediaProvider } from "../generated/media.js";
 import type { PstnProvider } from "../generated/pstn.js";
 import type { SandboxProvider } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
-import type { ChatService, Event, IdentityService, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService } from "../generated/service.js";
+import type {
+  ChatService, Event, EventHistoryService, EventQuery, EventSchema, EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService,
+  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService,
+} from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
@@ -118,7 +121,7 @@ export declare class UnauthenticatedError extends TrunklineError {
 export interface ConfigObject {
   [section: string]: unknown;
 }
-/** A path of a `trunkline.yaml`. */
+/** A path of a `trunkline.yaml`, in whose directory its relative paths start. */
 export interface ConfigFile {
   configFile: string | URL;
 }
@@ -166,20 +169,96 @@ export declare class Chat extends ChatService {
   readReceipts(asUser: string, threadId: string, options?: PageOptions): AsyncGenerator<ReadReceipt, void, void>;
 }
 
-/** One communication resource. */
-export declare class Resource {
+/** An event that was taken from a subscription. One that is dropped comes again. */
+export interface Delivery {
+  readonly event: Event;
+  /** 1 the first time. */
+  readonly attempt: number;
+  readonly id: bigint;
+  /** Says that the event was dealt with. False: too late, it comes again. */
+  ack(): boolean;
+  /** Says that it could not be dealt with; it comes again by the subscription's retry schedule. False: too late. */
+  reject(reason?: string): boolean;
+}
+export interface DeliveryOptions extends CallOptions {
+  /** Deliveries that are unanswered at a time, 1 to 1000; the other events wait on disk. Default: 16. */
+  credits?: number | undefined;
+  /** Milliseconds of the runtime's clock in which a delivery must be answered; then it counts as rejected. Default: 5 minutes. */
+  lockTime?: number | undefined;
+}
+/** How `onEvent` calls its function, and what it says of the subscription. */
+export interface HandlerOptions extends Omit<EventSubscriptionSpec, "concurrency" | "name" | "webhook" | "workflow"> {
+  /** Calls at the same time. Default: 1. */
+  concurrency?: number | undefined;
+  /** Milliseconds of the runtime's clock that a call may take. Default: 5 minutes. */
+  lockTime?: number | undefined;
+  /** Told of what the function threw, with the delivery; and of why there are no more events. Default: a warning of the process. */
+  onError?: ((error: unknown, delivery?: Delivery) => void) | undefined;
+}
+/** A function that gets the events of a subscription, until it or the runtime is closed. */
+export interface EventHandler extends AsyncDisposable {
+  /** The subscription's. */
+  readonly name: string;
+  /** Kept once the subscription is there. */
+  readonly ready: Promise<void>;
+  /** Ends it, after the events that it is dealing with; so its function must not wait for this. The subscription stays. */
+  close(): Promise<void>;
+}
+export interface FindOptions extends Omit<EventQuery, "limit" | "after" | "newestFirst"> {
+  newestFirst?: boolean | undefined;
+  /** Events that are asked for at once, 1 to 1000. */
+  pageSize?: number | undefined;
+}
+export interface ExportOptions extends CallOptions {
+  /** How events are written. */
+  schema?: EventSchema | undefined;
+}
+/** The event subscriptions of a resource or custom topic. */
+export type EventSubscriptions = EventSubscriptionsService;
+/** What happened at a resource or custom topic, and what became of it. */
+export declare class EventHistory extends EventHistoryService {
+  /** All events that fit, page by page. */
+  find(query?: FindOptions, options?: CallOptions): AsyncGenerator<Event, void, void>;
+  /** Writes events as lines of JSON to a file, or to a stream, which stays open. Returns their number. */
+  export(to: string | URL | NodeJS.WritableStream, query?: Partial<EventQuery>, options?: ExportOptions): Promise<number>;
+}
+/** What has events: a resource or a custom topic. */
+declare class EventSource {
   protected constructor();
   /** Empty for the default resource. */
   readonly name: string;
+  readonly events: Events;
+  readonly eventSubscriptions: EventSubscriptions;
+  readonly eventHistory: EventHistory;
+  /** Takes the events of a subscription that has no webhook. Each must be acknowledged; leaving the loop gives back the others. */
+  deliveries(name: string, options?: DeliveryOptions): EventStream<Delivery>;
+  /**
+   * Calls a function with the events of a subscription, which is created when there is none of that name and changed when anything
+   * is said about it. An event is acknowledged when the function has returned; it comes again when it throws.
+   */
+  onEvent(name: string, fn: (event: Event, delivery: Delivery) => unknown): EventHandler;
+  onEvent(name: string, options: HandlerOptions, fn: (event: Event, delivery: Delivery) => unknown): EventHandler;
+  /** The first event of a type for which the predicate is true. */
+  waitFor(type: string | string[] | undefined, predicate: (event: Event) => boolean | Promise<boolean>, options?: WaitOptions): Promise<Event>;
+  waitFor(type: string | string[] | undefined, options?: WaitOptions): Promise<Event>;
+}
+/** A custom topic: the events that an application publishes by itself. */
+export declare class Topic extends EventSource {
+  private constructor();
+  /** Publishes an event; kept with its id when it is durable. */
+  publish(event: NewTopicEvent, options?: CallOptions): Promise<string>;
+  /** Publishes events, all or none. */
+  publish(events: NewTopicEvent[], options?: CallOptions): Promise<string[]>;
+}
+
+/** One communication resource. */
+export declare class Resource extends EventSource {
+  protected constructor();
   readonly sms: SmsService;
   readonly identity: IdentityService;
   readonly chat: Chat;
   readonly numbers: NumbersService;
-  readonly events: Events;
   readonly sandbox: SandboxService;
-  /** The first event of a type for which the predicate is true. */
-  waitFor(type: string | string[] | undefined, predicate: (event: Event) => boolean | Promise<boolean>, options?: WaitOptions): Promise<Event>;
-  waitFor(type: string | string[] | undefined, options?: WaitOptions): Promise<Event>;
 }
 
 /** The resources of a runtime. */
@@ -207,8 +286,12 @@ export declare class Runtime extends Resource implements AsyncDisposable {
   static open(config?: ConfigObject | ConfigFile | string): Promise<Runtime>;
   readonly clock: Clock;
   readonly resources: Resources;
+  /** The custom topics. */
+  readonly topics: EventTopicsService;
   /** Another resource. Whether it exists shows with the first call. */
   resource(name: string): Resource;
+  /** A custom topic. Whether it exists shows with the first call. */
+  topic(name: string): Topic;
   /** A provider itself, past routing, records and events. */
   provider<K extends keyof ProviderKinds>(name: string, kind: K): ProviderKinds[K];
   readonly version: string;

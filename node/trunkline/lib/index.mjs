@@ -3,6 +3,7 @@ import module from "./index.cjs";
 export const {
   Runtime,
   Resource,
+  Topic,
   TrunklineError,
   CancelledError,
   UnknownError,

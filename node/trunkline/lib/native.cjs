@@ -193,7 +193,7 @@ function run(handle, op, write, read) {
 }
 
 /** Opens a runtime; a promise of its handle. */
-const open = (config) => new Promise((resolve, reject) => native.open(config, register({ resolve, reject, wantsHandle: true })));
+const open = (config, configFile) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true })));
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 

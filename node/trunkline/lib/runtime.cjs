@@ -1,11 +1,13 @@
 // The friendly layer: a runtime and what it offers. Everything below it is generated from the interface definitions.
 "use strict";
 const { readFile } = require("node:fs/promises");
+const { fileURLToPath } = require("node:url");
 const { inspect } = require("node:util");
 const { ArgumentError, makeError } = require("./errors.cjs");
 const { load } = require("./loader.cjs");
 const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
+const { Deliveries, EventHistory, onEvent } = require("./events.cjs");
 
 /** Interfaces of providers by short name. */
 const PROVIDERS = {
@@ -19,14 +21,14 @@ const PROVIDERS = {
   webhook: () => require("../generated/host.cjs").WebhookReceiver,
 };
 
-/** What Runtime.open takes, as YAML text. */
-async function configText(config) {
-  if (config === undefined || config === null) return "";
-  if (typeof config === "string") return config;
+/** What Runtime.open takes, as YAML text, and the path of the file it stands in. */
+async function readConfig(config) {
+  if (config === undefined || config === null) return ["", ""];
+  if (typeof config === "string") return [config, ""];
   if (typeof config !== "object" || Array.isArray(config)) throw new ArgumentError("config", "expected an object, YAML text or { configFile }");
   if (config.configFile === undefined) {
     try {
-      return JSON.stringify(config); // JSON is YAML
+      return [JSON.stringify(config), ""]; // JSON is YAML
     } catch (error) {
       throw new ArgumentError("config", `cannot be written as JSON: ${error.message}`);
     }
@@ -34,7 +36,7 @@ async function configText(config) {
   const file = config.configFile;
   if (typeof file !== "string" && !(file instanceof URL)) throw new ArgumentError("config.configFile", "expected a path or a URL");
   try {
-    return await readFile(file, "utf8");
+    return [await readFile(file, "utf8"), file instanceof URL ? fileURLToPath(file) : file];
   } catch (error) {
     throw makeError(error.code === "ENOENT" ? "notFound" : "failedPrecondition", `${file} cannot be read: ${error.message}`, { target: "configFile" });
   }
@@ -52,30 +54,30 @@ function complete(filter) {
   return typeof filter === "object" ? { ...filter, types: filter.types ?? [] } : filter;
 }
 
-/** One communication resource. The services are made when they are first asked for. */
-class Resource {
+/** What has events: a resource or a custom topic. The services are made when they are first asked for. */
+class EventSource {
   #make;
   #cache = new Map();
   constructor(name, make) {
-    /** Empty for the default resource. */
     this.name = name;
     this.#make = make;
   }
-  #service(type) {
+  _service(type) {
     let service = this.#cache.get(type);
     if (service === undefined) this.#cache.set(type, (service = this.#make(type)));
     return service;
   }
-  get sms() { return this.#service(services.SmsService); }
-  get identity() { return this.#service(services.IdentityService); }
-  get chat() { return this.#service(Chat); }
-  get numbers() { return this.#service(services.NumbersService); }
-  get sandbox() { return this.#service(services.SandboxService); }
   get events() {
     let events = this.#cache.get(Events);
-    if (events === undefined) this.#cache.set(Events, (events = new Events(this.#service(services.EventsService))));
+    if (events === undefined) this.#cache.set(Events, (events = new Events(this._service(services.EventsService))));
     return events;
   }
+  get eventSubscriptions() { return this._service(services.EventSubscriptionsService); }
+  get eventHistory() { return this._service(EventHistory); }
+  /** The events of a subscription, to be acknowledged. */
+  deliveries(name, options) { return new Deliveries(this.eventSubscriptions, name, options); }
+  /** Calls a function with the events of a subscription. */
+  onEvent(name, options, fn) { return onEvent(this.eventSubscriptions, name, options, fn); }
 
   /**
    * The first event of a type that satisfies a predicate, among those after `after`: by default all, so one that came before
@@ -101,6 +103,29 @@ class Resource {
   [inspect.custom]() { return `${this.constructor.name} { name: ${inspect(this.name)} }`; }
 }
 
+/** One communication resource. Its name is empty for the default resource. */
+class Resource extends EventSource {
+  get sms() { return this._service(services.SmsService); }
+  get identity() { return this._service(services.IdentityService); }
+  get chat() { return this._service(Chat); }
+  get numbers() { return this._service(services.NumbersService); }
+  get sandbox() { return this._service(services.SandboxService); }
+}
+
+/** A custom topic: the events that an application publishes by itself. */
+class Topic extends EventSource {
+  #topics;
+  constructor(name, make, topics) {
+    super(name, make);
+    this.#topics = topics;
+  }
+  async publish(event, options) {
+    const one = !Array.isArray(event);
+    const ids = await this.#topics.publish(this.name, one ? [event] : event, options);
+    return one ? ids[0] : ids;
+  }
+}
+
 /** The clock of a runtime. Only a virtual one can be advanced. */
 class Clock {
   #service;
@@ -114,6 +139,7 @@ class Runtime extends Resource {
   #service;
   #ports;
   #resources = new Map();
+  #topicObjects = new Map();
 
   constructor(token, connection, ports) {
     if (token !== made) throw new TypeError("use await Runtime.open()");
@@ -123,14 +149,15 @@ class Runtime extends Resource {
     this.#service = new services.RuntimeService(ports.service(connection, "", services.RuntimeService.id));
     this.clock = new Clock(this.#service);
     this.resources = new services.ResourcesService(ports.service(connection, "", services.ResourcesService.id));
+    this.topics = new services.EventTopicsService(ports.service(connection, "", services.EventTopicsService.id));
   }
 
   static async open(config) {
-    const text = await configText(config);
+    const [text, file] = await readConfig(config);
     load();
     const native = require("./native.cjs");
     const { Connection, Port } = require("./port.cjs");
-    return new Runtime(made, new Connection(await native.open(text)), Port);
+    return new Runtime(made, new Connection(await native.open(text, file)), Port);
   }
 
   resource(name) {
@@ -141,6 +168,15 @@ class Runtime extends Resource {
       this.#resources.set(name, resource);
     }
     return resource;
+  }
+  topic(name) {
+    if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
+    let topic = this.#topicObjects.get(name);
+    if (topic === undefined) {
+      topic = new Topic(name, (type) => new type(this.#ports.service(this.#connection, `topic:${name}`, type.id)), this.topics);
+      this.#topicObjects.set(name, topic);
+    }
+    return topic;
   }
   /** A provider itself, past routing, records and events. */
   provider(name, kind) {
@@ -161,4 +197,4 @@ class Runtime extends Resource {
 }
 const made = Symbol("made by Runtime.open");
 
-module.exports = { Runtime, Resource };
+module.exports = { Runtime, Resource, Topic };

@@ -1,9 +1,10 @@
 // The package over the real runtime and its sandbox, on a virtual clock.
 import { skip } from "./support/real.mjs";
 import assert from "node:assert/strict";
-import { writeFileSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { Runtime } from "trunkline";
 
@@ -150,6 +151,20 @@ describe("configuration", { skip }, () => {
       assert.deepEqual((await rt.resources.list()).map((info) => info.name), ["from-yaml"]);
       await rt.close();
     }
+    rmSync(folder, { recursive: true });
+  });
+  test("relative paths of a file start at its directory, and mistakes name it", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "trunkline-"));
+    const configFile = path.join(folder, "trunkline.yaml");
+    writeFileSync(configFile, "store: {mode: file, path: data}\nlog: {level: off}\nresources: [{name: here}]\n");
+    for (const given of [configFile, pathToFileURL(configFile)]) {
+      const rt = await Runtime.open({ configFile: given });
+      await rt.close();
+      assert.ok(existsSync(path.join(folder, "data")));
+      rmSync(path.join(folder, "data"), { recursive: true });
+    }
+    writeFileSync(configFile, "store:\n  mod: file\n");
+    await assert.rejects(Runtime.open({ configFile }), (error) => error.message.startsWith(`${configFile}:2:3: store.mod`));
     rmSync(folder, { recursive: true });
   });
   test("mistakes are named", async () => {

@@ -40,13 +40,22 @@ Carrier::Carrier(trunkline::Host host, std::string_view config_json)
     : settings_(parse_settings(config_json)),
       clock_(host.clock()),
       log_(host.log()),
+      executor_(host.executor()),
       events_(host.sms_events()),
       // Message ids must differ from those of an earlier process whose messages the host still knows; with a virtual clock,
       // they are still the same in every run.
       salt_(static_cast<std::uint64_t>(clock_.now().time_since_epoch().count())),
       queue_(clock_, [this](Delivery delivery) { return deliver(std::move(delivery)); }) {}
 
-trunkline::Task<void> Carrier::stop() { return queue_.stop(); }
+trunkline::Task<void> Carrier::stop() {
+  std::map<std::string, std::shared_ptr<World>, std::less<>> worlds;
+  {
+    const std::lock_guard lock(mutex_);
+    worlds = worlds_;
+  }
+  for (const auto& [resource, world] : worlds) world->end_all(Error(ErrorCode::kUnavailable, "the carrier stops"));
+  return queue_.stop();
+}
 
 trunkline::Task<std::vector<SmsSendResult>> Carrier::send(Call call, SmsSendRequest request) {
   if (request.from.empty()) throw Error(ErrorCode::kInvalidArgument, "from: found nothing, wanted a sender", "from");
@@ -180,6 +189,19 @@ trunkline::Task<std::vector<PhoneRule>> Carrier::rules(Call call) { co_return wo
 trunkline::Task<void> Carrier::reset(Call call) {
   world(call.resource())->reset();
   co_return;
+}
+
+trunkline::Task<std::int64_t> Carrier::changes(Call call, std::int64_t since) {
+  const std::shared_ptr<World> phones = world(call.resource());
+  const auto watch = std::make_shared<World::Watch>();
+  // Over the executor: a subscription cannot end from inside its own function.
+  const trunkline::CancelSubscription subscription = call.on_cancel([this, phones, watch] {
+    executor_.start_yield({}, [phones, watch](trunkline::Result<void>) {
+      phones->end(watch, Error(ErrorCode::kCancelled, "the caller cancelled the operation"));
+    });
+  });
+  auto start = [&](auto done) { phones->watch(watch, since, std::move(done)); };
+  co_return co_await trunkline::from_callback<std::int64_t>(std::move(start));
 }
 
 std::shared_ptr<World> Carrier::world(std::string_view resource) {

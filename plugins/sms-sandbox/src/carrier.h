@@ -39,6 +39,7 @@ class Carrier final : public trunkline::sms::SmsProvider, public trunkline::sand
   Task<void> add_rule(Call call, trunkline::sandbox::PhoneRule rule) override;
   Task<std::vector<trunkline::sandbox::PhoneRule>> rules(Call call) override;
   Task<void> reset(Call call) override;
+  Task<std::int64_t> changes(Call call, std::int64_t since) override;
 
  private:
   std::shared_ptr<World> world(std::string_view resource);
@@ -50,6 +51,7 @@ class Carrier final : public trunkline::sms::SmsProvider, public trunkline::sand
   const Settings settings_;
   const trunkline::host::ClockClient clock_;
   const trunkline::host::LogClient log_;
+  const trunkline::host::ExecutorClient executor_;
   const trunkline::sms::SmsEventsClient events_;
   const std::uint64_t salt_;
   DeliveryQueue queue_;

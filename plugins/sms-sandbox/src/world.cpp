@@ -9,6 +9,9 @@
 namespace sms_sandbox {
 
 using trunkline::Duration;
+using trunkline::Error;
+using trunkline::ErrorCode;
+using trunkline::Result;
 using trunkline::Time;
 using trunkline::sandbox::Phone;
 using trunkline::sandbox::PhoneMessage;
@@ -127,24 +130,82 @@ void World::decide(const SmsSendRequest& request, const Recipient& recipient, st
 }
 
 bool World::arrive(const Delivery& delivery) {
-  const std::lock_guard lock(mutex_);
-  if (delivery.generation != generation_) return false;
-  book_.add(delivery.to, delivery.as_seen);
+  {
+    const std::lock_guard lock(mutex_);
+    if (delivery.generation != generation_) return false;
+    book_.add(delivery.to, delivery.as_seen);
+    ++changes_;
+  }
+  tell_watches();
   return true;
 }
 
 std::string World::send_from_phone(const std::string& from, const std::string& to, const std::string& text, Time now) {
-  const std::lock_guard lock(mutex_);
   PhoneMessage message;
-  message.message_id = next_id();
   message.from = from;
   message.to = to;
   message.text = text;
   message.at = now;
   message.outbound = true;
-  const std::string id = message.message_id;
-  book_.add(from, std::move(message));
+  std::string id;
+  {
+    const std::lock_guard lock(mutex_);
+    message.message_id = id = next_id();
+    book_.add(from, std::move(message));
+    ++changes_;
+  }
+  tell_watches();
   return id;
+}
+
+void World::watch(std::shared_ptr<Watch> watch, std::int64_t since, Done done) {
+  Result<std::int64_t> now = Error(ErrorCode::kCancelled, "the caller cancelled the operation");
+  {
+    const std::lock_guard lock(mutex_);
+    if (!watch->ended && changes_ <= since) {
+      watch->since = since;
+      watch->done = std::move(done);
+      watches_.push_back(std::move(watch));
+      return;
+    }
+    if (!watch->ended) now = changes_;
+  }
+  done(std::move(now));
+}
+
+void World::tell_watches() {
+  std::vector<Done> told;
+  std::int64_t changes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    changes = changes_;
+    std::erase_if(watches_, [&](const std::shared_ptr<Watch>& watch) {
+      if (changes <= watch->since) return false;
+      told.push_back(std::exchange(watch->done, nullptr));
+      return true;
+    });
+  }
+  for (const Done& done : told) done(changes);
+}
+
+void World::end(std::shared_ptr<Watch> watch, Error error) {
+  Done done;
+  {
+    const std::lock_guard lock(mutex_);
+    watch->ended = true;
+    done = std::exchange(watch->done, nullptr);
+    std::erase(watches_, watch);
+  }
+  if (done) done(std::move(error));
+}
+
+void World::end_all(const Error& error) {
+  std::vector<std::shared_ptr<Watch>> watches;
+  {
+    const std::lock_guard lock(mutex_);
+    watches = watches_;
+  }
+  for (std::shared_ptr<Watch>& watch : watches) end(std::move(watch), error);
 }
 
 std::vector<Phone> World::phones() const {
@@ -168,13 +229,17 @@ std::vector<PhoneRule> World::rules() const {
 }
 
 void World::reset() {
-  const std::lock_guard lock(mutex_);
-  rules_.reset();
-  book_.clear();
-  answered_.clear();
-  answered_order_.clear();
-  sent_ = 0;
-  ++generation_;
+  {
+    const std::lock_guard lock(mutex_);
+    rules_.reset();
+    book_.clear();
+    answered_.clear();
+    answered_order_.clear();
+    sent_ = 0;
+    ++generation_;
+    ++changes_;
+  }
+  tell_watches();
 }
 
 std::string World::next_id() { return id_prefix_ + hex(++ids_); }

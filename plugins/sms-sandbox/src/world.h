@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "settings.h"
 #include "trunkline/sandbox.hpp"
 #include "trunkline/sms.hpp"
+#include "trunkline/task.hpp"
 
 namespace sms_sandbox {
 
@@ -67,6 +69,18 @@ class World : public std::enable_shared_from_this<World> {
 
   std::vector<trunkline::sandbox::Phone> phones() const;
   std::vector<trunkline::sandbox::PhoneMessage> messages(const std::string& number) const;
+  /// Somebody who waits for the next change of a phone. Guarded by the world.
+  using Done = std::function<void(trunkline::Result<std::int64_t>)>;
+  struct Watch {
+    std::int64_t since = 0;
+    Done done;
+    bool ended = false;
+  };
+  /// Calls `done` with the number of changes once it is above `since`, at once or where the change is made.
+  void watch(std::shared_ptr<Watch> watch, std::int64_t since, Done done);
+  /// Fails it if it waits; it may not have begun.
+  void end(std::shared_ptr<Watch> watch, trunkline::Error error);
+  void end_all(const trunkline::Error& error);
   void add_rule(trunkline::sandbox::PhoneRule rule);
   std::vector<trunkline::sandbox::PhoneRule> rules() const;
   void reset();
@@ -77,6 +91,7 @@ class World : public std::enable_shared_from_this<World> {
   void decide(const trunkline::sms::SmsSendRequest& request, const trunkline::sms::Recipient& recipient, std::int32_t segments,
               trunkline::Time now, Accepted& accepted);
   std::string next_id();
+  void tell_watches();
   void remember(std::string_view key, const std::vector<trunkline::sms::SmsSendResult>& results);
 
   const std::string resource_;
@@ -90,6 +105,8 @@ class World : public std::enable_shared_from_this<World> {
   std::uint64_t sent_ = 0;  // since the last reset: the number of the message in the random stream
   std::uint64_t ids_ = 0;   // never goes back: ids stay unique across resets
   std::uint64_t generation_ = 0;
+  std::int64_t changes_ = 1;  // of phones; never goes back
+  std::vector<std::shared_ptr<Watch>> watches_;
   std::unordered_map<std::string, std::vector<trunkline::sms::SmsSendResult>> answered_;  // by idempotency key
   std::deque<std::string> answered_order_;                                                // oldest first
 };

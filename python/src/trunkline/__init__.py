@@ -17,7 +17,10 @@ _native.set_error_factory(_make)
 
 from . import chat, common, identity, sandbox, service, sms
 from ._chat import Chat
-from ._runtime import Clock, Events, Resource, Resources, Runtime
+from ._deliveries import Deliveries, Delivery
+from ._eventing import EventHistory, EventSubscriptions, EventTopics
+from ._handlers import EventHandler
+from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
 from .common import DecisionRecord, DecisionStep, ErrorCode
 from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
@@ -25,9 +28,13 @@ from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 __version__ = _native.library_version
 
 # Where people find them, in messages, documentation and pickles.
-for _name in [*_errors_all, "Chat", "Clock", "Events", "Resource", "Resources", "Runtime", "Stream"]:
+_written = [
+    *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
+    *["Resource", "Resources", "Runtime", "Stream", "Topic"],
+]
+for _name in [*_errors_all, *_written]:
     globals()[_name].__module__ = __name__
-del _name
+del _name, _written
 
 __all__ = [
     *_errors_all,
@@ -35,8 +42,14 @@ __all__ = [
     "Clock",
     "DecisionRecord",
     "DecisionStep",
+    "Deliveries",
+    "Delivery",
     "ErrorCode",
     "Event",
+    "EventHandler",
+    "EventHistory",
+    "EventSubscriptions",
+    "EventTopics",
     "Events",
     "Resource",
     "Resources",
@@ -45,6 +58,7 @@ __all__ = [
     "SmsRecord",
     "SmsSendOutcome",
     "Stream",
+    "Topic",
     "chat",
     "common",
     "identity",

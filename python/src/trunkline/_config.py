@@ -33,9 +33,9 @@ def render(config: Config | None, config_file: str | os.PathLike[str] | None, cl
         config = _read(Path(config_file))
     if not changes:
         return config or ""
-    text = _native.default_config() if not (config or "").strip() else config
-    assert text is not None
-    return _with_changes(text, changes)
+    if config is None or (config_file is None and not config.strip()):
+        config = _native.default_config()
+    return _with_changes(config, changes)
 
 
 def _from_mapping(config: Mapping[str, Any], changes: dict[str, Any]) -> str:

@@ -13,7 +13,9 @@ from . import _native
 from ._chat import Chat
 from ._config import Clock as ClockMode
 from ._config import Config, render
+from ._deliveries import as_duration
 from ._errors import DeadlineExceededError
+from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
 from ._stream import Stream
 from .service import (
@@ -21,6 +23,7 @@ from .service import (
     EventFilter,
     EventsService,
     IdentityService,
+    NewTopicEvent,
     NumbersService,
     PluginInfo,
     ResourceInfo,
@@ -30,14 +33,9 @@ from .service import (
     SmsService,
 )
 
-__all__ = ["Clock", "Events", "Resource", "Resources", "Runtime"]
+__all__ = ["Clock", "Events", "Resource", "Resources", "Runtime", "Topic"]
 
 P = TypeVar("P", bound=Provider)
-
-
-def as_duration(value: datetime.timedelta | float) -> datetime.timedelta:
-    """A duration, or seconds."""
-    return value if isinstance(value, datetime.timedelta) else datetime.timedelta(seconds=value)
 
 
 def event_filter(types: Sequence[str] | str, subject_begins_with: str | None, after: int | None) -> EventFilter:
@@ -118,10 +116,21 @@ class Events:
                     return event
 
 
-class Resource:
+class Resource(EventConsumers):
     """A communication resource: its services. Nothing is shared between two resources."""
 
-    __slots__ = ("_native", "chat", "events", "identity", "name", "numbers", "sandbox", "sms")
+    __slots__ = (
+        "_native",
+        "chat",
+        "event_history",
+        "event_subscriptions",
+        "events",
+        "identity",
+        "name",
+        "numbers",
+        "sandbox",
+        "sms",
+    )
 
     name: str
     """Its name; empty for the default resource."""
@@ -130,6 +139,8 @@ class Resource:
     chat: Chat
     numbers: NumbersService
     events: Events
+    event_subscriptions: EventSubscriptions
+    event_history: EventHistory
     sandbox: SandboxService
 
     def __init__(self, native: _native.Runtime, name: str) -> None:
@@ -140,10 +151,65 @@ class Resource:
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
         self.events = Events(EventsService._open(native, name))
+        self.event_subscriptions = EventSubscriptions._open(native, name)
+        self.event_history = EventHistory._open(native, name)
         self.sandbox = SandboxService._open(native, name)
 
     def __repr__(self) -> str:
         return f"<trunkline.Resource {self.name or '(default)'}>"
+
+
+class Topic(EventConsumers):
+    """A custom topic: the events that an application publishes by itself."""
+
+    __slots__ = ("_native", "_topics", "event_history", "event_subscriptions", "events", "name")
+
+    name: str
+    events: Events
+    event_subscriptions: EventSubscriptions
+    event_history: EventHistory
+
+    def __init__(self, native: _native.Runtime, name: str) -> None:
+        source = f"topic:{name}"
+        self._native = native
+        self.name = name
+        self.events = Events(EventsService._open(native, source))
+        self.event_subscriptions = EventSubscriptions._open(native, source)
+        self.event_history = EventHistory._open(native, source)
+        self._topics = EventTopics._open(native, "")
+
+    def publish(
+        self,
+        type: str,
+        subject: str,
+        data: object = None,
+        *,
+        id: str | None = None,
+        time: datetime.datetime | None = None,
+        data_version: str = "1.0",
+    ) -> str:
+        """Publishes an event; durable when it returns.
+
+        Args:
+            type: Such as `Orders.Created`.
+            subject: What it is about.
+            data: What happened, as JSON can say it.
+            id: Unique; None: random.
+            time: When it happened; None: now.
+            data_version: Version of the data's shape.
+
+        Returns:
+            Its id.
+        """
+        event = NewTopicEvent(type=type, subject=subject, data=data, id=id, time=time, data_version=data_version)
+        return self._topics.publish(self.name, [event])[0]
+
+    def publish_all(self, events: Sequence[NewTopicEvent]) -> list[str]:
+        """Publishes events, all or none. Returns their ids."""
+        return self._topics.publish(self.name, events)
+
+    def __repr__(self) -> str:
+        return f"<trunkline.Topic {self.name}>"
 
 
 class Resources(ResourcesService):
@@ -179,7 +245,7 @@ class Clock:
         return self._service.advance(as_duration(by))
 
 
-class Runtime:
+class Runtime(EventConsumers):
     """A Trunkline runtime in this process. Several can be open at once; nothing is shared between them.
 
     Without arguments it runs on the built-in defaults: a store in memory, sandbox carriers and one resource with numbers.
@@ -187,7 +253,7 @@ class Runtime:
 
     Args:
         config: The configuration, as YAML text or as a mapping of the same shape.
-        config_file: The same from a file.
+        config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
 
@@ -204,13 +270,15 @@ class Runtime:
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
-        self._native = _native.Runtime(render(config, config_file, clock, seed))
+        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""))
         self._service = RuntimeService._open(self._native, "")
         self._default: Resource | None = None
         self.clock = Clock(self._service)
         """Its clock."""
         self.resources = Resources._open(self._native, "")
         """Its resources."""
+        self.topics = EventTopics._open(self._native, "")
+        """Its custom topics."""
 
     # ---- the default resource: the first one that was created ----
     @property
@@ -249,6 +317,16 @@ class Runtime:
         """Virtual phones of the default resource."""
         return self._resource.sandbox
 
+    @property
+    def event_subscriptions(self) -> EventSubscriptions:
+        """Event subscriptions of the default resource."""
+        return self._resource.event_subscriptions
+
+    @property
+    def event_history(self) -> EventHistory:
+        """What became of the events of the default resource."""
+        return self._resource.event_history
+
     def wait_for(
         self,
         types: Sequence[str] | str,
@@ -268,6 +346,14 @@ class Runtime:
             NotFoundError: There is none of that name.
         """
         return Resource(self._native, name)
+
+    def topic(self, name: str) -> Topic:
+        """A custom topic.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return Topic(self._native, name)
 
     def provider(self, name: str, interface: type[P]) -> P:
         """An interface of a configured provider, without the services' rules and records.

@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <mutex>
+#include <stop_token>
 
 #include "tests/plugins/host.h"
 #include "trunkline/sandbox_client.hpp"
@@ -478,6 +480,52 @@ TEST_F(SmsSandbox, ManyMessagesNeedOneTimer) {
   EXPECT_EQ(host_.clock.pending(), 1u);
   host_.clock.advance(50ms);
   EXPECT_THAT(sink_.reports(), SizeIs(1000));
+}
+
+TEST_F(SmsSandbox, TellsOfTheNextChangeOfAPhone) {
+  open();
+  const auto changes = [&](std::int64_t since) { return sandbox_.changes(since, on_behalf_of("acme")); };
+  const std::int64_t start = sync_wait(changes(0));
+  std::atomic<std::int64_t> told{0};
+  const auto watch = [&](std::int64_t since) {
+    told = 0;
+    spawn(changes(since), [&](Result<std::int64_t> result) { told = result.value(); });
+  };
+  watch(start);
+  send(request({kPhone}));
+  sandbox_.send_from_phone_sync(kPhone, kOurs, "of another resource", on_behalf_of("other"));
+  EXPECT_EQ(told, 0);
+  host_.clock.advance(50ms);
+  EXPECT_EQ(told, start + 1);
+  watch(start + 1);
+  sandbox_.send_from_phone_sync(kPhone, kOurs, "answer", on_behalf_of("acme"));
+  EXPECT_EQ(told, start + 2);
+  watch(start + 2);
+  sandbox_.reset_sync(on_behalf_of("acme"));
+  EXPECT_EQ(told, start + 3);
+  EXPECT_EQ(sync_wait(changes(start)), start + 3) << "what has happened already is told at once";
+}
+
+TEST_F(SmsSandbox, AWatchEndsWhenItIsCancelledOrTheCarrierStops) {
+  open();
+  const std::int64_t start = sandbox_.changes_sync(0, on_behalf_of("acme"));
+  const auto code_with = [&](std::stop_token stop, auto end) {
+    CallOptions options = on_behalf_of("acme");
+    options.stop = std::move(stop);
+    std::atomic<ErrorCode> code{};
+    spawn(sandbox_.changes(start, std::move(options)), [&](Result<std::int64_t> result) {
+      code = result.error().code;
+      code.notify_one();
+    });
+    end();
+    code.wait(ErrorCode{});
+    return code.load();
+  };
+  std::stop_source stop;
+  EXPECT_EQ(code_with(stop.get_token(), [&] { stop.request_stop(); }), ErrorCode::kCancelled);
+  EXPECT_EQ(code_with(stop.get_token(), [] {}), ErrorCode::kCancelled) << "cancelled before it began";
+  EXPECT_EQ(code_with({}, [&] { instance_->begin_stop(); }), ErrorCode::kUnavailable);
+  EXPECT_TRUE(instance_->finish_stop(10s));
 }
 
 TEST_F(SmsSandbox, StopsWithMessagesUnderWay) {

@@ -78,7 +78,7 @@ class ControlTest : public RuntimeTest {
   }
   /// Sends a text with a delivery report; that is one event.
   std::string text(const std::string& to = kPhone) {
-    const std::string id = send(submission({to})).front().message_id;
+    const std::string id = send(submission({to})).front().message_id.value();
     advance(std::chrono::seconds{1});
     settle();
     return id;

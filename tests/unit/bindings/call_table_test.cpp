@@ -1,7 +1,10 @@
 // What a caller is promised, whatever the other side does.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstring>
 #include <thread>
+#include <vector>
 
 #include "trunkline/sms_client.hpp"
 
@@ -241,6 +244,32 @@ TEST_F(CallTableTest, WritingPastTheCallIsReported) {
   EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kOverrun});
 }
 
+// The request to stop lies behind the call: what runs over the end of the one must not pass for the other.
+TEST_F(CallTableTest, WritingPastTheEndOfTheCallIsReported) {
+  const std::stop_source stop;
+  CallOptions options;
+  options.stop = stop.get_token();
+  start(std::move(options));
+  std::memset(static_cast<void*>(const_cast<tl_call*>(plugin_.call) + 1), 0x41, 8);
+  plugin_.succeed();
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kOverrun});
+  EXPECT_EQ(completions_, 1);
+
+  start();  // the slot is whole again
+  plugin_.succeed();
+  EXPECT_EQ(table_.counters().overrun, 1u);
+}
+
+TEST_F(CallTableTest, WritingPastTheRequestToStopIsReported) {
+  const std::stop_source stop;
+  CallOptions options;
+  options.stop = stop.get_token();
+  start(std::move(options));
+  std::memset(static_cast<void*>(const_cast<tl_cancel*>(plugin_.call->cancel) + 1), 0x41, 8);
+  plugin_.succeed();
+  EXPECT_EQ(incidents_, std::vector{CallIncident::Kind::kOverrun});
+}
+
 TEST_F(CallTableTest, RawArgumentsAreGuardedByTheirArena) {
   abi::Arena arena;
   const sms::SmsSendRequest request{.text = "hi"};
@@ -352,6 +381,55 @@ TEST_F(CallTableTest, DoneRacesWithTheDeadline) {
     ASSERT_EQ(completions_, before + 1);
     ASSERT_EQ(table_.pending(), 0u);
   }
+}
+
+// The caller asks to stop while the peer subscribes, looks, unsubscribes and completes: the request lives in the slot and must
+// last until the peer has completed, and no longer.
+TEST_F(CallTableTest, CancellationRacesWithTheCompletion) {
+  for (int i = 0; i < 2000; ++i) {
+    const int before = completions_;
+    std::stop_source stop;
+    CallOptions options;
+    options.stop = stop.get_token();
+    start(std::move(options));
+    std::atomic<int> notified{0};
+    std::thread peer([&] {
+      {
+        const Call call(plugin_.call);
+        const CancelSubscription subscription = call.on_cancel([&] { ++notified; });
+        if (call.cancelled() && i % 2 == 0) ++notified;
+      }
+      plugin_.succeed();
+    });
+    stop.request_stop();
+    peer.join();
+    ASSERT_EQ(completions_, before + 1);
+    ASSERT_LE(notified, 2);
+    ASSERT_EQ(table_.pending(), 0u);
+  }
+  EXPECT_TRUE(incidents_.empty());
+}
+
+// A second completion that comes from another thread while the slot serves other calls.
+TEST_F(CallTableTest, SecondDoneRacesWithTheNextCalls) {
+  table_.on_incident({});
+  start();
+  const FakePlugin first = plugin_;
+  plugin_.succeed();
+  std::atomic<bool> over{false};
+  std::thread peer([&] {
+    const tl_list none{};
+    while (!over) first.done(first.user, &none, nullptr);
+  });
+  for (int i = 0; i < 2000; ++i) {
+    start();
+    plugin_.succeed();
+    ASSERT_EQ(completions_, i + 2);
+  }
+  over = true;
+  peer.join();
+  EXPECT_EQ(table_.pending(), 0u);
+  EXPECT_EQ(table_.counters().overrun, 0u);
 }
 
 TEST_F(CallTableTest, ManyThreadsManyCalls) {

@@ -52,7 +52,7 @@ TEST(Config, IsAllDefaultsWhenEmpty) {
 
 TEST(Config, ReadsEveryKey) {
   const Config config = parse(R"yaml(
-runtime: {threads: 4, seed: 18446744073709551615, clock: virtual, clock_start: 2027-05-01T00:00:00Z}
+runtime: {threads: 4, seed: 18446744073709551615, clock: virtual, clock_start: 2027-05-01T00:00:00Z, stop_timeout: 250ms}
 log: {level: debug, format: json, file: /tmp/x.log}
 store:
   mode: file
@@ -95,6 +95,7 @@ resources:
   EXPECT_EQ(config.runtime.threads, 4u);
   EXPECT_EQ(config.runtime.seed, ~std::uint64_t{0});
   EXPECT_EQ(config.runtime.clock, RuntimeConfig::Clock::kVirtual);
+  EXPECT_EQ(config.runtime.stop_timeout, std::chrono::milliseconds(250));
   EXPECT_EQ(config.runtime.clock_start, Time{std::chrono::sys_days{std::chrono::year{2027} / 5 / 1}});
   EXPECT_EQ(config.log.level, LogConfig::Level::kDebug);
   EXPECT_EQ(config.log.format, LogConfig::Format::kJson);
@@ -205,6 +206,7 @@ resources:
 TEST(Config, RefusesBadValues) {
   const std::pair<const char*, const char*> cases[] = {
       {"runtime: {clock_start: 2026-01-01T00:00:00Z}", "needs `clock: virtual`"},
+      {"runtime: {stop_timeout: 2h}", "longer than 1h"},
       {"runtime: {seed: -1}", "wanted a whole number, found '-1'"},
       {"runtime: {clock: fake}", "wanted one of real, virtual, found 'fake'"},
       {"listen: {port: 80, tls_port: 80}", "is the same as port"},

@@ -208,7 +208,7 @@ TEST_F(EventTest, StoredOnesRunAgainAfterARestartAndNothingIsLost) {
   receiver_.status = [](const net::Request&) { return 503; };
   const std::string id = publish();
   EXPECT_EQ(explain("durable", id).state, delivery::Explanation::State::kRetrying);
-  runtime_->close();
+  runtime_.reset();
   receiver_.status = nullptr;
   receiver_.forget();
   open(test_config(kSandbox, "[]", file));

@@ -303,6 +303,36 @@ TEST_F(SmsOnBadCarrier, FailoverGoesToTheNextInTheRoute) {
   EXPECT_THAT(rules(id), Contains("provider.send:pass"));
 }
 
+TEST_F(SmsOnBadCarrier, EachRecipientIsRoutedByItsOwnNumber) {
+  // The carrier that answers each call twice counts the calls.
+  open(test_config("[{name: twice, plugin: bad-answers-twice}, {name: sim, plugin: sms-sandbox, config: {latency_ms: 20}}]",
+                   "[{interface: sms, match: {country: GB}, providers: [sim]},"
+                   " {interface: sms, match: {to_prefix: '+1'}, providers: [twice]}]"));
+  const auto outcomes =
+      send(submission({kPhone, "+447700900123", "+14255550124", "+4915112345678", "+14255550125", "+447700900124"}));
+  settle();
+  std::vector<std::string> providers;
+  for (const auto& outcome : outcomes) providers.push_back(record(*outcome.message_id).provider.value_or("none"));
+  EXPECT_THAT(providers, ElementsAre("twice", "sim", "twice", "none", "twice", "sim"));
+  EXPECT_THAT(rules(*outcomes[1].message_id), Contains("route.match:pick"));
+  EXPECT_THAT(rules(*outcomes[1].message_id), testing::Not(Contains("route.match:skip")));
+  EXPECT_THAT(rules(*outcomes[2].message_id), Contains("route.match:skip"));
+  EXPECT_THAT(runtime_->metrics().expose(), HasSubstr(R"(provider="twice"} 1)")) << "one call for all of one route";
+  advance(1min);
+  EXPECT_EQ(record(*outcomes[1].message_id).state, sms::MessageState::kDelivered);
+  EXPECT_EQ(record(*outcomes[3].message_id).state, sms::MessageState::kFailed);
+}
+
+TEST_F(SmsOnBadCarrier, AFailingRouteDoesNotHoldTheOthersUp) {
+  open(test_config("[{name: broken, plugin: bad-throws-in-op}, {name: sim, plugin: sms-sandbox, config: {latency_ms: 20}}]",
+                   "[{interface: sms, match: {country: GB}, providers: [broken]}, {interface: sms, providers: [sim]}]"));
+  const auto outcomes = send(submission({"+447700900123", kPhone}));
+  advance(20ms);
+  EXPECT_EQ(record(*outcomes[1].message_id).state, sms::MessageState::kDelivered);
+  advance(1min);
+  EXPECT_EQ(record(*outcomes[0].message_id).state, sms::MessageState::kFailed);
+}
+
 TEST_F(SmsOnBadCarrier, WithoutAProviderTheMessageFailsAndSaysWhy) {
   open(test_config("[{name: id, plugin: identity-local}]"));
   const std::string id = *send(submission({kPhone}))[0].message_id;

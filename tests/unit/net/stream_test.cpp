@@ -50,6 +50,9 @@ class StreamTest : public ServerTest {
   std::atomic<bool> over{false};
 };
 
+/// Until then the handler may not have written, and its first write would find the stream over.
+void read_first_event(SocketClient& client) { client.read_exactly(4 + 42 + 2); }
+
 constexpr const char* kEvent = "id: 7\nevent: message\ndata: one\ndata: two\n\n";
 
 TEST_F(StreamTest, WritesChunksAndTheLast) {
@@ -89,7 +92,7 @@ TEST_F(StreamTest, KeepsAliveWithComments) {
   start();
   SocketClient client = connect();
   client.exchange(get("/wait"));
-  client.read_exactly(4 + 42 + 2);
+  read_first_event(client);
   ASSERT_TRUE(advance_until_readable(client, std::chrono::seconds{5}));
   EXPECT_EQ(client.read_exactly(3 + 14 + 2), "e\r\n: keep-alive\n\n\r\n");
 }
@@ -99,6 +102,7 @@ TEST_F(StreamTest, TheHandlerHearsThatThePeerLeft) {
   {
     SocketClient client = connect();
     client.exchange(get("/wait"));
+    read_first_event(client);
   }
   wait_until_over();
 }
@@ -107,6 +111,7 @@ TEST_F(StreamTest, DrainEndsTheStream) {
   start();
   SocketClient client = connect();
   client.exchange(get("/wait"));
+  read_first_event(client);
   std::thread drain([&] { sync_wait(server->drain(std::chrono::seconds{30})); });
   EXPECT_THAT(client.read_to_end(), HasSubstr("0\r\n\r\n"));
   client.half_close();
@@ -129,6 +134,7 @@ TEST_F(StreamTest, StopEndsTheHandler) {
   start();
   SocketClient client = connect();
   client.exchange(get("/wait"));
+  read_first_event(client);
   server->stop();
   wait_until_over();
 }

@@ -72,6 +72,27 @@ TEST(Router, TheFirstMatchingRouteDecides) {
                           "route.match pick rest", "provider.capability pass a", "route.pick pick a"));
 }
 
+TEST(Router, EqualPathsAreDecidedAlike) {
+  RouteSpec germany = spec("germany", {"a", "b"}), seattle = spec("seattle", {"a"});
+  germany.countries = {"DE"};
+  seattle.to = {"+1206"};
+  RouteTarget a = target("a"), b = target("b");
+  b.countries = {"DE", "US"};
+  CircuitBreaker breaker;
+  a.breaker = &breaker;
+  const Router router("sms", {germany, seattle, spec("rest", {"b", "a"})}, {a, b});
+  const auto path = [&](std::string_view to, std::string_view from = "+1", std::int32_t segments = 1) {
+    std::vector<const char*> out{"kept by nobody"};
+    router.path({"r", from, to, segments}, out);
+    return out;
+  };
+  EXPECT_EQ(path("+4915112345678"), path("+4930123456"));
+  EXPECT_EQ(path("+12065550100"), path("+12065550199"));
+  EXPECT_EQ(path("+33612345678"), path("+447700900123"));
+  EXPECT_NE(path("+12065550100"), path("+14255550100")) << "another route";
+  EXPECT_NE(path("+33612345678"), path("+14255550100")) << "the same route, but b does not serve France";
+}
+
 TEST(Router, NoMatchNamesWhatIsMissing) {
   RouteSpec germany = spec("germany", {"a"});
   germany.countries = {"DE"};

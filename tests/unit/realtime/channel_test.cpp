@@ -141,7 +141,7 @@ class ChannelTest : public ::testing::Test {
   IdSource ids{7};
   OneResource directory;
   TokenWatch watch;
-  FakeHub hub{executor};
+  FakeHub hub{executor, clock};
   std::optional<server::ApiServer> server;
   std::uint16_t port = 0;
 };

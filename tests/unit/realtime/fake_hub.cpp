@@ -1,109 +1,94 @@
 #include "tests/unit/realtime/fake_hub.h"
 
-namespace trunkline {
+namespace trunkline::testing {
 
-/// Its members but `hub` are guarded by the hub's mutex.
-struct ChatListener::State {
-  explicit State(testing::FakeHub& h) : hub(h) {}
+class FakeHub::Listener final : public ChatListener, public std::enable_shared_from_this<Listener> {
+ public:
+  Listener(FakeHub& hub, std::int64_t cursor) : news(hub.executor_, hub.clock_, true), hub_(hub), cursor_(cursor) {}
+  ~Listener() override { news.close(); }
 
-  std::mutex& mutex() { return hub.mutex_; }
+  Task<std::vector<ChatDeliveryPtr>> next(std::uint32_t max) override { return pull(shared_from_this(), max, std::nullopt); }
+  Task<std::vector<ChatDeliveryPtr>> next_within(std::uint32_t max, Duration timeout) override {
+    return pull(shared_from_this(), max, timeout);
+  }
+  std::int64_t cursor() const override {
+    const std::lock_guard lock(hub_.mutex_);
+    return cursor_;
+  }
+  void close() override { news.close(); }
+  bool closed() const override { return news.closed(); }
+
+  Signal news;  // there may be something behind the cursor
+
+ private:
+  static Task<std::vector<ChatDeliveryPtr>> pull(std::shared_ptr<Listener> self, std::uint32_t max,
+                                                 std::optional<Duration> timeout) {
+    const Signal::Turn turn(self->news, "listener");
+    std::optional<Time> deadline;
+    if (timeout) deadline = self->hub_.clock_.now() + *timeout;
+    for (;;) {
+      const Signal::Wake wake = co_await self->news.wait(deadline);
+      if (wake != Signal::Wake::kNews) co_return std::vector<ChatDeliveryPtr>();
+      std::vector<ChatDeliveryPtr> found = self->take(max);
+      if (!found.empty()) co_return found;
+    }
+  }
+
   std::vector<ChatDeliveryPtr> take(std::uint32_t max) {
-    std::vector<ChatDeliveryPtr> out;
-    while (out.size() < max && static_cast<std::size_t>(cursor) < hub.log_.size())
-      out.push_back(hub.log_[static_cast<std::size_t>(cursor++)]);
-    return out;
-  }
-  bool news() const { return closed || static_cast<std::size_t>(cursor) < hub.log_.size(); }
-  void wake() {
-    if (waiter) hub.executor_.post(std::move(waiter));
+    std::vector<ChatDeliveryPtr> taken;
+    bool more = false;
+    {
+      const std::lock_guard lock(hub_.mutex_);
+      const auto behind = [&] { return static_cast<std::size_t>(cursor_) < hub_.log_.size(); };
+      while (taken.size() < max && behind()) taken.push_back(hub_.log_[static_cast<std::size_t>(cursor_++)]);
+      more = behind();
+    }
+    if (more) news.set();
+    return taken;
   }
 
-  testing::FakeHub& hub;
-  std::int64_t cursor = 0;
-  bool closed = false;
-  UniqueFunction<void()> waiter;
+  FakeHub& hub_;
+  std::int64_t cursor_;
 };
 
-ChatListener::ChatListener(std::shared_ptr<State> state) : state_(std::move(state)) {}
-ChatListener::~ChatListener() { close(); }
-
-Task<std::vector<ChatDeliveryPtr>> ChatListener::next(std::uint32_t max) {
-  const std::shared_ptr<State> state = state_;
-  for (;;) {
-    {
-      const std::lock_guard lock(state->mutex());
-      std::vector<ChatDeliveryPtr> out;
-      if (!state->closed) out = state->take(max);
-      if (state->closed || !out.empty()) co_return out;
-    }
-    auto news = from_callback<void>([state](auto done) {
-      {
-        const std::lock_guard lock(state->mutex());
-        if (!state->news()) {
-          state->waiter = [done]() mutable { done(Result<void>{}); };
-          return;
-        }
-      }
-      done(Result<void>{});
-    });
-    co_await news;
-  }
-}
-
-std::int64_t ChatListener::cursor() const {
-  const std::lock_guard lock(state_->mutex());
-  return state_->cursor;
-}
-
-void ChatListener::close() {
-  const std::lock_guard lock(state_->mutex());
-  state_->closed = true;
-  state_->wake();
-}
-
-bool ChatListener::closed() const {
-  const std::lock_guard lock(state_->mutex());
-  return state_->closed;
-}
-
-namespace testing {
-
 std::shared_ptr<ChatListener> FakeHub::listen(ResourcePtr, std::string, std::optional<std::int64_t> after) {
-  auto state = std::make_shared<ChatListener::State>(*this);
   const std::lock_guard lock(mutex_);
-  state->cursor = after.value_or(static_cast<std::int64_t>(log_.size()));
-  std::erase_if(states_, [](const auto& weak) { return weak.expired(); });
-  states_.push_back(state);
-  return std::make_shared<ChatListener>(std::move(state));
+  auto listener = std::make_shared<Listener>(*this, after.value_or(static_cast<std::int64_t>(log_.size())));
+  std::erase_if(listeners_, [](const auto& weak) { return weak.expired(); });
+  listeners_.push_back(listener);
+  return listener;
+}
+
+std::vector<std::shared_ptr<FakeHub::Listener>> FakeHub::alive() const {
+  std::vector<std::shared_ptr<Listener>> found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& weak : listeners_)
+    if (auto listener = weak.lock()) found.push_back(std::move(listener));
+  return found;
 }
 
 std::int64_t FakeHub::tell(chat::ChatChange change) {
   auto delivery = std::make_shared<ChatDelivery>();
   delivery->change = std::move(change);
-  const std::lock_guard lock(mutex_);
-  delivery->cursor = static_cast<std::int64_t>(log_.size()) + 1;
-  log_.push_back(delivery);
-  for (const auto& weak : states_)
-    if (const auto state = weak.lock()) state->wake();
-  return static_cast<std::int64_t>(log_.size());
+  std::int64_t cursor = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    cursor = static_cast<std::int64_t>(log_.size()) + 1;
+    delivery->cursor = cursor;
+    log_.push_back(std::move(delivery));
+  }
+  for (const auto& listener : alive()) listener->news.set();
+  return cursor;
 }
 
 void FakeHub::drop() {
-  const std::lock_guard lock(mutex_);
-  for (const auto& weak : states_)
-    if (const auto state = weak.lock()) {
-      state->closed = true;
-      state->wake();
-    }
+  for (const auto& listener : alive()) listener->close();
 }
 
 std::size_t FakeHub::listeners() const {
-  const std::lock_guard lock(mutex_);
   std::size_t open = 0;
-  for (const auto& weak : states_)
-    if (const auto state = weak.lock()) open += !state->closed;
+  for (const auto& listener : alive()) open += !listener->closed();
   return open;
 }
 
-}  // namespace testing
-}  // namespace trunkline
+}  // namespace trunkline::testing

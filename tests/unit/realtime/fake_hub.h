@@ -1,17 +1,20 @@
 // A ChatHub over a vector: the log of one resource, everybody sees everything.
 #pragma once
-#include <atomic>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
-#include "runtime/async/executor.h"
+#include "runtime/clock/signal.h"
 #include "runtime/services/chat_stream.h"
 
 namespace trunkline::testing {
 
+/// Outlives its listeners.
 class FakeHub final : public ChatHub {
  public:
-  explicit FakeHub(Executor& executor) : executor_(executor) {}
+  FakeHub(Executor& executor, Clock& clock) : executor_(executor), clock_(clock) {}
 
   std::shared_ptr<ChatListener> listen(ResourcePtr resource, std::string user_id, std::optional<std::int64_t> after) override;
   /// Logs the change and tells the listeners; gives its cursor.
@@ -21,11 +24,16 @@ class FakeHub final : public ChatHub {
   std::size_t listeners() const;
 
  private:
-  friend struct trunkline::ChatListener::State;
+  class Listener;
+  /// Those that are alive. Never called under the mutex: the last reference to one may go with the result, and its destructor
+  /// locks.
+  std::vector<std::shared_ptr<Listener>> alive() const;
+
   Executor& executor_;
-  mutable std::mutex mutex_;
+  Clock& clock_;
+  mutable std::mutex mutex_;  // guards what follows, and the listeners' cursors
   std::vector<ChatDeliveryPtr> log_;
-  std::vector<std::weak_ptr<ChatListener::State>> states_;
+  std::vector<std::weak_ptr<Listener>> listeners_;
 };
 
 }  // namespace trunkline::testing

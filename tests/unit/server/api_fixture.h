@@ -14,6 +14,7 @@
 
 #include "runtime/net/websocket.h"
 #include "runtime/server/api_server.h"
+#include "runtime/server/error_response.h"
 #include "tests/unit/server/signing.h"
 
 namespace trunkline::testing {
@@ -113,6 +114,14 @@ class ApiTest : public ::testing::Test {
       co_return net::Response{};
     };
     routes.push_back(std::move(fails));
+    server::Route shaped = route("POST", "/shaped", server::Auth::kNone, server::BodyRule::kJson, false);
+    shaped.on_error = [](const Error& error) {
+      net::Response response;
+      response.status = server::http_status_of(error);
+      response.body = "sorry: " + error.message;
+      return response;
+    };
+    routes.push_back(std::move(shaped));
     server::Route socket = route("GET", "/socket", server::Auth::kUserToken, server::BodyRule::kNone, false);
     socket.websocket = true;
     socket.token_header = "X-Token";

@@ -90,6 +90,31 @@ TEST_F(ApiServerTest, ErrorsBecomeTheEnvelope) {
   EXPECT_THAT(response.body, HasSubstr("PhoneNumberNotFound"));
 }
 
+TEST_F(ApiServerTest, ARouteMayShapeItsRefusals) {
+  net::Request request;
+  request.method = "POST";
+  request.target = "/shaped";
+  request.body = "x";
+  request.headers.add("Content-Type", "text/plain");
+  const net::Response response = call(std::move(request));
+  EXPECT_EQ(response.status, 415);
+  EXPECT_THAT(response.body, StartsWith("sorry: "));
+  EXPECT_TRUE(response.headers.has("x-ms-request-id"));
+}
+
+TEST_F(ApiServerTest, RefusalsOfRoutesThatLookAtCredentialsThemselvesAreKept) {
+  fail_with = Error(ErrorCode::kUnauthenticated, "no key of ours", "aeg-sas-key");
+  EXPECT_EQ(get("/fails").status, 401);
+  const auto kept = api->rejections().list();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].reason, "no key of ours");
+  EXPECT_EQ(kept[0].found, "aeg-sas-key");
+  EXPECT_EQ(kept[0].path, "/fails");
+  fail_with = Error(ErrorCode::kNotFound, "nothing there");
+  get("/fails");
+  EXPECT_EQ(api->rejections().list().size(), 1u);
+}
+
 TEST_F(ApiServerTest, EveryErrorCodeHasAStatus) {
   for (int code = 1; code <= 16; ++code) {
     const int status = server::http_status_of(Error(static_cast<ErrorCode>(code), ""));

@@ -118,6 +118,30 @@ TEST_F(AuthenticationTest, ARegeneratedKeyTakesEffectAtOnceOnOpenConnections) {
   EXPECT_EQ(call({.key = kWrong}).status, 200);
 }
 
+TEST_F(AuthenticationTest, AConnectionThatNamesAnotherHostIsLookedUpAnew) {
+  net::Request request = Signed{.key = kMain}.request();
+  build();
+  EXPECT_EQ(sync_wait(api->handle(request)).status, 200);
+  net::Request other = Signed{.host = "other.localhost:4600", .key = kMain}.request();
+  other.connection_state = request.connection_state;
+  EXPECT_EQ(sync_wait(api->handle(other)).status, 401) << "the key of another resource than the host names";
+  net::Request right = Signed{.host = "other.localhost:4600", .key = kOther}.request();
+  right.connection_state = request.connection_state;
+  EXPECT_EQ(sync_wait(api->handle(right)).status, 200);
+  net::Request again = Signed{.key = kMain}.request();
+  again.connection_state = right.connection_state;
+  EXPECT_EQ(sync_wait(api->handle(again)).status, 200);
+}
+
+// A host that means another resource from now on, while the one that the connection used before still exists.
+TEST_F(AuthenticationTest, AHostThatComesToMeanAnotherResourceTakesEffectOnOpenConnections) {
+  net::Request request = Signed{.host = "new.localhost:4600", .key = kMain}.request();
+  build();
+  EXPECT_EQ(sync_wait(api->handle(request)).status, 200) << "the host names nobody";
+  directory.add({.name = "new", .id = "5", .primary_key = Secret(kWrong)});
+  EXPECT_EQ(sync_wait(api->handle(request)).status, 401);
+}
+
 TEST_F(AuthenticationTest, DisabledKeysOpenNothing) {
   directory.replace(0, {.name = "main", .id = "1", .primary_key = Secret(kMain), .local_auth = false});
   expect_refused(call({.key = kMain}), "Unauthorized", "turned off");

@@ -92,5 +92,14 @@ TEST(ChatEventData, DamagedDataIsNoChange) {
   }
 }
 
+TEST(ChatEventData, PeopleOfTheProvidersOwnComeBack) {
+  chat::ChatMessage foreign = message();
+  foreign.sender_id = "matrix:@carol:example.org";
+  const ChatChange change = ChatChange::of_message_received({foreign});
+  const NewEvent event = chat_event(change, "t");
+  const json sender = json::parse(event.data)["senderCommunicationIdentifier"];
+  EXPECT_EQ(sender, (json{{"rawId", "matrix:@carol:example.org"}})) << "an unknown identifier to Azure's clients";
+}
+
 }  // namespace
 }  // namespace trunkline

@@ -870,6 +870,346 @@ static inline int32_t tl_service_runtime_metrics(tl_iface service, const tl_call
   return 0;
 }
 
+/**
+ * The event subscriptions of one resource or custom topic. Names compare without case.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_event_subscriptions(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_EVENT_SUBSCRIPTIONS_SERVICE_ID));
+}
+
+/**
+ * Creates or replaces a subscription. A webhook that is new is validated first.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_subscriptions_put(tl_iface service, const tl_call *call,
+                                                         const tl_service_event_subscription_spec *subscription, tl_service_event_subscriptions_service_put_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, put) || !vtbl->put) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->put(service.self, call, subscription, done, user);
+  return 0;
+}
+
+/**
+ * The same by the `properties` of the ARM resource.
+ * @param after events after this position of the log too, when it is created; absent: from now on
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_subscriptions_put_properties(tl_iface service, const tl_call *call,
+                                                                    tl_str name, tl_str properties, tl_opt_i64 after, tl_service_event_subscriptions_service_put_properties_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, put_properties) || !vtbl->put_properties) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->put_properties(service.self, call, name, properties, after, done, user);
+  return 0;
+}
+
+/**
+ * Changes what is given; the rest stays.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_subscriptions_update(tl_iface service, const tl_call *call,
+                                                            const tl_service_event_subscription_spec *change, tl_service_event_subscriptions_service_update_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, update) || !vtbl->update) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->update(service.self, call, change, done, user);
+  return 0;
+}
+
+/**
+ * The same by the `properties` of the ARM resource, of which whole members are replaced.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_subscriptions_update_properties(tl_iface service, const tl_call *call,
+                                                                       tl_str name, tl_str properties, tl_service_event_subscriptions_service_update_properties_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, update_properties) || !vtbl->update_properties) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->update_properties(service.self, call, name, properties, done, user);
+  return 0;
+}
+
+/**
+ * One subscription.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_subscriptions_get(tl_iface service, const tl_call *call,
+                                                         tl_str name, tl_service_event_subscriptions_service_get_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, name, done, user);
+  return 0;
+}
+
+/** All subscriptions, by name. */
+static inline int32_t tl_service_event_subscriptions_list(tl_iface service, const tl_call *call,
+                                                          tl_service_event_subscriptions_service_list_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Ends a subscription. False: there was none.
+ * Errors: TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_event_subscriptions_remove(tl_iface service, const tl_call *call,
+                                                            tl_str name, tl_service_event_subscriptions_service_remove_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove) || !vtbl->remove) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * What a subscription is doing.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_subscriptions_activity(tl_iface service, const tl_call *call,
+                                                              tl_str name, tl_service_event_subscriptions_service_activity_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, activity) || !vtbl->activity) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->activity(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is still
+ * held when
+ * the stream is closed goes back and comes again, to this consumer or another one.
+ * @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+ * @param lock_time how long it may hold an event; then it counts as rejected
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_event_subscriptions_deliveries(tl_iface service, const tl_call *call,
+                                                                tl_str name, int32_t credits, tl_duration lock_time, tl_service_event_subscriptions_service_deliveries_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, deliveries) || !vtbl->deliveries) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->deliveries(service.self, call, name, credits, lock_time, done, user);
+  return 0;
+}
+
+/**
+ * A consumer has dealt with an event. False: too late, it comes again or was taken away.
+ * Completes before it returns.
+ */
+static inline int32_t tl_service_event_subscriptions_acknowledge(tl_iface service, const tl_call *call,
+                                                                 tl_str name, int64_t delivery_id, tl_service_event_subscriptions_service_acknowledge_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, acknowledge) || !vtbl->acknowledge) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->acknowledge(service.self, call, name, delivery_id, done, user);
+  return 0;
+}
+
+/**
+ * A consumer could not deal with an event, which comes again by the retry schedule. False: too late.
+ * Completes before it returns.
+ */
+static inline int32_t tl_service_event_subscriptions_reject(tl_iface service, const tl_call *call,
+                                                            tl_str name, int64_t delivery_id, tl_str reason, tl_service_event_subscriptions_service_reject_done done, void *user) {
+  const tl_service_event_subscriptions_service *vtbl = (const tl_service_event_subscriptions_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, reject) || !vtbl->reject) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->reject(service.self, call, name, delivery_id, reason, done, user);
+  return 0;
+}
+
+/**
+ * The events of one resource or custom topic, found again.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_event_history(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_EVENT_HISTORY_SERVICE_ID));
+}
+
+/**
+ * A page of events.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_history_query(tl_iface service, const tl_call *call,
+                                                     const tl_service_event_query *query, tl_service_event_history_service_query_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, query) || !vtbl->query) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->query(service.self, call, query, done, user);
+  return 0;
+}
+
+/**
+ * One event.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_history_get(tl_iface service, const tl_call *call,
+                                                   tl_str event_id, tl_service_event_history_service_get_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, event_id, done, user);
+  return 0;
+}
+
+/**
+ * What each subscription says about an event, by name.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_history_explain(tl_iface service, const tl_call *call,
+                                                       tl_str event_id, tl_service_event_history_service_explain_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, explain) || !vtbl->explain) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->explain(service.self, call, event_id, done, user);
+  return 0;
+}
+
+/**
+ * Sends an event to a subscription again, whatever became of it; the filter is not asked.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_event_history_redeliver(tl_iface service, const tl_call *call,
+                                                         tl_str subscription, tl_str event_id, tl_service_event_history_service_redeliver_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, redeliver) || !vtbl->redeliver) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->redeliver(service.self, call, subscription, event_id, done, user);
+  return 0;
+}
+
+/**
+ * The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_event_history_redeliver_all(tl_iface service, const tl_call *call,
+                                                             tl_str subscription, const tl_service_event_query *query, tl_service_event_history_service_redeliver_all_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, redeliver_all) || !vtbl->redeliver_all) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->redeliver_all(service.self, call, subscription, query, done, user);
+  return 0;
+}
+
+/**
+ * Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these
+ * events.
+ * @param subscription the one to make for it, with a name that is free
+ * @param from events from then on; absent: from the beginning
+ * @param to events from before then; absent: until now
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_event_history_replay(tl_iface service, const tl_call *call,
+                                                      const tl_service_event_subscription_spec *subscription, tl_opt_i64 from, tl_opt_i64 to, tl_service_event_history_service_replay_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, replay) || !vtbl->replay) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->replay(service.self, call, subscription, from, to, done, user);
+  return 0;
+}
+
+/**
+ * All events that are found, whatever `limit` says, each as a line of JSON without its end.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_history_export_lines(tl_iface service, const tl_call *call,
+                                                            const tl_service_event_query *query, tl_service_event_schema schema, tl_service_event_history_service_export_lines_done done, void *user) {
+  const tl_service_event_history_service *vtbl = (const tl_service_event_history_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, export_lines) || !vtbl->export_lines) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->export_lines(service.self, call, query, schema, done, user);
+  return 0;
+}
+
+/**
+ * The custom topics of the runtime. Names compare without case.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_event_topics(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_EVENT_TOPICS_SERVICE_ID));
+}
+
+/**
+ * Creates a topic.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+ */
+static inline int32_t tl_service_event_topics_create(tl_iface service, const tl_call *call,
+                                                     const tl_service_new_event_topic *topic, tl_service_event_topics_service_create_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, create) || !vtbl->create) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->create(service.self, call, topic, done, user);
+  return 0;
+}
+
+/**
+ * One topic.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_event_topics_get(tl_iface service, const tl_call *call,
+                                                  tl_str name, tl_service_event_topics_service_get_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, name, done, user);
+  return 0;
+}
+
+/** All topics, by name. */
+static inline int32_t tl_service_event_topics_list(tl_iface service, const tl_call *call,
+                                                   tl_service_event_topics_service_list_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Drops a topic with its events and subscriptions. False: there was none.
+ * Errors: TL_ERROR_CODE_ABORTED.
+ */
+static inline int32_t tl_service_event_topics_remove(tl_iface service, const tl_call *call,
+                                                     tl_str name, tl_service_event_topics_service_remove_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove) || !vtbl->remove) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Makes a new key. The old one opens nothing from the moment this completes.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_event_topics_regenerate_key(tl_iface service, const tl_call *call,
+                                                             tl_str name, tl_service_key_kind kind, tl_service_event_topics_service_regenerate_key_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, regenerate_key) || !vtbl->regenerate_key) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->regenerate_key(service.self, call, name, kind, done, user);
+  return 0;
+}
+
+/**
+ * Replaces the labels.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_event_topics_set_tags(tl_iface service, const tl_call *call,
+                                                       tl_str name, tl_list tags, tl_service_event_topics_service_set_tags_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_tags) || !vtbl->set_tags) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_tags(service.self, call, name, tags, done, user);
+  return 0;
+}
+
+/**
+ * Publishes events, all or none. Durable when it completes. Returns their ids.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_service_event_topics_publish(tl_iface service, const tl_call *call,
+                                                      tl_str topic, tl_list events, tl_service_event_topics_service_publish_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, publish) || !vtbl->publish) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->publish(service.self, call, topic, events, done, user);
+  return 0;
+}
+
+/**
+ * Publishes events as they are written in a schema, all or none.
+ * @param events an array of Event Grid events, or of CloudEvents
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_service_event_topics_publish_json(tl_iface service, const tl_call *call,
+                                                           tl_str topic, tl_str events, tl_service_event_schema schema, tl_service_event_topics_service_publish_json_done done, void *user) {
+  const tl_service_event_topics_service *vtbl = (const tl_service_event_topics_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, publish_json) || !vtbl->publish_json) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->publish_json(service.self, call, topic, events, schema, done, user);
+  return 0;
+}
+
 #ifdef __cplusplus
 }
 #endif

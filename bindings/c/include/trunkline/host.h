@@ -48,13 +48,17 @@ struct tl_host_http_request {
   tl_bytes body;
   /** Longest wait for the whole exchange. */
   tl_duration timeout;
+  /** A long poll: the answer comes when something happens elsewhere, so a clock that is advanced does not wait for it. */
+  tl_bool long_poll;
+  uint8_t reserved1[7];
 };
 TL_ABI_ASSERT(offsetof(tl_host_http_request, method) == 8);
 TL_ABI_ASSERT(offsetof(tl_host_http_request, url) == 24);
 TL_ABI_ASSERT(offsetof(tl_host_http_request, headers) == 40);
 TL_ABI_ASSERT(offsetof(tl_host_http_request, body) == 64);
 TL_ABI_ASSERT(offsetof(tl_host_http_request, timeout) == 80);
-TL_ABI_ASSERT(sizeof(tl_host_http_request) == 88);
+TL_ABI_ASSERT(offsetof(tl_host_http_request, long_poll) == 88);
+TL_ABI_ASSERT(sizeof(tl_host_http_request) == 96);
 
 /** One HTTP response. */
 struct tl_host_http_response {

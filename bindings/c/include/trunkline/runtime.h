@@ -14,16 +14,20 @@ extern "C" {
 
 typedef struct tl_runtime tl_runtime;
 
-/* Opens a runtime. config_yaml: text of a trunkline.yaml (YAML or JSON); absent or empty: the embedded defaults, a sandbox in
- * memory. 0, or an error code and *error with everything that is wrong. Blocks. [any-thread] */
-TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error);
+/* Opens a runtime. config_yaml: text of a trunkline.yaml (YAML or JSON). config_file: path of the file it stands in: messages
+ * name it, and its relative paths start at the file's directory; absent or empty: at the working directory. A file without a text
+ * is read; without both: the embedded defaults, a sandbox in memory. 0, or an error code and *error with everything that is
+ * wrong. Blocks. [any-thread] */
+TL_EXPORT int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error);
 
-/* Ends it: pending calls complete first, subscriptions end. Blocks; not from inside a `done`. No interface of it may be used
- * afterwards. Accepts NULL. [lifecycle] */
+/* Ends it: pending calls complete first, subscriptions end. Blocks until every provider has stopped, which is at once when
+ * nothing hangs; one that does not stop is abandoned after runtime.stop_timeout (10 s), and its calls fail. Not from inside a
+ * `done`. No interface of it may be used afterwards. Accepts NULL. [lifecycle] */
 TL_EXPORT void tl_runtime_close(tl_runtime* runtime);
 
-/* A service of a communication resource by id, e.g. "trunkline.service.sms/1". resource absent or empty: the first one.
- * vtbl==NULL: no such resource or service. Valid until tl_runtime_close. [any-thread] */
+/* A service of a communication resource by id, e.g. "trunkline.service.sms/1". resource absent or empty: the first one;
+ * "topic:NAME": a custom topic, which offers the services of events alone. vtbl==NULL: no such resource, topic or service.
+ * Valid until tl_runtime_close. [any-thread] */
 TL_EXPORT tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id);
 
 /* The interface of a configured provider, e.g. ("sim-a", "trunkline.sms/1"), past the services. vtbl==NULL: no such provider or

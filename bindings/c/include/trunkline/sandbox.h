@@ -99,6 +99,7 @@ typedef void (*tl_sandbox_provider_send_from_phone_done)(void *user, const tl_st
 typedef void (*tl_sandbox_provider_add_rule_done)(void *user, tl_error *error);
 typedef void (*tl_sandbox_provider_rules_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_sandbox_provider_reset_done)(void *user, tl_error *error);
+typedef void (*tl_sandbox_provider_changes_done)(void *user, const int64_t *result, tl_error *error);
 
 /**
  * The control side of a sandbox carrier.
@@ -145,6 +146,14 @@ typedef struct tl_sandbox_provider {
    * [any-thread]
    */
   void (*reset)(void *self, const tl_call *call, tl_sandbox_provider_reset_done done, void *user);
+  /**
+   * Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is above
+   * `since`;
+   * 0: at once.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_CANCELLED.
+   */
+  void (*changes)(void *self, const tl_call *call, int64_t since, tl_sandbox_provider_changes_done done, void *user);
 } tl_sandbox_provider;
 TL_ABI_ASSERT(offsetof(tl_sandbox_provider, phones) == 8);
 TL_ABI_ASSERT(offsetof(tl_sandbox_provider, messages) == 16);
@@ -152,7 +161,8 @@ TL_ABI_ASSERT(offsetof(tl_sandbox_provider, send_from_phone) == 24);
 TL_ABI_ASSERT(offsetof(tl_sandbox_provider, add_rule) == 32);
 TL_ABI_ASSERT(offsetof(tl_sandbox_provider, rules) == 40);
 TL_ABI_ASSERT(offsetof(tl_sandbox_provider, reset) == 48);
-TL_ABI_ASSERT(sizeof(tl_sandbox_provider) == 56);
+TL_ABI_ASSERT(offsetof(tl_sandbox_provider, changes) == 56);
+TL_ABI_ASSERT(sizeof(tl_sandbox_provider) == 64);
 #define TL_SANDBOX_PROVIDER_ID "trunkline.sandbox/1"
 
 #ifdef __cplusplus

@@ -40,13 +40,14 @@ struct alignas(64) CallSlot {
   std::uint32_t index = 0;
   std::atomic<CallCore*> core{nullptr};
   std::atomic<CallCore*> previous_core{nullptr};
-  const void* type = nullptr;                           // which instantiation of `complete` may claim it
+  std::atomic<const void*> type{nullptr};               // which instantiation of `complete` may claim it
   void (*fail)(CallSlot&, Error&&) noexcept = nullptr;  // tells the caller
   void (*destroy)(CallSlot&) noexcept = nullptr;        // destroys `operation`
   void* operation = nullptr;                            // in `space` or on the heap
   CallOptions options;
   std::uint64_t canary_before = kCanary;
   tl_call call{};
+  std::uint64_t canary_between = kCanary;
   tl_cancel cancel{};
   std::uint64_t canary_after = kCanary;
   Arena arena;
@@ -59,7 +60,7 @@ struct alignas(64) CallSlot {
     return state.compare_exchange_strong(expected, generation << 3 | static_cast<std::uint64_t>(to), std::memory_order_acq_rel);
   }
   bool intact() const noexcept {
-    return canary_before == kCanary && canary_after == kCanary && arena.intact() &&
+    return canary_before == kCanary && canary_between == kCanary && canary_after == kCanary && arena.intact() &&
            (!options.arguments || options.arguments->intact());
   }
 

@@ -102,7 +102,7 @@ inline void release_slot(CallSlot& slot) noexcept {
   slot.destroy(slot);
   slot.arena.reset();
   slot.options = CallOptions{};
-  slot.canary_before = slot.canary_after = CallSlot::kCanary;
+  slot.canary_before = slot.canary_between = slot.canary_after = CallSlot::kCanary;
   slot.state.store(generation << 3 | static_cast<std::uint64_t>(Phase::kFree), std::memory_order_release);
   core->pending.fetch_sub(1, std::memory_order_relaxed);
   CallPool::instance().release(slot);
@@ -134,7 +134,7 @@ inline Claimed claim(CallHandle handle, const void* type, std::string_view opera
   CallCore* core = nullptr;
   if (current == generation) {
     core = slot->core.load(std::memory_order_acquire);
-    if (slot->type == type) {
+    if (slot->type.load(std::memory_order_relaxed) == type) {
       if (slot->change(generation, Phase::kPending, Phase::kClaimed)) return {Claim::kLive, slot, core};
       if (slot->change(generation, Phase::kExpired, Phase::kClaimed)) return {Claim::kLate, slot, core};
       if (slot->change(generation, Phase::kExpiring, Phase::kExpiredDone)) return {Claim::kLateShared, slot, core};

@@ -121,10 +121,7 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   /// Creates a thread. The same idempotency key with another request: `alreadyExists` with the target `idempotencyKey`.
   /// Errors: kOutOfRange, kAlreadyExists.
   Task<CreateThreadResult> create_thread(std::string resource_id, std::string user_id, CreateThreadRequest request,
-                                         CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderCreateThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                      std::move(request));
-  }
+                                         CallOptions options = {}) const;
   /// create_thread ending in done(Result<CreateThreadResult>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_create_thread(std::string resource_id, std::string user_id, CreateThreadRequest request, CallOptions options,
@@ -132,6 +129,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderCreateThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                  std::move(request));
   }
+  void start_create_thread(std::string resource_id, std::string user_id, CreateThreadRequest request, CallOptions options,
+                           abi::Callback<CreateThreadResult> done) const;
   /// create_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -141,24 +140,20 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// create_thread, blocking this thread.
   CreateThreadResult create_thread_sync(std::string resource_id, std::string user_id, CreateThreadRequest request,
-                                        CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderCreateThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                       std::move(request));
-  }
+                                        CallOptions options = {}) const;
 
   /// One thread.
   /// Errors: kNotFound, kPermissionDenied.
   Task<ChatThread> get_thread(std::string resource_id, std::string user_id, std::string thread_id,
-                              CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderGetThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                   std::move(thread_id));
-  }
+                              CallOptions options = {}) const;
   /// get_thread ending in done(Result<ChatThread>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options, F done) const {
     Client::start<ops::ChatProviderGetThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                               std::move(thread_id));
   }
+  void start_get_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options,
+                        abi::Callback<ChatThread> done) const;
   /// get_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -166,24 +161,19 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start_raw<ops::ChatProviderGetThread>(std::move(options), std::move(done), resource_id, user_id, thread_id);
   }
   /// get_thread, blocking this thread.
-  ChatThread get_thread_sync(std::string resource_id, std::string user_id, std::string thread_id,
-                             CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderGetThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                    std::move(thread_id));
-  }
+  ChatThread get_thread_sync(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const;
 
   /// The threads that the user takes part in. `startTime`: with a change since then.
   /// Errors: kInvalidArgument.
-  Task<ThreadPage> list_threads(std::string resource_id, std::string user_id, PageRequest page, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderListThreads>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                     std::move(page));
-  }
+  Task<ThreadPage> list_threads(std::string resource_id, std::string user_id, PageRequest page, CallOptions options = {}) const;
   /// list_threads ending in done(Result<ThreadPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_threads(std::string resource_id, std::string user_id, PageRequest page, CallOptions options, F done) const {
     Client::start<ops::ChatProviderListThreads>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                 std::move(page));
   }
+  void start_list_threads(std::string resource_id, std::string user_id, PageRequest page, CallOptions options,
+                          abi::Callback<ThreadPage> done) const;
   /// list_threads without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -192,18 +182,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start_raw<ops::ChatProviderListThreads>(std::move(options), std::move(done), resource_id, user_id, &page);
   }
   /// list_threads, blocking this thread.
-  ThreadPage list_threads_sync(std::string resource_id, std::string user_id, PageRequest page, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderListThreads>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                      std::move(page));
-  }
+  ThreadPage list_threads_sync(std::string resource_id, std::string user_id, PageRequest page, CallOptions options = {}) const;
 
   /// Changes properties. Everybody who takes part may.
   /// Errors: kNotFound, kPermissionDenied.
   Task<ChatThread> update_thread(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
-                                 CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderUpdateThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                      std::move(thread_id), std::move(update));
-  }
+                                 CallOptions options = {}) const;
   /// update_thread ending in done(Result<ChatThread>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_update_thread(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
@@ -211,6 +195,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderUpdateThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                  std::move(thread_id), std::move(update));
   }
+  void start_update_thread(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
+                           CallOptions options, abi::Callback<ChatThread> done) const;
   /// update_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -221,17 +207,11 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// update_thread, blocking this thread.
   ChatThread update_thread_sync(std::string resource_id, std::string user_id, std::string thread_id, ThreadUpdate update,
-                                CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderUpdateThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                       std::move(thread_id), std::move(update));
-  }
+                                CallOptions options = {}) const;
 
   /// Deletes the thread for everybody.
   /// Errors: kNotFound, kPermissionDenied.
-  Task<void> delete_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderDeleteThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                      std::move(thread_id));
-  }
+  Task<void> delete_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const;
   /// delete_thread ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options,
@@ -239,6 +219,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderDeleteThread>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                  std::move(thread_id));
   }
+  void start_delete_thread(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options,
+                           abi::Callback<void> done) const;
   /// delete_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -246,18 +228,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start_raw<ops::ChatProviderDeleteThread>(std::move(options), std::move(done), resource_id, user_id, thread_id);
   }
   /// delete_thread, blocking this thread.
-  void delete_thread_sync(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderDeleteThread>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                       std::move(thread_id));
-  }
+  void delete_thread_sync(std::string resource_id, std::string user_id, std::string thread_id, CallOptions options = {}) const;
 
   /// Adds people; who is there already stays as is. More than fit: `outOfRange`, and nobody is added.
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
   Task<std::vector<InvalidParticipant>> add_participants(std::string resource_id, std::string user_id, std::string thread_id,
-                                                         std::vector<Participant> participants, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderAddParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                         std::move(thread_id), std::move(participants));
-  }
+                                                         std::vector<Participant> participants, CallOptions options = {}) const;
   /// add_participants ending in done(Result<std::vector<InvalidParticipant>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_add_participants(std::string resource_id, std::string user_id, std::string thread_id,
@@ -265,6 +241,9 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderAddParticipants>(std::move(options), std::move(done), std::move(resource_id),
                                                     std::move(user_id), std::move(thread_id), std::move(participants));
   }
+  void start_add_participants(std::string resource_id, std::string user_id, std::string thread_id,
+                              std::vector<Participant> participants, CallOptions options,
+                              abi::Callback<std::vector<InvalidParticipant>> done) const;
   /// add_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -275,18 +254,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// add_participants, blocking this thread.
   std::vector<InvalidParticipant> add_participants_sync(std::string resource_id, std::string user_id, std::string thread_id,
-                                                        std::vector<Participant> participants, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderAddParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                          std::move(thread_id), std::move(participants));
-  }
+                                                        std::vector<Participant> participants, CallOptions options = {}) const;
 
   /// Everybody who takes part.
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
   Task<ParticipantPage> list_participants(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
-                                          CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderListParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                          std::move(thread_id), std::move(page));
-  }
+                                          CallOptions options = {}) const;
   /// list_participants ending in done(Result<ParticipantPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_participants(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
@@ -294,6 +267,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderListParticipants>(std::move(options), std::move(done), std::move(resource_id),
                                                      std::move(user_id), std::move(thread_id), std::move(page));
   }
+  void start_list_participants(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                               CallOptions options, abi::Callback<ParticipantPage> done) const;
   /// list_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -304,18 +279,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// list_participants, blocking this thread.
   ParticipantPage list_participants_sync(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
-                                         CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderListParticipants>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                           std::move(thread_id), std::move(page));
-  }
+                                         CallOptions options = {}) const;
 
   /// Removes somebody, or the acting user. Nothing happens when that one is not there.
   /// Errors: kNotFound, kPermissionDenied.
   Task<void> remove_participant(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
-                                CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                           std::move(thread_id), std::move(participant_id));
-  }
+                                CallOptions options = {}) const;
   /// remove_participant ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_remove_participant(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
@@ -323,6 +292,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(done), std::move(resource_id),
                                                       std::move(user_id), std::move(thread_id), std::move(participant_id));
   }
+  void start_remove_participant(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
+                                CallOptions options, abi::Callback<void> done) const;
   /// remove_participant without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -333,18 +304,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// remove_participant, blocking this thread.
   void remove_participant_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string participant_id,
-                               CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderRemoveParticipant>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                            std::move(thread_id), std::move(participant_id));
-  }
+                               CallOptions options = {}) const;
 
   /// Sends a message and returns it. Order of calls for a thread is order of messages.
   /// Errors: kNotFound, kPermissionDenied.
   Task<ChatMessage> send_message(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
-                                 CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderSendMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                     std::move(thread_id), std::move(request));
-  }
+                                 CallOptions options = {}) const;
   /// send_message ending in done(Result<ChatMessage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_message(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
@@ -352,6 +317,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderSendMessage>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                 std::move(thread_id), std::move(request));
   }
+  void start_send_message(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
+                          CallOptions options, abi::Callback<ChatMessage> done) const;
   /// send_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -362,18 +329,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// send_message, blocking this thread.
   ChatMessage send_message_sync(std::string resource_id, std::string user_id, std::string thread_id, SendMessageRequest request,
-                                CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderSendMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                      std::move(thread_id), std::move(request));
-  }
+                                CallOptions options = {}) const;
 
   /// One message.
   /// Errors: kNotFound, kPermissionDenied.
   Task<ChatMessage> get_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                                CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderGetMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                    std::move(thread_id), std::move(message_id));
-  }
+                                CallOptions options = {}) const;
   /// get_message ending in done(Result<ChatMessage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
@@ -381,6 +342,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderGetMessage>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                std::move(thread_id), std::move(message_id));
   }
+  void start_get_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                         CallOptions options, abi::Callback<ChatMessage> done) const;
   /// get_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -391,18 +354,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// get_message, blocking this thread.
   ChatMessage get_message_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                               CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderGetMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                     std::move(thread_id), std::move(message_id));
-  }
+                               CallOptions options = {}) const;
 
   /// Messages that the user may see, newest first.
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
   Task<MessagePage> list_messages(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
-                                  CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderListMessages>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                      std::move(thread_id), std::move(page));
-  }
+                                  CallOptions options = {}) const;
   /// list_messages ending in done(Result<MessagePage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_messages(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
@@ -410,6 +367,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderListMessages>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                  std::move(thread_id), std::move(page));
   }
+  void start_list_messages(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                           CallOptions options, abi::Callback<MessagePage> done) const;
   /// list_messages without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -419,18 +378,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// list_messages, blocking this thread.
   MessagePage list_messages_sync(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
-                                 CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderListMessages>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                       std::move(thread_id), std::move(page));
-  }
+                                 CallOptions options = {}) const;
 
   /// Changes a message; only its sender may.
   /// Errors: kNotFound, kPermissionDenied.
   Task<ChatMessage> update_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                                   MessageUpdate update, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderUpdateMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                       std::move(thread_id), std::move(message_id), std::move(update));
-  }
+                                   MessageUpdate update, CallOptions options = {}) const;
   /// update_message ending in done(Result<ChatMessage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_update_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
@@ -439,6 +392,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
                                                   std::move(user_id), std::move(thread_id), std::move(message_id),
                                                   std::move(update));
   }
+  void start_update_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                            MessageUpdate update, CallOptions options, abi::Callback<ChatMessage> done) const;
   /// update_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -449,18 +404,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// update_message, blocking this thread.
   ChatMessage update_message_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                                  MessageUpdate update, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderUpdateMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                        std::move(thread_id), std::move(message_id), std::move(update));
-  }
+                                  MessageUpdate update, CallOptions options = {}) const;
 
   /// Deletes a message's content; only its sender may.
   /// Errors: kNotFound, kPermissionDenied.
   Task<void> delete_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                            CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderDeleteMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                       std::move(thread_id), std::move(message_id));
-  }
+                            CallOptions options = {}) const;
   /// delete_message ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
@@ -468,6 +417,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderDeleteMessage>(std::move(options), std::move(done), std::move(resource_id),
                                                   std::move(user_id), std::move(thread_id), std::move(message_id));
   }
+  void start_delete_message(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                            CallOptions options, abi::Callback<void> done) const;
   /// delete_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -478,18 +429,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// delete_message, blocking this thread.
   void delete_message_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                           CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderDeleteMessage>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                        std::move(thread_id), std::move(message_id));
-  }
+                           CallOptions options = {}) const;
 
   /// Tells the others that the user types.
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
   Task<void> send_typing(std::string resource_id, std::string user_id, std::string thread_id,
-                         std::optional<std::string> sender_display_name = {}, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderSendTyping>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                    std::move(thread_id), std::move(sender_display_name));
-  }
+                         std::optional<std::string> sender_display_name = {}, CallOptions options = {}) const;
   /// send_typing ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_typing(std::string resource_id, std::string user_id, std::string thread_id,
@@ -497,6 +442,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderSendTyping>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id),
                                                std::move(thread_id), std::move(sender_display_name));
   }
+  void start_send_typing(std::string resource_id, std::string user_id, std::string thread_id,
+                         std::optional<std::string> sender_display_name, CallOptions options, abi::Callback<void> done) const;
   /// send_typing without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -507,18 +454,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// send_typing, blocking this thread.
   void send_typing_sync(std::string resource_id, std::string user_id, std::string thread_id,
-                        std::optional<std::string> sender_display_name = {}, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderSendTyping>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                     std::move(thread_id), std::move(sender_display_name));
-  }
+                        std::optional<std::string> sender_display_name = {}, CallOptions options = {}) const;
 
   /// Tells the others how far the user has read.
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
   Task<void> send_read_receipt(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                               CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                         std::move(thread_id), std::move(message_id));
-  }
+                               CallOptions options = {}) const;
   /// send_read_receipt ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_read_receipt(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
@@ -526,6 +467,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(done), std::move(resource_id),
                                                     std::move(user_id), std::move(thread_id), std::move(message_id));
   }
+  void start_send_read_receipt(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
+                               CallOptions options, abi::Callback<void> done) const;
   /// send_read_receipt without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -536,18 +479,12 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// send_read_receipt, blocking this thread.
   void send_read_receipt_sync(std::string resource_id, std::string user_id, std::string thread_id, std::string message_id,
-                              CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderSendReadReceipt>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                          std::move(thread_id), std::move(message_id));
-  }
+                              CallOptions options = {}) const;
 
   /// How far everybody has read.
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
   Task<ReadReceiptPage> list_read_receipts(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
-                                           CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderListReadReceipts>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                          std::move(thread_id), std::move(page));
-  }
+                                           CallOptions options = {}) const;
   /// list_read_receipts ending in done(Result<ReadReceiptPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_read_receipts(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
@@ -555,6 +492,8 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start<ops::ChatProviderListReadReceipts>(std::move(options), std::move(done), std::move(resource_id),
                                                      std::move(user_id), std::move(thread_id), std::move(page));
   }
+  void start_list_read_receipts(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
+                                CallOptions options, abi::Callback<ReadReceiptPage> done) const;
   /// list_read_receipts without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -565,24 +504,20 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
   }
   /// list_read_receipts, blocking this thread.
   ReadReceiptPage list_read_receipts_sync(std::string resource_id, std::string user_id, std::string thread_id, PageRequest page,
-                                          CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderListReadReceipts>(std::move(options), std::move(resource_id), std::move(user_id),
-                                                           std::move(thread_id), std::move(page));
-  }
+                                          CallOptions options = {}) const;
 
   /// Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a resource
   /// appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never twice at
   /// once
   /// for a resource.
   /// @param forget what is cached of the resource is old: it was put back to an earlier state, or is gone
-  Task<Maintenance> maintain(std::string resource_id, bool forget = false, CallOptions options = {}) const {
-    return Client::run<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id), forget);
-  }
+  Task<Maintenance> maintain(std::string resource_id, bool forget = false, CallOptions options = {}) const;
   /// maintain ending in done(Result<Maintenance>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_maintain(std::string resource_id, bool forget, CallOptions options, F done) const {
     Client::start<ops::ChatProviderMaintain>(std::move(options), std::move(done), std::move(resource_id), forget);
   }
+  void start_maintain(std::string resource_id, bool forget, CallOptions options, abi::Callback<Maintenance> done) const;
   /// maintain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -590,14 +525,10 @@ class ChatProviderClient : public abi::Client<tl_chat_provider> {
     Client::start_raw<ops::ChatProviderMaintain>(std::move(options), std::move(done), resource_id, forget);
   }
   /// maintain, blocking this thread.
-  Maintenance maintain_sync(std::string resource_id, bool forget = false, CallOptions options = {}) const {
-    return Client::wait<ops::ChatProviderMaintain>(std::move(options), std::move(resource_id), forget);
-  }
+  Maintenance maintain_sync(std::string resource_id, bool forget = false, CallOptions options = {}) const;
 
   /// What this provider can do. Constant while the instance lives.
-  ChatCapabilities capabilities(CallOptions options = {}) const {
-    return Client::now<ops::ChatProviderCapabilities>(std::move(options));
-  }
+  ChatCapabilities capabilities(CallOptions options = {}) const;
 };
 
 /// What a chat provider tells the host.
@@ -612,9 +543,7 @@ class ChatEventsClient : public abi::Client<tl_chat_events> {
   /// changes. A change without anything to tell of goes to `ResourceStore.commit`.
   /// Errors: kNotFound, kInvalidArgument.
   Task<void> changed(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch = {},
-                     CallOptions options = {}) const {
-    return Client::run<ops::ChatEventsChanged>(std::move(options), std::move(resource_id), std::move(change), std::move(batch));
-  }
+                     CallOptions options = {}) const;
   /// changed ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_changed(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch, CallOptions options,
@@ -622,6 +551,8 @@ class ChatEventsClient : public abi::Client<tl_chat_events> {
     Client::start<ops::ChatEventsChanged>(std::move(options), std::move(done), std::move(resource_id), std::move(change),
                                           std::move(batch));
   }
+  void start_changed(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch, CallOptions options,
+                     abi::Callback<void> done) const;
   /// changed without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -631,9 +562,11 @@ class ChatEventsClient : public abi::Client<tl_chat_events> {
   }
   /// changed, blocking this thread.
   void changed_sync(std::string resource_id, ChatChange change, std::optional<host::StoreBatch> batch = {},
-                    CallOptions options = {}) const {
-    return Client::wait<ops::ChatEventsChanged>(std::move(options), std::move(resource_id), std::move(change), std::move(batch));
-  }
+                    CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::chat
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/chat_client.hpp"
+#endif

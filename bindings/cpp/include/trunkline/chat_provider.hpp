@@ -28,200 +28,136 @@ class ChatProvider : public virtual Implementation {
   /// Creates a thread. The same idempotency key with another request: `alreadyExists` with the target `idempotencyKey`.
   /// [any-thread]
   /// Errors: kOutOfRange, kAlreadyExists.
-  virtual Task<CreateThreadResult> create_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                                 [[maybe_unused]] std::string user_id,
-                                                 [[maybe_unused]] CreateThreadRequest request) { abi::unimplemented("create_thread"); }
-  virtual void start_create_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                   CreateThreadRequestView request, Completion<CreateThreadResult> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->create_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<CreateThreadRequest>(request)); });
-  }
+  TL_INLINE virtual Task<CreateThreadResult> create_thread(Call call, std::string resource_id, std::string user_id,
+                                                           CreateThreadRequest request);
+  TL_INLINE virtual void start_create_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                             CreateThreadRequestView request, Completion<CreateThreadResult> done);
 
   /// One thread.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<ChatThread> get_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                      [[maybe_unused]] std::string user_id,
-                                      [[maybe_unused]] std::string thread_id) { abi::unimplemented("get_thread"); }
-  virtual void start_get_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                std::string_view thread_id, Completion<ChatThread> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->get_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id)); });
-  }
+  TL_INLINE virtual Task<ChatThread> get_thread(Call call, std::string resource_id, std::string user_id, std::string thread_id);
+  TL_INLINE virtual void start_get_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                          std::string_view thread_id, Completion<ChatThread> done);
 
   /// The threads that the user takes part in. `startTime`: with a change since then.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<ThreadPage> list_threads([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                        [[maybe_unused]] std::string user_id,
-                                        [[maybe_unused]] PageRequest page) { abi::unimplemented("list_threads"); }
-  virtual void start_list_threads(const Call& call, std::string_view resource_id, std::string_view user_id, PageRequestView page,
-                                  Completion<ThreadPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_threads(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<PageRequest>(page)); });
-  }
+  TL_INLINE virtual Task<ThreadPage> list_threads(Call call, std::string resource_id, std::string user_id, PageRequest page);
+  TL_INLINE virtual void start_list_threads(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                            PageRequestView page, Completion<ThreadPage> done);
 
   /// Changes properties. Everybody who takes part may.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<ChatThread> update_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                         [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                         [[maybe_unused]] ThreadUpdate update) { abi::unimplemented("update_thread"); }
-  virtual void start_update_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                   std::string_view thread_id, ThreadUpdateView update, Completion<ChatThread> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->update_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<ThreadUpdate>(update)); });
-  }
+  TL_INLINE virtual Task<ChatThread> update_thread(Call call, std::string resource_id, std::string user_id,
+                                                   std::string thread_id, ThreadUpdate update);
+  TL_INLINE virtual void start_update_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                             std::string_view thread_id, ThreadUpdateView update, Completion<ChatThread> done);
 
   /// Deletes the thread for everybody.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<void> delete_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                   [[maybe_unused]] std::string user_id,
-                                   [[maybe_unused]] std::string thread_id) { abi::unimplemented("delete_thread"); }
-  virtual void start_delete_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                   std::string_view thread_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->delete_thread(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id)); });
-  }
+  TL_INLINE virtual Task<void> delete_thread(Call call, std::string resource_id, std::string user_id, std::string thread_id);
+  TL_INLINE virtual void start_delete_thread(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                             std::string_view thread_id, Completion<void> done);
 
   /// Adds people; who is there already stays as is. More than fit: `outOfRange`, and nobody is added.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
-  virtual Task<std::vector<InvalidParticipant>> add_participants([[maybe_unused]] Call call,
-                                                                 [[maybe_unused]] std::string resource_id,
-                                                                 [[maybe_unused]] std::string user_id,
-                                                                 [[maybe_unused]] std::string thread_id,
-                                                                 [[maybe_unused]] std::vector<Participant> participants) { abi::unimplemented("add_participants"); }
-  virtual void start_add_participants(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                      std::string_view thread_id, ListView<Participant> participants,
-                                      Completion<std::vector<InvalidParticipant>> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->add_participants(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::vector<Participant>>(participants)); });
-  }
+  TL_INLINE virtual Task<std::vector<InvalidParticipant>> add_participants(Call call, std::string resource_id,
+                                                                           std::string user_id, std::string thread_id,
+                                                                           std::vector<Participant> participants);
+  TL_INLINE virtual void start_add_participants(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                                std::string_view thread_id, ListView<Participant> participants,
+                                                Completion<std::vector<InvalidParticipant>> done);
 
   /// Everybody who takes part.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
-  virtual Task<ParticipantPage> list_participants([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                                  [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                                  [[maybe_unused]] PageRequest page) { abi::unimplemented("list_participants"); }
-  virtual void start_list_participants(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                       std::string_view thread_id, PageRequestView page, Completion<ParticipantPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_participants(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<PageRequest>(page)); });
-  }
+  TL_INLINE virtual Task<ParticipantPage> list_participants(Call call, std::string resource_id, std::string user_id,
+                                                            std::string thread_id, PageRequest page);
+  TL_INLINE virtual void start_list_participants(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                                 std::string_view thread_id, PageRequestView page,
+                                                 Completion<ParticipantPage> done);
 
   /// Removes somebody, or the acting user. Nothing happens when that one is not there.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<void> remove_participant([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                        [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                        [[maybe_unused]] std::string participant_id) { abi::unimplemented("remove_participant"); }
-  virtual void start_remove_participant(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                        std::string_view thread_id, std::string_view participant_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->remove_participant(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(participant_id)); });
-  }
+  TL_INLINE virtual Task<void> remove_participant(Call call, std::string resource_id, std::string user_id, std::string thread_id,
+                                                  std::string participant_id);
+  TL_INLINE virtual void start_remove_participant(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                                  std::string_view thread_id, std::string_view participant_id,
+                                                  Completion<void> done);
 
   /// Sends a message and returns it. Order of calls for a thread is order of messages.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<ChatMessage> send_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                         [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                         [[maybe_unused]] SendMessageRequest request) { abi::unimplemented("send_message"); }
-  virtual void start_send_message(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                  std::string_view thread_id, SendMessageRequestView request, Completion<ChatMessage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<SendMessageRequest>(request)); });
-  }
+  TL_INLINE virtual Task<ChatMessage> send_message(Call call, std::string resource_id, std::string user_id,
+                                                   std::string thread_id, SendMessageRequest request);
+  TL_INLINE virtual void start_send_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                            std::string_view thread_id, SendMessageRequestView request,
+                                            Completion<ChatMessage> done);
 
   /// One message.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<ChatMessage> get_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                        [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                        [[maybe_unused]] std::string message_id) { abi::unimplemented("get_message"); }
-  virtual void start_get_message(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                 std::string_view thread_id, std::string_view message_id, Completion<ChatMessage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->get_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<ChatMessage> get_message(Call call, std::string resource_id, std::string user_id, std::string thread_id,
+                                                  std::string message_id);
+  TL_INLINE virtual void start_get_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                           std::string_view thread_id, std::string_view message_id,
+                                           Completion<ChatMessage> done);
 
   /// Messages that the user may see, newest first.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
-  virtual Task<MessagePage> list_messages([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                          [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                          [[maybe_unused]] PageRequest page) { abi::unimplemented("list_messages"); }
-  virtual void start_list_messages(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                   std::string_view thread_id, PageRequestView page, Completion<MessagePage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_messages(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<PageRequest>(page)); });
-  }
+  TL_INLINE virtual Task<MessagePage> list_messages(Call call, std::string resource_id, std::string user_id,
+                                                    std::string thread_id, PageRequest page);
+  TL_INLINE virtual void start_list_messages(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                             std::string_view thread_id, PageRequestView page, Completion<MessagePage> done);
 
   /// Changes a message; only its sender may.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<ChatMessage> update_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                           [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                           [[maybe_unused]] std::string message_id,
-                                           [[maybe_unused]] MessageUpdate update) { abi::unimplemented("update_message"); }
-  virtual void start_update_message(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                    std::string_view thread_id, std::string_view message_id, MessageUpdateView update,
-                                    Completion<ChatMessage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->update_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id), abi::own<MessageUpdate>(update)); });
-  }
+  TL_INLINE virtual Task<ChatMessage> update_message(Call call, std::string resource_id, std::string user_id,
+                                                     std::string thread_id, std::string message_id, MessageUpdate update);
+  TL_INLINE virtual void start_update_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                              std::string_view thread_id, std::string_view message_id, MessageUpdateView update,
+                                              Completion<ChatMessage> done);
 
   /// Deletes a message's content; only its sender may.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<void> delete_message([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                    [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                    [[maybe_unused]] std::string message_id) { abi::unimplemented("delete_message"); }
-  virtual void start_delete_message(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                    std::string_view thread_id, std::string_view message_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->delete_message(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<void> delete_message(Call call, std::string resource_id, std::string user_id, std::string thread_id,
+                                              std::string message_id);
+  TL_INLINE virtual void start_delete_message(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                              std::string_view thread_id, std::string_view message_id, Completion<void> done);
 
   /// Tells the others that the user types.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
-  virtual Task<void> send_typing([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                 [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                 [[maybe_unused]] std::optional<std::string> sender_display_name) { abi::unimplemented("send_typing"); }
-  virtual void start_send_typing(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                 std::string_view thread_id, std::optional<std::string_view> sender_display_name,
-                                 Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_typing(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own_optional<std::string>(sender_display_name)); });
-  }
+  TL_INLINE virtual Task<void> send_typing(Call call, std::string resource_id, std::string user_id, std::string thread_id,
+                                           std::optional<std::string> sender_display_name);
+  TL_INLINE virtual void start_send_typing(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                           std::string_view thread_id, std::optional<std::string_view> sender_display_name,
+                                           Completion<void> done);
 
   /// Tells the others how far the user has read.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
-  virtual Task<void> send_read_receipt([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                       [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                       [[maybe_unused]] std::string message_id) { abi::unimplemented("send_read_receipt"); }
-  virtual void start_send_read_receipt(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                       std::string_view thread_id, std::string_view message_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_read_receipt(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<void> send_read_receipt(Call call, std::string resource_id, std::string user_id, std::string thread_id,
+                                                 std::string message_id);
+  TL_INLINE virtual void start_send_read_receipt(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                                 std::string_view thread_id, std::string_view message_id, Completion<void> done);
 
   /// How far everybody has read.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument.
-  virtual Task<ReadReceiptPage> list_read_receipts([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                                   [[maybe_unused]] std::string user_id, [[maybe_unused]] std::string thread_id,
-                                                   [[maybe_unused]] PageRequest page) { abi::unimplemented("list_read_receipts"); }
-  virtual void start_list_read_receipts(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                        std::string_view thread_id, PageRequestView page, Completion<ReadReceiptPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_read_receipts(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id), abi::own<std::string>(thread_id), abi::own<PageRequest>(page)); });
-  }
+  TL_INLINE virtual Task<ReadReceiptPage> list_read_receipts(Call call, std::string resource_id, std::string user_id,
+                                                             std::string thread_id, PageRequest page);
+  TL_INLINE virtual void start_list_read_receipts(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                                  std::string_view thread_id, PageRequestView page,
+                                                  Completion<ReadReceiptPage> done);
 
   /// Does what is due by now: deletes threads by age, takes up what a crash interrupted. The host calls it when a resource
   /// appears, at the time that the last call asked for, and after a retention was set or a thread deleted; never twice at
@@ -229,11 +165,9 @@ class ChatProvider : public virtual Implementation {
   /// for a resource.
   /// [any-thread]
   /// @param forget what is cached of the resource is old: it was put back to an earlier state, or is gone
-  virtual Task<Maintenance> maintain([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                     [[maybe_unused]] bool forget) { abi::unimplemented("maintain"); }
-  virtual void start_maintain(const Call& call, std::string_view resource_id, bool forget, Completion<Maintenance> done) {
-    abi::complete_with(std::move(done), [&] { return this->maintain(call, abi::own<std::string>(resource_id), forget); });
-  }
+  TL_INLINE virtual Task<Maintenance> maintain(Call call, std::string resource_id, bool forget);
+  TL_INLINE virtual void start_maintain(const Call& call, std::string_view resource_id, bool forget,
+                                        Completion<Maintenance> done);
 
   /// What this provider can do. Constant while the instance lives.
   /// [any-thread]
@@ -242,223 +176,6 @@ class ChatProvider : public virtual Implementation {
  protected:
   ChatProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct ChatProviderThunks {
-  static ChatProvider& of(void* self) { return *static_cast<ChatProvider*>(self); }
-  static void create_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id,
-                            const tl_chat_create_thread_request* request, tl_chat_provider_create_thread_done done,
-                            void* user) noexcept {
-    abi::serve<CreateThreadResult>(of(self), done, user, [&](Completion<CreateThreadResult> completion) {
-      of(self).start_create_thread(Call(call),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                   abi::Codec<CreateThreadRequest>::view(abi::required<CreateThreadRequest>(request, "request")),
-                                   std::move(completion));
-    });
-  }
-  static void get_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                         tl_chat_provider_get_thread_done done, void* user) noexcept {
-    abi::serve<ChatThread>(of(self), done, user, [&](Completion<ChatThread> completion) {
-      of(self).start_get_thread(Call(call),
-                                abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                std::move(completion));
-    });
-  }
-  static void list_threads(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, const tl_chat_page_request* page,
-                           tl_chat_provider_list_threads_done done, void* user) noexcept {
-    abi::serve<ThreadPage>(of(self), done, user, [&](Completion<ThreadPage> completion) {
-      of(self).start_list_threads(Call(call),
-                                  abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                  abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                  abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
-                                  std::move(completion));
-    });
-  }
-  static void update_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                            const tl_chat_thread_update* update, tl_chat_provider_update_thread_done done, void* user) noexcept {
-    abi::serve<ChatThread>(of(self), done, user, [&](Completion<ChatThread> completion) {
-      of(self).start_update_thread(Call(call),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                   abi::Codec<ThreadUpdate>::view(abi::required<ThreadUpdate>(update, "update")),
-                                   std::move(completion));
-    });
-  }
-  static void delete_thread(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                            tl_chat_provider_delete_thread_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delete_thread(Call(call),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                   std::move(completion));
-    });
-  }
-  static void add_participants(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                               tl_list participants, tl_chat_provider_add_participants_done done, void* user) noexcept {
-    abi::serve<std::vector<InvalidParticipant>>(of(self), done, user, [&](Completion<std::vector<InvalidParticipant>> completion) {
-      of(self).start_add_participants(Call(call),
-                                      abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                      abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                      abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                      abi::Member<std::vector<Participant>>::view(abi::checked<std::vector<Participant>>(participants, "participants")),
-                                      std::move(completion));
-    });
-  }
-  static void list_participants(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                                const tl_chat_page_request* page, tl_chat_provider_list_participants_done done,
-                                void* user) noexcept {
-    abi::serve<ParticipantPage>(of(self), done, user, [&](Completion<ParticipantPage> completion) {
-      of(self).start_list_participants(Call(call),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                       abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
-                                       std::move(completion));
-    });
-  }
-  static void remove_participant(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                                 tl_str participant_id, tl_chat_provider_remove_participant_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_remove_participant(Call(call),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(participant_id, "participant_id")),
-                                        std::move(completion));
-    });
-  }
-  static void send_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                           const tl_chat_send_message_request* request, tl_chat_provider_send_message_done done,
-                           void* user) noexcept {
-    abi::serve<ChatMessage>(of(self), done, user, [&](Completion<ChatMessage> completion) {
-      of(self).start_send_message(Call(call),
-                                  abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                  abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                  abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                  abi::Codec<SendMessageRequest>::view(abi::required<SendMessageRequest>(request, "request")),
-                                  std::move(completion));
-    });
-  }
-  static void get_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                          tl_str message_id, tl_chat_provider_get_message_done done, void* user) noexcept {
-    abi::serve<ChatMessage>(of(self), done, user, [&](Completion<ChatMessage> completion) {
-      of(self).start_get_message(Call(call),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                 std::move(completion));
-    });
-  }
-  static void list_messages(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                            const tl_chat_page_request* page, tl_chat_provider_list_messages_done done, void* user) noexcept {
-    abi::serve<MessagePage>(of(self), done, user, [&](Completion<MessagePage> completion) {
-      of(self).start_list_messages(Call(call),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                   abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
-                                   std::move(completion));
-    });
-  }
-  static void update_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                             tl_str message_id, const tl_chat_message_update* update, tl_chat_provider_update_message_done done,
-                             void* user) noexcept {
-    abi::serve<ChatMessage>(of(self), done, user, [&](Completion<ChatMessage> completion) {
-      of(self).start_update_message(Call(call),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                    abi::Codec<MessageUpdate>::view(abi::required<MessageUpdate>(update, "update")),
-                                    std::move(completion));
-    });
-  }
-  static void delete_message(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                             tl_str message_id, tl_chat_provider_delete_message_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delete_message(Call(call),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                    std::move(completion));
-    });
-  }
-  static void send_typing(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                          tl_str sender_display_name, tl_chat_provider_send_typing_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_send_typing(Call(call),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                 abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(sender_display_name, "sender_display_name")),
-                                 std::move(completion));
-    });
-  }
-  static void send_read_receipt(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                                tl_str message_id, tl_chat_provider_send_read_receipt_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_send_read_receipt(Call(call),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                       std::move(completion));
-    });
-  }
-  static void list_read_receipts(void* self, const tl_call* call, tl_str resource_id, tl_str user_id, tl_str thread_id,
-                                 const tl_chat_page_request* page, tl_chat_provider_list_read_receipts_done done,
-                                 void* user) noexcept {
-    abi::serve<ReadReceiptPage>(of(self), done, user, [&](Completion<ReadReceiptPage> completion) {
-      of(self).start_list_read_receipts(Call(call),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                        abi::Codec<PageRequest>::view(abi::required<PageRequest>(page, "page")),
-                                        std::move(completion));
-    });
-  }
-  static void maintain(void* self, const tl_call* call, tl_str resource_id, tl_bool forget, tl_chat_provider_maintain_done done,
-                       void* user) noexcept {
-    abi::serve<Maintenance>(of(self), done, user, [&](Completion<Maintenance> completion) {
-      of(self).start_maintain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                              abi::Member<bool>::view(abi::checked<bool>(forget, "forget")), std::move(completion));
-    });
-  }
-  static void capabilities(void* self, const tl_call* call, tl_chat_provider_capabilities_done done, void* user) noexcept {
-    abi::serve_now<ChatCapabilities>(of(self), done, user, [&] { return of(self).capabilities(Call(call)); });
-  }
-  static constexpr tl_chat_provider kVtbl{
-      sizeof(tl_chat_provider),
-      0,
-      &create_thread,
-      &get_thread,
-      &list_threads,
-      &update_thread,
-      &delete_thread,
-      &add_participants,
-      &list_participants,
-      &remove_participant,
-      &send_message,
-      &get_message,
-      &list_messages,
-      &update_message,
-      &delete_message,
-      &send_typing,
-      &send_read_receipt,
-      &list_read_receipts,
-      &maintain,
-      &capabilities};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(ChatProvider* object) { return {object, &detail::ChatProviderThunks::kVtbl}; }
 
 class ChatEvents;
 /// The object as the ABI sees it.
@@ -476,35 +193,17 @@ class ChatEvents : public virtual Implementation {
   /// changes. A change without anything to tell of goes to `ResourceStore.commit`.
   /// [any-thread]
   /// Errors: kNotFound, kInvalidArgument.
-  virtual Task<void> changed([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                             [[maybe_unused]] ChatChange change,
-                             [[maybe_unused]] std::optional<host::StoreBatch> batch) { abi::unimplemented("changed"); }
-  virtual void start_changed(const Call& call, std::string_view resource_id, ChatChangeView change,
-                             std::optional<host::StoreBatchView> batch, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->changed(call, abi::own<std::string>(resource_id), abi::own<ChatChange>(change), abi::own_optional<host::StoreBatch>(batch)); });
-  }
+  TL_INLINE virtual Task<void> changed(Call call, std::string resource_id, ChatChange change,
+                                       std::optional<host::StoreBatch> batch);
+  TL_INLINE virtual void start_changed(const Call& call, std::string_view resource_id, ChatChangeView change,
+                                       std::optional<host::StoreBatchView> batch, Completion<void> done);
 
  protected:
   ChatEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct ChatEventsThunks {
-  static ChatEvents& of(void* self) { return *static_cast<ChatEvents*>(self); }
-  static void changed(void* self, const tl_call* call, tl_str resource_id, const tl_chat_change* change,
-                      const tl_host_store_batch* batch, tl_chat_events_changed_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_changed(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                             abi::Codec<ChatChange>::view(abi::required<ChatChange>(change, "change")),
-                             abi::Member<std::optional<host::StoreBatch>>::view(abi::checked<std::optional<host::StoreBatch>>(batch, "batch")),
-                             std::move(completion));
-    });
-  }
-  static constexpr tl_chat_events kVtbl{sizeof(tl_chat_events), 0, &changed};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(ChatEvents* object) { return {object, &detail::ChatEventsThunks::kVtbl}; }
-
 }  // namespace trunkline::chat
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/chat_provider.hpp"
+#endif

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "trunkline/arena.hpp"
+#include "trunkline/compiled.hpp"
 #include "trunkline/values.hpp"
 
 namespace trunkline::abi {

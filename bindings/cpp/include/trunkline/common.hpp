@@ -148,49 +148,11 @@ class DecisionRecordView {
 
 namespace trunkline::abi {
 
-inline tl_decision_step Codec<::trunkline::DecisionStep>::lower(const ::trunkline::DecisionStep& v, [[maybe_unused]] Arena& arena) {
-  tl_decision_step c{};
-  c.struct_size = sizeof c;
-  c.rule = Member<std::string>::lower(v.rule, arena);
-  c.outcome = Member<std::string>::lower(v.outcome, arena);
-  c.value = Member<std::string>::lower(v.value, arena);
-  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
-  c.at = Member<Time>::lower(v.at, arena);
-  return c;
-}
-inline void Codec<::trunkline::DecisionStep>::lift(const tl_decision_step& c, ::trunkline::DecisionStep& v) {
-  Member<std::string>::lift(c.rule, v.rule);
-  Member<std::string>::lift(c.outcome, v.outcome);
-  Member<std::string>::lift(c.value, v.value);
-  Member<std::optional<std::string>>::lift(c.detail, v.detail);
-  Member<Time>::lift(c.at, v.at);
-}
-inline void Codec<::trunkline::DecisionStep>::check(const tl_decision_step& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.rule, "rule");
-  Member<std::string>::check(c.outcome, "outcome");
-  Member<std::string>::check(c.value, "value");
-  Member<std::optional<std::string>>::check(c.detail, "detail");
-  Member<Time>::check(c.at, "at");
-}
 inline ::trunkline::DecisionStepView Codec<::trunkline::DecisionStep>::view(const tl_decision_step& c) { return ::trunkline::DecisionStepView(c); }
-
-inline tl_decision_record Codec<::trunkline::DecisionRecord>::lower(const ::trunkline::DecisionRecord& v, [[maybe_unused]] Arena& arena) {
-  tl_decision_record c{};
-  c.struct_size = sizeof c;
-  c.subject = Member<std::string>::lower(v.subject, arena);
-  c.steps = Member<std::vector<::trunkline::DecisionStep>>::lower(v.steps, arena);
-  return c;
-}
-inline void Codec<::trunkline::DecisionRecord>::lift(const tl_decision_record& c, ::trunkline::DecisionRecord& v) {
-  Member<std::string>::lift(c.subject, v.subject);
-  Member<std::vector<::trunkline::DecisionStep>>::lift(c.steps, v.steps);
-}
-inline void Codec<::trunkline::DecisionRecord>::check(const tl_decision_record& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.subject, "subject");
-  Member<std::vector<::trunkline::DecisionStep>>::check(c.steps, "steps");
-}
 inline ::trunkline::DecisionRecordView Codec<::trunkline::DecisionRecord>::view(const tl_decision_record& c) { return ::trunkline::DecisionRecordView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/common.hpp"
+#endif

@@ -12,6 +12,7 @@
 #include "trunkline/abi.h"
 #include "trunkline/call.hpp"
 #include "trunkline/codec.hpp"
+#include "trunkline/compiled.hpp"
 #include "trunkline/errors.hpp"
 #include "trunkline/task.hpp"
 
@@ -209,15 +210,16 @@ class Completion {
 
 namespace abi {
 
-/// Runs one operation of an object: body(Completion<T>) begins it. No exception leaves.
-template <class T, class Body>
-void serve(Implementation& owner, typename DoneOf<T>::Type done, void* user, Body body) noexcept {
+/// Runs one operation of an object: body(Completion<T>) begins it. No exception leaves. One for each result: `body` is erased.
+template <class T>
+void serve_with(Implementation& owner, typename DoneOf<T>::Type done, void* user, void* body,
+                void (*begin)(void* body, Completion<T> completion)) noexcept {
   const bool accepted = owner.enter();
   Completion<T> completion(done, user, &owner);
   if (!accepted) return completion.reject(Error(ErrorCode::kUnavailable, "stopping"));
   UnwindScope scope(user);
   try {
-    body(std::move(completion));
+    begin(body, std::move(completion));
   } catch (...) {
     // Unless somebody still holds the completion, it came back here or never left.
     if (completion)
@@ -225,6 +227,11 @@ void serve(Implementation& owner, typename DoneOf<T>::Type done, void* user, Bod
     else if (scope.returned())
       Completion<T>(done, user, &owner).reject(current_error());
   }
+}
+template <class T, class Body>
+void serve(Implementation& owner, typename DoneOf<T>::Type done, void* user, Body body) noexcept {
+  serve_with<T>(owner, done, user, &body,
+                [](void* erased, Completion<T> completion) { (*static_cast<Body*>(erased))(std::move(completion)); });
 }
 /// The same for an operation that gives its result at once.
 template <class T, class Body>
@@ -239,10 +246,14 @@ void serve_now(Implementation& owner, typename DoneOf<T>::Type done, void* user,
   });
 }
 /// Lets a coroutine complete an operation.
+template <class T>
+void complete_from(Completion<T> done, Task<T> task) {
+  spawn(std::move(task), [done = std::move(done)](Result<T> result) mutable { done.complete(std::move(result)); });
+}
 template <class T, class Make>
 void complete_with(Completion<T> done, Make make) {
   Task<T> task = make();
-  spawn(std::move(task), [done = std::move(done)](Result<T> result) mutable { done.complete(std::move(result)); });
+  complete_from(std::move(done), std::move(task));
 }
 [[noreturn]] inline void unimplemented(const char* operation) {
   throw Error(ErrorCode::kUnimplemented, std::string(operation) + " is not implemented");

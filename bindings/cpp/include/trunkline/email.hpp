@@ -283,118 +283,13 @@ class EmailReportView {
 
 namespace trunkline::abi {
 
-inline tl_email_mailbox Codec<::trunkline::email::Mailbox>::lower(const ::trunkline::email::Mailbox& v, [[maybe_unused]] Arena& arena) {
-  tl_email_mailbox c{};
-  c.struct_size = sizeof c;
-  c.address = Member<std::string>::lower(v.address, arena);
-  c.display_name = Member<std::optional<std::string>>::lower(v.display_name, arena);
-  return c;
-}
-inline void Codec<::trunkline::email::Mailbox>::lift(const tl_email_mailbox& c, ::trunkline::email::Mailbox& v) {
-  Member<std::string>::lift(c.address, v.address);
-  Member<std::optional<std::string>>::lift(c.display_name, v.display_name);
-}
-inline void Codec<::trunkline::email::Mailbox>::check(const tl_email_mailbox& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.address, "address");
-  Member<std::optional<std::string>>::check(c.display_name, "display_name");
-}
 inline ::trunkline::email::MailboxView Codec<::trunkline::email::Mailbox>::view(const tl_email_mailbox& c) { return ::trunkline::email::MailboxView(c); }
-
-inline tl_email_attachment Codec<::trunkline::email::EmailAttachment>::lower(const ::trunkline::email::EmailAttachment& v, [[maybe_unused]] Arena& arena) {
-  tl_email_attachment c{};
-  c.struct_size = sizeof c;
-  c.name = Member<std::string>::lower(v.name, arena);
-  c.content_type = Member<std::string>::lower(v.content_type, arena);
-  c.content = Member<Bytes>::lower(v.content, arena);
-  c.content_id = Member<std::optional<std::string>>::lower(v.content_id, arena);
-  return c;
-}
-inline void Codec<::trunkline::email::EmailAttachment>::lift(const tl_email_attachment& c, ::trunkline::email::EmailAttachment& v) {
-  Member<std::string>::lift(c.name, v.name);
-  Member<std::string>::lift(c.content_type, v.content_type);
-  Member<Bytes>::lift(c.content, v.content);
-  Member<std::optional<std::string>>::lift(c.content_id, v.content_id);
-}
-inline void Codec<::trunkline::email::EmailAttachment>::check(const tl_email_attachment& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.name, "name");
-  Member<std::string>::check(c.content_type, "content_type");
-  Member<Bytes>::check(c.content, "content");
-  Member<std::optional<std::string>>::check(c.content_id, "content_id");
-}
 inline ::trunkline::email::EmailAttachmentView Codec<::trunkline::email::EmailAttachment>::view(const tl_email_attachment& c) { return ::trunkline::email::EmailAttachmentView(c); }
-
-inline tl_email_send_request Codec<::trunkline::email::EmailSendRequest>::lower(const ::trunkline::email::EmailSendRequest& v, [[maybe_unused]] Arena& arena) {
-  tl_email_send_request c{};
-  c.struct_size = sizeof c;
-  c.operation_id = Member<std::string>::lower(v.operation_id, arena);
-  c.from = Member<::trunkline::email::Mailbox>::lower(v.from, arena);
-  c.to = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.to, arena);
-  c.cc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.cc, arena);
-  c.bcc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.bcc, arena);
-  c.subject = Member<std::string>::lower(v.subject, arena);
-  c.plain_text = Member<std::optional<std::string>>::lower(v.plain_text, arena);
-  c.html = Member<std::optional<std::string>>::lower(v.html, arena);
-  c.headers = Member<Properties>::lower(v.headers, arena);
-  c.attachments = Member<std::vector<::trunkline::email::EmailAttachment>>::lower(v.attachments, arena);
-  return c;
-}
-inline void Codec<::trunkline::email::EmailSendRequest>::lift(const tl_email_send_request& c, ::trunkline::email::EmailSendRequest& v) {
-  Member<std::string>::lift(c.operation_id, v.operation_id);
-  Member<::trunkline::email::Mailbox>::lift(c.from, v.from);
-  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.to, v.to);
-  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.cc, v.cc);
-  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.bcc, v.bcc);
-  Member<std::string>::lift(c.subject, v.subject);
-  Member<std::optional<std::string>>::lift(c.plain_text, v.plain_text);
-  Member<std::optional<std::string>>::lift(c.html, v.html);
-  Member<Properties>::lift(c.headers, v.headers);
-  Member<std::vector<::trunkline::email::EmailAttachment>>::lift(c.attachments, v.attachments);
-}
-inline void Codec<::trunkline::email::EmailSendRequest>::check(const tl_email_send_request& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.operation_id, "operation_id");
-  Member<::trunkline::email::Mailbox>::check(c.from, "from");
-  Member<std::vector<::trunkline::email::Mailbox>>::check(c.to, "to");
-  Member<std::vector<::trunkline::email::Mailbox>>::check(c.cc, "cc");
-  Member<std::vector<::trunkline::email::Mailbox>>::check(c.bcc, "bcc");
-  Member<std::string>::check(c.subject, "subject");
-  Member<std::optional<std::string>>::check(c.plain_text, "plain_text");
-  Member<std::optional<std::string>>::check(c.html, "html");
-  Member<Properties>::check(c.headers, "headers");
-  Member<std::vector<::trunkline::email::EmailAttachment>>::check(c.attachments, "attachments");
-}
 inline ::trunkline::email::EmailSendRequestView Codec<::trunkline::email::EmailSendRequest>::view(const tl_email_send_request& c) { return ::trunkline::email::EmailSendRequestView(c); }
-
-inline tl_email_report Codec<::trunkline::email::EmailReport>::lower(const ::trunkline::email::EmailReport& v, [[maybe_unused]] Arena& arena) {
-  tl_email_report c{};
-  c.struct_size = sizeof c;
-  c.operation_id = Member<std::string>::lower(v.operation_id, arena);
-  c.recipient = Member<std::string>::lower(v.recipient, arena);
-  c.state = Member<::trunkline::email::EmailState>::lower(v.state, arena);
-  c.status_code = Member<std::optional<std::string>>::lower(v.status_code, arena);
-  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
-  c.at = Member<Time>::lower(v.at, arena);
-  return c;
-}
-inline void Codec<::trunkline::email::EmailReport>::lift(const tl_email_report& c, ::trunkline::email::EmailReport& v) {
-  Member<std::string>::lift(c.operation_id, v.operation_id);
-  Member<std::string>::lift(c.recipient, v.recipient);
-  Member<::trunkline::email::EmailState>::lift(c.state, v.state);
-  Member<std::optional<std::string>>::lift(c.status_code, v.status_code);
-  Member<std::optional<std::string>>::lift(c.detail, v.detail);
-  Member<Time>::lift(c.at, v.at);
-}
-inline void Codec<::trunkline::email::EmailReport>::check(const tl_email_report& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.operation_id, "operation_id");
-  Member<std::string>::check(c.recipient, "recipient");
-  Member<::trunkline::email::EmailState>::check(c.state, "state");
-  Member<std::optional<std::string>>::check(c.status_code, "status_code");
-  Member<std::optional<std::string>>::check(c.detail, "detail");
-  Member<Time>::check(c.at, "at");
-}
 inline ::trunkline::email::EmailReportView Codec<::trunkline::email::EmailReport>::view(const tl_email_report& c) { return ::trunkline::email::EmailReportView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/email.hpp"
+#endif

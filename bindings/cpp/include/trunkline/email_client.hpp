@@ -27,14 +27,13 @@ class EmailProviderClient : public abi::Client<tl_email_provider> {
 
   /// Hands a mail over and returns the provider's id.
   /// Errors: kInvalidArgument, kUnauthenticated, kUnavailable.
-  Task<std::string> send(EmailSendRequest request, CallOptions options = {}) const {
-    return Client::run<ops::EmailProviderSend>(std::move(options), std::move(request));
-  }
+  Task<std::string> send(EmailSendRequest request, CallOptions options = {}) const;
   /// send ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send(EmailSendRequest request, CallOptions options, F done) const {
     Client::start<ops::EmailProviderSend>(std::move(options), std::move(done), std::move(request));
   }
+  void start_send(EmailSendRequest request, CallOptions options, abi::Callback<std::string> done) const;
   /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -42,9 +41,7 @@ class EmailProviderClient : public abi::Client<tl_email_provider> {
     Client::start_raw<ops::EmailProviderSend>(std::move(options), std::move(done), &request);
   }
   /// send, blocking this thread.
-  std::string send_sync(EmailSendRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::EmailProviderSend>(std::move(options), std::move(request));
-  }
+  std::string send_sync(EmailSendRequest request, CallOptions options = {}) const;
 };
 
 /// What an email provider tells the host.
@@ -54,14 +51,13 @@ class EmailEventsClient : public abi::Client<tl_email_events> {
   using Client::Client;
 
   /// A mail changed state for one recipient.
-  Task<void> report(EmailReport report, CallOptions options = {}) const {
-    return Client::run<ops::EmailEventsReport>(std::move(options), std::move(report));
-  }
+  Task<void> report(EmailReport report, CallOptions options = {}) const;
   /// report ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_report(EmailReport report, CallOptions options, F done) const {
     Client::start<ops::EmailEventsReport>(std::move(options), std::move(done), std::move(report));
   }
+  void start_report(EmailReport report, CallOptions options, abi::Callback<void> done) const;
   /// report without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -69,9 +65,11 @@ class EmailEventsClient : public abi::Client<tl_email_events> {
     Client::start_raw<ops::EmailEventsReport>(std::move(options), std::move(done), &report);
   }
   /// report, blocking this thread.
-  void report_sync(EmailReport report, CallOptions options = {}) const {
-    return Client::wait<ops::EmailEventsReport>(std::move(options), std::move(report));
-  }
+  void report_sync(EmailReport report, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::email
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/email_client.hpp"
+#endif

@@ -20,31 +20,12 @@ class EmailProvider : public virtual Implementation {
   /// Hands a mail over and returns the provider's id.
   /// [any-thread]
   /// Errors: kInvalidArgument, kUnauthenticated, kUnavailable.
-  virtual Task<std::string> send([[maybe_unused]] Call call,
-                                 [[maybe_unused]] EmailSendRequest request) { abi::unimplemented("send"); }
-  virtual void start_send(const Call& call, EmailSendRequestView request, Completion<std::string> done) {
-    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<EmailSendRequest>(request)); });
-  }
+  TL_INLINE virtual Task<std::string> send(Call call, EmailSendRequest request);
+  TL_INLINE virtual void start_send(const Call& call, EmailSendRequestView request, Completion<std::string> done);
 
  protected:
   EmailProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct EmailProviderThunks {
-  static EmailProvider& of(void* self) { return *static_cast<EmailProvider*>(self); }
-  static void send(void* self, const tl_call* call, const tl_email_send_request* request, tl_email_provider_send_done done,
-                   void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
-      of(self).start_send(Call(call), abi::Codec<EmailSendRequest>::view(abi::required<EmailSendRequest>(request, "request")),
-                          std::move(completion));
-    });
-  }
-  static constexpr tl_email_provider kVtbl{sizeof(tl_email_provider), 0, &send};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(EmailProvider* object) { return {object, &detail::EmailProviderThunks::kVtbl}; }
 
 class EmailEvents;
 /// The object as the ABI sees it.
@@ -58,29 +39,15 @@ class EmailEvents : public virtual Implementation {
 
   /// A mail changed state for one recipient.
   /// [any-thread]
-  virtual Task<void> report([[maybe_unused]] Call call, [[maybe_unused]] EmailReport report) { abi::unimplemented("report"); }
-  virtual void start_report(const Call& call, EmailReportView report, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->report(call, abi::own<EmailReport>(report)); });
-  }
+  TL_INLINE virtual Task<void> report(Call call, EmailReport report);
+  TL_INLINE virtual void start_report(const Call& call, EmailReportView report, Completion<void> done);
 
  protected:
   EmailEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct EmailEventsThunks {
-  static EmailEvents& of(void* self) { return *static_cast<EmailEvents*>(self); }
-  static void report(void* self, const tl_call* call, const tl_email_report* report, tl_email_events_report_done done,
-                     void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_report(Call(call), abi::Codec<EmailReport>::view(abi::required<EmailReport>(report, "report")),
-                            std::move(completion));
-    });
-  }
-  static constexpr tl_email_events kVtbl{sizeof(tl_email_events), 0, &report};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(EmailEvents* object) { return {object, &detail::EmailEventsThunks::kVtbl}; }
-
 }  // namespace trunkline::email
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/email_provider.hpp"
+#endif

@@ -38,6 +38,8 @@ struct HttpRequest {
   std::optional<Bytes> body{};
   /// Longest wait for the whole exchange.
   Duration timeout = std::chrono::seconds{30};
+  /// A long poll: the answer comes when something happens elsewhere, so a clock that is advanced does not wait for it.
+  bool long_poll = false;
 
   bool operator==(const HttpRequest&) const = default;
 };
@@ -104,7 +106,7 @@ struct Codec<::trunkline::host::HttpRequest> {
   using View = ::trunkline::host::HttpRequestView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 88;
+  static constexpr std::size_t kMinSize = 96;
   static C lower(const ::trunkline::host::HttpRequest& v, Arena& arena);
   static void lift(const C& c, ::trunkline::host::HttpRequest& v);
   static void check(const C& c, const char* what);
@@ -183,6 +185,8 @@ class HttpRequestView {
   std::optional<BytesView> body() const { return abi::Member<std::optional<Bytes>>::view(c_->body); }
   /// Longest wait for the whole exchange.
   Duration timeout() const { return abi::Member<Duration>::view(c_->timeout); }
+  /// A long poll: the answer comes when something happens elsewhere, so a clock that is advanced does not wait for it.
+  bool long_poll() const { return abi::Member<bool>::view(c_->long_poll); }
 
   HttpRequest copy() const {
     HttpRequest value;
@@ -293,112 +297,14 @@ class StoreBatchView {
 
 namespace trunkline::abi {
 
-inline tl_host_http_request Codec<::trunkline::host::HttpRequest>::lower(const ::trunkline::host::HttpRequest& v, [[maybe_unused]] Arena& arena) {
-  tl_host_http_request c{};
-  c.struct_size = sizeof c;
-  c.method = Member<std::string>::lower(v.method, arena);
-  c.url = Member<std::string>::lower(v.url, arena);
-  c.headers = Member<Properties>::lower(v.headers, arena);
-  c.body = Member<std::optional<Bytes>>::lower(v.body, arena);
-  c.timeout = Member<Duration>::lower(v.timeout, arena);
-  return c;
-}
-inline void Codec<::trunkline::host::HttpRequest>::lift(const tl_host_http_request& c, ::trunkline::host::HttpRequest& v) {
-  Member<std::string>::lift(c.method, v.method);
-  Member<std::string>::lift(c.url, v.url);
-  Member<Properties>::lift(c.headers, v.headers);
-  Member<std::optional<Bytes>>::lift(c.body, v.body);
-  Member<Duration>::lift(c.timeout, v.timeout);
-}
-inline void Codec<::trunkline::host::HttpRequest>::check(const tl_host_http_request& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.method, "method");
-  Member<std::string>::check(c.url, "url");
-  Member<Properties>::check(c.headers, "headers");
-  Member<std::optional<Bytes>>::check(c.body, "body");
-  Member<Duration>::check(c.timeout, "timeout");
-}
 inline ::trunkline::host::HttpRequestView Codec<::trunkline::host::HttpRequest>::view(const tl_host_http_request& c) { return ::trunkline::host::HttpRequestView(c); }
-
-inline tl_host_http_response Codec<::trunkline::host::HttpResponse>::lower(const ::trunkline::host::HttpResponse& v, [[maybe_unused]] Arena& arena) {
-  tl_host_http_response c{};
-  c.struct_size = sizeof c;
-  c.status = Member<std::int32_t>::lower(v.status, arena);
-  c.headers = Member<Properties>::lower(v.headers, arena);
-  c.body = Member<std::optional<Bytes>>::lower(v.body, arena);
-  return c;
-}
-inline void Codec<::trunkline::host::HttpResponse>::lift(const tl_host_http_response& c, ::trunkline::host::HttpResponse& v) {
-  Member<std::int32_t>::lift(c.status, v.status);
-  Member<Properties>::lift(c.headers, v.headers);
-  Member<std::optional<Bytes>>::lift(c.body, v.body);
-}
-inline void Codec<::trunkline::host::HttpResponse>::check(const tl_host_http_response& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::int32_t>::check(c.status, "status");
-  Member<Properties>::check(c.headers, "headers");
-  Member<std::optional<Bytes>>::check(c.body, "body");
-}
 inline ::trunkline::host::HttpResponseView Codec<::trunkline::host::HttpResponse>::view(const tl_host_http_response& c) { return ::trunkline::host::HttpResponseView(c); }
-
-inline tl_host_store_entry Codec<::trunkline::host::StoreEntry>::lower(const ::trunkline::host::StoreEntry& v, [[maybe_unused]] Arena& arena) {
-  tl_host_store_entry c{};
-  c.struct_size = sizeof c;
-  c.key = Member<std::string>::lower(v.key, arena);
-  c.value = Member<Bytes>::lower(v.value, arena);
-  return c;
-}
-inline void Codec<::trunkline::host::StoreEntry>::lift(const tl_host_store_entry& c, ::trunkline::host::StoreEntry& v) {
-  Member<std::string>::lift(c.key, v.key);
-  Member<Bytes>::lift(c.value, v.value);
-}
-inline void Codec<::trunkline::host::StoreEntry>::check(const tl_host_store_entry& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.key, "key");
-  Member<Bytes>::check(c.value, "value");
-}
 inline ::trunkline::host::StoreEntryView Codec<::trunkline::host::StoreEntry>::view(const tl_host_store_entry& c) { return ::trunkline::host::StoreEntryView(c); }
-
-inline tl_host_store_range Codec<::trunkline::host::StoreRange>::lower(const ::trunkline::host::StoreRange& v, [[maybe_unused]] Arena& arena) {
-  tl_host_store_range c{};
-  c.struct_size = sizeof c;
-  c.from = Member<std::string>::lower(v.from, arena);
-  c.to = Member<std::string>::lower(v.to, arena);
-  c.descending = Member<bool>::lower(v.descending, arena);
-  c.limit = Member<std::int32_t>::lower(v.limit, arena);
-  return c;
-}
-inline void Codec<::trunkline::host::StoreRange>::lift(const tl_host_store_range& c, ::trunkline::host::StoreRange& v) {
-  Member<std::string>::lift(c.from, v.from);
-  Member<std::string>::lift(c.to, v.to);
-  Member<bool>::lift(c.descending, v.descending);
-  Member<std::int32_t>::lift(c.limit, v.limit);
-}
-inline void Codec<::trunkline::host::StoreRange>::check(const tl_host_store_range& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.from, "from");
-  Member<std::string>::check(c.to, "to");
-  Member<bool>::check(c.descending, "descending");
-  Member<std::int32_t>::check(c.limit, "limit");
-}
 inline ::trunkline::host::StoreRangeView Codec<::trunkline::host::StoreRange>::view(const tl_host_store_range& c) { return ::trunkline::host::StoreRangeView(c); }
-
-inline tl_host_store_batch Codec<::trunkline::host::StoreBatch>::lower(const ::trunkline::host::StoreBatch& v, [[maybe_unused]] Arena& arena) {
-  tl_host_store_batch c{};
-  c.struct_size = sizeof c;
-  c.puts = Member<std::vector<::trunkline::host::StoreEntry>>::lower(v.puts, arena);
-  c.removes = Member<std::vector<std::string>>::lower(v.removes, arena);
-  return c;
-}
-inline void Codec<::trunkline::host::StoreBatch>::lift(const tl_host_store_batch& c, ::trunkline::host::StoreBatch& v) {
-  Member<std::vector<::trunkline::host::StoreEntry>>::lift(c.puts, v.puts);
-  Member<std::vector<std::string>>::lift(c.removes, v.removes);
-}
-inline void Codec<::trunkline::host::StoreBatch>::check(const tl_host_store_batch& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::vector<::trunkline::host::StoreEntry>>::check(c.puts, "puts");
-  Member<std::vector<std::string>>::check(c.removes, "removes");
-}
 inline ::trunkline::host::StoreBatchView Codec<::trunkline::host::StoreBatch>::view(const tl_host_store_batch& c) { return ::trunkline::host::StoreBatchView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/host.hpp"
+#endif

@@ -106,9 +106,7 @@ class LogClient : public abi::Client<tl_host_log> {
   using Client::Client;
 
   /// Writes one line. Values of `fields` that look like secrets are redacted by the host.
-  void write(LogLevel level, std::string message, std::optional<Properties> fields = {}, CallOptions options = {}) const {
-    return Client::now<ops::LogWrite>(std::move(options), level, std::move(message), std::move(fields));
-  }
+  void write(LogLevel level, std::string message, std::optional<Properties> fields = {}, CallOptions options = {}) const;
 };
 
 /// The runtime's only clock. Virtual in tests.
@@ -118,20 +116,17 @@ class ClockClient : public abi::Client<tl_host_clock> {
   using Client::Client;
 
   /// The current time.
-  Time now(CallOptions options = {}) const {
-    return Client::now<ops::ClockNow>(std::move(options));
-  }
+  Time now(CallOptions options = {}) const;
 
   /// Completes once `delay` has passed on this clock; cancelling the call ends the wait with `cancelled`.
   /// Errors: kCancelled.
-  Task<void> sleep(Duration delay, CallOptions options = {}) const {
-    return Client::run<ops::ClockSleep>(std::move(options), delay);
-  }
+  Task<void> sleep(Duration delay, CallOptions options = {}) const;
   /// sleep ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_sleep(Duration delay, CallOptions options, F done) const {
     Client::start<ops::ClockSleep>(std::move(options), std::move(done), delay);
   }
+  void start_sleep(Duration delay, CallOptions options, abi::Callback<void> done) const;
   /// sleep without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -139,9 +134,7 @@ class ClockClient : public abi::Client<tl_host_clock> {
     Client::start_raw<ops::ClockSleep>(std::move(options), std::move(done), delay);
   }
   /// sleep, blocking this thread.
-  void sleep_sync(Duration delay, CallOptions options = {}) const {
-    return Client::wait<ops::ClockSleep>(std::move(options), delay);
-  }
+  void sleep_sync(Duration delay, CallOptions options = {}) const;
 };
 
 /// Runs work on the host's threads. Plugins own no threads unless their manifest says so.
@@ -151,14 +144,13 @@ class ExecutorClient : public abi::Client<tl_host_executor> {
   using Client::Client;
 
   /// Completes on a thread of the host's pool.
-  Task<void> yield(CallOptions options = {}) const {
-    return Client::run<ops::ExecutorYield>(std::move(options));
-  }
+  Task<void> yield(CallOptions options = {}) const;
   /// yield ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_yield(CallOptions options, F done) const {
     Client::start<ops::ExecutorYield>(std::move(options), std::move(done));
   }
+  void start_yield(CallOptions options, abi::Callback<void> done) const;
   /// yield without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -166,9 +158,7 @@ class ExecutorClient : public abi::Client<tl_host_executor> {
     Client::start_raw<ops::ExecutorYield>(std::move(options), std::move(done));
   }
   /// yield, blocking this thread.
-  void yield_sync(CallOptions options = {}) const {
-    return Client::wait<ops::ExecutorYield>(std::move(options));
-  }
+  void yield_sync(CallOptions options = {}) const;
 };
 
 /// HTTP and HTTPS with the host's TLS, proxy and recording settings.
@@ -179,14 +169,13 @@ class HttpClient : public abi::Client<tl_host_http> {
 
   /// Sends one request; an answer with any status is a success.
   /// Errors: kUnavailable, kDeadlineExceeded.
-  Task<HttpResponse> send(HttpRequest request, CallOptions options = {}) const {
-    return Client::run<ops::HttpSend>(std::move(options), std::move(request));
-  }
+  Task<HttpResponse> send(HttpRequest request, CallOptions options = {}) const;
   /// send ending in done(Result<HttpResponse>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send(HttpRequest request, CallOptions options, F done) const {
     Client::start<ops::HttpSend>(std::move(options), std::move(done), std::move(request));
   }
+  void start_send(HttpRequest request, CallOptions options, abi::Callback<HttpResponse> done) const;
   /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -194,9 +183,7 @@ class HttpClient : public abi::Client<tl_host_http> {
     Client::start_raw<ops::HttpSend>(std::move(options), std::move(done), &request);
   }
   /// send, blocking this thread.
-  HttpResponse send_sync(HttpRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::HttpSend>(std::move(options), std::move(request));
-  }
+  HttpResponse send_sync(HttpRequest request, CallOptions options = {}) const;
 };
 
 /// Durable key-value storage of one provider. Nothing is shared between providers.
@@ -207,14 +194,13 @@ class StoreClient : public abi::Client<tl_host_store> {
 
   /// Reads one value; absent keys complete with `notFound`.
   /// Errors: kNotFound.
-  Task<Bytes> get(std::string key, CallOptions options = {}) const {
-    return Client::run<ops::StoreGet>(std::move(options), std::move(key));
-  }
+  Task<Bytes> get(std::string key, CallOptions options = {}) const;
   /// get ending in done(Result<Bytes>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get(std::string key, CallOptions options, F done) const {
     Client::start<ops::StoreGet>(std::move(options), std::move(done), std::move(key));
   }
+  void start_get(std::string key, CallOptions options, abi::Callback<Bytes> done) const;
   /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -222,19 +208,16 @@ class StoreClient : public abi::Client<tl_host_store> {
     Client::start_raw<ops::StoreGet>(std::move(options), std::move(done), key);
   }
   /// get, blocking this thread.
-  Bytes get_sync(std::string key, CallOptions options = {}) const {
-    return Client::wait<ops::StoreGet>(std::move(options), std::move(key));
-  }
+  Bytes get_sync(std::string key, CallOptions options = {}) const;
 
   /// Writes one value; durable when it completes.
-  Task<void> put(std::string key, Bytes value, CallOptions options = {}) const {
-    return Client::run<ops::StorePut>(std::move(options), std::move(key), std::move(value));
-  }
+  Task<void> put(std::string key, Bytes value, CallOptions options = {}) const;
   /// put ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_put(std::string key, Bytes value, CallOptions options, F done) const {
     Client::start<ops::StorePut>(std::move(options), std::move(done), std::move(key), std::move(value));
   }
+  void start_put(std::string key, Bytes value, CallOptions options, abi::Callback<void> done) const;
   /// put without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -242,19 +225,16 @@ class StoreClient : public abi::Client<tl_host_store> {
     Client::start_raw<ops::StorePut>(std::move(options), std::move(done), key, value);
   }
   /// put, blocking this thread.
-  void put_sync(std::string key, Bytes value, CallOptions options = {}) const {
-    return Client::wait<ops::StorePut>(std::move(options), std::move(key), std::move(value));
-  }
+  void put_sync(std::string key, Bytes value, CallOptions options = {}) const;
 
   /// Removes one key; a missing key is fine.
-  Task<void> remove(std::string key, CallOptions options = {}) const {
-    return Client::run<ops::StoreRemove>(std::move(options), std::move(key));
-  }
+  Task<void> remove(std::string key, CallOptions options = {}) const;
   /// remove ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_remove(std::string key, CallOptions options, F done) const {
     Client::start<ops::StoreRemove>(std::move(options), std::move(done), std::move(key));
   }
+  void start_remove(std::string key, CallOptions options, abi::Callback<void> done) const;
   /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -262,19 +242,16 @@ class StoreClient : public abi::Client<tl_host_store> {
     Client::start_raw<ops::StoreRemove>(std::move(options), std::move(done), key);
   }
   /// remove, blocking this thread.
-  void remove_sync(std::string key, CallOptions options = {}) const {
-    return Client::wait<ops::StoreRemove>(std::move(options), std::move(key));
-  }
+  void remove_sync(std::string key, CallOptions options = {}) const;
 
   /// Entries whose key begins with `prefix`, by key.
-  Task<std::vector<StoreEntry>> list(std::string prefix, std::int32_t limit = 100, CallOptions options = {}) const {
-    return Client::run<ops::StoreList>(std::move(options), std::move(prefix), limit);
-  }
+  Task<std::vector<StoreEntry>> list(std::string prefix, std::int32_t limit = 100, CallOptions options = {}) const;
   /// list ending in done(Result<std::vector<StoreEntry>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list(std::string prefix, std::int32_t limit, CallOptions options, F done) const {
     Client::start<ops::StoreList>(std::move(options), std::move(done), std::move(prefix), limit);
   }
+  void start_list(std::string prefix, std::int32_t limit, CallOptions options, abi::Callback<std::vector<StoreEntry>> done) const;
   /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -282,9 +259,7 @@ class StoreClient : public abi::Client<tl_host_store> {
     Client::start_raw<ops::StoreList>(std::move(options), std::move(done), prefix, limit);
   }
   /// list, blocking this thread.
-  std::vector<StoreEntry> list_sync(std::string prefix, std::int32_t limit = 100, CallOptions options = {}) const {
-    return Client::wait<ops::StoreList>(std::move(options), std::move(prefix), limit);
-  }
+  std::vector<StoreEntry> list_sync(std::string prefix, std::int32_t limit = 100, CallOptions options = {}) const;
 };
 
 /// What one provider keeps for single communication resources. It rests in the database of the resource's data location.
@@ -299,14 +274,13 @@ class ResourceStoreClient : public abi::Client<tl_host_resource_store> {
 
   /// Reads one value; absent keys complete with `notFound` and the target `key`.
   /// Errors: kNotFound.
-  Task<Bytes> get(std::string resource_id, std::string key, CallOptions options = {}) const {
-    return Client::run<ops::ResourceStoreGet>(std::move(options), std::move(resource_id), std::move(key));
-  }
+  Task<Bytes> get(std::string resource_id, std::string key, CallOptions options = {}) const;
   /// get ending in done(Result<Bytes>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get(std::string resource_id, std::string key, CallOptions options, F done) const {
     Client::start<ops::ResourceStoreGet>(std::move(options), std::move(done), std::move(resource_id), std::move(key));
   }
+  void start_get(std::string resource_id, std::string key, CallOptions options, abi::Callback<Bytes> done) const;
   /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -314,20 +288,18 @@ class ResourceStoreClient : public abi::Client<tl_host_resource_store> {
     Client::start_raw<ops::ResourceStoreGet>(std::move(options), std::move(done), resource_id, key);
   }
   /// get, blocking this thread.
-  Bytes get_sync(std::string resource_id, std::string key, CallOptions options = {}) const {
-    return Client::wait<ops::ResourceStoreGet>(std::move(options), std::move(resource_id), std::move(key));
-  }
+  Bytes get_sync(std::string resource_id, std::string key, CallOptions options = {}) const;
 
   /// Entries of a range, in order of their keys' bytes. At most 8 MiB come at once, but always one entry.
   /// Errors: kNotFound, kInvalidArgument.
-  Task<std::vector<StoreEntry>> scan(std::string resource_id, StoreRange range, CallOptions options = {}) const {
-    return Client::run<ops::ResourceStoreScan>(std::move(options), std::move(resource_id), std::move(range));
-  }
+  Task<std::vector<StoreEntry>> scan(std::string resource_id, StoreRange range, CallOptions options = {}) const;
   /// scan ending in done(Result<std::vector<StoreEntry>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_scan(std::string resource_id, StoreRange range, CallOptions options, F done) const {
     Client::start<ops::ResourceStoreScan>(std::move(options), std::move(done), std::move(resource_id), std::move(range));
   }
+  void start_scan(std::string resource_id, StoreRange range, CallOptions options,
+                  abi::Callback<std::vector<StoreEntry>> done) const;
   /// scan without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -335,20 +307,17 @@ class ResourceStoreClient : public abi::Client<tl_host_resource_store> {
     Client::start_raw<ops::ResourceStoreScan>(std::move(options), std::move(done), resource_id, &range);
   }
   /// scan, blocking this thread.
-  std::vector<StoreEntry> scan_sync(std::string resource_id, StoreRange range, CallOptions options = {}) const {
-    return Client::wait<ops::ResourceStoreScan>(std::move(options), std::move(resource_id), std::move(range));
-  }
+  std::vector<StoreEntry> scan_sync(std::string resource_id, StoreRange range, CallOptions options = {}) const;
 
   /// Makes all changes in one transaction; durable when it completes. Order of calls is order of commits.
   /// Errors: kNotFound, kInvalidArgument.
-  Task<void> commit(std::string resource_id, StoreBatch batch, CallOptions options = {}) const {
-    return Client::run<ops::ResourceStoreCommit>(std::move(options), std::move(resource_id), std::move(batch));
-  }
+  Task<void> commit(std::string resource_id, StoreBatch batch, CallOptions options = {}) const;
   /// commit ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_commit(std::string resource_id, StoreBatch batch, CallOptions options, F done) const {
     Client::start<ops::ResourceStoreCommit>(std::move(options), std::move(done), std::move(resource_id), std::move(batch));
   }
+  void start_commit(std::string resource_id, StoreBatch batch, CallOptions options, abi::Callback<void> done) const;
   /// commit without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -356,17 +325,13 @@ class ResourceStoreClient : public abi::Client<tl_host_resource_store> {
     Client::start_raw<ops::ResourceStoreCommit>(std::move(options), std::move(done), resource_id, &batch);
   }
   /// commit, blocking this thread.
-  void commit_sync(std::string resource_id, StoreBatch batch, CallOptions options = {}) const {
-    return Client::wait<ops::ResourceStoreCommit>(std::move(options), std::move(resource_id), std::move(batch));
-  }
+  void commit_sync(std::string resource_id, StoreBatch batch, CallOptions options = {}) const;
 
   /// Differs after the host has changed the rows itself: when a snapshot was put back. What was cached under another number
   /// is no
   /// longer true.
   /// Errors: kNotFound.
-  std::int64_t epoch(std::string resource_id, CallOptions options = {}) const {
-    return Client::now<ops::ResourceStoreEpoch>(std::move(options), std::move(resource_id));
-  }
+  std::int64_t epoch(std::string resource_id, CallOptions options = {}) const;
 };
 
 /// Publishes facts that no typed event interface covers.
@@ -376,14 +341,14 @@ class EventsClient : public abi::Client<tl_host_events> {
   using Client::Client;
 
   /// Stores and publishes one event; durable when it completes.
-  Task<void> publish(std::string type, std::string subject, std::string data, CallOptions options = {}) const {
-    return Client::run<ops::EventsPublish>(std::move(options), std::move(type), std::move(subject), std::move(data));
-  }
+  Task<void> publish(std::string type, std::string subject, std::string data, CallOptions options = {}) const;
   /// publish ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_publish(std::string type, std::string subject, std::string data, CallOptions options, F done) const {
     Client::start<ops::EventsPublish>(std::move(options), std::move(done), std::move(type), std::move(subject), std::move(data));
   }
+  void start_publish(std::string type, std::string subject, std::string data, CallOptions options,
+                     abi::Callback<void> done) const;
   /// publish without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -391,9 +356,7 @@ class EventsClient : public abi::Client<tl_host_events> {
     Client::start_raw<ops::EventsPublish>(std::move(options), std::move(done), type, subject, data);
   }
   /// publish, blocking this thread.
-  void publish_sync(std::string type, std::string subject, std::string data, CallOptions options = {}) const {
-    return Client::wait<ops::EventsPublish>(std::move(options), std::move(type), std::move(subject), std::move(data));
-  }
+  void publish_sync(std::string type, std::string subject, std::string data, CallOptions options = {}) const;
 };
 
 /// Secrets named in the plugin's manifest.
@@ -404,9 +367,7 @@ class SecretsClient : public abi::Client<tl_host_secrets> {
 
   /// The secret's current value.
   /// Errors: kNotFound.
-  std::string get(std::string name, CallOptions options = {}) const {
-    return Client::now<ops::SecretsGet>(std::move(options), std::move(name));
-  }
+  std::string get(std::string name, CallOptions options = {}) const;
 };
 
 /// Counters and histograms, exported on /metrics with the provider as a label.
@@ -416,14 +377,10 @@ class MetricsClient : public abi::Client<tl_host_metrics> {
   using Client::Client;
 
   /// Adds to a counter.
-  void add(std::string name, double value, std::optional<Properties> labels = {}, CallOptions options = {}) const {
-    return Client::now<ops::MetricsAdd>(std::move(options), std::move(name), value, std::move(labels));
-  }
+  void add(std::string name, double value, std::optional<Properties> labels = {}, CallOptions options = {}) const;
 
   /// Records one observation of a histogram.
-  void observe(std::string name, double value, std::optional<Properties> labels = {}, CallOptions options = {}) const {
-    return Client::now<ops::MetricsObserve>(std::move(options), std::move(name), value, std::move(labels));
-  }
+  void observe(std::string name, double value, std::optional<Properties> labels = {}, CallOptions options = {}) const;
 };
 
 /// Offered by plugins that receive HTTP callbacks from their carrier.
@@ -434,14 +391,13 @@ class WebhookReceiverClient : public abi::Client<tl_host_webhook_receiver> {
 
   /// Answers one callback. The plugin verifies the carrier's signature before it parses the body.
   /// Errors: kUnauthenticated, kInvalidArgument.
-  Task<HttpResponse> receive(HttpRequest request, CallOptions options = {}) const {
-    return Client::run<ops::WebhookReceiverReceive>(std::move(options), std::move(request));
-  }
+  Task<HttpResponse> receive(HttpRequest request, CallOptions options = {}) const;
   /// receive ending in done(Result<HttpResponse>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_receive(HttpRequest request, CallOptions options, F done) const {
     Client::start<ops::WebhookReceiverReceive>(std::move(options), std::move(done), std::move(request));
   }
+  void start_receive(HttpRequest request, CallOptions options, abi::Callback<HttpResponse> done) const;
   /// receive without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -449,9 +405,11 @@ class WebhookReceiverClient : public abi::Client<tl_host_webhook_receiver> {
     Client::start_raw<ops::WebhookReceiverReceive>(std::move(options), std::move(done), &request);
   }
   /// receive, blocking this thread.
-  HttpResponse receive_sync(HttpRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::WebhookReceiverReceive>(std::move(options), std::move(request));
-  }
+  HttpResponse receive_sync(HttpRequest request, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::host
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/host_client.hpp"
+#endif

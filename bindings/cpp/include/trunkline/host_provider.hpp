@@ -24,20 +24,6 @@ class Log : public virtual Implementation {
   Log() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct LogThunks {
-  static Log& of(void* self) { return *static_cast<Log*>(self); }
-  static void write(void* self, const tl_call* call, tl_host_log_level level, tl_str message, tl_list fields,
-                    tl_host_log_write_done done, void* user) noexcept {
-    abi::serve_now<void>(of(self), done, user,
-                         [&] { return of(self).write(Call(call), abi::Member<LogLevel>::view(abi::checked<LogLevel>(level, "level")), abi::Member<std::string>::view(abi::checked<std::string>(message, "message")), abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(fields, "fields"))); });
-  }
-  static constexpr tl_host_log kVtbl{sizeof(tl_host_log), 0, &write};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Log* object) { return {object, &detail::LogThunks::kVtbl}; }
-
 class Clock;
 /// The object as the ABI sees it.
 tl_iface iface_of(Clock* object);
@@ -55,32 +41,12 @@ class Clock : public virtual Implementation {
   /// Completes once `delay` has passed on this clock; cancelling the call ends the wait with `cancelled`.
   /// [any-thread]
   /// Errors: kCancelled.
-  virtual Task<void> sleep([[maybe_unused]] Call call, [[maybe_unused]] Duration delay) { abi::unimplemented("sleep"); }
-  virtual void start_sleep(const Call& call, Duration delay, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->sleep(call, delay); });
-  }
+  TL_INLINE virtual Task<void> sleep(Call call, Duration delay);
+  TL_INLINE virtual void start_sleep(const Call& call, Duration delay, Completion<void> done);
 
  protected:
   Clock() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct ClockThunks {
-  static Clock& of(void* self) { return *static_cast<Clock*>(self); }
-  static void now(void* self, const tl_call* call, tl_host_clock_now_done done, void* user) noexcept {
-    abi::serve_now<Time>(of(self), done, user, [&] { return of(self).now(Call(call)); });
-  }
-  static void sleep(void* self, const tl_call* call, tl_duration delay, tl_host_clock_sleep_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_sleep(Call(call), abi::Member<Duration>::view(abi::checked<Duration>(delay, "delay")),
-                           std::move(completion));
-    });
-  }
-  static constexpr tl_host_clock kVtbl{sizeof(tl_host_clock), 0, &now, &sleep};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Clock* object) { return {object, &detail::ClockThunks::kVtbl}; }
 
 class Executor;
 /// The object as the ABI sees it.
@@ -94,28 +60,12 @@ class Executor : public virtual Implementation {
 
   /// Completes on a thread of the host's pool.
   /// [any-thread]
-  virtual Task<void> yield([[maybe_unused]] Call call) { abi::unimplemented("yield"); }
-  virtual void start_yield(const Call& call, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->yield(call); });
-  }
+  TL_INLINE virtual Task<void> yield(Call call);
+  TL_INLINE virtual void start_yield(const Call& call, Completion<void> done);
 
  protected:
   Executor() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct ExecutorThunks {
-  static Executor& of(void* self) { return *static_cast<Executor*>(self); }
-  static void yield(void* self, const tl_call* call, tl_host_executor_yield_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_yield(Call(call), std::move(completion));
-    });
-  }
-  static constexpr tl_host_executor kVtbl{sizeof(tl_host_executor), 0, &yield};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Executor* object) { return {object, &detail::ExecutorThunks::kVtbl}; }
 
 class Http;
 /// The object as the ABI sees it.
@@ -130,31 +80,12 @@ class Http : public virtual Implementation {
   /// Sends one request; an answer with any status is a success.
   /// [any-thread]
   /// Errors: kUnavailable, kDeadlineExceeded.
-  virtual Task<HttpResponse> send([[maybe_unused]] Call call,
-                                  [[maybe_unused]] HttpRequest request) { abi::unimplemented("send"); }
-  virtual void start_send(const Call& call, HttpRequestView request, Completion<HttpResponse> done) {
-    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<HttpRequest>(request)); });
-  }
+  TL_INLINE virtual Task<HttpResponse> send(Call call, HttpRequest request);
+  TL_INLINE virtual void start_send(const Call& call, HttpRequestView request, Completion<HttpResponse> done);
 
  protected:
   Http() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct HttpThunks {
-  static Http& of(void* self) { return *static_cast<Http*>(self); }
-  static void send(void* self, const tl_call* call, const tl_host_http_request* request, tl_host_http_send_done done,
-                   void* user) noexcept {
-    abi::serve<HttpResponse>(of(self), done, user, [&](Completion<HttpResponse> completion) {
-      of(self).start_send(Call(call), abi::Codec<HttpRequest>::view(abi::required<HttpRequest>(request, "request")),
-                          std::move(completion));
-    });
-  }
-  static constexpr tl_host_http kVtbl{sizeof(tl_host_http), 0, &send};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Http* object) { return {object, &detail::HttpThunks::kVtbl}; }
 
 class Store;
 /// The object as the ABI sees it.
@@ -169,72 +100,28 @@ class Store : public virtual Implementation {
   /// Reads one value; absent keys complete with `notFound`.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<Bytes> get([[maybe_unused]] Call call, [[maybe_unused]] std::string key) { abi::unimplemented("get"); }
-  virtual void start_get(const Call& call, std::string_view key, Completion<Bytes> done) {
-    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(key)); });
-  }
+  TL_INLINE virtual Task<Bytes> get(Call call, std::string key);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view key, Completion<Bytes> done);
 
   /// Writes one value; durable when it completes.
   /// [any-thread]
-  virtual Task<void> put([[maybe_unused]] Call call, [[maybe_unused]] std::string key,
-                         [[maybe_unused]] Bytes value) { abi::unimplemented("put"); }
-  virtual void start_put(const Call& call, std::string_view key, BytesView value, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->put(call, abi::own<std::string>(key), abi::own<Bytes>(value)); });
-  }
+  TL_INLINE virtual Task<void> put(Call call, std::string key, Bytes value);
+  TL_INLINE virtual void start_put(const Call& call, std::string_view key, BytesView value, Completion<void> done);
 
   /// Removes one key; a missing key is fine.
   /// [any-thread]
-  virtual Task<void> remove([[maybe_unused]] Call call, [[maybe_unused]] std::string key) { abi::unimplemented("remove"); }
-  virtual void start_remove(const Call& call, std::string_view key, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->remove(call, abi::own<std::string>(key)); });
-  }
+  TL_INLINE virtual Task<void> remove(Call call, std::string key);
+  TL_INLINE virtual void start_remove(const Call& call, std::string_view key, Completion<void> done);
 
   /// Entries whose key begins with `prefix`, by key.
   /// [any-thread]
-  virtual Task<std::vector<StoreEntry>> list([[maybe_unused]] Call call, [[maybe_unused]] std::string prefix,
-                                             [[maybe_unused]] std::int32_t limit) { abi::unimplemented("list"); }
-  virtual void start_list(const Call& call, std::string_view prefix, std::int32_t limit,
-                          Completion<std::vector<StoreEntry>> done) {
-    abi::complete_with(std::move(done), [&] { return this->list(call, abi::own<std::string>(prefix), limit); });
-  }
+  TL_INLINE virtual Task<std::vector<StoreEntry>> list(Call call, std::string prefix, std::int32_t limit);
+  TL_INLINE virtual void start_list(const Call& call, std::string_view prefix, std::int32_t limit,
+                                    Completion<std::vector<StoreEntry>> done);
 
  protected:
   Store() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct StoreThunks {
-  static Store& of(void* self) { return *static_cast<Store*>(self); }
-  static void get(void* self, const tl_call* call, tl_str key, tl_host_store_get_done done, void* user) noexcept {
-    abi::serve<Bytes>(of(self), done, user, [&](Completion<Bytes> completion) {
-      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(key, "key")),
-                         std::move(completion));
-    });
-  }
-  static void put(void* self, const tl_call* call, tl_str key, tl_bytes value, tl_host_store_put_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_put(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(key, "key")),
-                         abi::Member<Bytes>::view(abi::checked<Bytes>(value, "value")), std::move(completion));
-    });
-  }
-  static void remove(void* self, const tl_call* call, tl_str key, tl_host_store_remove_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_remove(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(key, "key")),
-                            std::move(completion));
-    });
-  }
-  static void list(void* self, const tl_call* call, tl_str prefix, int32_t limit, tl_host_store_list_done done,
-                   void* user) noexcept {
-    abi::serve<std::vector<StoreEntry>>(of(self), done, user, [&](Completion<std::vector<StoreEntry>> completion) {
-      of(self).start_list(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(prefix, "prefix")),
-                          abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")), std::move(completion));
-    });
-  }
-  static constexpr tl_host_store kVtbl{sizeof(tl_host_store), 0, &get, &put, &remove, &list};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Store* object) { return {object, &detail::StoreThunks::kVtbl}; }
 
 class ResourceStore;
 /// The object as the ABI sees it.
@@ -253,33 +140,22 @@ class ResourceStore : public virtual Implementation {
   /// Reads one value; absent keys complete with `notFound` and the target `key`.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<Bytes> get([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                          [[maybe_unused]] std::string key) { abi::unimplemented("get"); }
-  virtual void start_get(const Call& call, std::string_view resource_id, std::string_view key, Completion<Bytes> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->get(call, abi::own<std::string>(resource_id), abi::own<std::string>(key)); });
-  }
+  TL_INLINE virtual Task<Bytes> get(Call call, std::string resource_id, std::string key);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view resource_id, std::string_view key, Completion<Bytes> done);
 
   /// Entries of a range, in order of their keys' bytes. At most 8 MiB come at once, but always one entry.
   /// [any-thread]
   /// Errors: kNotFound, kInvalidArgument.
-  virtual Task<std::vector<StoreEntry>> scan([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                             [[maybe_unused]] StoreRange range) { abi::unimplemented("scan"); }
-  virtual void start_scan(const Call& call, std::string_view resource_id, StoreRangeView range,
-                          Completion<std::vector<StoreEntry>> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->scan(call, abi::own<std::string>(resource_id), abi::own<StoreRange>(range)); });
-  }
+  TL_INLINE virtual Task<std::vector<StoreEntry>> scan(Call call, std::string resource_id, StoreRange range);
+  TL_INLINE virtual void start_scan(const Call& call, std::string_view resource_id, StoreRangeView range,
+                                    Completion<std::vector<StoreEntry>> done);
 
   /// Makes all changes in one transaction; durable when it completes. Order of calls is order of commits.
   /// [any-thread]
   /// Errors: kNotFound, kInvalidArgument.
-  virtual Task<void> commit([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                            [[maybe_unused]] StoreBatch batch) { abi::unimplemented("commit"); }
-  virtual void start_commit(const Call& call, std::string_view resource_id, StoreBatchView batch, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->commit(call, abi::own<std::string>(resource_id), abi::own<StoreBatch>(batch)); });
-  }
+  TL_INLINE virtual Task<void> commit(Call call, std::string resource_id, StoreBatch batch);
+  TL_INLINE virtual void start_commit(const Call& call, std::string_view resource_id, StoreBatchView batch,
+                                      Completion<void> done);
 
   /// Differs after the host has changed the rows itself: when a snapshot was put back. What was cached under another number
   /// is no
@@ -291,41 +167,6 @@ class ResourceStore : public virtual Implementation {
  protected:
   ResourceStore() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct ResourceStoreThunks {
-  static ResourceStore& of(void* self) { return *static_cast<ResourceStore*>(self); }
-  static void get(void* self, const tl_call* call, tl_str resource_id, tl_str key, tl_host_resource_store_get_done done,
-                  void* user) noexcept {
-    abi::serve<Bytes>(of(self), done, user, [&](Completion<Bytes> completion) {
-      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                         abi::Member<std::string>::view(abi::checked<std::string>(key, "key")), std::move(completion));
-    });
-  }
-  static void scan(void* self, const tl_call* call, tl_str resource_id, const tl_host_store_range* range,
-                   tl_host_resource_store_scan_done done, void* user) noexcept {
-    abi::serve<std::vector<StoreEntry>>(of(self), done, user, [&](Completion<std::vector<StoreEntry>> completion) {
-      of(self).start_scan(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                          abi::Codec<StoreRange>::view(abi::required<StoreRange>(range, "range")), std::move(completion));
-    });
-  }
-  static void commit(void* self, const tl_call* call, tl_str resource_id, const tl_host_store_batch* batch,
-                     tl_host_resource_store_commit_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_commit(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                            abi::Codec<StoreBatch>::view(abi::required<StoreBatch>(batch, "batch")), std::move(completion));
-    });
-  }
-  static void epoch(void* self, const tl_call* call, tl_str resource_id, tl_host_resource_store_epoch_done done,
-                    void* user) noexcept {
-    abi::serve_now<std::int64_t>(of(self), done, user,
-                                 [&] { return of(self).epoch(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id"))); });
-  }
-  static constexpr tl_host_resource_store kVtbl{sizeof(tl_host_resource_store), 0, &get, &scan, &commit, &epoch};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(ResourceStore* object) { return {object, &detail::ResourceStoreThunks::kVtbl}; }
 
 class Events;
 /// The object as the ABI sees it.
@@ -339,34 +180,13 @@ class Events : public virtual Implementation {
 
   /// Stores and publishes one event; durable when it completes.
   /// [any-thread]
-  virtual Task<void> publish([[maybe_unused]] Call call, [[maybe_unused]] std::string type, [[maybe_unused]] std::string subject,
-                             [[maybe_unused]] std::string data) { abi::unimplemented("publish"); }
-  virtual void start_publish(const Call& call, std::string_view type, std::string_view subject, std::string_view data,
-                             Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->publish(call, abi::own<std::string>(type), abi::own<std::string>(subject), abi::own<std::string>(data)); });
-  }
+  TL_INLINE virtual Task<void> publish(Call call, std::string type, std::string subject, std::string data);
+  TL_INLINE virtual void start_publish(const Call& call, std::string_view type, std::string_view subject, std::string_view data,
+                                       Completion<void> done);
 
  protected:
   Events() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct EventsThunks {
-  static Events& of(void* self) { return *static_cast<Events*>(self); }
-  static void publish(void* self, const tl_call* call, tl_str type, tl_str subject, tl_str data,
-                      tl_host_events_publish_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_publish(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(type, "type")),
-                             abi::Member<std::string>::view(abi::checked<std::string>(subject, "subject")),
-                             abi::Member<std::string>::view(abi::checked<std::string>(data, "data")), std::move(completion));
-    });
-  }
-  static constexpr tl_host_events kVtbl{sizeof(tl_host_events), 0, &publish};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Events* object) { return {object, &detail::EventsThunks::kVtbl}; }
 
 class Secrets;
 /// The object as the ABI sees it.
@@ -386,19 +206,6 @@ class Secrets : public virtual Implementation {
  protected:
   Secrets() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct SecretsThunks {
-  static Secrets& of(void* self) { return *static_cast<Secrets*>(self); }
-  static void get(void* self, const tl_call* call, tl_str name, tl_host_secrets_get_done done, void* user) noexcept {
-    abi::serve_now<std::string>(of(self), done, user,
-                                [&] { return of(self).get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name"))); });
-  }
-  static constexpr tl_host_secrets kVtbl{sizeof(tl_host_secrets), 0, &get};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Secrets* object) { return {object, &detail::SecretsThunks::kVtbl}; }
 
 class Metrics;
 /// The object as the ABI sees it.
@@ -422,25 +229,6 @@ class Metrics : public virtual Implementation {
   Metrics() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct MetricsThunks {
-  static Metrics& of(void* self) { return *static_cast<Metrics*>(self); }
-  static void add(void* self, const tl_call* call, tl_str name, double value, tl_list labels, tl_host_metrics_add_done done,
-                  void* user) noexcept {
-    abi::serve_now<void>(of(self), done, user,
-                         [&] { return of(self).add(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")), abi::Member<double>::view(abi::checked<double>(value, "value")), abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(labels, "labels"))); });
-  }
-  static void observe(void* self, const tl_call* call, tl_str name, double value, tl_list labels,
-                      tl_host_metrics_observe_done done, void* user) noexcept {
-    abi::serve_now<void>(of(self), done, user,
-                         [&] { return of(self).observe(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")), abi::Member<double>::view(abi::checked<double>(value, "value")), abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(labels, "labels"))); });
-  }
-  static constexpr tl_host_metrics kVtbl{sizeof(tl_host_metrics), 0, &add, &observe};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(Metrics* object) { return {object, &detail::MetricsThunks::kVtbl}; }
-
 class WebhookReceiver;
 /// The object as the ABI sees it.
 tl_iface iface_of(WebhookReceiver* object);
@@ -454,30 +242,15 @@ class WebhookReceiver : public virtual Implementation {
   /// Answers one callback. The plugin verifies the carrier's signature before it parses the body.
   /// [any-thread]
   /// Errors: kUnauthenticated, kInvalidArgument.
-  virtual Task<HttpResponse> receive([[maybe_unused]] Call call,
-                                     [[maybe_unused]] HttpRequest request) { abi::unimplemented("receive"); }
-  virtual void start_receive(const Call& call, HttpRequestView request, Completion<HttpResponse> done) {
-    abi::complete_with(std::move(done), [&] { return this->receive(call, abi::own<HttpRequest>(request)); });
-  }
+  TL_INLINE virtual Task<HttpResponse> receive(Call call, HttpRequest request);
+  TL_INLINE virtual void start_receive(const Call& call, HttpRequestView request, Completion<HttpResponse> done);
 
  protected:
   WebhookReceiver() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct WebhookReceiverThunks {
-  static WebhookReceiver& of(void* self) { return *static_cast<WebhookReceiver*>(self); }
-  static void receive(void* self, const tl_call* call, const tl_host_http_request* request,
-                      tl_host_webhook_receiver_receive_done done, void* user) noexcept {
-    abi::serve<HttpResponse>(of(self), done, user, [&](Completion<HttpResponse> completion) {
-      of(self).start_receive(Call(call), abi::Codec<HttpRequest>::view(abi::required<HttpRequest>(request, "request")),
-                             std::move(completion));
-    });
-  }
-  static constexpr tl_host_webhook_receiver kVtbl{sizeof(tl_host_webhook_receiver), 0, &receive};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(WebhookReceiver* object) { return {object, &detail::WebhookReceiverThunks::kVtbl}; }
-
 }  // namespace trunkline::host
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/host_provider.hpp"
+#endif

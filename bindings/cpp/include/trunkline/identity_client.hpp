@@ -84,14 +84,13 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
 
   /// Creates a user, or finds the one with the same custom id.
   /// Errors: kInvalidArgument.
-  Task<UserIdentity> create_user(CreateUserRequest request, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderCreateUser>(std::move(options), std::move(request));
-  }
+  Task<UserIdentity> create_user(CreateUserRequest request, CallOptions options = {}) const;
   /// create_user ending in done(Result<UserIdentity>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_create_user(CreateUserRequest request, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderCreateUser>(std::move(options), std::move(done), std::move(request));
   }
+  void start_create_user(CreateUserRequest request, CallOptions options, abi::Callback<UserIdentity> done) const;
   /// create_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -99,20 +98,17 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderCreateUser>(std::move(options), std::move(done), &request);
   }
   /// create_user, blocking this thread.
-  UserIdentity create_user_sync(CreateUserRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderCreateUser>(std::move(options), std::move(request));
-  }
+  UserIdentity create_user_sync(CreateUserRequest request, CallOptions options = {}) const;
 
   /// One user of a resource.
   /// Errors: kNotFound.
-  Task<UserIdentity> get_user(std::string resource_id, std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderGetUser>(std::move(options), std::move(resource_id), std::move(user_id));
-  }
+  Task<UserIdentity> get_user(std::string resource_id, std::string user_id, CallOptions options = {}) const;
   /// get_user ending in done(Result<UserIdentity>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_user(std::string resource_id, std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderGetUser>(std::move(options), std::move(done), std::move(resource_id), std::move(user_id));
   }
+  void start_get_user(std::string resource_id, std::string user_id, CallOptions options, abi::Callback<UserIdentity> done) const;
   /// get_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -120,21 +116,19 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderGetUser>(std::move(options), std::move(done), resource_id, user_id);
   }
   /// get_user, blocking this thread.
-  UserIdentity get_user_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderGetUser>(std::move(options), std::move(resource_id), std::move(user_id));
-  }
+  UserIdentity get_user_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const;
 
   /// The user with this custom id.
   /// Errors: kNotFound.
-  Task<UserIdentity> find_user(std::string resource_id, std::string custom_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderFindUser>(std::move(options), std::move(resource_id), std::move(custom_id));
-  }
+  Task<UserIdentity> find_user(std::string resource_id, std::string custom_id, CallOptions options = {}) const;
   /// find_user ending in done(Result<UserIdentity>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_find_user(std::string resource_id, std::string custom_id, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderFindUser>(std::move(options), std::move(done), std::move(resource_id),
                                                  std::move(custom_id));
   }
+  void start_find_user(std::string resource_id, std::string custom_id, CallOptions options,
+                       abi::Callback<UserIdentity> done) const;
   /// find_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -142,17 +136,12 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderFindUser>(std::move(options), std::move(done), resource_id, custom_id);
   }
   /// find_user, blocking this thread.
-  UserIdentity find_user_sync(std::string resource_id, std::string custom_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderFindUser>(std::move(options), std::move(resource_id), std::move(custom_id));
-  }
+  UserIdentity find_user_sync(std::string resource_id, std::string custom_id, CallOptions options = {}) const;
 
   /// The users of a resource.
   /// Errors: kInvalidArgument.
   Task<UserPage> list_users(std::string resource_id, std::int32_t limit = 100, std::optional<std::string> continuation = {},
-                            CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderListUsers>(std::move(options), std::move(resource_id), limit,
-                                                       std::move(continuation));
-  }
+                            CallOptions options = {}) const;
   /// list_users ending in done(Result<UserPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_users(std::string resource_id, std::int32_t limit, std::optional<std::string> continuation,
@@ -160,6 +149,8 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start<ops::IdentityProviderListUsers>(std::move(options), std::move(done), std::move(resource_id), limit,
                                                   std::move(continuation));
   }
+  void start_list_users(std::string resource_id, std::int32_t limit, std::optional<std::string> continuation,
+                        CallOptions options, abi::Callback<UserPage> done) const;
   /// list_users without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -168,22 +159,18 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
   }
   /// list_users, blocking this thread.
   UserPage list_users_sync(std::string resource_id, std::int32_t limit = 100, std::optional<std::string> continuation = {},
-                           CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderListUsers>(std::move(options), std::move(resource_id), limit,
-                                                        std::move(continuation));
-  }
+                           CallOptions options = {}) const;
 
   /// Deletes a user and makes all its tokens useless.
   /// Errors: kNotFound.
-  Task<void> delete_user(std::string resource_id, std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderDeleteUser>(std::move(options), std::move(resource_id), std::move(user_id));
-  }
+  Task<void> delete_user(std::string resource_id, std::string user_id, CallOptions options = {}) const;
   /// delete_user ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_user(std::string resource_id, std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderDeleteUser>(std::move(options), std::move(done), std::move(resource_id),
                                                    std::move(user_id));
   }
+  void start_delete_user(std::string resource_id, std::string user_id, CallOptions options, abi::Callback<void> done) const;
   /// delete_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -191,20 +178,17 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderDeleteUser>(std::move(options), std::move(done), resource_id, user_id);
   }
   /// delete_user, blocking this thread.
-  void delete_user_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderDeleteUser>(std::move(options), std::move(resource_id), std::move(user_id));
-  }
+  void delete_user_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const;
 
   /// Issues a token.
   /// Errors: kInvalidArgument, kNotFound.
-  Task<AccessToken> issue_token(TokenRequest request, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderIssueToken>(std::move(options), std::move(request));
-  }
+  Task<AccessToken> issue_token(TokenRequest request, CallOptions options = {}) const;
   /// issue_token ending in done(Result<AccessToken>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_issue_token(TokenRequest request, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderIssueToken>(std::move(options), std::move(done), std::move(request));
   }
+  void start_issue_token(TokenRequest request, CallOptions options, abi::Callback<AccessToken> done) const;
   /// issue_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -212,21 +196,18 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderIssueToken>(std::move(options), std::move(done), &request);
   }
   /// issue_token, blocking this thread.
-  AccessToken issue_token_sync(TokenRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderIssueToken>(std::move(options), std::move(request));
-  }
+  AccessToken issue_token_sync(TokenRequest request, CallOptions options = {}) const;
 
   /// Makes every token useless that was issued to the user before now.
   /// Errors: kNotFound.
-  Task<void> revoke_tokens(std::string resource_id, std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(resource_id), std::move(user_id));
-  }
+  Task<void> revoke_tokens(std::string resource_id, std::string user_id, CallOptions options = {}) const;
   /// revoke_tokens ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_revoke_tokens(std::string resource_id, std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(done), std::move(resource_id),
                                                      std::move(user_id));
   }
+  void start_revoke_tokens(std::string resource_id, std::string user_id, CallOptions options, abi::Callback<void> done) const;
   /// revoke_tokens without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -234,23 +215,20 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(done), resource_id, user_id);
   }
   /// revoke_tokens, blocking this thread.
-  void revoke_tokens_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderRevokeTokens>(std::move(options), std::move(resource_id), std::move(user_id));
-  }
+  void revoke_tokens_sync(std::string resource_id, std::string user_id, CallOptions options = {}) const;
 
   /// Verifies signature, lifetime and revocation.
   /// @param token what the caller carries
   /// @param resource_id the resource that the caller addresses; tokens that name a resource themselves belong to that one
   /// Errors: kUnauthenticated.
-  Task<TokenClaims> verify_token(std::string token, std::string resource_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderVerifyToken>(std::move(options), std::move(token), std::move(resource_id));
-  }
+  Task<TokenClaims> verify_token(std::string token, std::string resource_id, CallOptions options = {}) const;
   /// verify_token ending in done(Result<TokenClaims>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_verify_token(std::string token, std::string resource_id, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderVerifyToken>(std::move(options), std::move(done), std::move(token),
                                                     std::move(resource_id));
   }
+  void start_verify_token(std::string token, std::string resource_id, CallOptions options, abi::Callback<TokenClaims> done) const;
   /// verify_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -258,22 +236,19 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderVerifyToken>(std::move(options), std::move(done), token, resource_id);
   }
   /// verify_token, blocking this thread.
-  TokenClaims verify_token_sync(std::string token, std::string resource_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderVerifyToken>(std::move(options), std::move(token), std::move(resource_id));
-  }
+  TokenClaims verify_token_sync(std::string token, std::string resource_id, CallOptions options = {}) const;
 
   /// Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and lifetime, and that
   /// its
   /// ids are those of the token.
   /// Errors: kUnauthenticated, kUnimplemented.
-  Task<AccessToken> exchange(ExchangeRequest request, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderExchange>(std::move(options), std::move(request));
-  }
+  Task<AccessToken> exchange(ExchangeRequest request, CallOptions options = {}) const;
   /// exchange ending in done(Result<AccessToken>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_exchange(ExchangeRequest request, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderExchange>(std::move(options), std::move(done), std::move(request));
   }
+  void start_exchange(ExchangeRequest request, CallOptions options, abi::Callback<AccessToken> done) const;
   /// exchange without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -281,19 +256,16 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderExchange>(std::move(options), std::move(done), &request);
   }
   /// exchange, blocking this thread.
-  AccessToken exchange_sync(ExchangeRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderExchange>(std::move(options), std::move(request));
-  }
+  AccessToken exchange_sync(ExchangeRequest request, CallOptions options = {}) const;
 
   /// The keys that verify this provider's tokens, the one that signs first.
-  Task<std::vector<SigningKey>> signing_keys(CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderSigningKeys>(std::move(options));
-  }
+  Task<std::vector<SigningKey>> signing_keys(CallOptions options = {}) const;
   /// signing_keys ending in done(Result<std::vector<SigningKey>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_signing_keys(CallOptions options, F done) const {
     Client::start<ops::IdentityProviderSigningKeys>(std::move(options), std::move(done));
   }
+  void start_signing_keys(CallOptions options, abi::Callback<std::vector<SigningKey>> done) const;
   /// signing_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -301,22 +273,19 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderSigningKeys>(std::move(options), std::move(done));
   }
   /// signing_keys, blocking this thread.
-  std::vector<SigningKey> signing_keys_sync(CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderSigningKeys>(std::move(options));
-  }
+  std::vector<SigningKey> signing_keys_sync(CallOptions options = {}) const;
 
   /// Signs with a new key from now on.
   /// @param drop_others forget all other keys at once, which makes every token useless that they have signed
   /// @returns the keys that verify from now on
   /// Errors: kUnimplemented.
-  Task<std::vector<SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const {
-    return Client::run<ops::IdentityProviderRotateKeys>(std::move(options), drop_others);
-  }
+  Task<std::vector<SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const;
   /// rotate_keys ending in done(Result<std::vector<SigningKey>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_rotate_keys(bool drop_others, CallOptions options, F done) const {
     Client::start<ops::IdentityProviderRotateKeys>(std::move(options), std::move(done), drop_others);
   }
+  void start_rotate_keys(bool drop_others, CallOptions options, abi::Callback<std::vector<SigningKey>> done) const;
   /// rotate_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -324,14 +293,10 @@ class IdentityProviderClient : public abi::Client<tl_identity_provider> {
     Client::start_raw<ops::IdentityProviderRotateKeys>(std::move(options), std::move(done), drop_others);
   }
   /// rotate_keys, blocking this thread.
-  std::vector<SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityProviderRotateKeys>(std::move(options), drop_others);
-  }
+  std::vector<SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const;
 
   /// What this provider can do. Constant while the instance lives.
-  IdentityCapabilities capabilities(CallOptions options = {}) const {
-    return Client::now<ops::IdentityProviderCapabilities>(std::move(options));
-  }
+  IdentityCapabilities capabilities(CallOptions options = {}) const;
 };
 
 /// What an identity provider tells the host.
@@ -341,14 +306,13 @@ class IdentityEventsClient : public abi::Client<tl_identity_events> {
   using Client::Client;
 
   /// The provider rotated its keys; these are valid now.
-  Task<void> keys_rotated(std::vector<SigningKey> keys, CallOptions options = {}) const {
-    return Client::run<ops::IdentityEventsKeysRotated>(std::move(options), std::move(keys));
-  }
+  Task<void> keys_rotated(std::vector<SigningKey> keys, CallOptions options = {}) const;
   /// keys_rotated ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_keys_rotated(std::vector<SigningKey> keys, CallOptions options, F done) const {
     Client::start<ops::IdentityEventsKeysRotated>(std::move(options), std::move(done), std::move(keys));
   }
+  void start_keys_rotated(std::vector<SigningKey> keys, CallOptions options, abi::Callback<void> done) const;
   /// keys_rotated without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -356,9 +320,11 @@ class IdentityEventsClient : public abi::Client<tl_identity_events> {
     Client::start_raw<ops::IdentityEventsKeysRotated>(std::move(options), std::move(done), keys);
   }
   /// keys_rotated, blocking this thread.
-  void keys_rotated_sync(std::vector<SigningKey> keys, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityEventsKeysRotated>(std::move(options), std::move(keys));
-  }
+  void keys_rotated_sync(std::vector<SigningKey> keys, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::identity
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/identity_client.hpp"
+#endif

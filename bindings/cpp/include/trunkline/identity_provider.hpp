@@ -22,118 +22,80 @@ class IdentityProvider : public virtual Implementation {
   /// Creates a user, or finds the one with the same custom id.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<UserIdentity> create_user([[maybe_unused]] Call call,
-                                         [[maybe_unused]] CreateUserRequest request) { abi::unimplemented("create_user"); }
-  virtual void start_create_user(const Call& call, CreateUserRequestView request, Completion<UserIdentity> done) {
-    abi::complete_with(std::move(done), [&] { return this->create_user(call, abi::own<CreateUserRequest>(request)); });
-  }
+  TL_INLINE virtual Task<UserIdentity> create_user(Call call, CreateUserRequest request);
+  TL_INLINE virtual void start_create_user(const Call& call, CreateUserRequestView request, Completion<UserIdentity> done);
 
   /// One user of a resource.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<UserIdentity> get_user([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                      [[maybe_unused]] std::string user_id) { abi::unimplemented("get_user"); }
-  virtual void start_get_user(const Call& call, std::string_view resource_id, std::string_view user_id,
-                              Completion<UserIdentity> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->get_user(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<UserIdentity> get_user(Call call, std::string resource_id, std::string user_id);
+  TL_INLINE virtual void start_get_user(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                        Completion<UserIdentity> done);
 
   /// The user with this custom id.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<UserIdentity> find_user([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                       [[maybe_unused]] std::string custom_id) { abi::unimplemented("find_user"); }
-  virtual void start_find_user(const Call& call, std::string_view resource_id, std::string_view custom_id,
-                               Completion<UserIdentity> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->find_user(call, abi::own<std::string>(resource_id), abi::own<std::string>(custom_id)); });
-  }
+  TL_INLINE virtual Task<UserIdentity> find_user(Call call, std::string resource_id, std::string custom_id);
+  TL_INLINE virtual void start_find_user(const Call& call, std::string_view resource_id, std::string_view custom_id,
+                                         Completion<UserIdentity> done);
 
   /// The users of a resource.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<UserPage> list_users([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                    [[maybe_unused]] std::int32_t limit,
-                                    [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_users"); }
-  virtual void start_list_users(const Call& call, std::string_view resource_id, std::int32_t limit,
-                                std::optional<std::string_view> continuation, Completion<UserPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_users(call, abi::own<std::string>(resource_id), limit, abi::own_optional<std::string>(continuation)); });
-  }
+  TL_INLINE virtual Task<UserPage> list_users(Call call, std::string resource_id, std::int32_t limit,
+                                              std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list_users(const Call& call, std::string_view resource_id, std::int32_t limit,
+                                          std::optional<std::string_view> continuation, Completion<UserPage> done);
 
   /// Deletes a user and makes all its tokens useless.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> delete_user([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                 [[maybe_unused]] std::string user_id) { abi::unimplemented("delete_user"); }
-  virtual void start_delete_user(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                 Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->delete_user(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<void> delete_user(Call call, std::string resource_id, std::string user_id);
+  TL_INLINE virtual void start_delete_user(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                           Completion<void> done);
 
   /// Issues a token.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound.
-  virtual Task<AccessToken> issue_token([[maybe_unused]] Call call,
-                                        [[maybe_unused]] TokenRequest request) { abi::unimplemented("issue_token"); }
-  virtual void start_issue_token(const Call& call, TokenRequestView request, Completion<AccessToken> done) {
-    abi::complete_with(std::move(done), [&] { return this->issue_token(call, abi::own<TokenRequest>(request)); });
-  }
+  TL_INLINE virtual Task<AccessToken> issue_token(Call call, TokenRequest request);
+  TL_INLINE virtual void start_issue_token(const Call& call, TokenRequestView request, Completion<AccessToken> done);
 
   /// Makes every token useless that was issued to the user before now.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> revoke_tokens([[maybe_unused]] Call call, [[maybe_unused]] std::string resource_id,
-                                   [[maybe_unused]] std::string user_id) { abi::unimplemented("revoke_tokens"); }
-  virtual void start_revoke_tokens(const Call& call, std::string_view resource_id, std::string_view user_id,
-                                   Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->revoke_tokens(call, abi::own<std::string>(resource_id), abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<void> revoke_tokens(Call call, std::string resource_id, std::string user_id);
+  TL_INLINE virtual void start_revoke_tokens(const Call& call, std::string_view resource_id, std::string_view user_id,
+                                             Completion<void> done);
 
   /// Verifies signature, lifetime and revocation.
   /// [any-thread]
   /// @param token what the caller carries
   /// @param resource_id the resource that the caller addresses; tokens that name a resource themselves belong to that one
   /// Errors: kUnauthenticated.
-  virtual Task<TokenClaims> verify_token([[maybe_unused]] Call call, [[maybe_unused]] std::string token,
-                                         [[maybe_unused]] std::string resource_id) { abi::unimplemented("verify_token"); }
-  virtual void start_verify_token(const Call& call, std::string_view token, std::string_view resource_id,
-                                  Completion<TokenClaims> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->verify_token(call, abi::own<std::string>(token), abi::own<std::string>(resource_id)); });
-  }
+  TL_INLINE virtual Task<TokenClaims> verify_token(Call call, std::string token, std::string resource_id);
+  TL_INLINE virtual void start_verify_token(const Call& call, std::string_view token, std::string_view resource_id,
+                                            Completion<TokenClaims> done);
 
   /// Exchanges a credential for a token. Of a Teams credential the host has verified signature, issuer and lifetime, and that
   /// its
   /// ids are those of the token.
   /// [any-thread]
   /// Errors: kUnauthenticated, kUnimplemented.
-  virtual Task<AccessToken> exchange([[maybe_unused]] Call call,
-                                     [[maybe_unused]] ExchangeRequest request) { abi::unimplemented("exchange"); }
-  virtual void start_exchange(const Call& call, ExchangeRequestView request, Completion<AccessToken> done) {
-    abi::complete_with(std::move(done), [&] { return this->exchange(call, abi::own<ExchangeRequest>(request)); });
-  }
+  TL_INLINE virtual Task<AccessToken> exchange(Call call, ExchangeRequest request);
+  TL_INLINE virtual void start_exchange(const Call& call, ExchangeRequestView request, Completion<AccessToken> done);
 
   /// The keys that verify this provider's tokens, the one that signs first.
   /// [any-thread]
-  virtual Task<std::vector<SigningKey>> signing_keys([[maybe_unused]] Call call) { abi::unimplemented("signing_keys"); }
-  virtual void start_signing_keys(const Call& call, Completion<std::vector<SigningKey>> done) {
-    abi::complete_with(std::move(done), [&] { return this->signing_keys(call); });
-  }
+  TL_INLINE virtual Task<std::vector<SigningKey>> signing_keys(Call call);
+  TL_INLINE virtual void start_signing_keys(const Call& call, Completion<std::vector<SigningKey>> done);
 
   /// Signs with a new key from now on.
   /// [any-thread]
   /// @param drop_others forget all other keys at once, which makes every token useless that they have signed
   /// @returns the keys that verify from now on
   /// Errors: kUnimplemented.
-  virtual Task<std::vector<SigningKey>> rotate_keys([[maybe_unused]] Call call,
-                                                    [[maybe_unused]] bool drop_others) { abi::unimplemented("rotate_keys"); }
-  virtual void start_rotate_keys(const Call& call, bool drop_others, Completion<std::vector<SigningKey>> done) {
-    abi::complete_with(std::move(done), [&] { return this->rotate_keys(call, drop_others); });
-  }
+  TL_INLINE virtual Task<std::vector<SigningKey>> rotate_keys(Call call, bool drop_others);
+  TL_INLINE virtual void start_rotate_keys(const Call& call, bool drop_others, Completion<std::vector<SigningKey>> done);
 
   /// What this provider can do. Constant while the instance lives.
   /// [any-thread]
@@ -142,118 +104,6 @@ class IdentityProvider : public virtual Implementation {
  protected:
   IdentityProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct IdentityProviderThunks {
-  static IdentityProvider& of(void* self) { return *static_cast<IdentityProvider*>(self); }
-  static void create_user(void* self, const tl_call* call, const tl_identity_create_user_request* request,
-                          tl_identity_provider_create_user_done done, void* user) noexcept {
-    abi::serve<UserIdentity>(of(self), done, user, [&](Completion<UserIdentity> completion) {
-      of(self).start_create_user(Call(call),
-                                 abi::Codec<CreateUserRequest>::view(abi::required<CreateUserRequest>(request, "request")),
-                                 std::move(completion));
-    });
-  }
-  static void get_user(void* self, const tl_call* call, tl_str resource_id, tl_str user_id,
-                       tl_identity_provider_get_user_done done, void* user) noexcept {
-    abi::serve<UserIdentity>(of(self), done, user, [&](Completion<UserIdentity> completion) {
-      of(self).start_get_user(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                              abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                              std::move(completion));
-    });
-  }
-  static void find_user(void* self, const tl_call* call, tl_str resource_id, tl_str custom_id,
-                        tl_identity_provider_find_user_done done, void* user) noexcept {
-    abi::serve<UserIdentity>(of(self), done, user, [&](Completion<UserIdentity> completion) {
-      of(self).start_find_user(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                               abi::Member<std::string>::view(abi::checked<std::string>(custom_id, "custom_id")),
-                               std::move(completion));
-    });
-  }
-  static void list_users(void* self, const tl_call* call, tl_str resource_id, int32_t limit, tl_str continuation,
-                         tl_identity_provider_list_users_done done, void* user) noexcept {
-    abi::serve<UserPage>(of(self), done, user, [&](Completion<UserPage> completion) {
-      of(self).start_list_users(Call(call),
-                                abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                                abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                                std::move(completion));
-    });
-  }
-  static void delete_user(void* self, const tl_call* call, tl_str resource_id, tl_str user_id,
-                          tl_identity_provider_delete_user_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delete_user(Call(call),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                 std::move(completion));
-    });
-  }
-  static void issue_token(void* self, const tl_call* call, const tl_identity_token_request* request,
-                          tl_identity_provider_issue_token_done done, void* user) noexcept {
-    abi::serve<AccessToken>(of(self), done, user, [&](Completion<AccessToken> completion) {
-      of(self).start_issue_token(Call(call), abi::Codec<TokenRequest>::view(abi::required<TokenRequest>(request, "request")),
-                                 std::move(completion));
-    });
-  }
-  static void revoke_tokens(void* self, const tl_call* call, tl_str resource_id, tl_str user_id,
-                            tl_identity_provider_revoke_tokens_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_revoke_tokens(Call(call),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                   std::move(completion));
-    });
-  }
-  static void verify_token(void* self, const tl_call* call, tl_str token, tl_str resource_id,
-                           tl_identity_provider_verify_token_done done, void* user) noexcept {
-    abi::serve<TokenClaims>(of(self), done, user, [&](Completion<TokenClaims> completion) {
-      of(self).start_verify_token(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(token, "token")),
-                                  abi::Member<std::string>::view(abi::checked<std::string>(resource_id, "resource_id")),
-                                  std::move(completion));
-    });
-  }
-  static void exchange(void* self, const tl_call* call, const tl_identity_exchange_request* request,
-                       tl_identity_provider_exchange_done done, void* user) noexcept {
-    abi::serve<AccessToken>(of(self), done, user, [&](Completion<AccessToken> completion) {
-      of(self).start_exchange(Call(call), abi::Codec<ExchangeRequest>::view(abi::required<ExchangeRequest>(request, "request")),
-                              std::move(completion));
-    });
-  }
-  static void signing_keys(void* self, const tl_call* call, tl_identity_provider_signing_keys_done done, void* user) noexcept {
-    abi::serve<std::vector<SigningKey>>(of(self), done, user, [&](Completion<std::vector<SigningKey>> completion) {
-      of(self).start_signing_keys(Call(call), std::move(completion));
-    });
-  }
-  static void rotate_keys(void* self, const tl_call* call, tl_bool drop_others, tl_identity_provider_rotate_keys_done done,
-                          void* user) noexcept {
-    abi::serve<std::vector<SigningKey>>(of(self), done, user, [&](Completion<std::vector<SigningKey>> completion) {
-      of(self).start_rotate_keys(Call(call), abi::Member<bool>::view(abi::checked<bool>(drop_others, "drop_others")),
-                                 std::move(completion));
-    });
-  }
-  static void capabilities(void* self, const tl_call* call, tl_identity_provider_capabilities_done done, void* user) noexcept {
-    abi::serve_now<IdentityCapabilities>(of(self), done, user, [&] { return of(self).capabilities(Call(call)); });
-  }
-  static constexpr tl_identity_provider kVtbl{
-      sizeof(tl_identity_provider),
-      0,
-      &create_user,
-      &get_user,
-      &find_user,
-      &list_users,
-      &delete_user,
-      &issue_token,
-      &revoke_tokens,
-      &verify_token,
-      &exchange,
-      &signing_keys,
-      &rotate_keys,
-      &capabilities};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(IdentityProvider* object) { return {object, &detail::IdentityProviderThunks::kVtbl}; }
 
 class IdentityEvents;
 /// The object as the ABI sees it.
@@ -267,31 +117,15 @@ class IdentityEvents : public virtual Implementation {
 
   /// The provider rotated its keys; these are valid now.
   /// [any-thread]
-  virtual Task<void> keys_rotated([[maybe_unused]] Call call,
-                                  [[maybe_unused]] std::vector<SigningKey> keys) { abi::unimplemented("keys_rotated"); }
-  virtual void start_keys_rotated(const Call& call, ListView<SigningKey> keys, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->keys_rotated(call, abi::own<std::vector<SigningKey>>(keys)); });
-  }
+  TL_INLINE virtual Task<void> keys_rotated(Call call, std::vector<SigningKey> keys);
+  TL_INLINE virtual void start_keys_rotated(const Call& call, ListView<SigningKey> keys, Completion<void> done);
 
  protected:
   IdentityEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct IdentityEventsThunks {
-  static IdentityEvents& of(void* self) { return *static_cast<IdentityEvents*>(self); }
-  static void keys_rotated(void* self, const tl_call* call, tl_list keys, tl_identity_events_keys_rotated_done done,
-                           void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_keys_rotated(Call(call),
-                                  abi::Member<std::vector<SigningKey>>::view(abi::checked<std::vector<SigningKey>>(keys, "keys")),
-                                  std::move(completion));
-    });
-  }
-  static constexpr tl_identity_events kVtbl{sizeof(tl_identity_events), 0, &keys_rotated};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(IdentityEvents* object) { return {object, &detail::IdentityEventsThunks::kVtbl}; }
-
 }  // namespace trunkline::identity
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/identity_provider.hpp"
+#endif

@@ -68,6 +68,7 @@ inline constexpr SlotInfo tl_sandbox_provider[] = {
     {"add_rule", offsetof(::tl_sandbox_provider, add_rule), true},
     {"rules", offsetof(::tl_sandbox_provider, rules), true},
     {"reset", offsetof(::tl_sandbox_provider, reset), true},
+    {"changes", offsetof(::tl_sandbox_provider, changes), true},
 };
 inline constexpr SlotInfo tl_identity_provider[] = {
     {"create_user", offsetof(::tl_identity_provider, create_user), true},
@@ -213,6 +214,38 @@ inline constexpr SlotInfo tl_service_runtime_service[] = {
     {"list_plugins", offsetof(::tl_service_runtime_service, list_plugins), true},
     {"metrics", offsetof(::tl_service_runtime_service, metrics), true},
 };
+inline constexpr SlotInfo tl_service_event_subscriptions_service[] = {
+    {"put", offsetof(::tl_service_event_subscriptions_service, put), true},
+    {"put_properties", offsetof(::tl_service_event_subscriptions_service, put_properties), true},
+    {"update", offsetof(::tl_service_event_subscriptions_service, update), true},
+    {"update_properties", offsetof(::tl_service_event_subscriptions_service, update_properties), true},
+    {"get", offsetof(::tl_service_event_subscriptions_service, get), true},
+    {"list", offsetof(::tl_service_event_subscriptions_service, list), true},
+    {"remove", offsetof(::tl_service_event_subscriptions_service, remove), true},
+    {"activity", offsetof(::tl_service_event_subscriptions_service, activity), true},
+    {"deliveries", offsetof(::tl_service_event_subscriptions_service, deliveries), true},
+    {"acknowledge", offsetof(::tl_service_event_subscriptions_service, acknowledge), true},
+    {"reject", offsetof(::tl_service_event_subscriptions_service, reject), true},
+};
+inline constexpr SlotInfo tl_service_event_history_service[] = {
+    {"query", offsetof(::tl_service_event_history_service, query), true},
+    {"get", offsetof(::tl_service_event_history_service, get), true},
+    {"explain", offsetof(::tl_service_event_history_service, explain), true},
+    {"redeliver", offsetof(::tl_service_event_history_service, redeliver), true},
+    {"redeliver_all", offsetof(::tl_service_event_history_service, redeliver_all), true},
+    {"replay", offsetof(::tl_service_event_history_service, replay), true},
+    {"export_lines", offsetof(::tl_service_event_history_service, export_lines), true},
+};
+inline constexpr SlotInfo tl_service_event_topics_service[] = {
+    {"create", offsetof(::tl_service_event_topics_service, create), true},
+    {"get", offsetof(::tl_service_event_topics_service, get), true},
+    {"list", offsetof(::tl_service_event_topics_service, list), true},
+    {"remove", offsetof(::tl_service_event_topics_service, remove), true},
+    {"regenerate_key", offsetof(::tl_service_event_topics_service, regenerate_key), true},
+    {"set_tags", offsetof(::tl_service_event_topics_service, set_tags), true},
+    {"publish", offsetof(::tl_service_event_topics_service, publish), true},
+    {"publish_json", offsetof(::tl_service_event_topics_service, publish_json), true},
+};
 }  // namespace slots
 
 inline constexpr InterfaceInfo kInterfaces[] = {
@@ -228,7 +261,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.webhook/1", "WebhookReceiver", InterfaceKind::kProvider, false, sizeof(tl_host_webhook_receiver), 16, slots::tl_host_webhook_receiver},
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
-    {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 56, slots::tl_sandbox_provider},
+    {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 64, slots::tl_sandbox_provider},
     {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
     {"trunkline.identity.events/1", "IdentityEvents", InterfaceKind::kEvents, false, sizeof(tl_identity_events), 16, slots::tl_identity_events},
     {"trunkline.chat/1", "ChatProvider", InterfaceKind::kProvider, false, sizeof(tl_chat_provider), 152, slots::tl_chat_provider},
@@ -246,6 +279,9 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
     {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
     {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 96, slots::tl_service_runtime_service},
+    {"trunkline.service.event_subscriptions/1", "EventSubscriptionsService", InterfaceKind::kService, false, sizeof(tl_service_event_subscriptions_service), 96, slots::tl_service_event_subscriptions_service},
+    {"trunkline.service.event_history/1", "EventHistoryService", InterfaceKind::kService, false, sizeof(tl_service_event_history_service), 64, slots::tl_service_event_history_service},
+    {"trunkline.service.event_topics/1", "EventTopicsService", InterfaceKind::kService, false, sizeof(tl_service_event_topics_service), 72, slots::tl_service_event_topics_service},
 };
 
 /// nullptr: an id that this version does not know.

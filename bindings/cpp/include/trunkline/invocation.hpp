@@ -41,10 +41,7 @@ State* emplace(CallSlot& slot, A&&... args) {
 }
 
 /// Makes the slot known as pending and arms its deadline. From here on another thread may complete it.
-template <class State>
-CallHandle publish(CallSlot& slot, CallCore& core) {
-  slot.type = &State::kType;
-  slot.fail = [](CallSlot& s, Error&& error) noexcept { static_cast<State*>(s.operation)->fail(std::move(error)); };
+inline CallHandle publish(CallSlot& slot, CallCore& core) {
   slot.prepare();
   slot.previous_core.store(slot.core.load(std::memory_order_relaxed), std::memory_order_relaxed);
   slot.core.store(&core, std::memory_order_relaxed);
@@ -67,45 +64,65 @@ CallHandle publish(CallSlot& slot, CallCore& core) {
   return handle;
 }
 
+template <class State>
+CallHandle publish(CallSlot& slot, CallCore& core) {
+  slot.type.store(&State::kType, std::memory_order_relaxed);
+  slot.fail = [](CallSlot& s, Error&& error) noexcept { static_cast<State*>(s.operation)->fail(std::move(error)); };
+  return publish(slot, core);
+}
+
 inline void* as_user(CallHandle handle) { return reinterpret_cast<void*>(handle); }
 
-/// A completion has arrived: claims the slot, checks the guards and hands on to State::finish(core, result, error).
+/// A completion has arrived: claims its call and checks the guards. Reports what is wrong with it.
+inline Claimed claim_done(void* user, const void* type, std::string_view operation) noexcept {
+  const Claimed claimed = claim(reinterpret_cast<CallHandle>(user), type, operation);
+  if (claimed.how == Claim::kRefused) return claimed;  // nothing in it can be trusted or owned
+  // In kLateShared the thread that expires the call releases the slot, perhaps right now.
+  if (claimed.how != Claim::kLateShared && !claimed.slot->intact())
+    claimed.core->report(CallIncident::Kind::kOverrun, operation, "memory around the arguments was overwritten");
+  if (claimed.how != Claim::kLive) claimed.core->report(CallIncident::Kind::kLateDone, operation);
+  return claimed;
+}
+/// A completion: hands on to State::finish(core, result, error) what the caller still waits for.
 template <class State, class C>
 void on_done(void* user, const C* result, tl_error* error) noexcept {
-  const Claimed claimed = claim(reinterpret_cast<CallHandle>(user), &State::kType, State::name());
-  if (claimed.how == Claim::kRefused) return;  // nothing in it can be trusted or owned
-  CallSlot& slot = *claimed.slot;
-  CallCore& core = *claimed.core;
-  // In kLateShared the thread that expires the call releases the slot, perhaps right now.
-  if (claimed.how != Claim::kLateShared && !slot.intact())
-    core.report(CallIncident::Kind::kOverrun, State::name(), "memory around the arguments was overwritten");
+  const Claimed claimed = claim_done(user, &State::kType, State::name());
+  if (claimed.how == Claim::kRefused) return;
   if (claimed.how == Claim::kLive) {
-    static_cast<State*>(slot.operation)->finish(core, result, error);
-    release_slot(slot);
+    static_cast<State*>(claimed.slot->operation)->finish(*claimed.core, result, error);
+    release_slot(*claimed.slot);
     return;
   }
-  core.report(CallIncident::Kind::kLateDone, State::name());
   if (error)
-    core.errors.free(error);
+    claimed.core->errors.free(error);
   else if (result)
     State::dispose(*result);
-  if (claimed.how == Claim::kLate) release_slot(slot);
+  if (claimed.how == Claim::kLate) release_slot(*claimed.slot);
 }
 
 /// The error of a completion, or nothing when it has a result that may be read.
-template <class Op>
-std::optional<Error> completion_error(CallCore& core, bool has_result, tl_error* error) {
+inline std::optional<Error> completion_error(CallCore& core, std::string_view operation, bool has_result, tl_error* error) {
   if (error) return core.errors.take(error);
   if (has_result) return std::nullopt;
-  core.report(CallIncident::Kind::kBadResult, Op::kName, "neither a result nor an error");
+  core.report(CallIncident::Kind::kBadResult, operation, "neither a result nor an error");
   return Error(ErrorCode::kInternal,
-               core.provider + " completed " + std::string(Op::kName) + " with neither a result nor an error");
+               core.provider + " completed " + std::string(operation) + " with neither a result nor an error");
 }
-template <class Op>
-Error bad_result(CallCore& core, const Error& why) {
-  core.report(CallIncident::Kind::kBadResult, Op::kName, why.message);
+inline Error bad_result(CallCore& core, std::string_view operation, const Error& why) {
+  core.report(CallIncident::Kind::kBadResult, operation, why.message);
   return Error(ErrorCode::kInternal,
-               core.provider + " completed " + std::string(Op::kName) + " with a result that cannot be read: " + why.message);
+               core.provider + " completed " + std::string(operation) + " with a result that cannot be read: " + why.message);
+}
+/// Reads a result, or says why it cannot be read.
+template <class Value, class C>
+Result<Value> read_result(CallCore& core, std::string_view operation, const C& result) noexcept {
+  try {
+    return Returned<Value>::lift(core, result);
+  } catch (const Error& why) {
+    return bad_result(core, operation, why);
+  } catch (...) {
+    return current_error();
+  }
 }
 
 /// A call that owns its arguments and ends in done(Result<Value>).
@@ -121,27 +138,15 @@ struct OwnedCall {
   void fail(Error&& error) noexcept { done(Result<Value>(std::move(error))); }
   template <class C>
   void finish(CallCore& core, const C* result, tl_error* error) noexcept {
-    if (auto failed = completion_error<Op>(core, result != nullptr, error)) return done(Result<Value>(std::move(*failed)));
+    if (auto failed = completion_error(core, Op::kName, result != nullptr, error)) return done(Result<Value>(std::move(*failed)));
     if constexpr (std::is_void_v<Value>) {
       done(Result<Value>());
     } else {
-      done(lifted(core, *result));
+      done(read_result<Value>(core, Op::kName, *result));
     }
   }
   static void dispose(const auto& result) {
     if constexpr (!std::is_void_v<Value>) Returned<Value>::dispose(result);
-  }
-
- private:
-  template <class C>
-  static Result<Value> lifted(CallCore& core, const C& result) noexcept {
-    try {
-      return Returned<Value>::lift(core, result);
-    } catch (const Error& why) {
-      return bad_result<Op>(core, why);
-    } catch (...) {
-      return current_error();
-    }
   }
 };
 
@@ -157,14 +162,14 @@ struct RawCall {
   void fail(Error&& error) noexcept { tell(&error); }
   template <class C>
   void finish(CallCore& core, const C* result, tl_error* error) noexcept {
-    if (auto failed = completion_error<Op>(core, result != nullptr, error)) return tell(&*failed);
+    if (auto failed = completion_error(core, Op::kName, result != nullptr, error)) return tell(&*failed);
     if constexpr (std::is_void_v<Value>) {
       done(static_cast<const Error*>(nullptr));
     } else {
       try {
         Codec<Value>::check(*result, "result");
       } catch (const Error& why) {
-        const Error bad = bad_result<Op>(core, why);
+        const Error bad = bad_result(core, Op::kName, why);
         return tell(&bad);
       }
       done(Codec<Value>::view(*result), static_cast<const Error*>(nullptr));

@@ -363,130 +363,15 @@ class PlaySourceView {
 
 namespace trunkline::abi {
 
-inline tl_media_audio_format Codec<::trunkline::media::AudioFormat>::lower(const ::trunkline::media::AudioFormat& v, [[maybe_unused]] Arena& arena) {
-  tl_media_audio_format c{};
-  c.codec = Member<::trunkline::media::Codec>::lower(v.codec, arena);
-  c.sample_rate_hz = Member<std::int32_t>::lower(v.sample_rate_hz, arena);
-  c.channels = Member<std::int32_t>::lower(v.channels, arena);
-  c.frame_ms = Member<std::int32_t>::lower(v.frame_ms, arena);
-  return c;
-}
-inline void Codec<::trunkline::media::AudioFormat>::lift(const tl_media_audio_format& c, ::trunkline::media::AudioFormat& v) {
-  Member<::trunkline::media::Codec>::lift(c.codec, v.codec);
-  Member<std::int32_t>::lift(c.sample_rate_hz, v.sample_rate_hz);
-  Member<std::int32_t>::lift(c.channels, v.channels);
-  Member<std::int32_t>::lift(c.frame_ms, v.frame_ms);
-}
-inline void Codec<::trunkline::media::AudioFormat>::check(const tl_media_audio_format& c, [[maybe_unused]] const char* what) {
-  (void)c;
-  Member<::trunkline::media::Codec>::check(c.codec, "codec");
-  Member<std::int32_t>::check(c.sample_rate_hz, "sample_rate_hz");
-  Member<std::int32_t>::check(c.channels, "channels");
-  Member<std::int32_t>::check(c.frame_ms, "frame_ms");
-}
 inline ::trunkline::media::AudioFormatView Codec<::trunkline::media::AudioFormat>::view(const tl_media_audio_format& c) { return ::trunkline::media::AudioFormatView(c); }
-
-inline tl_media_audio_frame Codec<::trunkline::media::AudioFrame>::lower(const ::trunkline::media::AudioFrame& v, [[maybe_unused]] Arena& arena) {
-  tl_media_audio_frame c{};
-  c.struct_size = sizeof c;
-  c.position = Member<std::int64_t>::lower(v.position, arena);
-  c.samples = Member<Bytes>::lower(v.samples, arena);
-  c.voice = Member<bool>::lower(v.voice, arena);
-  return c;
-}
-inline void Codec<::trunkline::media::AudioFrame>::lift(const tl_media_audio_frame& c, ::trunkline::media::AudioFrame& v) {
-  Member<std::int64_t>::lift(c.position, v.position);
-  Member<Bytes>::lift(c.samples, v.samples);
-  Member<bool>::lift(c.voice, v.voice);
-}
-inline void Codec<::trunkline::media::AudioFrame>::check(const tl_media_audio_frame& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::int64_t>::check(c.position, "position");
-  Member<Bytes>::check(c.samples, "samples");
-  Member<bool>::check(c.voice, "voice");
-}
 inline ::trunkline::media::AudioFrameView Codec<::trunkline::media::AudioFrame>::view(const tl_media_audio_frame& c) { return ::trunkline::media::AudioFrameView(c); }
-
-inline tl_media_ssml_source Codec<::trunkline::media::SsmlSource>::lower(const ::trunkline::media::SsmlSource& v, [[maybe_unused]] Arena& arena) {
-  tl_media_ssml_source c{};
-  c.struct_size = sizeof c;
-  c.document = Member<std::string>::lower(v.document, arena);
-  return c;
-}
-inline void Codec<::trunkline::media::SsmlSource>::lift(const tl_media_ssml_source& c, ::trunkline::media::SsmlSource& v) {
-  Member<std::string>::lift(c.document, v.document);
-}
-inline void Codec<::trunkline::media::SsmlSource>::check(const tl_media_ssml_source& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.document, "document");
-}
 inline ::trunkline::media::SsmlSourceView Codec<::trunkline::media::SsmlSource>::view(const tl_media_ssml_source& c) { return ::trunkline::media::SsmlSourceView(c); }
-
-inline tl_media_audio_source Codec<::trunkline::media::AudioSource>::lower(const ::trunkline::media::AudioSource& v, [[maybe_unused]] Arena& arena) {
-  tl_media_audio_source c{};
-  c.struct_size = sizeof c;
-  c.format = Member<::trunkline::media::AudioFormat>::lower(v.format, arena);
-  c.samples = Member<Bytes>::lower(v.samples, arena);
-  return c;
-}
-inline void Codec<::trunkline::media::AudioSource>::lift(const tl_media_audio_source& c, ::trunkline::media::AudioSource& v) {
-  Member<::trunkline::media::AudioFormat>::lift(c.format, v.format);
-  Member<Bytes>::lift(c.samples, v.samples);
-}
-inline void Codec<::trunkline::media::AudioSource>::check(const tl_media_audio_source& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<::trunkline::media::AudioFormat>::check(c.format, "format");
-  Member<Bytes>::check(c.samples, "samples");
-}
 inline ::trunkline::media::AudioSourceView Codec<::trunkline::media::AudioSource>::view(const tl_media_audio_source& c) { return ::trunkline::media::AudioSourceView(c); }
-
-inline tl_media_capabilities Codec<::trunkline::media::MediaCapabilities>::lower(const ::trunkline::media::MediaCapabilities& v, [[maybe_unused]] Arena& arena) {
-  tl_media_capabilities c{};
-  c.struct_size = sizeof c;
-  c.formats = Member<std::vector<::trunkline::media::AudioFormat>>::lower(v.formats, arena);
-  c.synthesis = Member<bool>::lower(v.synthesis, arena);
-  c.voices = Member<Properties>::lower(v.voices, arena);
-  return c;
-}
-inline void Codec<::trunkline::media::MediaCapabilities>::lift(const tl_media_capabilities& c, ::trunkline::media::MediaCapabilities& v) {
-  Member<std::vector<::trunkline::media::AudioFormat>>::lift(c.formats, v.formats);
-  Member<bool>::lift(c.synthesis, v.synthesis);
-  Member<Properties>::lift(c.voices, v.voices);
-}
-inline void Codec<::trunkline::media::MediaCapabilities>::check(const tl_media_capabilities& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::vector<::trunkline::media::AudioFormat>>::check(c.formats, "formats");
-  Member<bool>::check(c.synthesis, "synthesis");
-  Member<Properties>::check(c.voices, "voices");
-}
 inline ::trunkline::media::MediaCapabilitiesView Codec<::trunkline::media::MediaCapabilities>::view(const tl_media_capabilities& c) { return ::trunkline::media::MediaCapabilitiesView(c); }
-
-inline tl_media_play_source Codec<::trunkline::media::PlaySource>::lower(const ::trunkline::media::PlaySource& v, [[maybe_unused]] Arena& arena) {
-  tl_media_play_source c{};
-  c.kind = static_cast<std::int32_t>(v.value.index());
-  switch (c.kind) {
-    case TL_MEDIA_PLAY_SOURCE_TEXT: c.as.text = Member<std::string>::lower(std::get<1>(v.value), arena); break;
-    case TL_MEDIA_PLAY_SOURCE_SSML: c.as.ssml = Member<::trunkline::media::SsmlSource>::lower(std::get<2>(v.value), arena); break;
-    case TL_MEDIA_PLAY_SOURCE_AUDIO: c.as.audio = Member<::trunkline::media::AudioSource>::lower(std::get<3>(v.value), arena); break;
-  }
-  return c;
-}
-inline void Codec<::trunkline::media::PlaySource>::lift(const tl_media_play_source& c, ::trunkline::media::PlaySource& v) {
-  switch (c.kind) {
-    case TL_MEDIA_PLAY_SOURCE_TEXT: Member<std::string>::lift(c.as.text, v.value.emplace<1>()); break;
-    case TL_MEDIA_PLAY_SOURCE_SSML: Member<::trunkline::media::SsmlSource>::lift(c.as.ssml, v.value.emplace<2>()); break;
-    case TL_MEDIA_PLAY_SOURCE_AUDIO: Member<::trunkline::media::AudioSource>::lift(c.as.audio, v.value.emplace<3>()); break;
-    default: v.value.emplace<0>();  // from a newer peer
-  }
-}
-inline void Codec<::trunkline::media::PlaySource>::check(const tl_media_play_source& c, [[maybe_unused]] const char* what) {
-  switch (c.kind) {
-    case TL_MEDIA_PLAY_SOURCE_TEXT: Member<std::string>::check(c.as.text, "text"); break;
-    case TL_MEDIA_PLAY_SOURCE_SSML: Member<::trunkline::media::SsmlSource>::check(c.as.ssml, "ssml"); break;
-    case TL_MEDIA_PLAY_SOURCE_AUDIO: Member<::trunkline::media::AudioSource>::check(c.as.audio, "audio"); break;
-    default: break;
-  }
-}
 inline ::trunkline::media::PlaySourceView Codec<::trunkline::media::PlaySource>::view(const tl_media_play_source& c) { return ::trunkline::media::PlaySourceView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/media.hpp"
+#endif

@@ -26,23 +26,23 @@ class MediaProviderClient : public abi::Client<tl_media_provider> {
   using Client::Client;
 
   /// Frames of a source, as they are made.
-  Task<StreamClient<AudioFrame>> render(PlaySource source, AudioFormat format, CallOptions options = {}) const {
-    return Client::run<ops::MediaProviderRender>(std::move(options), std::move(source), std::move(format));
-  }
+  Task<StreamClient<AudioFrame>> render(PlaySource source, AudioFormat format, CallOptions options = {}) const;
   /// render ending in done(Result<StreamClient<AudioFrame>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_render(PlaySource source, AudioFormat format, CallOptions options, F done) const {
     Client::start<ops::MediaProviderRender>(std::move(options), std::move(done), std::move(source), std::move(format));
   }
+  void start_render(PlaySource source, AudioFormat format, CallOptions options,
+                    abi::Callback<StreamClient<AudioFrame>> done) const;
   /// render, blocking this thread.
-  StreamClient<AudioFrame> render_sync(PlaySource source, AudioFormat format, CallOptions options = {}) const {
-    return Client::wait<ops::MediaProviderRender>(std::move(options), std::move(source), std::move(format));
-  }
+  StreamClient<AudioFrame> render_sync(PlaySource source, AudioFormat format, CallOptions options = {}) const;
 
   /// What this provider can do.
-  MediaCapabilities capabilities(CallOptions options = {}) const {
-    return Client::now<ops::MediaProviderCapabilities>(std::move(options));
-  }
+  MediaCapabilities capabilities(CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::media
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/media_client.hpp"
+#endif

@@ -19,13 +19,9 @@ class MediaProvider : public virtual Implementation {
 
   /// Frames of a source, as they are made.
   /// [any-thread]
-  virtual Task<std::unique_ptr<StreamSource<AudioFrame>>> render([[maybe_unused]] Call call, [[maybe_unused]] PlaySource source,
-                                                                 [[maybe_unused]] AudioFormat format) { abi::unimplemented("render"); }
-  virtual void start_render(const Call& call, PlaySourceView source, AudioFormatView format,
-                            Completion<std::unique_ptr<StreamSource<AudioFrame>>> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->render(call, abi::own<PlaySource>(source), abi::own<AudioFormat>(format)); });
-  }
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<AudioFrame>>> render(Call call, PlaySource source, AudioFormat format);
+  TL_INLINE virtual void start_render(const Call& call, PlaySourceView source, AudioFormatView format,
+                                      Completion<std::unique_ptr<StreamSource<AudioFrame>>> done);
 
   /// What this provider can do.
   /// [any-thread]
@@ -35,23 +31,8 @@ class MediaProvider : public virtual Implementation {
   MediaProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct MediaProviderThunks {
-  static MediaProvider& of(void* self) { return *static_cast<MediaProvider*>(self); }
-  static void render(void* self, const tl_call* call, const tl_media_play_source* source, const tl_media_audio_format* format,
-                     tl_media_provider_render_done done, void* user) noexcept {
-    abi::serve<std::unique_ptr<StreamSource<AudioFrame>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<AudioFrame>>> completion) {
-      of(self).start_render(Call(call), abi::Codec<PlaySource>::view(abi::required<PlaySource>(source, "source")),
-                            abi::Codec<AudioFormat>::view(abi::required<AudioFormat>(format, "format")), std::move(completion));
-    });
-  }
-  static void capabilities(void* self, const tl_call* call, tl_media_provider_capabilities_done done, void* user) noexcept {
-    abi::serve_now<MediaCapabilities>(of(self), done, user, [&] { return of(self).capabilities(Call(call)); });
-  }
-  static constexpr tl_media_provider kVtbl{sizeof(tl_media_provider), 0, &render, &capabilities};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(MediaProvider* object) { return {object, &detail::MediaProviderThunks::kVtbl}; }
-
 }  // namespace trunkline::media
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/media_provider.hpp"
+#endif

@@ -271,95 +271,13 @@ class LegChangeView {
 
 namespace trunkline::abi {
 
-inline tl_pstn_dial_request Codec<::trunkline::pstn::DialRequest>::lower(const ::trunkline::pstn::DialRequest& v, [[maybe_unused]] Arena& arena) {
-  tl_pstn_dial_request c{};
-  c.struct_size = sizeof c;
-  c.leg_id = Member<std::string>::lower(v.leg_id, arena);
-  c.from = Member<std::string>::lower(v.from, arena);
-  c.to = Member<std::string>::lower(v.to, arena);
-  c.ring_timeout = Member<Duration>::lower(v.ring_timeout, arena);
-  c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
-  return c;
-}
-inline void Codec<::trunkline::pstn::DialRequest>::lift(const tl_pstn_dial_request& c, ::trunkline::pstn::DialRequest& v) {
-  Member<std::string>::lift(c.leg_id, v.leg_id);
-  Member<std::string>::lift(c.from, v.from);
-  Member<std::string>::lift(c.to, v.to);
-  Member<Duration>::lift(c.ring_timeout, v.ring_timeout);
-  Member<std::optional<Properties>>::lift(c.headers, v.headers);
-}
-inline void Codec<::trunkline::pstn::DialRequest>::check(const tl_pstn_dial_request& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.leg_id, "leg_id");
-  Member<std::string>::check(c.from, "from");
-  Member<std::string>::check(c.to, "to");
-  Member<Duration>::check(c.ring_timeout, "ring_timeout");
-  Member<std::optional<Properties>>::check(c.headers, "headers");
-}
 inline ::trunkline::pstn::DialRequestView Codec<::trunkline::pstn::DialRequest>::view(const tl_pstn_dial_request& c) { return ::trunkline::pstn::DialRequestView(c); }
-
-inline tl_pstn_dtmf_input Codec<::trunkline::pstn::DtmfInput>::lower(const ::trunkline::pstn::DtmfInput& v, [[maybe_unused]] Arena& arena) {
-  tl_pstn_dtmf_input c{};
-  c.struct_size = sizeof c;
-  c.digits = Member<std::string>::lower(v.digits, arena);
-  return c;
-}
-inline void Codec<::trunkline::pstn::DtmfInput>::lift(const tl_pstn_dtmf_input& c, ::trunkline::pstn::DtmfInput& v) {
-  Member<std::string>::lift(c.digits, v.digits);
-}
-inline void Codec<::trunkline::pstn::DtmfInput>::check(const tl_pstn_dtmf_input& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.digits, "digits");
-}
 inline ::trunkline::pstn::DtmfInputView Codec<::trunkline::pstn::DtmfInput>::view(const tl_pstn_dtmf_input& c) { return ::trunkline::pstn::DtmfInputView(c); }
-
-inline tl_pstn_hangup_cause Codec<::trunkline::pstn::HangupCause>::lower(const ::trunkline::pstn::HangupCause& v, [[maybe_unused]] Arena& arena) {
-  tl_pstn_hangup_cause c{};
-  c.struct_size = sizeof c;
-  c.q850 = Member<std::int32_t>::lower(v.q850, arena);
-  c.sip_status = Member<std::optional<std::int32_t>>::lower(v.sip_status, arena);
-  c.text = Member<std::optional<std::string>>::lower(v.text, arena);
-  return c;
-}
-inline void Codec<::trunkline::pstn::HangupCause>::lift(const tl_pstn_hangup_cause& c, ::trunkline::pstn::HangupCause& v) {
-  Member<std::int32_t>::lift(c.q850, v.q850);
-  Member<std::optional<std::int32_t>>::lift(c.sip_status, v.sip_status);
-  Member<std::optional<std::string>>::lift(c.text, v.text);
-}
-inline void Codec<::trunkline::pstn::HangupCause>::check(const tl_pstn_hangup_cause& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::int32_t>::check(c.q850, "q850");
-  Member<std::optional<std::int32_t>>::check(c.sip_status, "sip_status");
-  Member<std::optional<std::string>>::check(c.text, "text");
-}
 inline ::trunkline::pstn::HangupCauseView Codec<::trunkline::pstn::HangupCause>::view(const tl_pstn_hangup_cause& c) { return ::trunkline::pstn::HangupCauseView(c); }
-
-inline tl_pstn_leg_change Codec<::trunkline::pstn::LegChange>::lower(const ::trunkline::pstn::LegChange& v, [[maybe_unused]] Arena& arena) {
-  tl_pstn_leg_change c{};
-  c.kind = static_cast<std::int32_t>(v.value.index());
-  switch (c.kind) {
-    case TL_PSTN_LEG_CHANGE_STATE: c.as.state = Member<::trunkline::pstn::LegState>::lower(std::get<1>(v.value), arena); break;
-    case TL_PSTN_LEG_CHANGE_DTMF: c.as.dtmf = Member<::trunkline::pstn::DtmfInput>::lower(std::get<2>(v.value), arena); break;
-    case TL_PSTN_LEG_CHANGE_ENDED: c.as.ended = Member<::trunkline::pstn::HangupCause>::lower(std::get<3>(v.value), arena); break;
-  }
-  return c;
-}
-inline void Codec<::trunkline::pstn::LegChange>::lift(const tl_pstn_leg_change& c, ::trunkline::pstn::LegChange& v) {
-  switch (c.kind) {
-    case TL_PSTN_LEG_CHANGE_STATE: Member<::trunkline::pstn::LegState>::lift(c.as.state, v.value.emplace<1>()); break;
-    case TL_PSTN_LEG_CHANGE_DTMF: Member<::trunkline::pstn::DtmfInput>::lift(c.as.dtmf, v.value.emplace<2>()); break;
-    case TL_PSTN_LEG_CHANGE_ENDED: Member<::trunkline::pstn::HangupCause>::lift(c.as.ended, v.value.emplace<3>()); break;
-    default: v.value.emplace<0>();  // from a newer peer
-  }
-}
-inline void Codec<::trunkline::pstn::LegChange>::check(const tl_pstn_leg_change& c, [[maybe_unused]] const char* what) {
-  switch (c.kind) {
-    case TL_PSTN_LEG_CHANGE_STATE: Member<::trunkline::pstn::LegState>::check(c.as.state, "state"); break;
-    case TL_PSTN_LEG_CHANGE_DTMF: Member<::trunkline::pstn::DtmfInput>::check(c.as.dtmf, "dtmf"); break;
-    case TL_PSTN_LEG_CHANGE_ENDED: Member<::trunkline::pstn::HangupCause>::check(c.as.ended, "ended"); break;
-    default: break;
-  }
-}
 inline ::trunkline::pstn::LegChangeView Codec<::trunkline::pstn::LegChange>::view(const tl_pstn_leg_change& c) { return ::trunkline::pstn::LegChangeView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/pstn.hpp"
+#endif

@@ -47,14 +47,13 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
 
   /// Starts a leg; its progress comes as events.
   /// Errors: kInvalidArgument, kUnavailable.
-  Task<void> dial(DialRequest request, CallOptions options = {}) const {
-    return Client::run<ops::PstnProviderDial>(std::move(options), std::move(request));
-  }
+  Task<void> dial(DialRequest request, CallOptions options = {}) const;
   /// dial ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_dial(DialRequest request, CallOptions options, F done) const {
     Client::start<ops::PstnProviderDial>(std::move(options), std::move(done), std::move(request));
   }
+  void start_dial(DialRequest request, CallOptions options, abi::Callback<void> done) const;
   /// dial without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -62,20 +61,17 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
     Client::start_raw<ops::PstnProviderDial>(std::move(options), std::move(done), &request);
   }
   /// dial, blocking this thread.
-  void dial_sync(DialRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::PstnProviderDial>(std::move(options), std::move(request));
-  }
+  void dial_sync(DialRequest request, CallOptions options = {}) const;
 
   /// Answers an incoming leg.
   /// Errors: kNotFound.
-  Task<void> answer(std::string leg_id, CallOptions options = {}) const {
-    return Client::run<ops::PstnProviderAnswer>(std::move(options), std::move(leg_id));
-  }
+  Task<void> answer(std::string leg_id, CallOptions options = {}) const;
   /// answer ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_answer(std::string leg_id, CallOptions options, F done) const {
     Client::start<ops::PstnProviderAnswer>(std::move(options), std::move(done), std::move(leg_id));
   }
+  void start_answer(std::string leg_id, CallOptions options, abi::Callback<void> done) const;
   /// answer without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -83,20 +79,17 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
     Client::start_raw<ops::PstnProviderAnswer>(std::move(options), std::move(done), leg_id);
   }
   /// answer, blocking this thread.
-  void answer_sync(std::string leg_id, CallOptions options = {}) const {
-    return Client::wait<ops::PstnProviderAnswer>(std::move(options), std::move(leg_id));
-  }
+  void answer_sync(std::string leg_id, CallOptions options = {}) const;
 
   /// Ends a leg with a Q.850 cause.
   /// Errors: kNotFound.
-  Task<void> hang_up(std::string leg_id, std::int32_t cause = 16, CallOptions options = {}) const {
-    return Client::run<ops::PstnProviderHangUp>(std::move(options), std::move(leg_id), cause);
-  }
+  Task<void> hang_up(std::string leg_id, std::int32_t cause = 16, CallOptions options = {}) const;
   /// hang_up ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_hang_up(std::string leg_id, std::int32_t cause, CallOptions options, F done) const {
     Client::start<ops::PstnProviderHangUp>(std::move(options), std::move(done), std::move(leg_id), cause);
   }
+  void start_hang_up(std::string leg_id, std::int32_t cause, CallOptions options, abi::Callback<void> done) const;
   /// hang_up without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -104,20 +97,17 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
     Client::start_raw<ops::PstnProviderHangUp>(std::move(options), std::move(done), leg_id, cause);
   }
   /// hang_up, blocking this thread.
-  void hang_up_sync(std::string leg_id, std::int32_t cause = 16, CallOptions options = {}) const {
-    return Client::wait<ops::PstnProviderHangUp>(std::move(options), std::move(leg_id), cause);
-  }
+  void hang_up_sync(std::string leg_id, std::int32_t cause = 16, CallOptions options = {}) const;
 
   /// Sends digits.
   /// Errors: kNotFound.
-  Task<void> send_dtmf(std::string leg_id, std::string digits, CallOptions options = {}) const {
-    return Client::run<ops::PstnProviderSendDtmf>(std::move(options), std::move(leg_id), std::move(digits));
-  }
+  Task<void> send_dtmf(std::string leg_id, std::string digits, CallOptions options = {}) const;
   /// send_dtmf ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_dtmf(std::string leg_id, std::string digits, CallOptions options, F done) const {
     Client::start<ops::PstnProviderSendDtmf>(std::move(options), std::move(done), std::move(leg_id), std::move(digits));
   }
+  void start_send_dtmf(std::string leg_id, std::string digits, CallOptions options, abi::Callback<void> done) const;
   /// send_dtmf without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -125,9 +115,7 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
     Client::start_raw<ops::PstnProviderSendDtmf>(std::move(options), std::move(done), leg_id, digits);
   }
   /// send_dtmf, blocking this thread.
-  void send_dtmf_sync(std::string leg_id, std::string digits, CallOptions options = {}) const {
-    return Client::wait<ops::PstnProviderSendDtmf>(std::move(options), std::move(leg_id), std::move(digits));
-  }
+  void send_dtmf_sync(std::string leg_id, std::string digits, CallOptions options = {}) const;
 };
 
 /// What a PSTN provider tells the host.
@@ -137,10 +125,7 @@ class PstnEventsClient : public abi::Client<tl_pstn_events> {
   using Client::Client;
 
   /// A call arrives.
-  Task<void> incoming(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options = {}) const {
-    return Client::run<ops::PstnEventsIncoming>(std::move(options), std::move(leg_id), std::move(from), std::move(to),
-                                                std::move(headers));
-  }
+  Task<void> incoming(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options = {}) const;
   /// incoming ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_incoming(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options,
@@ -148,6 +133,8 @@ class PstnEventsClient : public abi::Client<tl_pstn_events> {
     Client::start<ops::PstnEventsIncoming>(std::move(options), std::move(done), std::move(leg_id), std::move(from),
                                            std::move(to), std::move(headers));
   }
+  void start_incoming(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options,
+                      abi::Callback<void> done) const;
   /// incoming without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -155,20 +142,16 @@ class PstnEventsClient : public abi::Client<tl_pstn_events> {
     Client::start_raw<ops::PstnEventsIncoming>(std::move(options), std::move(done), leg_id, from, to, headers);
   }
   /// incoming, blocking this thread.
-  void incoming_sync(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options = {}) const {
-    return Client::wait<ops::PstnEventsIncoming>(std::move(options), std::move(leg_id), std::move(from), std::move(to),
-                                                 std::move(headers));
-  }
+  void incoming_sync(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options = {}) const;
 
   /// Something happened to a leg.
-  Task<void> changed(std::string leg_id, LegChange change, CallOptions options = {}) const {
-    return Client::run<ops::PstnEventsChanged>(std::move(options), std::move(leg_id), std::move(change));
-  }
+  Task<void> changed(std::string leg_id, LegChange change, CallOptions options = {}) const;
   /// changed ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_changed(std::string leg_id, LegChange change, CallOptions options, F done) const {
     Client::start<ops::PstnEventsChanged>(std::move(options), std::move(done), std::move(leg_id), std::move(change));
   }
+  void start_changed(std::string leg_id, LegChange change, CallOptions options, abi::Callback<void> done) const;
   /// changed without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -176,9 +159,11 @@ class PstnEventsClient : public abi::Client<tl_pstn_events> {
     Client::start_raw<ops::PstnEventsChanged>(std::move(options), std::move(done), leg_id, &change);
   }
   /// changed, blocking this thread.
-  void changed_sync(std::string leg_id, LegChange change, CallOptions options = {}) const {
-    return Client::wait<ops::PstnEventsChanged>(std::move(options), std::move(leg_id), std::move(change));
-  }
+  void changed_sync(std::string leg_id, LegChange change, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::pstn
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/pstn_client.hpp"
+#endif

@@ -20,78 +20,31 @@ class PstnProvider : public virtual Implementation {
   /// Starts a leg; its progress comes as events.
   /// [any-thread]
   /// Errors: kInvalidArgument, kUnavailable.
-  virtual Task<void> dial([[maybe_unused]] Call call, [[maybe_unused]] DialRequest request) { abi::unimplemented("dial"); }
-  virtual void start_dial(const Call& call, DialRequestView request, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->dial(call, abi::own<DialRequest>(request)); });
-  }
+  TL_INLINE virtual Task<void> dial(Call call, DialRequest request);
+  TL_INLINE virtual void start_dial(const Call& call, DialRequestView request, Completion<void> done);
 
   /// Answers an incoming leg.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> answer([[maybe_unused]] Call call, [[maybe_unused]] std::string leg_id) { abi::unimplemented("answer"); }
-  virtual void start_answer(const Call& call, std::string_view leg_id, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->answer(call, abi::own<std::string>(leg_id)); });
-  }
+  TL_INLINE virtual Task<void> answer(Call call, std::string leg_id);
+  TL_INLINE virtual void start_answer(const Call& call, std::string_view leg_id, Completion<void> done);
 
   /// Ends a leg with a Q.850 cause.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> hang_up([[maybe_unused]] Call call, [[maybe_unused]] std::string leg_id,
-                             [[maybe_unused]] std::int32_t cause) { abi::unimplemented("hang_up"); }
-  virtual void start_hang_up(const Call& call, std::string_view leg_id, std::int32_t cause, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->hang_up(call, abi::own<std::string>(leg_id), cause); });
-  }
+  TL_INLINE virtual Task<void> hang_up(Call call, std::string leg_id, std::int32_t cause);
+  TL_INLINE virtual void start_hang_up(const Call& call, std::string_view leg_id, std::int32_t cause, Completion<void> done);
 
   /// Sends digits.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> send_dtmf([[maybe_unused]] Call call, [[maybe_unused]] std::string leg_id,
-                               [[maybe_unused]] std::string digits) { abi::unimplemented("send_dtmf"); }
-  virtual void start_send_dtmf(const Call& call, std::string_view leg_id, std::string_view digits, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_dtmf(call, abi::own<std::string>(leg_id), abi::own<std::string>(digits)); });
-  }
+  TL_INLINE virtual Task<void> send_dtmf(Call call, std::string leg_id, std::string digits);
+  TL_INLINE virtual void start_send_dtmf(const Call& call, std::string_view leg_id, std::string_view digits,
+                                         Completion<void> done);
 
  protected:
   PstnProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct PstnProviderThunks {
-  static PstnProvider& of(void* self) { return *static_cast<PstnProvider*>(self); }
-  static void dial(void* self, const tl_call* call, const tl_pstn_dial_request* request, tl_pstn_provider_dial_done done,
-                   void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_dial(Call(call), abi::Codec<DialRequest>::view(abi::required<DialRequest>(request, "request")),
-                          std::move(completion));
-    });
-  }
-  static void answer(void* self, const tl_call* call, tl_str leg_id, tl_pstn_provider_answer_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_answer(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
-                            std::move(completion));
-    });
-  }
-  static void hang_up(void* self, const tl_call* call, tl_str leg_id, int32_t cause, tl_pstn_provider_hang_up_done done,
-                      void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_hang_up(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
-                             abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(cause, "cause")), std::move(completion));
-    });
-  }
-  static void send_dtmf(void* self, const tl_call* call, tl_str leg_id, tl_str digits, tl_pstn_provider_send_dtmf_done done,
-                        void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_send_dtmf(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
-                               abi::Member<std::string>::view(abi::checked<std::string>(digits, "digits")),
-                               std::move(completion));
-    });
-  }
-  static constexpr tl_pstn_provider kVtbl{sizeof(tl_pstn_provider), 0, &dial, &answer, &hang_up, &send_dtmf};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(PstnProvider* object) { return {object, &detail::PstnProviderThunks::kVtbl}; }
 
 class PstnEvents;
 /// The object as the ABI sees it.
@@ -105,52 +58,21 @@ class PstnEvents : public virtual Implementation {
 
   /// A call arrives.
   /// [any-thread]
-  virtual Task<void> incoming([[maybe_unused]] Call call, [[maybe_unused]] std::string leg_id, [[maybe_unused]] std::string from,
-                              [[maybe_unused]] std::string to,
-                              [[maybe_unused]] Properties headers) { abi::unimplemented("incoming"); }
-  virtual void start_incoming(const Call& call, std::string_view leg_id, std::string_view from, std::string_view to,
-                              MapView headers, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->incoming(call, abi::own<std::string>(leg_id), abi::own<std::string>(from), abi::own<std::string>(to), abi::own<Properties>(headers)); });
-  }
+  TL_INLINE virtual Task<void> incoming(Call call, std::string leg_id, std::string from, std::string to, Properties headers);
+  TL_INLINE virtual void start_incoming(const Call& call, std::string_view leg_id, std::string_view from, std::string_view to,
+                                        MapView headers, Completion<void> done);
 
   /// Something happened to a leg.
   /// [any-thread]
-  virtual Task<void> changed([[maybe_unused]] Call call, [[maybe_unused]] std::string leg_id,
-                             [[maybe_unused]] LegChange change) { abi::unimplemented("changed"); }
-  virtual void start_changed(const Call& call, std::string_view leg_id, LegChangeView change, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->changed(call, abi::own<std::string>(leg_id), abi::own<LegChange>(change)); });
-  }
+  TL_INLINE virtual Task<void> changed(Call call, std::string leg_id, LegChange change);
+  TL_INLINE virtual void start_changed(const Call& call, std::string_view leg_id, LegChangeView change, Completion<void> done);
 
  protected:
   PstnEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct PstnEventsThunks {
-  static PstnEvents& of(void* self) { return *static_cast<PstnEvents*>(self); }
-  static void incoming(void* self, const tl_call* call, tl_str leg_id, tl_str from, tl_str to, tl_list headers,
-                       tl_pstn_events_incoming_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_incoming(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
-                              abi::Member<std::string>::view(abi::checked<std::string>(from, "from")),
-                              abi::Member<std::string>::view(abi::checked<std::string>(to, "to")),
-                              abi::Member<Properties>::view(abi::checked<Properties>(headers, "headers")),
-                              std::move(completion));
-    });
-  }
-  static void changed(void* self, const tl_call* call, tl_str leg_id, const tl_pstn_leg_change* change,
-                      tl_pstn_events_changed_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_changed(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
-                             abi::Codec<LegChange>::view(abi::required<LegChange>(change, "change")), std::move(completion));
-    });
-  }
-  static constexpr tl_pstn_events kVtbl{sizeof(tl_pstn_events), 0, &incoming, &changed};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(PstnEvents* object) { return {object, &detail::PstnEventsThunks::kVtbl}; }
-
 }  // namespace trunkline::pstn
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/pstn_provider.hpp"
+#endif

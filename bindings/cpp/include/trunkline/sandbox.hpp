@@ -210,91 +210,12 @@ class PhoneView {
 
 namespace trunkline::abi {
 
-inline tl_sandbox_phone_rule Codec<::trunkline::sandbox::PhoneRule>::lower(const ::trunkline::sandbox::PhoneRule& v, [[maybe_unused]] Arena& arena) {
-  tl_sandbox_phone_rule c{};
-  c.struct_size = sizeof c;
-  c.match = Member<std::string>::lower(v.match, arena);
-  c.latency = Member<Duration>::lower(v.latency, arena);
-  c.jitter = Member<Duration>::lower(v.jitter, arena);
-  c.refuse = Member<::trunkline::sms::FailureReason>::lower(v.refuse, arena);
-  c.failure = Member<::trunkline::sms::FailureReason>::lower(v.failure, arena);
-  c.failure_rate = Member<std::optional<double>>::lower(v.failure_rate, arena);
-  c.silent = Member<bool>::lower(v.silent, arena);
-  c.reply = Member<std::optional<std::string>>::lower(v.reply, arena);
-  c.times = Member<std::int32_t>::lower(v.times, arena);
-  return c;
-}
-inline void Codec<::trunkline::sandbox::PhoneRule>::lift(const tl_sandbox_phone_rule& c, ::trunkline::sandbox::PhoneRule& v) {
-  Member<std::string>::lift(c.match, v.match);
-  Member<Duration>::lift(c.latency, v.latency);
-  Member<Duration>::lift(c.jitter, v.jitter);
-  Member<::trunkline::sms::FailureReason>::lift(c.refuse, v.refuse);
-  Member<::trunkline::sms::FailureReason>::lift(c.failure, v.failure);
-  Member<std::optional<double>>::lift(c.failure_rate, v.failure_rate);
-  Member<bool>::lift(c.silent, v.silent);
-  Member<std::optional<std::string>>::lift(c.reply, v.reply);
-  Member<std::int32_t>::lift(c.times, v.times);
-}
-inline void Codec<::trunkline::sandbox::PhoneRule>::check(const tl_sandbox_phone_rule& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.match, "match");
-  Member<Duration>::check(c.latency, "latency");
-  Member<Duration>::check(c.jitter, "jitter");
-  Member<::trunkline::sms::FailureReason>::check(c.refuse, "refuse");
-  Member<::trunkline::sms::FailureReason>::check(c.failure, "failure");
-  Member<std::optional<double>>::check(c.failure_rate, "failure_rate");
-  Member<bool>::check(c.silent, "silent");
-  Member<std::optional<std::string>>::check(c.reply, "reply");
-  Member<std::int32_t>::check(c.times, "times");
-}
 inline ::trunkline::sandbox::PhoneRuleView Codec<::trunkline::sandbox::PhoneRule>::view(const tl_sandbox_phone_rule& c) { return ::trunkline::sandbox::PhoneRuleView(c); }
-
-inline tl_sandbox_phone_message Codec<::trunkline::sandbox::PhoneMessage>::lower(const ::trunkline::sandbox::PhoneMessage& v, [[maybe_unused]] Arena& arena) {
-  tl_sandbox_phone_message c{};
-  c.struct_size = sizeof c;
-  c.message_id = Member<std::string>::lower(v.message_id, arena);
-  c.from = Member<std::string>::lower(v.from, arena);
-  c.to = Member<std::string>::lower(v.to, arena);
-  c.text = Member<std::string>::lower(v.text, arena);
-  c.at = Member<Time>::lower(v.at, arena);
-  c.outbound = Member<bool>::lower(v.outbound, arena);
-  return c;
-}
-inline void Codec<::trunkline::sandbox::PhoneMessage>::lift(const tl_sandbox_phone_message& c, ::trunkline::sandbox::PhoneMessage& v) {
-  Member<std::string>::lift(c.message_id, v.message_id);
-  Member<std::string>::lift(c.from, v.from);
-  Member<std::string>::lift(c.to, v.to);
-  Member<std::string>::lift(c.text, v.text);
-  Member<Time>::lift(c.at, v.at);
-  Member<bool>::lift(c.outbound, v.outbound);
-}
-inline void Codec<::trunkline::sandbox::PhoneMessage>::check(const tl_sandbox_phone_message& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.message_id, "message_id");
-  Member<std::string>::check(c.from, "from");
-  Member<std::string>::check(c.to, "to");
-  Member<std::string>::check(c.text, "text");
-  Member<Time>::check(c.at, "at");
-  Member<bool>::check(c.outbound, "outbound");
-}
 inline ::trunkline::sandbox::PhoneMessageView Codec<::trunkline::sandbox::PhoneMessage>::view(const tl_sandbox_phone_message& c) { return ::trunkline::sandbox::PhoneMessageView(c); }
-
-inline tl_sandbox_phone Codec<::trunkline::sandbox::Phone>::lower(const ::trunkline::sandbox::Phone& v, [[maybe_unused]] Arena& arena) {
-  tl_sandbox_phone c{};
-  c.struct_size = sizeof c;
-  c.number = Member<std::string>::lower(v.number, arena);
-  c.message_count = Member<std::int32_t>::lower(v.message_count, arena);
-  return c;
-}
-inline void Codec<::trunkline::sandbox::Phone>::lift(const tl_sandbox_phone& c, ::trunkline::sandbox::Phone& v) {
-  Member<std::string>::lift(c.number, v.number);
-  Member<std::int32_t>::lift(c.message_count, v.message_count);
-}
-inline void Codec<::trunkline::sandbox::Phone>::check(const tl_sandbox_phone& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.number, "number");
-  Member<std::int32_t>::check(c.message_count, "message_count");
-}
 inline ::trunkline::sandbox::PhoneView Codec<::trunkline::sandbox::Phone>::view(const tl_sandbox_phone& c) { return ::trunkline::sandbox::PhoneView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/sandbox.hpp"
+#endif

@@ -37,6 +37,11 @@ struct SandboxProviderReset {
   static constexpr auto kSlot = &tl_sandbox_provider::reset;
   using Value = void;
 };
+struct SandboxProviderChanges {
+  static constexpr std::string_view kName = "changes";
+  static constexpr auto kSlot = &tl_sandbox_provider::changes;
+  using Value = std::int64_t;
+};
 }  // namespace ops
 
 /// The control side of a sandbox carrier.
@@ -46,14 +51,13 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
   using Client::Client;
 
   /// The phones that got or sent something, by number.
-  Task<std::vector<Phone>> phones(CallOptions options = {}) const {
-    return Client::run<ops::SandboxProviderPhones>(std::move(options));
-  }
+  Task<std::vector<Phone>> phones(CallOptions options = {}) const;
   /// phones ending in done(Result<std::vector<Phone>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_phones(CallOptions options, F done) const {
     Client::start<ops::SandboxProviderPhones>(std::move(options), std::move(done));
   }
+  void start_phones(CallOptions options, abi::Callback<std::vector<Phone>> done) const;
   /// phones without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -61,19 +65,16 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
     Client::start_raw<ops::SandboxProviderPhones>(std::move(options), std::move(done));
   }
   /// phones, blocking this thread.
-  std::vector<Phone> phones_sync(CallOptions options = {}) const {
-    return Client::wait<ops::SandboxProviderPhones>(std::move(options));
-  }
+  std::vector<Phone> phones_sync(CallOptions options = {}) const;
 
   /// What one phone got and sent, oldest first.
-  Task<std::vector<PhoneMessage>> messages(std::string number, CallOptions options = {}) const {
-    return Client::run<ops::SandboxProviderMessages>(std::move(options), std::move(number));
-  }
+  Task<std::vector<PhoneMessage>> messages(std::string number, CallOptions options = {}) const;
   /// messages ending in done(Result<std::vector<PhoneMessage>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_messages(std::string number, CallOptions options, F done) const {
     Client::start<ops::SandboxProviderMessages>(std::move(options), std::move(done), std::move(number));
   }
+  void start_messages(std::string number, CallOptions options, abi::Callback<std::vector<PhoneMessage>> done) const;
   /// messages without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -81,20 +82,18 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
     Client::start_raw<ops::SandboxProviderMessages>(std::move(options), std::move(done), number);
   }
   /// messages, blocking this thread.
-  std::vector<PhoneMessage> messages_sync(std::string number, CallOptions options = {}) const {
-    return Client::wait<ops::SandboxProviderMessages>(std::move(options), std::move(number));
-  }
+  std::vector<PhoneMessage> messages_sync(std::string number, CallOptions options = {}) const;
 
   /// A phone sends a text to a number of ours. Completes once the host has taken it. Returns the carrier's id of the message.
-  Task<std::string> send_from_phone(std::string from, std::string to, std::string text, CallOptions options = {}) const {
-    return Client::run<ops::SandboxProviderSendFromPhone>(std::move(options), std::move(from), std::move(to), std::move(text));
-  }
+  Task<std::string> send_from_phone(std::string from, std::string to, std::string text, CallOptions options = {}) const;
   /// send_from_phone ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_from_phone(std::string from, std::string to, std::string text, CallOptions options, F done) const {
     Client::start<ops::SandboxProviderSendFromPhone>(std::move(options), std::move(done), std::move(from), std::move(to),
                                                      std::move(text));
   }
+  void start_send_from_phone(std::string from, std::string to, std::string text, CallOptions options,
+                             abi::Callback<std::string> done) const;
   /// send_from_phone without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -102,20 +101,17 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
     Client::start_raw<ops::SandboxProviderSendFromPhone>(std::move(options), std::move(done), from, to, text);
   }
   /// send_from_phone, blocking this thread.
-  std::string send_from_phone_sync(std::string from, std::string to, std::string text, CallOptions options = {}) const {
-    return Client::wait<ops::SandboxProviderSendFromPhone>(std::move(options), std::move(from), std::move(to), std::move(text));
-  }
+  std::string send_from_phone_sync(std::string from, std::string to, std::string text, CallOptions options = {}) const;
 
   /// Puts a rule before all others.
   /// Errors: kInvalidArgument.
-  Task<void> add_rule(PhoneRule rule, CallOptions options = {}) const {
-    return Client::run<ops::SandboxProviderAddRule>(std::move(options), std::move(rule));
-  }
+  Task<void> add_rule(PhoneRule rule, CallOptions options = {}) const;
   /// add_rule ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_add_rule(PhoneRule rule, CallOptions options, F done) const {
     Client::start<ops::SandboxProviderAddRule>(std::move(options), std::move(done), std::move(rule));
   }
+  void start_add_rule(PhoneRule rule, CallOptions options, abi::Callback<void> done) const;
   /// add_rule without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -123,19 +119,16 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
     Client::start_raw<ops::SandboxProviderAddRule>(std::move(options), std::move(done), &rule);
   }
   /// add_rule, blocking this thread.
-  void add_rule_sync(PhoneRule rule, CallOptions options = {}) const {
-    return Client::wait<ops::SandboxProviderAddRule>(std::move(options), std::move(rule));
-  }
+  void add_rule_sync(PhoneRule rule, CallOptions options = {}) const;
 
   /// The rules, in the order in which they are tried.
-  Task<std::vector<PhoneRule>> rules(CallOptions options = {}) const {
-    return Client::run<ops::SandboxProviderRules>(std::move(options));
-  }
+  Task<std::vector<PhoneRule>> rules(CallOptions options = {}) const;
   /// rules ending in done(Result<std::vector<PhoneRule>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_rules(CallOptions options, F done) const {
     Client::start<ops::SandboxProviderRules>(std::move(options), std::move(done));
   }
+  void start_rules(CallOptions options, abi::Callback<std::vector<PhoneRule>> done) const;
   /// rules without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -143,19 +136,16 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
     Client::start_raw<ops::SandboxProviderRules>(std::move(options), std::move(done));
   }
   /// rules, blocking this thread.
-  std::vector<PhoneRule> rules_sync(CallOptions options = {}) const {
-    return Client::wait<ops::SandboxProviderRules>(std::move(options));
-  }
+  std::vector<PhoneRule> rules_sync(CallOptions options = {}) const;
 
   /// Forgets messages and added rules and starts again from the seed.
-  Task<void> reset(CallOptions options = {}) const {
-    return Client::run<ops::SandboxProviderReset>(std::move(options));
-  }
+  Task<void> reset(CallOptions options = {}) const;
   /// reset ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_reset(CallOptions options, F done) const {
     Client::start<ops::SandboxProviderReset>(std::move(options), std::move(done));
   }
+  void start_reset(CallOptions options, abi::Callback<void> done) const;
   /// reset without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -163,9 +153,30 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
     Client::start_raw<ops::SandboxProviderReset>(std::move(options), std::move(done));
   }
   /// reset, blocking this thread.
-  void reset_sync(CallOptions options = {}) const {
-    return Client::wait<ops::SandboxProviderReset>(std::move(options));
+  void reset_sync(CallOptions options = {}) const;
+
+  /// Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is above `since`;
+  /// 0: at once.
+  /// Errors: kCancelled.
+  Task<std::int64_t> changes(std::int64_t since, CallOptions options = {}) const;
+  /// changes ending in done(Result<std::int64_t>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_changes(std::int64_t since, CallOptions options, F done) const {
+    Client::start<ops::SandboxProviderChanges>(std::move(options), std::move(done), since);
   }
+  void start_changes(std::int64_t since, CallOptions options, abi::Callback<std::int64_t> done) const;
+  /// changes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_changes_raw(int64_t since, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxProviderChanges>(std::move(options), std::move(done), since);
+  }
+  /// changes, blocking this thread.
+  std::int64_t changes_sync(std::int64_t since, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::sandbox
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/sandbox_client.hpp"
+#endif

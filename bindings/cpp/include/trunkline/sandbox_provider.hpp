@@ -18,109 +18,49 @@ class SandboxProvider : public virtual Implementation {
 
   /// The phones that got or sent something, by number.
   /// [any-thread]
-  virtual Task<std::vector<Phone>> phones([[maybe_unused]] Call call) { abi::unimplemented("phones"); }
-  virtual void start_phones(const Call& call, Completion<std::vector<Phone>> done) {
-    abi::complete_with(std::move(done), [&] { return this->phones(call); });
-  }
+  TL_INLINE virtual Task<std::vector<Phone>> phones(Call call);
+  TL_INLINE virtual void start_phones(const Call& call, Completion<std::vector<Phone>> done);
 
   /// What one phone got and sent, oldest first.
   /// [any-thread]
-  virtual Task<std::vector<PhoneMessage>> messages([[maybe_unused]] Call call,
-                                                   [[maybe_unused]] std::string number) { abi::unimplemented("messages"); }
-  virtual void start_messages(const Call& call, std::string_view number, Completion<std::vector<PhoneMessage>> done) {
-    abi::complete_with(std::move(done), [&] { return this->messages(call, abi::own<std::string>(number)); });
-  }
+  TL_INLINE virtual Task<std::vector<PhoneMessage>> messages(Call call, std::string number);
+  TL_INLINE virtual void start_messages(const Call& call, std::string_view number, Completion<std::vector<PhoneMessage>> done);
 
   /// A phone sends a text to a number of ours. Completes once the host has taken it. Returns the carrier's id of the message.
   /// [any-thread]
-  virtual Task<std::string> send_from_phone([[maybe_unused]] Call call, [[maybe_unused]] std::string from,
-                                            [[maybe_unused]] std::string to,
-                                            [[maybe_unused]] std::string text) { abi::unimplemented("send_from_phone"); }
-  virtual void start_send_from_phone(const Call& call, std::string_view from, std::string_view to, std::string_view text,
-                                     Completion<std::string> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_from_phone(call, abi::own<std::string>(from), abi::own<std::string>(to), abi::own<std::string>(text)); });
-  }
+  TL_INLINE virtual Task<std::string> send_from_phone(Call call, std::string from, std::string to, std::string text);
+  TL_INLINE virtual void start_send_from_phone(const Call& call, std::string_view from, std::string_view to,
+                                               std::string_view text, Completion<std::string> done);
 
   /// Puts a rule before all others.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<void> add_rule([[maybe_unused]] Call call, [[maybe_unused]] PhoneRule rule) { abi::unimplemented("add_rule"); }
-  virtual void start_add_rule(const Call& call, PhoneRuleView rule, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->add_rule(call, abi::own<PhoneRule>(rule)); });
-  }
+  TL_INLINE virtual Task<void> add_rule(Call call, PhoneRule rule);
+  TL_INLINE virtual void start_add_rule(const Call& call, PhoneRuleView rule, Completion<void> done);
 
   /// The rules, in the order in which they are tried.
   /// [any-thread]
-  virtual Task<std::vector<PhoneRule>> rules([[maybe_unused]] Call call) { abi::unimplemented("rules"); }
-  virtual void start_rules(const Call& call, Completion<std::vector<PhoneRule>> done) {
-    abi::complete_with(std::move(done), [&] { return this->rules(call); });
-  }
+  TL_INLINE virtual Task<std::vector<PhoneRule>> rules(Call call);
+  TL_INLINE virtual void start_rules(const Call& call, Completion<std::vector<PhoneRule>> done);
 
   /// Forgets messages and added rules and starts again from the seed.
   /// [any-thread]
-  virtual Task<void> reset([[maybe_unused]] Call call) { abi::unimplemented("reset"); }
-  virtual void start_reset(const Call& call, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->reset(call); });
-  }
+  TL_INLINE virtual Task<void> reset(Call call);
+  TL_INLINE virtual void start_reset(const Call& call, Completion<void> done);
+
+  /// Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is above `since`;
+  /// 0: at once.
+  /// [any-thread]
+  /// Errors: kCancelled.
+  TL_INLINE virtual Task<std::int64_t> changes(Call call, std::int64_t since);
+  TL_INLINE virtual void start_changes(const Call& call, std::int64_t since, Completion<std::int64_t> done);
 
  protected:
   SandboxProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct SandboxProviderThunks {
-  static SandboxProvider& of(void* self) { return *static_cast<SandboxProvider*>(self); }
-  static void phones(void* self, const tl_call* call, tl_sandbox_provider_phones_done done, void* user) noexcept {
-    abi::serve<std::vector<Phone>>(of(self), done, user, [&](Completion<std::vector<Phone>> completion) {
-      of(self).start_phones(Call(call), std::move(completion));
-    });
-  }
-  static void messages(void* self, const tl_call* call, tl_str number, tl_sandbox_provider_messages_done done,
-                       void* user) noexcept {
-    abi::serve<std::vector<PhoneMessage>>(of(self), done, user, [&](Completion<std::vector<PhoneMessage>> completion) {
-      of(self).start_messages(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
-                              std::move(completion));
-    });
-  }
-  static void send_from_phone(void* self, const tl_call* call, tl_str from, tl_str to, tl_str text,
-                              tl_sandbox_provider_send_from_phone_done done, void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
-      of(self).start_send_from_phone(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(from, "from")),
-                                     abi::Member<std::string>::view(abi::checked<std::string>(to, "to")),
-                                     abi::Member<std::string>::view(abi::checked<std::string>(text, "text")),
-                                     std::move(completion));
-    });
-  }
-  static void add_rule(void* self, const tl_call* call, const tl_sandbox_phone_rule* rule,
-                       tl_sandbox_provider_add_rule_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_add_rule(Call(call), abi::Codec<PhoneRule>::view(abi::required<PhoneRule>(rule, "rule")),
-                              std::move(completion));
-    });
-  }
-  static void rules(void* self, const tl_call* call, tl_sandbox_provider_rules_done done, void* user) noexcept {
-    abi::serve<std::vector<PhoneRule>>(of(self), done, user, [&](Completion<std::vector<PhoneRule>> completion) {
-      of(self).start_rules(Call(call), std::move(completion));
-    });
-  }
-  static void reset(void* self, const tl_call* call, tl_sandbox_provider_reset_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_reset(Call(call), std::move(completion));
-    });
-  }
-  static constexpr tl_sandbox_provider kVtbl{
-      sizeof(tl_sandbox_provider),
-      0,
-      &phones,
-      &messages,
-      &send_from_phone,
-      &add_rule,
-      &rules,
-      &reset};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(SandboxProvider* object) { return {object, &detail::SandboxProviderThunks::kVtbl}; }
-
 }  // namespace trunkline::sandbox
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/sandbox_provider.hpp"
+#endif

@@ -52,6 +52,108 @@ enum class KeyKind : std::int32_t {
   kSecondary = 2,
 };
 
+/// How events are written for a receiver.
+enum class EventSchema : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Event Grid schema.
+  kEventGrid = 1,
+  /// CloudEvents 1.0.
+  kCloudEvents = 2,
+};
+
+/// Who gets the events of a subscription.
+enum class EventDestination : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// An HTTP endpoint.
+  kWebhook = 1,
+  /// A consumer that takes them: `deliveries`.
+  kHandler = 2,
+  /// A trigger of a workflow.
+  kWorkflow = 3,
+};
+
+/// How far the making of a subscription is.
+enum class EventSubscriptionState : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// It delivers.
+  kSucceeded = 1,
+  /// Its webhook has to fetch the validation URL that it was sent.
+  kAwaitingManualAction = 2,
+  /// Its webhook was not validated in time.
+  kFailed = 3,
+  /// A replay that has sent all it was to send. It goes away by itself.
+  kFinished = 4,
+};
+
+/// Comparisons of a condition. All texts compare without case.
+enum class EventOperator : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// One of the numbers.
+  kNumberIn = 1,
+  /// None of the numbers.
+  kNumberNotIn = 2,
+  /// Less than the number.
+  kNumberLessThan = 3,
+  /// Greater than the number.
+  kNumberGreaterThan = 4,
+  /// At most the number.
+  kNumberLessThanOrEquals = 5,
+  /// At least the number.
+  kNumberGreaterThanOrEquals = 6,
+  /// Within one of the ranges, such as `[[1, 5], [7, 9]]`.
+  kNumberInRange = 7,
+  /// Within none of the ranges.
+  kNumberNotInRange = 8,
+  /// True or false, as the value says.
+  kBoolEquals = 9,
+  /// One of the texts.
+  kStringIn = 10,
+  /// None of the texts.
+  kStringNotIn = 11,
+  /// Has one of the texts in it.
+  kStringContains = 12,
+  /// Has none of the texts in it.
+  kStringNotContains = 13,
+  /// Begins with one of the texts.
+  kStringBeginsWith = 14,
+  /// Begins with none of the texts.
+  kStringNotBeginsWith = 15,
+  /// Ends with one of the texts.
+  kStringEndsWith = 16,
+  /// Ends with none of the texts.
+  kStringNotEndsWith = 17,
+  /// Null, or not there. Without a value.
+  kIsNullOrUndefined = 18,
+  /// There, and not null. Without a value.
+  kIsNotNull = 19,
+};
+
+/// What became of an event at a subscription.
+enum class EventState : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// A filter said no.
+  kFiltered = 1,
+  /// It was there before the subscription.
+  kEarlier = 2,
+  /// Its first attempt is still to come, or under way.
+  kWaiting = 3,
+  /// It will be tried again.
+  kRetrying = 4,
+  /// It waits for an earlier one with the same ordering key.
+  kBlocked = 5,
+  /// It was delivered.
+  kDelivered = 6,
+  /// It was given up and kept.
+  kDeadLettered = 7,
+  /// It was given up.
+  kDropped = 8,
+};
+
 /// A text to one or more people.
 struct SmsMessage {
   /// A number of the resource, a short code or an alphanumeric sender id.
@@ -394,6 +496,274 @@ struct PluginInfo {
   bool operator==(const PluginInfo&) const = default;
 };
 
+/// One condition of a filter.
+struct EventCondition {
+  /// A member of the envelope, or a path into the data, such as `data.deliveryStatus`.
+  std::string key{};
+  /// How it compares.
+  EventOperator operator_type{};
+  /// What with: a value, or several, one of which must fit.
+  std::optional<std::string> value{};
+
+  bool operator==(const EventCondition&) const = default;
+};
+
+/// An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
+/// consumers in
+/// this process take them. What is absent is as Event Grid has it, and in a change stays as it was.
+struct EventSubscriptionSpec {
+  /// 3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case.
+  std::string name{};
+  /// URL to post events to. It is asked first whether it wants them.
+  std::optional<std::string> webhook{};
+  /// Name of a workflow's trigger.
+  std::optional<std::string> workflow{};
+  /// Types to include; absent: all.
+  std::optional<std::vector<std::string>> types{};
+  /// Only subjects that begin so.
+  std::optional<std::string> subject_begins_with{};
+  /// Only subjects that end so.
+  std::optional<std::string> subject_ends_with{};
+  /// Case of subjects counts.
+  std::optional<bool> case_sensitive{};
+  /// Conditions look into arrays.
+  std::optional<bool> arrays{};
+  /// Conditions, all of which must hold. At most 25.
+  std::optional<std::vector<EventCondition>> conditions{};
+  /// How events are written.
+  std::optional<EventSchema> schema{};
+  /// CloudEvents in binary mode: attributes as headers, data as the body.
+  std::optional<bool> binary{};
+  /// Attempts for an event, 1 to 30.
+  std::optional<std::int32_t> max_attempts{};
+  /// How long after its publication an event is tried, 1 minute to 1 day.
+  std::optional<Duration> time_to_live{};
+  /// Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL.
+  std::optional<std::string> dead_letter{};
+  /// Headers of each request.
+  std::optional<Properties> headers{};
+  /// The same, with values that are never shown again.
+  std::optional<Properties> secret_headers{};
+  /// Headers whose value is a member of the event, such as `data.from`.
+  std::optional<Properties> event_headers{};
+  /// Events a request, 1 to 5000.
+  std::optional<std::int32_t> max_events_per_batch{};
+  /// Size at which a batch counts as full, 1 to 1024.
+  std::optional<std::int32_t> preferred_batch_kilobytes{};
+  /// Events with the same value of this member are delivered one after the other, such as `subject`.
+  std::optional<std::string> ordering_key{};
+  /// Requests at the same time, 1 to 1000; 0: as many as the endpoint allows.
+  std::optional<std::int32_t> concurrency{};
+  /// Sent as `Authorization: Bearer`.
+  std::optional<std::string> bearer{};
+  /// Signs the body of each request.
+  std::optional<std::string> hmac_secret{};
+  /// Labels.
+  std::optional<std::vector<std::string>> labels{};
+  /// When it ends.
+  std::optional<Time> expires_at{};
+  /// Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning.
+  std::optional<std::int64_t> after{};
+
+  bool operator==(const EventSubscriptionSpec&) const = default;
+};
+
+/// An event subscription as it is.
+struct EventSubscription {
+  /// Its name.
+  std::string name{};
+  /// ARM id of its resource or topic.
+  std::string topic{};
+  /// Who gets its events.
+  EventDestination destination{};
+  /// URL without its query, or name of the workflow's trigger; absent for consumers in this process.
+  std::optional<std::string> endpoint{};
+  /// How far it is.
+  EventSubscriptionState state{};
+  /// The `properties` of the ARM resource, without secrets.
+  std::string properties{};
+  /// When it was created.
+  Time created_at{};
+  /// When it was written last.
+  Time updated_at{};
+
+  bool operator==(const EventSubscription&) const = default;
+};
+
+/// What a subscription is doing.
+struct EventSubscriptionActivity {
+  /// Position in the log: events up to here were settled, or wait for another attempt.
+  std::int64_t cursor{};
+  /// Events that wait for another attempt.
+  std::int64_t retrying{};
+  /// Events that wait for an earlier one with the same ordering key.
+  std::int64_t blocked{};
+  /// Events that were given up and kept.
+  std::int64_t dead_lettered{};
+  /// Events that were given up.
+  std::int64_t dropped{};
+  /// Events that wait for their first attempt, as far as they are in memory.
+  std::int64_t queued{};
+  /// Events that are on their way, or that consumers hold.
+  std::int64_t in_flight{};
+  /// Its endpoint failed so often that it is left alone until then.
+  std::optional<Time> paused_until{};
+  /// It has nothing to do until the next event.
+  bool idle{};
+
+  bool operator==(const EventSubscriptionActivity&) const = default;
+};
+
+/// An event that a consumer has taken.
+struct EventDelivery {
+  /// For `acknowledge` and `reject`.
+  std::int64_t id{};
+  /// The event.
+  Event event{};
+  /// From 1.
+  std::int32_t attempt{};
+
+  bool operator==(const EventDelivery&) const = default;
+};
+
+/// Which events to find. All that is given must hold.
+struct EventQuery {
+  /// Events that were logged from then on.
+  std::optional<Time> from{};
+  /// Events that were logged before then.
+  std::optional<Time> to{};
+  /// Types; absent or empty: all.
+  std::optional<std::vector<std::string>> types{};
+  /// Subjects that begin so.
+  std::optional<std::string> subject_begins_with{};
+  /// Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a message id.
+  std::optional<std::string> correlation_id{};
+  /// With a state: events that are in it at this subscription.
+  std::optional<std::string> subscription{};
+  /// The state.
+  std::optional<EventState> state{};
+  /// Where the last page ended: its `next`.
+  std::optional<std::int64_t> after{};
+  /// Newest first, instead of oldest first.
+  bool newest_first = false;
+  /// Events a page, 1 to 1000.
+  std::int32_t limit = 100;
+
+  bool operator==(const EventQuery&) const = default;
+};
+
+/// A page of events.
+struct EventPage {
+  /// The events. A page may be short, or empty, and still not be the last.
+  std::vector<Event> items{};
+  /// For `after`; absent at the end.
+  std::optional<std::int64_t> next{};
+
+  bool operator==(const EventPage&) const = default;
+};
+
+/// One attempt to deliver an event.
+struct EventAttempt {
+  /// From 1.
+  std::int32_t number{};
+  /// When it was made.
+  Time at{};
+  /// HTTP status; 0: none.
+  std::int32_t status{};
+  /// How it ended, such as `Delivered`, `Busy` or `TimedOut`.
+  std::string outcome{};
+  /// How long it took.
+  Duration latency{};
+  /// The first part of the answer, or why there was none.
+  std::string reply{};
+
+  bool operator==(const EventAttempt&) const = default;
+};
+
+/// What one subscription says about one event.
+struct EventExplanation {
+  /// Name of the subscription.
+  std::string subscription{};
+  /// Id of the event as it is delivered. One stored event may stand for several.
+  std::string event_id{};
+  /// What became of it.
+  EventState state{};
+  /// The part of the filter that decided, such as `subjectBeginsWith`; absent: none said no.
+  std::optional<std::string> rule{};
+  /// What that part wanted.
+  std::optional<std::string> wanted{};
+  /// What the event had.
+  std::optional<std::string> found{};
+  /// The attempts, oldest first.
+  std::vector<EventAttempt> attempts{};
+  /// When it is tried again.
+  std::optional<Time> next_attempt{};
+  /// Why it was given up, such as `MaxDeliveryAttemptsExceeded`.
+  std::optional<std::string> reason{};
+
+  bool operator==(const EventExplanation&) const = default;
+};
+
+/// A custom topic to create.
+struct NewEventTopic {
+  /// 3 to 50 letters, digits and `-`; unique in the runtime, without regard to case.
+  std::string name{};
+  /// What publishers send over HTTP.
+  EventSchema schema = EventSchema::kEventGrid;
+  /// Base64; absent: random.
+  std::optional<std::string> primary_key{};
+  /// Base64; absent: random.
+  std::optional<std::string> secondary_key{};
+  /// Keys open it.
+  bool local_auth = true;
+  /// Labels.
+  std::optional<Properties> tags{};
+
+  bool operator==(const NewEventTopic&) const = default;
+};
+
+/// A custom topic.
+struct EventTopic {
+  /// Its name.
+  std::string name{};
+  /// ARM id, the `topic` of its events.
+  std::string topic_id{};
+  /// Where publishers send to; absent when the runtime does not listen.
+  std::optional<std::string> endpoint{};
+  /// What publishers send over HTTP.
+  EventSchema schema{};
+  /// Base64.
+  std::string primary_key{};
+  /// Base64.
+  std::string secondary_key{};
+  /// Keys open it.
+  bool local_auth{};
+  /// Labels.
+  Properties tags{};
+  /// When it was created.
+  Time created_at{};
+
+  bool operator==(const EventTopic&) const = default;
+};
+
+/// An event of an application's own.
+struct NewTopicEvent {
+  /// Such as `Orders.Created`.
+  std::string type{};
+  /// What it is about.
+  std::string subject{};
+  /// What happened. At most 1 MB.
+  std::string data{};
+  /// Unique; absent: random.
+  std::optional<std::string> id{};
+  /// When it happened; absent: now.
+  std::optional<Time> time{};
+  /// Version of the data's shape.
+  std::string data_version = "1.0";
+
+  bool operator==(const NewTopicEvent&) const = default;
+};
+
 class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
@@ -413,6 +783,18 @@ class EventFilterView;
 class ResourceInfoView;
 class ResourceSnapshotView;
 class PluginInfoView;
+class EventConditionView;
+class EventSubscriptionSpecView;
+class EventSubscriptionView;
+class EventSubscriptionActivityView;
+class EventDeliveryView;
+class EventQueryView;
+class EventPageView;
+class EventAttemptView;
+class EventExplanationView;
+class NewEventTopicView;
+class EventTopicView;
+class NewTopicEventView;
 
 }  // namespace trunkline::service
 
@@ -661,6 +1043,162 @@ struct Codec<::trunkline::service::PluginInfo> {
   static constexpr std::size_t kMinSize = 112;
   static C lower(const ::trunkline::service::PluginInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::PluginInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventCondition> {
+  using C = tl_service_event_condition;
+  using View = ::trunkline::service::EventConditionView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::EventCondition& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventCondition& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventSubscriptionSpec> {
+  using C = tl_service_event_subscription_spec;
+  using View = ::trunkline::service::EventSubscriptionSpecView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 400;
+  static C lower(const ::trunkline::service::EventSubscriptionSpec& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventSubscriptionSpec& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventSubscription> {
+  using C = tl_service_event_subscription;
+  using View = ::trunkline::service::EventSubscriptionView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::EventSubscription& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventSubscription& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventSubscriptionActivity> {
+  using C = tl_service_event_subscription_activity;
+  using View = ::trunkline::service::EventSubscriptionActivityView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::EventSubscriptionActivity& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventSubscriptionActivity& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventDelivery> {
+  using C = tl_service_event_delivery;
+  using View = ::trunkline::service::EventDeliveryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::EventDelivery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventDelivery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventQuery> {
+  using C = tl_service_event_query;
+  using View = ::trunkline::service::EventQueryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::EventQuery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventQuery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventPage> {
+  using C = tl_service_event_page;
+  using View = ::trunkline::service::EventPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::EventPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventAttempt> {
+  using C = tl_service_event_attempt;
+  using View = ::trunkline::service::EventAttemptView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::EventAttempt& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventAttempt& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventExplanation> {
+  using C = tl_service_event_explanation;
+  using View = ::trunkline::service::EventExplanationView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 152;
+  static C lower(const ::trunkline::service::EventExplanation& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventExplanation& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewEventTopic> {
+  using C = tl_service_new_event_topic;
+  using View = ::trunkline::service::NewEventTopicView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::service::NewEventTopic& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewEventTopic& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EventTopic> {
+  using C = tl_service_event_topic;
+  using View = ::trunkline::service::EventTopicView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 136;
+  static C lower(const ::trunkline::service::EventTopic& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventTopic& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewTopicEvent> {
+  using C = tl_service_new_topic_event;
+  using View = ::trunkline::service::NewTopicEventView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::NewTopicEvent& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewTopicEvent& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1239,578 +1777,454 @@ class PluginInfoView {
   const tl_service_plugin_info* c_ = nullptr;
 };
 
+/// EventCondition in C form, read in place.
+class EventConditionView {
+ public:
+  EventConditionView() = default;
+  explicit EventConditionView(const tl_service_event_condition& c) : c_(&c) {}
+
+  /// A member of the envelope, or a path into the data, such as `data.deliveryStatus`.
+  std::string_view key() const { return abi::Member<std::string>::view(c_->key); }
+  /// How it compares.
+  EventOperator operator_type() const { return abi::Member<EventOperator>::view(c_->operator_type); }
+  /// What with: a value, or several, one of which must fit.
+  std::optional<std::string_view> value() const { return abi::Member<std::optional<std::string>>::view(c_->value); }
+
+  EventCondition copy() const {
+    EventCondition value;
+    abi::Codec<EventCondition>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_condition* raw() const { return c_; }
+
+ private:
+  const tl_service_event_condition* c_ = nullptr;
+};
+
+/// EventSubscriptionSpec in C form, read in place.
+class EventSubscriptionSpecView {
+ public:
+  EventSubscriptionSpecView() = default;
+  explicit EventSubscriptionSpecView(const tl_service_event_subscription_spec& c) : c_(&c) {}
+
+  /// 3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// URL to post events to. It is asked first whether it wants them.
+  std::optional<std::string_view> webhook() const { return abi::Member<std::optional<std::string>>::view(c_->webhook); }
+  /// Name of a workflow's trigger.
+  std::optional<std::string_view> workflow() const { return abi::Member<std::optional<std::string>>::view(c_->workflow); }
+  /// Types to include; absent: all.
+  std::optional<ListView<std::string>> types() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->types); }
+  /// Only subjects that begin so.
+  std::optional<std::string_view> subject_begins_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_begins_with); }
+  /// Only subjects that end so.
+  std::optional<std::string_view> subject_ends_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_ends_with); }
+  /// Case of subjects counts.
+  std::optional<bool> case_sensitive() const { return abi::Member<std::optional<bool>>::view(c_->case_sensitive); }
+  /// Conditions look into arrays.
+  std::optional<bool> arrays() const { return abi::Member<std::optional<bool>>::view(c_->arrays); }
+  /// Conditions, all of which must hold. At most 25.
+  std::optional<ListView<EventCondition>> conditions() const { return abi::Member<std::optional<std::vector<EventCondition>>>::view(c_->conditions); }
+  /// How events are written.
+  std::optional<EventSchema> schema() const { return abi::Member<std::optional<EventSchema>>::view(c_->schema); }
+  /// CloudEvents in binary mode: attributes as headers, data as the body.
+  std::optional<bool> binary() const { return abi::Member<std::optional<bool>>::view(c_->binary); }
+  /// Attempts for an event, 1 to 30.
+  std::optional<std::int32_t> max_attempts() const { return abi::Member<std::optional<std::int32_t>>::view(c_->max_attempts); }
+  /// How long after its publication an event is tried, 1 minute to 1 day.
+  std::optional<Duration> time_to_live() const { return abi::Member<std::optional<Duration>>::view(c_->time_to_live); }
+  /// Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL.
+  std::optional<std::string_view> dead_letter() const { return abi::Member<std::optional<std::string>>::view(c_->dead_letter); }
+  /// Headers of each request.
+  std::optional<MapView> headers() const { return abi::Member<std::optional<Properties>>::view(c_->headers); }
+  /// The same, with values that are never shown again.
+  std::optional<MapView> secret_headers() const { return abi::Member<std::optional<Properties>>::view(c_->secret_headers); }
+  /// Headers whose value is a member of the event, such as `data.from`.
+  std::optional<MapView> event_headers() const { return abi::Member<std::optional<Properties>>::view(c_->event_headers); }
+  /// Events a request, 1 to 5000.
+  std::optional<std::int32_t> max_events_per_batch() const { return abi::Member<std::optional<std::int32_t>>::view(c_->max_events_per_batch); }
+  /// Size at which a batch counts as full, 1 to 1024.
+  std::optional<std::int32_t> preferred_batch_kilobytes() const { return abi::Member<std::optional<std::int32_t>>::view(c_->preferred_batch_kilobytes); }
+  /// Events with the same value of this member are delivered one after the other, such as `subject`.
+  std::optional<std::string_view> ordering_key() const { return abi::Member<std::optional<std::string>>::view(c_->ordering_key); }
+  /// Requests at the same time, 1 to 1000; 0: as many as the endpoint allows.
+  std::optional<std::int32_t> concurrency() const { return abi::Member<std::optional<std::int32_t>>::view(c_->concurrency); }
+  /// Sent as `Authorization: Bearer`.
+  std::optional<std::string_view> bearer() const { return abi::Member<std::optional<std::string>>::view(c_->bearer); }
+  /// Signs the body of each request.
+  std::optional<std::string_view> hmac_secret() const { return abi::Member<std::optional<std::string>>::view(c_->hmac_secret); }
+  /// Labels.
+  std::optional<ListView<std::string>> labels() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->labels); }
+  /// When it ends.
+  std::optional<Time> expires_at() const { return abi::Member<std::optional<Time>>::view(c_->expires_at); }
+  /// Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning.
+  std::optional<std::int64_t> after() const { return abi::Member<std::optional<std::int64_t>>::view(c_->after); }
+
+  EventSubscriptionSpec copy() const {
+    EventSubscriptionSpec value;
+    abi::Codec<EventSubscriptionSpec>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_subscription_spec* raw() const { return c_; }
+
+ private:
+  const tl_service_event_subscription_spec* c_ = nullptr;
+};
+
+/// EventSubscription in C form, read in place.
+class EventSubscriptionView {
+ public:
+  EventSubscriptionView() = default;
+  explicit EventSubscriptionView(const tl_service_event_subscription& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// ARM id of its resource or topic.
+  std::string_view topic() const { return abi::Member<std::string>::view(c_->topic); }
+  /// Who gets its events.
+  EventDestination destination() const { return abi::Member<EventDestination>::view(c_->destination); }
+  /// URL without its query, or name of the workflow's trigger; absent for consumers in this process.
+  std::optional<std::string_view> endpoint() const { return abi::Member<std::optional<std::string>>::view(c_->endpoint); }
+  /// How far it is.
+  EventSubscriptionState state() const { return abi::Member<EventSubscriptionState>::view(c_->state); }
+  /// The `properties` of the ARM resource, without secrets.
+  std::string_view properties() const { return abi::Member<std::string>::view(c_->properties); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// When it was written last.
+  Time updated_at() const { return abi::Member<Time>::view(c_->updated_at); }
+
+  EventSubscription copy() const {
+    EventSubscription value;
+    abi::Codec<EventSubscription>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_subscription* raw() const { return c_; }
+
+ private:
+  const tl_service_event_subscription* c_ = nullptr;
+};
+
+/// EventSubscriptionActivity in C form, read in place.
+class EventSubscriptionActivityView {
+ public:
+  EventSubscriptionActivityView() = default;
+  explicit EventSubscriptionActivityView(const tl_service_event_subscription_activity& c) : c_(&c) {}
+
+  /// Position in the log: events up to here were settled, or wait for another attempt.
+  std::int64_t cursor() const { return abi::Member<std::int64_t>::view(c_->cursor); }
+  /// Events that wait for another attempt.
+  std::int64_t retrying() const { return abi::Member<std::int64_t>::view(c_->retrying); }
+  /// Events that wait for an earlier one with the same ordering key.
+  std::int64_t blocked() const { return abi::Member<std::int64_t>::view(c_->blocked); }
+  /// Events that were given up and kept.
+  std::int64_t dead_lettered() const { return abi::Member<std::int64_t>::view(c_->dead_lettered); }
+  /// Events that were given up.
+  std::int64_t dropped() const { return abi::Member<std::int64_t>::view(c_->dropped); }
+  /// Events that wait for their first attempt, as far as they are in memory.
+  std::int64_t queued() const { return abi::Member<std::int64_t>::view(c_->queued); }
+  /// Events that are on their way, or that consumers hold.
+  std::int64_t in_flight() const { return abi::Member<std::int64_t>::view(c_->in_flight); }
+  /// Its endpoint failed so often that it is left alone until then.
+  std::optional<Time> paused_until() const { return abi::Member<std::optional<Time>>::view(c_->paused_until); }
+  /// It has nothing to do until the next event.
+  bool idle() const { return abi::Member<bool>::view(c_->idle); }
+
+  EventSubscriptionActivity copy() const {
+    EventSubscriptionActivity value;
+    abi::Codec<EventSubscriptionActivity>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_subscription_activity* raw() const { return c_; }
+
+ private:
+  const tl_service_event_subscription_activity* c_ = nullptr;
+};
+
+/// EventDelivery in C form, read in place.
+class EventDeliveryView {
+ public:
+  EventDeliveryView() = default;
+  explicit EventDeliveryView(const tl_service_event_delivery& c) : c_(&c) {}
+
+  /// For `acknowledge` and `reject`.
+  std::int64_t id() const { return abi::Member<std::int64_t>::view(c_->id); }
+  /// The event.
+  EventView event() const { return abi::Member<Event>::view(c_->event); }
+  /// From 1.
+  std::int32_t attempt() const { return abi::Member<std::int32_t>::view(c_->attempt); }
+
+  EventDelivery copy() const {
+    EventDelivery value;
+    abi::Codec<EventDelivery>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_delivery* raw() const { return c_; }
+
+ private:
+  const tl_service_event_delivery* c_ = nullptr;
+};
+
+/// EventQuery in C form, read in place.
+class EventQueryView {
+ public:
+  EventQueryView() = default;
+  explicit EventQueryView(const tl_service_event_query& c) : c_(&c) {}
+
+  /// Events that were logged from then on.
+  std::optional<Time> from() const { return abi::Member<std::optional<Time>>::view(c_->from); }
+  /// Events that were logged before then.
+  std::optional<Time> to() const { return abi::Member<std::optional<Time>>::view(c_->to); }
+  /// Types; absent or empty: all.
+  std::optional<ListView<std::string>> types() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->types); }
+  /// Subjects that begin so.
+  std::optional<std::string_view> subject_begins_with() const { return abi::Member<std::optional<std::string>>::view(c_->subject_begins_with); }
+  /// Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a message id.
+  std::optional<std::string_view> correlation_id() const { return abi::Member<std::optional<std::string>>::view(c_->correlation_id); }
+  /// With a state: events that are in it at this subscription.
+  std::optional<std::string_view> subscription() const { return abi::Member<std::optional<std::string>>::view(c_->subscription); }
+  /// The state.
+  std::optional<EventState> state() const { return abi::Member<std::optional<EventState>>::view(c_->state); }
+  /// Where the last page ended: its `next`.
+  std::optional<std::int64_t> after() const { return abi::Member<std::optional<std::int64_t>>::view(c_->after); }
+  /// Newest first, instead of oldest first.
+  bool newest_first() const { return abi::Member<bool>::view(c_->newest_first); }
+  /// Events a page, 1 to 1000.
+  std::int32_t limit() const { return abi::Member<std::int32_t>::view(c_->limit); }
+
+  EventQuery copy() const {
+    EventQuery value;
+    abi::Codec<EventQuery>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_query* raw() const { return c_; }
+
+ private:
+  const tl_service_event_query* c_ = nullptr;
+};
+
+/// EventPage in C form, read in place.
+class EventPageView {
+ public:
+  EventPageView() = default;
+  explicit EventPageView(const tl_service_event_page& c) : c_(&c) {}
+
+  /// The events. A page may be short, or empty, and still not be the last.
+  ListView<Event> items() const { return abi::Member<std::vector<Event>>::view(c_->items); }
+  /// For `after`; absent at the end.
+  std::optional<std::int64_t> next() const { return abi::Member<std::optional<std::int64_t>>::view(c_->next); }
+
+  EventPage copy() const {
+    EventPage value;
+    abi::Codec<EventPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_page* raw() const { return c_; }
+
+ private:
+  const tl_service_event_page* c_ = nullptr;
+};
+
+/// EventAttempt in C form, read in place.
+class EventAttemptView {
+ public:
+  EventAttemptView() = default;
+  explicit EventAttemptView(const tl_service_event_attempt& c) : c_(&c) {}
+
+  /// From 1.
+  std::int32_t number() const { return abi::Member<std::int32_t>::view(c_->number); }
+  /// When it was made.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// HTTP status; 0: none.
+  std::int32_t status() const { return abi::Member<std::int32_t>::view(c_->status); }
+  /// How it ended, such as `Delivered`, `Busy` or `TimedOut`.
+  std::string_view outcome() const { return abi::Member<std::string>::view(c_->outcome); }
+  /// How long it took.
+  Duration latency() const { return abi::Member<Duration>::view(c_->latency); }
+  /// The first part of the answer, or why there was none.
+  std::string_view reply() const { return abi::Member<std::string>::view(c_->reply); }
+
+  EventAttempt copy() const {
+    EventAttempt value;
+    abi::Codec<EventAttempt>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_attempt* raw() const { return c_; }
+
+ private:
+  const tl_service_event_attempt* c_ = nullptr;
+};
+
+/// EventExplanation in C form, read in place.
+class EventExplanationView {
+ public:
+  EventExplanationView() = default;
+  explicit EventExplanationView(const tl_service_event_explanation& c) : c_(&c) {}
+
+  /// Name of the subscription.
+  std::string_view subscription() const { return abi::Member<std::string>::view(c_->subscription); }
+  /// Id of the event as it is delivered. One stored event may stand for several.
+  std::string_view event_id() const { return abi::Member<std::string>::view(c_->event_id); }
+  /// What became of it.
+  EventState state() const { return abi::Member<EventState>::view(c_->state); }
+  /// The part of the filter that decided, such as `subjectBeginsWith`; absent: none said no.
+  std::optional<std::string_view> rule() const { return abi::Member<std::optional<std::string>>::view(c_->rule); }
+  /// What that part wanted.
+  std::optional<std::string_view> wanted() const { return abi::Member<std::optional<std::string>>::view(c_->wanted); }
+  /// What the event had.
+  std::optional<std::string_view> found() const { return abi::Member<std::optional<std::string>>::view(c_->found); }
+  /// The attempts, oldest first.
+  ListView<EventAttempt> attempts() const { return abi::Member<std::vector<EventAttempt>>::view(c_->attempts); }
+  /// When it is tried again.
+  std::optional<Time> next_attempt() const { return abi::Member<std::optional<Time>>::view(c_->next_attempt); }
+  /// Why it was given up, such as `MaxDeliveryAttemptsExceeded`.
+  std::optional<std::string_view> reason() const { return abi::Member<std::optional<std::string>>::view(c_->reason); }
+
+  EventExplanation copy() const {
+    EventExplanation value;
+    abi::Codec<EventExplanation>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_explanation* raw() const { return c_; }
+
+ private:
+  const tl_service_event_explanation* c_ = nullptr;
+};
+
+/// NewEventTopic in C form, read in place.
+class NewEventTopicView {
+ public:
+  NewEventTopicView() = default;
+  explicit NewEventTopicView(const tl_service_new_event_topic& c) : c_(&c) {}
+
+  /// 3 to 50 letters, digits and `-`; unique in the runtime, without regard to case.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// What publishers send over HTTP.
+  EventSchema schema() const { return abi::Member<EventSchema>::view(c_->schema); }
+  /// Base64; absent: random.
+  std::optional<std::string_view> primary_key() const { return abi::Member<std::optional<std::string>>::view(c_->primary_key); }
+  /// Base64; absent: random.
+  std::optional<std::string_view> secondary_key() const { return abi::Member<std::optional<std::string>>::view(c_->secondary_key); }
+  /// Keys open it.
+  bool local_auth() const { return abi::Member<bool>::view(c_->local_auth); }
+  /// Labels.
+  std::optional<MapView> tags() const { return abi::Member<std::optional<Properties>>::view(c_->tags); }
+
+  NewEventTopic copy() const {
+    NewEventTopic value;
+    abi::Codec<NewEventTopic>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_event_topic* raw() const { return c_; }
+
+ private:
+  const tl_service_new_event_topic* c_ = nullptr;
+};
+
+/// EventTopic in C form, read in place.
+class EventTopicView {
+ public:
+  EventTopicView() = default;
+  explicit EventTopicView(const tl_service_event_topic& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// ARM id, the `topic` of its events.
+  std::string_view topic_id() const { return abi::Member<std::string>::view(c_->topic_id); }
+  /// Where publishers send to; absent when the runtime does not listen.
+  std::optional<std::string_view> endpoint() const { return abi::Member<std::optional<std::string>>::view(c_->endpoint); }
+  /// What publishers send over HTTP.
+  EventSchema schema() const { return abi::Member<EventSchema>::view(c_->schema); }
+  /// Base64.
+  std::string_view primary_key() const { return abi::Member<std::string>::view(c_->primary_key); }
+  /// Base64.
+  std::string_view secondary_key() const { return abi::Member<std::string>::view(c_->secondary_key); }
+  /// Keys open it.
+  bool local_auth() const { return abi::Member<bool>::view(c_->local_auth); }
+  /// Labels.
+  MapView tags() const { return abi::Member<Properties>::view(c_->tags); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+
+  EventTopic copy() const {
+    EventTopic value;
+    abi::Codec<EventTopic>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_topic* raw() const { return c_; }
+
+ private:
+  const tl_service_event_topic* c_ = nullptr;
+};
+
+/// NewTopicEvent in C form, read in place.
+class NewTopicEventView {
+ public:
+  NewTopicEventView() = default;
+  explicit NewTopicEventView(const tl_service_new_topic_event& c) : c_(&c) {}
+
+  /// Such as `Orders.Created`.
+  std::string_view type() const { return abi::Member<std::string>::view(c_->type); }
+  /// What it is about.
+  std::string_view subject() const { return abi::Member<std::string>::view(c_->subject); }
+  /// What happened. At most 1 MB.
+  std::string_view data() const { return abi::Member<std::string>::view(c_->data); }
+  /// Unique; absent: random.
+  std::optional<std::string_view> id() const { return abi::Member<std::optional<std::string>>::view(c_->id); }
+  /// When it happened; absent: now.
+  std::optional<Time> time() const { return abi::Member<std::optional<Time>>::view(c_->time); }
+  /// Version of the data's shape.
+  std::string_view data_version() const { return abi::Member<std::string>::view(c_->data_version); }
+
+  NewTopicEvent copy() const {
+    NewTopicEvent value;
+    abi::Codec<NewTopicEvent>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_topic_event* raw() const { return c_; }
+
+ private:
+  const tl_service_new_topic_event* c_ = nullptr;
+};
+
 }  // namespace trunkline::service
 
 namespace trunkline::abi {
 
-inline tl_service_sms_message Codec<::trunkline::service::SmsMessage>::lower(const ::trunkline::service::SmsMessage& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sms_message c{};
-  c.struct_size = sizeof c;
-  c.from = Member<std::string>::lower(v.from, arena);
-  c.to = Member<std::vector<std::string>>::lower(v.to, arena);
-  c.message = Member<std::string>::lower(v.message, arena);
-  c.delivery_report = Member<bool>::lower(v.delivery_report, arena);
-  c.tag = Member<std::optional<std::string>>::lower(v.tag, arena);
-  c.delivery_report_timeout = Member<std::optional<Duration>>::lower(v.delivery_report_timeout, arena);
-  c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::SmsMessage>::lift(const tl_service_sms_message& c, ::trunkline::service::SmsMessage& v) {
-  Member<std::string>::lift(c.from, v.from);
-  Member<std::vector<std::string>>::lift(c.to, v.to);
-  Member<std::string>::lift(c.message, v.message);
-  Member<bool>::lift(c.delivery_report, v.delivery_report);
-  Member<std::optional<std::string>>::lift(c.tag, v.tag);
-  Member<std::optional<Duration>>::lift(c.delivery_report_timeout, v.delivery_report_timeout);
-  Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
-}
-inline void Codec<::trunkline::service::SmsMessage>::check(const tl_service_sms_message& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.from, "from");
-  Member<std::vector<std::string>>::check(c.to, "to");
-  Member<std::string>::check(c.message, "message");
-  Member<bool>::check(c.delivery_report, "delivery_report");
-  Member<std::optional<std::string>>::check(c.tag, "tag");
-  Member<std::optional<Duration>>::check(c.delivery_report_timeout, "delivery_report_timeout");
-  Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
-}
 inline ::trunkline::service::SmsMessageView Codec<::trunkline::service::SmsMessage>::view(const tl_service_sms_message& c) { return ::trunkline::service::SmsMessageView(c); }
-
-inline tl_service_sms_send_outcome Codec<::trunkline::service::SmsSendOutcome>::lower(const ::trunkline::service::SmsSendOutcome& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sms_send_outcome c{};
-  c.struct_size = sizeof c;
-  c.to = Member<std::string>::lower(v.to, arena);
-  c.message_id = Member<std::optional<std::string>>::lower(v.message_id, arena);
-  c.successful = Member<bool>::lower(v.successful, arena);
-  c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
-  c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
-  c.repeated = Member<bool>::lower(v.repeated, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::SmsSendOutcome>::lift(const tl_service_sms_send_outcome& c, ::trunkline::service::SmsSendOutcome& v) {
-  Member<std::string>::lift(c.to, v.to);
-  Member<std::optional<std::string>>::lift(c.message_id, v.message_id);
-  Member<bool>::lift(c.successful, v.successful);
-  Member<std::int32_t>::lift(c.http_status, v.http_status);
-  Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
-  Member<bool>::lift(c.repeated, v.repeated);
-}
-inline void Codec<::trunkline::service::SmsSendOutcome>::check(const tl_service_sms_send_outcome& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.to, "to");
-  Member<std::optional<std::string>>::check(c.message_id, "message_id");
-  Member<bool>::check(c.successful, "successful");
-  Member<std::int32_t>::check(c.http_status, "http_status");
-  Member<std::optional<std::string>>::check(c.error_message, "error_message");
-  Member<bool>::check(c.repeated, "repeated");
-}
 inline ::trunkline::service::SmsSendOutcomeView Codec<::trunkline::service::SmsSendOutcome>::view(const tl_service_sms_send_outcome& c) { return ::trunkline::service::SmsSendOutcomeView(c); }
-
-inline tl_service_sms_record Codec<::trunkline::service::SmsRecord>::lower(const ::trunkline::service::SmsRecord& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sms_record c{};
-  c.struct_size = sizeof c;
-  c.message_id = Member<std::string>::lower(v.message_id, arena);
-  c.from = Member<std::string>::lower(v.from, arena);
-  c.to = Member<std::string>::lower(v.to, arena);
-  c.message = Member<std::string>::lower(v.message, arena);
-  c.state = Member<::trunkline::sms::MessageState>::lower(v.state, arena);
-  c.reason = Member<::trunkline::sms::FailureReason>::lower(v.reason, arena);
-  c.provider = Member<std::optional<std::string>>::lower(v.provider, arena);
-  c.provider_message_id = Member<std::optional<std::string>>::lower(v.provider_message_id, arena);
-  c.provider_code = Member<std::optional<std::string>>::lower(v.provider_code, arena);
-  c.segments = Member<std::int32_t>::lower(v.segments, arena);
-  c.tag = Member<std::optional<std::string>>::lower(v.tag, arena);
-  c.inbound = Member<bool>::lower(v.inbound, arena);
-  c.created_at = Member<Time>::lower(v.created_at, arena);
-  c.updated_at = Member<Time>::lower(v.updated_at, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::SmsRecord>::lift(const tl_service_sms_record& c, ::trunkline::service::SmsRecord& v) {
-  Member<std::string>::lift(c.message_id, v.message_id);
-  Member<std::string>::lift(c.from, v.from);
-  Member<std::string>::lift(c.to, v.to);
-  Member<std::string>::lift(c.message, v.message);
-  Member<::trunkline::sms::MessageState>::lift(c.state, v.state);
-  Member<::trunkline::sms::FailureReason>::lift(c.reason, v.reason);
-  Member<std::optional<std::string>>::lift(c.provider, v.provider);
-  Member<std::optional<std::string>>::lift(c.provider_message_id, v.provider_message_id);
-  Member<std::optional<std::string>>::lift(c.provider_code, v.provider_code);
-  Member<std::int32_t>::lift(c.segments, v.segments);
-  Member<std::optional<std::string>>::lift(c.tag, v.tag);
-  Member<bool>::lift(c.inbound, v.inbound);
-  Member<Time>::lift(c.created_at, v.created_at);
-  Member<Time>::lift(c.updated_at, v.updated_at);
-}
-inline void Codec<::trunkline::service::SmsRecord>::check(const tl_service_sms_record& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.message_id, "message_id");
-  Member<std::string>::check(c.from, "from");
-  Member<std::string>::check(c.to, "to");
-  Member<std::string>::check(c.message, "message");
-  Member<::trunkline::sms::MessageState>::check(c.state, "state");
-  Member<::trunkline::sms::FailureReason>::check(c.reason, "reason");
-  Member<std::optional<std::string>>::check(c.provider, "provider");
-  Member<std::optional<std::string>>::check(c.provider_message_id, "provider_message_id");
-  Member<std::optional<std::string>>::check(c.provider_code, "provider_code");
-  Member<std::int32_t>::check(c.segments, "segments");
-  Member<std::optional<std::string>>::check(c.tag, "tag");
-  Member<bool>::check(c.inbound, "inbound");
-  Member<Time>::check(c.created_at, "created_at");
-  Member<Time>::check(c.updated_at, "updated_at");
-}
 inline ::trunkline::service::SmsRecordView Codec<::trunkline::service::SmsRecord>::view(const tl_service_sms_record& c) { return ::trunkline::service::SmsRecordView(c); }
-
-inline tl_service_sms_page Codec<::trunkline::service::SmsPage>::lower(const ::trunkline::service::SmsPage& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sms_page c{};
-  c.struct_size = sizeof c;
-  c.items = Member<std::vector<::trunkline::service::SmsRecord>>::lower(v.items, arena);
-  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::SmsPage>::lift(const tl_service_sms_page& c, ::trunkline::service::SmsPage& v) {
-  Member<std::vector<::trunkline::service::SmsRecord>>::lift(c.items, v.items);
-  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
-}
-inline void Codec<::trunkline::service::SmsPage>::check(const tl_service_sms_page& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::vector<::trunkline::service::SmsRecord>>::check(c.items, "items");
-  Member<std::optional<std::string>>::check(c.continuation, "continuation");
-}
 inline ::trunkline::service::SmsPageView Codec<::trunkline::service::SmsPage>::view(const tl_service_sms_page& c) { return ::trunkline::service::SmsPageView(c); }
-
-inline tl_service_user_with_token Codec<::trunkline::service::UserWithToken>::lower(const ::trunkline::service::UserWithToken& v, [[maybe_unused]] Arena& arena) {
-  tl_service_user_with_token c{};
-  c.struct_size = sizeof c;
-  c.user = Member<::trunkline::identity::UserIdentity>::lower(v.user, arena);
-  c.token = Member<std::optional<::trunkline::identity::AccessToken>>::lower(v.token, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::UserWithToken>::lift(const tl_service_user_with_token& c, ::trunkline::service::UserWithToken& v) {
-  Member<::trunkline::identity::UserIdentity>::lift(c.user, v.user);
-  Member<std::optional<::trunkline::identity::AccessToken>>::lift(c.token, v.token);
-}
-inline void Codec<::trunkline::service::UserWithToken>::check(const tl_service_user_with_token& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<::trunkline::identity::UserIdentity>::check(c.user, "user");
-  Member<std::optional<::trunkline::identity::AccessToken>>::check(c.token, "token");
-}
 inline ::trunkline::service::UserWithTokenView Codec<::trunkline::service::UserWithToken>::view(const tl_service_user_with_token& c) { return ::trunkline::service::UserWithTokenView(c); }
-
-inline tl_service_chat_member Codec<::trunkline::service::ChatMember>::lower(const ::trunkline::service::ChatMember& v, [[maybe_unused]] Arena& arena) {
-  tl_service_chat_member c{};
-  c.struct_size = sizeof c;
-  c.id = Member<std::string>::lower(v.id, arena);
-  c.display_name = Member<std::optional<std::string>>::lower(v.display_name, arena);
-  c.share_history_time = Member<std::optional<Time>>::lower(v.share_history_time, arena);
-  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::ChatMember>::lift(const tl_service_chat_member& c, ::trunkline::service::ChatMember& v) {
-  Member<std::string>::lift(c.id, v.id);
-  Member<std::optional<std::string>>::lift(c.display_name, v.display_name);
-  Member<std::optional<Time>>::lift(c.share_history_time, v.share_history_time);
-  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
-}
-inline void Codec<::trunkline::service::ChatMember>::check(const tl_service_chat_member& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.id, "id");
-  Member<std::optional<std::string>>::check(c.display_name, "display_name");
-  Member<std::optional<Time>>::check(c.share_history_time, "share_history_time");
-  Member<std::optional<Properties>>::check(c.metadata, "metadata");
-}
 inline ::trunkline::service::ChatMemberView Codec<::trunkline::service::ChatMember>::view(const tl_service_chat_member& c) { return ::trunkline::service::ChatMemberView(c); }
-
-inline tl_service_new_chat_thread Codec<::trunkline::service::NewChatThread>::lower(const ::trunkline::service::NewChatThread& v, [[maybe_unused]] Arena& arena) {
-  tl_service_new_chat_thread c{};
-  c.struct_size = sizeof c;
-  c.as_user = Member<std::string>::lower(v.as_user, arena);
-  c.topic = Member<std::string>::lower(v.topic, arena);
-  c.participants = Member<std::optional<std::vector<::trunkline::service::ChatMember>>>::lower(v.participants, arena);
-  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
-  c.retention_days = Member<std::int32_t>::lower(v.retention_days, arena);
-  c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::NewChatThread>::lift(const tl_service_new_chat_thread& c, ::trunkline::service::NewChatThread& v) {
-  Member<std::string>::lift(c.as_user, v.as_user);
-  Member<std::string>::lift(c.topic, v.topic);
-  Member<std::optional<std::vector<::trunkline::service::ChatMember>>>::lift(c.participants, v.participants);
-  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
-  Member<std::int32_t>::lift(c.retention_days, v.retention_days);
-  Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
-}
-inline void Codec<::trunkline::service::NewChatThread>::check(const tl_service_new_chat_thread& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.as_user, "as_user");
-  Member<std::string>::check(c.topic, "topic");
-  Member<std::optional<std::vector<::trunkline::service::ChatMember>>>::check(c.participants, "participants");
-  Member<std::optional<Properties>>::check(c.metadata, "metadata");
-  Member<std::int32_t>::check(c.retention_days, "retention_days");
-  Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
-}
 inline ::trunkline::service::NewChatThreadView Codec<::trunkline::service::NewChatThread>::view(const tl_service_new_chat_thread& c) { return ::trunkline::service::NewChatThreadView(c); }
-
-inline tl_service_chat_thread_change Codec<::trunkline::service::ChatThreadChange>::lower(const ::trunkline::service::ChatThreadChange& v, [[maybe_unused]] Arena& arena) {
-  tl_service_chat_thread_change c{};
-  c.struct_size = sizeof c;
-  c.as_user = Member<std::string>::lower(v.as_user, arena);
-  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
-  c.topic = Member<std::optional<std::string>>::lower(v.topic, arena);
-  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
-  c.remove_metadata = Member<std::optional<std::vector<std::string>>>::lower(v.remove_metadata, arena);
-  c.retention_days = Member<std::optional<std::int32_t>>::lower(v.retention_days, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::ChatThreadChange>::lift(const tl_service_chat_thread_change& c, ::trunkline::service::ChatThreadChange& v) {
-  Member<std::string>::lift(c.as_user, v.as_user);
-  Member<std::string>::lift(c.thread_id, v.thread_id);
-  Member<std::optional<std::string>>::lift(c.topic, v.topic);
-  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
-  Member<std::optional<std::vector<std::string>>>::lift(c.remove_metadata, v.remove_metadata);
-  Member<std::optional<std::int32_t>>::lift(c.retention_days, v.retention_days);
-}
-inline void Codec<::trunkline::service::ChatThreadChange>::check(const tl_service_chat_thread_change& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.as_user, "as_user");
-  Member<std::string>::check(c.thread_id, "thread_id");
-  Member<std::optional<std::string>>::check(c.topic, "topic");
-  Member<std::optional<Properties>>::check(c.metadata, "metadata");
-  Member<std::optional<std::vector<std::string>>>::check(c.remove_metadata, "remove_metadata");
-  Member<std::optional<std::int32_t>>::check(c.retention_days, "retention_days");
-}
 inline ::trunkline::service::ChatThreadChangeView Codec<::trunkline::service::ChatThreadChange>::view(const tl_service_chat_thread_change& c) { return ::trunkline::service::ChatThreadChangeView(c); }
-
-inline tl_service_new_chat_message Codec<::trunkline::service::NewChatMessage>::lower(const ::trunkline::service::NewChatMessage& v, [[maybe_unused]] Arena& arena) {
-  tl_service_new_chat_message c{};
-  c.struct_size = sizeof c;
-  c.as_user = Member<std::string>::lower(v.as_user, arena);
-  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
-  c.content = Member<std::string>::lower(v.content, arena);
-  c.kind = Member<::trunkline::chat::MessageKind>::lower(v.kind, arena);
-  c.sender_display_name = Member<std::optional<std::string>>::lower(v.sender_display_name, arena);
-  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
-  c.attachments = Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::lower(v.attachments, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::NewChatMessage>::lift(const tl_service_new_chat_message& c, ::trunkline::service::NewChatMessage& v) {
-  Member<std::string>::lift(c.as_user, v.as_user);
-  Member<std::string>::lift(c.thread_id, v.thread_id);
-  Member<std::string>::lift(c.content, v.content);
-  Member<::trunkline::chat::MessageKind>::lift(c.kind, v.kind);
-  Member<std::optional<std::string>>::lift(c.sender_display_name, v.sender_display_name);
-  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
-  Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::lift(c.attachments, v.attachments);
-}
-inline void Codec<::trunkline::service::NewChatMessage>::check(const tl_service_new_chat_message& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.as_user, "as_user");
-  Member<std::string>::check(c.thread_id, "thread_id");
-  Member<std::string>::check(c.content, "content");
-  Member<::trunkline::chat::MessageKind>::check(c.kind, "kind");
-  Member<std::optional<std::string>>::check(c.sender_display_name, "sender_display_name");
-  Member<std::optional<Properties>>::check(c.metadata, "metadata");
-  Member<std::optional<std::vector<::trunkline::chat::Attachment>>>::check(c.attachments, "attachments");
-}
 inline ::trunkline::service::NewChatMessageView Codec<::trunkline::service::NewChatMessage>::view(const tl_service_new_chat_message& c) { return ::trunkline::service::NewChatMessageView(c); }
-
-inline tl_service_chat_message_change Codec<::trunkline::service::ChatMessageChange>::lower(const ::trunkline::service::ChatMessageChange& v, [[maybe_unused]] Arena& arena) {
-  tl_service_chat_message_change c{};
-  c.struct_size = sizeof c;
-  c.as_user = Member<std::string>::lower(v.as_user, arena);
-  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
-  c.message_id = Member<std::string>::lower(v.message_id, arena);
-  c.content = Member<std::optional<std::string>>::lower(v.content, arena);
-  c.metadata = Member<std::optional<Properties>>::lower(v.metadata, arena);
-  c.remove_metadata = Member<std::optional<std::vector<std::string>>>::lower(v.remove_metadata, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::ChatMessageChange>::lift(const tl_service_chat_message_change& c, ::trunkline::service::ChatMessageChange& v) {
-  Member<std::string>::lift(c.as_user, v.as_user);
-  Member<std::string>::lift(c.thread_id, v.thread_id);
-  Member<std::string>::lift(c.message_id, v.message_id);
-  Member<std::optional<std::string>>::lift(c.content, v.content);
-  Member<std::optional<Properties>>::lift(c.metadata, v.metadata);
-  Member<std::optional<std::vector<std::string>>>::lift(c.remove_metadata, v.remove_metadata);
-}
-inline void Codec<::trunkline::service::ChatMessageChange>::check(const tl_service_chat_message_change& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.as_user, "as_user");
-  Member<std::string>::check(c.thread_id, "thread_id");
-  Member<std::string>::check(c.message_id, "message_id");
-  Member<std::optional<std::string>>::check(c.content, "content");
-  Member<std::optional<Properties>>::check(c.metadata, "metadata");
-  Member<std::optional<std::vector<std::string>>>::check(c.remove_metadata, "remove_metadata");
-}
 inline ::trunkline::service::ChatMessageChangeView Codec<::trunkline::service::ChatMessageChange>::view(const tl_service_chat_message_change& c) { return ::trunkline::service::ChatMessageChangeView(c); }
-
-inline tl_service_chat_event Codec<::trunkline::service::ChatEvent>::lower(const ::trunkline::service::ChatEvent& v, [[maybe_unused]] Arena& arena) {
-  tl_service_chat_event c{};
-  c.struct_size = sizeof c;
-  c.cursor = Member<std::int64_t>::lower(v.cursor, arena);
-  c.thread_id = Member<std::string>::lower(v.thread_id, arena);
-  c.time = Member<Time>::lower(v.time, arena);
-  c.change = Member<::trunkline::chat::ChatChange>::lower(v.change, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::ChatEvent>::lift(const tl_service_chat_event& c, ::trunkline::service::ChatEvent& v) {
-  Member<std::int64_t>::lift(c.cursor, v.cursor);
-  Member<std::string>::lift(c.thread_id, v.thread_id);
-  Member<Time>::lift(c.time, v.time);
-  Member<::trunkline::chat::ChatChange>::lift(c.change, v.change);
-}
-inline void Codec<::trunkline::service::ChatEvent>::check(const tl_service_chat_event& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::int64_t>::check(c.cursor, "cursor");
-  Member<std::string>::check(c.thread_id, "thread_id");
-  Member<Time>::check(c.time, "time");
-  Member<::trunkline::chat::ChatChange>::check(c.change, "change");
-}
 inline ::trunkline::service::ChatEventView Codec<::trunkline::service::ChatEvent>::view(const tl_service_chat_event& c) { return ::trunkline::service::ChatEventView(c); }
-
-inline tl_service_number_query Codec<::trunkline::service::NumberQuery>::lower(const ::trunkline::service::NumberQuery& v, [[maybe_unused]] Arena& arena) {
-  tl_service_number_query c{};
-  c.struct_size = sizeof c;
-  c.country_code = Member<std::string>::lower(v.country_code, arena);
-  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
-  c.for_application = Member<bool>::lower(v.for_application, arena);
-  c.calling = Member<::trunkline::service::NumberCapability>::lower(v.calling, arena);
-  c.sms = Member<::trunkline::service::NumberCapability>::lower(v.sms, arena);
-  c.area_code = Member<std::optional<std::string>>::lower(v.area_code, arena);
-  c.quantity = Member<std::int32_t>::lower(v.quantity, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::NumberQuery>::lift(const tl_service_number_query& c, ::trunkline::service::NumberQuery& v) {
-  Member<std::string>::lift(c.country_code, v.country_code);
-  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
-  Member<bool>::lift(c.for_application, v.for_application);
-  Member<::trunkline::service::NumberCapability>::lift(c.calling, v.calling);
-  Member<::trunkline::service::NumberCapability>::lift(c.sms, v.sms);
-  Member<std::optional<std::string>>::lift(c.area_code, v.area_code);
-  Member<std::int32_t>::lift(c.quantity, v.quantity);
-}
-inline void Codec<::trunkline::service::NumberQuery>::check(const tl_service_number_query& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.country_code, "country_code");
-  Member<::trunkline::service::NumberType>::check(c.type, "type");
-  Member<bool>::check(c.for_application, "for_application");
-  Member<::trunkline::service::NumberCapability>::check(c.calling, "calling");
-  Member<::trunkline::service::NumberCapability>::check(c.sms, "sms");
-  Member<std::optional<std::string>>::check(c.area_code, "area_code");
-  Member<std::int32_t>::check(c.quantity, "quantity");
-}
 inline ::trunkline::service::NumberQueryView Codec<::trunkline::service::NumberQuery>::view(const tl_service_number_query& c) { return ::trunkline::service::NumberQueryView(c); }
-
-inline tl_service_number_search Codec<::trunkline::service::NumberSearch>::lower(const ::trunkline::service::NumberSearch& v, [[maybe_unused]] Arena& arena) {
-  tl_service_number_search c{};
-  c.struct_size = sizeof c;
-  c.search_id = Member<std::string>::lower(v.search_id, arena);
-  c.numbers = Member<std::vector<std::string>>::lower(v.numbers, arena);
-  c.cost_micros = Member<std::int64_t>::lower(v.cost_micros, arena);
-  c.currency = Member<std::string>::lower(v.currency, arena);
-  c.expires_at = Member<Time>::lower(v.expires_at, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::NumberSearch>::lift(const tl_service_number_search& c, ::trunkline::service::NumberSearch& v) {
-  Member<std::string>::lift(c.search_id, v.search_id);
-  Member<std::vector<std::string>>::lift(c.numbers, v.numbers);
-  Member<std::int64_t>::lift(c.cost_micros, v.cost_micros);
-  Member<std::string>::lift(c.currency, v.currency);
-  Member<Time>::lift(c.expires_at, v.expires_at);
-}
-inline void Codec<::trunkline::service::NumberSearch>::check(const tl_service_number_search& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.search_id, "search_id");
-  Member<std::vector<std::string>>::check(c.numbers, "numbers");
-  Member<std::int64_t>::check(c.cost_micros, "cost_micros");
-  Member<std::string>::check(c.currency, "currency");
-  Member<Time>::check(c.expires_at, "expires_at");
-}
 inline ::trunkline::service::NumberSearchView Codec<::trunkline::service::NumberSearch>::view(const tl_service_number_search& c) { return ::trunkline::service::NumberSearchView(c); }
-
-inline tl_service_owned_number Codec<::trunkline::service::OwnedNumber>::lower(const ::trunkline::service::OwnedNumber& v, [[maybe_unused]] Arena& arena) {
-  tl_service_owned_number c{};
-  c.struct_size = sizeof c;
-  c.number = Member<std::string>::lower(v.number, arena);
-  c.country_code = Member<std::string>::lower(v.country_code, arena);
-  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
-  c.for_application = Member<bool>::lower(v.for_application, arena);
-  c.calling = Member<::trunkline::service::NumberCapability>::lower(v.calling, arena);
-  c.sms = Member<::trunkline::service::NumberCapability>::lower(v.sms, arena);
-  c.purchased_at = Member<Time>::lower(v.purchased_at, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::OwnedNumber>::lift(const tl_service_owned_number& c, ::trunkline::service::OwnedNumber& v) {
-  Member<std::string>::lift(c.number, v.number);
-  Member<std::string>::lift(c.country_code, v.country_code);
-  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
-  Member<bool>::lift(c.for_application, v.for_application);
-  Member<::trunkline::service::NumberCapability>::lift(c.calling, v.calling);
-  Member<::trunkline::service::NumberCapability>::lift(c.sms, v.sms);
-  Member<Time>::lift(c.purchased_at, v.purchased_at);
-}
-inline void Codec<::trunkline::service::OwnedNumber>::check(const tl_service_owned_number& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.number, "number");
-  Member<std::string>::check(c.country_code, "country_code");
-  Member<::trunkline::service::NumberType>::check(c.type, "type");
-  Member<bool>::check(c.for_application, "for_application");
-  Member<::trunkline::service::NumberCapability>::check(c.calling, "calling");
-  Member<::trunkline::service::NumberCapability>::check(c.sms, "sms");
-  Member<Time>::check(c.purchased_at, "purchased_at");
-}
 inline ::trunkline::service::OwnedNumberView Codec<::trunkline::service::OwnedNumber>::view(const tl_service_owned_number& c) { return ::trunkline::service::OwnedNumberView(c); }
-
-inline tl_service_event Codec<::trunkline::service::Event>::lower(const ::trunkline::service::Event& v, [[maybe_unused]] Arena& arena) {
-  tl_service_event c{};
-  c.struct_size = sizeof c;
-  c.sequence = Member<std::int64_t>::lower(v.sequence, arena);
-  c.id = Member<std::string>::lower(v.id, arena);
-  c.type = Member<std::string>::lower(v.type, arena);
-  c.subject = Member<std::string>::lower(v.subject, arena);
-  c.topic = Member<std::string>::lower(v.topic, arena);
-  c.time = Member<Time>::lower(v.time, arena);
-  c.data_version = Member<std::string>::lower(v.data_version, arena);
-  c.data = Member<std::string>::lower(v.data, arena);
-  c.traceparent = Member<std::optional<std::string>>::lower(v.traceparent, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::Event>::lift(const tl_service_event& c, ::trunkline::service::Event& v) {
-  Member<std::int64_t>::lift(c.sequence, v.sequence);
-  Member<std::string>::lift(c.id, v.id);
-  Member<std::string>::lift(c.type, v.type);
-  Member<std::string>::lift(c.subject, v.subject);
-  Member<std::string>::lift(c.topic, v.topic);
-  Member<Time>::lift(c.time, v.time);
-  Member<std::string>::lift(c.data_version, v.data_version);
-  Member<std::string>::lift(c.data, v.data);
-  Member<std::optional<std::string>>::lift(c.traceparent, v.traceparent);
-}
-inline void Codec<::trunkline::service::Event>::check(const tl_service_event& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::int64_t>::check(c.sequence, "sequence");
-  Member<std::string>::check(c.id, "id");
-  Member<std::string>::check(c.type, "type");
-  Member<std::string>::check(c.subject, "subject");
-  Member<std::string>::check(c.topic, "topic");
-  Member<Time>::check(c.time, "time");
-  Member<std::string>::check(c.data_version, "data_version");
-  Member<std::string>::check(c.data, "data");
-  Member<std::optional<std::string>>::check(c.traceparent, "traceparent");
-}
 inline ::trunkline::service::EventView Codec<::trunkline::service::Event>::view(const tl_service_event& c) { return ::trunkline::service::EventView(c); }
-
-inline tl_service_event_filter Codec<::trunkline::service::EventFilter>::lower(const ::trunkline::service::EventFilter& v, [[maybe_unused]] Arena& arena) {
-  tl_service_event_filter c{};
-  c.struct_size = sizeof c;
-  c.types = Member<std::vector<std::string>>::lower(v.types, arena);
-  c.subject_begins_with = Member<std::optional<std::string>>::lower(v.subject_begins_with, arena);
-  c.after = Member<std::optional<std::int64_t>>::lower(v.after, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::EventFilter>::lift(const tl_service_event_filter& c, ::trunkline::service::EventFilter& v) {
-  Member<std::vector<std::string>>::lift(c.types, v.types);
-  Member<std::optional<std::string>>::lift(c.subject_begins_with, v.subject_begins_with);
-  Member<std::optional<std::int64_t>>::lift(c.after, v.after);
-}
-inline void Codec<::trunkline::service::EventFilter>::check(const tl_service_event_filter& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::vector<std::string>>::check(c.types, "types");
-  Member<std::optional<std::string>>::check(c.subject_begins_with, "subject_begins_with");
-  Member<std::optional<std::int64_t>>::check(c.after, "after");
-}
 inline ::trunkline::service::EventFilterView Codec<::trunkline::service::EventFilter>::view(const tl_service_event_filter& c) { return ::trunkline::service::EventFilterView(c); }
-
-inline tl_service_resource_info Codec<::trunkline::service::ResourceInfo>::lower(const ::trunkline::service::ResourceInfo& v, [[maybe_unused]] Arena& arena) {
-  tl_service_resource_info c{};
-  c.struct_size = sizeof c;
-  c.name = Member<std::string>::lower(v.name, arena);
-  c.resource_id = Member<std::string>::lower(v.resource_id, arena);
-  c.data_location = Member<std::string>::lower(v.data_location, arena);
-  c.primary_key = Member<std::string>::lower(v.primary_key, arena);
-  c.secondary_key = Member<std::string>::lower(v.secondary_key, arena);
-  c.connection_string = Member<std::optional<std::string>>::lower(v.connection_string, arena);
-  c.secondary_connection_string = Member<std::optional<std::string>>::lower(v.secondary_connection_string, arena);
-  c.lineage = Member<std::vector<std::string>>::lower(v.lineage, arena);
-  c.tags = Member<Properties>::lower(v.tags, arena);
-  c.local_auth = Member<bool>::lower(v.local_auth, arena);
-  c.created_at = Member<Time>::lower(v.created_at, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::ResourceInfo>::lift(const tl_service_resource_info& c, ::trunkline::service::ResourceInfo& v) {
-  Member<std::string>::lift(c.name, v.name);
-  Member<std::string>::lift(c.resource_id, v.resource_id);
-  Member<std::string>::lift(c.data_location, v.data_location);
-  Member<std::string>::lift(c.primary_key, v.primary_key);
-  Member<std::string>::lift(c.secondary_key, v.secondary_key);
-  Member<std::optional<std::string>>::lift(c.connection_string, v.connection_string);
-  Member<std::optional<std::string>>::lift(c.secondary_connection_string, v.secondary_connection_string);
-  Member<std::vector<std::string>>::lift(c.lineage, v.lineage);
-  Member<Properties>::lift(c.tags, v.tags);
-  Member<bool>::lift(c.local_auth, v.local_auth);
-  Member<Time>::lift(c.created_at, v.created_at);
-}
-inline void Codec<::trunkline::service::ResourceInfo>::check(const tl_service_resource_info& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.name, "name");
-  Member<std::string>::check(c.resource_id, "resource_id");
-  Member<std::string>::check(c.data_location, "data_location");
-  Member<std::string>::check(c.primary_key, "primary_key");
-  Member<std::string>::check(c.secondary_key, "secondary_key");
-  Member<std::optional<std::string>>::check(c.connection_string, "connection_string");
-  Member<std::optional<std::string>>::check(c.secondary_connection_string, "secondary_connection_string");
-  Member<std::vector<std::string>>::check(c.lineage, "lineage");
-  Member<Properties>::check(c.tags, "tags");
-  Member<bool>::check(c.local_auth, "local_auth");
-  Member<Time>::check(c.created_at, "created_at");
-}
 inline ::trunkline::service::ResourceInfoView Codec<::trunkline::service::ResourceInfo>::view(const tl_service_resource_info& c) { return ::trunkline::service::ResourceInfoView(c); }
-
-inline tl_service_resource_snapshot Codec<::trunkline::service::ResourceSnapshot>::lower(const ::trunkline::service::ResourceSnapshot& v, [[maybe_unused]] Arena& arena) {
-  tl_service_resource_snapshot c{};
-  c.struct_size = sizeof c;
-  c.name = Member<std::string>::lower(v.name, arena);
-  c.created_at = Member<Time>::lower(v.created_at, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::ResourceSnapshot>::lift(const tl_service_resource_snapshot& c, ::trunkline::service::ResourceSnapshot& v) {
-  Member<std::string>::lift(c.name, v.name);
-  Member<Time>::lift(c.created_at, v.created_at);
-}
-inline void Codec<::trunkline::service::ResourceSnapshot>::check(const tl_service_resource_snapshot& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.name, "name");
-  Member<Time>::check(c.created_at, "created_at");
-}
 inline ::trunkline::service::ResourceSnapshotView Codec<::trunkline::service::ResourceSnapshot>::view(const tl_service_resource_snapshot& c) { return ::trunkline::service::ResourceSnapshotView(c); }
-
-inline tl_service_plugin_info Codec<::trunkline::service::PluginInfo>::lower(const ::trunkline::service::PluginInfo& v, [[maybe_unused]] Arena& arena) {
-  tl_service_plugin_info c{};
-  c.struct_size = sizeof c;
-  c.id = Member<std::string>::lower(v.id, arena);
-  c.version = Member<std::string>::lower(v.version, arena);
-  c.path = Member<std::string>::lower(v.path, arena);
-  c.interfaces = Member<std::vector<std::string>>::lower(v.interfaces, arena);
-  c.state = Member<std::string>::lower(v.state, arena);
-  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
-  return c;
-}
-inline void Codec<::trunkline::service::PluginInfo>::lift(const tl_service_plugin_info& c, ::trunkline::service::PluginInfo& v) {
-  Member<std::string>::lift(c.id, v.id);
-  Member<std::string>::lift(c.version, v.version);
-  Member<std::string>::lift(c.path, v.path);
-  Member<std::vector<std::string>>::lift(c.interfaces, v.interfaces);
-  Member<std::string>::lift(c.state, v.state);
-  Member<std::optional<std::string>>::lift(c.detail, v.detail);
-}
-inline void Codec<::trunkline::service::PluginInfo>::check(const tl_service_plugin_info& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.id, "id");
-  Member<std::string>::check(c.version, "version");
-  Member<std::string>::check(c.path, "path");
-  Member<std::vector<std::string>>::check(c.interfaces, "interfaces");
-  Member<std::string>::check(c.state, "state");
-  Member<std::optional<std::string>>::check(c.detail, "detail");
-}
 inline ::trunkline::service::PluginInfoView Codec<::trunkline::service::PluginInfo>::view(const tl_service_plugin_info& c) { return ::trunkline::service::PluginInfoView(c); }
+inline ::trunkline::service::EventConditionView Codec<::trunkline::service::EventCondition>::view(const tl_service_event_condition& c) { return ::trunkline::service::EventConditionView(c); }
+inline ::trunkline::service::EventSubscriptionSpecView Codec<::trunkline::service::EventSubscriptionSpec>::view(const tl_service_event_subscription_spec& c) { return ::trunkline::service::EventSubscriptionSpecView(c); }
+inline ::trunkline::service::EventSubscriptionView Codec<::trunkline::service::EventSubscription>::view(const tl_service_event_subscription& c) { return ::trunkline::service::EventSubscriptionView(c); }
+inline ::trunkline::service::EventSubscriptionActivityView Codec<::trunkline::service::EventSubscriptionActivity>::view(const tl_service_event_subscription_activity& c) { return ::trunkline::service::EventSubscriptionActivityView(c); }
+inline ::trunkline::service::EventDeliveryView Codec<::trunkline::service::EventDelivery>::view(const tl_service_event_delivery& c) { return ::trunkline::service::EventDeliveryView(c); }
+inline ::trunkline::service::EventQueryView Codec<::trunkline::service::EventQuery>::view(const tl_service_event_query& c) { return ::trunkline::service::EventQueryView(c); }
+inline ::trunkline::service::EventPageView Codec<::trunkline::service::EventPage>::view(const tl_service_event_page& c) { return ::trunkline::service::EventPageView(c); }
+inline ::trunkline::service::EventAttemptView Codec<::trunkline::service::EventAttempt>::view(const tl_service_event_attempt& c) { return ::trunkline::service::EventAttemptView(c); }
+inline ::trunkline::service::EventExplanationView Codec<::trunkline::service::EventExplanation>::view(const tl_service_event_explanation& c) { return ::trunkline::service::EventExplanationView(c); }
+inline ::trunkline::service::NewEventTopicView Codec<::trunkline::service::NewEventTopic>::view(const tl_service_new_event_topic& c) { return ::trunkline::service::NewEventTopicView(c); }
+inline ::trunkline::service::EventTopicView Codec<::trunkline::service::EventTopic>::view(const tl_service_event_topic& c) { return ::trunkline::service::EventTopicView(c); }
+inline ::trunkline::service::NewTopicEventView Codec<::trunkline::service::NewTopicEvent>::view(const tl_service_new_topic_event& c) { return ::trunkline::service::NewTopicEventView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/service.hpp"
+#endif

@@ -347,6 +347,136 @@ struct RuntimeServiceMetrics {
   static constexpr auto kSlot = &tl_service_runtime_service::metrics;
   using Value = std::string;
 };
+struct EventSubscriptionsServicePut {
+  static constexpr std::string_view kName = "put";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::put;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServicePutProperties {
+  static constexpr std::string_view kName = "put_properties";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::put_properties;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceUpdate {
+  static constexpr std::string_view kName = "update";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::update;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceUpdateProperties {
+  static constexpr std::string_view kName = "update_properties";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::update_properties;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::get;
+  using Value = EventSubscription;
+};
+struct EventSubscriptionsServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::list;
+  using Value = std::vector<EventSubscription>;
+};
+struct EventSubscriptionsServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::remove;
+  using Value = bool;
+};
+struct EventSubscriptionsServiceActivity {
+  static constexpr std::string_view kName = "activity";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::activity;
+  using Value = EventSubscriptionActivity;
+};
+struct EventSubscriptionsServiceDeliveries {
+  static constexpr std::string_view kName = "deliveries";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::deliveries;
+  using Value = StreamClient<EventDelivery>;
+};
+struct EventSubscriptionsServiceAcknowledge {
+  static constexpr std::string_view kName = "acknowledge";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::acknowledge;
+  using Value = bool;
+};
+struct EventSubscriptionsServiceReject {
+  static constexpr std::string_view kName = "reject";
+  static constexpr auto kSlot = &tl_service_event_subscriptions_service::reject;
+  using Value = bool;
+};
+struct EventHistoryServiceQuery {
+  static constexpr std::string_view kName = "query";
+  static constexpr auto kSlot = &tl_service_event_history_service::query;
+  using Value = EventPage;
+};
+struct EventHistoryServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_event_history_service::get;
+  using Value = Event;
+};
+struct EventHistoryServiceExplain {
+  static constexpr std::string_view kName = "explain";
+  static constexpr auto kSlot = &tl_service_event_history_service::explain;
+  using Value = std::vector<EventExplanation>;
+};
+struct EventHistoryServiceRedeliver {
+  static constexpr std::string_view kName = "redeliver";
+  static constexpr auto kSlot = &tl_service_event_history_service::redeliver;
+  using Value = void;
+};
+struct EventHistoryServiceRedeliverAll {
+  static constexpr std::string_view kName = "redeliver_all";
+  static constexpr auto kSlot = &tl_service_event_history_service::redeliver_all;
+  using Value = std::int64_t;
+};
+struct EventHistoryServiceReplay {
+  static constexpr std::string_view kName = "replay";
+  static constexpr auto kSlot = &tl_service_event_history_service::replay;
+  using Value = EventSubscription;
+};
+struct EventHistoryServiceExportLines {
+  static constexpr std::string_view kName = "export_lines";
+  static constexpr auto kSlot = &tl_service_event_history_service::export_lines;
+  using Value = StreamClient<std::string>;
+};
+struct EventTopicsServiceCreate {
+  static constexpr std::string_view kName = "create";
+  static constexpr auto kSlot = &tl_service_event_topics_service::create;
+  using Value = EventTopic;
+};
+struct EventTopicsServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_event_topics_service::get;
+  using Value = EventTopic;
+};
+struct EventTopicsServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_event_topics_service::list;
+  using Value = std::vector<EventTopic>;
+};
+struct EventTopicsServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_event_topics_service::remove;
+  using Value = bool;
+};
+struct EventTopicsServiceRegenerateKey {
+  static constexpr std::string_view kName = "regenerate_key";
+  static constexpr auto kSlot = &tl_service_event_topics_service::regenerate_key;
+  using Value = EventTopic;
+};
+struct EventTopicsServiceSetTags {
+  static constexpr std::string_view kName = "set_tags";
+  static constexpr auto kSlot = &tl_service_event_topics_service::set_tags;
+  using Value = EventTopic;
+};
+struct EventTopicsServicePublish {
+  static constexpr std::string_view kName = "publish";
+  static constexpr auto kSlot = &tl_service_event_topics_service::publish;
+  using Value = std::vector<std::string>;
+};
+struct EventTopicsServicePublishJson {
+  static constexpr std::string_view kName = "publish_json";
+  static constexpr auto kSlot = &tl_service_event_topics_service::publish_json;
+  using Value = std::vector<std::string>;
+};
 }  // namespace ops
 
 /// Sends text messages of one resource.
@@ -359,14 +489,13 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
   /// @param message what to send, and to whom
   /// @returns one outcome for each recipient, in the order of the message
   /// Errors: kInvalidArgument, kUnauthenticated, kAlreadyExists.
-  Task<std::vector<SmsSendOutcome>> send(SmsMessage message, CallOptions options = {}) const {
-    return Client::run<ops::SmsServiceSend>(std::move(options), std::move(message));
-  }
+  Task<std::vector<SmsSendOutcome>> send(SmsMessage message, CallOptions options = {}) const;
   /// send ending in done(Result<std::vector<SmsSendOutcome>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send(SmsMessage message, CallOptions options, F done) const {
     Client::start<ops::SmsServiceSend>(std::move(options), std::move(done), std::move(message));
   }
+  void start_send(SmsMessage message, CallOptions options, abi::Callback<std::vector<SmsSendOutcome>> done) const;
   /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -374,20 +503,17 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
     Client::start_raw<ops::SmsServiceSend>(std::move(options), std::move(done), &message);
   }
   /// send, blocking this thread.
-  std::vector<SmsSendOutcome> send_sync(SmsMessage message, CallOptions options = {}) const {
-    return Client::wait<ops::SmsServiceSend>(std::move(options), std::move(message));
-  }
+  std::vector<SmsSendOutcome> send_sync(SmsMessage message, CallOptions options = {}) const;
 
   /// The record of one message.
   /// Errors: kNotFound.
-  Task<SmsRecord> get(std::string message_id, CallOptions options = {}) const {
-    return Client::run<ops::SmsServiceGet>(std::move(options), std::move(message_id));
-  }
+  Task<SmsRecord> get(std::string message_id, CallOptions options = {}) const;
   /// get ending in done(Result<SmsRecord>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get(std::string message_id, CallOptions options, F done) const {
     Client::start<ops::SmsServiceGet>(std::move(options), std::move(done), std::move(message_id));
   }
+  void start_get(std::string message_id, CallOptions options, abi::Callback<SmsRecord> done) const;
   /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -395,19 +521,17 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
     Client::start_raw<ops::SmsServiceGet>(std::move(options), std::move(done), message_id);
   }
   /// get, blocking this thread.
-  SmsRecord get_sync(std::string message_id, CallOptions options = {}) const {
-    return Client::wait<ops::SmsServiceGet>(std::move(options), std::move(message_id));
-  }
+  SmsRecord get_sync(std::string message_id, CallOptions options = {}) const;
 
   /// Records, newest first.
-  Task<SmsPage> list(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const {
-    return Client::run<ops::SmsServiceList>(std::move(options), limit, std::move(continuation));
-  }
+  Task<SmsPage> list(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const;
   /// list ending in done(Result<SmsPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options, F done) const {
     Client::start<ops::SmsServiceList>(std::move(options), std::move(done), limit, std::move(continuation));
   }
+  void start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options,
+                  abi::Callback<SmsPage> done) const;
   /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -415,20 +539,17 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
     Client::start_raw<ops::SmsServiceList>(std::move(options), std::move(done), limit, continuation);
   }
   /// list, blocking this thread.
-  SmsPage list_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const {
-    return Client::wait<ops::SmsServiceList>(std::move(options), limit, std::move(continuation));
-  }
+  SmsPage list_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const;
 
   /// Why a message went the way it went.
   /// Errors: kNotFound.
-  Task<DecisionRecord> explain(std::string message_id, CallOptions options = {}) const {
-    return Client::run<ops::SmsServiceExplain>(std::move(options), std::move(message_id));
-  }
+  Task<DecisionRecord> explain(std::string message_id, CallOptions options = {}) const;
   /// explain ending in done(Result<DecisionRecord>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_explain(std::string message_id, CallOptions options, F done) const {
     Client::start<ops::SmsServiceExplain>(std::move(options), std::move(done), std::move(message_id));
   }
+  void start_explain(std::string message_id, CallOptions options, abi::Callback<DecisionRecord> done) const;
   /// explain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -436,9 +557,7 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
     Client::start_raw<ops::SmsServiceExplain>(std::move(options), std::move(done), message_id);
   }
   /// explain, blocking this thread.
-  DecisionRecord explain_sync(std::string message_id, CallOptions options = {}) const {
-    return Client::wait<ops::SmsServiceExplain>(std::move(options), std::move(message_id));
-  }
+  DecisionRecord explain_sync(std::string message_id, CallOptions options = {}) const;
 };
 
 /// Users and tokens of one resource.
@@ -450,9 +569,7 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   /// Creates a user, or finds the one with the same custom id; with a token when scopes are given.
   /// Errors: kInvalidArgument.
   Task<UserWithToken> create_user(std::vector<identity::TokenScope> scopes = {}, std::optional<std::string> custom_id = {},
-                                  Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceCreateUser>(std::move(options), std::move(scopes), std::move(custom_id), lifetime);
-  }
+                                  Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const;
   /// create_user ending in done(Result<UserWithToken>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_create_user(std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id, Duration lifetime,
@@ -460,6 +577,8 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start<ops::IdentityServiceCreateUser>(std::move(options), std::move(done), std::move(scopes), std::move(custom_id),
                                                   lifetime);
   }
+  void start_create_user(std::vector<identity::TokenScope> scopes, std::optional<std::string> custom_id, Duration lifetime,
+                         CallOptions options, abi::Callback<UserWithToken> done) const;
   /// create_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -468,16 +587,12 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   }
   /// create_user, blocking this thread.
   UserWithToken create_user_sync(std::vector<identity::TokenScope> scopes = {}, std::optional<std::string> custom_id = {},
-                                 Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceCreateUser>(std::move(options), std::move(scopes), std::move(custom_id), lifetime);
-  }
+                                 Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const;
 
   /// Issues a token.
   /// Errors: kInvalidArgument, kNotFound.
   Task<identity::AccessToken> issue_token(std::string user_id, std::vector<identity::TokenScope> scopes,
-                                          Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceIssueToken>(std::move(options), std::move(user_id), std::move(scopes), lifetime);
-  }
+                                          Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const;
   /// issue_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_issue_token(std::string user_id, std::vector<identity::TokenScope> scopes, Duration lifetime, CallOptions options,
@@ -485,6 +600,8 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start<ops::IdentityServiceIssueToken>(std::move(options), std::move(done), std::move(user_id), std::move(scopes),
                                                   lifetime);
   }
+  void start_issue_token(std::string user_id, std::vector<identity::TokenScope> scopes, Duration lifetime, CallOptions options,
+                         abi::Callback<identity::AccessToken> done) const;
   /// issue_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -493,20 +610,17 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   }
   /// issue_token, blocking this thread.
   identity::AccessToken issue_token_sync(std::string user_id, std::vector<identity::TokenScope> scopes,
-                                         Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceIssueToken>(std::move(options), std::move(user_id), std::move(scopes), lifetime);
-  }
+                                         Duration lifetime = std::chrono::hours{24}, CallOptions options = {}) const;
 
   /// Makes every token useless that was issued to the user before now.
   /// Errors: kNotFound.
-  Task<void> revoke_tokens(std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceRevokeTokens>(std::move(options), std::move(user_id));
-  }
+  Task<void> revoke_tokens(std::string user_id, CallOptions options = {}) const;
   /// revoke_tokens ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_revoke_tokens(std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceRevokeTokens>(std::move(options), std::move(done), std::move(user_id));
   }
+  void start_revoke_tokens(std::string user_id, CallOptions options, abi::Callback<void> done) const;
   /// revoke_tokens without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -514,20 +628,17 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceRevokeTokens>(std::move(options), std::move(done), user_id);
   }
   /// revoke_tokens, blocking this thread.
-  void revoke_tokens_sync(std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceRevokeTokens>(std::move(options), std::move(user_id));
-  }
+  void revoke_tokens_sync(std::string user_id, CallOptions options = {}) const;
 
   /// Deletes the user.
   /// Errors: kNotFound.
-  Task<void> delete_user(std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceDeleteUser>(std::move(options), std::move(user_id));
-  }
+  Task<void> delete_user(std::string user_id, CallOptions options = {}) const;
   /// delete_user ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_user(std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceDeleteUser>(std::move(options), std::move(done), std::move(user_id));
   }
+  void start_delete_user(std::string user_id, CallOptions options, abi::Callback<void> done) const;
   /// delete_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -535,20 +646,17 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceDeleteUser>(std::move(options), std::move(done), user_id);
   }
   /// delete_user, blocking this thread.
-  void delete_user_sync(std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceDeleteUser>(std::move(options), std::move(user_id));
-  }
+  void delete_user_sync(std::string user_id, CallOptions options = {}) const;
 
   /// Verifies a token of this resource.
   /// Errors: kUnauthenticated.
-  Task<identity::TokenClaims> verify_token(std::string token, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceVerifyToken>(std::move(options), std::move(token));
-  }
+  Task<identity::TokenClaims> verify_token(std::string token, CallOptions options = {}) const;
   /// verify_token ending in done(Result<identity::TokenClaims>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_verify_token(std::string token, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceVerifyToken>(std::move(options), std::move(done), std::move(token));
   }
+  void start_verify_token(std::string token, CallOptions options, abi::Callback<identity::TokenClaims> done) const;
   /// verify_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -556,20 +664,17 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceVerifyToken>(std::move(options), std::move(done), token);
   }
   /// verify_token, blocking this thread.
-  identity::TokenClaims verify_token_sync(std::string token, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceVerifyToken>(std::move(options), std::move(token));
-  }
+  identity::TokenClaims verify_token_sync(std::string token, CallOptions options = {}) const;
 
   /// One user.
   /// Errors: kNotFound.
-  Task<identity::UserIdentity> get_user(std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceGetUser>(std::move(options), std::move(user_id));
-  }
+  Task<identity::UserIdentity> get_user(std::string user_id, CallOptions options = {}) const;
   /// get_user ending in done(Result<identity::UserIdentity>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_user(std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceGetUser>(std::move(options), std::move(done), std::move(user_id));
   }
+  void start_get_user(std::string user_id, CallOptions options, abi::Callback<identity::UserIdentity> done) const;
   /// get_user without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -577,20 +682,17 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceGetUser>(std::move(options), std::move(done), user_id);
   }
   /// get_user, blocking this thread.
-  identity::UserIdentity get_user_sync(std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceGetUser>(std::move(options), std::move(user_id));
-  }
+  identity::UserIdentity get_user_sync(std::string user_id, CallOptions options = {}) const;
 
   /// The user that was created with this id of your own.
   /// Errors: kNotFound.
-  Task<identity::UserIdentity> find_by_custom_id(std::string custom_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(custom_id));
-  }
+  Task<identity::UserIdentity> find_by_custom_id(std::string custom_id, CallOptions options = {}) const;
   /// find_by_custom_id ending in done(Result<identity::UserIdentity>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_find_by_custom_id(std::string custom_id, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(done), std::move(custom_id));
   }
+  void start_find_by_custom_id(std::string custom_id, CallOptions options, abi::Callback<identity::UserIdentity> done) const;
   /// find_by_custom_id without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -598,21 +700,19 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(done), custom_id);
   }
   /// find_by_custom_id, blocking this thread.
-  identity::UserIdentity find_by_custom_id_sync(std::string custom_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceFindByCustomId>(std::move(options), std::move(custom_id));
-  }
+  identity::UserIdentity find_by_custom_id_sync(std::string custom_id, CallOptions options = {}) const;
 
   /// The users, by id.
   /// Errors: kInvalidArgument.
   Task<identity::UserPage> list_users(std::int32_t limit = 100, std::optional<std::string> continuation = {},
-                                      CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceListUsers>(std::move(options), limit, std::move(continuation));
-  }
+                                      CallOptions options = {}) const;
   /// list_users ending in done(Result<identity::UserPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_users(std::int32_t limit, std::optional<std::string> continuation, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceListUsers>(std::move(options), std::move(done), limit, std::move(continuation));
   }
+  void start_list_users(std::int32_t limit, std::optional<std::string> continuation, CallOptions options,
+                        abi::Callback<identity::UserPage> done) const;
   /// list_users without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -621,9 +721,7 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   }
   /// list_users, blocking this thread.
   identity::UserPage list_users_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {},
-                                     CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceListUsers>(std::move(options), limit, std::move(continuation));
-  }
+                                     CallOptions options = {}) const;
 
   /// A token for a Teams user.
   /// @param token the user's Microsoft Entra token, of an issuer that is configured
@@ -631,16 +729,15 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   /// @param user_id must be the token's `oid`
   /// Errors: kUnauthenticated, kInvalidArgument.
   Task<identity::AccessToken> exchange_teams_token(std::string token, std::string app_id, std::string user_id,
-                                                   CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(token), std::move(app_id),
-                                                               std::move(user_id));
-  }
+                                                   CallOptions options = {}) const;
   /// exchange_teams_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_exchange_teams_token(std::string token, std::string app_id, std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(done), std::move(token),
                                                           std::move(app_id), std::move(user_id));
   }
+  void start_exchange_teams_token(std::string token, std::string app_id, std::string user_id, CallOptions options,
+                                  abi::Callback<identity::AccessToken> done) const;
   /// exchange_teams_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -649,24 +746,21 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
   }
   /// exchange_teams_token, blocking this thread.
   identity::AccessToken exchange_teams_token_sync(std::string token, std::string app_id, std::string user_id,
-                                                  CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceExchangeTeamsToken>(std::move(options), std::move(token), std::move(app_id),
-                                                                std::move(user_id));
-  }
+                                                  CallOptions options = {}) const;
 
   /// A Microsoft Entra token as the development issuer makes them, to try an exchange with.
   /// @param app_id its `appid`
   /// @param user_id its `oid`
   /// Errors: kFailedPrecondition.
-  Task<identity::AccessToken> development_teams_token(std::string app_id, std::string user_id, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(app_id), std::move(user_id));
-  }
+  Task<identity::AccessToken> development_teams_token(std::string app_id, std::string user_id, CallOptions options = {}) const;
   /// development_teams_token ending in done(Result<identity::AccessToken>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_development_teams_token(std::string app_id, std::string user_id, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(done), std::move(app_id),
                                                              std::move(user_id));
   }
+  void start_development_teams_token(std::string app_id, std::string user_id, CallOptions options,
+                                     abi::Callback<identity::AccessToken> done) const;
   /// development_teams_token without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -674,19 +768,16 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(done), app_id, user_id);
   }
   /// development_teams_token, blocking this thread.
-  identity::AccessToken development_teams_token_sync(std::string app_id, std::string user_id, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceDevelopmentTeamsToken>(std::move(options), std::move(app_id), std::move(user_id));
-  }
+  identity::AccessToken development_teams_token_sync(std::string app_id, std::string user_id, CallOptions options = {}) const;
 
   /// The keys that verify tokens, the one that signs first.
-  Task<std::vector<identity::SigningKey>> signing_keys(CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceSigningKeys>(std::move(options));
-  }
+  Task<std::vector<identity::SigningKey>> signing_keys(CallOptions options = {}) const;
   /// signing_keys ending in done(Result<std::vector<identity::SigningKey>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_signing_keys(CallOptions options, F done) const {
     Client::start<ops::IdentityServiceSigningKeys>(std::move(options), std::move(done));
   }
+  void start_signing_keys(CallOptions options, abi::Callback<std::vector<identity::SigningKey>> done) const;
   /// signing_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -694,20 +785,17 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceSigningKeys>(std::move(options), std::move(done));
   }
   /// signing_keys, blocking this thread.
-  std::vector<identity::SigningKey> signing_keys_sync(CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceSigningKeys>(std::move(options));
-  }
+  std::vector<identity::SigningKey> signing_keys_sync(CallOptions options = {}) const;
 
   /// Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
   /// @param drop_others forget the former keys at once, which makes their tokens useless
-  Task<std::vector<identity::SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const {
-    return Client::run<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
-  }
+  Task<std::vector<identity::SigningKey>> rotate_keys(bool drop_others = false, CallOptions options = {}) const;
   /// rotate_keys ending in done(Result<std::vector<identity::SigningKey>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_rotate_keys(bool drop_others, CallOptions options, F done) const {
     Client::start<ops::IdentityServiceRotateKeys>(std::move(options), std::move(done), drop_others);
   }
+  void start_rotate_keys(bool drop_others, CallOptions options, abi::Callback<std::vector<identity::SigningKey>> done) const;
   /// rotate_keys without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -715,9 +803,7 @@ class IdentityServiceClient : public abi::Client<tl_service_identity_service> {
     Client::start_raw<ops::IdentityServiceRotateKeys>(std::move(options), std::move(done), drop_others);
   }
   /// rotate_keys, blocking this thread.
-  std::vector<identity::SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const {
-    return Client::wait<ops::IdentityServiceRotateKeys>(std::move(options), drop_others);
-  }
+  std::vector<identity::SigningKey> rotate_keys_sync(bool drop_others = false, CallOptions options = {}) const;
 };
 
 /// The threads of one resource. `asUser` says on whose behalf: a raw id, or a user access token, which then must have the
@@ -730,14 +816,13 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
 
   /// Creates a thread.
   /// Errors: kInvalidArgument, kPermissionDenied, kUnauthenticated.
-  Task<chat::CreateThreadResult> create_thread(NewChatThread thread, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceCreateThread>(std::move(options), std::move(thread));
-  }
+  Task<chat::CreateThreadResult> create_thread(NewChatThread thread, CallOptions options = {}) const;
   /// create_thread ending in done(Result<chat::CreateThreadResult>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_create_thread(NewChatThread thread, CallOptions options, F done) const {
     Client::start<ops::ChatServiceCreateThread>(std::move(options), std::move(done), std::move(thread));
   }
+  void start_create_thread(NewChatThread thread, CallOptions options, abi::Callback<chat::CreateThreadResult> done) const;
   /// create_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -745,20 +830,18 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceCreateThread>(std::move(options), std::move(done), &thread);
   }
   /// create_thread, blocking this thread.
-  chat::CreateThreadResult create_thread_sync(NewChatThread thread, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceCreateThread>(std::move(options), std::move(thread));
-  }
+  chat::CreateThreadResult create_thread_sync(NewChatThread thread, CallOptions options = {}) const;
 
   /// One thread.
   /// Errors: kNotFound, kPermissionDenied.
-  Task<chat::ChatThread> get_thread(std::string as_user, std::string thread_id, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceGetThread>(std::move(options), std::move(as_user), std::move(thread_id));
-  }
+  Task<chat::ChatThread> get_thread(std::string as_user, std::string thread_id, CallOptions options = {}) const;
   /// get_thread ending in done(Result<chat::ChatThread>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_thread(std::string as_user, std::string thread_id, CallOptions options, F done) const {
     Client::start<ops::ChatServiceGetThread>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id));
   }
+  void start_get_thread(std::string as_user, std::string thread_id, CallOptions options,
+                        abi::Callback<chat::ChatThread> done) const;
   /// get_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -766,17 +849,12 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceGetThread>(std::move(options), std::move(done), as_user, thread_id);
   }
   /// get_thread, blocking this thread.
-  chat::ChatThread get_thread_sync(std::string as_user, std::string thread_id, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceGetThread>(std::move(options), std::move(as_user), std::move(thread_id));
-  }
+  chat::ChatThread get_thread_sync(std::string as_user, std::string thread_id, CallOptions options = {}) const;
 
   /// A page of the threads that the user takes part in, the youngest first.
   /// Errors: kInvalidArgument.
   Task<chat::ThreadPage> list_threads(std::string as_user, std::int32_t limit = 50, std::optional<std::string> continuation = {},
-                                      std::optional<Time> start_time = {}, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceListThreads>(std::move(options), std::move(as_user), limit, std::move(continuation),
-                                                    std::move(start_time));
-  }
+                                      std::optional<Time> start_time = {}, CallOptions options = {}) const;
   /// list_threads ending in done(Result<chat::ThreadPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_threads(std::string as_user, std::int32_t limit, std::optional<std::string> continuation,
@@ -784,6 +862,8 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceListThreads>(std::move(options), std::move(done), std::move(as_user), limit,
                                                std::move(continuation), std::move(start_time));
   }
+  void start_list_threads(std::string as_user, std::int32_t limit, std::optional<std::string> continuation,
+                          std::optional<Time> start_time, CallOptions options, abi::Callback<chat::ThreadPage> done) const;
   /// list_threads without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -793,21 +873,17 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   }
   /// list_threads, blocking this thread.
   chat::ThreadPage list_threads_sync(std::string as_user, std::int32_t limit = 50, std::optional<std::string> continuation = {},
-                                     std::optional<Time> start_time = {}, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceListThreads>(std::move(options), std::move(as_user), limit, std::move(continuation),
-                                                     std::move(start_time));
-  }
+                                     std::optional<Time> start_time = {}, CallOptions options = {}) const;
 
   /// Changes topic, metadata or retention.
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  Task<chat::ChatThread> update_thread(ChatThreadChange change, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceUpdateThread>(std::move(options), std::move(change));
-  }
+  Task<chat::ChatThread> update_thread(ChatThreadChange change, CallOptions options = {}) const;
   /// update_thread ending in done(Result<chat::ChatThread>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_update_thread(ChatThreadChange change, CallOptions options, F done) const {
     Client::start<ops::ChatServiceUpdateThread>(std::move(options), std::move(done), std::move(change));
   }
+  void start_update_thread(ChatThreadChange change, CallOptions options, abi::Callback<chat::ChatThread> done) const;
   /// update_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -815,20 +891,17 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceUpdateThread>(std::move(options), std::move(done), &change);
   }
   /// update_thread, blocking this thread.
-  chat::ChatThread update_thread_sync(ChatThreadChange change, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceUpdateThread>(std::move(options), std::move(change));
-  }
+  chat::ChatThread update_thread_sync(ChatThreadChange change, CallOptions options = {}) const;
 
   /// Deletes the thread for everybody.
   /// Errors: kNotFound, kPermissionDenied.
-  Task<void> delete_thread(std::string as_user, std::string thread_id, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceDeleteThread>(std::move(options), std::move(as_user), std::move(thread_id));
-  }
+  Task<void> delete_thread(std::string as_user, std::string thread_id, CallOptions options = {}) const;
   /// delete_thread ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_thread(std::string as_user, std::string thread_id, CallOptions options, F done) const {
     Client::start<ops::ChatServiceDeleteThread>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id));
   }
+  void start_delete_thread(std::string as_user, std::string thread_id, CallOptions options, abi::Callback<void> done) const;
   /// delete_thread without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -836,18 +909,13 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceDeleteThread>(std::move(options), std::move(done), as_user, thread_id);
   }
   /// delete_thread, blocking this thread.
-  void delete_thread_sync(std::string as_user, std::string thread_id, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceDeleteThread>(std::move(options), std::move(as_user), std::move(thread_id));
-  }
+  void delete_thread_sync(std::string as_user, std::string thread_id, CallOptions options = {}) const;
 
   /// Adds people; who is there already stays as is. Returns those who were not added.
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
   Task<std::vector<chat::InvalidParticipant>> add_participants(std::string as_user, std::string thread_id,
                                                                std::vector<ChatMember> participants,
-                                                               CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceAddParticipants>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                        std::move(participants));
-  }
+                                                               CallOptions options = {}) const;
   /// add_participants ending in done(Result<std::vector<chat::InvalidParticipant>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_add_participants(std::string as_user, std::string thread_id, std::vector<ChatMember> participants,
@@ -855,6 +923,8 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceAddParticipants>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
                                                    std::move(participants));
   }
+  void start_add_participants(std::string as_user, std::string thread_id, std::vector<ChatMember> participants,
+                              CallOptions options, abi::Callback<std::vector<chat::InvalidParticipant>> done) const;
   /// add_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -864,18 +934,12 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   /// add_participants, blocking this thread.
   std::vector<chat::InvalidParticipant> add_participants_sync(std::string as_user, std::string thread_id,
                                                               std::vector<ChatMember> participants,
-                                                              CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceAddParticipants>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                         std::move(participants));
-  }
+                                                              CallOptions options = {}) const;
 
   /// A page of those who take part, in the order of adding.
   /// Errors: kNotFound, kPermissionDenied.
   Task<chat::ParticipantPage> list_participants(std::string as_user, std::string thread_id, std::int32_t limit = 100,
-                                                std::optional<std::string> continuation = {}, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceListParticipants>(std::move(options), std::move(as_user), std::move(thread_id), limit,
-                                                         std::move(continuation));
-  }
+                                                std::optional<std::string> continuation = {}, CallOptions options = {}) const;
   /// list_participants ending in done(Result<chat::ParticipantPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_participants(std::string as_user, std::string thread_id, std::int32_t limit,
@@ -883,6 +947,9 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceListParticipants>(std::move(options), std::move(done), std::move(as_user),
                                                     std::move(thread_id), limit, std::move(continuation));
   }
+  void start_list_participants(std::string as_user, std::string thread_id, std::int32_t limit,
+                               std::optional<std::string> continuation, CallOptions options,
+                               abi::Callback<chat::ParticipantPage> done) const;
   /// list_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -893,18 +960,12 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   }
   /// list_participants, blocking this thread.
   chat::ParticipantPage list_participants_sync(std::string as_user, std::string thread_id, std::int32_t limit = 100,
-                                               std::optional<std::string> continuation = {}, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceListParticipants>(std::move(options), std::move(as_user), std::move(thread_id), limit,
-                                                          std::move(continuation));
-  }
+                                               std::optional<std::string> continuation = {}, CallOptions options = {}) const;
 
   /// Removes somebody, or the user.
   /// Errors: kNotFound, kPermissionDenied.
   Task<void> remove_participant(std::string as_user, std::string thread_id, std::string participant_id,
-                                CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                          std::move(participant_id));
-  }
+                                CallOptions options = {}) const;
   /// remove_participant ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_remove_participant(std::string as_user, std::string thread_id, std::string participant_id, CallOptions options,
@@ -912,6 +973,8 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(done), std::move(as_user),
                                                      std::move(thread_id), std::move(participant_id));
   }
+  void start_remove_participant(std::string as_user, std::string thread_id, std::string participant_id, CallOptions options,
+                                abi::Callback<void> done) const;
   /// remove_participant without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -920,21 +983,17 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   }
   /// remove_participant, blocking this thread.
   void remove_participant_sync(std::string as_user, std::string thread_id, std::string participant_id,
-                               CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceRemoveParticipant>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                           std::move(participant_id));
-  }
+                               CallOptions options = {}) const;
 
   /// Sends a message. Durable when it completes.
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  Task<chat::ChatMessage> send(NewChatMessage message, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceSend>(std::move(options), std::move(message));
-  }
+  Task<chat::ChatMessage> send(NewChatMessage message, CallOptions options = {}) const;
   /// send ending in done(Result<chat::ChatMessage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send(NewChatMessage message, CallOptions options, F done) const {
     Client::start<ops::ChatServiceSend>(std::move(options), std::move(done), std::move(message));
   }
+  void start_send(NewChatMessage message, CallOptions options, abi::Callback<chat::ChatMessage> done) const;
   /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -942,23 +1001,20 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceSend>(std::move(options), std::move(done), &message);
   }
   /// send, blocking this thread.
-  chat::ChatMessage send_sync(NewChatMessage message, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceSend>(std::move(options), std::move(message));
-  }
+  chat::ChatMessage send_sync(NewChatMessage message, CallOptions options = {}) const;
 
   /// One message.
   /// Errors: kNotFound, kPermissionDenied.
   Task<chat::ChatMessage> get_message(std::string as_user, std::string thread_id, std::string message_id,
-                                      CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceGetMessage>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                   std::move(message_id));
-  }
+                                      CallOptions options = {}) const;
   /// get_message ending in done(Result<chat::ChatMessage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options, F done) const {
     Client::start<ops::ChatServiceGetMessage>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
                                               std::move(message_id));
   }
+  void start_get_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
+                         abi::Callback<chat::ChatMessage> done) const;
   /// get_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -967,19 +1023,13 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   }
   /// get_message, blocking this thread.
   chat::ChatMessage get_message_sync(std::string as_user, std::string thread_id, std::string message_id,
-                                     CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceGetMessage>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                    std::move(message_id));
-  }
+                                     CallOptions options = {}) const;
 
   /// A page of messages, newest first.
   /// Errors: kNotFound, kPermissionDenied.
   Task<chat::MessagePage> list_messages(std::string as_user, std::string thread_id, std::int32_t limit = 100,
                                         std::optional<std::string> continuation = {}, std::optional<Time> start_time = {},
-                                        CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceListMessages>(std::move(options), std::move(as_user), std::move(thread_id), limit,
-                                                     std::move(continuation), std::move(start_time));
-  }
+                                        CallOptions options = {}) const;
   /// list_messages ending in done(Result<chat::MessagePage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_messages(std::string as_user, std::string thread_id, std::int32_t limit,
@@ -988,6 +1038,9 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceListMessages>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
                                                 limit, std::move(continuation), std::move(start_time));
   }
+  void start_list_messages(std::string as_user, std::string thread_id, std::int32_t limit,
+                           std::optional<std::string> continuation, std::optional<Time> start_time, CallOptions options,
+                           abi::Callback<chat::MessagePage> done) const;
   /// list_messages without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -999,21 +1052,17 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   /// list_messages, blocking this thread.
   chat::MessagePage list_messages_sync(std::string as_user, std::string thread_id, std::int32_t limit = 100,
                                        std::optional<std::string> continuation = {}, std::optional<Time> start_time = {},
-                                       CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceListMessages>(std::move(options), std::move(as_user), std::move(thread_id), limit,
-                                                      std::move(continuation), std::move(start_time));
-  }
+                                       CallOptions options = {}) const;
 
   /// Changes a message; only its sender may.
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  Task<chat::ChatMessage> update_message(ChatMessageChange change, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceUpdateMessage>(std::move(options), std::move(change));
-  }
+  Task<chat::ChatMessage> update_message(ChatMessageChange change, CallOptions options = {}) const;
   /// update_message ending in done(Result<chat::ChatMessage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_update_message(ChatMessageChange change, CallOptions options, F done) const {
     Client::start<ops::ChatServiceUpdateMessage>(std::move(options), std::move(done), std::move(change));
   }
+  void start_update_message(ChatMessageChange change, CallOptions options, abi::Callback<chat::ChatMessage> done) const;
   /// update_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1021,16 +1070,11 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceUpdateMessage>(std::move(options), std::move(done), &change);
   }
   /// update_message, blocking this thread.
-  chat::ChatMessage update_message_sync(ChatMessageChange change, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceUpdateMessage>(std::move(options), std::move(change));
-  }
+  chat::ChatMessage update_message_sync(ChatMessageChange change, CallOptions options = {}) const;
 
   /// Deletes a message; only its sender may.
   /// Errors: kNotFound, kPermissionDenied.
-  Task<void> delete_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceDeleteMessage>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                      std::move(message_id));
-  }
+  Task<void> delete_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const;
   /// delete_message ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
@@ -1038,6 +1082,8 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceDeleteMessage>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
                                                  std::move(message_id));
   }
+  void start_delete_message(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
+                            abi::Callback<void> done) const;
   /// delete_message without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1045,18 +1091,12 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceDeleteMessage>(std::move(options), std::move(done), as_user, thread_id, message_id);
   }
   /// delete_message, blocking this thread.
-  void delete_message_sync(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceDeleteMessage>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                       std::move(message_id));
-  }
+  void delete_message_sync(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const;
 
   /// Tells the others that the user types.
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
   Task<void> send_typing(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name = {},
-                         CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceSendTyping>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                   std::move(sender_display_name));
-  }
+                         CallOptions options = {}) const;
   /// send_typing ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_typing(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name,
@@ -1064,6 +1104,8 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceSendTyping>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
                                               std::move(sender_display_name));
   }
+  void start_send_typing(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name,
+                         CallOptions options, abi::Callback<void> done) const;
   /// send_typing without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1072,18 +1114,12 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   }
   /// send_typing, blocking this thread.
   void send_typing_sync(std::string as_user, std::string thread_id, std::optional<std::string> sender_display_name = {},
-                        CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceSendTyping>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                    std::move(sender_display_name));
-  }
+                        CallOptions options = {}) const;
 
   /// Tells the others how far the user has read.
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
   Task<void> send_read_receipt(std::string as_user, std::string thread_id, std::string message_id,
-                               CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                        std::move(message_id));
-  }
+                               CallOptions options = {}) const;
   /// send_read_receipt ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_read_receipt(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
@@ -1091,6 +1127,8 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(done), std::move(as_user), std::move(thread_id),
                                                    std::move(message_id));
   }
+  void start_send_read_receipt(std::string as_user, std::string thread_id, std::string message_id, CallOptions options,
+                               abi::Callback<void> done) const;
   /// send_read_receipt without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1098,19 +1136,12 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start_raw<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(done), as_user, thread_id, message_id);
   }
   /// send_read_receipt, blocking this thread.
-  void send_read_receipt_sync(std::string as_user, std::string thread_id, std::string message_id,
-                              CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceSendReadReceipt>(std::move(options), std::move(as_user), std::move(thread_id),
-                                                         std::move(message_id));
-  }
+  void send_read_receipt_sync(std::string as_user, std::string thread_id, std::string message_id, CallOptions options = {}) const;
 
   /// A page of how far everybody has read.
   /// Errors: kNotFound, kPermissionDenied.
   Task<chat::ReadReceiptPage> list_read_receipts(std::string as_user, std::string thread_id, std::int32_t limit = 100,
-                                                 std::optional<std::string> continuation = {}, CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceListReadReceipts>(std::move(options), std::move(as_user), std::move(thread_id), limit,
-                                                         std::move(continuation));
-  }
+                                                 std::optional<std::string> continuation = {}, CallOptions options = {}) const;
   /// list_read_receipts ending in done(Result<chat::ReadReceiptPage>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_read_receipts(std::string as_user, std::string thread_id, std::int32_t limit,
@@ -1118,6 +1149,9 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
     Client::start<ops::ChatServiceListReadReceipts>(std::move(options), std::move(done), std::move(as_user),
                                                     std::move(thread_id), limit, std::move(continuation));
   }
+  void start_list_read_receipts(std::string as_user, std::string thread_id, std::int32_t limit,
+                                std::optional<std::string> continuation, CallOptions options,
+                                abi::Callback<chat::ReadReceiptPage> done) const;
   /// list_read_receipts without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1128,26 +1162,21 @@ class ChatServiceClient : public abi::Client<tl_service_chat_service> {
   }
   /// list_read_receipts, blocking this thread.
   chat::ReadReceiptPage list_read_receipts_sync(std::string as_user, std::string thread_id, std::int32_t limit = 100,
-                                                std::optional<std::string> continuation = {}, CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceListReadReceipts>(std::move(options), std::move(as_user), std::move(thread_id), limit,
-                                                          std::move(continuation));
-  }
+                                                std::optional<std::string> continuation = {}, CallOptions options = {}) const;
 
   /// What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the beginning.
   Task<StreamClient<ChatEvent>> listen(std::string as_user, std::optional<std::int64_t> after = {},
-                                       CallOptions options = {}) const {
-    return Client::run<ops::ChatServiceListen>(std::move(options), std::move(as_user), std::move(after));
-  }
+                                       CallOptions options = {}) const;
   /// listen ending in done(Result<StreamClient<ChatEvent>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_listen(std::string as_user, std::optional<std::int64_t> after, CallOptions options, F done) const {
     Client::start<ops::ChatServiceListen>(std::move(options), std::move(done), std::move(as_user), std::move(after));
   }
+  void start_listen(std::string as_user, std::optional<std::int64_t> after, CallOptions options,
+                    abi::Callback<StreamClient<ChatEvent>> done) const;
   /// listen, blocking this thread.
   StreamClient<ChatEvent> listen_sync(std::string as_user, std::optional<std::int64_t> after = {},
-                                      CallOptions options = {}) const {
-    return Client::wait<ops::ChatServiceListen>(std::move(options), std::move(as_user), std::move(after));
-  }
+                                      CallOptions options = {}) const;
 };
 
 /// The numbers of one resource.
@@ -1158,14 +1187,13 @@ class NumbersServiceClient : public abi::Client<tl_service_numbers_service> {
 
   /// Finds numbers and holds them for 15 minutes.
   /// Errors: kInvalidArgument, kNotFound.
-  Task<NumberSearch> search(NumberQuery query, CallOptions options = {}) const {
-    return Client::run<ops::NumbersServiceSearch>(std::move(options), std::move(query));
-  }
+  Task<NumberSearch> search(NumberQuery query, CallOptions options = {}) const;
   /// search ending in done(Result<NumberSearch>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_search(NumberQuery query, CallOptions options, F done) const {
     Client::start<ops::NumbersServiceSearch>(std::move(options), std::move(done), std::move(query));
   }
+  void start_search(NumberQuery query, CallOptions options, abi::Callback<NumberSearch> done) const;
   /// search without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1173,20 +1201,17 @@ class NumbersServiceClient : public abi::Client<tl_service_numbers_service> {
     Client::start_raw<ops::NumbersServiceSearch>(std::move(options), std::move(done), &query);
   }
   /// search, blocking this thread.
-  NumberSearch search_sync(NumberQuery query, CallOptions options = {}) const {
-    return Client::wait<ops::NumbersServiceSearch>(std::move(options), std::move(query));
-  }
+  NumberSearch search_sync(NumberQuery query, CallOptions options = {}) const;
 
   /// Buys what a search holds.
   /// Errors: kNotFound, kFailedPrecondition.
-  Task<std::vector<OwnedNumber>> purchase(std::string search_id, CallOptions options = {}) const {
-    return Client::run<ops::NumbersServicePurchase>(std::move(options), std::move(search_id));
-  }
+  Task<std::vector<OwnedNumber>> purchase(std::string search_id, CallOptions options = {}) const;
   /// purchase ending in done(Result<std::vector<OwnedNumber>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_purchase(std::string search_id, CallOptions options, F done) const {
     Client::start<ops::NumbersServicePurchase>(std::move(options), std::move(done), std::move(search_id));
   }
+  void start_purchase(std::string search_id, CallOptions options, abi::Callback<std::vector<OwnedNumber>> done) const;
   /// purchase without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1194,19 +1219,16 @@ class NumbersServiceClient : public abi::Client<tl_service_numbers_service> {
     Client::start_raw<ops::NumbersServicePurchase>(std::move(options), std::move(done), search_id);
   }
   /// purchase, blocking this thread.
-  std::vector<OwnedNumber> purchase_sync(std::string search_id, CallOptions options = {}) const {
-    return Client::wait<ops::NumbersServicePurchase>(std::move(options), std::move(search_id));
-  }
+  std::vector<OwnedNumber> purchase_sync(std::string search_id, CallOptions options = {}) const;
 
   /// The numbers, by number.
-  Task<std::vector<OwnedNumber>> list(CallOptions options = {}) const {
-    return Client::run<ops::NumbersServiceList>(std::move(options));
-  }
+  Task<std::vector<OwnedNumber>> list(CallOptions options = {}) const;
   /// list ending in done(Result<std::vector<OwnedNumber>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list(CallOptions options, F done) const {
     Client::start<ops::NumbersServiceList>(std::move(options), std::move(done));
   }
+  void start_list(CallOptions options, abi::Callback<std::vector<OwnedNumber>> done) const;
   /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1214,20 +1236,17 @@ class NumbersServiceClient : public abi::Client<tl_service_numbers_service> {
     Client::start_raw<ops::NumbersServiceList>(std::move(options), std::move(done));
   }
   /// list, blocking this thread.
-  std::vector<OwnedNumber> list_sync(CallOptions options = {}) const {
-    return Client::wait<ops::NumbersServiceList>(std::move(options));
-  }
+  std::vector<OwnedNumber> list_sync(CallOptions options = {}) const;
 
   /// Gives a number back.
   /// Errors: kNotFound.
-  Task<void> release(std::string number, CallOptions options = {}) const {
-    return Client::run<ops::NumbersServiceRelease>(std::move(options), std::move(number));
-  }
+  Task<void> release(std::string number, CallOptions options = {}) const;
   /// release ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_release(std::string number, CallOptions options, F done) const {
     Client::start<ops::NumbersServiceRelease>(std::move(options), std::move(done), std::move(number));
   }
+  void start_release(std::string number, CallOptions options, abi::Callback<void> done) const;
   /// release without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1235,9 +1254,7 @@ class NumbersServiceClient : public abi::Client<tl_service_numbers_service> {
     Client::start_raw<ops::NumbersServiceRelease>(std::move(options), std::move(done), number);
   }
   /// release, blocking this thread.
-  void release_sync(std::string number, CallOptions options = {}) const {
-    return Client::wait<ops::NumbersServiceRelease>(std::move(options), std::move(number));
-  }
+  void release_sync(std::string number, CallOptions options = {}) const;
 };
 
 /// The events of one resource.
@@ -1247,28 +1264,24 @@ class EventsServiceClient : public abi::Client<tl_service_events_service> {
   using Client::Client;
 
   /// Events as they happen, without loss from the given position on.
-  Task<StreamClient<Event>> subscribe(EventFilter filter, CallOptions options = {}) const {
-    return Client::run<ops::EventsServiceSubscribe>(std::move(options), std::move(filter));
-  }
+  Task<StreamClient<Event>> subscribe(EventFilter filter, CallOptions options = {}) const;
   /// subscribe ending in done(Result<StreamClient<Event>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_subscribe(EventFilter filter, CallOptions options, F done) const {
     Client::start<ops::EventsServiceSubscribe>(std::move(options), std::move(done), std::move(filter));
   }
+  void start_subscribe(EventFilter filter, CallOptions options, abi::Callback<StreamClient<Event>> done) const;
   /// subscribe, blocking this thread.
-  StreamClient<Event> subscribe_sync(EventFilter filter, CallOptions options = {}) const {
-    return Client::wait<ops::EventsServiceSubscribe>(std::move(options), std::move(filter));
-  }
+  StreamClient<Event> subscribe_sync(EventFilter filter, CallOptions options = {}) const;
 
   /// Events that have happened, oldest first.
-  Task<std::vector<Event>> list(EventFilter filter, std::int32_t limit = 100, CallOptions options = {}) const {
-    return Client::run<ops::EventsServiceList>(std::move(options), std::move(filter), limit);
-  }
+  Task<std::vector<Event>> list(EventFilter filter, std::int32_t limit = 100, CallOptions options = {}) const;
   /// list ending in done(Result<std::vector<Event>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list(EventFilter filter, std::int32_t limit, CallOptions options, F done) const {
     Client::start<ops::EventsServiceList>(std::move(options), std::move(done), std::move(filter), limit);
   }
+  void start_list(EventFilter filter, std::int32_t limit, CallOptions options, abi::Callback<std::vector<Event>> done) const;
   /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1276,9 +1289,7 @@ class EventsServiceClient : public abi::Client<tl_service_events_service> {
     Client::start_raw<ops::EventsServiceList>(std::move(options), std::move(done), &filter, limit);
   }
   /// list, blocking this thread.
-  std::vector<Event> list_sync(EventFilter filter, std::int32_t limit = 100, CallOptions options = {}) const {
-    return Client::wait<ops::EventsServiceList>(std::move(options), std::move(filter), limit);
-  }
+  std::vector<Event> list_sync(EventFilter filter, std::int32_t limit = 100, CallOptions options = {}) const;
 };
 
 /// The virtual phones of one resource.
@@ -1288,14 +1299,13 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
   using Client::Client;
 
   /// The phones that got or sent something, by number.
-  Task<std::vector<sandbox::Phone>> phones(CallOptions options = {}) const {
-    return Client::run<ops::SandboxServicePhones>(std::move(options));
-  }
+  Task<std::vector<sandbox::Phone>> phones(CallOptions options = {}) const;
   /// phones ending in done(Result<std::vector<sandbox::Phone>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_phones(CallOptions options, F done) const {
     Client::start<ops::SandboxServicePhones>(std::move(options), std::move(done));
   }
+  void start_phones(CallOptions options, abi::Callback<std::vector<sandbox::Phone>> done) const;
   /// phones without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1303,19 +1313,16 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
     Client::start_raw<ops::SandboxServicePhones>(std::move(options), std::move(done));
   }
   /// phones, blocking this thread.
-  std::vector<sandbox::Phone> phones_sync(CallOptions options = {}) const {
-    return Client::wait<ops::SandboxServicePhones>(std::move(options));
-  }
+  std::vector<sandbox::Phone> phones_sync(CallOptions options = {}) const;
 
   /// What one phone got and sent, oldest first.
-  Task<std::vector<sandbox::PhoneMessage>> messages(std::string number, CallOptions options = {}) const {
-    return Client::run<ops::SandboxServiceMessages>(std::move(options), std::move(number));
-  }
+  Task<std::vector<sandbox::PhoneMessage>> messages(std::string number, CallOptions options = {}) const;
   /// messages ending in done(Result<std::vector<sandbox::PhoneMessage>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_messages(std::string number, CallOptions options, F done) const {
     Client::start<ops::SandboxServiceMessages>(std::move(options), std::move(done), std::move(number));
   }
+  void start_messages(std::string number, CallOptions options, abi::Callback<std::vector<sandbox::PhoneMessage>> done) const;
   /// messages without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1323,21 +1330,19 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
     Client::start_raw<ops::SandboxServiceMessages>(std::move(options), std::move(done), number);
   }
   /// messages, blocking this thread.
-  std::vector<sandbox::PhoneMessage> messages_sync(std::string number, CallOptions options = {}) const {
-    return Client::wait<ops::SandboxServiceMessages>(std::move(options), std::move(number));
-  }
+  std::vector<sandbox::PhoneMessage> messages_sync(std::string number, CallOptions options = {}) const;
 
   /// A phone sends a text to a number of the resource. Returns the carrier's id of the message.
   /// Errors: kNotFound.
-  Task<std::string> send_from_phone(std::string from, std::string to, std::string text, CallOptions options = {}) const {
-    return Client::run<ops::SandboxServiceSendFromPhone>(std::move(options), std::move(from), std::move(to), std::move(text));
-  }
+  Task<std::string> send_from_phone(std::string from, std::string to, std::string text, CallOptions options = {}) const;
   /// send_from_phone ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send_from_phone(std::string from, std::string to, std::string text, CallOptions options, F done) const {
     Client::start<ops::SandboxServiceSendFromPhone>(std::move(options), std::move(done), std::move(from), std::move(to),
                                                     std::move(text));
   }
+  void start_send_from_phone(std::string from, std::string to, std::string text, CallOptions options,
+                             abi::Callback<std::string> done) const;
   /// send_from_phone without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1345,20 +1350,17 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
     Client::start_raw<ops::SandboxServiceSendFromPhone>(std::move(options), std::move(done), from, to, text);
   }
   /// send_from_phone, blocking this thread.
-  std::string send_from_phone_sync(std::string from, std::string to, std::string text, CallOptions options = {}) const {
-    return Client::wait<ops::SandboxServiceSendFromPhone>(std::move(options), std::move(from), std::move(to), std::move(text));
-  }
+  std::string send_from_phone_sync(std::string from, std::string to, std::string text, CallOptions options = {}) const;
 
   /// Puts a rule before all others.
   /// Errors: kInvalidArgument.
-  Task<void> add_rule(sandbox::PhoneRule rule, CallOptions options = {}) const {
-    return Client::run<ops::SandboxServiceAddRule>(std::move(options), std::move(rule));
-  }
+  Task<void> add_rule(sandbox::PhoneRule rule, CallOptions options = {}) const;
   /// add_rule ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_add_rule(sandbox::PhoneRule rule, CallOptions options, F done) const {
     Client::start<ops::SandboxServiceAddRule>(std::move(options), std::move(done), std::move(rule));
   }
+  void start_add_rule(sandbox::PhoneRule rule, CallOptions options, abi::Callback<void> done) const;
   /// add_rule without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1366,19 +1368,16 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
     Client::start_raw<ops::SandboxServiceAddRule>(std::move(options), std::move(done), &rule);
   }
   /// add_rule, blocking this thread.
-  void add_rule_sync(sandbox::PhoneRule rule, CallOptions options = {}) const {
-    return Client::wait<ops::SandboxServiceAddRule>(std::move(options), std::move(rule));
-  }
+  void add_rule_sync(sandbox::PhoneRule rule, CallOptions options = {}) const;
 
   /// The rules, in the order in which they are tried.
-  Task<std::vector<sandbox::PhoneRule>> rules(CallOptions options = {}) const {
-    return Client::run<ops::SandboxServiceRules>(std::move(options));
-  }
+  Task<std::vector<sandbox::PhoneRule>> rules(CallOptions options = {}) const;
   /// rules ending in done(Result<std::vector<sandbox::PhoneRule>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_rules(CallOptions options, F done) const {
     Client::start<ops::SandboxServiceRules>(std::move(options), std::move(done));
   }
+  void start_rules(CallOptions options, abi::Callback<std::vector<sandbox::PhoneRule>> done) const;
   /// rules without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1386,19 +1385,16 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
     Client::start_raw<ops::SandboxServiceRules>(std::move(options), std::move(done));
   }
   /// rules, blocking this thread.
-  std::vector<sandbox::PhoneRule> rules_sync(CallOptions options = {}) const {
-    return Client::wait<ops::SandboxServiceRules>(std::move(options));
-  }
+  std::vector<sandbox::PhoneRule> rules_sync(CallOptions options = {}) const;
 
   /// Forgets messages and added rules and starts again from the seed.
-  Task<void> reset(CallOptions options = {}) const {
-    return Client::run<ops::SandboxServiceReset>(std::move(options));
-  }
+  Task<void> reset(CallOptions options = {}) const;
   /// reset ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_reset(CallOptions options, F done) const {
     Client::start<ops::SandboxServiceReset>(std::move(options), std::move(done));
   }
+  void start_reset(CallOptions options, abi::Callback<void> done) const;
   /// reset without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1406,9 +1402,7 @@ class SandboxServiceClient : public abi::Client<tl_service_sandbox_service> {
     Client::start_raw<ops::SandboxServiceReset>(std::move(options), std::move(done));
   }
   /// reset, blocking this thread.
-  void reset_sync(CallOptions options = {}) const {
-    return Client::wait<ops::SandboxServiceReset>(std::move(options));
-  }
+  void reset_sync(CallOptions options = {}) const;
 };
 
 /// The resources of the runtime. Names compare without case.
@@ -1420,10 +1414,7 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
   /// Creates an empty resource. Its data rests in the database of its geography.
   /// Errors: kInvalidArgument, kAlreadyExists.
   Task<ResourceInfo> create(std::string name, std::string data_location = "United States", std::optional<Properties> tags = {},
-                            CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceCreate>(std::move(options), std::move(name), std::move(data_location),
-                                                    std::move(tags));
-  }
+                            CallOptions options = {}) const;
   /// create ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_create(std::string name, std::string data_location, std::optional<Properties> tags, CallOptions options,
@@ -1431,6 +1422,8 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start<ops::ResourcesServiceCreate>(std::move(options), std::move(done), std::move(name), std::move(data_location),
                                                std::move(tags));
   }
+  void start_create(std::string name, std::string data_location, std::optional<Properties> tags, CallOptions options,
+                    abi::Callback<ResourceInfo> done) const;
   /// create without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1439,21 +1432,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
   }
   /// create, blocking this thread.
   ResourceInfo create_sync(std::string name, std::string data_location = "United States", std::optional<Properties> tags = {},
-                           CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceCreate>(std::move(options), std::move(name), std::move(data_location),
-                                                     std::move(tags));
-  }
+                           CallOptions options = {}) const;
 
   /// One resource.
   /// Errors: kNotFound.
-  Task<ResourceInfo> get(std::string name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceGet>(std::move(options), std::move(name));
-  }
+  Task<ResourceInfo> get(std::string name, CallOptions options = {}) const;
   /// get ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get(std::string name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceGet>(std::move(options), std::move(done), std::move(name));
   }
+  void start_get(std::string name, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1461,19 +1450,16 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceGet>(std::move(options), std::move(done), name);
   }
   /// get, blocking this thread.
-  ResourceInfo get_sync(std::string name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceGet>(std::move(options), std::move(name));
-  }
+  ResourceInfo get_sync(std::string name, CallOptions options = {}) const;
 
   /// All resources, by name.
-  Task<std::vector<ResourceInfo>> list(CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceList>(std::move(options));
-  }
+  Task<std::vector<ResourceInfo>> list(CallOptions options = {}) const;
   /// list ending in done(Result<std::vector<ResourceInfo>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list(CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceList>(std::move(options), std::move(done));
   }
+  void start_list(CallOptions options, abi::Callback<std::vector<ResourceInfo>> done) const;
   /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1481,20 +1467,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceList>(std::move(options), std::move(done));
   }
   /// list, blocking this thread.
-  std::vector<ResourceInfo> list_sync(CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceList>(std::move(options));
-  }
+  std::vector<ResourceInfo> list_sync(CallOptions options = {}) const;
 
   /// Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their ids.
   /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
-  Task<ResourceInfo> fork(std::string name, std::string new_name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceFork>(std::move(options), std::move(name), std::move(new_name));
-  }
+  Task<ResourceInfo> fork(std::string name, std::string new_name, CallOptions options = {}) const;
   /// fork ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_fork(std::string name, std::string new_name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceFork>(std::move(options), std::move(done), std::move(name), std::move(new_name));
   }
+  void start_fork(std::string name, std::string new_name, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// fork without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1502,20 +1485,18 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceFork>(std::move(options), std::move(done), name, new_name);
   }
   /// fork, blocking this thread.
-  ResourceInfo fork_sync(std::string name, std::string new_name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceFork>(std::move(options), std::move(name), std::move(new_name));
-  }
+  ResourceInfo fork_sync(std::string name, std::string new_name, CallOptions options = {}) const;
 
   /// Keeps what the resource holds now, to be restored later.
   /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
-  Task<ResourceSnapshot> snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
-  }
+  Task<ResourceSnapshot> snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const;
   /// snapshot ending in done(Result<ResourceSnapshot>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_snapshot(std::string name, std::string snapshot_name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceSnapshot>(std::move(options), std::move(done), std::move(name), std::move(snapshot_name));
   }
+  void start_snapshot(std::string name, std::string snapshot_name, CallOptions options,
+                      abi::Callback<ResourceSnapshot> done) const;
   /// snapshot without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1523,20 +1504,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceSnapshot>(std::move(options), std::move(done), name, snapshot_name);
   }
   /// snapshot, blocking this thread.
-  ResourceSnapshot snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
-  }
+  ResourceSnapshot snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const;
 
   /// The snapshots of a resource, oldest first.
   /// Errors: kNotFound.
-  Task<std::vector<ResourceSnapshot>> snapshots(std::string name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceSnapshots>(std::move(options), std::move(name));
-  }
+  Task<std::vector<ResourceSnapshot>> snapshots(std::string name, CallOptions options = {}) const;
   /// snapshots ending in done(Result<std::vector<ResourceSnapshot>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_snapshots(std::string name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceSnapshots>(std::move(options), std::move(done), std::move(name));
   }
+  void start_snapshots(std::string name, CallOptions options, abi::Callback<std::vector<ResourceSnapshot>> done) const;
   /// snapshots without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1544,22 +1522,19 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceSnapshots>(std::move(options), std::move(done), name);
   }
   /// snapshots, blocking this thread.
-  std::vector<ResourceSnapshot> snapshots_sync(std::string name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceSnapshots>(std::move(options), std::move(name));
-  }
+  std::vector<ResourceSnapshot> snapshots_sync(std::string name, CallOptions options = {}) const;
 
   /// Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its events
   /// end:
   /// positions from before mean nothing afterwards.
   /// Errors: kNotFound, kAborted.
-  Task<ResourceInfo> restore(std::string name, std::string snapshot_name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceRestore>(std::move(options), std::move(name), std::move(snapshot_name));
-  }
+  Task<ResourceInfo> restore(std::string name, std::string snapshot_name, CallOptions options = {}) const;
   /// restore ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_restore(std::string name, std::string snapshot_name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceRestore>(std::move(options), std::move(done), std::move(name), std::move(snapshot_name));
   }
+  void start_restore(std::string name, std::string snapshot_name, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// restore without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1567,21 +1542,18 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceRestore>(std::move(options), std::move(done), name, snapshot_name);
   }
   /// restore, blocking this thread.
-  ResourceInfo restore_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceRestore>(std::move(options), std::move(name), std::move(snapshot_name));
-  }
+  ResourceInfo restore_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const;
 
   /// Drops a snapshot.
   /// Errors: kNotFound, kAborted.
-  Task<void> drop_snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
-  }
+  Task<void> drop_snapshot(std::string name, std::string snapshot_name, CallOptions options = {}) const;
   /// drop_snapshot ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_drop_snapshot(std::string name, std::string snapshot_name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(done), std::move(name),
                                                      std::move(snapshot_name));
   }
+  void start_drop_snapshot(std::string name, std::string snapshot_name, CallOptions options, abi::Callback<void> done) const;
   /// drop_snapshot without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1589,20 +1561,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(done), name, snapshot_name);
   }
   /// drop_snapshot, blocking this thread.
-  void drop_snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceDropSnapshot>(std::move(options), std::move(name), std::move(snapshot_name));
-  }
+  void drop_snapshot_sync(std::string name, std::string snapshot_name, CallOptions options = {}) const;
 
   /// Drops a resource with everything it holds, its snapshots too.
   /// Errors: kNotFound, kAborted.
-  Task<void> drop(std::string name, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceDrop>(std::move(options), std::move(name));
-  }
+  Task<void> drop(std::string name, CallOptions options = {}) const;
   /// drop ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_drop(std::string name, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceDrop>(std::move(options), std::move(done), std::move(name));
   }
+  void start_drop(std::string name, CallOptions options, abi::Callback<void> done) const;
   /// drop without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1610,20 +1579,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceDrop>(std::move(options), std::move(done), name);
   }
   /// drop, blocking this thread.
-  void drop_sync(std::string name, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceDrop>(std::move(options), std::move(name));
-  }
+  void drop_sync(std::string name, CallOptions options = {}) const;
 
   /// Makes a new key. The old one opens nothing from the moment this completes.
   /// Errors: kNotFound, kInvalidArgument, kAborted.
-  Task<ResourceInfo> regenerate_key(std::string name, KeyKind kind, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(name), kind);
-  }
+  Task<ResourceInfo> regenerate_key(std::string name, KeyKind kind, CallOptions options = {}) const;
   /// regenerate_key ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(done), std::move(name), kind);
   }
+  void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// regenerate_key without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1631,20 +1597,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(done), name, kind);
   }
   /// regenerate_key, blocking this thread.
-  ResourceInfo regenerate_key_sync(std::string name, KeyKind kind, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceRegenerateKey>(std::move(options), std::move(name), kind);
-  }
+  ResourceInfo regenerate_key_sync(std::string name, KeyKind kind, CallOptions options = {}) const;
 
   /// Replaces the labels.
   /// Errors: kNotFound, kInvalidArgument, kAborted.
-  Task<ResourceInfo> set_tags(std::string name, Properties tags, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceSetTags>(std::move(options), std::move(name), std::move(tags));
-  }
+  Task<ResourceInfo> set_tags(std::string name, Properties tags, CallOptions options = {}) const;
   /// set_tags ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_set_tags(std::string name, Properties tags, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceSetTags>(std::move(options), std::move(done), std::move(name), std::move(tags));
   }
+  void start_set_tags(std::string name, Properties tags, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// set_tags without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1652,20 +1615,17 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceSetTags>(std::move(options), std::move(done), name, tags);
   }
   /// set_tags, blocking this thread.
-  ResourceInfo set_tags_sync(std::string name, Properties tags, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceSetTags>(std::move(options), std::move(name), std::move(tags));
-  }
+  ResourceInfo set_tags_sync(std::string name, Properties tags, CallOptions options = {}) const;
 
   /// Turns the access keys off, or on again.
   /// Errors: kNotFound, kAborted.
-  Task<ResourceInfo> set_local_auth(std::string name, bool enabled, CallOptions options = {}) const {
-    return Client::run<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(name), enabled);
-  }
+  Task<ResourceInfo> set_local_auth(std::string name, bool enabled, CallOptions options = {}) const;
   /// set_local_auth ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_set_local_auth(std::string name, bool enabled, CallOptions options, F done) const {
     Client::start<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(done), std::move(name), enabled);
   }
+  void start_set_local_auth(std::string name, bool enabled, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// set_local_auth without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1673,9 +1633,7 @@ class ResourcesServiceClient : public abi::Client<tl_service_resources_service> 
     Client::start_raw<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(done), name, enabled);
   }
   /// set_local_auth, blocking this thread.
-  ResourceInfo set_local_auth_sync(std::string name, bool enabled, CallOptions options = {}) const {
-    return Client::wait<ops::ResourcesServiceSetLocalAuth>(std::move(options), std::move(name), enabled);
-  }
+  ResourceInfo set_local_auth_sync(std::string name, bool enabled, CallOptions options = {}) const;
 };
 
 /// The runtime itself.
@@ -1685,25 +1643,20 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
   using Client::Client;
 
   /// Version of the runtime.
-  std::string version(CallOptions options = {}) const {
-    return Client::now<ops::RuntimeServiceVersion>(std::move(options));
-  }
+  std::string version(CallOptions options = {}) const;
 
   /// The time on the runtime's clock.
-  Time now(CallOptions options = {}) const {
-    return Client::now<ops::RuntimeServiceNow>(std::move(options));
-  }
+  Time now(CallOptions options = {}) const;
 
   /// Moves the clock and completes once everything that became due has happened.
   /// Errors: kInvalidArgument.
-  Task<Time> advance(Duration by, CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceAdvance>(std::move(options), by);
-  }
+  Task<Time> advance(Duration by, CallOptions options = {}) const;
   /// advance ending in done(Result<Time>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_advance(Duration by, CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceAdvance>(std::move(options), std::move(done), by);
   }
+  void start_advance(Duration by, CallOptions options, abi::Callback<Time> done) const;
   /// advance without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1711,19 +1664,16 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceAdvance>(std::move(options), std::move(done), by);
   }
   /// advance, blocking this thread.
-  Time advance_sync(Duration by, CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceAdvance>(std::move(options), by);
-  }
+  Time advance_sync(Duration by, CallOptions options = {}) const;
 
   /// Completes once nothing is left to do without the clock moving.
-  Task<void> settle(CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceSettle>(std::move(options));
-  }
+  Task<void> settle(CallOptions options = {}) const;
   /// settle ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_settle(CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceSettle>(std::move(options), std::move(done));
   }
+  void start_settle(CallOptions options, abi::Callback<void> done) const;
   /// settle without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1731,22 +1681,20 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceSettle>(std::move(options), std::move(done));
   }
   /// settle, blocking this thread.
-  void settle_sync(CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceSettle>(std::move(options));
-  }
+  void settle_sync(CallOptions options = {}) const;
 
   /// Creates a resource.
   /// Errors: kInvalidArgument, kAlreadyExists.
   Task<ResourceInfo> create_resource(std::string name, std::string data_location = "United States",
-                                     CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceCreateResource>(std::move(options), std::move(name), std::move(data_location));
-  }
+                                     CallOptions options = {}) const;
   /// create_resource ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_create_resource(std::string name, std::string data_location, CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceCreateResource>(std::move(options), std::move(done), std::move(name),
                                                      std::move(data_location));
   }
+  void start_create_resource(std::string name, std::string data_location, CallOptions options,
+                             abi::Callback<ResourceInfo> done) const;
   /// create_resource without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1755,20 +1703,17 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
   }
   /// create_resource, blocking this thread.
   ResourceInfo create_resource_sync(std::string name, std::string data_location = "United States",
-                                    CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceCreateResource>(std::move(options), std::move(name), std::move(data_location));
-  }
+                                    CallOptions options = {}) const;
 
   /// Copies a resource with everything it holds under a new name and id.
   /// Errors: kNotFound, kAlreadyExists.
-  Task<ResourceInfo> fork_resource(std::string name, std::string new_name, CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceForkResource>(std::move(options), std::move(name), std::move(new_name));
-  }
+  Task<ResourceInfo> fork_resource(std::string name, std::string new_name, CallOptions options = {}) const;
   /// fork_resource ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_fork_resource(std::string name, std::string new_name, CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceForkResource>(std::move(options), std::move(done), std::move(name), std::move(new_name));
   }
+  void start_fork_resource(std::string name, std::string new_name, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// fork_resource without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1776,20 +1721,17 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceForkResource>(std::move(options), std::move(done), name, new_name);
   }
   /// fork_resource, blocking this thread.
-  ResourceInfo fork_resource_sync(std::string name, std::string new_name, CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceForkResource>(std::move(options), std::move(name), std::move(new_name));
-  }
+  ResourceInfo fork_resource_sync(std::string name, std::string new_name, CallOptions options = {}) const;
 
   /// Drops a resource with everything it holds.
   /// Errors: kNotFound.
-  Task<void> drop_resource(std::string name, CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceDropResource>(std::move(options), std::move(name));
-  }
+  Task<void> drop_resource(std::string name, CallOptions options = {}) const;
   /// drop_resource ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_drop_resource(std::string name, CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceDropResource>(std::move(options), std::move(done), std::move(name));
   }
+  void start_drop_resource(std::string name, CallOptions options, abi::Callback<void> done) const;
   /// drop_resource without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -1797,20 +1739,17 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceDropResource>(std::move(options), std::move(done), name);
   }
   /// drop_resource, blocking this thread.
-  void drop_resource_sync(std::string name, CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceDropResource>(std::move(options), std::move(name));
-  }
+  void drop_resource_sync(std::string name, CallOptions options = {}) const;
 
   /// One resource.
   /// Errors: kNotFound.
-  Task<ResourceInfo> get_resource(std::string name, CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceGetResource>(std::move(options), std::move(name));
-  }
+  Task<ResourceInfo> get_resource(std::string name, CallOptions options = {}) const;
   /// get_resource ending in done(Result<ResourceInfo>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get_resource(std::string name, CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceGetResource>(std::move(options), std::move(done), std::move(name));
   }
+  void start_get_resource(std::string name, CallOptions options, abi::Callback<ResourceInfo> done) const;
   /// get_resource without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1818,19 +1757,16 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceGetResource>(std::move(options), std::move(done), name);
   }
   /// get_resource, blocking this thread.
-  ResourceInfo get_resource_sync(std::string name, CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceGetResource>(std::move(options), std::move(name));
-  }
+  ResourceInfo get_resource_sync(std::string name, CallOptions options = {}) const;
 
   /// All resources, by name.
-  Task<std::vector<ResourceInfo>> list_resources(CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceListResources>(std::move(options));
-  }
+  Task<std::vector<ResourceInfo>> list_resources(CallOptions options = {}) const;
   /// list_resources ending in done(Result<std::vector<ResourceInfo>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_resources(CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceListResources>(std::move(options), std::move(done));
   }
+  void start_list_resources(CallOptions options, abi::Callback<std::vector<ResourceInfo>> done) const;
   /// list_resources without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1838,19 +1774,16 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceListResources>(std::move(options), std::move(done));
   }
   /// list_resources, blocking this thread.
-  std::vector<ResourceInfo> list_resources_sync(CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceListResources>(std::move(options));
-  }
+  std::vector<ResourceInfo> list_resources_sync(CallOptions options = {}) const;
 
   /// The plugins that were found.
-  Task<std::vector<PluginInfo>> list_plugins(CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceListPlugins>(std::move(options));
-  }
+  Task<std::vector<PluginInfo>> list_plugins(CallOptions options = {}) const;
   /// list_plugins ending in done(Result<std::vector<PluginInfo>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_list_plugins(CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceListPlugins>(std::move(options), std::move(done));
   }
+  void start_list_plugins(CallOptions options, abi::Callback<std::vector<PluginInfo>> done) const;
   /// list_plugins without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1858,19 +1791,16 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceListPlugins>(std::move(options), std::move(done));
   }
   /// list_plugins, blocking this thread.
-  std::vector<PluginInfo> list_plugins_sync(CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceListPlugins>(std::move(options));
-  }
+  std::vector<PluginInfo> list_plugins_sync(CallOptions options = {}) const;
 
   /// Metrics in the Prometheus text format.
-  Task<std::string> metrics(CallOptions options = {}) const {
-    return Client::run<ops::RuntimeServiceMetrics>(std::move(options));
-  }
+  Task<std::string> metrics(CallOptions options = {}) const;
   /// metrics ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_metrics(CallOptions options, F done) const {
     Client::start<ops::RuntimeServiceMetrics>(std::move(options), std::move(done));
   }
+  void start_metrics(CallOptions options, abi::Callback<std::string> done) const;
   /// metrics without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -1878,9 +1808,493 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
     Client::start_raw<ops::RuntimeServiceMetrics>(std::move(options), std::move(done));
   }
   /// metrics, blocking this thread.
-  std::string metrics_sync(CallOptions options = {}) const {
-    return Client::wait<ops::RuntimeServiceMetrics>(std::move(options));
+  std::string metrics_sync(CallOptions options = {}) const;
+};
+
+/// The event subscriptions of one resource or custom topic. Names compare without case.
+class EventSubscriptionsServiceClient : public abi::Client<tl_service_event_subscriptions_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_subscriptions/1";
+  using Client::Client;
+
+  /// Creates or replaces a subscription. A webhook that is new is validated first.
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> put(EventSubscriptionSpec subscription, CallOptions options = {}) const;
+  /// put ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_put(EventSubscriptionSpec subscription, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServicePut>(std::move(options), std::move(done), std::move(subscription));
   }
+  void start_put(EventSubscriptionSpec subscription, CallOptions options, abi::Callback<EventSubscription> done) const;
+  /// put without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_put_raw(const tl_service_event_subscription_spec& subscription, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServicePut>(std::move(options), std::move(done), &subscription);
+  }
+  /// put, blocking this thread.
+  EventSubscription put_sync(EventSubscriptionSpec subscription, CallOptions options = {}) const;
+
+  /// The same by the `properties` of the ARM resource.
+  /// @param after events after this position of the log too, when it is created; absent: from now on
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> put_properties(std::string name, std::string properties, std::optional<std::int64_t> after = {},
+                                         CallOptions options = {}) const;
+  /// put_properties ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_put_properties(std::string name, std::string properties, std::optional<std::int64_t> after, CallOptions options,
+                            F done) const {
+    Client::start<ops::EventSubscriptionsServicePutProperties>(std::move(options), std::move(done), std::move(name),
+                                                               std::move(properties), std::move(after));
+  }
+  void start_put_properties(std::string name, std::string properties, std::optional<std::int64_t> after, CallOptions options,
+                            abi::Callback<EventSubscription> done) const;
+  /// put_properties without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_put_properties_raw(tl_str name, tl_str properties, tl_opt_i64 after, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServicePutProperties>(std::move(options), std::move(done), name, properties, after);
+  }
+  /// put_properties, blocking this thread.
+  EventSubscription put_properties_sync(std::string name, std::string properties, std::optional<std::int64_t> after = {},
+                                        CallOptions options = {}) const;
+
+  /// Changes what is given; the rest stays.
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> update(EventSubscriptionSpec change, CallOptions options = {}) const;
+  /// update ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update(EventSubscriptionSpec change, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceUpdate>(std::move(options), std::move(done), std::move(change));
+  }
+  void start_update(EventSubscriptionSpec change, CallOptions options, abi::Callback<EventSubscription> done) const;
+  /// update without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_raw(const tl_service_event_subscription_spec& change, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceUpdate>(std::move(options), std::move(done), &change);
+  }
+  /// update, blocking this thread.
+  EventSubscription update_sync(EventSubscriptionSpec change, CallOptions options = {}) const;
+
+  /// The same by the `properties` of the ARM resource, of which whole members are replaced.
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  Task<EventSubscription> update_properties(std::string name, std::string properties, CallOptions options = {}) const;
+  /// update_properties ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_properties(std::string name, std::string properties, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceUpdateProperties>(std::move(options), std::move(done), std::move(name),
+                                                                  std::move(properties));
+  }
+  void start_update_properties(std::string name, std::string properties, CallOptions options,
+                               abi::Callback<EventSubscription> done) const;
+  /// update_properties without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_properties_raw(tl_str name, tl_str properties, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceUpdateProperties>(std::move(options), std::move(done), name, properties);
+  }
+  /// update_properties, blocking this thread.
+  EventSubscription update_properties_sync(std::string name, std::string properties, CallOptions options = {}) const;
+
+  /// One subscription.
+  /// Errors: kNotFound.
+  Task<EventSubscription> get(std::string name, CallOptions options = {}) const;
+  /// get ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_get(std::string name, CallOptions options, abi::Callback<EventSubscription> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  EventSubscription get_sync(std::string name, CallOptions options = {}) const;
+
+  /// All subscriptions, by name.
+  Task<std::vector<EventSubscription>> list(CallOptions options = {}) const;
+  /// list ending in done(Result<std::vector<EventSubscription>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceList>(std::move(options), std::move(done));
+  }
+  void start_list(CallOptions options, abi::Callback<std::vector<EventSubscription>> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<EventSubscription> list_sync(CallOptions options = {}) const;
+
+  /// Ends a subscription. False: there was none.
+  /// Errors: kAborted.
+  Task<bool> remove(std::string name, CallOptions options = {}) const;
+  /// remove ending in done(Result<bool>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceRemove>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_remove(std::string name, CallOptions options, abi::Callback<bool> done) const;
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceRemove>(std::move(options), std::move(done), name);
+  }
+  /// remove, blocking this thread.
+  bool remove_sync(std::string name, CallOptions options = {}) const;
+
+  /// What a subscription is doing.
+  /// Errors: kNotFound.
+  Task<EventSubscriptionActivity> activity(std::string name, CallOptions options = {}) const;
+  /// activity ending in done(Result<EventSubscriptionActivity>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_activity(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceActivity>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_activity(std::string name, CallOptions options, abi::Callback<EventSubscriptionActivity> done) const;
+  /// activity without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_activity_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventSubscriptionsServiceActivity>(std::move(options), std::move(done), name);
+  }
+  /// activity, blocking this thread.
+  EventSubscriptionActivity activity_sync(std::string name, CallOptions options = {}) const;
+
+  /// Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is still held
+  /// when
+  /// the stream is closed goes back and comes again, to this consumer or another one.
+  /// @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+  /// @param lock_time how long it may hold an event; then it counts as rejected
+  /// Errors: kNotFound, kFailedPrecondition, kInvalidArgument.
+  Task<StreamClient<EventDelivery>> deliveries(std::string name, std::int32_t credits = 16,
+                                               Duration lock_time = std::chrono::minutes{5}, CallOptions options = {}) const;
+  /// deliveries ending in done(Result<StreamClient<EventDelivery>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_deliveries(std::string name, std::int32_t credits, Duration lock_time, CallOptions options, F done) const {
+    Client::start<ops::EventSubscriptionsServiceDeliveries>(std::move(options), std::move(done), std::move(name), credits,
+                                                            lock_time);
+  }
+  void start_deliveries(std::string name, std::int32_t credits, Duration lock_time, CallOptions options,
+                        abi::Callback<StreamClient<EventDelivery>> done) const;
+  /// deliveries, blocking this thread.
+  StreamClient<EventDelivery> deliveries_sync(std::string name, std::int32_t credits = 16,
+                                              Duration lock_time = std::chrono::minutes{5}, CallOptions options = {}) const;
+
+  /// A consumer has dealt with an event. False: too late, it comes again or was taken away.
+  bool acknowledge(std::string name, std::int64_t delivery_id, CallOptions options = {}) const;
+
+  /// A consumer could not deal with an event, which comes again by the retry schedule. False: too late.
+  bool reject(std::string name, std::int64_t delivery_id, std::string reason = "", CallOptions options = {}) const;
+};
+
+/// The events of one resource or custom topic, found again.
+class EventHistoryServiceClient : public abi::Client<tl_service_event_history_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_history/1";
+  using Client::Client;
+
+  /// A page of events.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<EventPage> query(EventQuery query, CallOptions options = {}) const;
+  /// query ending in done(Result<EventPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_query(EventQuery query, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceQuery>(std::move(options), std::move(done), std::move(query));
+  }
+  void start_query(EventQuery query, CallOptions options, abi::Callback<EventPage> done) const;
+  /// query without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_query_raw(const tl_service_event_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceQuery>(std::move(options), std::move(done), &query);
+  }
+  /// query, blocking this thread.
+  EventPage query_sync(EventQuery query, CallOptions options = {}) const;
+
+  /// One event.
+  /// Errors: kNotFound.
+  Task<Event> get(std::string event_id, CallOptions options = {}) const;
+  /// get ending in done(Result<Event>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string event_id, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceGet>(std::move(options), std::move(done), std::move(event_id));
+  }
+  void start_get(std::string event_id, CallOptions options, abi::Callback<Event> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str event_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceGet>(std::move(options), std::move(done), event_id);
+  }
+  /// get, blocking this thread.
+  Event get_sync(std::string event_id, CallOptions options = {}) const;
+
+  /// What each subscription says about an event, by name.
+  /// Errors: kNotFound.
+  Task<std::vector<EventExplanation>> explain(std::string event_id, CallOptions options = {}) const;
+  /// explain ending in done(Result<std::vector<EventExplanation>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_explain(std::string event_id, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceExplain>(std::move(options), std::move(done), std::move(event_id));
+  }
+  void start_explain(std::string event_id, CallOptions options, abi::Callback<std::vector<EventExplanation>> done) const;
+  /// explain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_explain_raw(tl_str event_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceExplain>(std::move(options), std::move(done), event_id);
+  }
+  /// explain, blocking this thread.
+  std::vector<EventExplanation> explain_sync(std::string event_id, CallOptions options = {}) const;
+
+  /// Sends an event to a subscription again, whatever became of it; the filter is not asked.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<void> redeliver(std::string subscription, std::string event_id, CallOptions options = {}) const;
+  /// redeliver ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_redeliver(std::string subscription, std::string event_id, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceRedeliver>(std::move(options), std::move(done), std::move(subscription),
+                                                     std::move(event_id));
+  }
+  void start_redeliver(std::string subscription, std::string event_id, CallOptions options, abi::Callback<void> done) const;
+  /// redeliver without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_redeliver_raw(tl_str subscription, tl_str event_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceRedeliver>(std::move(options), std::move(done), subscription, event_id);
+  }
+  /// redeliver, blocking this thread.
+  void redeliver_sync(std::string subscription, std::string event_id, CallOptions options = {}) const;
+
+  /// The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<std::int64_t> redeliver_all(std::string subscription, EventQuery query, CallOptions options = {}) const;
+  /// redeliver_all ending in done(Result<std::int64_t>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_redeliver_all(std::string subscription, EventQuery query, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceRedeliverAll>(std::move(options), std::move(done), std::move(subscription),
+                                                        std::move(query));
+  }
+  void start_redeliver_all(std::string subscription, EventQuery query, CallOptions options,
+                           abi::Callback<std::int64_t> done) const;
+  /// redeliver_all without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_redeliver_all_raw(tl_str subscription, const tl_service_event_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceRedeliverAll>(std::move(options), std::move(done), subscription, &query);
+  }
+  /// redeliver_all, blocking this thread.
+  std::int64_t redeliver_all_sync(std::string subscription, EventQuery query, CallOptions options = {}) const;
+
+  /// Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these events.
+  /// @param subscription the one to make for it, with a name that is free
+  /// @param from events from then on; absent: from the beginning
+  /// @param to events from before then; absent: until now
+  /// Errors: kInvalidArgument, kAborted.
+  Task<EventSubscription> replay(EventSubscriptionSpec subscription, std::optional<Time> from = {}, std::optional<Time> to = {},
+                                 CallOptions options = {}) const;
+  /// replay ending in done(Result<EventSubscription>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_replay(EventSubscriptionSpec subscription, std::optional<Time> from, std::optional<Time> to, CallOptions options,
+                    F done) const {
+    Client::start<ops::EventHistoryServiceReplay>(std::move(options), std::move(done), std::move(subscription), std::move(from),
+                                                  std::move(to));
+  }
+  void start_replay(EventSubscriptionSpec subscription, std::optional<Time> from, std::optional<Time> to, CallOptions options,
+                    abi::Callback<EventSubscription> done) const;
+  /// replay without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_replay_raw(const tl_service_event_subscription_spec& subscription, tl_opt_i64 from, tl_opt_i64 to,
+                        CallOptions options, F done) const {
+    Client::start_raw<ops::EventHistoryServiceReplay>(std::move(options), std::move(done), &subscription, from, to);
+  }
+  /// replay, blocking this thread.
+  EventSubscription replay_sync(EventSubscriptionSpec subscription, std::optional<Time> from = {}, std::optional<Time> to = {},
+                                CallOptions options = {}) const;
+
+  /// All events that are found, whatever `limit` says, each as a line of JSON without its end.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<StreamClient<std::string>> export_lines(EventQuery query, EventSchema schema = EventSchema::kEventGrid,
+                                               CallOptions options = {}) const;
+  /// export_lines ending in done(Result<StreamClient<std::string>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_export_lines(EventQuery query, EventSchema schema, CallOptions options, F done) const {
+    Client::start<ops::EventHistoryServiceExportLines>(std::move(options), std::move(done), std::move(query), schema);
+  }
+  void start_export_lines(EventQuery query, EventSchema schema, CallOptions options,
+                          abi::Callback<StreamClient<std::string>> done) const;
+  /// export_lines, blocking this thread.
+  StreamClient<std::string> export_lines_sync(EventQuery query, EventSchema schema = EventSchema::kEventGrid,
+                                              CallOptions options = {}) const;
+};
+
+/// The custom topics of the runtime. Names compare without case.
+class EventTopicsServiceClient : public abi::Client<tl_service_event_topics_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_topics/1";
+  using Client::Client;
+
+  /// Creates a topic.
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  Task<EventTopic> create(NewEventTopic topic, CallOptions options = {}) const;
+  /// create ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_create(NewEventTopic topic, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceCreate>(std::move(options), std::move(done), std::move(topic));
+  }
+  void start_create(NewEventTopic topic, CallOptions options, abi::Callback<EventTopic> done) const;
+  /// create without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_create_raw(const tl_service_new_event_topic& topic, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceCreate>(std::move(options), std::move(done), &topic);
+  }
+  /// create, blocking this thread.
+  EventTopic create_sync(NewEventTopic topic, CallOptions options = {}) const;
+
+  /// One topic.
+  /// Errors: kNotFound.
+  Task<EventTopic> get(std::string name, CallOptions options = {}) const;
+  /// get ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_get(std::string name, CallOptions options, abi::Callback<EventTopic> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  EventTopic get_sync(std::string name, CallOptions options = {}) const;
+
+  /// All topics, by name.
+  Task<std::vector<EventTopic>> list(CallOptions options = {}) const;
+  /// list ending in done(Result<std::vector<EventTopic>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceList>(std::move(options), std::move(done));
+  }
+  void start_list(CallOptions options, abi::Callback<std::vector<EventTopic>> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<EventTopic> list_sync(CallOptions options = {}) const;
+
+  /// Drops a topic with its events and subscriptions. False: there was none.
+  /// Errors: kAborted.
+  Task<bool> remove(std::string name, CallOptions options = {}) const;
+  /// remove ending in done(Result<bool>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string name, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceRemove>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_remove(std::string name, CallOptions options, abi::Callback<bool> done) const;
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceRemove>(std::move(options), std::move(done), name);
+  }
+  /// remove, blocking this thread.
+  bool remove_sync(std::string name, CallOptions options = {}) const;
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<EventTopic> regenerate_key(std::string name, KeyKind kind, CallOptions options = {}) const;
+  /// regenerate_key ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceRegenerateKey>(std::move(options), std::move(done), std::move(name), kind);
+  }
+  void start_regenerate_key(std::string name, KeyKind kind, CallOptions options, abi::Callback<EventTopic> done) const;
+  /// regenerate_key without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_regenerate_key_raw(tl_str name, tl_service_key_kind kind, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceRegenerateKey>(std::move(options), std::move(done), name, kind);
+  }
+  /// regenerate_key, blocking this thread.
+  EventTopic regenerate_key_sync(std::string name, KeyKind kind, CallOptions options = {}) const;
+
+  /// Replaces the labels.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<EventTopic> set_tags(std::string name, Properties tags, CallOptions options = {}) const;
+  /// set_tags ending in done(Result<EventTopic>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_tags(std::string name, Properties tags, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServiceSetTags>(std::move(options), std::move(done), std::move(name), std::move(tags));
+  }
+  void start_set_tags(std::string name, Properties tags, CallOptions options, abi::Callback<EventTopic> done) const;
+  /// set_tags without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_tags_raw(tl_str name, tl_list tags, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServiceSetTags>(std::move(options), std::move(done), name, tags);
+  }
+  /// set_tags, blocking this thread.
+  EventTopic set_tags_sync(std::string name, Properties tags, CallOptions options = {}) const;
+
+  /// Publishes events, all or none. Durable when it completes. Returns their ids.
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  Task<std::vector<std::string>> publish(std::string topic, std::vector<NewTopicEvent> events, CallOptions options = {}) const;
+  /// publish ending in done(Result<std::vector<std::string>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_publish(std::string topic, std::vector<NewTopicEvent> events, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServicePublish>(std::move(options), std::move(done), std::move(topic), std::move(events));
+  }
+  void start_publish(std::string topic, std::vector<NewTopicEvent> events, CallOptions options,
+                     abi::Callback<std::vector<std::string>> done) const;
+  /// publish without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_publish_raw(tl_str topic, tl_list events, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServicePublish>(std::move(options), std::move(done), topic, events);
+  }
+  /// publish, blocking this thread.
+  std::vector<std::string> publish_sync(std::string topic, std::vector<NewTopicEvent> events, CallOptions options = {}) const;
+
+  /// Publishes events as they are written in a schema, all or none.
+  /// @param events an array of Event Grid events, or of CloudEvents
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  Task<std::vector<std::string>> publish_json(std::string topic, std::string events,
+                                              EventSchema schema = EventSchema::kEventGrid, CallOptions options = {}) const;
+  /// publish_json ending in done(Result<std::vector<std::string>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_publish_json(std::string topic, std::string events, EventSchema schema, CallOptions options, F done) const {
+    Client::start<ops::EventTopicsServicePublishJson>(std::move(options), std::move(done), std::move(topic), std::move(events),
+                                                      schema);
+  }
+  void start_publish_json(std::string topic, std::string events, EventSchema schema, CallOptions options,
+                          abi::Callback<std::vector<std::string>> done) const;
+  /// publish_json without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_publish_json_raw(tl_str topic, tl_str events, tl_service_event_schema schema, CallOptions options, F done) const {
+    Client::start_raw<ops::EventTopicsServicePublishJson>(std::move(options), std::move(done), topic, events, schema);
+  }
+  /// publish_json, blocking this thread.
+  std::vector<std::string> publish_json_sync(std::string topic, std::string events, EventSchema schema = EventSchema::kEventGrid,
+                                             CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::service
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/service_client.hpp"
+#endif

@@ -22,78 +22,30 @@ class SmsService : public virtual Implementation {
   /// @param message what to send, and to whom
   /// @returns one outcome for each recipient, in the order of the message
   /// Errors: kInvalidArgument, kUnauthenticated, kAlreadyExists.
-  virtual Task<std::vector<SmsSendOutcome>> send([[maybe_unused]] Call call,
-                                                 [[maybe_unused]] SmsMessage message) { abi::unimplemented("send"); }
-  virtual void start_send(const Call& call, SmsMessageView message, Completion<std::vector<SmsSendOutcome>> done) {
-    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<SmsMessage>(message)); });
-  }
+  TL_INLINE virtual Task<std::vector<SmsSendOutcome>> send(Call call, SmsMessage message);
+  TL_INLINE virtual void start_send(const Call& call, SmsMessageView message, Completion<std::vector<SmsSendOutcome>> done);
 
   /// The record of one message.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<SmsRecord> get([[maybe_unused]] Call call, [[maybe_unused]] std::string message_id) { abi::unimplemented("get"); }
-  virtual void start_get(const Call& call, std::string_view message_id, Completion<SmsRecord> done) {
-    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<SmsRecord> get(Call call, std::string message_id);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view message_id, Completion<SmsRecord> done);
 
   /// Records, newest first.
   /// [any-thread]
-  virtual Task<SmsPage> list([[maybe_unused]] Call call, [[maybe_unused]] std::int32_t limit,
-                             [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list"); }
-  virtual void start_list(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
-                          Completion<SmsPage> done) {
-    abi::complete_with(std::move(done), [&] { return this->list(call, limit, abi::own_optional<std::string>(continuation)); });
-  }
+  TL_INLINE virtual Task<SmsPage> list(Call call, std::int32_t limit, std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                    Completion<SmsPage> done);
 
   /// Why a message went the way it went.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<DecisionRecord> explain([[maybe_unused]] Call call,
-                                       [[maybe_unused]] std::string message_id) { abi::unimplemented("explain"); }
-  virtual void start_explain(const Call& call, std::string_view message_id, Completion<DecisionRecord> done) {
-    abi::complete_with(std::move(done), [&] { return this->explain(call, abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<DecisionRecord> explain(Call call, std::string message_id);
+  TL_INLINE virtual void start_explain(const Call& call, std::string_view message_id, Completion<DecisionRecord> done);
 
  protected:
   SmsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct SmsServiceThunks {
-  static SmsService& of(void* self) { return *static_cast<SmsService*>(self); }
-  static void send(void* self, const tl_call* call, const tl_service_sms_message* message, tl_service_sms_service_send_done done,
-                   void* user) noexcept {
-    abi::serve<std::vector<SmsSendOutcome>>(of(self), done, user, [&](Completion<std::vector<SmsSendOutcome>> completion) {
-      of(self).start_send(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
-                          std::move(completion));
-    });
-  }
-  static void get(void* self, const tl_call* call, tl_str message_id, tl_service_sms_service_get_done done, void* user) noexcept {
-    abi::serve<SmsRecord>(of(self), done, user, [&](Completion<SmsRecord> completion) {
-      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                         std::move(completion));
-    });
-  }
-  static void list(void* self, const tl_call* call, int32_t limit, tl_str continuation, tl_service_sms_service_list_done done,
-                   void* user) noexcept {
-    abi::serve<SmsPage>(of(self), done, user, [&](Completion<SmsPage> completion) {
-      of(self).start_list(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                          std::move(completion));
-    });
-  }
-  static void explain(void* self, const tl_call* call, tl_str message_id, tl_service_sms_service_explain_done done,
-                      void* user) noexcept {
-    abi::serve<DecisionRecord>(of(self), done, user, [&](Completion<DecisionRecord> completion) {
-      of(self).start_explain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                             std::move(completion));
-    });
-  }
-  static constexpr tl_service_sms_service kVtbl{sizeof(tl_service_sms_service), 0, &send, &get, &list, &explain};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(SmsService* object) { return {object, &detail::SmsServiceThunks::kVtbl}; }
 
 class IdentityService;
 /// The object as the ABI sees it.
@@ -108,82 +60,57 @@ class IdentityService : public virtual Implementation {
   /// Creates a user, or finds the one with the same custom id; with a token when scopes are given.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<UserWithToken> create_user([[maybe_unused]] Call call, [[maybe_unused]] std::vector<identity::TokenScope> scopes,
-                                          [[maybe_unused]] std::optional<std::string> custom_id,
-                                          [[maybe_unused]] Duration lifetime) { abi::unimplemented("create_user"); }
-  virtual void start_create_user(const Call& call, ListView<identity::TokenScope> scopes,
-                                 std::optional<std::string_view> custom_id, Duration lifetime, Completion<UserWithToken> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->create_user(call, abi::own<std::vector<identity::TokenScope>>(scopes), abi::own_optional<std::string>(custom_id), lifetime); });
-  }
+  TL_INLINE virtual Task<UserWithToken> create_user(Call call, std::vector<identity::TokenScope> scopes,
+                                                    std::optional<std::string> custom_id, Duration lifetime);
+  TL_INLINE virtual void start_create_user(const Call& call, ListView<identity::TokenScope> scopes,
+                                           std::optional<std::string_view> custom_id, Duration lifetime,
+                                           Completion<UserWithToken> done);
 
   /// Issues a token.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound.
-  virtual Task<identity::AccessToken> issue_token([[maybe_unused]] Call call, [[maybe_unused]] std::string user_id,
-                                                  [[maybe_unused]] std::vector<identity::TokenScope> scopes,
-                                                  [[maybe_unused]] Duration lifetime) { abi::unimplemented("issue_token"); }
-  virtual void start_issue_token(const Call& call, std::string_view user_id, ListView<identity::TokenScope> scopes,
-                                 Duration lifetime, Completion<identity::AccessToken> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->issue_token(call, abi::own<std::string>(user_id), abi::own<std::vector<identity::TokenScope>>(scopes), lifetime); });
-  }
+  TL_INLINE virtual Task<identity::AccessToken> issue_token(Call call, std::string user_id,
+                                                            std::vector<identity::TokenScope> scopes, Duration lifetime);
+  TL_INLINE virtual void start_issue_token(const Call& call, std::string_view user_id, ListView<identity::TokenScope> scopes,
+                                           Duration lifetime, Completion<identity::AccessToken> done);
 
   /// Makes every token useless that was issued to the user before now.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> revoke_tokens([[maybe_unused]] Call call,
-                                   [[maybe_unused]] std::string user_id) { abi::unimplemented("revoke_tokens"); }
-  virtual void start_revoke_tokens(const Call& call, std::string_view user_id, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->revoke_tokens(call, abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<void> revoke_tokens(Call call, std::string user_id);
+  TL_INLINE virtual void start_revoke_tokens(const Call& call, std::string_view user_id, Completion<void> done);
 
   /// Deletes the user.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> delete_user([[maybe_unused]] Call call,
-                                 [[maybe_unused]] std::string user_id) { abi::unimplemented("delete_user"); }
-  virtual void start_delete_user(const Call& call, std::string_view user_id, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->delete_user(call, abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<void> delete_user(Call call, std::string user_id);
+  TL_INLINE virtual void start_delete_user(const Call& call, std::string_view user_id, Completion<void> done);
 
   /// Verifies a token of this resource.
   /// [any-thread]
   /// Errors: kUnauthenticated.
-  virtual Task<identity::TokenClaims> verify_token([[maybe_unused]] Call call,
-                                                   [[maybe_unused]] std::string token) { abi::unimplemented("verify_token"); }
-  virtual void start_verify_token(const Call& call, std::string_view token, Completion<identity::TokenClaims> done) {
-    abi::complete_with(std::move(done), [&] { return this->verify_token(call, abi::own<std::string>(token)); });
-  }
+  TL_INLINE virtual Task<identity::TokenClaims> verify_token(Call call, std::string token);
+  TL_INLINE virtual void start_verify_token(const Call& call, std::string_view token, Completion<identity::TokenClaims> done);
 
   /// One user.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<identity::UserIdentity> get_user([[maybe_unused]] Call call,
-                                                [[maybe_unused]] std::string user_id) { abi::unimplemented("get_user"); }
-  virtual void start_get_user(const Call& call, std::string_view user_id, Completion<identity::UserIdentity> done) {
-    abi::complete_with(std::move(done), [&] { return this->get_user(call, abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<identity::UserIdentity> get_user(Call call, std::string user_id);
+  TL_INLINE virtual void start_get_user(const Call& call, std::string_view user_id, Completion<identity::UserIdentity> done);
 
   /// The user that was created with this id of your own.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<identity::UserIdentity> find_by_custom_id([[maybe_unused]] Call call,
-                                                         [[maybe_unused]] std::string custom_id) { abi::unimplemented("find_by_custom_id"); }
-  virtual void start_find_by_custom_id(const Call& call, std::string_view custom_id, Completion<identity::UserIdentity> done) {
-    abi::complete_with(std::move(done), [&] { return this->find_by_custom_id(call, abi::own<std::string>(custom_id)); });
-  }
+  TL_INLINE virtual Task<identity::UserIdentity> find_by_custom_id(Call call, std::string custom_id);
+  TL_INLINE virtual void start_find_by_custom_id(const Call& call, std::string_view custom_id,
+                                                 Completion<identity::UserIdentity> done);
 
   /// The users, by id.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<identity::UserPage> list_users([[maybe_unused]] Call call, [[maybe_unused]] std::int32_t limit,
-                                              [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_users"); }
-  virtual void start_list_users(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
-                                Completion<identity::UserPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_users(call, limit, abi::own_optional<std::string>(continuation)); });
-  }
+  TL_INLINE virtual Task<identity::UserPage> list_users(Call call, std::int32_t limit, std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list_users(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                          Completion<identity::UserPage> done);
 
   /// A token for a Teams user.
   /// [any-thread]
@@ -191,164 +118,35 @@ class IdentityService : public virtual Implementation {
   /// @param app_id must be the token's `appid`
   /// @param user_id must be the token's `oid`
   /// Errors: kUnauthenticated, kInvalidArgument.
-  virtual Task<identity::AccessToken> exchange_teams_token([[maybe_unused]] Call call, [[maybe_unused]] std::string token,
-                                                           [[maybe_unused]] std::string app_id,
-                                                           [[maybe_unused]] std::string user_id) { abi::unimplemented("exchange_teams_token"); }
-  virtual void start_exchange_teams_token(const Call& call, std::string_view token, std::string_view app_id,
-                                          std::string_view user_id, Completion<identity::AccessToken> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->exchange_teams_token(call, abi::own<std::string>(token), abi::own<std::string>(app_id), abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<identity::AccessToken> exchange_teams_token(Call call, std::string token, std::string app_id,
+                                                                     std::string user_id);
+  TL_INLINE virtual void start_exchange_teams_token(const Call& call, std::string_view token, std::string_view app_id,
+                                                    std::string_view user_id, Completion<identity::AccessToken> done);
 
   /// A Microsoft Entra token as the development issuer makes them, to try an exchange with.
   /// [any-thread]
   /// @param app_id its `appid`
   /// @param user_id its `oid`
   /// Errors: kFailedPrecondition.
-  virtual Task<identity::AccessToken> development_teams_token([[maybe_unused]] Call call, [[maybe_unused]] std::string app_id,
-                                                              [[maybe_unused]] std::string user_id) { abi::unimplemented("development_teams_token"); }
-  virtual void start_development_teams_token(const Call& call, std::string_view app_id, std::string_view user_id,
-                                             Completion<identity::AccessToken> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->development_teams_token(call, abi::own<std::string>(app_id), abi::own<std::string>(user_id)); });
-  }
+  TL_INLINE virtual Task<identity::AccessToken> development_teams_token(Call call, std::string app_id, std::string user_id);
+  TL_INLINE virtual void start_development_teams_token(const Call& call, std::string_view app_id, std::string_view user_id,
+                                                       Completion<identity::AccessToken> done);
 
   /// The keys that verify tokens, the one that signs first.
   /// [any-thread]
-  virtual Task<std::vector<identity::SigningKey>> signing_keys([[maybe_unused]] Call call) { abi::unimplemented("signing_keys"); }
-  virtual void start_signing_keys(const Call& call, Completion<std::vector<identity::SigningKey>> done) {
-    abi::complete_with(std::move(done), [&] { return this->signing_keys(call); });
-  }
+  TL_INLINE virtual Task<std::vector<identity::SigningKey>> signing_keys(Call call);
+  TL_INLINE virtual void start_signing_keys(const Call& call, Completion<std::vector<identity::SigningKey>> done);
 
   /// Signs with a new key from now on, for every resource. Tokens of the former keys stay good until they expire.
   /// [any-thread]
   /// @param drop_others forget the former keys at once, which makes their tokens useless
-  virtual Task<std::vector<identity::SigningKey>> rotate_keys([[maybe_unused]] Call call,
-                                                              [[maybe_unused]] bool drop_others) { abi::unimplemented("rotate_keys"); }
-  virtual void start_rotate_keys(const Call& call, bool drop_others, Completion<std::vector<identity::SigningKey>> done) {
-    abi::complete_with(std::move(done), [&] { return this->rotate_keys(call, drop_others); });
-  }
+  TL_INLINE virtual Task<std::vector<identity::SigningKey>> rotate_keys(Call call, bool drop_others);
+  TL_INLINE virtual void start_rotate_keys(const Call& call, bool drop_others,
+                                           Completion<std::vector<identity::SigningKey>> done);
 
  protected:
   IdentityService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct IdentityServiceThunks {
-  static IdentityService& of(void* self) { return *static_cast<IdentityService*>(self); }
-  static void create_user(void* self, const tl_call* call, tl_list scopes, tl_str custom_id, tl_duration lifetime,
-                          tl_service_identity_service_create_user_done done, void* user) noexcept {
-    abi::serve<UserWithToken>(of(self), done, user, [&](Completion<UserWithToken> completion) {
-      of(self).start_create_user(Call(call),
-                                 abi::Member<std::vector<identity::TokenScope>>::view(abi::checked<std::vector<identity::TokenScope>>(scopes, "scopes")),
-                                 abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(custom_id, "custom_id")),
-                                 abi::Member<Duration>::view(abi::checked<Duration>(lifetime, "lifetime")),
-                                 std::move(completion));
-    });
-  }
-  static void issue_token(void* self, const tl_call* call, tl_str user_id, tl_list scopes, tl_duration lifetime,
-                          tl_service_identity_service_issue_token_done done, void* user) noexcept {
-    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
-      of(self).start_issue_token(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                 abi::Member<std::vector<identity::TokenScope>>::view(abi::checked<std::vector<identity::TokenScope>>(scopes, "scopes")),
-                                 abi::Member<Duration>::view(abi::checked<Duration>(lifetime, "lifetime")),
-                                 std::move(completion));
-    });
-  }
-  static void revoke_tokens(void* self, const tl_call* call, tl_str user_id, tl_service_identity_service_revoke_tokens_done done,
-                            void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_revoke_tokens(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                   std::move(completion));
-    });
-  }
-  static void delete_user(void* self, const tl_call* call, tl_str user_id, tl_service_identity_service_delete_user_done done,
-                          void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delete_user(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                 std::move(completion));
-    });
-  }
-  static void verify_token(void* self, const tl_call* call, tl_str token, tl_service_identity_service_verify_token_done done,
-                           void* user) noexcept {
-    abi::serve<identity::TokenClaims>(of(self), done, user, [&](Completion<identity::TokenClaims> completion) {
-      of(self).start_verify_token(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(token, "token")),
-                                  std::move(completion));
-    });
-  }
-  static void get_user(void* self, const tl_call* call, tl_str user_id, tl_service_identity_service_get_user_done done,
-                       void* user) noexcept {
-    abi::serve<identity::UserIdentity>(of(self), done, user, [&](Completion<identity::UserIdentity> completion) {
-      of(self).start_get_user(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                              std::move(completion));
-    });
-  }
-  static void find_by_custom_id(void* self, const tl_call* call, tl_str custom_id,
-                                tl_service_identity_service_find_by_custom_id_done done, void* user) noexcept {
-    abi::serve<identity::UserIdentity>(of(self), done, user, [&](Completion<identity::UserIdentity> completion) {
-      of(self).start_find_by_custom_id(Call(call),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(custom_id, "custom_id")),
-                                       std::move(completion));
-    });
-  }
-  static void list_users(void* self, const tl_call* call, int32_t limit, tl_str continuation,
-                         tl_service_identity_service_list_users_done done, void* user) noexcept {
-    abi::serve<identity::UserPage>(of(self), done, user, [&](Completion<identity::UserPage> completion) {
-      of(self).start_list_users(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                                abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                                std::move(completion));
-    });
-  }
-  static void exchange_teams_token(void* self, const tl_call* call, tl_str token, tl_str app_id, tl_str user_id,
-                                   tl_service_identity_service_exchange_teams_token_done done, void* user) noexcept {
-    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
-      of(self).start_exchange_teams_token(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(token, "token")),
-                                          abi::Member<std::string>::view(abi::checked<std::string>(app_id, "app_id")),
-                                          abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                          std::move(completion));
-    });
-  }
-  static void development_teams_token(void* self, const tl_call* call, tl_str app_id, tl_str user_id,
-                                      tl_service_identity_service_development_teams_token_done done, void* user) noexcept {
-    abi::serve<identity::AccessToken>(of(self), done, user, [&](Completion<identity::AccessToken> completion) {
-      of(self).start_development_teams_token(Call(call),
-                                             abi::Member<std::string>::view(abi::checked<std::string>(app_id, "app_id")),
-                                             abi::Member<std::string>::view(abi::checked<std::string>(user_id, "user_id")),
-                                             std::move(completion));
-    });
-  }
-  static void signing_keys(void* self, const tl_call* call, tl_service_identity_service_signing_keys_done done,
-                           void* user) noexcept {
-    abi::serve<std::vector<identity::SigningKey>>(of(self), done, user, [&](Completion<std::vector<identity::SigningKey>> completion) {
-      of(self).start_signing_keys(Call(call), std::move(completion));
-    });
-  }
-  static void rotate_keys(void* self, const tl_call* call, tl_bool drop_others,
-                          tl_service_identity_service_rotate_keys_done done, void* user) noexcept {
-    abi::serve<std::vector<identity::SigningKey>>(of(self), done, user, [&](Completion<std::vector<identity::SigningKey>> completion) {
-      of(self).start_rotate_keys(Call(call), abi::Member<bool>::view(abi::checked<bool>(drop_others, "drop_others")),
-                                 std::move(completion));
-    });
-  }
-  static constexpr tl_service_identity_service kVtbl{
-      sizeof(tl_service_identity_service),
-      0,
-      &create_user,
-      &issue_token,
-      &revoke_tokens,
-      &delete_user,
-      &verify_token,
-      &get_user,
-      &find_by_custom_id,
-      &list_users,
-      &exchange_teams_token,
-      &development_teams_token,
-      &signing_keys,
-      &rotate_keys};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(IdentityService* object) { return {object, &detail::IdentityServiceThunks::kVtbl}; }
 
 class ChatService;
 /// The object as the ABI sees it.
@@ -365,384 +163,137 @@ class ChatService : public virtual Implementation {
   /// Creates a thread.
   /// [any-thread]
   /// Errors: kInvalidArgument, kPermissionDenied, kUnauthenticated.
-  virtual Task<chat::CreateThreadResult> create_thread([[maybe_unused]] Call call,
-                                                       [[maybe_unused]] NewChatThread thread) { abi::unimplemented("create_thread"); }
-  virtual void start_create_thread(const Call& call, NewChatThreadView thread, Completion<chat::CreateThreadResult> done) {
-    abi::complete_with(std::move(done), [&] { return this->create_thread(call, abi::own<NewChatThread>(thread)); });
-  }
+  TL_INLINE virtual Task<chat::CreateThreadResult> create_thread(Call call, NewChatThread thread);
+  TL_INLINE virtual void start_create_thread(const Call& call, NewChatThreadView thread,
+                                             Completion<chat::CreateThreadResult> done);
 
   /// One thread.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<chat::ChatThread> get_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                            [[maybe_unused]] std::string thread_id) { abi::unimplemented("get_thread"); }
-  virtual void start_get_thread(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                Completion<chat::ChatThread> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->get_thread(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id)); });
-  }
+  TL_INLINE virtual Task<chat::ChatThread> get_thread(Call call, std::string as_user, std::string thread_id);
+  TL_INLINE virtual void start_get_thread(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                          Completion<chat::ChatThread> done);
 
   /// A page of the threads that the user takes part in, the youngest first.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<chat::ThreadPage> list_threads([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                              [[maybe_unused]] std::int32_t limit,
-                                              [[maybe_unused]] std::optional<std::string> continuation,
-                                              [[maybe_unused]] std::optional<Time> start_time) { abi::unimplemented("list_threads"); }
-  virtual void start_list_threads(const Call& call, std::string_view as_user, std::int32_t limit,
-                                  std::optional<std::string_view> continuation, std::optional<Time> start_time,
-                                  Completion<chat::ThreadPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_threads(call, abi::own<std::string>(as_user), limit, abi::own_optional<std::string>(continuation), start_time); });
-  }
+  TL_INLINE virtual Task<chat::ThreadPage> list_threads(Call call, std::string as_user, std::int32_t limit,
+                                                        std::optional<std::string> continuation, std::optional<Time> start_time);
+  TL_INLINE virtual void start_list_threads(const Call& call, std::string_view as_user, std::int32_t limit,
+                                            std::optional<std::string_view> continuation, std::optional<Time> start_time,
+                                            Completion<chat::ThreadPage> done);
 
   /// Changes topic, metadata or retention.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  virtual Task<chat::ChatThread> update_thread([[maybe_unused]] Call call,
-                                               [[maybe_unused]] ChatThreadChange change) { abi::unimplemented("update_thread"); }
-  virtual void start_update_thread(const Call& call, ChatThreadChangeView change, Completion<chat::ChatThread> done) {
-    abi::complete_with(std::move(done), [&] { return this->update_thread(call, abi::own<ChatThreadChange>(change)); });
-  }
+  TL_INLINE virtual Task<chat::ChatThread> update_thread(Call call, ChatThreadChange change);
+  TL_INLINE virtual void start_update_thread(const Call& call, ChatThreadChangeView change, Completion<chat::ChatThread> done);
 
   /// Deletes the thread for everybody.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<void> delete_thread([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                   [[maybe_unused]] std::string thread_id) { abi::unimplemented("delete_thread"); }
-  virtual void start_delete_thread(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                   Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->delete_thread(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id)); });
-  }
+  TL_INLINE virtual Task<void> delete_thread(Call call, std::string as_user, std::string thread_id);
+  TL_INLINE virtual void start_delete_thread(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                             Completion<void> done);
 
   /// Adds people; who is there already stays as is. Returns those who were not added.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  virtual Task<std::vector<chat::InvalidParticipant>> add_participants([[maybe_unused]] Call call,
-                                                                       [[maybe_unused]] std::string as_user,
-                                                                       [[maybe_unused]] std::string thread_id,
-                                                                       [[maybe_unused]] std::vector<ChatMember> participants) { abi::unimplemented("add_participants"); }
-  virtual void start_add_participants(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                      ListView<ChatMember> participants,
-                                      Completion<std::vector<chat::InvalidParticipant>> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->add_participants(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::vector<ChatMember>>(participants)); });
-  }
+  TL_INLINE virtual Task<std::vector<chat::InvalidParticipant>> add_participants(Call call, std::string as_user,
+                                                                                 std::string thread_id,
+                                                                                 std::vector<ChatMember> participants);
+  TL_INLINE virtual void start_add_participants(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                                ListView<ChatMember> participants,
+                                                Completion<std::vector<chat::InvalidParticipant>> done);
 
   /// A page of those who take part, in the order of adding.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<chat::ParticipantPage> list_participants([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                                        [[maybe_unused]] std::string thread_id,
-                                                        [[maybe_unused]] std::int32_t limit,
-                                                        [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_participants"); }
-  virtual void start_list_participants(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                       std::int32_t limit, std::optional<std::string_view> continuation,
-                                       Completion<chat::ParticipantPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_participants(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), limit, abi::own_optional<std::string>(continuation)); });
-  }
+  TL_INLINE virtual Task<chat::ParticipantPage> list_participants(Call call, std::string as_user, std::string thread_id,
+                                                                  std::int32_t limit, std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list_participants(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                                 std::int32_t limit, std::optional<std::string_view> continuation,
+                                                 Completion<chat::ParticipantPage> done);
 
   /// Removes somebody, or the user.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<void> remove_participant([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                        [[maybe_unused]] std::string thread_id,
-                                        [[maybe_unused]] std::string participant_id) { abi::unimplemented("remove_participant"); }
-  virtual void start_remove_participant(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                        std::string_view participant_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->remove_participant(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(participant_id)); });
-  }
+  TL_INLINE virtual Task<void> remove_participant(Call call, std::string as_user, std::string thread_id,
+                                                  std::string participant_id);
+  TL_INLINE virtual void start_remove_participant(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                                  std::string_view participant_id, Completion<void> done);
 
   /// Sends a message. Durable when it completes.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  virtual Task<chat::ChatMessage> send([[maybe_unused]] Call call,
-                                       [[maybe_unused]] NewChatMessage message) { abi::unimplemented("send"); }
-  virtual void start_send(const Call& call, NewChatMessageView message, Completion<chat::ChatMessage> done) {
-    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<NewChatMessage>(message)); });
-  }
+  TL_INLINE virtual Task<chat::ChatMessage> send(Call call, NewChatMessage message);
+  TL_INLINE virtual void start_send(const Call& call, NewChatMessageView message, Completion<chat::ChatMessage> done);
 
   /// One message.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<chat::ChatMessage> get_message([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                              [[maybe_unused]] std::string thread_id,
-                                              [[maybe_unused]] std::string message_id) { abi::unimplemented("get_message"); }
-  virtual void start_get_message(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                 std::string_view message_id, Completion<chat::ChatMessage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->get_message(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<chat::ChatMessage> get_message(Call call, std::string as_user, std::string thread_id,
+                                                        std::string message_id);
+  TL_INLINE virtual void start_get_message(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                           std::string_view message_id, Completion<chat::ChatMessage> done);
 
   /// A page of messages, newest first.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<chat::MessagePage> list_messages([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                                [[maybe_unused]] std::string thread_id, [[maybe_unused]] std::int32_t limit,
-                                                [[maybe_unused]] std::optional<std::string> continuation,
-                                                [[maybe_unused]] std::optional<Time> start_time) { abi::unimplemented("list_messages"); }
-  virtual void start_list_messages(const Call& call, std::string_view as_user, std::string_view thread_id, std::int32_t limit,
-                                   std::optional<std::string_view> continuation, std::optional<Time> start_time,
-                                   Completion<chat::MessagePage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_messages(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), limit, abi::own_optional<std::string>(continuation), start_time); });
-  }
+  TL_INLINE virtual Task<chat::MessagePage> list_messages(Call call, std::string as_user, std::string thread_id,
+                                                          std::int32_t limit, std::optional<std::string> continuation,
+                                                          std::optional<Time> start_time);
+  TL_INLINE virtual void start_list_messages(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                             std::int32_t limit, std::optional<std::string_view> continuation,
+                                             std::optional<Time> start_time, Completion<chat::MessagePage> done);
 
   /// Changes a message; only its sender may.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound, kPermissionDenied.
-  virtual Task<chat::ChatMessage> update_message([[maybe_unused]] Call call,
-                                                 [[maybe_unused]] ChatMessageChange change) { abi::unimplemented("update_message"); }
-  virtual void start_update_message(const Call& call, ChatMessageChangeView change, Completion<chat::ChatMessage> done) {
-    abi::complete_with(std::move(done), [&] { return this->update_message(call, abi::own<ChatMessageChange>(change)); });
-  }
+  TL_INLINE virtual Task<chat::ChatMessage> update_message(Call call, ChatMessageChange change);
+  TL_INLINE virtual void start_update_message(const Call& call, ChatMessageChangeView change, Completion<chat::ChatMessage> done);
 
   /// Deletes a message; only its sender may.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<void> delete_message([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                    [[maybe_unused]] std::string thread_id,
-                                    [[maybe_unused]] std::string message_id) { abi::unimplemented("delete_message"); }
-  virtual void start_delete_message(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                    std::string_view message_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->delete_message(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<void> delete_message(Call call, std::string as_user, std::string thread_id, std::string message_id);
+  TL_INLINE virtual void start_delete_message(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                              std::string_view message_id, Completion<void> done);
 
   /// Tells the others that the user types.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
-  virtual Task<void> send_typing([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                 [[maybe_unused]] std::string thread_id,
-                                 [[maybe_unused]] std::optional<std::string> sender_display_name) { abi::unimplemented("send_typing"); }
-  virtual void start_send_typing(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                 std::optional<std::string_view> sender_display_name, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_typing(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own_optional<std::string>(sender_display_name)); });
-  }
+  TL_INLINE virtual Task<void> send_typing(Call call, std::string as_user, std::string thread_id,
+                                           std::optional<std::string> sender_display_name);
+  TL_INLINE virtual void start_send_typing(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                           std::optional<std::string_view> sender_display_name, Completion<void> done);
 
   /// Tells the others how far the user has read.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied, kOutOfRange.
-  virtual Task<void> send_read_receipt([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                       [[maybe_unused]] std::string thread_id,
-                                       [[maybe_unused]] std::string message_id) { abi::unimplemented("send_read_receipt"); }
-  virtual void start_send_read_receipt(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                       std::string_view message_id, Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_read_receipt(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), abi::own<std::string>(message_id)); });
-  }
+  TL_INLINE virtual Task<void> send_read_receipt(Call call, std::string as_user, std::string thread_id, std::string message_id);
+  TL_INLINE virtual void start_send_read_receipt(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                                 std::string_view message_id, Completion<void> done);
 
   /// A page of how far everybody has read.
   /// [any-thread]
   /// Errors: kNotFound, kPermissionDenied.
-  virtual Task<chat::ReadReceiptPage> list_read_receipts([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                                         [[maybe_unused]] std::string thread_id,
-                                                         [[maybe_unused]] std::int32_t limit,
-                                                         [[maybe_unused]] std::optional<std::string> continuation) { abi::unimplemented("list_read_receipts"); }
-  virtual void start_list_read_receipts(const Call& call, std::string_view as_user, std::string_view thread_id,
-                                        std::int32_t limit, std::optional<std::string_view> continuation,
-                                        Completion<chat::ReadReceiptPage> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->list_read_receipts(call, abi::own<std::string>(as_user), abi::own<std::string>(thread_id), limit, abi::own_optional<std::string>(continuation)); });
-  }
+  TL_INLINE virtual Task<chat::ReadReceiptPage> list_read_receipts(Call call, std::string as_user, std::string thread_id,
+                                                                   std::int32_t limit, std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list_read_receipts(const Call& call, std::string_view as_user, std::string_view thread_id,
+                                                  std::int32_t limit, std::optional<std::string_view> continuation,
+                                                  Completion<chat::ReadReceiptPage> done);
 
   /// What happens in the user's threads, as it happens. `after`: without loss from that position on; 0: from the beginning.
   /// [any-thread]
-  virtual Task<std::unique_ptr<StreamSource<ChatEvent>>> listen([[maybe_unused]] Call call, [[maybe_unused]] std::string as_user,
-                                                                [[maybe_unused]] std::optional<std::int64_t> after) { abi::unimplemented("listen"); }
-  virtual void start_listen(const Call& call, std::string_view as_user, std::optional<std::int64_t> after,
-                            Completion<std::unique_ptr<StreamSource<ChatEvent>>> done) {
-    abi::complete_with(std::move(done), [&] { return this->listen(call, abi::own<std::string>(as_user), after); });
-  }
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<ChatEvent>>> listen(Call call, std::string as_user,
+                                                                          std::optional<std::int64_t> after);
+  TL_INLINE virtual void start_listen(const Call& call, std::string_view as_user, std::optional<std::int64_t> after,
+                                      Completion<std::unique_ptr<StreamSource<ChatEvent>>> done);
 
  protected:
   ChatService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct ChatServiceThunks {
-  static ChatService& of(void* self) { return *static_cast<ChatService*>(self); }
-  static void create_thread(void* self, const tl_call* call, const tl_service_new_chat_thread* thread,
-                            tl_service_chat_service_create_thread_done done, void* user) noexcept {
-    abi::serve<chat::CreateThreadResult>(of(self), done, user, [&](Completion<chat::CreateThreadResult> completion) {
-      of(self).start_create_thread(Call(call), abi::Codec<NewChatThread>::view(abi::required<NewChatThread>(thread, "thread")),
-                                   std::move(completion));
-    });
-  }
-  static void get_thread(void* self, const tl_call* call, tl_str as_user, tl_str thread_id,
-                         tl_service_chat_service_get_thread_done done, void* user) noexcept {
-    abi::serve<chat::ChatThread>(of(self), done, user, [&](Completion<chat::ChatThread> completion) {
-      of(self).start_get_thread(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                std::move(completion));
-    });
-  }
-  static void list_threads(void* self, const tl_call* call, tl_str as_user, int32_t limit, tl_str continuation,
-                           tl_opt_i64 start_time, tl_service_chat_service_list_threads_done done, void* user) noexcept {
-    abi::serve<chat::ThreadPage>(of(self), done, user, [&](Completion<chat::ThreadPage> completion) {
-      of(self).start_list_threads(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                  abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                                  abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                                  abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(start_time, "start_time")),
-                                  std::move(completion));
-    });
-  }
-  static void update_thread(void* self, const tl_call* call, const tl_service_chat_thread_change* change,
-                            tl_service_chat_service_update_thread_done done, void* user) noexcept {
-    abi::serve<chat::ChatThread>(of(self), done, user, [&](Completion<chat::ChatThread> completion) {
-      of(self).start_update_thread(Call(call),
-                                   abi::Codec<ChatThreadChange>::view(abi::required<ChatThreadChange>(change, "change")),
-                                   std::move(completion));
-    });
-  }
-  static void delete_thread(void* self, const tl_call* call, tl_str as_user, tl_str thread_id,
-                            tl_service_chat_service_delete_thread_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delete_thread(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                   std::move(completion));
-    });
-  }
-  static void add_participants(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_list participants,
-                               tl_service_chat_service_add_participants_done done, void* user) noexcept {
-    abi::serve<std::vector<chat::InvalidParticipant>>(of(self), done, user, [&](Completion<std::vector<chat::InvalidParticipant>> completion) {
-      of(self).start_add_participants(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                      abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                      abi::Member<std::vector<ChatMember>>::view(abi::checked<std::vector<ChatMember>>(participants, "participants")),
-                                      std::move(completion));
-    });
-  }
-  static void list_participants(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, int32_t limit,
-                                tl_str continuation, tl_service_chat_service_list_participants_done done, void* user) noexcept {
-    abi::serve<chat::ParticipantPage>(of(self), done, user, [&](Completion<chat::ParticipantPage> completion) {
-      of(self).start_list_participants(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                       abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                                       abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                                       std::move(completion));
-    });
-  }
-  static void remove_participant(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str participant_id,
-                                 tl_service_chat_service_remove_participant_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_remove_participant(Call(call),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(participant_id, "participant_id")),
-                                        std::move(completion));
-    });
-  }
-  static void send(void* self, const tl_call* call, const tl_service_new_chat_message* message,
-                   tl_service_chat_service_send_done done, void* user) noexcept {
-    abi::serve<chat::ChatMessage>(of(self), done, user, [&](Completion<chat::ChatMessage> completion) {
-      of(self).start_send(Call(call), abi::Codec<NewChatMessage>::view(abi::required<NewChatMessage>(message, "message")),
-                          std::move(completion));
-    });
-  }
-  static void get_message(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str message_id,
-                          tl_service_chat_service_get_message_done done, void* user) noexcept {
-    abi::serve<chat::ChatMessage>(of(self), done, user, [&](Completion<chat::ChatMessage> completion) {
-      of(self).start_get_message(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                 std::move(completion));
-    });
-  }
-  static void list_messages(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, int32_t limit,
-                            tl_str continuation, tl_opt_i64 start_time, tl_service_chat_service_list_messages_done done,
-                            void* user) noexcept {
-    abi::serve<chat::MessagePage>(of(self), done, user, [&](Completion<chat::MessagePage> completion) {
-      of(self).start_list_messages(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                   abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                                   abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                                   abi::Member<std::optional<Time>>::view(abi::checked<std::optional<Time>>(start_time, "start_time")),
-                                   std::move(completion));
-    });
-  }
-  static void update_message(void* self, const tl_call* call, const tl_service_chat_message_change* change,
-                             tl_service_chat_service_update_message_done done, void* user) noexcept {
-    abi::serve<chat::ChatMessage>(of(self), done, user, [&](Completion<chat::ChatMessage> completion) {
-      of(self).start_update_message(Call(call),
-                                    abi::Codec<ChatMessageChange>::view(abi::required<ChatMessageChange>(change, "change")),
-                                    std::move(completion));
-    });
-  }
-  static void delete_message(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str message_id,
-                             tl_service_chat_service_delete_message_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delete_message(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                    abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                    std::move(completion));
-    });
-  }
-  static void send_typing(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str sender_display_name,
-                          tl_service_chat_service_send_typing_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_send_typing(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                 abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                 abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(sender_display_name, "sender_display_name")),
-                                 std::move(completion));
-    });
-  }
-  static void send_read_receipt(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, tl_str message_id,
-                                tl_service_chat_service_send_read_receipt_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_send_read_receipt(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                       abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
-                                       std::move(completion));
-    });
-  }
-  static void list_read_receipts(void* self, const tl_call* call, tl_str as_user, tl_str thread_id, int32_t limit,
-                                 tl_str continuation, tl_service_chat_service_list_read_receipts_done done,
-                                 void* user) noexcept {
-    abi::serve<chat::ReadReceiptPage>(of(self), done, user, [&](Completion<chat::ReadReceiptPage> completion) {
-      of(self).start_list_read_receipts(Call(call),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                                        abi::Member<std::string>::view(abi::checked<std::string>(thread_id, "thread_id")),
-                                        abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
-                                        abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
-                                        std::move(completion));
-    });
-  }
-  static void listen(void* self, const tl_call* call, tl_str as_user, tl_opt_i64 after, tl_service_chat_service_listen_done done,
-                     void* user) noexcept {
-    abi::serve<std::unique_ptr<StreamSource<ChatEvent>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<ChatEvent>>> completion) {
-      of(self).start_listen(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(as_user, "as_user")),
-                            abi::Member<std::optional<std::int64_t>>::view(abi::checked<std::optional<std::int64_t>>(after, "after")),
-                            std::move(completion));
-    });
-  }
-  static constexpr tl_service_chat_service kVtbl{
-      sizeof(tl_service_chat_service),
-      0,
-      &create_thread,
-      &get_thread,
-      &list_threads,
-      &update_thread,
-      &delete_thread,
-      &add_participants,
-      &list_participants,
-      &remove_participant,
-      &send,
-      &get_message,
-      &list_messages,
-      &update_message,
-      &delete_message,
-      &send_typing,
-      &send_read_receipt,
-      &list_read_receipts,
-      &listen};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(ChatService* object) { return {object, &detail::ChatServiceThunks::kVtbl}; }
 
 class NumbersService;
 /// The object as the ABI sees it.
@@ -757,74 +308,29 @@ class NumbersService : public virtual Implementation {
   /// Finds numbers and holds them for 15 minutes.
   /// [any-thread]
   /// Errors: kInvalidArgument, kNotFound.
-  virtual Task<NumberSearch> search([[maybe_unused]] Call call,
-                                    [[maybe_unused]] NumberQuery query) { abi::unimplemented("search"); }
-  virtual void start_search(const Call& call, NumberQueryView query, Completion<NumberSearch> done) {
-    abi::complete_with(std::move(done), [&] { return this->search(call, abi::own<NumberQuery>(query)); });
-  }
+  TL_INLINE virtual Task<NumberSearch> search(Call call, NumberQuery query);
+  TL_INLINE virtual void start_search(const Call& call, NumberQueryView query, Completion<NumberSearch> done);
 
   /// Buys what a search holds.
   /// [any-thread]
   /// Errors: kNotFound, kFailedPrecondition.
-  virtual Task<std::vector<OwnedNumber>> purchase([[maybe_unused]] Call call,
-                                                  [[maybe_unused]] std::string search_id) { abi::unimplemented("purchase"); }
-  virtual void start_purchase(const Call& call, std::string_view search_id, Completion<std::vector<OwnedNumber>> done) {
-    abi::complete_with(std::move(done), [&] { return this->purchase(call, abi::own<std::string>(search_id)); });
-  }
+  TL_INLINE virtual Task<std::vector<OwnedNumber>> purchase(Call call, std::string search_id);
+  TL_INLINE virtual void start_purchase(const Call& call, std::string_view search_id, Completion<std::vector<OwnedNumber>> done);
 
   /// The numbers, by number.
   /// [any-thread]
-  virtual Task<std::vector<OwnedNumber>> list([[maybe_unused]] Call call) { abi::unimplemented("list"); }
-  virtual void start_list(const Call& call, Completion<std::vector<OwnedNumber>> done) {
-    abi::complete_with(std::move(done), [&] { return this->list(call); });
-  }
+  TL_INLINE virtual Task<std::vector<OwnedNumber>> list(Call call);
+  TL_INLINE virtual void start_list(const Call& call, Completion<std::vector<OwnedNumber>> done);
 
   /// Gives a number back.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> release([[maybe_unused]] Call call, [[maybe_unused]] std::string number) { abi::unimplemented("release"); }
-  virtual void start_release(const Call& call, std::string_view number, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->release(call, abi::own<std::string>(number)); });
-  }
+  TL_INLINE virtual Task<void> release(Call call, std::string number);
+  TL_INLINE virtual void start_release(const Call& call, std::string_view number, Completion<void> done);
 
  protected:
   NumbersService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct NumbersServiceThunks {
-  static NumbersService& of(void* self) { return *static_cast<NumbersService*>(self); }
-  static void search(void* self, const tl_call* call, const tl_service_number_query* query,
-                     tl_service_numbers_service_search_done done, void* user) noexcept {
-    abi::serve<NumberSearch>(of(self), done, user, [&](Completion<NumberSearch> completion) {
-      of(self).start_search(Call(call), abi::Codec<NumberQuery>::view(abi::required<NumberQuery>(query, "query")),
-                            std::move(completion));
-    });
-  }
-  static void purchase(void* self, const tl_call* call, tl_str search_id, tl_service_numbers_service_purchase_done done,
-                       void* user) noexcept {
-    abi::serve<std::vector<OwnedNumber>>(of(self), done, user, [&](Completion<std::vector<OwnedNumber>> completion) {
-      of(self).start_purchase(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(search_id, "search_id")),
-                              std::move(completion));
-    });
-  }
-  static void list(void* self, const tl_call* call, tl_service_numbers_service_list_done done, void* user) noexcept {
-    abi::serve<std::vector<OwnedNumber>>(of(self), done, user, [&](Completion<std::vector<OwnedNumber>> completion) {
-      of(self).start_list(Call(call), std::move(completion));
-    });
-  }
-  static void release(void* self, const tl_call* call, tl_str number, tl_service_numbers_service_release_done done,
-                      void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_release(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
-                             std::move(completion));
-    });
-  }
-  static constexpr tl_service_numbers_service kVtbl{sizeof(tl_service_numbers_service), 0, &search, &purchase, &list, &release};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(NumbersService* object) { return {object, &detail::NumbersServiceThunks::kVtbl}; }
 
 class EventsService;
 /// The object as the ABI sees it.
@@ -838,46 +344,19 @@ class EventsService : public virtual Implementation {
 
   /// Events as they happen, without loss from the given position on.
   /// [any-thread]
-  virtual Task<std::unique_ptr<StreamSource<Event>>> subscribe([[maybe_unused]] Call call,
-                                                               [[maybe_unused]] EventFilter filter) { abi::unimplemented("subscribe"); }
-  virtual void start_subscribe(const Call& call, EventFilterView filter, Completion<std::unique_ptr<StreamSource<Event>>> done) {
-    abi::complete_with(std::move(done), [&] { return this->subscribe(call, abi::own<EventFilter>(filter)); });
-  }
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<Event>>> subscribe(Call call, EventFilter filter);
+  TL_INLINE virtual void start_subscribe(const Call& call, EventFilterView filter,
+                                         Completion<std::unique_ptr<StreamSource<Event>>> done);
 
   /// Events that have happened, oldest first.
   /// [any-thread]
-  virtual Task<std::vector<Event>> list([[maybe_unused]] Call call, [[maybe_unused]] EventFilter filter,
-                                        [[maybe_unused]] std::int32_t limit) { abi::unimplemented("list"); }
-  virtual void start_list(const Call& call, EventFilterView filter, std::int32_t limit, Completion<std::vector<Event>> done) {
-    abi::complete_with(std::move(done), [&] { return this->list(call, abi::own<EventFilter>(filter), limit); });
-  }
+  TL_INLINE virtual Task<std::vector<Event>> list(Call call, EventFilter filter, std::int32_t limit);
+  TL_INLINE virtual void start_list(const Call& call, EventFilterView filter, std::int32_t limit,
+                                    Completion<std::vector<Event>> done);
 
  protected:
   EventsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct EventsServiceThunks {
-  static EventsService& of(void* self) { return *static_cast<EventsService*>(self); }
-  static void subscribe(void* self, const tl_call* call, const tl_service_event_filter* filter,
-                        tl_service_events_service_subscribe_done done, void* user) noexcept {
-    abi::serve<std::unique_ptr<StreamSource<Event>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<Event>>> completion) {
-      of(self).start_subscribe(Call(call), abi::Codec<EventFilter>::view(abi::required<EventFilter>(filter, "filter")),
-                               std::move(completion));
-    });
-  }
-  static void list(void* self, const tl_call* call, const tl_service_event_filter* filter, int32_t limit,
-                   tl_service_events_service_list_done done, void* user) noexcept {
-    abi::serve<std::vector<Event>>(of(self), done, user, [&](Completion<std::vector<Event>> completion) {
-      of(self).start_list(Call(call), abi::Codec<EventFilter>::view(abi::required<EventFilter>(filter, "filter")),
-                          abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")), std::move(completion));
-    });
-  }
-  static constexpr tl_service_events_service kVtbl{sizeof(tl_service_events_service), 0, &subscribe, &list};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(EventsService* object) { return {object, &detail::EventsServiceThunks::kVtbl}; }
 
 class SandboxService;
 /// The object as the ABI sees it.
@@ -891,112 +370,41 @@ class SandboxService : public virtual Implementation {
 
   /// The phones that got or sent something, by number.
   /// [any-thread]
-  virtual Task<std::vector<sandbox::Phone>> phones([[maybe_unused]] Call call) { abi::unimplemented("phones"); }
-  virtual void start_phones(const Call& call, Completion<std::vector<sandbox::Phone>> done) {
-    abi::complete_with(std::move(done), [&] { return this->phones(call); });
-  }
+  TL_INLINE virtual Task<std::vector<sandbox::Phone>> phones(Call call);
+  TL_INLINE virtual void start_phones(const Call& call, Completion<std::vector<sandbox::Phone>> done);
 
   /// What one phone got and sent, oldest first.
   /// [any-thread]
-  virtual Task<std::vector<sandbox::PhoneMessage>> messages([[maybe_unused]] Call call,
-                                                            [[maybe_unused]] std::string number) { abi::unimplemented("messages"); }
-  virtual void start_messages(const Call& call, std::string_view number, Completion<std::vector<sandbox::PhoneMessage>> done) {
-    abi::complete_with(std::move(done), [&] { return this->messages(call, abi::own<std::string>(number)); });
-  }
+  TL_INLINE virtual Task<std::vector<sandbox::PhoneMessage>> messages(Call call, std::string number);
+  TL_INLINE virtual void start_messages(const Call& call, std::string_view number,
+                                        Completion<std::vector<sandbox::PhoneMessage>> done);
 
   /// A phone sends a text to a number of the resource. Returns the carrier's id of the message.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<std::string> send_from_phone([[maybe_unused]] Call call, [[maybe_unused]] std::string from,
-                                            [[maybe_unused]] std::string to,
-                                            [[maybe_unused]] std::string text) { abi::unimplemented("send_from_phone"); }
-  virtual void start_send_from_phone(const Call& call, std::string_view from, std::string_view to, std::string_view text,
-                                     Completion<std::string> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->send_from_phone(call, abi::own<std::string>(from), abi::own<std::string>(to), abi::own<std::string>(text)); });
-  }
+  TL_INLINE virtual Task<std::string> send_from_phone(Call call, std::string from, std::string to, std::string text);
+  TL_INLINE virtual void start_send_from_phone(const Call& call, std::string_view from, std::string_view to,
+                                               std::string_view text, Completion<std::string> done);
 
   /// Puts a rule before all others.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<void> add_rule([[maybe_unused]] Call call,
-                              [[maybe_unused]] sandbox::PhoneRule rule) { abi::unimplemented("add_rule"); }
-  virtual void start_add_rule(const Call& call, sandbox::PhoneRuleView rule, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->add_rule(call, abi::own<sandbox::PhoneRule>(rule)); });
-  }
+  TL_INLINE virtual Task<void> add_rule(Call call, sandbox::PhoneRule rule);
+  TL_INLINE virtual void start_add_rule(const Call& call, sandbox::PhoneRuleView rule, Completion<void> done);
 
   /// The rules, in the order in which they are tried.
   /// [any-thread]
-  virtual Task<std::vector<sandbox::PhoneRule>> rules([[maybe_unused]] Call call) { abi::unimplemented("rules"); }
-  virtual void start_rules(const Call& call, Completion<std::vector<sandbox::PhoneRule>> done) {
-    abi::complete_with(std::move(done), [&] { return this->rules(call); });
-  }
+  TL_INLINE virtual Task<std::vector<sandbox::PhoneRule>> rules(Call call);
+  TL_INLINE virtual void start_rules(const Call& call, Completion<std::vector<sandbox::PhoneRule>> done);
 
   /// Forgets messages and added rules and starts again from the seed.
   /// [any-thread]
-  virtual Task<void> reset([[maybe_unused]] Call call) { abi::unimplemented("reset"); }
-  virtual void start_reset(const Call& call, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->reset(call); });
-  }
+  TL_INLINE virtual Task<void> reset(Call call);
+  TL_INLINE virtual void start_reset(const Call& call, Completion<void> done);
 
  protected:
   SandboxService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct SandboxServiceThunks {
-  static SandboxService& of(void* self) { return *static_cast<SandboxService*>(self); }
-  static void phones(void* self, const tl_call* call, tl_service_sandbox_service_phones_done done, void* user) noexcept {
-    abi::serve<std::vector<sandbox::Phone>>(of(self), done, user, [&](Completion<std::vector<sandbox::Phone>> completion) {
-      of(self).start_phones(Call(call), std::move(completion));
-    });
-  }
-  static void messages(void* self, const tl_call* call, tl_str number, tl_service_sandbox_service_messages_done done,
-                       void* user) noexcept {
-    abi::serve<std::vector<sandbox::PhoneMessage>>(of(self), done, user, [&](Completion<std::vector<sandbox::PhoneMessage>> completion) {
-      of(self).start_messages(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
-                              std::move(completion));
-    });
-  }
-  static void send_from_phone(void* self, const tl_call* call, tl_str from, tl_str to, tl_str text,
-                              tl_service_sandbox_service_send_from_phone_done done, void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
-      of(self).start_send_from_phone(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(from, "from")),
-                                     abi::Member<std::string>::view(abi::checked<std::string>(to, "to")),
-                                     abi::Member<std::string>::view(abi::checked<std::string>(text, "text")),
-                                     std::move(completion));
-    });
-  }
-  static void add_rule(void* self, const tl_call* call, const tl_sandbox_phone_rule* rule,
-                       tl_service_sandbox_service_add_rule_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_add_rule(Call(call), abi::Codec<sandbox::PhoneRule>::view(abi::required<sandbox::PhoneRule>(rule, "rule")),
-                              std::move(completion));
-    });
-  }
-  static void rules(void* self, const tl_call* call, tl_service_sandbox_service_rules_done done, void* user) noexcept {
-    abi::serve<std::vector<sandbox::PhoneRule>>(of(self), done, user, [&](Completion<std::vector<sandbox::PhoneRule>> completion) {
-      of(self).start_rules(Call(call), std::move(completion));
-    });
-  }
-  static void reset(void* self, const tl_call* call, tl_service_sandbox_service_reset_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_reset(Call(call), std::move(completion));
-    });
-  }
-  static constexpr tl_service_sandbox_service kVtbl{
-      sizeof(tl_service_sandbox_service),
-      0,
-      &phones,
-      &messages,
-      &send_from_phone,
-      &add_rule,
-      &rules,
-      &reset};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(SandboxService* object) { return {object, &detail::SandboxServiceThunks::kVtbl}; }
 
 class ResourcesService;
 /// The object as the ABI sees it.
@@ -1011,233 +419,87 @@ class ResourcesService : public virtual Implementation {
   /// Creates an empty resource. Its data rests in the database of its geography.
   /// [any-thread]
   /// Errors: kInvalidArgument, kAlreadyExists.
-  virtual Task<ResourceInfo> create([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                    [[maybe_unused]] std::string data_location,
-                                    [[maybe_unused]] std::optional<Properties> tags) { abi::unimplemented("create"); }
-  virtual void start_create(const Call& call, std::string_view name, std::string_view data_location, std::optional<MapView> tags,
-                            Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->create(call, abi::own<std::string>(name), abi::own<std::string>(data_location), abi::own_optional<Properties>(tags)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> create(Call call, std::string name, std::string data_location,
+                                              std::optional<Properties> tags);
+  TL_INLINE virtual void start_create(const Call& call, std::string_view name, std::string_view data_location,
+                                      std::optional<MapView> tags, Completion<ResourceInfo> done);
 
   /// One resource.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<ResourceInfo> get([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("get"); }
-  virtual void start_get(const Call& call, std::string_view name, Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(name)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> get(Call call, std::string name);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view name, Completion<ResourceInfo> done);
 
   /// All resources, by name.
   /// [any-thread]
-  virtual Task<std::vector<ResourceInfo>> list([[maybe_unused]] Call call) { abi::unimplemented("list"); }
-  virtual void start_list(const Call& call, Completion<std::vector<ResourceInfo>> done) {
-    abi::complete_with(std::move(done), [&] { return this->list(call); });
-  }
+  TL_INLINE virtual Task<std::vector<ResourceInfo>> list(Call call);
+  TL_INLINE virtual void start_list(const Call& call, Completion<std::vector<ResourceInfo>> done);
 
   /// Copies a resource with everything it holds under a new name. The copy has its own id and keys; users keep their ids.
   /// [any-thread]
   /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
-  virtual Task<ResourceInfo> fork([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                  [[maybe_unused]] std::string new_name) { abi::unimplemented("fork"); }
-  virtual void start_fork(const Call& call, std::string_view name, std::string_view new_name, Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->fork(call, abi::own<std::string>(name), abi::own<std::string>(new_name)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> fork(Call call, std::string name, std::string new_name);
+  TL_INLINE virtual void start_fork(const Call& call, std::string_view name, std::string_view new_name,
+                                    Completion<ResourceInfo> done);
 
   /// Keeps what the resource holds now, to be restored later.
   /// [any-thread]
   /// Errors: kNotFound, kAlreadyExists, kInvalidArgument, kAborted.
-  virtual Task<ResourceSnapshot> snapshot([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                          [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("snapshot"); }
-  virtual void start_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
-                              Completion<ResourceSnapshot> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->snapshot(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
-  }
+  TL_INLINE virtual Task<ResourceSnapshot> snapshot(Call call, std::string name, std::string snapshot_name);
+  TL_INLINE virtual void start_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
+                                        Completion<ResourceSnapshot> done);
 
   /// The snapshots of a resource, oldest first.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<std::vector<ResourceSnapshot>> snapshots([[maybe_unused]] Call call,
-                                                        [[maybe_unused]] std::string name) { abi::unimplemented("snapshots"); }
-  virtual void start_snapshots(const Call& call, std::string_view name, Completion<std::vector<ResourceSnapshot>> done) {
-    abi::complete_with(std::move(done), [&] { return this->snapshots(call, abi::own<std::string>(name)); });
-  }
+  TL_INLINE virtual Task<std::vector<ResourceSnapshot>> snapshots(Call call, std::string name);
+  TL_INLINE virtual void start_snapshots(const Call& call, std::string_view name, Completion<std::vector<ResourceSnapshot>> done);
 
   /// Puts everything the resource holds back to how it was. Id, keys and settings stay as they are. Streams of its events
   /// end:
   /// positions from before mean nothing afterwards.
   /// [any-thread]
   /// Errors: kNotFound, kAborted.
-  virtual Task<ResourceInfo> restore([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                     [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("restore"); }
-  virtual void start_restore(const Call& call, std::string_view name, std::string_view snapshot_name,
-                             Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->restore(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> restore(Call call, std::string name, std::string snapshot_name);
+  TL_INLINE virtual void start_restore(const Call& call, std::string_view name, std::string_view snapshot_name,
+                                       Completion<ResourceInfo> done);
 
   /// Drops a snapshot.
   /// [any-thread]
   /// Errors: kNotFound, kAborted.
-  virtual Task<void> drop_snapshot([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                   [[maybe_unused]] std::string snapshot_name) { abi::unimplemented("drop_snapshot"); }
-  virtual void start_drop_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
-                                   Completion<void> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->drop_snapshot(call, abi::own<std::string>(name), abi::own<std::string>(snapshot_name)); });
-  }
+  TL_INLINE virtual Task<void> drop_snapshot(Call call, std::string name, std::string snapshot_name);
+  TL_INLINE virtual void start_drop_snapshot(const Call& call, std::string_view name, std::string_view snapshot_name,
+                                             Completion<void> done);
 
   /// Drops a resource with everything it holds, its snapshots too.
   /// [any-thread]
   /// Errors: kNotFound, kAborted.
-  virtual Task<void> drop([[maybe_unused]] Call call, [[maybe_unused]] std::string name) { abi::unimplemented("drop"); }
-  virtual void start_drop(const Call& call, std::string_view name, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->drop(call, abi::own<std::string>(name)); });
-  }
+  TL_INLINE virtual Task<void> drop(Call call, std::string name);
+  TL_INLINE virtual void start_drop(const Call& call, std::string_view name, Completion<void> done);
 
   /// Makes a new key. The old one opens nothing from the moment this completes.
   /// [any-thread]
   /// Errors: kNotFound, kInvalidArgument, kAborted.
-  virtual Task<ResourceInfo> regenerate_key([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                            [[maybe_unused]] KeyKind kind) { abi::unimplemented("regenerate_key"); }
-  virtual void start_regenerate_key(const Call& call, std::string_view name, KeyKind kind, Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done), [&] { return this->regenerate_key(call, abi::own<std::string>(name), kind); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> regenerate_key(Call call, std::string name, KeyKind kind);
+  TL_INLINE virtual void start_regenerate_key(const Call& call, std::string_view name, KeyKind kind,
+                                              Completion<ResourceInfo> done);
 
   /// Replaces the labels.
   /// [any-thread]
   /// Errors: kNotFound, kInvalidArgument, kAborted.
-  virtual Task<ResourceInfo> set_tags([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                      [[maybe_unused]] Properties tags) { abi::unimplemented("set_tags"); }
-  virtual void start_set_tags(const Call& call, std::string_view name, MapView tags, Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->set_tags(call, abi::own<std::string>(name), abi::own<Properties>(tags)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> set_tags(Call call, std::string name, Properties tags);
+  TL_INLINE virtual void start_set_tags(const Call& call, std::string_view name, MapView tags, Completion<ResourceInfo> done);
 
   /// Turns the access keys off, or on again.
   /// [any-thread]
   /// Errors: kNotFound, kAborted.
-  virtual Task<ResourceInfo> set_local_auth([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                            [[maybe_unused]] bool enabled) { abi::unimplemented("set_local_auth"); }
-  virtual void start_set_local_auth(const Call& call, std::string_view name, bool enabled, Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done), [&] { return this->set_local_auth(call, abi::own<std::string>(name), enabled); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> set_local_auth(Call call, std::string name, bool enabled);
+  TL_INLINE virtual void start_set_local_auth(const Call& call, std::string_view name, bool enabled,
+                                              Completion<ResourceInfo> done);
 
  protected:
   ResourcesService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct ResourcesServiceThunks {
-  static ResourcesService& of(void* self) { return *static_cast<ResourcesService*>(self); }
-  static void create(void* self, const tl_call* call, tl_str name, tl_str data_location, tl_list tags,
-                     tl_service_resources_service_create_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_create(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                            abi::Member<std::string>::view(abi::checked<std::string>(data_location, "data_location")),
-                            abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(tags, "tags")),
-                            std::move(completion));
-    });
-  }
-  static void get(void* self, const tl_call* call, tl_str name, tl_service_resources_service_get_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                         std::move(completion));
-    });
-  }
-  static void list(void* self, const tl_call* call, tl_service_resources_service_list_done done, void* user) noexcept {
-    abi::serve<std::vector<ResourceInfo>>(of(self), done, user, [&](Completion<std::vector<ResourceInfo>> completion) {
-      of(self).start_list(Call(call), std::move(completion));
-    });
-  }
-  static void fork(void* self, const tl_call* call, tl_str name, tl_str new_name, tl_service_resources_service_fork_done done,
-                   void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_fork(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                          abi::Member<std::string>::view(abi::checked<std::string>(new_name, "new_name")),
-                          std::move(completion));
-    });
-  }
-  static void snapshot(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
-                       tl_service_resources_service_snapshot_done done, void* user) noexcept {
-    abi::serve<ResourceSnapshot>(of(self), done, user, [&](Completion<ResourceSnapshot> completion) {
-      of(self).start_snapshot(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                              abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
-                              std::move(completion));
-    });
-  }
-  static void snapshots(void* self, const tl_call* call, tl_str name, tl_service_resources_service_snapshots_done done,
-                        void* user) noexcept {
-    abi::serve<std::vector<ResourceSnapshot>>(of(self), done, user, [&](Completion<std::vector<ResourceSnapshot>> completion) {
-      of(self).start_snapshots(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                               std::move(completion));
-    });
-  }
-  static void restore(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
-                      tl_service_resources_service_restore_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_restore(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                             abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
-                             std::move(completion));
-    });
-  }
-  static void drop_snapshot(void* self, const tl_call* call, tl_str name, tl_str snapshot_name,
-                            tl_service_resources_service_drop_snapshot_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_drop_snapshot(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(snapshot_name, "snapshot_name")),
-                                   std::move(completion));
-    });
-  }
-  static void drop(void* self, const tl_call* call, tl_str name, tl_service_resources_service_drop_done done,
-                   void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_drop(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                          std::move(completion));
-    });
-  }
-  static void regenerate_key(void* self, const tl_call* call, tl_str name, tl_service_key_kind kind,
-                             tl_service_resources_service_regenerate_key_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_regenerate_key(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                    abi::Member<KeyKind>::view(abi::checked<KeyKind>(kind, "kind")), std::move(completion));
-    });
-  }
-  static void set_tags(void* self, const tl_call* call, tl_str name, tl_list tags,
-                       tl_service_resources_service_set_tags_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_set_tags(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                              abi::Member<Properties>::view(abi::checked<Properties>(tags, "tags")), std::move(completion));
-    });
-  }
-  static void set_local_auth(void* self, const tl_call* call, tl_str name, tl_bool enabled,
-                             tl_service_resources_service_set_local_auth_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_set_local_auth(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                    abi::Member<bool>::view(abi::checked<bool>(enabled, "enabled")), std::move(completion));
-    });
-  }
-  static constexpr tl_service_resources_service kVtbl{
-      sizeof(tl_service_resources_service),
-      0,
-      &create,
-      &get,
-      &list,
-      &fork,
-      &snapshot,
-      &snapshots,
-      &restore,
-      &drop_snapshot,
-      &drop,
-      &regenerate_key,
-      &set_tags,
-      &set_local_auth};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(ResourcesService* object) { return {object, &detail::ResourcesServiceThunks::kVtbl}; }
 
 class RuntimeService;
 /// The object as the ABI sees it.
@@ -1260,167 +522,277 @@ class RuntimeService : public virtual Implementation {
   /// Moves the clock and completes once everything that became due has happened.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  virtual Task<Time> advance([[maybe_unused]] Call call, [[maybe_unused]] Duration by) { abi::unimplemented("advance"); }
-  virtual void start_advance(const Call& call, Duration by, Completion<Time> done) {
-    abi::complete_with(std::move(done), [&] { return this->advance(call, by); });
-  }
+  TL_INLINE virtual Task<Time> advance(Call call, Duration by);
+  TL_INLINE virtual void start_advance(const Call& call, Duration by, Completion<Time> done);
 
   /// Completes once nothing is left to do without the clock moving.
   /// [any-thread]
-  virtual Task<void> settle([[maybe_unused]] Call call) { abi::unimplemented("settle"); }
-  virtual void start_settle(const Call& call, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->settle(call); });
-  }
+  TL_INLINE virtual Task<void> settle(Call call);
+  TL_INLINE virtual void start_settle(const Call& call, Completion<void> done);
 
   /// Creates a resource.
   /// [any-thread]
   /// Errors: kInvalidArgument, kAlreadyExists.
-  virtual Task<ResourceInfo> create_resource([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                             [[maybe_unused]] std::string data_location) { abi::unimplemented("create_resource"); }
-  virtual void start_create_resource(const Call& call, std::string_view name, std::string_view data_location,
-                                     Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->create_resource(call, abi::own<std::string>(name), abi::own<std::string>(data_location)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> create_resource(Call call, std::string name, std::string data_location);
+  TL_INLINE virtual void start_create_resource(const Call& call, std::string_view name, std::string_view data_location,
+                                               Completion<ResourceInfo> done);
 
   /// Copies a resource with everything it holds under a new name and id.
   /// [any-thread]
   /// Errors: kNotFound, kAlreadyExists.
-  virtual Task<ResourceInfo> fork_resource([[maybe_unused]] Call call, [[maybe_unused]] std::string name,
-                                           [[maybe_unused]] std::string new_name) { abi::unimplemented("fork_resource"); }
-  virtual void start_fork_resource(const Call& call, std::string_view name, std::string_view new_name,
-                                   Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->fork_resource(call, abi::own<std::string>(name), abi::own<std::string>(new_name)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> fork_resource(Call call, std::string name, std::string new_name);
+  TL_INLINE virtual void start_fork_resource(const Call& call, std::string_view name, std::string_view new_name,
+                                             Completion<ResourceInfo> done);
 
   /// Drops a resource with everything it holds.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<void> drop_resource([[maybe_unused]] Call call,
-                                   [[maybe_unused]] std::string name) { abi::unimplemented("drop_resource"); }
-  virtual void start_drop_resource(const Call& call, std::string_view name, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->drop_resource(call, abi::own<std::string>(name)); });
-  }
+  TL_INLINE virtual Task<void> drop_resource(Call call, std::string name);
+  TL_INLINE virtual void start_drop_resource(const Call& call, std::string_view name, Completion<void> done);
 
   /// One resource.
   /// [any-thread]
   /// Errors: kNotFound.
-  virtual Task<ResourceInfo> get_resource([[maybe_unused]] Call call,
-                                          [[maybe_unused]] std::string name) { abi::unimplemented("get_resource"); }
-  virtual void start_get_resource(const Call& call, std::string_view name, Completion<ResourceInfo> done) {
-    abi::complete_with(std::move(done), [&] { return this->get_resource(call, abi::own<std::string>(name)); });
-  }
+  TL_INLINE virtual Task<ResourceInfo> get_resource(Call call, std::string name);
+  TL_INLINE virtual void start_get_resource(const Call& call, std::string_view name, Completion<ResourceInfo> done);
 
   /// All resources, by name.
   /// [any-thread]
-  virtual Task<std::vector<ResourceInfo>> list_resources([[maybe_unused]] Call call) { abi::unimplemented("list_resources"); }
-  virtual void start_list_resources(const Call& call, Completion<std::vector<ResourceInfo>> done) {
-    abi::complete_with(std::move(done), [&] { return this->list_resources(call); });
-  }
+  TL_INLINE virtual Task<std::vector<ResourceInfo>> list_resources(Call call);
+  TL_INLINE virtual void start_list_resources(const Call& call, Completion<std::vector<ResourceInfo>> done);
 
   /// The plugins that were found.
   /// [any-thread]
-  virtual Task<std::vector<PluginInfo>> list_plugins([[maybe_unused]] Call call) { abi::unimplemented("list_plugins"); }
-  virtual void start_list_plugins(const Call& call, Completion<std::vector<PluginInfo>> done) {
-    abi::complete_with(std::move(done), [&] { return this->list_plugins(call); });
-  }
+  TL_INLINE virtual Task<std::vector<PluginInfo>> list_plugins(Call call);
+  TL_INLINE virtual void start_list_plugins(const Call& call, Completion<std::vector<PluginInfo>> done);
 
   /// Metrics in the Prometheus text format.
   /// [any-thread]
-  virtual Task<std::string> metrics([[maybe_unused]] Call call) { abi::unimplemented("metrics"); }
-  virtual void start_metrics(const Call& call, Completion<std::string> done) {
-    abi::complete_with(std::move(done), [&] { return this->metrics(call); });
-  }
+  TL_INLINE virtual Task<std::string> metrics(Call call);
+  TL_INLINE virtual void start_metrics(const Call& call, Completion<std::string> done);
 
  protected:
   RuntimeService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct RuntimeServiceThunks {
-  static RuntimeService& of(void* self) { return *static_cast<RuntimeService*>(self); }
-  static void version(void* self, const tl_call* call, tl_service_runtime_service_version_done done, void* user) noexcept {
-    abi::serve_now<std::string>(of(self), done, user, [&] { return of(self).version(Call(call)); });
-  }
-  static void now(void* self, const tl_call* call, tl_service_runtime_service_now_done done, void* user) noexcept {
-    abi::serve_now<Time>(of(self), done, user, [&] { return of(self).now(Call(call)); });
-  }
-  static void advance(void* self, const tl_call* call, tl_duration by, tl_service_runtime_service_advance_done done,
-                      void* user) noexcept {
-    abi::serve<Time>(of(self), done, user, [&](Completion<Time> completion) {
-      of(self).start_advance(Call(call), abi::Member<Duration>::view(abi::checked<Duration>(by, "by")), std::move(completion));
-    });
-  }
-  static void settle(void* self, const tl_call* call, tl_service_runtime_service_settle_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_settle(Call(call), std::move(completion));
-    });
-  }
-  static void create_resource(void* self, const tl_call* call, tl_str name, tl_str data_location,
-                              tl_service_runtime_service_create_resource_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_create_resource(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                     abi::Member<std::string>::view(abi::checked<std::string>(data_location, "data_location")),
-                                     std::move(completion));
-    });
-  }
-  static void fork_resource(void* self, const tl_call* call, tl_str name, tl_str new_name,
-                            tl_service_runtime_service_fork_resource_done done, void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_fork_resource(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                   abi::Member<std::string>::view(abi::checked<std::string>(new_name, "new_name")),
-                                   std::move(completion));
-    });
-  }
-  static void drop_resource(void* self, const tl_call* call, tl_str name, tl_service_runtime_service_drop_resource_done done,
-                            void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_drop_resource(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                   std::move(completion));
-    });
-  }
-  static void get_resource(void* self, const tl_call* call, tl_str name, tl_service_runtime_service_get_resource_done done,
-                           void* user) noexcept {
-    abi::serve<ResourceInfo>(of(self), done, user, [&](Completion<ResourceInfo> completion) {
-      of(self).start_get_resource(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                                  std::move(completion));
-    });
-  }
-  static void list_resources(void* self, const tl_call* call, tl_service_runtime_service_list_resources_done done,
-                             void* user) noexcept {
-    abi::serve<std::vector<ResourceInfo>>(of(self), done, user, [&](Completion<std::vector<ResourceInfo>> completion) {
-      of(self).start_list_resources(Call(call), std::move(completion));
-    });
-  }
-  static void list_plugins(void* self, const tl_call* call, tl_service_runtime_service_list_plugins_done done,
-                           void* user) noexcept {
-    abi::serve<std::vector<PluginInfo>>(of(self), done, user, [&](Completion<std::vector<PluginInfo>> completion) {
-      of(self).start_list_plugins(Call(call), std::move(completion));
-    });
-  }
-  static void metrics(void* self, const tl_call* call, tl_service_runtime_service_metrics_done done, void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
-      of(self).start_metrics(Call(call), std::move(completion));
-    });
-  }
-  static constexpr tl_service_runtime_service kVtbl{
-      sizeof(tl_service_runtime_service),
-      0,
-      &version,
-      &now,
-      &advance,
-      &settle,
-      &create_resource,
-      &fork_resource,
-      &drop_resource,
-      &get_resource,
-      &list_resources,
-      &list_plugins,
-      &metrics};
-};
-}  // namespace detail
+class EventSubscriptionsService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EventSubscriptionsService* object);
 
-inline tl_iface iface_of(RuntimeService* object) { return {object, &detail::RuntimeServiceThunks::kVtbl}; }
+/// The event subscriptions of one resource or custom topic. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EventSubscriptionsService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_subscriptions/1";
+
+  /// Creates or replaces a subscription. A webhook that is new is validated first.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  TL_INLINE virtual Task<EventSubscription> put(Call call, EventSubscriptionSpec subscription);
+  TL_INLINE virtual void start_put(const Call& call, EventSubscriptionSpecView subscription, Completion<EventSubscription> done);
+
+  /// The same by the `properties` of the ARM resource.
+  /// [any-thread]
+  /// @param after events after this position of the log too, when it is created; absent: from now on
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  TL_INLINE virtual Task<EventSubscription> put_properties(Call call, std::string name, std::string properties,
+                                                           std::optional<std::int64_t> after);
+  TL_INLINE virtual void start_put_properties(const Call& call, std::string_view name, std::string_view properties,
+                                              std::optional<std::int64_t> after, Completion<EventSubscription> done);
+
+  /// Changes what is given; the rest stays.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  TL_INLINE virtual Task<EventSubscription> update(Call call, EventSubscriptionSpec change);
+  TL_INLINE virtual void start_update(const Call& call, EventSubscriptionSpecView change, Completion<EventSubscription> done);
+
+  /// The same by the `properties` of the ARM resource, of which whole members are replaced.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAborted, kNotFound.
+  TL_INLINE virtual Task<EventSubscription> update_properties(Call call, std::string name, std::string properties);
+  TL_INLINE virtual void start_update_properties(const Call& call, std::string_view name, std::string_view properties,
+                                                 Completion<EventSubscription> done);
+
+  /// One subscription.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<EventSubscription> get(Call call, std::string name);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view name, Completion<EventSubscription> done);
+
+  /// All subscriptions, by name.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<EventSubscription>> list(Call call);
+  TL_INLINE virtual void start_list(const Call& call, Completion<std::vector<EventSubscription>> done);
+
+  /// Ends a subscription. False: there was none.
+  /// [any-thread]
+  /// Errors: kAborted.
+  TL_INLINE virtual Task<bool> remove(Call call, std::string name);
+  TL_INLINE virtual void start_remove(const Call& call, std::string_view name, Completion<bool> done);
+
+  /// What a subscription is doing.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<EventSubscriptionActivity> activity(Call call, std::string name);
+  TL_INLINE virtual void start_activity(const Call& call, std::string_view name, Completion<EventSubscriptionActivity> done);
+
+  /// Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is still held
+  /// when
+  /// the stream is closed goes back and comes again, to this consumer or another one.
+  /// [any-thread]
+  /// @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+  /// @param lock_time how long it may hold an event; then it counts as rejected
+  /// Errors: kNotFound, kFailedPrecondition, kInvalidArgument.
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<EventDelivery>>> deliveries(Call call, std::string name,
+                                                                                  std::int32_t credits, Duration lock_time);
+  TL_INLINE virtual void start_deliveries(const Call& call, std::string_view name, std::int32_t credits, Duration lock_time,
+                                          Completion<std::unique_ptr<StreamSource<EventDelivery>>> done);
+
+  /// A consumer has dealt with an event. False: too late, it comes again or was taken away.
+  /// [any-thread]
+  virtual bool acknowledge(const Call& call, std::string_view name, std::int64_t delivery_id) = 0;
+
+  /// A consumer could not deal with an event, which comes again by the retry schedule. False: too late.
+  /// [any-thread]
+  virtual bool reject(const Call& call, std::string_view name, std::int64_t delivery_id, std::string_view reason) = 0;
+
+ protected:
+  EventSubscriptionsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class EventHistoryService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EventHistoryService* object);
+
+/// The events of one resource or custom topic, found again.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EventHistoryService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_history/1";
+
+  /// A page of events.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<EventPage> query(Call call, EventQuery query);
+  TL_INLINE virtual void start_query(const Call& call, EventQueryView query, Completion<EventPage> done);
+
+  /// One event.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<Event> get(Call call, std::string event_id);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view event_id, Completion<Event> done);
+
+  /// What each subscription says about an event, by name.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<std::vector<EventExplanation>> explain(Call call, std::string event_id);
+  TL_INLINE virtual void start_explain(const Call& call, std::string_view event_id,
+                                       Completion<std::vector<EventExplanation>> done);
+
+  /// Sends an event to a subscription again, whatever became of it; the filter is not asked.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<void> redeliver(Call call, std::string subscription, std::string event_id);
+  TL_INLINE virtual void start_redeliver(const Call& call, std::string_view subscription, std::string_view event_id,
+                                         Completion<void> done);
+
+  /// The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  TL_INLINE virtual Task<std::int64_t> redeliver_all(Call call, std::string subscription, EventQuery query);
+  TL_INLINE virtual void start_redeliver_all(const Call& call, std::string_view subscription, EventQueryView query,
+                                             Completion<std::int64_t> done);
+
+  /// Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these events.
+  /// [any-thread]
+  /// @param subscription the one to make for it, with a name that is free
+  /// @param from events from then on; absent: from the beginning
+  /// @param to events from before then; absent: until now
+  /// Errors: kInvalidArgument, kAborted.
+  TL_INLINE virtual Task<EventSubscription> replay(Call call, EventSubscriptionSpec subscription, std::optional<Time> from,
+                                                   std::optional<Time> to);
+  TL_INLINE virtual void start_replay(const Call& call, EventSubscriptionSpecView subscription, std::optional<Time> from,
+                                      std::optional<Time> to, Completion<EventSubscription> done);
+
+  /// All events that are found, whatever `limit` says, each as a line of JSON without its end.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<std::string>>> export_lines(Call call, EventQuery query,
+                                                                                  EventSchema schema);
+  TL_INLINE virtual void start_export_lines(const Call& call, EventQueryView query, EventSchema schema,
+                                            Completion<std::unique_ptr<StreamSource<std::string>>> done);
+
+ protected:
+  EventHistoryService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class EventTopicsService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EventTopicsService* object);
+
+/// The custom topics of the runtime. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EventTopicsService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.event_topics/1";
+
+  /// Creates a topic.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  TL_INLINE virtual Task<EventTopic> create(Call call, NewEventTopic topic);
+  TL_INLINE virtual void start_create(const Call& call, NewEventTopicView topic, Completion<EventTopic> done);
+
+  /// One topic.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<EventTopic> get(Call call, std::string name);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view name, Completion<EventTopic> done);
+
+  /// All topics, by name.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<EventTopic>> list(Call call);
+  TL_INLINE virtual void start_list(const Call& call, Completion<std::vector<EventTopic>> done);
+
+  /// Drops a topic with its events and subscriptions. False: there was none.
+  /// [any-thread]
+  /// Errors: kAborted.
+  TL_INLINE virtual Task<bool> remove(Call call, std::string name);
+  TL_INLINE virtual void start_remove(const Call& call, std::string_view name, Completion<bool> done);
+
+  /// Makes a new key. The old one opens nothing from the moment this completes.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  TL_INLINE virtual Task<EventTopic> regenerate_key(Call call, std::string name, KeyKind kind);
+  TL_INLINE virtual void start_regenerate_key(const Call& call, std::string_view name, KeyKind kind, Completion<EventTopic> done);
+
+  /// Replaces the labels.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  TL_INLINE virtual Task<EventTopic> set_tags(Call call, std::string name, Properties tags);
+  TL_INLINE virtual void start_set_tags(const Call& call, std::string_view name, MapView tags, Completion<EventTopic> done);
+
+  /// Publishes events, all or none. Durable when it completes. Returns their ids.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  TL_INLINE virtual Task<std::vector<std::string>> publish(Call call, std::string topic, std::vector<NewTopicEvent> events);
+  TL_INLINE virtual void start_publish(const Call& call, std::string_view topic, ListView<NewTopicEvent> events,
+                                       Completion<std::vector<std::string>> done);
+
+  /// Publishes events as they are written in a schema, all or none.
+  /// [any-thread]
+  /// @param events an array of Event Grid events, or of CloudEvents
+  /// Errors: kNotFound, kInvalidArgument, kResourceExhausted.
+  TL_INLINE virtual Task<std::vector<std::string>> publish_json(Call call, std::string topic, std::string events,
+                                                                EventSchema schema);
+  TL_INLINE virtual void start_publish_json(const Call& call, std::string_view topic, std::string_view events,
+                                            EventSchema schema, Completion<std::vector<std::string>> done);
+
+ protected:
+  EventTopicsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
 
 }  // namespace trunkline::service
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/service_provider.hpp"
+#endif

@@ -41,14 +41,13 @@ class SmsProviderClient : public abi::Client<tl_sms_provider> {
   /// @param request what to send, and to whom
   /// @returns one result for each recipient, in the order of the request
   /// Errors: kInvalidArgument, kUnauthenticated, kResourceExhausted, kUnavailable.
-  Task<std::vector<SmsSendResult>> send(SmsSendRequest request, CallOptions options = {}) const {
-    return Client::run<ops::SmsProviderSend>(std::move(options), std::move(request));
-  }
+  Task<std::vector<SmsSendResult>> send(SmsSendRequest request, CallOptions options = {}) const;
   /// send ending in done(Result<std::vector<SmsSendResult>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_send(SmsSendRequest request, CallOptions options, F done) const {
     Client::start<ops::SmsProviderSend>(std::move(options), std::move(done), std::move(request));
   }
+  void start_send(SmsSendRequest request, CallOptions options, abi::Callback<std::vector<SmsSendResult>> done) const;
   /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -56,14 +55,10 @@ class SmsProviderClient : public abi::Client<tl_sms_provider> {
     Client::start_raw<ops::SmsProviderSend>(std::move(options), std::move(done), &request);
   }
   /// send, blocking this thread.
-  std::vector<SmsSendResult> send_sync(SmsSendRequest request, CallOptions options = {}) const {
-    return Client::wait<ops::SmsProviderSend>(std::move(options), std::move(request));
-  }
+  std::vector<SmsSendResult> send_sync(SmsSendRequest request, CallOptions options = {}) const;
 
   /// What this provider can do. Constant while the instance lives.
-  SmsCapabilities capabilities(CallOptions options = {}) const {
-    return Client::now<ops::SmsProviderCapabilities>(std::move(options));
-  }
+  SmsCapabilities capabilities(CallOptions options = {}) const;
 };
 
 /// What an SMS provider tells the host.
@@ -73,14 +68,13 @@ class SmsEventsClient : public abi::Client<tl_sms_events> {
   using Client::Client;
 
   /// A message changed state. The host keeps it before it completes.
-  Task<void> delivery_report(DeliveryReport report, CallOptions options = {}) const {
-    return Client::run<ops::SmsEventsDeliveryReport>(std::move(options), std::move(report));
-  }
+  Task<void> delivery_report(DeliveryReport report, CallOptions options = {}) const;
   /// delivery_report ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delivery_report(DeliveryReport report, CallOptions options, F done) const {
     Client::start<ops::SmsEventsDeliveryReport>(std::move(options), std::move(done), std::move(report));
   }
+  void start_delivery_report(DeliveryReport report, CallOptions options, abi::Callback<void> done) const;
   /// delivery_report without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -88,19 +82,16 @@ class SmsEventsClient : public abi::Client<tl_sms_events> {
     Client::start_raw<ops::SmsEventsDeliveryReport>(std::move(options), std::move(done), &report);
   }
   /// delivery_report, blocking this thread.
-  void delivery_report_sync(DeliveryReport report, CallOptions options = {}) const {
-    return Client::wait<ops::SmsEventsDeliveryReport>(std::move(options), std::move(report));
-  }
+  void delivery_report_sync(DeliveryReport report, CallOptions options = {}) const;
 
   /// A message arrived. The host keeps it before it completes, so the carrier may be told then.
-  Task<void> received(InboundSms message, CallOptions options = {}) const {
-    return Client::run<ops::SmsEventsReceived>(std::move(options), std::move(message));
-  }
+  Task<void> received(InboundSms message, CallOptions options = {}) const;
   /// received ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_received(InboundSms message, CallOptions options, F done) const {
     Client::start<ops::SmsEventsReceived>(std::move(options), std::move(done), std::move(message));
   }
+  void start_received(InboundSms message, CallOptions options, abi::Callback<void> done) const;
   /// received without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -108,9 +99,11 @@ class SmsEventsClient : public abi::Client<tl_sms_events> {
     Client::start_raw<ops::SmsEventsReceived>(std::move(options), std::move(done), &message);
   }
   /// received, blocking this thread.
-  void received_sync(InboundSms message, CallOptions options = {}) const {
-    return Client::wait<ops::SmsEventsReceived>(std::move(options), std::move(message));
-  }
+  void received_sync(InboundSms message, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::sms
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/sms_client.hpp"
+#endif

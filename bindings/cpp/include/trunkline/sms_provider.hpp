@@ -24,11 +24,8 @@ class SmsProvider : public virtual Implementation {
   /// @param request what to send, and to whom
   /// @returns one result for each recipient, in the order of the request
   /// Errors: kInvalidArgument, kUnauthenticated, kResourceExhausted, kUnavailable.
-  virtual Task<std::vector<SmsSendResult>> send([[maybe_unused]] Call call,
-                                                [[maybe_unused]] SmsSendRequest request) { abi::unimplemented("send"); }
-  virtual void start_send(const Call& call, SmsSendRequestView request, Completion<std::vector<SmsSendResult>> done) {
-    abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<SmsSendRequest>(request)); });
-  }
+  TL_INLINE virtual Task<std::vector<SmsSendResult>> send(Call call, SmsSendRequest request);
+  TL_INLINE virtual void start_send(const Call& call, SmsSendRequestView request, Completion<std::vector<SmsSendResult>> done);
 
   /// What this provider can do. Constant while the instance lives.
   /// [any-thread]
@@ -37,25 +34,6 @@ class SmsProvider : public virtual Implementation {
  protected:
   SmsProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct SmsProviderThunks {
-  static SmsProvider& of(void* self) { return *static_cast<SmsProvider*>(self); }
-  static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
-                   void* user) noexcept {
-    abi::serve<std::vector<SmsSendResult>>(of(self), done, user, [&](Completion<std::vector<SmsSendResult>> completion) {
-      of(self).start_send(Call(call), abi::Codec<SmsSendRequest>::view(abi::required<SmsSendRequest>(request, "request")),
-                          std::move(completion));
-    });
-  }
-  static void capabilities(void* self, const tl_call* call, tl_sms_provider_capabilities_done done, void* user) noexcept {
-    abi::serve_now<SmsCapabilities>(of(self), done, user, [&] { return of(self).capabilities(Call(call)); });
-  }
-  static constexpr tl_sms_provider kVtbl{sizeof(tl_sms_provider), 0, &send, &capabilities};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(SmsProvider* object) { return {object, &detail::SmsProviderThunks::kVtbl}; }
 
 class SmsEvents;
 /// The object as the ABI sees it.
@@ -69,45 +47,20 @@ class SmsEvents : public virtual Implementation {
 
   /// A message changed state. The host keeps it before it completes.
   /// [any-thread]
-  virtual Task<void> delivery_report([[maybe_unused]] Call call,
-                                     [[maybe_unused]] DeliveryReport report) { abi::unimplemented("delivery_report"); }
-  virtual void start_delivery_report(const Call& call, DeliveryReportView report, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->delivery_report(call, abi::own<DeliveryReport>(report)); });
-  }
+  TL_INLINE virtual Task<void> delivery_report(Call call, DeliveryReport report);
+  TL_INLINE virtual void start_delivery_report(const Call& call, DeliveryReportView report, Completion<void> done);
 
   /// A message arrived. The host keeps it before it completes, so the carrier may be told then.
   /// [any-thread]
-  virtual Task<void> received([[maybe_unused]] Call call, [[maybe_unused]] InboundSms message) { abi::unimplemented("received"); }
-  virtual void start_received(const Call& call, InboundSmsView message, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->received(call, abi::own<InboundSms>(message)); });
-  }
+  TL_INLINE virtual Task<void> received(Call call, InboundSms message);
+  TL_INLINE virtual void start_received(const Call& call, InboundSmsView message, Completion<void> done);
 
  protected:
   SmsEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct SmsEventsThunks {
-  static SmsEvents& of(void* self) { return *static_cast<SmsEvents*>(self); }
-  static void delivery_report(void* self, const tl_call* call, const tl_sms_delivery_report* report,
-                              tl_sms_events_delivery_report_done done, void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_delivery_report(Call(call),
-                                     abi::Codec<DeliveryReport>::view(abi::required<DeliveryReport>(report, "report")),
-                                     std::move(completion));
-    });
-  }
-  static void received(void* self, const tl_call* call, const tl_sms_inbound_sms* message, tl_sms_events_received_done done,
-                       void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_received(Call(call), abi::Codec<InboundSms>::view(abi::required<InboundSms>(message, "message")),
-                              std::move(completion));
-    });
-  }
-  static constexpr tl_sms_events kVtbl{sizeof(tl_sms_events), 0, &delivery_report, &received};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(SmsEvents* object) { return {object, &detail::SmsEventsThunks::kVtbl}; }
-
 }  // namespace trunkline::sms
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/sms_provider.hpp"
+#endif

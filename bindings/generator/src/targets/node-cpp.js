@@ -87,7 +87,7 @@ function dispatcher(signature, otherwise, i, ops, body) {
   ];
 }
 
-const scalars = { str: "std::string", json: "std::string", bytes: "Bytes", bool: "bool", i32: "std::int32_t", u32: "std::uint32_t", i64: "std::int64_t", u64: "std::uint64_t", f64: "double", time: "Time", duration: "Duration", map: "Properties" };
+const scalars = { str: "std::string", json: "std::string", bytes: "Bytes", bool: "bool", i32: "std::int32_t", u32: "std::uint32_t", i64: "std::int64_t", u64: "std::uint64_t", f64: "double", time: "Time", duration: "Duration", map: "Properties", void: "void" };
 function valueType(type) {
   if (type.k === "list") return `std::vector<${valueType(type.of)}>`;
   return scalars[type.k] ?? (type.ns === "trunkline" ? type.name : `${type.ns}::${type.name}`);
@@ -103,7 +103,9 @@ const local = (p) => `p_${cMember(p.name)}`;
 const moved = (op) => op.params.map((p) => `std::move(${local(p)})`);
 
 function start(op) {
-  const done = op.returns.k === "stream" ? "open_stream(std::move(request.reply))" : "std::move(request.reply)";
+  const stream = op.returns.k === "stream";
+  const result = stream ? `StreamClient<${valueType(op.returns.of)}>` : valueType(op.returns);
+  const done = `answer<${result}>(${stream ? "open_stream(std::move(request.reply))" : "std::move(request.reply)"})`;
   return [...parameters(op), `client_.start_${cMember(op.name)}(${[...moved(op), "std::move(request.options)", done].join(", ")});`, "return;"];
 }
 function run(op) {

@@ -35,7 +35,7 @@ pyrt::Model<4> model_ThreadUpdated({"thread", "updated_by", "updated_on", "versi
 pyrt::Model<4> model_ThreadDeleted({"thread", "deleted_by", "deleted_on", "version"});
 pyrt::Model<6> model_ParticipantsAdded({"thread_id", "thread_created_on", "participants", "added_by", "added_on", "version"});
 pyrt::Model<6> model_ParticipantsRemoved({"thread_id", "thread_created_on", "participants", "removed_by", "removed_on", "version"});
-pyrt::Model<4> model_ChatCapabilities({"max_participants", "max_receipt_participants", "retention", "share_history"});
+pyrt::Model<5> model_ChatCapabilities({"max_participants", "max_receipt_participants", "retention", "share_history", "foreign_participants"});
 pyrt::Model<1> model_Maintenance({"next_at"});
 }  // namespace
 
@@ -449,11 +449,12 @@ void from_py(PyObject* object, ParticipantsRemoved& value) {
   fields.take(5, value.version);
 }
 PyObject* to_py(const ChatCapabilities& value) {
-  pyrt::Row<4> row;
+  pyrt::Row<5> row;
   row.add(pyrt::put(value.max_participants));
   row.add(pyrt::put(value.max_receipt_participants));
   row.add(pyrt::put(value.retention));
   row.add(pyrt::put(value.share_history));
+  row.add(pyrt::put(value.foreign_participants));
   return model_ChatCapabilities.make(row);
 }
 void from_py(PyObject* object, ChatCapabilities& value) {
@@ -462,6 +463,7 @@ void from_py(PyObject* object, ChatCapabilities& value) {
   fields.take(1, value.max_receipt_participants);
   fields.take(2, value.retention);
   fields.take(3, value.share_history);
+  fields.take(4, value.foreign_participants);
 }
 PyObject* to_py(const Maintenance& value) {
   pyrt::Row<1> row;
@@ -503,378 +505,344 @@ void from_py(PyObject* object, ChatChange& value) {
 
 namespace {
 
-auto ChatProvider_create_thread(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  trunkline::chat::CreateThreadRequest request{};
-  pyrt::argument("request", args[2], request);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), request = std::move(request)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::CreateThreadResult> done) mutable {
-    client.start_create_thread(std::move(resource_id), std::move(user_id), std::move(request), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_create_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_thread", count, 4, [&] { return pyrt::call_sync<trunkline::chat::CreateThreadResult, ChatProviderClient>(self, args[3], ChatProvider_create_thread(args)); });
-}
-PyObject* ChatProvider_create_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_thread_async", count, 3, [&] { return pyrt::call_async<trunkline::chat::CreateThreadResult, ChatProviderClient>(self, ChatProvider_create_thread(args)); });
-}
+struct ChatProvider_create_thread final : pyrt::Operation<trunkline::chat::CreateThreadResult> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  trunkline::chat::CreateThreadRequest p_request{};
 
-auto ChatProvider_get_thread(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) mutable {
-    client.start_get_thread(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_get_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_thread", count, 4, [&] { return pyrt::call_sync<trunkline::chat::ChatThread, ChatProviderClient>(self, args[3], ChatProvider_get_thread(args)); });
-}
-PyObject* ChatProvider_get_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_thread_async", count, 3, [&] { return pyrt::call_async<trunkline::chat::ChatThread, ChatProviderClient>(self, ChatProvider_get_thread(args)); });
-}
+  ChatProvider_create_thread() : Operation("create_thread", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("request", args[2], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::CreateThreadResult> done) override {
+    interface.client<ChatProviderClient>().start_create_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_request), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_list_threads(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  trunkline::chat::PageRequest page{};
-  pyrt::argument("page", args[2], page);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), page = std::move(page)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ThreadPage> done) mutable {
-    client.start_list_threads(std::move(resource_id), std::move(user_id), std::move(page), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_list_threads_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_threads", count, 4, [&] { return pyrt::call_sync<trunkline::chat::ThreadPage, ChatProviderClient>(self, args[3], ChatProvider_list_threads(args)); });
-}
-PyObject* ChatProvider_list_threads_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_threads_async", count, 3, [&] { return pyrt::call_async<trunkline::chat::ThreadPage, ChatProviderClient>(self, ChatProvider_list_threads(args)); });
-}
+struct ChatProvider_get_thread final : pyrt::Operation<trunkline::chat::ChatThread> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
 
-auto ChatProvider_update_thread(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  trunkline::chat::ThreadUpdate update{};
-  pyrt::argument("update", args[3], update);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), update = std::move(update)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) mutable {
-    client.start_update_thread(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(update), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_update_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_thread", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ChatThread, ChatProviderClient>(self, args[4], ChatProvider_update_thread(args)); });
-}
-PyObject* ChatProvider_update_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_thread_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ChatThread, ChatProviderClient>(self, ChatProvider_update_thread(args)); });
-}
+  ChatProvider_get_thread() : Operation("get_thread", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) override {
+    interface.client<ChatProviderClient>().start_get_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_delete_thread(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_thread(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_delete_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_thread", count, 4, [&] { return pyrt::call_sync<void, ChatProviderClient>(self, args[3], ChatProvider_delete_thread(args)); });
-}
-PyObject* ChatProvider_delete_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_thread_async", count, 3, [&] { return pyrt::call_async<void, ChatProviderClient>(self, ChatProvider_delete_thread(args)); });
-}
+struct ChatProvider_list_threads final : pyrt::Operation<trunkline::chat::ThreadPage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  trunkline::chat::PageRequest p_page{};
 
-auto ChatProvider_add_participants(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::vector<trunkline::chat::Participant> participants{};
-  pyrt::argument("participants", args[3], participants);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), participants = std::move(participants)](const ChatProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::chat::InvalidParticipant>> done) mutable {
-    client.start_add_participants(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(participants), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_add_participants_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_participants", count, 5, [&] { return pyrt::call_sync<std::vector<trunkline::chat::InvalidParticipant>, ChatProviderClient>(self, args[4], ChatProvider_add_participants(args)); });
-}
-PyObject* ChatProvider_add_participants_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_participants_async", count, 4, [&] { return pyrt::call_async<std::vector<trunkline::chat::InvalidParticipant>, ChatProviderClient>(self, ChatProvider_add_participants(args)); });
-}
+  ChatProvider_list_threads() : Operation("list_threads", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("page", args[2], p_page);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ThreadPage> done) override {
+    interface.client<ChatProviderClient>().start_list_threads(std::move(p_resource_id), std::move(p_user_id), std::move(p_page), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_list_participants(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  trunkline::chat::PageRequest page{};
-  pyrt::argument("page", args[3], page);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), page = std::move(page)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ParticipantPage> done) mutable {
-    client.start_list_participants(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(page), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_list_participants_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_participants", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ParticipantPage, ChatProviderClient>(self, args[4], ChatProvider_list_participants(args)); });
-}
-PyObject* ChatProvider_list_participants_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_participants_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ParticipantPage, ChatProviderClient>(self, ChatProvider_list_participants(args)); });
-}
+struct ChatProvider_update_thread final : pyrt::Operation<trunkline::chat::ChatThread> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  trunkline::chat::ThreadUpdate p_update{};
 
-auto ChatProvider_remove_participant(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::string participant_id{};
-  pyrt::argument("participant_id", args[3], participant_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), participant_id = std::move(participant_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_remove_participant(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(participant_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_remove_participant_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("remove_participant", count, 5, [&] { return pyrt::call_sync<void, ChatProviderClient>(self, args[4], ChatProvider_remove_participant(args)); });
-}
-PyObject* ChatProvider_remove_participant_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("remove_participant_async", count, 4, [&] { return pyrt::call_async<void, ChatProviderClient>(self, ChatProvider_remove_participant(args)); });
-}
+  ChatProvider_update_thread() : Operation("update_thread", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("update", args[3], p_update);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) override {
+    interface.client<ChatProviderClient>().start_update_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_update), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_send_message(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  trunkline::chat::SendMessageRequest request{};
-  pyrt::argument("request", args[3], request);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), request = std::move(request)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) mutable {
-    client.start_send_message(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(request), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_send_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_message", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ChatMessage, ChatProviderClient>(self, args[4], ChatProvider_send_message(args)); });
-}
-PyObject* ChatProvider_send_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_message_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ChatMessage, ChatProviderClient>(self, ChatProvider_send_message(args)); });
-}
+struct ChatProvider_delete_thread final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
 
-auto ChatProvider_get_message(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[3], message_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), message_id = std::move(message_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) mutable {
-    client.start_get_message(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_get_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_message", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ChatMessage, ChatProviderClient>(self, args[4], ChatProvider_get_message(args)); });
-}
-PyObject* ChatProvider_get_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_message_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ChatMessage, ChatProviderClient>(self, ChatProvider_get_message(args)); });
-}
+  ChatProvider_delete_thread() : Operation("delete_thread", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatProviderClient>().start_delete_thread(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_list_messages(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  trunkline::chat::PageRequest page{};
-  pyrt::argument("page", args[3], page);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), page = std::move(page)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::MessagePage> done) mutable {
-    client.start_list_messages(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(page), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_list_messages_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_messages", count, 5, [&] { return pyrt::call_sync<trunkline::chat::MessagePage, ChatProviderClient>(self, args[4], ChatProvider_list_messages(args)); });
-}
-PyObject* ChatProvider_list_messages_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_messages_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::MessagePage, ChatProviderClient>(self, ChatProvider_list_messages(args)); });
-}
+struct ChatProvider_add_participants final : pyrt::Operation<std::vector<trunkline::chat::InvalidParticipant>> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::vector<trunkline::chat::Participant> p_participants{};
 
-auto ChatProvider_update_message(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[3], message_id);
-  trunkline::chat::MessageUpdate update{};
-  pyrt::argument("update", args[4], update);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), message_id = std::move(message_id), update = std::move(update)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) mutable {
-    client.start_update_message(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(message_id), std::move(update), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_update_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_message", count, 6, [&] { return pyrt::call_sync<trunkline::chat::ChatMessage, ChatProviderClient>(self, args[5], ChatProvider_update_message(args)); });
-}
-PyObject* ChatProvider_update_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_message_async", count, 5, [&] { return pyrt::call_async<trunkline::chat::ChatMessage, ChatProviderClient>(self, ChatProvider_update_message(args)); });
-}
+  ChatProvider_add_participants() : Operation("add_participants", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("participants", args[3], p_participants);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::chat::InvalidParticipant>> done) override {
+    interface.client<ChatProviderClient>().start_add_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participants), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_delete_message(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[3], message_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), message_id = std::move(message_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_message(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_delete_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_message", count, 5, [&] { return pyrt::call_sync<void, ChatProviderClient>(self, args[4], ChatProvider_delete_message(args)); });
-}
-PyObject* ChatProvider_delete_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_message_async", count, 4, [&] { return pyrt::call_async<void, ChatProviderClient>(self, ChatProvider_delete_message(args)); });
-}
+struct ChatProvider_list_participants final : pyrt::Operation<trunkline::chat::ParticipantPage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  trunkline::chat::PageRequest p_page{};
 
-auto ChatProvider_send_typing(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::optional<std::string> sender_display_name{};
-  pyrt::argument("sender_display_name", args[3], sender_display_name);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), sender_display_name = std::move(sender_display_name)](const ChatProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_send_typing(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(sender_display_name), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_send_typing_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_typing", count, 5, [&] { return pyrt::call_sync<void, ChatProviderClient>(self, args[4], ChatProvider_send_typing(args)); });
-}
-PyObject* ChatProvider_send_typing_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_typing_async", count, 4, [&] { return pyrt::call_async<void, ChatProviderClient>(self, ChatProvider_send_typing(args)); });
-}
+  ChatProvider_list_participants() : Operation("list_participants", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("page", args[3], p_page);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ParticipantPage> done) override {
+    interface.client<ChatProviderClient>().start_list_participants(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_send_read_receipt(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[3], message_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), message_id = std::move(message_id)](const ChatProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_send_read_receipt(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_send_read_receipt_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_read_receipt", count, 5, [&] { return pyrt::call_sync<void, ChatProviderClient>(self, args[4], ChatProvider_send_read_receipt(args)); });
-}
-PyObject* ChatProvider_send_read_receipt_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_read_receipt_async", count, 4, [&] { return pyrt::call_async<void, ChatProviderClient>(self, ChatProvider_send_read_receipt(args)); });
-}
+struct ChatProvider_remove_participant final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::string p_participant_id{};
 
-auto ChatProvider_list_read_receipts(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[2], thread_id);
-  trunkline::chat::PageRequest page{};
-  pyrt::argument("page", args[3], page);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id), thread_id = std::move(thread_id), page = std::move(page)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::ReadReceiptPage> done) mutable {
-    client.start_list_read_receipts(std::move(resource_id), std::move(user_id), std::move(thread_id), std::move(page), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_list_read_receipts_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_read_receipts", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ReadReceiptPage, ChatProviderClient>(self, args[4], ChatProvider_list_read_receipts(args)); });
-}
-PyObject* ChatProvider_list_read_receipts_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_read_receipts_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ReadReceiptPage, ChatProviderClient>(self, ChatProvider_list_read_receipts(args)); });
-}
+  ChatProvider_remove_participant() : Operation("remove_participant", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("participant_id", args[3], p_participant_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatProviderClient>().start_remove_participant(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_participant_id), std::move(options), std::move(done));
+  }
+};
 
-auto ChatProvider_maintain(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  bool forget{};
-  pyrt::argument("forget", args[1], forget);
-  return [resource_id = std::move(resource_id), forget = std::move(forget)](const ChatProviderClient& client, CallOptions options, pyrt::Done<trunkline::chat::Maintenance> done) mutable {
-    client.start_maintain(std::move(resource_id), std::move(forget), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatProvider_maintain_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("maintain", count, 3, [&] { return pyrt::call_sync<trunkline::chat::Maintenance, ChatProviderClient>(self, args[2], ChatProvider_maintain(args)); });
-}
-PyObject* ChatProvider_maintain_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("maintain_async", count, 2, [&] { return pyrt::call_async<trunkline::chat::Maintenance, ChatProviderClient>(self, ChatProvider_maintain(args)); });
-}
+struct ChatProvider_send_message final : pyrt::Operation<trunkline::chat::ChatMessage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  trunkline::chat::SendMessageRequest p_request{};
 
-auto ChatProvider_capabilities([[maybe_unused]] pyrt::Args args) {
-  return [](const ChatProviderClient& client) mutable { return client.capabilities(); };
-}
-PyObject* ChatProvider_capabilities_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("capabilities", count, 0, [&] { return pyrt::call_now<ChatProviderClient>(self, ChatProvider_capabilities(args)); });
+  ChatProvider_send_message() : Operation("send_message", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("request", args[3], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) override {
+    interface.client<ChatProviderClient>().start_send_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_request), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_get_message final : pyrt::Operation<trunkline::chat::ChatMessage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+
+  ChatProvider_get_message() : Operation("get_message", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("message_id", args[3], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) override {
+    interface.client<ChatProviderClient>().start_get_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_list_messages final : pyrt::Operation<trunkline::chat::MessagePage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  trunkline::chat::PageRequest p_page{};
+
+  ChatProvider_list_messages() : Operation("list_messages", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("page", args[3], p_page);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::MessagePage> done) override {
+    interface.client<ChatProviderClient>().start_list_messages(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_update_message final : pyrt::Operation<trunkline::chat::ChatMessage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+  trunkline::chat::MessageUpdate p_update{};
+
+  ChatProvider_update_message() : Operation("update_message", 5) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("message_id", args[3], p_message_id);
+    pyrt::argument("update", args[4], p_update);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) override {
+    interface.client<ChatProviderClient>().start_update_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(p_update), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_delete_message final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+
+  ChatProvider_delete_message() : Operation("delete_message", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("message_id", args[3], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatProviderClient>().start_delete_message(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_send_typing final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::optional<std::string> p_sender_display_name{};
+
+  ChatProvider_send_typing() : Operation("send_typing", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("sender_display_name", args[3], p_sender_display_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatProviderClient>().start_send_typing(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_sender_display_name), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_send_read_receipt final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+
+  ChatProvider_send_read_receipt() : Operation("send_read_receipt", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("message_id", args[3], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatProviderClient>().start_send_read_receipt(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_list_read_receipts final : pyrt::Operation<trunkline::chat::ReadReceiptPage> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+  std::string p_thread_id{};
+  trunkline::chat::PageRequest p_page{};
+
+  ChatProvider_list_read_receipts() : Operation("list_read_receipts", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+    pyrt::argument("thread_id", args[2], p_thread_id);
+    pyrt::argument("page", args[3], p_page);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ReadReceiptPage> done) override {
+    interface.client<ChatProviderClient>().start_list_read_receipts(std::move(p_resource_id), std::move(p_user_id), std::move(p_thread_id), std::move(p_page), std::move(options), std::move(done));
+  }
+};
+
+struct ChatProvider_maintain final : pyrt::Operation<trunkline::chat::Maintenance> {
+  std::string p_resource_id{};
+  bool p_forget{};
+
+  ChatProvider_maintain() : Operation("maintain", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("forget", args[1], p_forget);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::Maintenance> done) override {
+    interface.client<ChatProviderClient>().start_maintain(std::move(p_resource_id), std::move(p_forget), std::move(options), std::move(done));
+  }
+};
+
+PyObject* ChatProvider_capabilities_call(PyObject* self, [[maybe_unused]] pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("capabilities", "", 0, count);
+    return pyrt::call_now<ChatProviderClient>(self, [&](const ChatProviderClient& client) { return client.capabilities(); });
+  });
 }
 
 constexpr pyrt::MethodSpec methods_of_ChatProvider[] = {
-    {"create_thread", &ChatProvider_create_thread_call},
-    {"create_thread_async", &ChatProvider_create_thread_call_async},
-    {"get_thread", &ChatProvider_get_thread_call},
-    {"get_thread_async", &ChatProvider_get_thread_call_async},
-    {"list_threads", &ChatProvider_list_threads_call},
-    {"list_threads_async", &ChatProvider_list_threads_call_async},
-    {"update_thread", &ChatProvider_update_thread_call},
-    {"update_thread_async", &ChatProvider_update_thread_call_async},
-    {"delete_thread", &ChatProvider_delete_thread_call},
-    {"delete_thread_async", &ChatProvider_delete_thread_call_async},
-    {"add_participants", &ChatProvider_add_participants_call},
-    {"add_participants_async", &ChatProvider_add_participants_call_async},
-    {"list_participants", &ChatProvider_list_participants_call},
-    {"list_participants_async", &ChatProvider_list_participants_call_async},
-    {"remove_participant", &ChatProvider_remove_participant_call},
-    {"remove_participant_async", &ChatProvider_remove_participant_call_async},
-    {"send_message", &ChatProvider_send_message_call},
-    {"send_message_async", &ChatProvider_send_message_call_async},
-    {"get_message", &ChatProvider_get_message_call},
-    {"get_message_async", &ChatProvider_get_message_call_async},
-    {"list_messages", &ChatProvider_list_messages_call},
-    {"list_messages_async", &ChatProvider_list_messages_call_async},
-    {"update_message", &ChatProvider_update_message_call},
-    {"update_message_async", &ChatProvider_update_message_call_async},
-    {"delete_message", &ChatProvider_delete_message_call},
-    {"delete_message_async", &ChatProvider_delete_message_call_async},
-    {"send_typing", &ChatProvider_send_typing_call},
-    {"send_typing_async", &ChatProvider_send_typing_call_async},
-    {"send_read_receipt", &ChatProvider_send_read_receipt_call},
-    {"send_read_receipt_async", &ChatProvider_send_read_receipt_call_async},
-    {"list_read_receipts", &ChatProvider_list_read_receipts_call},
-    {"list_read_receipts_async", &ChatProvider_list_read_receipts_call_async},
-    {"maintain", &ChatProvider_maintain_call},
-    {"maintain_async", &ChatProvider_maintain_call_async},
+    {"create_thread", &pyrt::blocking<ChatProvider_create_thread>},
+    {"create_thread_async", &pyrt::awaited<ChatProvider_create_thread>},
+    {"get_thread", &pyrt::blocking<ChatProvider_get_thread>},
+    {"get_thread_async", &pyrt::awaited<ChatProvider_get_thread>},
+    {"list_threads", &pyrt::blocking<ChatProvider_list_threads>},
+    {"list_threads_async", &pyrt::awaited<ChatProvider_list_threads>},
+    {"update_thread", &pyrt::blocking<ChatProvider_update_thread>},
+    {"update_thread_async", &pyrt::awaited<ChatProvider_update_thread>},
+    {"delete_thread", &pyrt::blocking<ChatProvider_delete_thread>},
+    {"delete_thread_async", &pyrt::awaited<ChatProvider_delete_thread>},
+    {"add_participants", &pyrt::blocking<ChatProvider_add_participants>},
+    {"add_participants_async", &pyrt::awaited<ChatProvider_add_participants>},
+    {"list_participants", &pyrt::blocking<ChatProvider_list_participants>},
+    {"list_participants_async", &pyrt::awaited<ChatProvider_list_participants>},
+    {"remove_participant", &pyrt::blocking<ChatProvider_remove_participant>},
+    {"remove_participant_async", &pyrt::awaited<ChatProvider_remove_participant>},
+    {"send_message", &pyrt::blocking<ChatProvider_send_message>},
+    {"send_message_async", &pyrt::awaited<ChatProvider_send_message>},
+    {"get_message", &pyrt::blocking<ChatProvider_get_message>},
+    {"get_message_async", &pyrt::awaited<ChatProvider_get_message>},
+    {"list_messages", &pyrt::blocking<ChatProvider_list_messages>},
+    {"list_messages_async", &pyrt::awaited<ChatProvider_list_messages>},
+    {"update_message", &pyrt::blocking<ChatProvider_update_message>},
+    {"update_message_async", &pyrt::awaited<ChatProvider_update_message>},
+    {"delete_message", &pyrt::blocking<ChatProvider_delete_message>},
+    {"delete_message_async", &pyrt::awaited<ChatProvider_delete_message>},
+    {"send_typing", &pyrt::blocking<ChatProvider_send_typing>},
+    {"send_typing_async", &pyrt::awaited<ChatProvider_send_typing>},
+    {"send_read_receipt", &pyrt::blocking<ChatProvider_send_read_receipt>},
+    {"send_read_receipt_async", &pyrt::awaited<ChatProvider_send_read_receipt>},
+    {"list_read_receipts", &pyrt::blocking<ChatProvider_list_read_receipts>},
+    {"list_read_receipts_async", &pyrt::awaited<ChatProvider_list_read_receipts>},
+    {"maintain", &pyrt::blocking<ChatProvider_maintain>},
+    {"maintain_async", &pyrt::awaited<ChatProvider_maintain>},
     {"capabilities", &ChatProvider_capabilities_call},
 };
 }  // namespace

@@ -206,202 +206,180 @@ void from_py(PyObject* object, IdentityCapabilities& value) {
 
 namespace {
 
-auto IdentityProvider_create_user(pyrt::Args args) {
-  trunkline::identity::CreateUserRequest request{};
-  pyrt::argument("request", args[0], request);
-  return [request = std::move(request)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
-    client.start_create_user(std::move(request), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_create_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_user", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityProviderClient>(self, args[1], IdentityProvider_create_user(args)); });
-}
-PyObject* IdentityProvider_create_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_user_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityProviderClient>(self, IdentityProvider_create_user(args)); });
-}
+struct IdentityProvider_create_user final : pyrt::Operation<trunkline::identity::UserIdentity> {
+  trunkline::identity::CreateUserRequest p_request{};
 
-auto IdentityProvider_get_user(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
-    client.start_get_user(std::move(resource_id), std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_get_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_user", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityProviderClient>(self, args[2], IdentityProvider_get_user(args)); });
-}
-PyObject* IdentityProvider_get_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_user_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityProviderClient>(self, IdentityProvider_get_user(args)); });
-}
+  IdentityProvider_create_user() : Operation("create_user", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("request", args[0], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) override {
+    interface.client<IdentityProviderClient>().start_create_user(std::move(p_request), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityProvider_find_user(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string custom_id{};
-  pyrt::argument("custom_id", args[1], custom_id);
-  return [resource_id = std::move(resource_id), custom_id = std::move(custom_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
-    client.start_find_user(std::move(resource_id), std::move(custom_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_find_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("find_user", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityProviderClient>(self, args[2], IdentityProvider_find_user(args)); });
-}
-PyObject* IdentityProvider_find_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("find_user_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityProviderClient>(self, IdentityProvider_find_user(args)); });
-}
+struct IdentityProvider_get_user final : pyrt::Operation<trunkline::identity::UserIdentity> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
 
-auto IdentityProvider_list_users(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::int32_t limit{};
-  pyrt::argument("limit", args[1], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[2], continuation);
-  return [resource_id = std::move(resource_id), limit = std::move(limit), continuation = std::move(continuation)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) mutable {
-    client.start_list_users(std::move(resource_id), std::move(limit), std::move(continuation), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_list_users_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_users", count, 4, [&] { return pyrt::call_sync<trunkline::identity::UserPage, IdentityProviderClient>(self, args[3], IdentityProvider_list_users(args)); });
-}
-PyObject* IdentityProvider_list_users_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_users_async", count, 3, [&] { return pyrt::call_async<trunkline::identity::UserPage, IdentityProviderClient>(self, IdentityProvider_list_users(args)); });
-}
+  IdentityProvider_get_user() : Operation("get_user", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) override {
+    interface.client<IdentityProviderClient>().start_get_user(std::move(p_resource_id), std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityProvider_delete_user(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_user(std::move(resource_id), std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_delete_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_user", count, 3, [&] { return pyrt::call_sync<void, IdentityProviderClient>(self, args[2], IdentityProvider_delete_user(args)); });
-}
-PyObject* IdentityProvider_delete_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_user_async", count, 2, [&] { return pyrt::call_async<void, IdentityProviderClient>(self, IdentityProvider_delete_user(args)); });
-}
+struct IdentityProvider_find_user final : pyrt::Operation<trunkline::identity::UserIdentity> {
+  std::string p_resource_id{};
+  std::string p_custom_id{};
 
-auto IdentityProvider_issue_token(pyrt::Args args) {
-  trunkline::identity::TokenRequest request{};
-  pyrt::argument("request", args[0], request);
-  return [request = std::move(request)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
-    client.start_issue_token(std::move(request), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_issue_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("issue_token", count, 2, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityProviderClient>(self, args[1], IdentityProvider_issue_token(args)); });
-}
-PyObject* IdentityProvider_issue_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("issue_token_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityProviderClient>(self, IdentityProvider_issue_token(args)); });
-}
+  IdentityProvider_find_user() : Operation("find_user", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("custom_id", args[1], p_custom_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) override {
+    interface.client<IdentityProviderClient>().start_find_user(std::move(p_resource_id), std::move(p_custom_id), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityProvider_revoke_tokens(pyrt::Args args) {
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[0], resource_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  return [resource_id = std::move(resource_id), user_id = std::move(user_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_revoke_tokens(std::move(resource_id), std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_revoke_tokens_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("revoke_tokens", count, 3, [&] { return pyrt::call_sync<void, IdentityProviderClient>(self, args[2], IdentityProvider_revoke_tokens(args)); });
-}
-PyObject* IdentityProvider_revoke_tokens_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("revoke_tokens_async", count, 2, [&] { return pyrt::call_async<void, IdentityProviderClient>(self, IdentityProvider_revoke_tokens(args)); });
-}
+struct IdentityProvider_list_users final : pyrt::Operation<trunkline::identity::UserPage> {
+  std::string p_resource_id{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
 
-auto IdentityProvider_verify_token(pyrt::Args args) {
-  std::string token{};
-  pyrt::argument("token", args[0], token);
-  std::string resource_id{};
-  pyrt::argument("resource_id", args[1], resource_id);
-  return [token = std::move(token), resource_id = std::move(resource_id)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::TokenClaims> done) mutable {
-    client.start_verify_token(std::move(token), std::move(resource_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_verify_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("verify_token", count, 3, [&] { return pyrt::call_sync<trunkline::identity::TokenClaims, IdentityProviderClient>(self, args[2], IdentityProvider_verify_token(args)); });
-}
-PyObject* IdentityProvider_verify_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("verify_token_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::TokenClaims, IdentityProviderClient>(self, IdentityProvider_verify_token(args)); });
-}
+  IdentityProvider_list_users() : Operation("list_users", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) override {
+    interface.client<IdentityProviderClient>().start_list_users(std::move(p_resource_id), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityProvider_exchange(pyrt::Args args) {
-  trunkline::identity::ExchangeRequest request{};
-  pyrt::argument("request", args[0], request);
-  return [request = std::move(request)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
-    client.start_exchange(std::move(request), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_exchange_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("exchange", count, 2, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityProviderClient>(self, args[1], IdentityProvider_exchange(args)); });
-}
-PyObject* IdentityProvider_exchange_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("exchange_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityProviderClient>(self, IdentityProvider_exchange(args)); });
-}
+struct IdentityProvider_delete_user final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
 
-auto IdentityProvider_signing_keys([[maybe_unused]] pyrt::Args args) {
-  return [](const IdentityProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
-    client.start_signing_keys(std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_signing_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("signing_keys", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, args[0], IdentityProvider_signing_keys(args)); });
-}
-PyObject* IdentityProvider_signing_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("signing_keys_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, IdentityProvider_signing_keys(args)); });
-}
+  IdentityProvider_delete_user() : Operation("delete_user", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<IdentityProviderClient>().start_delete_user(std::move(p_resource_id), std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityProvider_rotate_keys(pyrt::Args args) {
-  bool drop_others{};
-  pyrt::argument("drop_others", args[0], drop_others);
-  return [drop_others = std::move(drop_others)](const IdentityProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
-    client.start_rotate_keys(std::move(drop_others), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityProvider_rotate_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rotate_keys", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, args[1], IdentityProvider_rotate_keys(args)); });
-}
-PyObject* IdentityProvider_rotate_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rotate_keys_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityProviderClient>(self, IdentityProvider_rotate_keys(args)); });
-}
+struct IdentityProvider_issue_token final : pyrt::Operation<trunkline::identity::AccessToken> {
+  trunkline::identity::TokenRequest p_request{};
 
-auto IdentityProvider_capabilities([[maybe_unused]] pyrt::Args args) {
-  return [](const IdentityProviderClient& client) mutable { return client.capabilities(); };
-}
-PyObject* IdentityProvider_capabilities_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("capabilities", count, 0, [&] { return pyrt::call_now<IdentityProviderClient>(self, IdentityProvider_capabilities(args)); });
+  IdentityProvider_issue_token() : Operation("issue_token", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("request", args[0], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) override {
+    interface.client<IdentityProviderClient>().start_issue_token(std::move(p_request), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityProvider_revoke_tokens final : pyrt::Operation<void> {
+  std::string p_resource_id{};
+  std::string p_user_id{};
+
+  IdentityProvider_revoke_tokens() : Operation("revoke_tokens", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("resource_id", args[0], p_resource_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<IdentityProviderClient>().start_revoke_tokens(std::move(p_resource_id), std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityProvider_verify_token final : pyrt::Operation<trunkline::identity::TokenClaims> {
+  std::string p_token{};
+  std::string p_resource_id{};
+
+  IdentityProvider_verify_token() : Operation("verify_token", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("token", args[0], p_token);
+    pyrt::argument("resource_id", args[1], p_resource_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::TokenClaims> done) override {
+    interface.client<IdentityProviderClient>().start_verify_token(std::move(p_token), std::move(p_resource_id), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityProvider_exchange final : pyrt::Operation<trunkline::identity::AccessToken> {
+  trunkline::identity::ExchangeRequest p_request{};
+
+  IdentityProvider_exchange() : Operation("exchange", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("request", args[0], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) override {
+    interface.client<IdentityProviderClient>().start_exchange(std::move(p_request), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityProvider_signing_keys final : pyrt::Operation<std::vector<trunkline::identity::SigningKey>> {
+
+  IdentityProvider_signing_keys() : Operation("signing_keys", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) override {
+    interface.client<IdentityProviderClient>().start_signing_keys(std::move(options), std::move(done));
+  }
+};
+
+struct IdentityProvider_rotate_keys final : pyrt::Operation<std::vector<trunkline::identity::SigningKey>> {
+  bool p_drop_others{};
+
+  IdentityProvider_rotate_keys() : Operation("rotate_keys", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("drop_others", args[0], p_drop_others);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) override {
+    interface.client<IdentityProviderClient>().start_rotate_keys(std::move(p_drop_others), std::move(options), std::move(done));
+  }
+};
+
+PyObject* IdentityProvider_capabilities_call(PyObject* self, [[maybe_unused]] pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("capabilities", "", 0, count);
+    return pyrt::call_now<IdentityProviderClient>(self, [&](const IdentityProviderClient& client) { return client.capabilities(); });
+  });
 }
 
 constexpr pyrt::MethodSpec methods_of_IdentityProvider[] = {
-    {"create_user", &IdentityProvider_create_user_call},
-    {"create_user_async", &IdentityProvider_create_user_call_async},
-    {"get_user", &IdentityProvider_get_user_call},
-    {"get_user_async", &IdentityProvider_get_user_call_async},
-    {"find_user", &IdentityProvider_find_user_call},
-    {"find_user_async", &IdentityProvider_find_user_call_async},
-    {"list_users", &IdentityProvider_list_users_call},
-    {"list_users_async", &IdentityProvider_list_users_call_async},
-    {"delete_user", &IdentityProvider_delete_user_call},
-    {"delete_user_async", &IdentityProvider_delete_user_call_async},
-    {"issue_token", &IdentityProvider_issue_token_call},
-    {"issue_token_async", &IdentityProvider_issue_token_call_async},
-    {"revoke_tokens", &IdentityProvider_revoke_tokens_call},
-    {"revoke_tokens_async", &IdentityProvider_revoke_tokens_call_async},
-    {"verify_token", &IdentityProvider_verify_token_call},
-    {"verify_token_async", &IdentityProvider_verify_token_call_async},
-    {"exchange", &IdentityProvider_exchange_call},
-    {"exchange_async", &IdentityProvider_exchange_call_async},
-    {"signing_keys", &IdentityProvider_signing_keys_call},
-    {"signing_keys_async", &IdentityProvider_signing_keys_call_async},
-    {"rotate_keys", &IdentityProvider_rotate_keys_call},
-    {"rotate_keys_async", &IdentityProvider_rotate_keys_call_async},
+    {"create_user", &pyrt::blocking<IdentityProvider_create_user>},
+    {"create_user_async", &pyrt::awaited<IdentityProvider_create_user>},
+    {"get_user", &pyrt::blocking<IdentityProvider_get_user>},
+    {"get_user_async", &pyrt::awaited<IdentityProvider_get_user>},
+    {"find_user", &pyrt::blocking<IdentityProvider_find_user>},
+    {"find_user_async", &pyrt::awaited<IdentityProvider_find_user>},
+    {"list_users", &pyrt::blocking<IdentityProvider_list_users>},
+    {"list_users_async", &pyrt::awaited<IdentityProvider_list_users>},
+    {"delete_user", &pyrt::blocking<IdentityProvider_delete_user>},
+    {"delete_user_async", &pyrt::awaited<IdentityProvider_delete_user>},
+    {"issue_token", &pyrt::blocking<IdentityProvider_issue_token>},
+    {"issue_token_async", &pyrt::awaited<IdentityProvider_issue_token>},
+    {"revoke_tokens", &pyrt::blocking<IdentityProvider_revoke_tokens>},
+    {"revoke_tokens_async", &pyrt::awaited<IdentityProvider_revoke_tokens>},
+    {"verify_token", &pyrt::blocking<IdentityProvider_verify_token>},
+    {"verify_token_async", &pyrt::awaited<IdentityProvider_verify_token>},
+    {"exchange", &pyrt::blocking<IdentityProvider_exchange>},
+    {"exchange_async", &pyrt::awaited<IdentityProvider_exchange>},
+    {"signing_keys", &pyrt::blocking<IdentityProvider_signing_keys>},
+    {"signing_keys_async", &pyrt::awaited<IdentityProvider_signing_keys>},
+    {"rotate_keys", &pyrt::blocking<IdentityProvider_rotate_keys>},
+    {"rotate_keys_async", &pyrt::awaited<IdentityProvider_rotate_keys>},
     {"capabilities", &IdentityProvider_capabilities_call},
 };
 }  // namespace

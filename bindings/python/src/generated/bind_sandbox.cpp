@@ -70,101 +70,103 @@ void from_py(PyObject* object, Phone& value) {
 
 namespace {
 
-auto SandboxProvider_phones([[maybe_unused]] pyrt::Args args) {
-  return [](const SandboxProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::Phone>> done) mutable {
-    client.start_phones(std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxProvider_phones_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("phones", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::sandbox::Phone>, SandboxProviderClient>(self, args[0], SandboxProvider_phones(args)); });
-}
-PyObject* SandboxProvider_phones_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("phones_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::sandbox::Phone>, SandboxProviderClient>(self, SandboxProvider_phones(args)); });
-}
+struct SandboxProvider_phones final : pyrt::Operation<std::vector<trunkline::sandbox::Phone>> {
 
-auto SandboxProvider_messages(pyrt::Args args) {
-  std::string number{};
-  pyrt::argument("number", args[0], number);
-  return [number = std::move(number)](const SandboxProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneMessage>> done) mutable {
-    client.start_messages(std::move(number), std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxProvider_messages_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("messages", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::sandbox::PhoneMessage>, SandboxProviderClient>(self, args[1], SandboxProvider_messages(args)); });
-}
-PyObject* SandboxProvider_messages_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("messages_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::sandbox::PhoneMessage>, SandboxProviderClient>(self, SandboxProvider_messages(args)); });
-}
+  SandboxProvider_phones() : Operation("phones", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::Phone>> done) override {
+    interface.client<SandboxProviderClient>().start_phones(std::move(options), std::move(done));
+  }
+};
 
-auto SandboxProvider_send_from_phone(pyrt::Args args) {
-  std::string from{};
-  pyrt::argument("from_", args[0], from);
-  std::string to{};
-  pyrt::argument("to", args[1], to);
-  std::string text{};
-  pyrt::argument("text", args[2], text);
-  return [from = std::move(from), to = std::move(to), text = std::move(text)](const SandboxProviderClient& client, CallOptions options, pyrt::Done<std::string> done) mutable {
-    client.start_send_from_phone(std::move(from), std::move(to), std::move(text), std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxProvider_send_from_phone_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_from_phone", count, 4, [&] { return pyrt::call_sync<std::string, SandboxProviderClient>(self, args[3], SandboxProvider_send_from_phone(args)); });
-}
-PyObject* SandboxProvider_send_from_phone_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_from_phone_async", count, 3, [&] { return pyrt::call_async<std::string, SandboxProviderClient>(self, SandboxProvider_send_from_phone(args)); });
-}
+struct SandboxProvider_messages final : pyrt::Operation<std::vector<trunkline::sandbox::PhoneMessage>> {
+  std::string p_number{};
 
-auto SandboxProvider_add_rule(pyrt::Args args) {
-  trunkline::sandbox::PhoneRule rule{};
-  pyrt::argument("rule", args[0], rule);
-  return [rule = std::move(rule)](const SandboxProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_add_rule(std::move(rule), std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxProvider_add_rule_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_rule", count, 2, [&] { return pyrt::call_sync<void, SandboxProviderClient>(self, args[1], SandboxProvider_add_rule(args)); });
-}
-PyObject* SandboxProvider_add_rule_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_rule_async", count, 1, [&] { return pyrt::call_async<void, SandboxProviderClient>(self, SandboxProvider_add_rule(args)); });
-}
+  SandboxProvider_messages() : Operation("messages", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneMessage>> done) override {
+    interface.client<SandboxProviderClient>().start_messages(std::move(p_number), std::move(options), std::move(done));
+  }
+};
 
-auto SandboxProvider_rules([[maybe_unused]] pyrt::Args args) {
-  return [](const SandboxProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneRule>> done) mutable {
-    client.start_rules(std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxProvider_rules_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rules", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::sandbox::PhoneRule>, SandboxProviderClient>(self, args[0], SandboxProvider_rules(args)); });
-}
-PyObject* SandboxProvider_rules_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rules_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::sandbox::PhoneRule>, SandboxProviderClient>(self, SandboxProvider_rules(args)); });
-}
+struct SandboxProvider_send_from_phone final : pyrt::Operation<std::string> {
+  std::string p_from{};
+  std::string p_to{};
+  std::string p_text{};
 
-auto SandboxProvider_reset([[maybe_unused]] pyrt::Args args) {
-  return [](const SandboxProviderClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_reset(std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxProvider_reset_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("reset", count, 1, [&] { return pyrt::call_sync<void, SandboxProviderClient>(self, args[0], SandboxProvider_reset(args)); });
-}
-PyObject* SandboxProvider_reset_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("reset_async", count, 0, [&] { return pyrt::call_async<void, SandboxProviderClient>(self, SandboxProvider_reset(args)); });
-}
+  SandboxProvider_send_from_phone() : Operation("send_from_phone", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("from_", args[0], p_from);
+    pyrt::argument("to", args[1], p_to);
+    pyrt::argument("text", args[2], p_text);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::string> done) override {
+    interface.client<SandboxProviderClient>().start_send_from_phone(std::move(p_from), std::move(p_to), std::move(p_text), std::move(options), std::move(done));
+  }
+};
+
+struct SandboxProvider_add_rule final : pyrt::Operation<void> {
+  trunkline::sandbox::PhoneRule p_rule{};
+
+  SandboxProvider_add_rule() : Operation("add_rule", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("rule", args[0], p_rule);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<SandboxProviderClient>().start_add_rule(std::move(p_rule), std::move(options), std::move(done));
+  }
+};
+
+struct SandboxProvider_rules final : pyrt::Operation<std::vector<trunkline::sandbox::PhoneRule>> {
+
+  SandboxProvider_rules() : Operation("rules", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneRule>> done) override {
+    interface.client<SandboxProviderClient>().start_rules(std::move(options), std::move(done));
+  }
+};
+
+struct SandboxProvider_reset final : pyrt::Operation<void> {
+
+  SandboxProvider_reset() : Operation("reset", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<SandboxProviderClient>().start_reset(std::move(options), std::move(done));
+  }
+};
+
+struct SandboxProvider_changes final : pyrt::Operation<std::int64_t> {
+  std::int64_t p_since{};
+
+  SandboxProvider_changes() : Operation("changes", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("since", args[0], p_since);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::int64_t> done) override {
+    interface.client<SandboxProviderClient>().start_changes(std::move(p_since), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_SandboxProvider[] = {
-    {"phones", &SandboxProvider_phones_call},
-    {"phones_async", &SandboxProvider_phones_call_async},
-    {"messages", &SandboxProvider_messages_call},
-    {"messages_async", &SandboxProvider_messages_call_async},
-    {"send_from_phone", &SandboxProvider_send_from_phone_call},
-    {"send_from_phone_async", &SandboxProvider_send_from_phone_call_async},
-    {"add_rule", &SandboxProvider_add_rule_call},
-    {"add_rule_async", &SandboxProvider_add_rule_call_async},
-    {"rules", &SandboxProvider_rules_call},
-    {"rules_async", &SandboxProvider_rules_call_async},
-    {"reset", &SandboxProvider_reset_call},
-    {"reset_async", &SandboxProvider_reset_call_async},
+    {"phones", &pyrt::blocking<SandboxProvider_phones>},
+    {"phones_async", &pyrt::awaited<SandboxProvider_phones>},
+    {"messages", &pyrt::blocking<SandboxProvider_messages>},
+    {"messages_async", &pyrt::awaited<SandboxProvider_messages>},
+    {"send_from_phone", &pyrt::blocking<SandboxProvider_send_from_phone>},
+    {"send_from_phone_async", &pyrt::awaited<SandboxProvider_send_from_phone>},
+    {"add_rule", &pyrt::blocking<SandboxProvider_add_rule>},
+    {"add_rule_async", &pyrt::awaited<SandboxProvider_add_rule>},
+    {"rules", &pyrt::blocking<SandboxProvider_rules>},
+    {"rules_async", &pyrt::awaited<SandboxProvider_rules>},
+    {"reset", &pyrt::blocking<SandboxProvider_reset>},
+    {"reset_async", &pyrt::awaited<SandboxProvider_reset>},
+    {"changes", &pyrt::blocking<SandboxProvider_changes>},
+    {"changes_async", &pyrt::awaited<SandboxProvider_changes>},
 };
 }  // namespace
 

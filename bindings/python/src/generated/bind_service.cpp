@@ -14,6 +14,11 @@ namespace {
 pyrt::EnumTable enum_NumberType;
 pyrt::EnumTable enum_NumberCapability;
 pyrt::EnumTable enum_KeyKind;
+pyrt::EnumTable enum_EventSchema;
+pyrt::EnumTable enum_EventDestination;
+pyrt::EnumTable enum_EventSubscriptionState;
+pyrt::EnumTable enum_EventOperator;
+pyrt::EnumTable enum_EventState;
 pyrt::Model<7> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key"});
 pyrt::Model<6> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated"});
 pyrt::Model<14> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at"});
@@ -33,6 +38,18 @@ pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
 pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
 pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
+pyrt::Model<3> model_EventCondition({"key", "operator_type", "value"});
+pyrt::Model<26> model_EventSubscriptionSpec({"name", "webhook", "workflow", "types", "subject_begins_with", "subject_ends_with", "case_sensitive", "arrays", "conditions", "schema", "binary", "max_attempts", "time_to_live", "dead_letter", "headers", "secret_headers", "event_headers", "max_events_per_batch", "preferred_batch_kilobytes", "ordering_key", "concurrency", "bearer", "hmac_secret", "labels", "expires_at", "after"});
+pyrt::Model<8> model_EventSubscription({"name", "topic", "destination", "endpoint", "state", "properties", "created_at", "updated_at"});
+pyrt::Model<9> model_EventSubscriptionActivity({"cursor", "retrying", "blocked", "dead_lettered", "dropped", "queued", "in_flight", "paused_until", "idle"});
+pyrt::Model<3> model_EventDelivery({"id", "event", "attempt"});
+pyrt::Model<10> model_EventQuery({"from_", "to", "types", "subject_begins_with", "correlation_id", "subscription", "state", "after", "newest_first", "limit"});
+pyrt::Model<2> model_EventPage({"items", "next"});
+pyrt::Model<6> model_EventAttempt({"number", "at", "status", "outcome", "latency", "reply"});
+pyrt::Model<9> model_EventExplanation({"subscription", "event_id", "state", "rule", "wanted", "found", "attempts", "next_attempt", "reason"});
+pyrt::Model<6> model_NewEventTopic({"name", "schema", "primary_key", "secondary_key", "local_auth", "tags"});
+pyrt::Model<9> model_EventTopic({"name", "topic_id", "endpoint", "schema", "primary_key", "secondary_key", "local_auth", "tags", "created_at"});
+pyrt::Model<6> model_NewTopicEvent({"type", "subject", "data", "id", "time", "data_version"});
 }  // namespace
 
 PyObject* to_py(NumberType value) { return enum_NumberType.get(static_cast<std::int32_t>(value)); }
@@ -52,6 +69,36 @@ void from_py(PyObject* object, KeyKind& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<KeyKind>(number);
+}
+PyObject* to_py(EventSchema value) { return enum_EventSchema.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventSchema& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventSchema>(number);
+}
+PyObject* to_py(EventDestination value) { return enum_EventDestination.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventDestination& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventDestination>(number);
+}
+PyObject* to_py(EventSubscriptionState value) { return enum_EventSubscriptionState.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventSubscriptionState& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventSubscriptionState>(number);
+}
+PyObject* to_py(EventOperator value) { return enum_EventOperator.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventOperator& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventOperator>(number);
+}
+PyObject* to_py(EventState value) { return enum_EventState.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, EventState& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<EventState>(number);
 }
 PyObject* to_py(const SmsMessage& value) {
   pyrt::Row<7> row;
@@ -414,1185 +461,1728 @@ void from_py(PyObject* object, PluginInfo& value) {
   fields.take(4, value.state);
   fields.take(5, value.detail);
 }
+PyObject* to_py(const EventCondition& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.key));
+  row.add(pyrt::put(value.operator_type));
+  row.add(pyrt::json_to_py(value.value));
+  return model_EventCondition.make(row);
+}
+void from_py(PyObject* object, EventCondition& value) {
+  const pyrt::Fields fields(model_EventCondition, object);
+  fields.take(0, value.key);
+  fields.take(1, value.operator_type);
+  fields.take_json(2, value.value);
+}
+PyObject* to_py(const EventSubscriptionSpec& value) {
+  pyrt::Row<26> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.webhook));
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.types));
+  row.add(pyrt::put(value.subject_begins_with));
+  row.add(pyrt::put(value.subject_ends_with));
+  row.add(pyrt::put(value.case_sensitive));
+  row.add(pyrt::put(value.arrays));
+  row.add(pyrt::put(value.conditions));
+  row.add(pyrt::put(value.schema));
+  row.add(pyrt::put(value.binary));
+  row.add(pyrt::put(value.max_attempts));
+  row.add(pyrt::put(value.time_to_live));
+  row.add(pyrt::put(value.dead_letter));
+  row.add(pyrt::put(value.headers));
+  row.add(pyrt::put(value.secret_headers));
+  row.add(pyrt::put(value.event_headers));
+  row.add(pyrt::put(value.max_events_per_batch));
+  row.add(pyrt::put(value.preferred_batch_kilobytes));
+  row.add(pyrt::put(value.ordering_key));
+  row.add(pyrt::put(value.concurrency));
+  row.add(pyrt::put(value.bearer));
+  row.add(pyrt::put(value.hmac_secret));
+  row.add(pyrt::put(value.labels));
+  row.add(pyrt::put(value.expires_at));
+  row.add(pyrt::put(value.after));
+  return model_EventSubscriptionSpec.make(row);
+}
+void from_py(PyObject* object, EventSubscriptionSpec& value) {
+  const pyrt::Fields fields(model_EventSubscriptionSpec, object);
+  fields.take(0, value.name);
+  fields.take(1, value.webhook);
+  fields.take(2, value.workflow);
+  fields.take(3, value.types);
+  fields.take(4, value.subject_begins_with);
+  fields.take(5, value.subject_ends_with);
+  fields.take(6, value.case_sensitive);
+  fields.take(7, value.arrays);
+  fields.take(8, value.conditions);
+  fields.take(9, value.schema);
+  fields.take(10, value.binary);
+  fields.take(11, value.max_attempts);
+  fields.take(12, value.time_to_live);
+  fields.take(13, value.dead_letter);
+  fields.take(14, value.headers);
+  fields.take(15, value.secret_headers);
+  fields.take(16, value.event_headers);
+  fields.take(17, value.max_events_per_batch);
+  fields.take(18, value.preferred_batch_kilobytes);
+  fields.take(19, value.ordering_key);
+  fields.take(20, value.concurrency);
+  fields.take(21, value.bearer);
+  fields.take(22, value.hmac_secret);
+  fields.take(23, value.labels);
+  fields.take(24, value.expires_at);
+  fields.take(25, value.after);
+}
+PyObject* to_py(const EventSubscription& value) {
+  pyrt::Row<8> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.topic));
+  row.add(pyrt::put(value.destination));
+  row.add(pyrt::put(value.endpoint));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::json_to_py(value.properties));
+  row.add(pyrt::put(value.created_at));
+  row.add(pyrt::put(value.updated_at));
+  return model_EventSubscription.make(row);
+}
+void from_py(PyObject* object, EventSubscription& value) {
+  const pyrt::Fields fields(model_EventSubscription, object);
+  fields.take(0, value.name);
+  fields.take(1, value.topic);
+  fields.take(2, value.destination);
+  fields.take(3, value.endpoint);
+  fields.take(4, value.state);
+  fields.take_json(5, value.properties);
+  fields.take(6, value.created_at);
+  fields.take(7, value.updated_at);
+}
+PyObject* to_py(const EventSubscriptionActivity& value) {
+  pyrt::Row<9> row;
+  row.add(pyrt::put(value.cursor));
+  row.add(pyrt::put(value.retrying));
+  row.add(pyrt::put(value.blocked));
+  row.add(pyrt::put(value.dead_lettered));
+  row.add(pyrt::put(value.dropped));
+  row.add(pyrt::put(value.queued));
+  row.add(pyrt::put(value.in_flight));
+  row.add(pyrt::put(value.paused_until));
+  row.add(pyrt::put(value.idle));
+  return model_EventSubscriptionActivity.make(row);
+}
+void from_py(PyObject* object, EventSubscriptionActivity& value) {
+  const pyrt::Fields fields(model_EventSubscriptionActivity, object);
+  fields.take(0, value.cursor);
+  fields.take(1, value.retrying);
+  fields.take(2, value.blocked);
+  fields.take(3, value.dead_lettered);
+  fields.take(4, value.dropped);
+  fields.take(5, value.queued);
+  fields.take(6, value.in_flight);
+  fields.take(7, value.paused_until);
+  fields.take(8, value.idle);
+}
+PyObject* to_py(const EventDelivery& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.event));
+  row.add(pyrt::put(value.attempt));
+  return model_EventDelivery.make(row);
+}
+void from_py(PyObject* object, EventDelivery& value) {
+  const pyrt::Fields fields(model_EventDelivery, object);
+  fields.take(0, value.id);
+  fields.take(1, value.event);
+  fields.take(2, value.attempt);
+}
+PyObject* to_py(const EventQuery& value) {
+  pyrt::Row<10> row;
+  row.add(pyrt::put(value.from));
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.types));
+  row.add(pyrt::put(value.subject_begins_with));
+  row.add(pyrt::put(value.correlation_id));
+  row.add(pyrt::put(value.subscription));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.after));
+  row.add(pyrt::put(value.newest_first));
+  row.add(pyrt::put(value.limit));
+  return model_EventQuery.make(row);
+}
+void from_py(PyObject* object, EventQuery& value) {
+  const pyrt::Fields fields(model_EventQuery, object);
+  fields.take(0, value.from);
+  fields.take(1, value.to);
+  fields.take(2, value.types);
+  fields.take(3, value.subject_begins_with);
+  fields.take(4, value.correlation_id);
+  fields.take(5, value.subscription);
+  fields.take(6, value.state);
+  fields.take(7, value.after);
+  fields.take(8, value.newest_first);
+  fields.take(9, value.limit);
+}
+PyObject* to_py(const EventPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.next));
+  return model_EventPage.make(row);
+}
+void from_py(PyObject* object, EventPage& value) {
+  const pyrt::Fields fields(model_EventPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.next);
+}
+PyObject* to_py(const EventAttempt& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.number));
+  row.add(pyrt::put(value.at));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.outcome));
+  row.add(pyrt::put(value.latency));
+  row.add(pyrt::put(value.reply));
+  return model_EventAttempt.make(row);
+}
+void from_py(PyObject* object, EventAttempt& value) {
+  const pyrt::Fields fields(model_EventAttempt, object);
+  fields.take(0, value.number);
+  fields.take(1, value.at);
+  fields.take(2, value.status);
+  fields.take(3, value.outcome);
+  fields.take(4, value.latency);
+  fields.take(5, value.reply);
+}
+PyObject* to_py(const EventExplanation& value) {
+  pyrt::Row<9> row;
+  row.add(pyrt::put(value.subscription));
+  row.add(pyrt::put(value.event_id));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.rule));
+  row.add(pyrt::put(value.wanted));
+  row.add(pyrt::put(value.found));
+  row.add(pyrt::put(value.attempts));
+  row.add(pyrt::put(value.next_attempt));
+  row.add(pyrt::put(value.reason));
+  return model_EventExplanation.make(row);
+}
+void from_py(PyObject* object, EventExplanation& value) {
+  const pyrt::Fields fields(model_EventExplanation, object);
+  fields.take(0, value.subscription);
+  fields.take(1, value.event_id);
+  fields.take(2, value.state);
+  fields.take(3, value.rule);
+  fields.take(4, value.wanted);
+  fields.take(5, value.found);
+  fields.take(6, value.attempts);
+  fields.take(7, value.next_attempt);
+  fields.take(8, value.reason);
+}
+PyObject* to_py(const NewEventTopic& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.schema));
+  row.add(pyrt::put(value.primary_key));
+  row.add(pyrt::put(value.secondary_key));
+  row.add(pyrt::put(value.local_auth));
+  row.add(pyrt::put(value.tags));
+  return model_NewEventTopic.make(row);
+}
+void from_py(PyObject* object, NewEventTopic& value) {
+  const pyrt::Fields fields(model_NewEventTopic, object);
+  fields.take(0, value.name);
+  fields.take(1, value.schema);
+  fields.take(2, value.primary_key);
+  fields.take(3, value.secondary_key);
+  fields.take(4, value.local_auth);
+  fields.take(5, value.tags);
+}
+PyObject* to_py(const EventTopic& value) {
+  pyrt::Row<9> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.topic_id));
+  row.add(pyrt::put(value.endpoint));
+  row.add(pyrt::put(value.schema));
+  row.add(pyrt::put(value.primary_key));
+  row.add(pyrt::put(value.secondary_key));
+  row.add(pyrt::put(value.local_auth));
+  row.add(pyrt::put(value.tags));
+  row.add(pyrt::put(value.created_at));
+  return model_EventTopic.make(row);
+}
+void from_py(PyObject* object, EventTopic& value) {
+  const pyrt::Fields fields(model_EventTopic, object);
+  fields.take(0, value.name);
+  fields.take(1, value.topic_id);
+  fields.take(2, value.endpoint);
+  fields.take(3, value.schema);
+  fields.take(4, value.primary_key);
+  fields.take(5, value.secondary_key);
+  fields.take(6, value.local_auth);
+  fields.take(7, value.tags);
+  fields.take(8, value.created_at);
+}
+PyObject* to_py(const NewTopicEvent& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.subject));
+  row.add(pyrt::json_to_py(value.data));
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.time));
+  row.add(pyrt::put(value.data_version));
+  return model_NewTopicEvent.make(row);
+}
+void from_py(PyObject* object, NewTopicEvent& value) {
+  const pyrt::Fields fields(model_NewTopicEvent, object);
+  fields.take(0, value.type);
+  fields.take(1, value.subject);
+  fields.take_json(2, value.data);
+  fields.take(3, value.id);
+  fields.take(4, value.time);
+  fields.take(5, value.data_version);
+}
 
 namespace {
 
-auto SmsService_send(pyrt::Args args) {
-  trunkline::service::SmsMessage message{};
-  pyrt::argument("message", args[0], message);
-  return [message = std::move(message)](const SmsServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsSendOutcome>> done) mutable {
-    client.start_send(std::move(message), std::move(options), std::move(done));
-  };
-}
-PyObject* SmsService_send_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::service::SmsSendOutcome>, SmsServiceClient>(self, args[1], SmsService_send(args)); });
-}
-PyObject* SmsService_send_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::service::SmsSendOutcome>, SmsServiceClient>(self, SmsService_send(args)); });
-}
+struct SmsService_send final : pyrt::Operation<std::vector<trunkline::service::SmsSendOutcome>> {
+  trunkline::service::SmsMessage p_message{};
 
-auto SmsService_get(pyrt::Args args) {
-  std::string message_id{};
-  pyrt::argument("message_id", args[0], message_id);
-  return [message_id = std::move(message_id)](const SmsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::SmsRecord> done) mutable {
-    client.start_get(std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* SmsService_get_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get", count, 2, [&] { return pyrt::call_sync<trunkline::service::SmsRecord, SmsServiceClient>(self, args[1], SmsService_get(args)); });
-}
-PyObject* SmsService_get_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_async", count, 1, [&] { return pyrt::call_async<trunkline::service::SmsRecord, SmsServiceClient>(self, SmsService_get(args)); });
-}
+  SmsService_send() : Operation("send", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsSendOutcome>> done) override {
+    interface.client<SmsServiceClient>().start_send(std::move(p_message), std::move(options), std::move(done));
+  }
+};
 
-auto SmsService_list(pyrt::Args args) {
-  std::int32_t limit{};
-  pyrt::argument("limit", args[0], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[1], continuation);
-  return [limit = std::move(limit), continuation = std::move(continuation)](const SmsServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::SmsPage> done) mutable {
-    client.start_list(std::move(limit), std::move(continuation), std::move(options), std::move(done));
-  };
-}
-PyObject* SmsService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list", count, 3, [&] { return pyrt::call_sync<trunkline::service::SmsPage, SmsServiceClient>(self, args[2], SmsService_list(args)); });
-}
-PyObject* SmsService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_async", count, 2, [&] { return pyrt::call_async<trunkline::service::SmsPage, SmsServiceClient>(self, SmsService_list(args)); });
-}
+struct SmsService_get final : pyrt::Operation<trunkline::service::SmsRecord> {
+  std::string p_message_id{};
 
-auto SmsService_explain(pyrt::Args args) {
-  std::string message_id{};
-  pyrt::argument("message_id", args[0], message_id);
-  return [message_id = std::move(message_id)](const SmsServiceClient& client, CallOptions options, pyrt::Done<trunkline::DecisionRecord> done) mutable {
-    client.start_explain(std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* SmsService_explain_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("explain", count, 2, [&] { return pyrt::call_sync<trunkline::DecisionRecord, SmsServiceClient>(self, args[1], SmsService_explain(args)); });
-}
-PyObject* SmsService_explain_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("explain_async", count, 1, [&] { return pyrt::call_async<trunkline::DecisionRecord, SmsServiceClient>(self, SmsService_explain(args)); });
-}
+  SmsService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message_id", args[0], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsRecord> done) override {
+    interface.client<SmsServiceClient>().start_get(std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_list final : pyrt::Operation<trunkline::service::SmsPage> {
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  SmsService_list() : Operation("list", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("limit", args[0], p_limit);
+    pyrt::argument("continuation", args[1], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsPage> done) override {
+    interface.client<SmsServiceClient>().start_list(std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_explain final : pyrt::Operation<trunkline::DecisionRecord> {
+  std::string p_message_id{};
+
+  SmsService_explain() : Operation("explain", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message_id", args[0], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::DecisionRecord> done) override {
+    interface.client<SmsServiceClient>().start_explain(std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_SmsService[] = {
-    {"send", &SmsService_send_call},
-    {"send_async", &SmsService_send_call_async},
-    {"get", &SmsService_get_call},
-    {"get_async", &SmsService_get_call_async},
-    {"list", &SmsService_list_call},
-    {"list_async", &SmsService_list_call_async},
-    {"explain", &SmsService_explain_call},
-    {"explain_async", &SmsService_explain_call_async},
+    {"send", &pyrt::blocking<SmsService_send>},
+    {"send_async", &pyrt::awaited<SmsService_send>},
+    {"get", &pyrt::blocking<SmsService_get>},
+    {"get_async", &pyrt::awaited<SmsService_get>},
+    {"list", &pyrt::blocking<SmsService_list>},
+    {"list_async", &pyrt::awaited<SmsService_list>},
+    {"explain", &pyrt::blocking<SmsService_explain>},
+    {"explain_async", &pyrt::awaited<SmsService_explain>},
 };
 
-auto IdentityService_create_user(pyrt::Args args) {
-  std::vector<trunkline::identity::TokenScope> scopes{};
-  pyrt::argument("scopes", args[0], scopes);
-  std::optional<std::string> custom_id{};
-  pyrt::argument("custom_id", args[1], custom_id);
-  Duration lifetime{};
-  pyrt::argument("lifetime", args[2], lifetime);
-  return [scopes = std::move(scopes), custom_id = std::move(custom_id), lifetime = std::move(lifetime)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::UserWithToken> done) mutable {
-    client.start_create_user(std::move(scopes), std::move(custom_id), std::move(lifetime), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_create_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_user", count, 4, [&] { return pyrt::call_sync<trunkline::service::UserWithToken, IdentityServiceClient>(self, args[3], IdentityService_create_user(args)); });
-}
-PyObject* IdentityService_create_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_user_async", count, 3, [&] { return pyrt::call_async<trunkline::service::UserWithToken, IdentityServiceClient>(self, IdentityService_create_user(args)); });
-}
+struct IdentityService_create_user final : pyrt::Operation<trunkline::service::UserWithToken> {
+  std::vector<trunkline::identity::TokenScope> p_scopes{};
+  std::optional<std::string> p_custom_id{};
+  Duration p_lifetime{};
 
-auto IdentityService_issue_token(pyrt::Args args) {
-  std::string user_id{};
-  pyrt::argument("user_id", args[0], user_id);
-  std::vector<trunkline::identity::TokenScope> scopes{};
-  pyrt::argument("scopes", args[1], scopes);
-  Duration lifetime{};
-  pyrt::argument("lifetime", args[2], lifetime);
-  return [user_id = std::move(user_id), scopes = std::move(scopes), lifetime = std::move(lifetime)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
-    client.start_issue_token(std::move(user_id), std::move(scopes), std::move(lifetime), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_issue_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("issue_token", count, 4, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[3], IdentityService_issue_token(args)); });
-}
-PyObject* IdentityService_issue_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("issue_token_async", count, 3, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_issue_token(args)); });
-}
+  IdentityService_create_user() : Operation("create_user", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("scopes", args[0], p_scopes);
+    pyrt::argument("custom_id", args[1], p_custom_id);
+    pyrt::argument("lifetime", args[2], p_lifetime);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::UserWithToken> done) override {
+    interface.client<IdentityServiceClient>().start_create_user(std::move(p_scopes), std::move(p_custom_id), std::move(p_lifetime), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityService_revoke_tokens(pyrt::Args args) {
-  std::string user_id{};
-  pyrt::argument("user_id", args[0], user_id);
-  return [user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_revoke_tokens(std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_revoke_tokens_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("revoke_tokens", count, 2, [&] { return pyrt::call_sync<void, IdentityServiceClient>(self, args[1], IdentityService_revoke_tokens(args)); });
-}
-PyObject* IdentityService_revoke_tokens_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("revoke_tokens_async", count, 1, [&] { return pyrt::call_async<void, IdentityServiceClient>(self, IdentityService_revoke_tokens(args)); });
-}
+struct IdentityService_issue_token final : pyrt::Operation<trunkline::identity::AccessToken> {
+  std::string p_user_id{};
+  std::vector<trunkline::identity::TokenScope> p_scopes{};
+  Duration p_lifetime{};
 
-auto IdentityService_delete_user(pyrt::Args args) {
-  std::string user_id{};
-  pyrt::argument("user_id", args[0], user_id);
-  return [user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_user(std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_delete_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_user", count, 2, [&] { return pyrt::call_sync<void, IdentityServiceClient>(self, args[1], IdentityService_delete_user(args)); });
-}
-PyObject* IdentityService_delete_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_user_async", count, 1, [&] { return pyrt::call_async<void, IdentityServiceClient>(self, IdentityService_delete_user(args)); });
-}
+  IdentityService_issue_token() : Operation("issue_token", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("user_id", args[0], p_user_id);
+    pyrt::argument("scopes", args[1], p_scopes);
+    pyrt::argument("lifetime", args[2], p_lifetime);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) override {
+    interface.client<IdentityServiceClient>().start_issue_token(std::move(p_user_id), std::move(p_scopes), std::move(p_lifetime), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityService_verify_token(pyrt::Args args) {
-  std::string token{};
-  pyrt::argument("token", args[0], token);
-  return [token = std::move(token)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::TokenClaims> done) mutable {
-    client.start_verify_token(std::move(token), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_verify_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("verify_token", count, 2, [&] { return pyrt::call_sync<trunkline::identity::TokenClaims, IdentityServiceClient>(self, args[1], IdentityService_verify_token(args)); });
-}
-PyObject* IdentityService_verify_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("verify_token_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::TokenClaims, IdentityServiceClient>(self, IdentityService_verify_token(args)); });
-}
+struct IdentityService_revoke_tokens final : pyrt::Operation<void> {
+  std::string p_user_id{};
 
-auto IdentityService_get_user(pyrt::Args args) {
-  std::string user_id{};
-  pyrt::argument("user_id", args[0], user_id);
-  return [user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
-    client.start_get_user(std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_get_user_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_user", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityServiceClient>(self, args[1], IdentityService_get_user(args)); });
-}
-PyObject* IdentityService_get_user_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_user_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityServiceClient>(self, IdentityService_get_user(args)); });
-}
+  IdentityService_revoke_tokens() : Operation("revoke_tokens", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("user_id", args[0], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<IdentityServiceClient>().start_revoke_tokens(std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityService_find_by_custom_id(pyrt::Args args) {
-  std::string custom_id{};
-  pyrt::argument("custom_id", args[0], custom_id);
-  return [custom_id = std::move(custom_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) mutable {
-    client.start_find_by_custom_id(std::move(custom_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_find_by_custom_id_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("find_by_custom_id", count, 2, [&] { return pyrt::call_sync<trunkline::identity::UserIdentity, IdentityServiceClient>(self, args[1], IdentityService_find_by_custom_id(args)); });
-}
-PyObject* IdentityService_find_by_custom_id_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("find_by_custom_id_async", count, 1, [&] { return pyrt::call_async<trunkline::identity::UserIdentity, IdentityServiceClient>(self, IdentityService_find_by_custom_id(args)); });
-}
+struct IdentityService_delete_user final : pyrt::Operation<void> {
+  std::string p_user_id{};
 
-auto IdentityService_list_users(pyrt::Args args) {
-  std::int32_t limit{};
-  pyrt::argument("limit", args[0], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[1], continuation);
-  return [limit = std::move(limit), continuation = std::move(continuation)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) mutable {
-    client.start_list_users(std::move(limit), std::move(continuation), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_list_users_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_users", count, 3, [&] { return pyrt::call_sync<trunkline::identity::UserPage, IdentityServiceClient>(self, args[2], IdentityService_list_users(args)); });
-}
-PyObject* IdentityService_list_users_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_users_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::UserPage, IdentityServiceClient>(self, IdentityService_list_users(args)); });
-}
+  IdentityService_delete_user() : Operation("delete_user", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("user_id", args[0], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<IdentityServiceClient>().start_delete_user(std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityService_exchange_teams_token(pyrt::Args args) {
-  std::string token{};
-  pyrt::argument("token", args[0], token);
-  std::string app_id{};
-  pyrt::argument("app_id", args[1], app_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[2], user_id);
-  return [token = std::move(token), app_id = std::move(app_id), user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
-    client.start_exchange_teams_token(std::move(token), std::move(app_id), std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_exchange_teams_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("exchange_teams_token", count, 4, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[3], IdentityService_exchange_teams_token(args)); });
-}
-PyObject* IdentityService_exchange_teams_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("exchange_teams_token_async", count, 3, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_exchange_teams_token(args)); });
-}
+struct IdentityService_verify_token final : pyrt::Operation<trunkline::identity::TokenClaims> {
+  std::string p_token{};
 
-auto IdentityService_development_teams_token(pyrt::Args args) {
-  std::string app_id{};
-  pyrt::argument("app_id", args[0], app_id);
-  std::string user_id{};
-  pyrt::argument("user_id", args[1], user_id);
-  return [app_id = std::move(app_id), user_id = std::move(user_id)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) mutable {
-    client.start_development_teams_token(std::move(app_id), std::move(user_id), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_development_teams_token_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("development_teams_token", count, 3, [&] { return pyrt::call_sync<trunkline::identity::AccessToken, IdentityServiceClient>(self, args[2], IdentityService_development_teams_token(args)); });
-}
-PyObject* IdentityService_development_teams_token_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("development_teams_token_async", count, 2, [&] { return pyrt::call_async<trunkline::identity::AccessToken, IdentityServiceClient>(self, IdentityService_development_teams_token(args)); });
-}
+  IdentityService_verify_token() : Operation("verify_token", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("token", args[0], p_token);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::TokenClaims> done) override {
+    interface.client<IdentityServiceClient>().start_verify_token(std::move(p_token), std::move(options), std::move(done));
+  }
+};
 
-auto IdentityService_signing_keys([[maybe_unused]] pyrt::Args args) {
-  return [](const IdentityServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
-    client.start_signing_keys(std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_signing_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("signing_keys", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, args[0], IdentityService_signing_keys(args)); });
-}
-PyObject* IdentityService_signing_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("signing_keys_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, IdentityService_signing_keys(args)); });
-}
+struct IdentityService_get_user final : pyrt::Operation<trunkline::identity::UserIdentity> {
+  std::string p_user_id{};
 
-auto IdentityService_rotate_keys(pyrt::Args args) {
-  bool drop_others{};
-  pyrt::argument("drop_others", args[0], drop_others);
-  return [drop_others = std::move(drop_others)](const IdentityServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) mutable {
-    client.start_rotate_keys(std::move(drop_others), std::move(options), std::move(done));
-  };
-}
-PyObject* IdentityService_rotate_keys_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rotate_keys", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, args[1], IdentityService_rotate_keys(args)); });
-}
-PyObject* IdentityService_rotate_keys_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rotate_keys_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::identity::SigningKey>, IdentityServiceClient>(self, IdentityService_rotate_keys(args)); });
-}
+  IdentityService_get_user() : Operation("get_user", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("user_id", args[0], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) override {
+    interface.client<IdentityServiceClient>().start_get_user(std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityService_find_by_custom_id final : pyrt::Operation<trunkline::identity::UserIdentity> {
+  std::string p_custom_id{};
+
+  IdentityService_find_by_custom_id() : Operation("find_by_custom_id", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("custom_id", args[0], p_custom_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserIdentity> done) override {
+    interface.client<IdentityServiceClient>().start_find_by_custom_id(std::move(p_custom_id), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityService_list_users final : pyrt::Operation<trunkline::identity::UserPage> {
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  IdentityService_list_users() : Operation("list_users", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("limit", args[0], p_limit);
+    pyrt::argument("continuation", args[1], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::UserPage> done) override {
+    interface.client<IdentityServiceClient>().start_list_users(std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityService_exchange_teams_token final : pyrt::Operation<trunkline::identity::AccessToken> {
+  std::string p_token{};
+  std::string p_app_id{};
+  std::string p_user_id{};
+
+  IdentityService_exchange_teams_token() : Operation("exchange_teams_token", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("token", args[0], p_token);
+    pyrt::argument("app_id", args[1], p_app_id);
+    pyrt::argument("user_id", args[2], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) override {
+    interface.client<IdentityServiceClient>().start_exchange_teams_token(std::move(p_token), std::move(p_app_id), std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityService_development_teams_token final : pyrt::Operation<trunkline::identity::AccessToken> {
+  std::string p_app_id{};
+  std::string p_user_id{};
+
+  IdentityService_development_teams_token() : Operation("development_teams_token", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("app_id", args[0], p_app_id);
+    pyrt::argument("user_id", args[1], p_user_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::identity::AccessToken> done) override {
+    interface.client<IdentityServiceClient>().start_development_teams_token(std::move(p_app_id), std::move(p_user_id), std::move(options), std::move(done));
+  }
+};
+
+struct IdentityService_signing_keys final : pyrt::Operation<std::vector<trunkline::identity::SigningKey>> {
+
+  IdentityService_signing_keys() : Operation("signing_keys", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) override {
+    interface.client<IdentityServiceClient>().start_signing_keys(std::move(options), std::move(done));
+  }
+};
+
+struct IdentityService_rotate_keys final : pyrt::Operation<std::vector<trunkline::identity::SigningKey>> {
+  bool p_drop_others{};
+
+  IdentityService_rotate_keys() : Operation("rotate_keys", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("drop_others", args[0], p_drop_others);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::identity::SigningKey>> done) override {
+    interface.client<IdentityServiceClient>().start_rotate_keys(std::move(p_drop_others), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_IdentityService[] = {
-    {"create_user", &IdentityService_create_user_call},
-    {"create_user_async", &IdentityService_create_user_call_async},
-    {"issue_token", &IdentityService_issue_token_call},
-    {"issue_token_async", &IdentityService_issue_token_call_async},
-    {"revoke_tokens", &IdentityService_revoke_tokens_call},
-    {"revoke_tokens_async", &IdentityService_revoke_tokens_call_async},
-    {"delete_user", &IdentityService_delete_user_call},
-    {"delete_user_async", &IdentityService_delete_user_call_async},
-    {"verify_token", &IdentityService_verify_token_call},
-    {"verify_token_async", &IdentityService_verify_token_call_async},
-    {"get_user", &IdentityService_get_user_call},
-    {"get_user_async", &IdentityService_get_user_call_async},
-    {"find_by_custom_id", &IdentityService_find_by_custom_id_call},
-    {"find_by_custom_id_async", &IdentityService_find_by_custom_id_call_async},
-    {"list_users", &IdentityService_list_users_call},
-    {"list_users_async", &IdentityService_list_users_call_async},
-    {"exchange_teams_token", &IdentityService_exchange_teams_token_call},
-    {"exchange_teams_token_async", &IdentityService_exchange_teams_token_call_async},
-    {"development_teams_token", &IdentityService_development_teams_token_call},
-    {"development_teams_token_async", &IdentityService_development_teams_token_call_async},
-    {"signing_keys", &IdentityService_signing_keys_call},
-    {"signing_keys_async", &IdentityService_signing_keys_call_async},
-    {"rotate_keys", &IdentityService_rotate_keys_call},
-    {"rotate_keys_async", &IdentityService_rotate_keys_call_async},
+    {"create_user", &pyrt::blocking<IdentityService_create_user>},
+    {"create_user_async", &pyrt::awaited<IdentityService_create_user>},
+    {"issue_token", &pyrt::blocking<IdentityService_issue_token>},
+    {"issue_token_async", &pyrt::awaited<IdentityService_issue_token>},
+    {"revoke_tokens", &pyrt::blocking<IdentityService_revoke_tokens>},
+    {"revoke_tokens_async", &pyrt::awaited<IdentityService_revoke_tokens>},
+    {"delete_user", &pyrt::blocking<IdentityService_delete_user>},
+    {"delete_user_async", &pyrt::awaited<IdentityService_delete_user>},
+    {"verify_token", &pyrt::blocking<IdentityService_verify_token>},
+    {"verify_token_async", &pyrt::awaited<IdentityService_verify_token>},
+    {"get_user", &pyrt::blocking<IdentityService_get_user>},
+    {"get_user_async", &pyrt::awaited<IdentityService_get_user>},
+    {"find_by_custom_id", &pyrt::blocking<IdentityService_find_by_custom_id>},
+    {"find_by_custom_id_async", &pyrt::awaited<IdentityService_find_by_custom_id>},
+    {"list_users", &pyrt::blocking<IdentityService_list_users>},
+    {"list_users_async", &pyrt::awaited<IdentityService_list_users>},
+    {"exchange_teams_token", &pyrt::blocking<IdentityService_exchange_teams_token>},
+    {"exchange_teams_token_async", &pyrt::awaited<IdentityService_exchange_teams_token>},
+    {"development_teams_token", &pyrt::blocking<IdentityService_development_teams_token>},
+    {"development_teams_token_async", &pyrt::awaited<IdentityService_development_teams_token>},
+    {"signing_keys", &pyrt::blocking<IdentityService_signing_keys>},
+    {"signing_keys_async", &pyrt::awaited<IdentityService_signing_keys>},
+    {"rotate_keys", &pyrt::blocking<IdentityService_rotate_keys>},
+    {"rotate_keys_async", &pyrt::awaited<IdentityService_rotate_keys>},
 };
 
-auto ChatService_create_thread(pyrt::Args args) {
-  trunkline::service::NewChatThread thread{};
-  pyrt::argument("thread", args[0], thread);
-  return [thread = std::move(thread)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::CreateThreadResult> done) mutable {
-    client.start_create_thread(std::move(thread), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_create_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_thread", count, 2, [&] { return pyrt::call_sync<trunkline::chat::CreateThreadResult, ChatServiceClient>(self, args[1], ChatService_create_thread(args)); });
-}
-PyObject* ChatService_create_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_thread_async", count, 1, [&] { return pyrt::call_async<trunkline::chat::CreateThreadResult, ChatServiceClient>(self, ChatService_create_thread(args)); });
-}
+struct ChatService_create_thread final : pyrt::Operation<trunkline::chat::CreateThreadResult> {
+  trunkline::service::NewChatThread p_thread{};
 
-auto ChatService_get_thread(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) mutable {
-    client.start_get_thread(std::move(as_user), std::move(thread_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_get_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_thread", count, 3, [&] { return pyrt::call_sync<trunkline::chat::ChatThread, ChatServiceClient>(self, args[2], ChatService_get_thread(args)); });
-}
-PyObject* ChatService_get_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_thread_async", count, 2, [&] { return pyrt::call_async<trunkline::chat::ChatThread, ChatServiceClient>(self, ChatService_get_thread(args)); });
-}
+  ChatService_create_thread() : Operation("create_thread", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("thread", args[0], p_thread);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::CreateThreadResult> done) override {
+    interface.client<ChatServiceClient>().start_create_thread(std::move(p_thread), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_list_threads(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::int32_t limit{};
-  pyrt::argument("limit", args[1], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[2], continuation);
-  std::optional<Time> start_time{};
-  pyrt::argument("start_time", args[3], start_time);
-  return [as_user = std::move(as_user), limit = std::move(limit), continuation = std::move(continuation), start_time = std::move(start_time)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ThreadPage> done) mutable {
-    client.start_list_threads(std::move(as_user), std::move(limit), std::move(continuation), std::move(start_time), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_list_threads_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_threads", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ThreadPage, ChatServiceClient>(self, args[4], ChatService_list_threads(args)); });
-}
-PyObject* ChatService_list_threads_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_threads_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ThreadPage, ChatServiceClient>(self, ChatService_list_threads(args)); });
-}
+struct ChatService_get_thread final : pyrt::Operation<trunkline::chat::ChatThread> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
 
-auto ChatService_update_thread(pyrt::Args args) {
-  trunkline::service::ChatThreadChange change{};
-  pyrt::argument("change", args[0], change);
-  return [change = std::move(change)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) mutable {
-    client.start_update_thread(std::move(change), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_update_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_thread", count, 2, [&] { return pyrt::call_sync<trunkline::chat::ChatThread, ChatServiceClient>(self, args[1], ChatService_update_thread(args)); });
-}
-PyObject* ChatService_update_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_thread_async", count, 1, [&] { return pyrt::call_async<trunkline::chat::ChatThread, ChatServiceClient>(self, ChatService_update_thread(args)); });
-}
+  ChatService_get_thread() : Operation("get_thread", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) override {
+    interface.client<ChatServiceClient>().start_get_thread(std::move(p_as_user), std::move(p_thread_id), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_delete_thread(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id)](const ChatServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_thread(std::move(as_user), std::move(thread_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_delete_thread_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_thread", count, 3, [&] { return pyrt::call_sync<void, ChatServiceClient>(self, args[2], ChatService_delete_thread(args)); });
-}
-PyObject* ChatService_delete_thread_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_thread_async", count, 2, [&] { return pyrt::call_async<void, ChatServiceClient>(self, ChatService_delete_thread(args)); });
-}
+struct ChatService_list_threads final : pyrt::Operation<trunkline::chat::ThreadPage> {
+  std::string p_as_user{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+  std::optional<Time> p_start_time{};
 
-auto ChatService_add_participants(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::vector<trunkline::service::ChatMember> participants{};
-  pyrt::argument("participants", args[2], participants);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), participants = std::move(participants)](const ChatServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::chat::InvalidParticipant>> done) mutable {
-    client.start_add_participants(std::move(as_user), std::move(thread_id), std::move(participants), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_add_participants_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_participants", count, 4, [&] { return pyrt::call_sync<std::vector<trunkline::chat::InvalidParticipant>, ChatServiceClient>(self, args[3], ChatService_add_participants(args)); });
-}
-PyObject* ChatService_add_participants_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_participants_async", count, 3, [&] { return pyrt::call_async<std::vector<trunkline::chat::InvalidParticipant>, ChatServiceClient>(self, ChatService_add_participants(args)); });
-}
+  ChatService_list_threads() : Operation("list_threads", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+    pyrt::argument("start_time", args[3], p_start_time);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ThreadPage> done) override {
+    interface.client<ChatServiceClient>().start_list_threads(std::move(p_as_user), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_list_participants(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::int32_t limit{};
-  pyrt::argument("limit", args[2], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[3], continuation);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), limit = std::move(limit), continuation = std::move(continuation)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ParticipantPage> done) mutable {
-    client.start_list_participants(std::move(as_user), std::move(thread_id), std::move(limit), std::move(continuation), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_list_participants_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_participants", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ParticipantPage, ChatServiceClient>(self, args[4], ChatService_list_participants(args)); });
-}
-PyObject* ChatService_list_participants_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_participants_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ParticipantPage, ChatServiceClient>(self, ChatService_list_participants(args)); });
-}
+struct ChatService_update_thread final : pyrt::Operation<trunkline::chat::ChatThread> {
+  trunkline::service::ChatThreadChange p_change{};
 
-auto ChatService_remove_participant(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::string participant_id{};
-  pyrt::argument("participant_id", args[2], participant_id);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), participant_id = std::move(participant_id)](const ChatServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_remove_participant(std::move(as_user), std::move(thread_id), std::move(participant_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_remove_participant_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("remove_participant", count, 4, [&] { return pyrt::call_sync<void, ChatServiceClient>(self, args[3], ChatService_remove_participant(args)); });
-}
-PyObject* ChatService_remove_participant_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("remove_participant_async", count, 3, [&] { return pyrt::call_async<void, ChatServiceClient>(self, ChatService_remove_participant(args)); });
-}
+  ChatService_update_thread() : Operation("update_thread", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("change", args[0], p_change);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatThread> done) override {
+    interface.client<ChatServiceClient>().start_update_thread(std::move(p_change), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_send(pyrt::Args args) {
-  trunkline::service::NewChatMessage message{};
-  pyrt::argument("message", args[0], message);
-  return [message = std::move(message)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) mutable {
-    client.start_send(std::move(message), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_send_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send", count, 2, [&] { return pyrt::call_sync<trunkline::chat::ChatMessage, ChatServiceClient>(self, args[1], ChatService_send(args)); });
-}
-PyObject* ChatService_send_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_async", count, 1, [&] { return pyrt::call_async<trunkline::chat::ChatMessage, ChatServiceClient>(self, ChatService_send(args)); });
-}
+struct ChatService_delete_thread final : pyrt::Operation<void> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
 
-auto ChatService_get_message(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[2], message_id);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), message_id = std::move(message_id)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) mutable {
-    client.start_get_message(std::move(as_user), std::move(thread_id), std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_get_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_message", count, 4, [&] { return pyrt::call_sync<trunkline::chat::ChatMessage, ChatServiceClient>(self, args[3], ChatService_get_message(args)); });
-}
-PyObject* ChatService_get_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_message_async", count, 3, [&] { return pyrt::call_async<trunkline::chat::ChatMessage, ChatServiceClient>(self, ChatService_get_message(args)); });
-}
+  ChatService_delete_thread() : Operation("delete_thread", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatServiceClient>().start_delete_thread(std::move(p_as_user), std::move(p_thread_id), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_list_messages(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::int32_t limit{};
-  pyrt::argument("limit", args[2], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[3], continuation);
-  std::optional<Time> start_time{};
-  pyrt::argument("start_time", args[4], start_time);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), limit = std::move(limit), continuation = std::move(continuation), start_time = std::move(start_time)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::MessagePage> done) mutable {
-    client.start_list_messages(std::move(as_user), std::move(thread_id), std::move(limit), std::move(continuation), std::move(start_time), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_list_messages_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_messages", count, 6, [&] { return pyrt::call_sync<trunkline::chat::MessagePage, ChatServiceClient>(self, args[5], ChatService_list_messages(args)); });
-}
-PyObject* ChatService_list_messages_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_messages_async", count, 5, [&] { return pyrt::call_async<trunkline::chat::MessagePage, ChatServiceClient>(self, ChatService_list_messages(args)); });
-}
+struct ChatService_add_participants final : pyrt::Operation<std::vector<trunkline::chat::InvalidParticipant>> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::vector<trunkline::service::ChatMember> p_participants{};
 
-auto ChatService_update_message(pyrt::Args args) {
-  trunkline::service::ChatMessageChange change{};
-  pyrt::argument("change", args[0], change);
-  return [change = std::move(change)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) mutable {
-    client.start_update_message(std::move(change), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_update_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_message", count, 2, [&] { return pyrt::call_sync<trunkline::chat::ChatMessage, ChatServiceClient>(self, args[1], ChatService_update_message(args)); });
-}
-PyObject* ChatService_update_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("update_message_async", count, 1, [&] { return pyrt::call_async<trunkline::chat::ChatMessage, ChatServiceClient>(self, ChatService_update_message(args)); });
-}
+  ChatService_add_participants() : Operation("add_participants", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("participants", args[2], p_participants);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::chat::InvalidParticipant>> done) override {
+    interface.client<ChatServiceClient>().start_add_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_participants), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_delete_message(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[2], message_id);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), message_id = std::move(message_id)](const ChatServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_delete_message(std::move(as_user), std::move(thread_id), std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_delete_message_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_message", count, 4, [&] { return pyrt::call_sync<void, ChatServiceClient>(self, args[3], ChatService_delete_message(args)); });
-}
-PyObject* ChatService_delete_message_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("delete_message_async", count, 3, [&] { return pyrt::call_async<void, ChatServiceClient>(self, ChatService_delete_message(args)); });
-}
+struct ChatService_list_participants final : pyrt::Operation<trunkline::chat::ParticipantPage> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
 
-auto ChatService_send_typing(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::optional<std::string> sender_display_name{};
-  pyrt::argument("sender_display_name", args[2], sender_display_name);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), sender_display_name = std::move(sender_display_name)](const ChatServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_send_typing(std::move(as_user), std::move(thread_id), std::move(sender_display_name), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_send_typing_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_typing", count, 4, [&] { return pyrt::call_sync<void, ChatServiceClient>(self, args[3], ChatService_send_typing(args)); });
-}
-PyObject* ChatService_send_typing_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_typing_async", count, 3, [&] { return pyrt::call_async<void, ChatServiceClient>(self, ChatService_send_typing(args)); });
-}
+  ChatService_list_participants() : Operation("list_participants", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("limit", args[2], p_limit);
+    pyrt::argument("continuation", args[3], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ParticipantPage> done) override {
+    interface.client<ChatServiceClient>().start_list_participants(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_send_read_receipt(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::string message_id{};
-  pyrt::argument("message_id", args[2], message_id);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), message_id = std::move(message_id)](const ChatServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_send_read_receipt(std::move(as_user), std::move(thread_id), std::move(message_id), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_send_read_receipt_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_read_receipt", count, 4, [&] { return pyrt::call_sync<void, ChatServiceClient>(self, args[3], ChatService_send_read_receipt(args)); });
-}
-PyObject* ChatService_send_read_receipt_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_read_receipt_async", count, 3, [&] { return pyrt::call_async<void, ChatServiceClient>(self, ChatService_send_read_receipt(args)); });
-}
+struct ChatService_remove_participant final : pyrt::Operation<void> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::string p_participant_id{};
 
-auto ChatService_list_read_receipts(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::string thread_id{};
-  pyrt::argument("thread_id", args[1], thread_id);
-  std::int32_t limit{};
-  pyrt::argument("limit", args[2], limit);
-  std::optional<std::string> continuation{};
-  pyrt::argument("continuation", args[3], continuation);
-  return [as_user = std::move(as_user), thread_id = std::move(thread_id), limit = std::move(limit), continuation = std::move(continuation)](const ChatServiceClient& client, CallOptions options, pyrt::Done<trunkline::chat::ReadReceiptPage> done) mutable {
-    client.start_list_read_receipts(std::move(as_user), std::move(thread_id), std::move(limit), std::move(continuation), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_list_read_receipts_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_read_receipts", count, 5, [&] { return pyrt::call_sync<trunkline::chat::ReadReceiptPage, ChatServiceClient>(self, args[4], ChatService_list_read_receipts(args)); });
-}
-PyObject* ChatService_list_read_receipts_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_read_receipts_async", count, 4, [&] { return pyrt::call_async<trunkline::chat::ReadReceiptPage, ChatServiceClient>(self, ChatService_list_read_receipts(args)); });
-}
+  ChatService_remove_participant() : Operation("remove_participant", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("participant_id", args[2], p_participant_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatServiceClient>().start_remove_participant(std::move(p_as_user), std::move(p_thread_id), std::move(p_participant_id), std::move(options), std::move(done));
+  }
+};
 
-auto ChatService_listen(pyrt::Args args) {
-  std::string as_user{};
-  pyrt::argument("as_user", args[0], as_user);
-  std::optional<std::int64_t> after{};
-  pyrt::argument("after", args[1], after);
-  return [as_user = std::move(as_user), after = std::move(after)](const ChatServiceClient& client, CallOptions options, pyrt::Done<StreamClient<trunkline::service::ChatEvent>> done) mutable {
-    client.start_listen(std::move(as_user), std::move(after), std::move(options), std::move(done));
-  };
-}
-PyObject* ChatService_listen_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("listen", count, 3, [&] { return pyrt::call_sync<StreamClient<trunkline::service::ChatEvent>, ChatServiceClient>(self, args[2], ChatService_listen(args)); });
-}
-PyObject* ChatService_listen_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("listen_async", count, 2, [&] { return pyrt::call_async<StreamClient<trunkline::service::ChatEvent>, ChatServiceClient>(self, ChatService_listen(args)); });
-}
+struct ChatService_send final : pyrt::Operation<trunkline::chat::ChatMessage> {
+  trunkline::service::NewChatMessage p_message{};
+
+  ChatService_send() : Operation("send", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) override {
+    interface.client<ChatServiceClient>().start_send(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_get_message final : pyrt::Operation<trunkline::chat::ChatMessage> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+
+  ChatService_get_message() : Operation("get_message", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("message_id", args[2], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) override {
+    interface.client<ChatServiceClient>().start_get_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_list_messages final : pyrt::Operation<trunkline::chat::MessagePage> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+  std::optional<Time> p_start_time{};
+
+  ChatService_list_messages() : Operation("list_messages", 5) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("limit", args[2], p_limit);
+    pyrt::argument("continuation", args[3], p_continuation);
+    pyrt::argument("start_time", args[4], p_start_time);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::MessagePage> done) override {
+    interface.client<ChatServiceClient>().start_list_messages(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(p_start_time), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_update_message final : pyrt::Operation<trunkline::chat::ChatMessage> {
+  trunkline::service::ChatMessageChange p_change{};
+
+  ChatService_update_message() : Operation("update_message", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("change", args[0], p_change);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ChatMessage> done) override {
+    interface.client<ChatServiceClient>().start_update_message(std::move(p_change), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_delete_message final : pyrt::Operation<void> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+
+  ChatService_delete_message() : Operation("delete_message", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("message_id", args[2], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatServiceClient>().start_delete_message(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_send_typing final : pyrt::Operation<void> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::optional<std::string> p_sender_display_name{};
+
+  ChatService_send_typing() : Operation("send_typing", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("sender_display_name", args[2], p_sender_display_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatServiceClient>().start_send_typing(std::move(p_as_user), std::move(p_thread_id), std::move(p_sender_display_name), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_send_read_receipt final : pyrt::Operation<void> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::string p_message_id{};
+
+  ChatService_send_read_receipt() : Operation("send_read_receipt", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("message_id", args[2], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ChatServiceClient>().start_send_read_receipt(std::move(p_as_user), std::move(p_thread_id), std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_list_read_receipts final : pyrt::Operation<trunkline::chat::ReadReceiptPage> {
+  std::string p_as_user{};
+  std::string p_thread_id{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  ChatService_list_read_receipts() : Operation("list_read_receipts", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("thread_id", args[1], p_thread_id);
+    pyrt::argument("limit", args[2], p_limit);
+    pyrt::argument("continuation", args[3], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::chat::ReadReceiptPage> done) override {
+    interface.client<ChatServiceClient>().start_list_read_receipts(std::move(p_as_user), std::move(p_thread_id), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct ChatService_listen final : pyrt::Operation<StreamClient<trunkline::service::ChatEvent>> {
+  std::string p_as_user{};
+  std::optional<std::int64_t> p_after{};
+
+  ChatService_listen() : Operation("listen", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("as_user", args[0], p_as_user);
+    pyrt::argument("after", args[1], p_after);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<StreamClient<trunkline::service::ChatEvent>> done) override {
+    interface.client<ChatServiceClient>().start_listen(std::move(p_as_user), std::move(p_after), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_ChatService[] = {
-    {"create_thread", &ChatService_create_thread_call},
-    {"create_thread_async", &ChatService_create_thread_call_async},
-    {"get_thread", &ChatService_get_thread_call},
-    {"get_thread_async", &ChatService_get_thread_call_async},
-    {"list_threads", &ChatService_list_threads_call},
-    {"list_threads_async", &ChatService_list_threads_call_async},
-    {"update_thread", &ChatService_update_thread_call},
-    {"update_thread_async", &ChatService_update_thread_call_async},
-    {"delete_thread", &ChatService_delete_thread_call},
-    {"delete_thread_async", &ChatService_delete_thread_call_async},
-    {"add_participants", &ChatService_add_participants_call},
-    {"add_participants_async", &ChatService_add_participants_call_async},
-    {"list_participants", &ChatService_list_participants_call},
-    {"list_participants_async", &ChatService_list_participants_call_async},
-    {"remove_participant", &ChatService_remove_participant_call},
-    {"remove_participant_async", &ChatService_remove_participant_call_async},
-    {"send", &ChatService_send_call},
-    {"send_async", &ChatService_send_call_async},
-    {"get_message", &ChatService_get_message_call},
-    {"get_message_async", &ChatService_get_message_call_async},
-    {"list_messages", &ChatService_list_messages_call},
-    {"list_messages_async", &ChatService_list_messages_call_async},
-    {"update_message", &ChatService_update_message_call},
-    {"update_message_async", &ChatService_update_message_call_async},
-    {"delete_message", &ChatService_delete_message_call},
-    {"delete_message_async", &ChatService_delete_message_call_async},
-    {"send_typing", &ChatService_send_typing_call},
-    {"send_typing_async", &ChatService_send_typing_call_async},
-    {"send_read_receipt", &ChatService_send_read_receipt_call},
-    {"send_read_receipt_async", &ChatService_send_read_receipt_call_async},
-    {"list_read_receipts", &ChatService_list_read_receipts_call},
-    {"list_read_receipts_async", &ChatService_list_read_receipts_call_async},
-    {"listen", &ChatService_listen_call},
-    {"listen_async", &ChatService_listen_call_async},
+    {"create_thread", &pyrt::blocking<ChatService_create_thread>},
+    {"create_thread_async", &pyrt::awaited<ChatService_create_thread>},
+    {"get_thread", &pyrt::blocking<ChatService_get_thread>},
+    {"get_thread_async", &pyrt::awaited<ChatService_get_thread>},
+    {"list_threads", &pyrt::blocking<ChatService_list_threads>},
+    {"list_threads_async", &pyrt::awaited<ChatService_list_threads>},
+    {"update_thread", &pyrt::blocking<ChatService_update_thread>},
+    {"update_thread_async", &pyrt::awaited<ChatService_update_thread>},
+    {"delete_thread", &pyrt::blocking<ChatService_delete_thread>},
+    {"delete_thread_async", &pyrt::awaited<ChatService_delete_thread>},
+    {"add_participants", &pyrt::blocking<ChatService_add_participants>},
+    {"add_participants_async", &pyrt::awaited<ChatService_add_participants>},
+    {"list_participants", &pyrt::blocking<ChatService_list_participants>},
+    {"list_participants_async", &pyrt::awaited<ChatService_list_participants>},
+    {"remove_participant", &pyrt::blocking<ChatService_remove_participant>},
+    {"remove_participant_async", &pyrt::awaited<ChatService_remove_participant>},
+    {"send", &pyrt::blocking<ChatService_send>},
+    {"send_async", &pyrt::awaited<ChatService_send>},
+    {"get_message", &pyrt::blocking<ChatService_get_message>},
+    {"get_message_async", &pyrt::awaited<ChatService_get_message>},
+    {"list_messages", &pyrt::blocking<ChatService_list_messages>},
+    {"list_messages_async", &pyrt::awaited<ChatService_list_messages>},
+    {"update_message", &pyrt::blocking<ChatService_update_message>},
+    {"update_message_async", &pyrt::awaited<ChatService_update_message>},
+    {"delete_message", &pyrt::blocking<ChatService_delete_message>},
+    {"delete_message_async", &pyrt::awaited<ChatService_delete_message>},
+    {"send_typing", &pyrt::blocking<ChatService_send_typing>},
+    {"send_typing_async", &pyrt::awaited<ChatService_send_typing>},
+    {"send_read_receipt", &pyrt::blocking<ChatService_send_read_receipt>},
+    {"send_read_receipt_async", &pyrt::awaited<ChatService_send_read_receipt>},
+    {"list_read_receipts", &pyrt::blocking<ChatService_list_read_receipts>},
+    {"list_read_receipts_async", &pyrt::awaited<ChatService_list_read_receipts>},
+    {"listen", &pyrt::blocking<ChatService_listen>},
+    {"listen_async", &pyrt::awaited<ChatService_listen>},
 };
 
-auto NumbersService_search(pyrt::Args args) {
-  trunkline::service::NumberQuery query{};
-  pyrt::argument("query", args[0], query);
-  return [query = std::move(query)](const NumbersServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::NumberSearch> done) mutable {
-    client.start_search(std::move(query), std::move(options), std::move(done));
-  };
-}
-PyObject* NumbersService_search_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("search", count, 2, [&] { return pyrt::call_sync<trunkline::service::NumberSearch, NumbersServiceClient>(self, args[1], NumbersService_search(args)); });
-}
-PyObject* NumbersService_search_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("search_async", count, 1, [&] { return pyrt::call_async<trunkline::service::NumberSearch, NumbersServiceClient>(self, NumbersService_search(args)); });
-}
+struct NumbersService_search final : pyrt::Operation<trunkline::service::NumberSearch> {
+  trunkline::service::NumberQuery p_query{};
 
-auto NumbersService_purchase(pyrt::Args args) {
-  std::string search_id{};
-  pyrt::argument("search_id", args[0], search_id);
-  return [search_id = std::move(search_id)](const NumbersServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::OwnedNumber>> done) mutable {
-    client.start_purchase(std::move(search_id), std::move(options), std::move(done));
-  };
-}
-PyObject* NumbersService_purchase_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("purchase", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::service::OwnedNumber>, NumbersServiceClient>(self, args[1], NumbersService_purchase(args)); });
-}
-PyObject* NumbersService_purchase_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("purchase_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::service::OwnedNumber>, NumbersServiceClient>(self, NumbersService_purchase(args)); });
-}
+  NumbersService_search() : Operation("search", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::NumberSearch> done) override {
+    interface.client<NumbersServiceClient>().start_search(std::move(p_query), std::move(options), std::move(done));
+  }
+};
 
-auto NumbersService_list([[maybe_unused]] pyrt::Args args) {
-  return [](const NumbersServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::OwnedNumber>> done) mutable {
-    client.start_list(std::move(options), std::move(done));
-  };
-}
-PyObject* NumbersService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::OwnedNumber>, NumbersServiceClient>(self, args[0], NumbersService_list(args)); });
-}
-PyObject* NumbersService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::OwnedNumber>, NumbersServiceClient>(self, NumbersService_list(args)); });
-}
+struct NumbersService_purchase final : pyrt::Operation<std::vector<trunkline::service::OwnedNumber>> {
+  std::string p_search_id{};
 
-auto NumbersService_release(pyrt::Args args) {
-  std::string number{};
-  pyrt::argument("number", args[0], number);
-  return [number = std::move(number)](const NumbersServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_release(std::move(number), std::move(options), std::move(done));
-  };
-}
-PyObject* NumbersService_release_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("release", count, 2, [&] { return pyrt::call_sync<void, NumbersServiceClient>(self, args[1], NumbersService_release(args)); });
-}
-PyObject* NumbersService_release_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("release_async", count, 1, [&] { return pyrt::call_async<void, NumbersServiceClient>(self, NumbersService_release(args)); });
-}
+  NumbersService_purchase() : Operation("purchase", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("search_id", args[0], p_search_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OwnedNumber>> done) override {
+    interface.client<NumbersServiceClient>().start_purchase(std::move(p_search_id), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_list final : pyrt::Operation<std::vector<trunkline::service::OwnedNumber>> {
+
+  NumbersService_list() : Operation("list", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OwnedNumber>> done) override {
+    interface.client<NumbersServiceClient>().start_list(std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_release final : pyrt::Operation<void> {
+  std::string p_number{};
+
+  NumbersService_release() : Operation("release", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<NumbersServiceClient>().start_release(std::move(p_number), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_NumbersService[] = {
-    {"search", &NumbersService_search_call},
-    {"search_async", &NumbersService_search_call_async},
-    {"purchase", &NumbersService_purchase_call},
-    {"purchase_async", &NumbersService_purchase_call_async},
-    {"list", &NumbersService_list_call},
-    {"list_async", &NumbersService_list_call_async},
-    {"release", &NumbersService_release_call},
-    {"release_async", &NumbersService_release_call_async},
+    {"search", &pyrt::blocking<NumbersService_search>},
+    {"search_async", &pyrt::awaited<NumbersService_search>},
+    {"purchase", &pyrt::blocking<NumbersService_purchase>},
+    {"purchase_async", &pyrt::awaited<NumbersService_purchase>},
+    {"list", &pyrt::blocking<NumbersService_list>},
+    {"list_async", &pyrt::awaited<NumbersService_list>},
+    {"release", &pyrt::blocking<NumbersService_release>},
+    {"release_async", &pyrt::awaited<NumbersService_release>},
 };
 
-auto EventsService_subscribe(pyrt::Args args) {
-  trunkline::service::EventFilter filter{};
-  pyrt::argument("filter", args[0], filter);
-  return [filter = std::move(filter)](const EventsServiceClient& client, CallOptions options, pyrt::Done<StreamClient<trunkline::service::Event>> done) mutable {
-    client.start_subscribe(std::move(filter), std::move(options), std::move(done));
-  };
-}
-PyObject* EventsService_subscribe_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("subscribe", count, 2, [&] { return pyrt::call_sync<StreamClient<trunkline::service::Event>, EventsServiceClient>(self, args[1], EventsService_subscribe(args)); });
-}
-PyObject* EventsService_subscribe_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("subscribe_async", count, 1, [&] { return pyrt::call_async<StreamClient<trunkline::service::Event>, EventsServiceClient>(self, EventsService_subscribe(args)); });
-}
+struct EventsService_subscribe final : pyrt::Operation<StreamClient<trunkline::service::Event>> {
+  trunkline::service::EventFilter p_filter{};
 
-auto EventsService_list(pyrt::Args args) {
-  trunkline::service::EventFilter filter{};
-  pyrt::argument("filter", args[0], filter);
-  std::int32_t limit{};
-  pyrt::argument("limit", args[1], limit);
-  return [filter = std::move(filter), limit = std::move(limit)](const EventsServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::Event>> done) mutable {
-    client.start_list(std::move(filter), std::move(limit), std::move(options), std::move(done));
-  };
-}
-PyObject* EventsService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list", count, 3, [&] { return pyrt::call_sync<std::vector<trunkline::service::Event>, EventsServiceClient>(self, args[2], EventsService_list(args)); });
-}
-PyObject* EventsService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_async", count, 2, [&] { return pyrt::call_async<std::vector<trunkline::service::Event>, EventsServiceClient>(self, EventsService_list(args)); });
-}
+  EventsService_subscribe() : Operation("subscribe", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("filter", args[0], p_filter);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<StreamClient<trunkline::service::Event>> done) override {
+    interface.client<EventsServiceClient>().start_subscribe(std::move(p_filter), std::move(options), std::move(done));
+  }
+};
+
+struct EventsService_list final : pyrt::Operation<std::vector<trunkline::service::Event>> {
+  trunkline::service::EventFilter p_filter{};
+  std::int32_t p_limit{};
+
+  EventsService_list() : Operation("list", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("filter", args[0], p_filter);
+    pyrt::argument("limit", args[1], p_limit);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::Event>> done) override {
+    interface.client<EventsServiceClient>().start_list(std::move(p_filter), std::move(p_limit), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_EventsService[] = {
-    {"subscribe", &EventsService_subscribe_call},
-    {"subscribe_async", &EventsService_subscribe_call_async},
-    {"list", &EventsService_list_call},
-    {"list_async", &EventsService_list_call_async},
+    {"subscribe", &pyrt::blocking<EventsService_subscribe>},
+    {"subscribe_async", &pyrt::awaited<EventsService_subscribe>},
+    {"list", &pyrt::blocking<EventsService_list>},
+    {"list_async", &pyrt::awaited<EventsService_list>},
 };
 
-auto SandboxService_phones([[maybe_unused]] pyrt::Args args) {
-  return [](const SandboxServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::Phone>> done) mutable {
-    client.start_phones(std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxService_phones_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("phones", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::sandbox::Phone>, SandboxServiceClient>(self, args[0], SandboxService_phones(args)); });
-}
-PyObject* SandboxService_phones_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("phones_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::sandbox::Phone>, SandboxServiceClient>(self, SandboxService_phones(args)); });
-}
+struct SandboxService_phones final : pyrt::Operation<std::vector<trunkline::sandbox::Phone>> {
 
-auto SandboxService_messages(pyrt::Args args) {
-  std::string number{};
-  pyrt::argument("number", args[0], number);
-  return [number = std::move(number)](const SandboxServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneMessage>> done) mutable {
-    client.start_messages(std::move(number), std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxService_messages_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("messages", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::sandbox::PhoneMessage>, SandboxServiceClient>(self, args[1], SandboxService_messages(args)); });
-}
-PyObject* SandboxService_messages_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("messages_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::sandbox::PhoneMessage>, SandboxServiceClient>(self, SandboxService_messages(args)); });
-}
+  SandboxService_phones() : Operation("phones", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::Phone>> done) override {
+    interface.client<SandboxServiceClient>().start_phones(std::move(options), std::move(done));
+  }
+};
 
-auto SandboxService_send_from_phone(pyrt::Args args) {
-  std::string from{};
-  pyrt::argument("from_", args[0], from);
-  std::string to{};
-  pyrt::argument("to", args[1], to);
-  std::string text{};
-  pyrt::argument("text", args[2], text);
-  return [from = std::move(from), to = std::move(to), text = std::move(text)](const SandboxServiceClient& client, CallOptions options, pyrt::Done<std::string> done) mutable {
-    client.start_send_from_phone(std::move(from), std::move(to), std::move(text), std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxService_send_from_phone_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_from_phone", count, 4, [&] { return pyrt::call_sync<std::string, SandboxServiceClient>(self, args[3], SandboxService_send_from_phone(args)); });
-}
-PyObject* SandboxService_send_from_phone_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_from_phone_async", count, 3, [&] { return pyrt::call_async<std::string, SandboxServiceClient>(self, SandboxService_send_from_phone(args)); });
-}
+struct SandboxService_messages final : pyrt::Operation<std::vector<trunkline::sandbox::PhoneMessage>> {
+  std::string p_number{};
 
-auto SandboxService_add_rule(pyrt::Args args) {
-  trunkline::sandbox::PhoneRule rule{};
-  pyrt::argument("rule", args[0], rule);
-  return [rule = std::move(rule)](const SandboxServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_add_rule(std::move(rule), std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxService_add_rule_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_rule", count, 2, [&] { return pyrt::call_sync<void, SandboxServiceClient>(self, args[1], SandboxService_add_rule(args)); });
-}
-PyObject* SandboxService_add_rule_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("add_rule_async", count, 1, [&] { return pyrt::call_async<void, SandboxServiceClient>(self, SandboxService_add_rule(args)); });
-}
+  SandboxService_messages() : Operation("messages", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneMessage>> done) override {
+    interface.client<SandboxServiceClient>().start_messages(std::move(p_number), std::move(options), std::move(done));
+  }
+};
 
-auto SandboxService_rules([[maybe_unused]] pyrt::Args args) {
-  return [](const SandboxServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneRule>> done) mutable {
-    client.start_rules(std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxService_rules_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rules", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::sandbox::PhoneRule>, SandboxServiceClient>(self, args[0], SandboxService_rules(args)); });
-}
-PyObject* SandboxService_rules_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("rules_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::sandbox::PhoneRule>, SandboxServiceClient>(self, SandboxService_rules(args)); });
-}
+struct SandboxService_send_from_phone final : pyrt::Operation<std::string> {
+  std::string p_from{};
+  std::string p_to{};
+  std::string p_text{};
 
-auto SandboxService_reset([[maybe_unused]] pyrt::Args args) {
-  return [](const SandboxServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_reset(std::move(options), std::move(done));
-  };
-}
-PyObject* SandboxService_reset_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("reset", count, 1, [&] { return pyrt::call_sync<void, SandboxServiceClient>(self, args[0], SandboxService_reset(args)); });
-}
-PyObject* SandboxService_reset_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("reset_async", count, 0, [&] { return pyrt::call_async<void, SandboxServiceClient>(self, SandboxService_reset(args)); });
-}
+  SandboxService_send_from_phone() : Operation("send_from_phone", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("from_", args[0], p_from);
+    pyrt::argument("to", args[1], p_to);
+    pyrt::argument("text", args[2], p_text);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::string> done) override {
+    interface.client<SandboxServiceClient>().start_send_from_phone(std::move(p_from), std::move(p_to), std::move(p_text), std::move(options), std::move(done));
+  }
+};
+
+struct SandboxService_add_rule final : pyrt::Operation<void> {
+  trunkline::sandbox::PhoneRule p_rule{};
+
+  SandboxService_add_rule() : Operation("add_rule", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("rule", args[0], p_rule);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<SandboxServiceClient>().start_add_rule(std::move(p_rule), std::move(options), std::move(done));
+  }
+};
+
+struct SandboxService_rules final : pyrt::Operation<std::vector<trunkline::sandbox::PhoneRule>> {
+
+  SandboxService_rules() : Operation("rules", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sandbox::PhoneRule>> done) override {
+    interface.client<SandboxServiceClient>().start_rules(std::move(options), std::move(done));
+  }
+};
+
+struct SandboxService_reset final : pyrt::Operation<void> {
+
+  SandboxService_reset() : Operation("reset", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<SandboxServiceClient>().start_reset(std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_SandboxService[] = {
-    {"phones", &SandboxService_phones_call},
-    {"phones_async", &SandboxService_phones_call_async},
-    {"messages", &SandboxService_messages_call},
-    {"messages_async", &SandboxService_messages_call_async},
-    {"send_from_phone", &SandboxService_send_from_phone_call},
-    {"send_from_phone_async", &SandboxService_send_from_phone_call_async},
-    {"add_rule", &SandboxService_add_rule_call},
-    {"add_rule_async", &SandboxService_add_rule_call_async},
-    {"rules", &SandboxService_rules_call},
-    {"rules_async", &SandboxService_rules_call_async},
-    {"reset", &SandboxService_reset_call},
-    {"reset_async", &SandboxService_reset_call_async},
+    {"phones", &pyrt::blocking<SandboxService_phones>},
+    {"phones_async", &pyrt::awaited<SandboxService_phones>},
+    {"messages", &pyrt::blocking<SandboxService_messages>},
+    {"messages_async", &pyrt::awaited<SandboxService_messages>},
+    {"send_from_phone", &pyrt::blocking<SandboxService_send_from_phone>},
+    {"send_from_phone_async", &pyrt::awaited<SandboxService_send_from_phone>},
+    {"add_rule", &pyrt::blocking<SandboxService_add_rule>},
+    {"add_rule_async", &pyrt::awaited<SandboxService_add_rule>},
+    {"rules", &pyrt::blocking<SandboxService_rules>},
+    {"rules_async", &pyrt::awaited<SandboxService_rules>},
+    {"reset", &pyrt::blocking<SandboxService_reset>},
+    {"reset_async", &pyrt::awaited<SandboxService_reset>},
 };
 
-auto ResourcesService_create(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string data_location{};
-  pyrt::argument("data_location", args[1], data_location);
-  std::optional<pyrt::StringMap> tags{};
-  pyrt::argument("tags", args[2], tags);
-  return [name = std::move(name), data_location = std::move(data_location), tags = std::move(tags)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_create(std::move(name), std::move(data_location), std::move(tags), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_create_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create", count, 4, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[3], ResourcesService_create(args)); });
-}
-PyObject* ResourcesService_create_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_async", count, 3, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_create(args)); });
-}
+struct ResourcesService_create final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  std::string p_data_location{};
+  std::optional<pyrt::StringMap> p_tags{};
 
-auto ResourcesService_get(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  return [name = std::move(name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_get(std::move(name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_get_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get", count, 2, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[1], ResourcesService_get(args)); });
-}
-PyObject* ResourcesService_get_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_async", count, 1, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_get(args)); });
-}
+  ResourcesService_create() : Operation("create", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("data_location", args[1], p_data_location);
+    pyrt::argument("tags", args[2], p_tags);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_create(std::move(p_name), std::move(p_data_location), std::move(p_tags), std::move(options), std::move(done));
+  }
+};
 
-auto ResourcesService_list([[maybe_unused]] pyrt::Args args) {
-  return [](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceInfo>> done) mutable {
-    client.start_list(std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_list_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::ResourceInfo>, ResourcesServiceClient>(self, args[0], ResourcesService_list(args)); });
-}
-PyObject* ResourcesService_list_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::ResourceInfo>, ResourcesServiceClient>(self, ResourcesService_list(args)); });
-}
+struct ResourcesService_get final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
 
-auto ResourcesService_fork(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string new_name{};
-  pyrt::argument("new_name", args[1], new_name);
-  return [name = std::move(name), new_name = std::move(new_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_fork(std::move(name), std::move(new_name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_fork_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("fork", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_fork(args)); });
-}
-PyObject* ResourcesService_fork_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("fork_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_fork(args)); });
-}
+  ResourcesService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_get(std::move(p_name), std::move(options), std::move(done));
+  }
+};
 
-auto ResourcesService_snapshot(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string snapshot_name{};
-  pyrt::argument("snapshot_name", args[1], snapshot_name);
-  return [name = std::move(name), snapshot_name = std::move(snapshot_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceSnapshot> done) mutable {
-    client.start_snapshot(std::move(name), std::move(snapshot_name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_snapshot_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("snapshot", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceSnapshot, ResourcesServiceClient>(self, args[2], ResourcesService_snapshot(args)); });
-}
-PyObject* ResourcesService_snapshot_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("snapshot_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceSnapshot, ResourcesServiceClient>(self, ResourcesService_snapshot(args)); });
-}
+struct ResourcesService_list final : pyrt::Operation<std::vector<trunkline::service::ResourceInfo>> {
 
-auto ResourcesService_snapshots(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  return [name = std::move(name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceSnapshot>> done) mutable {
-    client.start_snapshots(std::move(name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_snapshots_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("snapshots", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::service::ResourceSnapshot>, ResourcesServiceClient>(self, args[1], ResourcesService_snapshots(args)); });
-}
-PyObject* ResourcesService_snapshots_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("snapshots_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::service::ResourceSnapshot>, ResourcesServiceClient>(self, ResourcesService_snapshots(args)); });
-}
+  ResourcesService_list() : Operation("list", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceInfo>> done) override {
+    interface.client<ResourcesServiceClient>().start_list(std::move(options), std::move(done));
+  }
+};
 
-auto ResourcesService_restore(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string snapshot_name{};
-  pyrt::argument("snapshot_name", args[1], snapshot_name);
-  return [name = std::move(name), snapshot_name = std::move(snapshot_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_restore(std::move(name), std::move(snapshot_name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_restore_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("restore", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_restore(args)); });
-}
-PyObject* ResourcesService_restore_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("restore_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_restore(args)); });
-}
+struct ResourcesService_fork final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  std::string p_new_name{};
 
-auto ResourcesService_drop_snapshot(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string snapshot_name{};
-  pyrt::argument("snapshot_name", args[1], snapshot_name);
-  return [name = std::move(name), snapshot_name = std::move(snapshot_name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_drop_snapshot(std::move(name), std::move(snapshot_name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_drop_snapshot_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("drop_snapshot", count, 3, [&] { return pyrt::call_sync<void, ResourcesServiceClient>(self, args[2], ResourcesService_drop_snapshot(args)); });
-}
-PyObject* ResourcesService_drop_snapshot_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("drop_snapshot_async", count, 2, [&] { return pyrt::call_async<void, ResourcesServiceClient>(self, ResourcesService_drop_snapshot(args)); });
-}
+  ResourcesService_fork() : Operation("fork", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("new_name", args[1], p_new_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_fork(std::move(p_name), std::move(p_new_name), std::move(options), std::move(done));
+  }
+};
 
-auto ResourcesService_drop(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  return [name = std::move(name)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_drop(std::move(name), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_drop_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("drop", count, 2, [&] { return pyrt::call_sync<void, ResourcesServiceClient>(self, args[1], ResourcesService_drop(args)); });
-}
-PyObject* ResourcesService_drop_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("drop_async", count, 1, [&] { return pyrt::call_async<void, ResourcesServiceClient>(self, ResourcesService_drop(args)); });
-}
+struct ResourcesService_snapshot final : pyrt::Operation<trunkline::service::ResourceSnapshot> {
+  std::string p_name{};
+  std::string p_snapshot_name{};
 
-auto ResourcesService_regenerate_key(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  trunkline::service::KeyKind kind{};
-  pyrt::argument("kind", args[1], kind);
-  return [name = std::move(name), kind = std::move(kind)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_regenerate_key(std::move(name), std::move(kind), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_regenerate_key_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("regenerate_key", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_regenerate_key(args)); });
-}
-PyObject* ResourcesService_regenerate_key_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("regenerate_key_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_regenerate_key(args)); });
-}
+  ResourcesService_snapshot() : Operation("snapshot", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("snapshot_name", args[1], p_snapshot_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceSnapshot> done) override {
+    interface.client<ResourcesServiceClient>().start_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(options), std::move(done));
+  }
+};
 
-auto ResourcesService_set_tags(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  pyrt::StringMap tags{};
-  pyrt::argument("tags", args[1], tags);
-  return [name = std::move(name), tags = std::move(tags)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_set_tags(std::move(name), std::move(tags), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_set_tags_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("set_tags", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_set_tags(args)); });
-}
-PyObject* ResourcesService_set_tags_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("set_tags_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_set_tags(args)); });
-}
+struct ResourcesService_snapshots final : pyrt::Operation<std::vector<trunkline::service::ResourceSnapshot>> {
+  std::string p_name{};
 
-auto ResourcesService_set_local_auth(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  bool enabled{};
-  pyrt::argument("enabled", args[1], enabled);
-  return [name = std::move(name), enabled = std::move(enabled)](const ResourcesServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_set_local_auth(std::move(name), std::move(enabled), std::move(options), std::move(done));
-  };
-}
-PyObject* ResourcesService_set_local_auth_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("set_local_auth", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, args[2], ResourcesService_set_local_auth(args)); });
-}
-PyObject* ResourcesService_set_local_auth_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("set_local_auth_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, ResourcesServiceClient>(self, ResourcesService_set_local_auth(args)); });
-}
+  ResourcesService_snapshots() : Operation("snapshots", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceSnapshot>> done) override {
+    interface.client<ResourcesServiceClient>().start_snapshots(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct ResourcesService_restore final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  std::string p_snapshot_name{};
+
+  ResourcesService_restore() : Operation("restore", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("snapshot_name", args[1], p_snapshot_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_restore(std::move(p_name), std::move(p_snapshot_name), std::move(options), std::move(done));
+  }
+};
+
+struct ResourcesService_drop_snapshot final : pyrt::Operation<void> {
+  std::string p_name{};
+  std::string p_snapshot_name{};
+
+  ResourcesService_drop_snapshot() : Operation("drop_snapshot", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("snapshot_name", args[1], p_snapshot_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ResourcesServiceClient>().start_drop_snapshot(std::move(p_name), std::move(p_snapshot_name), std::move(options), std::move(done));
+  }
+};
+
+struct ResourcesService_drop final : pyrt::Operation<void> {
+  std::string p_name{};
+
+  ResourcesService_drop() : Operation("drop", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<ResourcesServiceClient>().start_drop(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct ResourcesService_regenerate_key final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  trunkline::service::KeyKind p_kind{};
+
+  ResourcesService_regenerate_key() : Operation("regenerate_key", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("kind", args[1], p_kind);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(options), std::move(done));
+  }
+};
+
+struct ResourcesService_set_tags final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  pyrt::StringMap p_tags{};
+
+  ResourcesService_set_tags() : Operation("set_tags", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("tags", args[1], p_tags);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_set_tags(std::move(p_name), std::move(p_tags), std::move(options), std::move(done));
+  }
+};
+
+struct ResourcesService_set_local_auth final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  bool p_enabled{};
+
+  ResourcesService_set_local_auth() : Operation("set_local_auth", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("enabled", args[1], p_enabled);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<ResourcesServiceClient>().start_set_local_auth(std::move(p_name), std::move(p_enabled), std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_ResourcesService[] = {
-    {"create", &ResourcesService_create_call},
-    {"create_async", &ResourcesService_create_call_async},
-    {"get", &ResourcesService_get_call},
-    {"get_async", &ResourcesService_get_call_async},
-    {"list", &ResourcesService_list_call},
-    {"list_async", &ResourcesService_list_call_async},
-    {"fork", &ResourcesService_fork_call},
-    {"fork_async", &ResourcesService_fork_call_async},
-    {"snapshot", &ResourcesService_snapshot_call},
-    {"snapshot_async", &ResourcesService_snapshot_call_async},
-    {"snapshots", &ResourcesService_snapshots_call},
-    {"snapshots_async", &ResourcesService_snapshots_call_async},
-    {"restore", &ResourcesService_restore_call},
-    {"restore_async", &ResourcesService_restore_call_async},
-    {"drop_snapshot", &ResourcesService_drop_snapshot_call},
-    {"drop_snapshot_async", &ResourcesService_drop_snapshot_call_async},
-    {"drop", &ResourcesService_drop_call},
-    {"drop_async", &ResourcesService_drop_call_async},
-    {"regenerate_key", &ResourcesService_regenerate_key_call},
-    {"regenerate_key_async", &ResourcesService_regenerate_key_call_async},
-    {"set_tags", &ResourcesService_set_tags_call},
-    {"set_tags_async", &ResourcesService_set_tags_call_async},
-    {"set_local_auth", &ResourcesService_set_local_auth_call},
-    {"set_local_auth_async", &ResourcesService_set_local_auth_call_async},
+    {"create", &pyrt::blocking<ResourcesService_create>},
+    {"create_async", &pyrt::awaited<ResourcesService_create>},
+    {"get", &pyrt::blocking<ResourcesService_get>},
+    {"get_async", &pyrt::awaited<ResourcesService_get>},
+    {"list", &pyrt::blocking<ResourcesService_list>},
+    {"list_async", &pyrt::awaited<ResourcesService_list>},
+    {"fork", &pyrt::blocking<ResourcesService_fork>},
+    {"fork_async", &pyrt::awaited<ResourcesService_fork>},
+    {"snapshot", &pyrt::blocking<ResourcesService_snapshot>},
+    {"snapshot_async", &pyrt::awaited<ResourcesService_snapshot>},
+    {"snapshots", &pyrt::blocking<ResourcesService_snapshots>},
+    {"snapshots_async", &pyrt::awaited<ResourcesService_snapshots>},
+    {"restore", &pyrt::blocking<ResourcesService_restore>},
+    {"restore_async", &pyrt::awaited<ResourcesService_restore>},
+    {"drop_snapshot", &pyrt::blocking<ResourcesService_drop_snapshot>},
+    {"drop_snapshot_async", &pyrt::awaited<ResourcesService_drop_snapshot>},
+    {"drop", &pyrt::blocking<ResourcesService_drop>},
+    {"drop_async", &pyrt::awaited<ResourcesService_drop>},
+    {"regenerate_key", &pyrt::blocking<ResourcesService_regenerate_key>},
+    {"regenerate_key_async", &pyrt::awaited<ResourcesService_regenerate_key>},
+    {"set_tags", &pyrt::blocking<ResourcesService_set_tags>},
+    {"set_tags_async", &pyrt::awaited<ResourcesService_set_tags>},
+    {"set_local_auth", &pyrt::blocking<ResourcesService_set_local_auth>},
+    {"set_local_auth_async", &pyrt::awaited<ResourcesService_set_local_auth>},
 };
 
-auto RuntimeService_version([[maybe_unused]] pyrt::Args args) {
-  return [](const RuntimeServiceClient& client) mutable { return client.version(); };
-}
-PyObject* RuntimeService_version_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("version", count, 0, [&] { return pyrt::call_now<RuntimeServiceClient>(self, RuntimeService_version(args)); });
-}
-
-auto RuntimeService_now([[maybe_unused]] pyrt::Args args) {
-  return [](const RuntimeServiceClient& client) mutable { return client.now(); };
-}
-PyObject* RuntimeService_now_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("now", count, 0, [&] { return pyrt::call_now<RuntimeServiceClient>(self, RuntimeService_now(args)); });
+PyObject* RuntimeService_version_call(PyObject* self, [[maybe_unused]] pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("version", "", 0, count);
+    return pyrt::call_now<RuntimeServiceClient>(self, [&](const RuntimeServiceClient& client) { return client.version(); });
+  });
 }
 
-auto RuntimeService_advance(pyrt::Args args) {
-  Duration by{};
-  pyrt::argument("by", args[0], by);
-  return [by = std::move(by)](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<Time> done) mutable {
-    client.start_advance(std::move(by), std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_advance_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("advance", count, 2, [&] { return pyrt::call_sync<Time, RuntimeServiceClient>(self, args[1], RuntimeService_advance(args)); });
-}
-PyObject* RuntimeService_advance_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("advance_async", count, 1, [&] { return pyrt::call_async<Time, RuntimeServiceClient>(self, RuntimeService_advance(args)); });
+PyObject* RuntimeService_now_call(PyObject* self, [[maybe_unused]] pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("now", "", 0, count);
+    return pyrt::call_now<RuntimeServiceClient>(self, [&](const RuntimeServiceClient& client) { return client.now(); });
+  });
 }
 
-auto RuntimeService_settle([[maybe_unused]] pyrt::Args args) {
-  return [](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_settle(std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_settle_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("settle", count, 1, [&] { return pyrt::call_sync<void, RuntimeServiceClient>(self, args[0], RuntimeService_settle(args)); });
-}
-PyObject* RuntimeService_settle_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("settle_async", count, 0, [&] { return pyrt::call_async<void, RuntimeServiceClient>(self, RuntimeService_settle(args)); });
-}
+struct RuntimeService_advance final : pyrt::Operation<Time> {
+  Duration p_by{};
 
-auto RuntimeService_create_resource(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string data_location{};
-  pyrt::argument("data_location", args[1], data_location);
-  return [name = std::move(name), data_location = std::move(data_location)](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_create_resource(std::move(name), std::move(data_location), std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_create_resource_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_resource", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, RuntimeServiceClient>(self, args[2], RuntimeService_create_resource(args)); });
-}
-PyObject* RuntimeService_create_resource_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("create_resource_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, RuntimeServiceClient>(self, RuntimeService_create_resource(args)); });
-}
+  RuntimeService_advance() : Operation("advance", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("by", args[0], p_by);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<Time> done) override {
+    interface.client<RuntimeServiceClient>().start_advance(std::move(p_by), std::move(options), std::move(done));
+  }
+};
 
-auto RuntimeService_fork_resource(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  std::string new_name{};
-  pyrt::argument("new_name", args[1], new_name);
-  return [name = std::move(name), new_name = std::move(new_name)](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_fork_resource(std::move(name), std::move(new_name), std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_fork_resource_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("fork_resource", count, 3, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, RuntimeServiceClient>(self, args[2], RuntimeService_fork_resource(args)); });
-}
-PyObject* RuntimeService_fork_resource_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("fork_resource_async", count, 2, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, RuntimeServiceClient>(self, RuntimeService_fork_resource(args)); });
-}
+struct RuntimeService_settle final : pyrt::Operation<void> {
 
-auto RuntimeService_drop_resource(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  return [name = std::move(name)](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<void> done) mutable {
-    client.start_drop_resource(std::move(name), std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_drop_resource_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("drop_resource", count, 2, [&] { return pyrt::call_sync<void, RuntimeServiceClient>(self, args[1], RuntimeService_drop_resource(args)); });
-}
-PyObject* RuntimeService_drop_resource_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("drop_resource_async", count, 1, [&] { return pyrt::call_async<void, RuntimeServiceClient>(self, RuntimeService_drop_resource(args)); });
-}
+  RuntimeService_settle() : Operation("settle", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<RuntimeServiceClient>().start_settle(std::move(options), std::move(done));
+  }
+};
 
-auto RuntimeService_get_resource(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  return [name = std::move(name)](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) mutable {
-    client.start_get_resource(std::move(name), std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_get_resource_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_resource", count, 2, [&] { return pyrt::call_sync<trunkline::service::ResourceInfo, RuntimeServiceClient>(self, args[1], RuntimeService_get_resource(args)); });
-}
-PyObject* RuntimeService_get_resource_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("get_resource_async", count, 1, [&] { return pyrt::call_async<trunkline::service::ResourceInfo, RuntimeServiceClient>(self, RuntimeService_get_resource(args)); });
-}
+struct RuntimeService_create_resource final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  std::string p_data_location{};
 
-auto RuntimeService_list_resources([[maybe_unused]] pyrt::Args args) {
-  return [](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceInfo>> done) mutable {
-    client.start_list_resources(std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_list_resources_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_resources", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::ResourceInfo>, RuntimeServiceClient>(self, args[0], RuntimeService_list_resources(args)); });
-}
-PyObject* RuntimeService_list_resources_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_resources_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::ResourceInfo>, RuntimeServiceClient>(self, RuntimeService_list_resources(args)); });
-}
+  RuntimeService_create_resource() : Operation("create_resource", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("data_location", args[1], p_data_location);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<RuntimeServiceClient>().start_create_resource(std::move(p_name), std::move(p_data_location), std::move(options), std::move(done));
+  }
+};
 
-auto RuntimeService_list_plugins([[maybe_unused]] pyrt::Args args) {
-  return [](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::service::PluginInfo>> done) mutable {
-    client.start_list_plugins(std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_list_plugins_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_plugins", count, 1, [&] { return pyrt::call_sync<std::vector<trunkline::service::PluginInfo>, RuntimeServiceClient>(self, args[0], RuntimeService_list_plugins(args)); });
-}
-PyObject* RuntimeService_list_plugins_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("list_plugins_async", count, 0, [&] { return pyrt::call_async<std::vector<trunkline::service::PluginInfo>, RuntimeServiceClient>(self, RuntimeService_list_plugins(args)); });
-}
+struct RuntimeService_fork_resource final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+  std::string p_new_name{};
 
-auto RuntimeService_metrics([[maybe_unused]] pyrt::Args args) {
-  return [](const RuntimeServiceClient& client, CallOptions options, pyrt::Done<std::string> done) mutable {
-    client.start_metrics(std::move(options), std::move(done));
-  };
-}
-PyObject* RuntimeService_metrics_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("metrics", count, 1, [&] { return pyrt::call_sync<std::string, RuntimeServiceClient>(self, args[0], RuntimeService_metrics(args)); });
-}
-PyObject* RuntimeService_metrics_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("metrics_async", count, 0, [&] { return pyrt::call_async<std::string, RuntimeServiceClient>(self, RuntimeService_metrics(args)); });
-}
+  RuntimeService_fork_resource() : Operation("fork_resource", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("new_name", args[1], p_new_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<RuntimeServiceClient>().start_fork_resource(std::move(p_name), std::move(p_new_name), std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_drop_resource final : pyrt::Operation<void> {
+  std::string p_name{};
+
+  RuntimeService_drop_resource() : Operation("drop_resource", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<RuntimeServiceClient>().start_drop_resource(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_get_resource final : pyrt::Operation<trunkline::service::ResourceInfo> {
+  std::string p_name{};
+
+  RuntimeService_get_resource() : Operation("get_resource", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ResourceInfo> done) override {
+    interface.client<RuntimeServiceClient>().start_get_resource(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_list_resources final : pyrt::Operation<std::vector<trunkline::service::ResourceInfo>> {
+
+  RuntimeService_list_resources() : Operation("list_resources", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::ResourceInfo>> done) override {
+    interface.client<RuntimeServiceClient>().start_list_resources(std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_list_plugins final : pyrt::Operation<std::vector<trunkline::service::PluginInfo>> {
+
+  RuntimeService_list_plugins() : Operation("list_plugins", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::PluginInfo>> done) override {
+    interface.client<RuntimeServiceClient>().start_list_plugins(std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_metrics final : pyrt::Operation<std::string> {
+
+  RuntimeService_metrics() : Operation("metrics", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::string> done) override {
+    interface.client<RuntimeServiceClient>().start_metrics(std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
     {"version", &RuntimeService_version_call},
     {"now", &RuntimeService_now_call},
-    {"advance", &RuntimeService_advance_call},
-    {"advance_async", &RuntimeService_advance_call_async},
-    {"settle", &RuntimeService_settle_call},
-    {"settle_async", &RuntimeService_settle_call_async},
-    {"create_resource", &RuntimeService_create_resource_call},
-    {"create_resource_async", &RuntimeService_create_resource_call_async},
-    {"fork_resource", &RuntimeService_fork_resource_call},
-    {"fork_resource_async", &RuntimeService_fork_resource_call_async},
-    {"drop_resource", &RuntimeService_drop_resource_call},
-    {"drop_resource_async", &RuntimeService_drop_resource_call_async},
-    {"get_resource", &RuntimeService_get_resource_call},
-    {"get_resource_async", &RuntimeService_get_resource_call_async},
-    {"list_resources", &RuntimeService_list_resources_call},
-    {"list_resources_async", &RuntimeService_list_resources_call_async},
-    {"list_plugins", &RuntimeService_list_plugins_call},
-    {"list_plugins_async", &RuntimeService_list_plugins_call_async},
-    {"metrics", &RuntimeService_metrics_call},
-    {"metrics_async", &RuntimeService_metrics_call_async},
+    {"advance", &pyrt::blocking<RuntimeService_advance>},
+    {"advance_async", &pyrt::awaited<RuntimeService_advance>},
+    {"settle", &pyrt::blocking<RuntimeService_settle>},
+    {"settle_async", &pyrt::awaited<RuntimeService_settle>},
+    {"create_resource", &pyrt::blocking<RuntimeService_create_resource>},
+    {"create_resource_async", &pyrt::awaited<RuntimeService_create_resource>},
+    {"fork_resource", &pyrt::blocking<RuntimeService_fork_resource>},
+    {"fork_resource_async", &pyrt::awaited<RuntimeService_fork_resource>},
+    {"drop_resource", &pyrt::blocking<RuntimeService_drop_resource>},
+    {"drop_resource_async", &pyrt::awaited<RuntimeService_drop_resource>},
+    {"get_resource", &pyrt::blocking<RuntimeService_get_resource>},
+    {"get_resource_async", &pyrt::awaited<RuntimeService_get_resource>},
+    {"list_resources", &pyrt::blocking<RuntimeService_list_resources>},
+    {"list_resources_async", &pyrt::awaited<RuntimeService_list_resources>},
+    {"list_plugins", &pyrt::blocking<RuntimeService_list_plugins>},
+    {"list_plugins_async", &pyrt::awaited<RuntimeService_list_plugins>},
+    {"metrics", &pyrt::blocking<RuntimeService_metrics>},
+    {"metrics_async", &pyrt::awaited<RuntimeService_metrics>},
+};
+
+struct EventSubscriptionsService_put final : pyrt::Operation<trunkline::service::EventSubscription> {
+  trunkline::service::EventSubscriptionSpec p_subscription{};
+
+  EventSubscriptionsService_put() : Operation("put", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("subscription", args[0], p_subscription);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_put(std::move(p_subscription), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_put_properties final : pyrt::Operation<trunkline::service::EventSubscription> {
+  std::string p_name{};
+  std::string p_properties{};
+  std::optional<std::int64_t> p_after{};
+
+  EventSubscriptionsService_put_properties() : Operation("put_properties", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::json_argument("properties", args[1], p_properties);
+    pyrt::argument("after", args[2], p_after);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_put_properties(std::move(p_name), std::move(p_properties), std::move(p_after), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_update final : pyrt::Operation<trunkline::service::EventSubscription> {
+  trunkline::service::EventSubscriptionSpec p_change{};
+
+  EventSubscriptionsService_update() : Operation("update", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("change", args[0], p_change);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_update(std::move(p_change), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_update_properties final : pyrt::Operation<trunkline::service::EventSubscription> {
+  std::string p_name{};
+  std::string p_properties{};
+
+  EventSubscriptionsService_update_properties() : Operation("update_properties", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::json_argument("properties", args[1], p_properties);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_update_properties(std::move(p_name), std::move(p_properties), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_get final : pyrt::Operation<trunkline::service::EventSubscription> {
+  std::string p_name{};
+
+  EventSubscriptionsService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_get(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_list final : pyrt::Operation<std::vector<trunkline::service::EventSubscription>> {
+
+  EventSubscriptionsService_list() : Operation("list", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::EventSubscription>> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_list(std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_remove final : pyrt::Operation<bool> {
+  std::string p_name{};
+
+  EventSubscriptionsService_remove() : Operation("remove", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<bool> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_remove(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_activity final : pyrt::Operation<trunkline::service::EventSubscriptionActivity> {
+  std::string p_name{};
+
+  EventSubscriptionsService_activity() : Operation("activity", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscriptionActivity> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_activity(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct EventSubscriptionsService_deliveries final : pyrt::Operation<StreamClient<trunkline::service::EventDelivery>> {
+  std::string p_name{};
+  std::int32_t p_credits{};
+  Duration p_lock_time{};
+
+  EventSubscriptionsService_deliveries() : Operation("deliveries", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("credits", args[1], p_credits);
+    pyrt::argument("lock_time", args[2], p_lock_time);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<StreamClient<trunkline::service::EventDelivery>> done) override {
+    interface.client<EventSubscriptionsServiceClient>().start_deliveries(std::move(p_name), std::move(p_credits), std::move(p_lock_time), std::move(options), std::move(done));
+  }
+};
+
+PyObject* EventSubscriptionsService_acknowledge_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("acknowledge", "", 2, count);
+    std::string p_name{};
+    std::int64_t p_delivery_id{};
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("delivery_id", args[1], p_delivery_id);
+    return pyrt::call_now<EventSubscriptionsServiceClient>(self, [&](const EventSubscriptionsServiceClient& client) { return client.acknowledge(std::move(p_name), std::move(p_delivery_id)); });
+  });
+}
+
+PyObject* EventSubscriptionsService_reject_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("reject", "", 3, count);
+    std::string p_name{};
+    std::int64_t p_delivery_id{};
+    std::string p_reason{};
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("delivery_id", args[1], p_delivery_id);
+    pyrt::argument("reason", args[2], p_reason);
+    return pyrt::call_now<EventSubscriptionsServiceClient>(self, [&](const EventSubscriptionsServiceClient& client) { return client.reject(std::move(p_name), std::move(p_delivery_id), std::move(p_reason)); });
+  });
+}
+
+constexpr pyrt::MethodSpec methods_of_EventSubscriptionsService[] = {
+    {"put", &pyrt::blocking<EventSubscriptionsService_put>},
+    {"put_async", &pyrt::awaited<EventSubscriptionsService_put>},
+    {"put_properties", &pyrt::blocking<EventSubscriptionsService_put_properties>},
+    {"put_properties_async", &pyrt::awaited<EventSubscriptionsService_put_properties>},
+    {"update", &pyrt::blocking<EventSubscriptionsService_update>},
+    {"update_async", &pyrt::awaited<EventSubscriptionsService_update>},
+    {"update_properties", &pyrt::blocking<EventSubscriptionsService_update_properties>},
+    {"update_properties_async", &pyrt::awaited<EventSubscriptionsService_update_properties>},
+    {"get", &pyrt::blocking<EventSubscriptionsService_get>},
+    {"get_async", &pyrt::awaited<EventSubscriptionsService_get>},
+    {"list", &pyrt::blocking<EventSubscriptionsService_list>},
+    {"list_async", &pyrt::awaited<EventSubscriptionsService_list>},
+    {"remove", &pyrt::blocking<EventSubscriptionsService_remove>},
+    {"remove_async", &pyrt::awaited<EventSubscriptionsService_remove>},
+    {"activity", &pyrt::blocking<EventSubscriptionsService_activity>},
+    {"activity_async", &pyrt::awaited<EventSubscriptionsService_activity>},
+    {"deliveries", &pyrt::blocking<EventSubscriptionsService_deliveries>},
+    {"deliveries_async", &pyrt::awaited<EventSubscriptionsService_deliveries>},
+    {"acknowledge", &EventSubscriptionsService_acknowledge_call},
+    {"reject", &EventSubscriptionsService_reject_call},
+};
+
+struct EventHistoryService_query final : pyrt::Operation<trunkline::service::EventPage> {
+  trunkline::service::EventQuery p_query{};
+
+  EventHistoryService_query() : Operation("query", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventPage> done) override {
+    interface.client<EventHistoryServiceClient>().start_query(std::move(p_query), std::move(options), std::move(done));
+  }
+};
+
+struct EventHistoryService_get final : pyrt::Operation<trunkline::service::Event> {
+  std::string p_event_id{};
+
+  EventHistoryService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("event_id", args[0], p_event_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::Event> done) override {
+    interface.client<EventHistoryServiceClient>().start_get(std::move(p_event_id), std::move(options), std::move(done));
+  }
+};
+
+struct EventHistoryService_explain final : pyrt::Operation<std::vector<trunkline::service::EventExplanation>> {
+  std::string p_event_id{};
+
+  EventHistoryService_explain() : Operation("explain", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("event_id", args[0], p_event_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::EventExplanation>> done) override {
+    interface.client<EventHistoryServiceClient>().start_explain(std::move(p_event_id), std::move(options), std::move(done));
+  }
+};
+
+struct EventHistoryService_redeliver final : pyrt::Operation<void> {
+  std::string p_subscription{};
+  std::string p_event_id{};
+
+  EventHistoryService_redeliver() : Operation("redeliver", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("subscription", args[0], p_subscription);
+    pyrt::argument("event_id", args[1], p_event_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<EventHistoryServiceClient>().start_redeliver(std::move(p_subscription), std::move(p_event_id), std::move(options), std::move(done));
+  }
+};
+
+struct EventHistoryService_redeliver_all final : pyrt::Operation<std::int64_t> {
+  std::string p_subscription{};
+  trunkline::service::EventQuery p_query{};
+
+  EventHistoryService_redeliver_all() : Operation("redeliver_all", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("subscription", args[0], p_subscription);
+    pyrt::argument("query", args[1], p_query);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::int64_t> done) override {
+    interface.client<EventHistoryServiceClient>().start_redeliver_all(std::move(p_subscription), std::move(p_query), std::move(options), std::move(done));
+  }
+};
+
+struct EventHistoryService_replay final : pyrt::Operation<trunkline::service::EventSubscription> {
+  trunkline::service::EventSubscriptionSpec p_subscription{};
+  std::optional<Time> p_from{};
+  std::optional<Time> p_to{};
+
+  EventHistoryService_replay() : Operation("replay", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("subscription", args[0], p_subscription);
+    pyrt::argument("from_", args[1], p_from);
+    pyrt::argument("to", args[2], p_to);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventSubscription> done) override {
+    interface.client<EventHistoryServiceClient>().start_replay(std::move(p_subscription), std::move(p_from), std::move(p_to), std::move(options), std::move(done));
+  }
+};
+
+struct EventHistoryService_export_lines final : pyrt::Operation<StreamClient<std::string>> {
+  trunkline::service::EventQuery p_query{};
+  trunkline::service::EventSchema p_schema{};
+
+  EventHistoryService_export_lines() : Operation("export_lines", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+    pyrt::argument("schema", args[1], p_schema);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<StreamClient<std::string>> done) override {
+    interface.client<EventHistoryServiceClient>().start_export_lines(std::move(p_query), std::move(p_schema), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_EventHistoryService[] = {
+    {"query", &pyrt::blocking<EventHistoryService_query>},
+    {"query_async", &pyrt::awaited<EventHistoryService_query>},
+    {"get", &pyrt::blocking<EventHistoryService_get>},
+    {"get_async", &pyrt::awaited<EventHistoryService_get>},
+    {"explain", &pyrt::blocking<EventHistoryService_explain>},
+    {"explain_async", &pyrt::awaited<EventHistoryService_explain>},
+    {"redeliver", &pyrt::blocking<EventHistoryService_redeliver>},
+    {"redeliver_async", &pyrt::awaited<EventHistoryService_redeliver>},
+    {"redeliver_all", &pyrt::blocking<EventHistoryService_redeliver_all>},
+    {"redeliver_all_async", &pyrt::awaited<EventHistoryService_redeliver_all>},
+    {"replay", &pyrt::blocking<EventHistoryService_replay>},
+    {"replay_async", &pyrt::awaited<EventHistoryService_replay>},
+    {"export_lines", &pyrt::blocking<EventHistoryService_export_lines>},
+    {"export_lines_async", &pyrt::awaited<EventHistoryService_export_lines>},
+};
+
+struct EventTopicsService_create final : pyrt::Operation<trunkline::service::EventTopic> {
+  trunkline::service::NewEventTopic p_topic{};
+
+  EventTopicsService_create() : Operation("create", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("topic", args[0], p_topic);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) override {
+    interface.client<EventTopicsServiceClient>().start_create(std::move(p_topic), std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_get final : pyrt::Operation<trunkline::service::EventTopic> {
+  std::string p_name{};
+
+  EventTopicsService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) override {
+    interface.client<EventTopicsServiceClient>().start_get(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_list final : pyrt::Operation<std::vector<trunkline::service::EventTopic>> {
+
+  EventTopicsService_list() : Operation("list", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::EventTopic>> done) override {
+    interface.client<EventTopicsServiceClient>().start_list(std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_remove final : pyrt::Operation<bool> {
+  std::string p_name{};
+
+  EventTopicsService_remove() : Operation("remove", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<bool> done) override {
+    interface.client<EventTopicsServiceClient>().start_remove(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_regenerate_key final : pyrt::Operation<trunkline::service::EventTopic> {
+  std::string p_name{};
+  trunkline::service::KeyKind p_kind{};
+
+  EventTopicsService_regenerate_key() : Operation("regenerate_key", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("kind", args[1], p_kind);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) override {
+    interface.client<EventTopicsServiceClient>().start_regenerate_key(std::move(p_name), std::move(p_kind), std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_set_tags final : pyrt::Operation<trunkline::service::EventTopic> {
+  std::string p_name{};
+  pyrt::StringMap p_tags{};
+
+  EventTopicsService_set_tags() : Operation("set_tags", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("tags", args[1], p_tags);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::EventTopic> done) override {
+    interface.client<EventTopicsServiceClient>().start_set_tags(std::move(p_name), std::move(p_tags), std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_publish final : pyrt::Operation<std::vector<std::string>> {
+  std::string p_topic{};
+  std::vector<trunkline::service::NewTopicEvent> p_events{};
+
+  EventTopicsService_publish() : Operation("publish", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("topic", args[0], p_topic);
+    pyrt::argument("events", args[1], p_events);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<std::string>> done) override {
+    interface.client<EventTopicsServiceClient>().start_publish(std::move(p_topic), std::move(p_events), std::move(options), std::move(done));
+  }
+};
+
+struct EventTopicsService_publish_json final : pyrt::Operation<std::vector<std::string>> {
+  std::string p_topic{};
+  std::string p_events{};
+  trunkline::service::EventSchema p_schema{};
+
+  EventTopicsService_publish_json() : Operation("publish_json", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("topic", args[0], p_topic);
+    pyrt::json_argument("events", args[1], p_events);
+    pyrt::argument("schema", args[2], p_schema);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<std::string>> done) override {
+    interface.client<EventTopicsServiceClient>().start_publish_json(std::move(p_topic), std::move(p_events), std::move(p_schema), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_EventTopicsService[] = {
+    {"create", &pyrt::blocking<EventTopicsService_create>},
+    {"create_async", &pyrt::awaited<EventTopicsService_create>},
+    {"get", &pyrt::blocking<EventTopicsService_get>},
+    {"get_async", &pyrt::awaited<EventTopicsService_get>},
+    {"list", &pyrt::blocking<EventTopicsService_list>},
+    {"list_async", &pyrt::awaited<EventTopicsService_list>},
+    {"remove", &pyrt::blocking<EventTopicsService_remove>},
+    {"remove_async", &pyrt::awaited<EventTopicsService_remove>},
+    {"regenerate_key", &pyrt::blocking<EventTopicsService_regenerate_key>},
+    {"regenerate_key_async", &pyrt::awaited<EventTopicsService_regenerate_key>},
+    {"set_tags", &pyrt::blocking<EventTopicsService_set_tags>},
+    {"set_tags_async", &pyrt::awaited<EventTopicsService_set_tags>},
+    {"publish", &pyrt::blocking<EventTopicsService_publish>},
+    {"publish_async", &pyrt::awaited<EventTopicsService_publish>},
+    {"publish_json", &pyrt::blocking<EventTopicsService_publish_json>},
+    {"publish_json_async", &pyrt::awaited<EventTopicsService_publish_json>},
 };
 }  // namespace
 
@@ -1600,6 +2190,11 @@ static void register_types(PyObject* types) {
   enum_NumberType.init(pyrt::type_of(types, "NumberType"));
   enum_NumberCapability.init(pyrt::type_of(types, "NumberCapability"));
   enum_KeyKind.init(pyrt::type_of(types, "KeyKind"));
+  enum_EventSchema.init(pyrt::type_of(types, "EventSchema"));
+  enum_EventDestination.init(pyrt::type_of(types, "EventDestination"));
+  enum_EventSubscriptionState.init(pyrt::type_of(types, "EventSubscriptionState"));
+  enum_EventOperator.init(pyrt::type_of(types, "EventOperator"));
+  enum_EventState.init(pyrt::type_of(types, "EventState"));
   model_SmsMessage.init(pyrt::type_of(types, "SmsMessage"));
   model_SmsSendOutcome.init(pyrt::type_of(types, "SmsSendOutcome"));
   model_SmsRecord.init(pyrt::type_of(types, "SmsRecord"));
@@ -1619,6 +2214,18 @@ static void register_types(PyObject* types) {
   model_ResourceInfo.init(pyrt::type_of(types, "ResourceInfo"));
   model_ResourceSnapshot.init(pyrt::type_of(types, "ResourceSnapshot"));
   model_PluginInfo.init(pyrt::type_of(types, "PluginInfo"));
+  model_EventCondition.init(pyrt::type_of(types, "EventCondition"));
+  model_EventSubscriptionSpec.init(pyrt::type_of(types, "EventSubscriptionSpec"));
+  model_EventSubscription.init(pyrt::type_of(types, "EventSubscription"));
+  model_EventSubscriptionActivity.init(pyrt::type_of(types, "EventSubscriptionActivity"));
+  model_EventDelivery.init(pyrt::type_of(types, "EventDelivery"));
+  model_EventQuery.init(pyrt::type_of(types, "EventQuery"));
+  model_EventPage.init(pyrt::type_of(types, "EventPage"));
+  model_EventAttempt.init(pyrt::type_of(types, "EventAttempt"));
+  model_EventExplanation.init(pyrt::type_of(types, "EventExplanation"));
+  model_NewEventTopic.init(pyrt::type_of(types, "NewEventTopic"));
+  model_EventTopic.init(pyrt::type_of(types, "EventTopic"));
+  model_NewTopicEvent.init(pyrt::type_of(types, "NewTopicEvent"));
 }
 }  // namespace trunkline::service
 
@@ -1633,5 +2240,8 @@ void bind_service(PyObject* parent) {
   define_interface(module, {"SandboxService", "trunkline.service.sandbox/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SandboxService, std::size(trunkline::service::methods_of_SandboxService));
   define_interface(module, {"ResourcesService", "trunkline.service.resources/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_ResourcesService, std::size(trunkline::service::methods_of_ResourcesService));
   define_interface(module, {"RuntimeService", "trunkline.service.runtime/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_RuntimeService, std::size(trunkline::service::methods_of_RuntimeService));
+  define_interface(module, {"EventSubscriptionsService", "trunkline.service.event_subscriptions/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventSubscriptionsService, std::size(trunkline::service::methods_of_EventSubscriptionsService));
+  define_interface(module, {"EventHistoryService", "trunkline.service.event_history/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventHistoryService, std::size(trunkline::service::methods_of_EventHistoryService));
+  define_interface(module, {"EventTopicsService", "trunkline.service.event_topics/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventTopicsService, std::size(trunkline::service::methods_of_EventTopicsService));
 }
 }  // namespace trunkline::pyrt

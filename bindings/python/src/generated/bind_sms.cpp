@@ -158,30 +158,28 @@ void from_py(PyObject* object, SmsCapabilities& value) {
 
 namespace {
 
-auto SmsProvider_send(pyrt::Args args) {
-  trunkline::sms::SmsSendRequest request{};
-  pyrt::argument("request", args[0], request);
-  return [request = std::move(request)](const SmsProviderClient& client, CallOptions options, pyrt::Done<std::vector<trunkline::sms::SmsSendResult>> done) mutable {
-    client.start_send(std::move(request), std::move(options), std::move(done));
-  };
-}
-PyObject* SmsProvider_send_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send", count, 2, [&] { return pyrt::call_sync<std::vector<trunkline::sms::SmsSendResult>, SmsProviderClient>(self, args[1], SmsProvider_send(args)); });
-}
-PyObject* SmsProvider_send_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("send_async", count, 1, [&] { return pyrt::call_async<std::vector<trunkline::sms::SmsSendResult>, SmsProviderClient>(self, SmsProvider_send(args)); });
-}
+struct SmsProvider_send final : pyrt::Operation<std::vector<trunkline::sms::SmsSendResult>> {
+  trunkline::sms::SmsSendRequest p_request{};
 
-auto SmsProvider_capabilities([[maybe_unused]] pyrt::Args args) {
-  return [](const SmsProviderClient& client) mutable { return client.capabilities(); };
-}
-PyObject* SmsProvider_capabilities_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("capabilities", count, 0, [&] { return pyrt::call_now<SmsProviderClient>(self, SmsProvider_capabilities(args)); });
+  SmsProvider_send() : Operation("send", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("request", args[0], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::sms::SmsSendResult>> done) override {
+    interface.client<SmsProviderClient>().start_send(std::move(p_request), std::move(options), std::move(done));
+  }
+};
+
+PyObject* SmsProvider_capabilities_call(PyObject* self, [[maybe_unused]] pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("capabilities", "", 0, count);
+    return pyrt::call_now<SmsProviderClient>(self, [&](const SmsProviderClient& client) { return client.capabilities(); });
+  });
 }
 
 constexpr pyrt::MethodSpec methods_of_SmsProvider[] = {
-    {"send", &SmsProvider_send_call},
-    {"send_async", &SmsProvider_send_call_async},
+    {"send", &pyrt::blocking<SmsProvider_send>},
+    {"send_async", &pyrt::awaited<SmsProvider_send>},
     {"capabilities", &SmsProvider_capabilities_call},
 };
 }  // namespace

@@ -113,4 +113,84 @@ void set_exception(const py::object& future, const py::object& exception) noexce
   settle(future, name, exception);
 }
 
+void AsyncCall::completed() noexcept {
+  const std::shared_ptr<LoopBridge> bridge = bridge_;  // *this may be gone after arrive_done
+  if (meet_.arrive_done()) bridge->post(std::unique_ptr<Delivery>(this));
+}
+
+void AsyncCall::deliver() noexcept {
+  try {
+    if (is_done(future_)) return;
+    if (const Error* failed = error()) return set_exception(future_, make_exception(*failed));
+    set_result(future_, convert());
+  } catch (...) {
+    set_exception(future_, current_exception_object());
+  }
+}
+
+py::object begin_async(const std::shared_ptr<RuntimeHandle>& runtime, std::unique_ptr<AsyncCall> call, Starter start) {
+  empty_graveyard();
+  const std::stop_source stop;
+  call->bridge_ = LoopBridge::current();
+  call->future_ = new_future(stop);
+  const py::object future = call->future_;
+  const RuntimeHandle::Use use(*runtime);
+  AsyncCall* const self = call.release();  // the completing or the starting side deletes it
+  std::exception_ptr failed;
+  {
+    const GilRelease gil;
+    try {
+      CallOptions options;
+      options.stop = stop.get_token();
+      start(std::move(options));
+    } catch (...) {
+      failed = std::current_exception();  // the dropped Done has completed the call
+    }
+  }
+  if (failed) {
+    try {
+      std::rethrow_exception(failed);
+    } catch (...) {
+      set_exception(future, current_exception_object());
+    }
+  }
+  if (self->meet_.arrive_waiting()) {
+    // From now on the completing side owns it; but only this thread delivers it.
+    self->in_flight_.emplace(runtime, stop);
+    return future;
+  }
+  // What has completed already is delivered at once.
+  const std::unique_ptr<AsyncCall> ended(self);
+  ended->deliver();
+  return future;
+}
+
+void run_sync(const std::shared_ptr<RuntimeHandle>& runtime, PyObject* timeout, PendingCall& pending, Starter start) {
+  const std::optional<SteadyTime> until = time_limit(timeout);
+  std::stop_source stop;
+  bool in_time = false;
+  try {
+    GilRelease gil;
+    {
+      const RuntimeHandle::Use use(*runtime);
+      CallOptions options;
+      options.stop = stop.get_token();
+      start(std::move(options));
+    }
+    if (pending.is_complete()) {
+      in_time = true;
+    } else {
+      const RuntimeHandle::InFlight in_flight(runtime, stop);
+      in_time = pending.wait(until, gil);
+      if (!in_time) stop.request_stop();
+    }
+  } catch (py::error_already_set&) {
+    const GilRelease gil;  // what listens for the stop may be anybody's code
+    stop.request_stop();
+    throw;
+  }
+  if (!in_time) raise_timeout(timeout);
+  if (const Error* failed = pending.error()) raise(*failed);
+}
+
 }  // namespace trunkline::pyrt

@@ -15,49 +15,24 @@
 #include "support/loop.hpp"
 #include "support/runtime.hpp"
 #include "trunkline/call.hpp"
-#include "trunkline/task.hpp"
+#include "trunkline/callback.hpp"
 
 namespace trunkline::pyrt {
 
-/// Waits for the result of one call. complete() is called exactly once, on any thread, and ends the caller's claim on it.
 template <class R>
-class Receiver {
- public:
-  virtual void complete(Result<R> result) noexcept = 0;
-
- protected:
-  ~Receiver() = default;
-};
-
-/// The `done` of a call. Dropping it without a call completes it with an error.
-template <class R>
-class Done {
- public:
-  explicit Done(Receiver<R>& receiver) : receiver_(&receiver) {}
-  Done(Done&& other) noexcept : receiver_(std::exchange(other.receiver_, nullptr)) {}
-  ~Done() {
-    if (receiver_) (*this)(Error(ErrorCode::kInternal, "the call was dropped without an answer"));
-  }
-  void operator()(Result<R> result) { std::exchange(receiver_, nullptr)->complete(std::move(result)); }
-
- private:
-  Receiver<R>* receiver_;
-};
+using Done = abi::Callback<R>;
 
 /// A borrowed callable that starts a call.
-template <class R>
 class Starter {
  public:
   template <class F>
   explicit Starter(const F& start)
-      : context_(&start), call_([](const void* context, CallOptions options, Done<R> done) {
-          (*static_cast<const F*>(context))(std::move(options), std::move(done));
-        }) {}
-  void operator()(CallOptions options, Done<R> done) const { call_(context_, std::move(options), std::move(done)); }
+      : context_(&start), call_([](const void* context, CallOptions options) { (*static_cast<const F*>(context))(std::move(options)); }) {}
+  void operator()(CallOptions options) const { call_(context_, std::move(options)); }
 
  private:
   const void* context_;
-  void (*call_)(const void*, CallOptions, Done<R>);
+  void (*call_)(const void*, CallOptions);
 };
 
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -81,19 +56,34 @@ class Latch {
 };
 
 /// What a blocking call waits for. Shared, because a wait may be given up before the completion comes.
-template <class R>
-class Pending final : public Receiver<R> {
+class PendingCall {
  public:
-  static std::shared_ptr<Pending> make() {
-    auto pending = std::make_shared<Pending>();
-    pending->self_ = pending;
-    return pending;
-  }
   bool is_complete() { return latch_.is_open(); }
   /// Without the GIL. False: the time was up.
   bool wait(std::optional<SteadyTime> until, GilRelease& gil) { return latch_.wait(until, gil); }
+  /// After a wait that was not in vain; nullptr: it has a result.
+  virtual const Error* error() const noexcept = 0;
+
+ protected:
+  ~PendingCall() = default;
+  Latch latch_;
+};
+template <class R>
+class Pending final : public PendingCall, public abi::Receiver<R> {
+ public:
+  static std::shared_ptr<Pending> make() {
+    auto pending = std::make_shared<Pending>();
+    pending->weak_ = pending;
+    return pending;
+  }
+  /// For the call, once. Keeps this until it is completed.
+  Done<R> done() {
+    self_ = weak_.lock();
+    return Done<R>(*this);
+  }
   /// After a wait that was not in vain.
   Result<R>& result() { return result_; }
+  const Error* error() const noexcept override { return result_.ok() ? nullptr : &result_.error(); }
 
   void complete(Result<R> result) noexcept override {
     const auto self = std::move(self_);
@@ -102,8 +92,8 @@ class Pending final : public Receiver<R> {
   }
 
  private:
+  std::weak_ptr<Pending> weak_;
   std::shared_ptr<Pending> self_;  // until it is completed
-  Latch latch_;
   Result<R> result_;
 };
 
@@ -117,114 +107,55 @@ void set_result(const py::object& future, const py::object& value) noexcept;
 void set_exception(const py::object& future, const py::object& exception) noexcept;
 
 /// One awaited call. Lives until it is delivered, on the loop's thread; made and destroyed with the GIL.
-template <class R, class Convert>
-class AsyncCall final : public Delivery, public Receiver<R> {
+class AsyncCall : public Delivery {
  public:
-  AsyncCall(py::object future, Convert convert, std::shared_ptr<LoopBridge> bridge)
-      : future_(std::move(future)), convert_(std::move(convert)), bridge_(std::move(bridge)) {}
-  ~AsyncCall() override {
-    if (!converted_) convert_.discard(result_);
-  }
+  void deliver() noexcept final;
 
-  /// The completing side. Posts only when the starting side has gone on.
-  void complete(Result<R> result) noexcept override {
-    const std::shared_ptr<LoopBridge> bridge = bridge_;  // *this may be gone after arrive_done
-    result_ = std::move(result);
-    if (meet_.arrive_done()) bridge->post(std::unique_ptr<Delivery>(this));
-  }
-  /// The starting side, after the call was started, on the loop's thread. Delivers at once what has completed already. [GIL]
-  static void started(AsyncCall* self, const std::shared_ptr<RuntimeHandle>& runtime, const std::stop_source& stop) {
-    if (self->meet_.arrive_waiting()) {
-      // From now on the completing side owns it; but only this thread delivers it.
-      self->in_flight_.emplace(runtime, stop);
-      return;
-    }
-    const std::unique_ptr<AsyncCall> call(self);
-    call->deliver();
-  }
-  void deliver() noexcept override {
-    try {
-      if (is_done(future_)) return;
-      if (!result_.ok()) return set_exception(future_, make_exception(result_.error()));
-      converted_ = true;
-      set_result(future_, convert_(result_));
-    } catch (...) {
-      set_exception(future_, current_exception_object());
-    }
-  }
+ protected:
+  /// The completing side has stored the result. Posts only when the starting side has gone on; *this may be gone afterwards.
+  void completed() noexcept;
+  virtual const Error* error() const noexcept = 0;
+  /// The result as Python sees it, once.
+  virtual py::object convert() = 0;
 
  private:
+  friend py::object begin_async(const std::shared_ptr<RuntimeHandle>&, std::unique_ptr<AsyncCall>, Starter);
+
   py::object future_;
-  Convert convert_;
   std::shared_ptr<LoopBridge> bridge_;
-  Result<R> result_;
-  bool converted_ = false;
   std::optional<RuntimeHandle::InFlight> in_flight_;
   detail::Rendezvous meet_;
 };
-
-/// Starts a call and gives its future. `start` runs without the GIL.
 template <class R, class Convert>
-py::object begin_async(const std::shared_ptr<RuntimeHandle>& runtime, Convert convert, Starter<R> start) {
-  empty_graveyard();
-  auto bridge = LoopBridge::current();
-  const std::stop_source stop;
-  py::object future = new_future(stop);
-  const RuntimeHandle::Use use(*runtime);
-  auto* const call = new AsyncCall<R, Convert>(future, std::move(convert), std::move(bridge));
-  std::exception_ptr failed;
-  {
-    const GilRelease gil;
-    try {
-      CallOptions options;
-      options.stop = stop.get_token();
-      start(std::move(options), Done<R>(*call));
-    } catch (...) {
-      failed = std::current_exception();  // the dropped Done has completed the call
-    }
+class AsyncCallOf final : public AsyncCall, public abi::Receiver<R> {
+ public:
+  explicit AsyncCallOf(Convert convert) : convert_(std::move(convert)) {}
+  ~AsyncCallOf() override {
+    if (owes_) convert_.discard(result_);
   }
-  if (failed) {
-    try {
-      std::rethrow_exception(failed);
-    } catch (...) {
-      set_exception(future, current_exception_object());
-    }
+  void complete(Result<R> result) noexcept override {
+    result_ = std::move(result);
+    owes_ = true;
+    completed();
   }
-  AsyncCall<R, Convert>::started(call, runtime, stop);
-  return future;
-}
 
-/// Starts a call and waits for it without the GIL. Ctrl-C and the timeout end the wait and ask the other side to stop.
-template <class R>
-std::shared_ptr<Pending<R>> run_sync(const std::shared_ptr<RuntimeHandle>& runtime, PyObject* timeout, Starter<R> start) {
-  const std::optional<SteadyTime> until = time_limit(timeout);
-  const auto pending = Pending<R>::make();
-  std::stop_source stop;
-  bool in_time = false;
-  try {
-    GilRelease gil;
-    {
-      Done<R> done(*pending);
-      const RuntimeHandle::Use use(*runtime);
-      CallOptions options;
-      options.stop = stop.get_token();
-      start(std::move(options), std::move(done));
-    }
-    if (pending->is_complete()) {
-      in_time = true;
-    } else {
-      const RuntimeHandle::InFlight in_flight(runtime, stop);
-      in_time = pending->wait(until, gil);
-      if (!in_time) stop.request_stop();
-    }
-  } catch (py::error_already_set&) {
-    const GilRelease gil;  // what listens for the stop may be anybody's code
-    stop.request_stop();
-    throw;
+ private:
+  const Error* error() const noexcept override { return result_.ok() ? nullptr : &result_.error(); }
+  py::object convert() override {
+    owes_ = false;
+    return convert_(result_);
   }
-  if (!in_time) raise_timeout(timeout);
-  if (!pending->result().ok()) raise(pending->result().error());
-  return pending;
-}
+
+  Convert convert_;
+  Result<R> result_;
+  bool owes_ = false;  // there is a result that Python has not seen
+};
+
+/// Starts a call and gives its future. `start` runs without the GIL and hands `call` on as the receiver.
+py::object begin_async(const std::shared_ptr<RuntimeHandle>& runtime, std::unique_ptr<AsyncCall> call, Starter start);
+
+/// Starts a call, whose receiver is `pending`, and waits for it without the GIL. Ctrl-C and the timeout end the wait and ask the
+/// other side to stop. An error is raised.
+void run_sync(const std::shared_ptr<RuntimeHandle>& runtime, PyObject* timeout, PendingCall& pending, Starter start);
 
 }  // namespace trunkline::pyrt

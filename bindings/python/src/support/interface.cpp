@@ -18,6 +18,12 @@ auto& specs() {
   return *map;
 }
 
+PyObject* wrap(PyTypeObject* type, std::unique_ptr<Interface> interface) {
+  PyObject* self = type->tp_alloc(type, 0);
+  if (self) reinterpret_cast<Instance*>(self)->interface = interface.release();
+  return self;
+}
+
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept {
   try {
     PyObject* runtime = nullptr;
@@ -29,14 +35,23 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept 
     const std::shared_ptr<RuntimeHandle> handle = runtime_of(runtime);
     const InterfaceSpec& spec = specs().at(type);
     const tl_iface target = handle->find(spec.kind, name, spec.id);
-    auto interface = std::make_unique<Interface>(handle, target);
-    PyObject* self = type->tp_alloc(type, 0);
-    if (self) reinterpret_cast<Instance*>(self)->interface = interface.release();
-    return self;
+    return wrap(type, std::make_unique<Interface>(handle, target));
   } catch (...) {
     set_python_error();
     return nullptr;
   }
+}
+
+/// None leaves a part as it is.
+PyObject* with_options(PyObject* self, Args args, Py_ssize_t count) noexcept {
+  return method([&] {
+    check_count("with_options", "", 2, count);
+    const Interface& interface = Interface::of(self);
+    CallContext context = interface.context();
+    if (args[0] != Py_None) argument("idempotency_key", args[0], context.idempotency_key);
+    if (args[1] != Py_None) argument("traceparent", args[1], context.traceparent);
+    return own(wrap(Py_TYPE(self), std::make_unique<Interface>(interface, std::move(context))));
+  });
 }
 
 void free_instance(PyObject* self) noexcept {
@@ -71,6 +86,8 @@ void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodS
   for (std::size_t i = 0; i < count; ++i)
     table.push_back({methods[i].name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(methods[i].method)),
                      METH_FASTCALL, nullptr});
+  table.push_back(
+      {"with_options", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&with_options)), METH_FASTCALL, nullptr});
   table.push_back({nullptr, nullptr, 0, nullptr});
   auto* const name = new std::string(text_of(py::object(py::handle(module).attr("__name__")).ptr()) + "." + spec.name);
   PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(&make)},
@@ -94,5 +111,11 @@ PyObject* define_module(PyObject* parent, const char* name, void (*register_type
 }
 
 py::object type_of(PyObject* types, const char* name) { return py::reinterpret_borrow<py::dict>(types)[name]; }
+
+void check_count(const char* name, const char* suffix, Py_ssize_t wanted, Py_ssize_t found) {
+  if (found == wanted) return;
+  PyErr_Format(PyExc_TypeError, "%s%s takes %zd arguments, found %zd", name, suffix, wanted, found);
+  throw py::error_already_set();
+}
 
 }  // namespace trunkline::pyrt

@@ -4,6 +4,7 @@
 // compile time. Every class has the same object: a runtime and one interface of it.
 #pragma once
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +26,7 @@ struct InterfaceSpec {
   const char* id;
   RuntimeHandle::Kind kind;
 };
-/// Defines the class `spec.name(runtime, name)` in a module. Both live as long as the interpreter.
+/// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent). Both live as long as the interpreter.
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count);
 /// A submodule that `from trunkline._native import name` finds, with a function register(dict of types).
 PyObject* define_module(PyObject* parent, const char* name, void (*register_types)(PyObject* types));
@@ -35,12 +36,25 @@ py::object type_of(PyObject* types, const char* name);
 /// What a trunkline._native.Runtime holds; TypeError for anything else. Defined in module.cpp.
 std::shared_ptr<RuntimeHandle> runtime_of(PyObject* object);
 
+/// What all calls of one object carry; empty: nothing.
+struct CallContext {
+  std::string idempotency_key;
+  std::string traceparent;
+};
+
 /// An interface of a runtime. Keeps the runtime open.
 class Interface {
  public:
   Interface(std::shared_ptr<RuntimeHandle> runtime, tl_iface target) : runtime_(std::move(runtime)), target_(target) {}
+  Interface(const Interface& other, CallContext context)
+      : runtime_(other.runtime_), target_(other.target_), context_(std::move(context)) {}
   static const Interface& of(PyObject* self);
   const std::shared_ptr<RuntimeHandle>& runtime() const { return runtime_; }
+  const CallContext& context() const { return context_; }
+  void add_context(CallOptions& options) const {
+    options.idempotency_key = context_.idempotency_key;
+    options.traceparent = context_.traceparent;
+  }
   template <class Client>
   Client client() const {
     return Client(target_, runtime_->calls());
@@ -49,6 +63,7 @@ class Interface {
  private:
   std::shared_ptr<RuntimeHandle> runtime_;
   tl_iface target_;
+  CallContext context_;
 };
 
 template <class R>
@@ -77,19 +92,79 @@ struct ToPython {
   }
 };
 
-/// Runs one method: checks the number of arguments and turns what is thrown into the Python error.
+/// TypeError "<name><suffix> takes <wanted> arguments, found <found>".
+void check_count(const char* name, const char* suffix, Py_ssize_t wanted, Py_ssize_t found);
+
+/// Runs the body of one method and turns what is thrown into the Python error.
 template <class Body>
-PyObject* method(const char* name, Py_ssize_t found, Py_ssize_t wanted, Body body) noexcept {
+PyObject* method(Body body) noexcept {
   try {
-    if (found != wanted) {
-      PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, found %zd", name, wanted, found);
-      return nullptr;
-    }
     return py::object(body()).release().ptr();
   } catch (...) {
     set_python_error();
     return nullptr;
   }
+}
+
+/// An operation that is being called: its arguments, and how it is started with them. The generated code has a class for each
+/// operation; what their calls do alike is compiled once for each result.
+template <class R>
+class Operation {
+ public:
+  using Result = R;
+  Operation(const char* name, Py_ssize_t count) : name(name), count(count) {}
+  /// Converts the arguments.
+  virtual void take(Args args) = 0;
+  /// Begins it, once.
+  virtual void start(const Interface& interface, CallOptions options, Done<R> done) = 0;
+
+  const char* const name;
+  const Py_ssize_t count;  // of arguments
+
+ protected:
+  ~Operation() = default;
+};
+
+template <class R>
+PyObject* call_sync(PyObject* self, Args args, Py_ssize_t count, Operation<R>& operation) noexcept {
+  return method([&] {
+    check_count(operation.name, "", operation.count + 1, count);
+    operation.take(args);
+    const Interface& interface = Interface::of(self);
+    const auto pending = Pending<R>::make();
+    const auto begin = [&](CallOptions options) {
+      interface.add_context(options);
+      operation.start(interface, std::move(options), pending->done());
+    };
+    run_sync(interface.runtime(), args[operation.count], *pending, Starter(begin));
+    return ToPython<R>{interface.runtime()}(pending->result());
+  });
+}
+template <class R>
+PyObject* call_async(PyObject* self, Args args, Py_ssize_t count, Operation<R>& operation) noexcept {
+  return method([&] {
+    check_count(operation.name, "_async", operation.count, count);
+    operation.take(args);
+    const Interface& interface = Interface::of(self);
+    auto call = std::make_unique<AsyncCallOf<R, ToPython<R>>>(ToPython<R>{interface.runtime()});
+    auto& receiver = *call;
+    const auto begin = [&](CallOptions options) {
+      interface.add_context(options);
+      operation.start(interface, std::move(options), Done<R>(receiver));
+    };
+    return begin_async(interface.runtime(), std::move(call), Starter(begin));
+  });
+}
+/// The two methods of an operation: operation(arguments, timeout) and operation_async(arguments).
+template <class Op>
+PyObject* blocking(PyObject* self, Args args, Py_ssize_t count) noexcept {
+  Op operation;
+  return call_sync<typename Op::Result>(self, args, count, operation);
+}
+template <class Op>
+PyObject* awaited(PyObject* self, Args args, Py_ssize_t count) noexcept {
+  Op operation;
+  return call_async<typename Op::Result>(self, args, count, operation);
 }
 
 /// An operation marked @sync: it never blocks, so the GIL is kept.
@@ -104,23 +179,4 @@ py::object call_now(PyObject* self, Call call) {
     return own(put(call(interface.client<Client>())));
   }
 }
-/// start(client, options, done) begins the operation.
-template <class R, class Client, class Start>
-py::object call_sync(PyObject* self, PyObject* timeout, Start start) {
-  const Interface& interface = Interface::of(self);
-  const auto begin = [&](CallOptions options, Done<R> done) {
-    start(interface.client<Client>(), std::move(options), std::move(done));
-  };
-  const auto pending = run_sync<R>(interface.runtime(), timeout, Starter<R>(begin));
-  return ToPython<R>{interface.runtime()}(pending->result());
-}
-template <class R, class Client, class Start>
-py::object call_async(PyObject* self, Start start) {
-  const Interface& interface = Interface::of(self);
-  const auto begin = [&](CallOptions options, Done<R> done) {
-    start(interface.client<Client>(), std::move(options), std::move(done));
-  };
-  return begin_async<R>(interface.runtime(), ToPython<R>{interface.runtime()}, Starter<R>(begin));
-}
-
 }  // namespace trunkline::pyrt

@@ -36,12 +36,12 @@ abi::Errors errors() { return abi::Errors(&error_reader()); }
 
 }  // namespace
 
-std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config) {
+std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file) {
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
   {
     const GilRelease gil;
-    if (tl_runtime_open(text(config), &runtime, &error) != 0 || !runtime) runtime = nullptr;
+    if (tl_runtime_open(text(config), text(config_file), &runtime, &error) != 0 || !runtime) runtime = nullptr;
   }
   if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
   auto handle = std::make_shared<RuntimeHandle>(runtime);

@@ -29,7 +29,7 @@ class Closable {
 class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
  public:
   /// Throws Error. [GIL, which is released meanwhile]
-  static std::shared_ptr<RuntimeHandle> open(std::string_view config);
+  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file);
   explicit RuntimeHandle(tl_runtime* runtime);
   RuntimeHandle(const RuntimeHandle&) = delete;
   ~RuntimeHandle();

@@ -42,7 +42,7 @@ class StreamOf final : public Stream {
       if (!pending_) {
         const RuntimeHandle::Use use(*runtime_);
         pending_ = Pending<Items>::make();
-        start(most, Done<Items>(*pending_));
+        start(most, pending_->done());
       }
       in_time = pending_->wait(until, gil);
     }
@@ -53,8 +53,10 @@ class StreamOf final : public Stream {
   }
 
   py::object next_async(std::uint32_t most) override {
-    const auto begin = [&](CallOptions, Done<Items> done) { start(most, std::move(done)); };
-    return begin_async<Items>(runtime_, Batch{}, Starter<Items>(begin));
+    auto call = std::make_unique<AsyncCallOf<Items, Batch>>(Batch{});
+    auto& receiver = *call;
+    const auto begin = [&](CallOptions) { start(most, Done<Items>(receiver)); };
+    return begin_async(runtime_, std::move(call), Starter(begin));
   }
 
   void close() override {

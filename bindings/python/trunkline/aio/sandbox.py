@@ -104,3 +104,17 @@ class SandboxProvider(Provider):
         """
         future = self._impl.reset_async()
         await (future if timeout is None else within(future, timeout))
+
+    async def changes(self, since: int, *, timeout: float | None = None) -> int:
+        """Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is
+        above `since`;
+        0: at once.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            CancelledError: The caller cancelled the operation.
+        """
+        future = self._impl.changes_async(since)
+        return await (future if timeout is None else within(future, timeout))

@@ -35,10 +35,23 @@ from ..service import (
     ChatMessageChange,
     ChatThreadChange,
     Event,
+    EventCondition,
+    EventDelivery,
+    EventExplanation,
     EventFilter,
+    EventPage,
+    EventQuery,
+    EventSchema,
+    EventState,
+    EventSubscription,
+    EventSubscriptionActivity,
+    EventSubscriptionSpec,
+    EventTopic,
     KeyKind,
     NewChatMessage,
     NewChatThread,
+    NewEventTopic,
+    NewTopicEvent,
     NumberCapability,
     NumberQuery,
     NumberSearch,
@@ -59,6 +72,9 @@ from ._stream import AsyncStream
 
 __all__ = [
     "ChatService",
+    "EventHistoryService",
+    "EventSubscriptionsService",
+    "EventTopicsService",
     "EventsService",
     "IdentityService",
     "NumbersService",
@@ -1197,4 +1213,501 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         future = self._impl.metrics_async()
+        return await (future if timeout is None else within(future, timeout))
+
+
+class EventSubscriptionsService(Service):
+    """The event subscriptions of one resource or custom topic. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.event_subscriptions/1"
+    _native_class: ClassVar[type[_native.EventSubscriptionsService]] = _native.EventSubscriptionsService
+    _impl: _native.EventSubscriptionsService
+
+    @overload
+    async def put(self, subscription: EventSubscriptionSpec, /, *, timeout: float | None = None) -> EventSubscription: ...
+    @overload
+    async def put(
+        self,
+        /,
+        *,
+        name: str,
+        webhook: str | None = None,
+        workflow: str | None = None,
+        types: Sequence[str] | None = None,
+        subject_begins_with: str | None = None,
+        subject_ends_with: str | None = None,
+        case_sensitive: bool | None = None,
+        arrays: bool | None = None,
+        conditions: Sequence[EventCondition] | None = None,
+        schema: EventSchema | None = None,
+        binary: bool | None = None,
+        max_attempts: int | None = None,
+        time_to_live: datetime.timedelta | None = None,
+        dead_letter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        event_headers: Mapping[str, str] | None = None,
+        max_events_per_batch: int | None = None,
+        preferred_batch_kilobytes: int | None = None,
+        ordering_key: str | None = None,
+        concurrency: int | None = None,
+        bearer: str | None = None,
+        hmac_secret: str | None = None,
+        labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> EventSubscription: ...
+    async def put(self, subscription: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:
+        """Creates or replaces a subscription. A webhook that is new is validated first.
+
+        Args:
+            subscription: Or give the fields of `EventSubscriptionSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.put_async(model_of(EventSubscriptionSpec, subscription, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def put_properties(
+        self,
+        name: str,
+        properties: typing.Any,
+        after: int | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> EventSubscription:
+        """The same by the `properties` of the ARM resource.
+
+        Args:
+            after: Events after this position of the log too, when it is created; absent: from now on.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.put_properties_async(name, properties, after)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def update(self, change: EventSubscriptionSpec, /, *, timeout: float | None = None) -> EventSubscription: ...
+    @overload
+    async def update(
+        self,
+        /,
+        *,
+        name: str,
+        webhook: str | None = None,
+        workflow: str | None = None,
+        types: Sequence[str] | None = None,
+        subject_begins_with: str | None = None,
+        subject_ends_with: str | None = None,
+        case_sensitive: bool | None = None,
+        arrays: bool | None = None,
+        conditions: Sequence[EventCondition] | None = None,
+        schema: EventSchema | None = None,
+        binary: bool | None = None,
+        max_attempts: int | None = None,
+        time_to_live: datetime.timedelta | None = None,
+        dead_letter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        event_headers: Mapping[str, str] | None = None,
+        max_events_per_batch: int | None = None,
+        preferred_batch_kilobytes: int | None = None,
+        ordering_key: str | None = None,
+        concurrency: int | None = None,
+        bearer: str | None = None,
+        hmac_secret: str | None = None,
+        labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+    ) -> EventSubscription: ...
+    async def update(self, change: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:
+        """Changes what is given; the rest stays.
+
+        Args:
+            change: Or give the fields of `EventSubscriptionSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.update_async(model_of(EventSubscriptionSpec, change, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def update_properties(
+        self,
+        name: str,
+        properties: typing.Any,
+        *,
+        timeout: float | None = None,
+    ) -> EventSubscription:
+        """The same by the `properties` of the ARM resource, of which whole members are replaced.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.update_properties_async(name, properties)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, name: str, *, timeout: float | None = None) -> EventSubscription:
+        """One subscription.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(self, *, timeout: float | None = None) -> builtins.list[EventSubscription]:
+        """All subscriptions, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove(self, name: str, *, timeout: float | None = None) -> bool:
+        """Ends a subscription. False: there was none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.remove_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def activity(self, name: str, *, timeout: float | None = None) -> EventSubscriptionActivity:
+        """What a subscription is doing.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.activity_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    def deliveries(
+        self,
+        name: str,
+        credits: int = 16,
+        lock_time: datetime.timedelta = datetime.timedelta(minutes=5),
+        *,
+        timeout: float | None = None,
+    ) -> AsyncStream[EventDelivery]:
+        """Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is
+        still held when
+        the stream is closed goes back and comes again, to this consumer or another one.
+
+        Args:
+            credits: Events that the consumer holds at a time, 1 to 1000; the others wait on disk.
+            lock_time: How long it may hold an event; then it counts as rejected.
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return AsyncStream(self._impl.deliveries_async(name, credits, lock_time), timeout)
+
+    def acknowledge(self, name: str, delivery_id: int) -> bool:
+        """A consumer has dealt with an event. False: too late, it comes again or was taken away."""
+        return self._impl.acknowledge(name, delivery_id)
+
+    def reject(self, name: str, delivery_id: int, reason: str = "") -> bool:
+        """A consumer could not deal with an event, which comes again by the retry schedule. False: too late."""
+        return self._impl.reject(name, delivery_id, reason)
+
+
+class EventHistoryService(Service):
+    """The events of one resource or custom topic, found again."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.event_history/1"
+    _native_class: ClassVar[type[_native.EventHistoryService]] = _native.EventHistoryService
+    _impl: _native.EventHistoryService
+
+    @overload
+    async def query(self, query: EventQuery, /, *, timeout: float | None = None) -> EventPage: ...
+    @overload
+    async def query(
+        self,
+        /,
+        *,
+        from_: datetime.datetime | None = None,
+        to: datetime.datetime | None = None,
+        types: Sequence[str] | None = None,
+        subject_begins_with: str | None = None,
+        correlation_id: str | None = None,
+        subscription: str | None = None,
+        state: EventState | None = None,
+        after: int | None = None,
+        newest_first: bool = False,
+        limit: int = 100,
+        timeout: float | None = None,
+    ) -> EventPage: ...
+    async def query(self, query: EventQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventPage:
+        """A page of events.
+
+        Args:
+            query: Or give the fields of `EventQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.query_async(model_of(EventQuery, query, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, event_id: str, *, timeout: float | None = None) -> Event:
+        """One event.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(event_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def explain(self, event_id: str, *, timeout: float | None = None) -> list[EventExplanation]:
+        """What each subscription says about an event, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.explain_async(event_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def redeliver(self, subscription: str, event_id: str, *, timeout: float | None = None) -> None:
+        """Sends an event to a subscription again, whatever became of it; the filter is not asked.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.redeliver_async(subscription, event_id)
+        await (future if timeout is None else within(future, timeout))
+
+    async def redeliver_all(self, subscription: str, query: EventQuery, *, timeout: float | None = None) -> int:
+        """The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.redeliver_all_async(subscription, query)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def replay(
+        self,
+        subscription: EventSubscriptionSpec,
+        from_: datetime.datetime | None = None,
+        to: datetime.datetime | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> EventSubscription:
+        """Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these
+        events.
+
+        Args:
+            subscription: The one to make for it, with a name that is free.
+            from_: Events from then on; absent: from the beginning.
+            to: Events from before then; absent: until now.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.replay_async(subscription, from_, to)
+        return await (future if timeout is None else within(future, timeout))
+
+    def export_lines(
+        self,
+        query: EventQuery,
+        schema: EventSchema = EventSchema.EVENT_GRID,
+        *,
+        timeout: float | None = None,
+    ) -> AsyncStream[str]:
+        """All events that are found, whatever `limit` says, each as a line of JSON without its end.
+
+        Args:
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return AsyncStream(self._impl.export_lines_async(query, schema), timeout)
+
+
+class EventTopicsService(Service):
+    """The custom topics of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.event_topics/1"
+    _native_class: ClassVar[type[_native.EventTopicsService]] = _native.EventTopicsService
+    _impl: _native.EventTopicsService
+
+    @overload
+    async def create(self, topic: NewEventTopic, /, *, timeout: float | None = None) -> EventTopic: ...
+    @overload
+    async def create(
+        self,
+        /,
+        *,
+        name: str,
+        schema: EventSchema = EventSchema.EVENT_GRID,
+        primary_key: str | None = None,
+        secondary_key: str | None = None,
+        local_auth: bool = True,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> EventTopic: ...
+    async def create(self, topic: NewEventTopic | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventTopic:
+        """Creates a topic.
+
+        Args:
+            topic: Or give the fields of `NewEventTopic` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        future = self._impl.create_async(model_of(NewEventTopic, topic, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, name: str, *, timeout: float | None = None) -> EventTopic:
+        """One topic.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(self, *, timeout: float | None = None) -> builtins.list[EventTopic]:
+        """All topics, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove(self, name: str, *, timeout: float | None = None) -> bool:
+        """Drops a topic with its events and subscriptions. False: there was none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            AbortedError: A concurrent change interfered; read again and retry.
+        """
+        future = self._impl.remove_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def regenerate_key(self, name: str, kind: KeyKind, *, timeout: float | None = None) -> EventTopic:
+        """Makes a new key. The old one opens nothing from the moment this completes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.regenerate_key_async(name, kind)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_tags(self, name: str, tags: Mapping[str, str], *, timeout: float | None = None) -> EventTopic:
+        """Replaces the labels.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.set_tags_async(name, tags)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def publish(self, topic: str, events: Sequence[NewTopicEvent], *, timeout: float | None = None) -> builtins.list[str]:
+        """Publishes events, all or none. Durable when it completes. Returns their ids.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        future = self._impl.publish_async(topic, events)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def publish_json(
+        self,
+        topic: str,
+        events: typing.Any,
+        schema: EventSchema = EventSchema.EVENT_GRID,
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[str]:
+        """Publishes events as they are written in a schema, all or none.
+
+        Args:
+            events: An array of Event Grid events, or of CloudEvents.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        future = self._impl.publish_json_async(topic, events, schema)
         return await (future if timeout is None else within(future, timeout))

@@ -183,7 +183,7 @@ function readParticipantsRemoved(r) {
 }
 
 function readChatCapabilities(r) {
-  return { maxParticipants: r.number(), maxReceiptParticipants: r.number(), retention: r.boolean(), shareHistory: r.boolean() };
+  return { maxParticipants: r.number(), maxReceiptParticipants: r.number(), retention: r.boolean(), shareHistory: r.boolean(), foreignParticipants: r.boolean() };
 }
 
 function readMaintenance(r) {

@@ -10,6 +10,7 @@ function writeHttpRequest(w, v) {
   w.record("headers", v.headers);
   if (w.has(v.body)) w.bytes("body", v.body);
   w.duration("timeout", v.timeout ?? 30000);
+  w.boolean("longPoll", v.longPoll ?? false);
 }
 
 function readHttpResponse(r) {

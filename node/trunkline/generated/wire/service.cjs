@@ -8,6 +8,11 @@ const { FailureReason, MessageState } = require("./sms.cjs");
 const NumberType = enumeration({ unknown: 0, geographic: 1, tollFree: 2, mobile: 3 });
 const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3 });
 const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
+const EventSchema = enumeration({ unknown: 0, eventGrid: 1, cloudEvents: 2 });
+const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workflow: 3 });
+const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
+const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, numberLessThan: 3, numberGreaterThan: 4, numberLessThanOrEquals: 5, numberGreaterThanOrEquals: 6, numberInRange: 7, numberNotInRange: 8, boolEquals: 9, stringIn: 10, stringNotIn: 11, stringContains: 12, stringNotContains: 13, stringBeginsWith: 14, stringNotBeginsWith: 15, stringEndsWith: 16, stringNotEndsWith: 17, isNullOrUndefined: 18, isNotNull: 19 });
+const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -153,15 +158,141 @@ function readPluginInfo(r) {
   return v;
 }
 
+function writeEventCondition(w, v) {
+  w.string("key", v.key);
+  w.enumeration("operatorType", v.operatorType, EventOperator);
+  if (w.has(v.value)) w.json("value", v.value);
+}
+
+function writeEventSubscriptionSpec(w, v) {
+  w.string("name", v.name);
+  if (w.has(v.webhook)) w.string("webhook", v.webhook);
+  if (w.has(v.workflow)) w.string("workflow", v.workflow);
+  if (w.has(v.types)) w.list("types", v.types, eachString);
+  if (w.has(v.subjectBeginsWith)) w.string("subjectBeginsWith", v.subjectBeginsWith);
+  if (w.has(v.subjectEndsWith)) w.string("subjectEndsWith", v.subjectEndsWith);
+  if (w.has(v.caseSensitive)) w.boolean("caseSensitive", v.caseSensitive);
+  if (w.has(v.arrays)) w.boolean("arrays", v.arrays);
+  if (w.has(v.conditions)) w.list("conditions", v.conditions, eachEventCondition);
+  if (w.has(v.schema)) w.enumeration("schema", v.schema, EventSchema);
+  if (w.has(v.binary)) w.boolean("binary", v.binary);
+  if (w.has(v.maxAttempts)) w.int32("maxAttempts", v.maxAttempts);
+  if (w.has(v.timeToLive)) w.duration("timeToLive", v.timeToLive);
+  if (w.has(v.deadLetter)) w.string("deadLetter", v.deadLetter);
+  if (w.has(v.headers)) w.record("headers", v.headers);
+  if (w.has(v.secretHeaders)) w.record("secretHeaders", v.secretHeaders);
+  if (w.has(v.eventHeaders)) w.record("eventHeaders", v.eventHeaders);
+  if (w.has(v.maxEventsPerBatch)) w.int32("maxEventsPerBatch", v.maxEventsPerBatch);
+  if (w.has(v.preferredBatchKilobytes)) w.int32("preferredBatchKilobytes", v.preferredBatchKilobytes);
+  if (w.has(v.orderingKey)) w.string("orderingKey", v.orderingKey);
+  if (w.has(v.concurrency)) w.int32("concurrency", v.concurrency);
+  if (w.has(v.bearer)) w.string("bearer", v.bearer);
+  if (w.has(v.hmacSecret)) w.string("hmacSecret", v.hmacSecret);
+  if (w.has(v.labels)) w.list("labels", v.labels, eachString);
+  if (w.has(v.expiresAt)) w.time("expiresAt", v.expiresAt);
+  if (w.has(v.after)) w.int64("after", v.after);
+}
+
+function readEventSubscription(r) {
+  const v = { name: r.string(), topic: r.string(), destination: r.enumeration(EventDestination) };
+  if (r.boolean()) v.endpoint = r.string();
+  v.state = r.enumeration(EventSubscriptionState);
+  v.properties = r.json();
+  v.createdAt = r.time();
+  v.updatedAt = r.time();
+  return v;
+}
+
+function readEventSubscriptionActivity(r) {
+  const v = { cursor: r.int64(), retrying: r.safeint(), blocked: r.safeint(), deadLettered: r.safeint(), dropped: r.safeint(), queued: r.safeint(), inFlight: r.safeint() };
+  if (r.boolean()) v.pausedUntil = r.time();
+  v.idle = r.boolean();
+  return v;
+}
+
+function readEventDelivery(r) {
+  return { id: r.int64(), event: readEvent(r), attempt: r.number() };
+}
+
+function writeEventQuery(w, v) {
+  if (w.has(v.from)) w.time("from", v.from);
+  if (w.has(v.to)) w.time("to", v.to);
+  if (w.has(v.types)) w.list("types", v.types, eachString);
+  if (w.has(v.subjectBeginsWith)) w.string("subjectBeginsWith", v.subjectBeginsWith);
+  if (w.has(v.correlationId)) w.string("correlationId", v.correlationId);
+  if (w.has(v.subscription)) w.string("subscription", v.subscription);
+  if (w.has(v.state)) w.enumeration("state", v.state, EventState);
+  if (w.has(v.after)) w.int64("after", v.after);
+  w.boolean("newestFirst", v.newestFirst ?? false);
+  w.int32("limit", v.limit ?? 100);
+}
+
+function readEventPage(r) {
+  const v = { items: r.list(readEvent) };
+  if (r.boolean()) v.next = r.int64();
+  return v;
+}
+
+function readEventAttempt(r) {
+  return { number: r.number(), at: r.time(), status: r.number(), outcome: r.string(), latency: r.number(), reply: r.string() };
+}
+
+function readEventExplanation(r) {
+  const v = { subscription: r.string(), eventId: r.string(), state: r.enumeration(EventState) };
+  if (r.boolean()) v.rule = r.string();
+  if (r.boolean()) v.wanted = r.string();
+  if (r.boolean()) v.found = r.string();
+  v.attempts = r.list(readEventAttempt);
+  if (r.boolean()) v.nextAttempt = r.time();
+  if (r.boolean()) v.reason = r.string();
+  return v;
+}
+
+function writeNewEventTopic(w, v) {
+  w.string("name", v.name);
+  w.enumeration("schema", v.schema ?? "eventGrid", EventSchema);
+  if (w.has(v.primaryKey)) w.string("primaryKey", v.primaryKey);
+  if (w.has(v.secondaryKey)) w.string("secondaryKey", v.secondaryKey);
+  w.boolean("localAuth", v.localAuth ?? true);
+  if (w.has(v.tags)) w.record("tags", v.tags);
+}
+
+function readEventTopic(r) {
+  const v = { name: r.string(), topicId: r.string() };
+  if (r.boolean()) v.endpoint = r.string();
+  v.schema = r.enumeration(EventSchema);
+  v.primaryKey = r.string();
+  v.secondaryKey = r.string();
+  v.localAuth = r.boolean();
+  v.tags = r.record();
+  v.createdAt = r.time();
+  return redacted(v, "primaryKey", "secondaryKey");
+}
+
+function writeNewTopicEvent(w, v) {
+  w.string("type", v.type);
+  w.string("subject", v.subject);
+  w.json("data", v.data);
+  if (w.has(v.id)) w.string("id", v.id);
+  if (w.has(v.time)) w.time("time", v.time);
+  w.string("dataVersion", v.dataVersion ?? "1.0");
+}
+
 const eachString = (w, x) => w.string("", x);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
 const readString = (r) => r.string();
+const eachEventCondition = (w, x) => w.model("", x, writeEventCondition);
 
 module.exports = {
   NumberType,
   NumberCapability,
   KeyKind,
+  EventSchema,
+  EventDestination,
+  EventSubscriptionState,
+  EventOperator,
+  EventState,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
@@ -181,4 +312,16 @@ module.exports = {
   readResourceInfo,
   readResourceSnapshot,
   readPluginInfo,
+  writeEventCondition,
+  writeEventSubscriptionSpec,
+  readEventSubscription,
+  readEventSubscriptionActivity,
+  readEventDelivery,
+  writeEventQuery,
+  readEventPage,
+  readEventAttempt,
+  readEventExplanation,
+  writeNewEventTopic,
+  readEventTopic,
+  writeNewTopicEvent,
 };

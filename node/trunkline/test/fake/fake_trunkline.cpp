@@ -54,7 +54,7 @@ tl_iface find(const std::map<std::string_view, const Implementation*>& in, tl_st
 }  // namespace
 
 extern "C" {
-int32_t tl_runtime_open(tl_str config_yaml, tl_runtime** out, tl_error** error) {
+int32_t tl_runtime_open(tl_str config_yaml, tl_str, tl_runtime** out, tl_error** error) {
   if (text(config_yaml).find("plugin_path") != std::string_view::npos) {
     *error = ErrorHost::make(
         Error(ErrorCode::kInvalidArgument, "trunkline.yaml:1:1: wanted a section, found plugin_path", "plugin_path"));

@@ -1,5 +1,5 @@
 // Checked with --strict: what an application written in TypeScript looks like.
-import { CancelledError, Runtime, TrunklineError, type Event, type SmsMessage, type SmsSendOutcome } from "trunkline";
+import { CancelledError, Runtime, TrunklineError, type Event, type EventHandler, type EventState, type SmsMessage, type SmsSendOutcome } from "trunkline";
 import type { Credential, IdentityProvider } from "trunkline/identity";
 import type { PlaySource } from "trunkline/media";
 import { SmsProvider } from "trunkline/sms";
@@ -16,6 +16,18 @@ async function main(signal: AbortSignal): Promise<number> {
     const data: unknown = event.data;
     if (position > 3n && data !== undefined) break;
   }
+  for await (const delivery of rt.deliveries("x", { credits: 4 })) {
+    const acknowledged: boolean = delivery.ack() || delivery.reject("no");
+    if (acknowledged && delivery.attempt > 1) break;
+  }
+  await using handler: EventHandler = rt.onEvent("x", { types: ["t"], concurrency: 2 }, async (event, { id }) => [event.subject, id]);
+  await handler.ready;
+  const states: EventState[] = (await rt.eventHistory.explain("id")).map(({ state }) => state);
+  for await (const event of rt.eventHistory.find({ types: ["x"], from: new Date(0), newestFirst: true })) void event.id;
+  const lines: number = await rt.eventHistory.export("events.jsonl", { state: states[0] ?? "delivered", subscription: "x" }, { schema: "cloudEvents" });
+  const published: string = await rt.topic("orders").publish({ type: "T", subject: "s", data: { lines } });
+  // @ts-expect-error a subscription has a name
+  await rt.eventSubscriptions.put({ webhook: `https://example.com/${published}` });
   const report: Event = await rt.waitFor("x", (event) => event.subject === id, { timeout: 10 });
   const now: Date = await rt.clock.advance(50);
   const { user, token } = await rt.identity.createUser(["chat", "a scope of tomorrow"], undefined, 3_600_000);

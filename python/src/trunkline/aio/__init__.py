@@ -11,21 +11,31 @@ Values and errors are those of `trunkline`. Cancelling a task cancels its call i
 from .. import _errors as _errors  # the error classes are registered by the package
 from . import chat, identity, sandbox, service, sms
 from ._chat import Chat
-from ._runtime import Clock, Events, Resource, Resources, Runtime
+from ._eventing import AsyncDeliveries, AsyncEventHandler, EventHistory, EventSubscriptions, EventTopics
+from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import AsyncStream
 
-for _class in (AsyncStream, Chat, Clock, Events, Resource, Resources, Runtime):
+for _class in (
+    *(AsyncDeliveries, AsyncEventHandler, AsyncStream, Chat, Clock, EventHistory, EventSubscriptions, EventTopics, Events),
+    *(Resource, Resources, Runtime, Topic),
+):
     _class.__module__ = __name__  # where people find it
 del _class
 
 __all__ = [
+    "AsyncDeliveries",
+    "AsyncEventHandler",
     "AsyncStream",
     "Chat",
     "Clock",
+    "EventHistory",
+    "EventSubscriptions",
+    "EventTopics",
     "Events",
     "Resource",
     "Resources",
     "Runtime",
+    "Topic",
     "chat",
     "identity",
     "sandbox",

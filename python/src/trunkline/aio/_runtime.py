@@ -13,11 +13,13 @@ from typing import TypeVar
 from .. import _native
 from .._config import Clock as ClockMode
 from .._config import Config, render
+from .._deliveries import as_duration
 from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
-from .._runtime import as_duration, event_filter
-from ..service import Event, PluginInfo
+from .._runtime import event_filter
+from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
+from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._stream import AsyncStream
 from .service import (
     EventsService,
@@ -108,10 +110,21 @@ class Events:
             raise DeadlineExceededError(f"no event {types!r} that fits came within {timeout} s") from None
 
 
-class Resource:
+class Resource(EventConsumers):
     """A communication resource: its services. Nothing is shared between two resources."""
 
-    __slots__ = ("_native", "chat", "events", "identity", "name", "numbers", "sandbox", "sms")
+    __slots__ = (
+        "_native",
+        "chat",
+        "event_history",
+        "event_subscriptions",
+        "events",
+        "identity",
+        "name",
+        "numbers",
+        "sandbox",
+        "sms",
+    )
 
     name: str
     """Its name; empty for the default resource."""
@@ -120,6 +133,8 @@ class Resource:
     chat: Chat
     numbers: NumbersService
     events: Events
+    event_subscriptions: EventSubscriptions
+    event_history: EventHistory
     sandbox: SandboxService
 
     def __init__(self, native: _native.Runtime, name: str) -> None:
@@ -130,10 +145,65 @@ class Resource:
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
         self.events = Events(EventsService._open(native, name))
+        self.event_subscriptions = EventSubscriptions._open(native, name)
+        self.event_history = EventHistory._open(native, name)
         self.sandbox = SandboxService._open(native, name)
+
+    @property
+    def _opened_native(self) -> _native.Runtime:
+        return self._native
 
     def __repr__(self) -> str:
         return f"<trunkline.aio.Resource {self.name or '(default)'}>"
+
+
+class Topic(EventConsumers):
+    """A custom topic: the events that an application publishes by itself."""
+
+    __slots__ = ("_native", "_topics", "event_history", "event_subscriptions", "events", "name")
+
+    name: str
+    events: Events
+    event_subscriptions: EventSubscriptions
+    event_history: EventHistory
+
+    def __init__(self, native: _native.Runtime, name: str) -> None:
+        source = f"topic:{name}"
+        self._native = native
+        self.name = name
+        self.events = Events(EventsService._open(native, source))
+        self.event_subscriptions = EventSubscriptions._open(native, source)
+        self.event_history = EventHistory._open(native, source)
+        self._topics = EventTopics._open(native, "")
+
+    async def publish(
+        self,
+        type: str,
+        subject: str,
+        data: object = None,
+        *,
+        id: str | None = None,
+        time: datetime.datetime | None = None,
+        data_version: str = "1.0",
+    ) -> str:
+        """Publishes an event; durable when it completes. The arguments are those of `trunkline.Topic.publish`.
+
+        Returns:
+            Its id.
+        """
+        event = NewTopicEvent(type=type, subject=subject, data=data, id=id, time=time, data_version=data_version)
+        return (await self._topics.publish(self.name, [event]))[0]
+
+    async def publish_all(self, events: Sequence[NewTopicEvent]) -> list[str]:
+        """Publishes events, all or none. Returns their ids."""
+        return await self._topics.publish(self.name, events)
+
+    @property
+    def _opened_native(self) -> _native.Runtime:
+        return self._native
+
+    def __repr__(self) -> str:
+        return f"<trunkline.aio.Topic {self.name}>"
 
 
 class Resources(ResourcesService):
@@ -166,7 +236,7 @@ class Clock:
         return await self._service.advance(as_duration(by))
 
 
-class Runtime:
+class Runtime(EventConsumers):
     """A Trunkline runtime for asyncio. The arguments are those of `trunkline.Runtime`.
 
     Use it in an `async with` block, or `await` it and call `aclose`:
@@ -186,6 +256,7 @@ class Runtime:
         seed: int | None = None,
     ) -> None:
         self._render = partial(render, config, config_file, clock, seed)
+        self._config_file = os.fspath(config_file or "")
         self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
 
     async def open(self) -> Runtime:
@@ -193,7 +264,7 @@ class Runtime:
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render()))
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 
@@ -233,6 +304,25 @@ class Runtime:
         return self._parts()[2].sandbox
 
     @property
+    def _opened_native(self) -> _native.Runtime:
+        return self._parts()[0]
+
+    @property
+    def event_subscriptions(self) -> EventSubscriptions:
+        """Event subscriptions of the default resource."""
+        return self._parts()[2].event_subscriptions
+
+    @property
+    def event_history(self) -> EventHistory:
+        """What became of the events of the default resource."""
+        return self._parts()[2].event_history
+
+    @property
+    def topics(self) -> EventTopics:
+        """Its custom topics."""
+        return EventTopics._open(self._parts()[0], "")
+
+    @property
     def clock(self) -> Clock:
         """Its clock."""
         return Clock(self._parts()[1])
@@ -260,6 +350,14 @@ class Runtime:
             NotFoundError: There is none of that name.
         """
         return Resource(self._parts()[0], name)
+
+    def topic(self, name: str) -> Topic:
+        """A custom topic.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return Topic(self._parts()[0], name)
 
     def provider(self, name: str, interface: type[P]) -> P:
         """An interface of a configured provider, without the services' rules and records.

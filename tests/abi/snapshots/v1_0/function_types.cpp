@@ -93,6 +93,9 @@ static_assert(std::is_same_v<decltype(tl_sandbox_provider::rules),
 static_assert(std::is_same_v<tl_sandbox_provider_reset_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sandbox_provider::reset),
                              void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_provider_changes_done, void (*)(void *, const int64_t *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_provider::changes),
+                             void (*)(void *, const tl_call *, int64_t, void (*)(void *, const int64_t *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_create_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::create_user),
                              void (*)(void *, const tl_call *, const tl_identity_create_user_request *, void (*)(void *, const tl_identity_user_identity *, tl_error *), void *)>);
@@ -393,3 +396,81 @@ static_assert(std::is_same_v<decltype(tl_service_runtime_service::list_plugins),
 static_assert(std::is_same_v<tl_service_runtime_service_metrics_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_runtime_service::metrics),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_put_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::put),
+                             void (*)(void *, const tl_call *, const tl_service_event_subscription_spec *, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_put_properties_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::put_properties),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_opt_i64, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_update_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::update),
+                             void (*)(void *, const tl_call *, const tl_service_event_subscription_spec *, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_update_properties_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::update_properties),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_get_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_remove_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_activity_done, void (*)(void *, const tl_service_event_subscription_activity *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::activity),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_event_subscription_activity *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_deliveries_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::deliveries),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_duration, void (*)(void *, const tl_stream *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_acknowledge_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::acknowledge),
+                             void (*)(void *, const tl_call *, tl_str, int64_t, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_subscriptions_service_reject_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::reject),
+                             void (*)(void *, const tl_call *, tl_str, int64_t, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_query_done, void (*)(void *, const tl_service_event_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::query),
+                             void (*)(void *, const tl_call *, const tl_service_event_query *, void (*)(void *, const tl_service_event_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_get_done, void (*)(void *, const tl_service_event *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_event *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_explain_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::explain),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_redeliver_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::redeliver),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_redeliver_all_done, void (*)(void *, const int64_t *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::redeliver_all),
+                             void (*)(void *, const tl_call *, tl_str, const tl_service_event_query *, void (*)(void *, const int64_t *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_replay_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::replay),
+                             void (*)(void *, const tl_call *, const tl_service_event_subscription_spec *, tl_opt_i64, tl_opt_i64, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_history_service_export_lines_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_history_service::export_lines),
+                             void (*)(void *, const tl_call *, const tl_service_event_query *, tl_service_event_schema, void (*)(void *, const tl_stream *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_create_done, void (*)(void *, const tl_service_event_topic *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::create),
+                             void (*)(void *, const tl_call *, const tl_service_new_event_topic *, void (*)(void *, const tl_service_event_topic *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_get_done, void (*)(void *, const tl_service_event_topic *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_event_topic *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_remove_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_regenerate_key_done, void (*)(void *, const tl_service_event_topic *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::regenerate_key),
+                             void (*)(void *, const tl_call *, tl_str, tl_service_key_kind, void (*)(void *, const tl_service_event_topic *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_set_tags_done, void (*)(void *, const tl_service_event_topic *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::set_tags),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_service_event_topic *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_publish_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::publish),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_event_topics_service_publish_json_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_event_topics_service::publish_json),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_service_event_schema, void (*)(void *, const tl_list *, tl_error *), void *)>);

@@ -1,7 +1,7 @@
 // trunkline/<module>_client.hpp: what the calling side calls.
 import { BANNER, cMember, indent, isAggregate, oneLine, operationNotes, pascal, snake } from "../common.js";
 import { cName, cParamType } from "../c/names.js";
-import { breakCall, comment, errorName, header, moved, namespaceOf, parameter, parameters, takenType } from "./names.js";
+import { breakCall, comment, errorName, header, inlineTail, moved, namespaceOf, parameter, parameters, takenType } from "./names.js";
 
 const indented = (lines, n = 2) => lines.map((line) => indent(line, n));
 
@@ -21,6 +21,23 @@ export function client(module) {
     "}  // namespace ops",
     "",
     ...module.interfaces.flatMap((i) => clientClass(module, i)),
+    `}  // namespace ${ns}`,
+    "",
+    ...inlineTail(module, "_client"),
+  ].join("\n");
+}
+
+/** trunkline/inline/<module>_client.hpp: what is not a template. */
+export function clientDefinitions(module) {
+  const ns = namespaceOf(module);
+  return [
+    `// ${BANNER}`,
+    "#pragma once",
+    `#include "${header(module, "_client")}"`,
+    "",
+    `namespace ${ns} {`,
+    "",
+    ...module.interfaces.flatMap((i) => [...i.ops.flatMap((op) => (op.sync ? syncDefinition(module, i, op) : asyncDefinitions(module, i, op))), ""]),
     `}  // namespace ${ns}`,
     "",
   ].join("\n");
@@ -51,13 +68,21 @@ function clientClass(module, i) {
   ];
 }
 
+const owned = (module, op, tail) => [...op.params.map((p) => parameter(p, module.name, false)), ...tail];
+const forwarded = (op) => ["std::move(options)", ...op.params.map(moved)];
+
 function syncMethods(module, i, op) {
   const params = [...parameters(op.params, module.name), "CallOptions options = {}"];
   return [
     "",
     ...comment(op.doc, operationNotes(op, errorName, cMember)),
-    ...breakCall(`${takenType(op.returns, module.name)} ${cMember(op.name)}`, params, " const {"),
-    ...indented(breakCall(`return Client::now<ops::${opName(i, op)}>`, ["std::move(options)", ...op.params.map(moved)], ";", 4)),
+    ...breakCall(`${takenType(op.returns, module.name)} ${cMember(op.name)}`, params, " const;"),
+  ];
+}
+function syncDefinition(module, i, op) {
+  return [
+    ...breakCall(`TL_INLINE ${takenType(op.returns, module.name)} ${i.name}Client::${cMember(op.name)}`, owned(module, op, ["CallOptions options"]), " const {"),
+    ...indented(breakCall(`return Client::now<ops::${opName(i, op)}>`, forwarded(op), ";", 2)),
     "}",
   ];
 }
@@ -67,24 +92,32 @@ function asyncMethods(module, i, op) {
   const value = takenType(op.returns, here);
   const n = cMember(op.name);
   const params = [...parameters(op.params, here), "CallOptions options = {}"];
-  const started = [...op.params.map((p) => parameter(p, here, false)), "CallOptions options", "F done"];
-  const args = op.params.map(moved);
   return [
     "",
     ...comment(op.doc, operationNotes(op, errorName, cMember)),
-    ...breakCall(`Task<${value}> ${n}`, params, " const {"),
-    ...indented(breakCall(`return Client::run<ops::${opName(i, op)}>`, ["std::move(options)", ...args], ";", 4)),
-    "}",
+    ...breakCall(`Task<${value}> ${n}`, params, " const;"),
     `/// ${n} ending in done(Result<${value}>), once, on any thread, perhaps before it returns.`,
     "template <class F>",
-    ...breakCall(`void start_${snake(op.name)}`, started, " const {"),
-    ...indented(breakCall(`Client::start<ops::${opName(i, op)}>`, ["std::move(options)", "std::move(done)", ...args], ";", 4)),
+    ...breakCall(`void start_${snake(op.name)}`, owned(module, op, ["CallOptions options", "F done"]), " const {"),
+    ...indented(breakCall(`Client::start<ops::${opName(i, op)}>`, ["std::move(options)", "std::move(done)", ...op.params.map(moved)], ";", 4)),
     "}",
+    ...breakCall(`void start_${snake(op.name)}`, owned(module, op, ["CallOptions options", `abi::Callback<${value}> done`]), " const;"),
     ...rawMethod(module, i, op),
     `/// ${n}, blocking this thread.`,
-    ...breakCall(`${value} ${snake(op.name)}_sync`, params, " const {"),
-    ...indented(breakCall(`return Client::wait<ops::${opName(i, op)}>`, ["std::move(options)", ...args], ";", 4)),
+    ...breakCall(`${value} ${snake(op.name)}_sync`, params, " const;"),
+  ];
+}
+function asyncDefinitions(module, i, op) {
+  const value = takenType(op.returns, module.name);
+  const define = (result, name, tail, call, args) => [
+    ...breakCall(`TL_INLINE ${result} ${i.name}Client::${name}`, owned(module, op, tail), " const {"),
+    ...indented(breakCall(`${call}<ops::${opName(i, op)}>`, args, ";", 2)),
     "}",
+  ];
+  return [
+    ...define(`Task<${value}>`, cMember(op.name), ["CallOptions options"], "return Client::run", forwarded(op)),
+    ...define("void", `start_${snake(op.name)}`, ["CallOptions options", `abi::Callback<${value}> done`], "Client::start", ["std::move(options)", "std::move(done)", ...op.params.map(moved)]),
+    ...define(value, `${snake(op.name)}_sync`, ["CallOptions options"], "return Client::wait", forwarded(op)),
   ];
 }
 

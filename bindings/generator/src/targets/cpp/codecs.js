@@ -46,9 +46,25 @@ function minSize(x, index) {
   return layoutOf({ ...x, fields: x.fields.filter((f) => !isAppended(f, x)) }, index).size;
 }
 
-export function codecBodies(module) {
+/** What is needed in place: a view is a pointer. */
+export function codecViews(module) {
   const aggregates = aggregatesOf(module);
   if (!aggregates.length) return [];
+  return [
+    "namespace trunkline::abi {",
+    "",
+    ...aggregates.map((x) => {
+      const value = qualified(typeOf(module, x));
+      return `inline ${value}View Codec<${value}>::view(const ${cName(typeOf(module, x))}& c) { return ${value}View(c); }`;
+    }),
+    "",
+    "}  // namespace trunkline::abi",
+    "",
+  ];
+}
+
+export function codecBodies(module) {
+  const aggregates = aggregatesOf(module);
   return [
     "namespace trunkline::abi {",
     "",
@@ -65,20 +81,19 @@ function structBodies(module, s) {
   const guarded = (f, statement) => (isAppended(f, s) ? `if (TL_HAS(&c, ${cMember(f.name)})) ${statement}` : statement);
   const each = (make) => s.fields.map((f) => make(f, cMember(f.name)));
   return [
-    `inline ${c} Codec<${value}>::lower(const ${value}& v, [[maybe_unused]] Arena& arena) {`,
+    `TL_INLINE ${c} Codec<${value}>::lower(const ${value}& v, [[maybe_unused]] Arena& arena) {`,
     `  ${c} c{};`,
     ...(s.frozen ? [] : ["  c.struct_size = sizeof c;"]),
     ...each((f, n) => `  c.${n} = ${member(f)}::lower(v.${n}, arena);`),
     "  return c;",
     "}",
-    `inline void Codec<${value}>::lift(const ${c}& c, ${value}& v) {`,
+    `TL_INLINE void Codec<${value}>::lift(const ${c}& c, ${value}& v) {`,
     ...each((f, n) => "  " + guarded(f, `${member(f)}::lift(c.${n}, v.${n});`)),
     "}",
-    `inline void Codec<${value}>::check(const ${c}& c, [[maybe_unused]] const char* what) {`,
+    `TL_INLINE void Codec<${value}>::check(const ${c}& c, [[maybe_unused]] const char* what) {`,
     ...(s.frozen ? ["  (void)c;"] : ["  check_struct(&c, c.struct_size, kMinSize, what);"]),
     ...each((f, n) => "  " + guarded(f, `${member(f)}::check(c.${n}, "${n}");`)),
     "}",
-    `inline ${value}View Codec<${value}>::view(const ${c}& c) { return ${value}View(c); }`,
     "",
   ];
 }
@@ -92,7 +107,7 @@ function unionBodies(module, u) {
   const c = cName(typeOf(module, u));
   const cases = (make) => u.variants.flatMap((v) => [`case ${cConstant(typeOf(module, u), v.name)}: ${make(v, `Member<${valueType(v.type)}>`)} break;`]);
   return [
-    `inline ${c} Codec<${value}>::lower(const ${value}& v, [[maybe_unused]] Arena& arena) {`,
+    `TL_INLINE ${c} Codec<${value}>::lower(const ${value}& v, [[maybe_unused]] Arena& arena) {`,
     `  ${c} c{};`,
     "  c.kind = static_cast<std::int32_t>(v.value.index());",
     "  switch (c.kind) {",
@@ -100,19 +115,18 @@ function unionBodies(module, u) {
     "  }",
     "  return c;",
     "}",
-    `inline void Codec<${value}>::lift(const ${c}& c, ${value}& v) {`,
+    `TL_INLINE void Codec<${value}>::lift(const ${c}& c, ${value}& v) {`,
     "  switch (c.kind) {",
     ...indented(cases((v, m) => `${m}::lift(c.as.${cMember(v.name)}, v.value.emplace<${v.kind}>());`), 4),
     "    default: v.value.emplace<0>();  // from a newer peer",
     "  }",
     "}",
-    `inline void Codec<${value}>::check(const ${c}& c, [[maybe_unused]] const char* what) {`,
+    `TL_INLINE void Codec<${value}>::check(const ${c}& c, [[maybe_unused]] const char* what) {`,
     "  switch (c.kind) {",
     ...indented(cases((v, m) => `${m}::check(c.as.${cMember(v.name)}, "${cMember(v.name)}");`), 4),
     "    default: break;",
     "  }",
     "}",
-    `inline ${value}View Codec<${value}>::view(const ${c}& c) { return ${value}View(c); }`,
     "",
   ];
 }

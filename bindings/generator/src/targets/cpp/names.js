@@ -3,6 +3,9 @@ import { cMember, docLines, isAggregate, isStringLike, pascal } from "../common.
 
 export const namespaceOf = (module) => (module.name === "trunkline" ? "trunkline" : `trunkline::${module.name}`);
 export const header = (module, suffix = "") => `trunkline/${module.file}${suffix}.hpp`;
+/** A header's definitions, which it includes at its end unless they are compiled apart. */
+export const inlineHeader = (module, suffix = "") => `trunkline/inline/${module.file}${suffix}.hpp`;
+export const inlineTail = (module, suffix = "") => ["#ifndef TRUNKLINE_COMPILED", `#include "${inlineHeader(module, suffix)}"`, "#endif", ""];
 export const constant = (name) => `k${pascal(name)}`;
 
 const builtIn = {

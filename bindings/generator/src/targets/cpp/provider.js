@@ -1,7 +1,7 @@
 // trunkline/<module>_provider.hpp: what the implementing side inherits from.
 import { BANNER, cMember, indent, isAggregate, isAppended, oneLine, operationNotes, snake } from "../common.js";
 import { cDone, cName, cParam } from "../c/names.js";
-import { breakCall, comment, errorName, fieldType, fieldViewType, givenType, header, moved, namespaceOf, parameter, valueType } from "./names.js";
+import { breakCall, comment, errorName, fieldType, fieldViewType, givenType, header, inlineTail, namespaceOf, parameter, valueType } from "./names.js";
 
 const indented = (lines, n = 2) => lines.map((line) => indent(line, n));
 
@@ -19,6 +19,23 @@ export function provider(module, index) {
     `namespace ${ns} {`,
     "",
     ...module.interfaces.flatMap((i) => implementation(module, i)),
+    `}  // namespace ${ns}`,
+    "",
+    ...inlineTail(module, "_provider"),
+  ].join("\n");
+}
+
+/** trunkline/inline/<module>_provider.hpp: what an operation does that nobody overrides, and the functions of the ABI. */
+export function providerDefinitions(module) {
+  const ns = namespaceOf(module);
+  return [
+    `// ${BANNER}`,
+    "#pragma once",
+    `#include "${header(module, "_provider")}"`,
+    "",
+    `namespace ${ns} {`,
+    "",
+    ...module.interfaces.flatMap((i) => definitions(module, i)),
     `}  // namespace ${ns}`,
     "",
   ].join("\n");
@@ -40,6 +57,13 @@ function implementation(module, i) {
     `  ${i.name}() { Implementation::offer(kInterfaceId, iface_of(this)); }`,
     "};",
     "",
+  ];
+}
+
+function definitions(module, i) {
+  return [
+    ...i.ops.flatMap((op) => operationDefinitions(module, i, op)),
+    "",
     "namespace detail {",
     `struct ${i.name}Thunks {`,
     `  static ${i.name}& of(void* self) { return *static_cast<${i.name}*>(self); }`,
@@ -48,7 +72,7 @@ function implementation(module, i) {
     "};",
     "}  // namespace detail",
     "",
-    `inline tl_iface iface_of(${i.name}* object) { return {object, &detail::${i.name}Thunks::kVtbl}; }`,
+    `TL_INLINE tl_iface iface_of(${i.name}* object) { return {object, &detail::${i.name}Thunks::kVtbl}; }`,
     "",
   ];
 }
@@ -59,6 +83,8 @@ const brokenVtbl = (line) => {
   return `${head}{\n${items.map((item) => `      ${item}`).join(",\n")}`;
 };
 
+// The virtual functions are inline in the class, too, where they are inline at all: else the first of them would be the key
+// function, and every file that includes the header would hold the vtable.
 function operation(module, i, op) {
   const here = module.name;
   const result = givenType(op.returns, here);
@@ -66,22 +92,37 @@ function operation(module, i, op) {
   const n = cMember(op.name);
   if (op.sync) {
     const params = ["const Call& call", ...op.params.map((p) => viewParameter(p, here))];
-    const body = isAppended(op, i) ? ` { abi::unimplemented("${n}"); }` : " = 0;";
-    return ["", ...comment(op.doc, notes), ...breakCall(`virtual ${result} ${n}`, isAppended(op, i) ? params.map(unused) : params, body)];
+    const declared = isAppended(op, i) ? [`TL_INLINE virtual ${result} ${n}`, ";"] : [`virtual ${result} ${n}`, " = 0;"];
+    return ["", ...comment(op.doc, notes), ...breakCall(declared[0], params, declared[1])];
   }
   const owned = ["Call call", ...op.params.map((p) => parameter(p, here, false))];
   const views = ["const Call& call", ...op.params.map((p) => viewParameter(p, here)), `Completion<${result}> done`];
-  const copies = ["call", ...op.params.map((p) => ownExpression(p, here))];
   return [
     "",
     ...comment(op.doc, notes),
-    ...breakCall(`virtual Task<${result}> ${n}`, owned.map(unused), ` { abi::unimplemented("${n}"); }`),
-    ...breakCall(`virtual void start_${snake(op.name)}`, views, " {"),
-    ...indented(breakCall("abi::complete_with", ["std::move(done)", `[&] { return this->${n}(${copies.join(", ")}); }`], ";", 4)),
+    ...breakCall(`TL_INLINE virtual Task<${result}> ${n}`, owned, ";"),
+    ...breakCall(`TL_INLINE virtual void start_${snake(op.name)}`, views, ";"),
+  ];
+}
+function operationDefinitions(module, i, op) {
+  const here = module.name;
+  const result = givenType(op.returns, here);
+  const n = cMember(op.name);
+  if (op.sync) {
+    if (!isAppended(op, i)) return [];
+    const types = ["const Call&", ...op.params.map((p) => fieldViewType(p, here))];
+    return breakCall(`TL_INLINE ${result} ${i.name}::${n}`, types, ` { abi::unimplemented("${n}"); }`, 0);
+  }
+  const types = ["Call", ...op.params.map((p) => fieldType(p, here))];
+  const views = ["const Call& call", ...op.params.map((p) => viewParameter(p, here)), `Completion<${result}> done`];
+  const copies = ["call", ...op.params.map((p) => ownExpression(p, here))];
+  return [
+    ...breakCall(`TL_INLINE Task<${result}> ${i.name}::${n}`, types, ` { abi::unimplemented("${n}"); }`, 0),
+    ...breakCall(`TL_INLINE void ${i.name}::start_${snake(op.name)}`, views, " {", 0),
+    ...indented(breakCall("abi::complete_with", ["std::move(done)", `[&] { return this->${n}(${copies.join(", ")}); }`], ";", 2)),
     "}",
   ];
 }
-const unused = (parameter) => `[[maybe_unused]] ${parameter}`;
 const viewParameter = (p, here) => `${fieldViewType(p, here)} ${cMember(p.name)}`;
 function ownExpression(p, here) {
   const n = cMember(p.name);

@@ -1,8 +1,8 @@
 // trunkline/<module>.hpp: values, views and codecs.
 import { BANNER, aggregatesOf, oneLine } from "../common.js";
 import { cConstant, cHeader } from "../c/names.js";
-import { codecBodies, codecDeclarations, viewForwards, views } from "./codecs.js";
-import { constant, header, namespaceOf } from "./names.js";
+import { codecBodies, codecDeclarations, codecViews, viewForwards, views } from "./codecs.js";
+import { constant, header, inlineTail, namespaceOf } from "./names.js";
 import { enumeration, struct, union } from "./values.js";
 
 /** Written by hand in error.hpp; the generated header checks that it is the same. */
@@ -36,8 +36,14 @@ export function types(module, index) {
     "",
     ...codecDeclarations(module, index),
     ...(aggregates.length ? [`namespace ${ns} {`, "", ...views(module), `}  // namespace ${ns}`, ""] : []),
-    ...codecBodies(module),
+    ...codecViews(module),
+    ...(aggregates.length ? inlineTail(module) : []),
   ].join("\n");
+}
+
+/** trunkline/inline/<module>.hpp: how its values cross the boundary. */
+export function typeDefinitions(module) {
+  return [`// ${BANNER}`, "#pragma once", `#include "${header(module)}"`, "", ...codecBodies(module)].join("\n");
 }
 
 function errorCodeChecks(module, e) {

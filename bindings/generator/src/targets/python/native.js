@@ -90,29 +90,28 @@ function unionCodec(u) {
     `  pyrt::wrong_type("${u.variants.map((v) => (v.type.k === "struct" ? v.type.name : v.type.k)).join(", ")}", object);`, "}"];
 }
 
-/** The methods of one class: operation(args, timeout) and operation_async(args). */
+/** The methods of one class: a class for each operation, and a function for each @sync one. */
 function interfaceClass(context, i) {
-  const out = [], table = [];
+  const out = [], table = [], client = `${i.name}Client`;
   for (const op of i.ops) {
-    const name = cMember(op.name), prefix = `${i.name}_${name}`, R = cppType(context, op.returns), client = `${i.name}Client`;
-    // The arguments as a function that starts the operation.
-    out.push("", `auto ${prefix}(${op.params.length ? "" : "[[maybe_unused]] "}pyrt::Args args) {`);
-    op.params.forEach((p, n) => out.push(`  ${cppValue(context, p)} ${cMember(p.name)}{};`, `  pyrt::${p.type.k === "json" ? "json_argument" : "argument"}("${pyName(p.name)}", args[${n}], ${cMember(p.name)});`));
-    const captured = op.params.map((p) => `${cMember(p.name)} = std::move(${cMember(p.name)})`).join(", ");
-    const moved = op.params.map((p) => `std::move(${cMember(p.name)})`);
-    if (op.sync) out.push(`  return [${captured}](const ${client}& client) mutable { return client.${name}(${moved.join(", ")}); };`);
-    else out.push(`  return [${captured}](const ${client}& client, CallOptions options, pyrt::Done<${R}> done) mutable {`, `    client.start_${name}(${[...moved, "std::move(options)", "std::move(done)"].join(", ")});`, "  };");
-    out.push("}");
-    const method = (suffix, count, body) => {
-      out.push(`PyObject* ${prefix}_call${suffix}(PyObject* self, pyrt::Args args, Py_ssize_t count) {`, `  return pyrt::method("${pyName(op.name)}${suffix}", count, ${count}, [&] { return ${body}; });`, "}");
-      table.push(`    {"${pyName(op.name)}${suffix}", &${prefix}_call${suffix}},`);
-    };
-    const n = op.params.length;
-    if (op.sync) method("", n, `pyrt::call_now<${client}>(self, ${prefix}(args))`);
-    else {
-      method("", n + 1, `pyrt::call_sync<${R}, ${client}>(self, args[${n}], ${prefix}(args))`);
-      method("_async", n, `pyrt::call_async<${R}, ${client}>(self, ${prefix}(args))`);
+    const name = cMember(op.name), prefix = `${i.name}_${name}`, python = pyName(op.name);
+    const moved = op.params.map((p) => `std::move(p_${cMember(p.name)})`);
+    const declare = op.params.map((p) => `${cppValue(context, p)} p_${cMember(p.name)}{};`);
+    const take = op.params.map((p, n) => `pyrt::${p.type.k === "json" ? "json_argument" : "argument"}("${pyName(p.name)}", args[${n}], p_${cMember(p.name)});`);
+    if (op.sync) {
+      out.push("", `PyObject* ${prefix}_call(PyObject* self, ${op.params.length ? "" : "[[maybe_unused]] "}pyrt::Args args, Py_ssize_t count) noexcept {`, "  return pyrt::method([&] {",
+        `    pyrt::check_count("${python}", "", ${op.params.length}, count);`, ...declare.map((line) => `    ${line}`), ...take.map((line) => `    ${line}`),
+        `    return pyrt::call_now<${client}>(self, [&](const ${client}& client) { return client.${name}(${moved.join(", ")}); });`, "  });", "}");
+      table.push(`    {"${python}", &${prefix}_call},`);
+      continue;
     }
+    const R = cppType(context, op.returns);
+    out.push("", `struct ${prefix} final : pyrt::Operation<${R}> {`, ...declare.map((line) => `  ${line}`), "",
+      `  ${prefix}() : Operation("${python}", ${op.params.length}) {}`,
+      `  void take(${op.params.length ? "" : "[[maybe_unused]] "}pyrt::Args args) override {`, ...take.map((line) => `    ${line}`), "  }",
+      `  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<${R}> done) override {`,
+      `    interface.client<${client}>().start_${name}(${[...moved, "std::move(options)", "std::move(done)"].join(", ")});`, "  }", "};");
+    table.push(`    {"${python}", &pyrt::blocking<${prefix}>},`, `    {"${python}_async", &pyrt::awaited<${prefix}>},`);
   }
   return [...out, "", `constexpr pyrt::MethodSpec methods_of_${i.name}[] = {`, ...table, "};"];
 }

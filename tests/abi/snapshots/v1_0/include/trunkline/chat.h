@@ -654,12 +654,19 @@ struct tl_chat_capabilities {
   tl_bool retention;
   /** It hides messages from before `shareHistoryTime`. */
   tl_bool share_history;
-  uint8_t reserved0[2];
+  /**
+   * People of its own take part too, under raw ids that it gives them and that do not begin with `8:acs:`. The host
+   * hands such
+   * ids over unchecked, and the provider says which of them cannot be added.
+   */
+  tl_bool foreign_participants;
+  uint8_t reserved0[1];
 };
 TL_ABI_ASSERT(offsetof(tl_chat_capabilities, max_participants) == 4);
 TL_ABI_ASSERT(offsetof(tl_chat_capabilities, max_receipt_participants) == 8);
 TL_ABI_ASSERT(offsetof(tl_chat_capabilities, retention) == 12);
 TL_ABI_ASSERT(offsetof(tl_chat_capabilities, share_history) == 13);
+TL_ABI_ASSERT(offsetof(tl_chat_capabilities, foreign_participants) == 14);
 TL_ABI_ASSERT(sizeof(tl_chat_capabilities) == 16);
 
 /** What `maintain` leaves to do. */

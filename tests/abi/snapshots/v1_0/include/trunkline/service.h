@@ -59,6 +59,128 @@ enum {
   TL_SERVICE_KEY_KIND_SECONDARY = 2,
 };
 
+/**
+ * How events are written for a receiver.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_event_schema;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EVENT_SCHEMA_UNKNOWN = 0,
+  /** Event Grid schema. */
+  TL_SERVICE_EVENT_SCHEMA_EVENT_GRID = 1,
+  /** CloudEvents 1.0. */
+  TL_SERVICE_EVENT_SCHEMA_CLOUD_EVENTS = 2,
+};
+
+/**
+ * Who gets the events of a subscription.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_event_destination;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EVENT_DESTINATION_UNKNOWN = 0,
+  /** An HTTP endpoint. */
+  TL_SERVICE_EVENT_DESTINATION_WEBHOOK = 1,
+  /** A consumer that takes them: `deliveries`. */
+  TL_SERVICE_EVENT_DESTINATION_HANDLER = 2,
+  /** A trigger of a workflow. */
+  TL_SERVICE_EVENT_DESTINATION_WORKFLOW = 3,
+};
+
+/**
+ * How far the making of a subscription is.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_event_subscription_state;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EVENT_SUBSCRIPTION_STATE_UNKNOWN = 0,
+  /** It delivers. */
+  TL_SERVICE_EVENT_SUBSCRIPTION_STATE_SUCCEEDED = 1,
+  /** Its webhook has to fetch the validation URL that it was sent. */
+  TL_SERVICE_EVENT_SUBSCRIPTION_STATE_AWAITING_MANUAL_ACTION = 2,
+  /** Its webhook was not validated in time. */
+  TL_SERVICE_EVENT_SUBSCRIPTION_STATE_FAILED = 3,
+  /** A replay that has sent all it was to send. It goes away by itself. */
+  TL_SERVICE_EVENT_SUBSCRIPTION_STATE_FINISHED = 4,
+};
+
+/**
+ * Comparisons of a condition. All texts compare without case.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_event_operator;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EVENT_OPERATOR_UNKNOWN = 0,
+  /** One of the numbers. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_IN = 1,
+  /** None of the numbers. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_NOT_IN = 2,
+  /** Less than the number. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_LESS_THAN = 3,
+  /** Greater than the number. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_GREATER_THAN = 4,
+  /** At most the number. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_LESS_THAN_OR_EQUALS = 5,
+  /** At least the number. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_GREATER_THAN_OR_EQUALS = 6,
+  /** Within one of the ranges, such as `[[1, 5], [7, 9]]`. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_IN_RANGE = 7,
+  /** Within none of the ranges. */
+  TL_SERVICE_EVENT_OPERATOR_NUMBER_NOT_IN_RANGE = 8,
+  /** True or false, as the value says. */
+  TL_SERVICE_EVENT_OPERATOR_BOOL_EQUALS = 9,
+  /** One of the texts. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_IN = 10,
+  /** None of the texts. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_NOT_IN = 11,
+  /** Has one of the texts in it. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_CONTAINS = 12,
+  /** Has none of the texts in it. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_NOT_CONTAINS = 13,
+  /** Begins with one of the texts. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_BEGINS_WITH = 14,
+  /** Begins with none of the texts. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_NOT_BEGINS_WITH = 15,
+  /** Ends with one of the texts. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_ENDS_WITH = 16,
+  /** Ends with none of the texts. */
+  TL_SERVICE_EVENT_OPERATOR_STRING_NOT_ENDS_WITH = 17,
+  /** Null, or not there. Without a value. */
+  TL_SERVICE_EVENT_OPERATOR_IS_NULL_OR_UNDEFINED = 18,
+  /** There, and not null. Without a value. */
+  TL_SERVICE_EVENT_OPERATOR_IS_NOT_NULL = 19,
+};
+
+/**
+ * What became of an event at a subscription.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_event_state;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EVENT_STATE_UNKNOWN = 0,
+  /** A filter said no. */
+  TL_SERVICE_EVENT_STATE_FILTERED = 1,
+  /** It was there before the subscription. */
+  TL_SERVICE_EVENT_STATE_EARLIER = 2,
+  /** Its first attempt is still to come, or under way. */
+  TL_SERVICE_EVENT_STATE_WAITING = 3,
+  /** It will be tried again. */
+  TL_SERVICE_EVENT_STATE_RETRYING = 4,
+  /** It waits for an earlier one with the same ordering key. */
+  TL_SERVICE_EVENT_STATE_BLOCKED = 5,
+  /** It was delivered. */
+  TL_SERVICE_EVENT_STATE_DELIVERED = 6,
+  /** It was given up and kept. */
+  TL_SERVICE_EVENT_STATE_DEAD_LETTERED = 7,
+  /** It was given up. */
+  TL_SERVICE_EVENT_STATE_DROPPED = 8,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
@@ -78,6 +200,18 @@ typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
 typedef struct tl_service_resource_snapshot tl_service_resource_snapshot;
 typedef struct tl_service_plugin_info tl_service_plugin_info;
+typedef struct tl_service_event_condition tl_service_event_condition;
+typedef struct tl_service_event_subscription_spec tl_service_event_subscription_spec;
+typedef struct tl_service_event_subscription tl_service_event_subscription;
+typedef struct tl_service_event_subscription_activity tl_service_event_subscription_activity;
+typedef struct tl_service_event_delivery tl_service_event_delivery;
+typedef struct tl_service_event_query tl_service_event_query;
+typedef struct tl_service_event_page tl_service_event_page;
+typedef struct tl_service_event_attempt tl_service_event_attempt;
+typedef struct tl_service_event_explanation tl_service_event_explanation;
+typedef struct tl_service_new_event_topic tl_service_new_event_topic;
+typedef struct tl_service_event_topic tl_service_event_topic;
+typedef struct tl_service_new_topic_event tl_service_new_topic_event;
 
 /** A text to one or more people. */
 struct tl_service_sms_message {
@@ -612,6 +746,435 @@ TL_ABI_ASSERT(offsetof(tl_service_plugin_info, interfaces) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, state) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, detail) == 96);
 TL_ABI_ASSERT(sizeof(tl_service_plugin_info) == 112);
+
+/** One condition of a filter. */
+struct tl_service_event_condition {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** A member of the envelope, or a path into the data, such as `data.deliveryStatus`. */
+  tl_str key;
+  /** How it compares. */
+  tl_service_event_operator operator_type;
+  uint8_t reserved1[4];
+  /** What with: a value, or several, one of which must fit. */
+  tl_str value;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_condition, key) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_condition, operator_type) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_condition, value) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_event_condition) == 48);
+
+/**
+ * An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
+ * consumers in
+ * this process take them. What is absent is as Event Grid has it, and in a change stays as it was.
+ */
+struct tl_service_event_subscription_spec {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** 3 to 64 letters, digits and `-`; unique within the resource or topic, without regard to case. */
+  tl_str name;
+  /** URL to post events to. It is asked first whether it wants them. */
+  tl_str webhook;
+  /** Name of a workflow's trigger. */
+  tl_str workflow;
+  /**
+   * Types to include; absent: all.
+   * Elements: tl_str.
+   */
+  tl_list types;
+  /** Only subjects that begin so. */
+  tl_str subject_begins_with;
+  /** Only subjects that end so. */
+  tl_str subject_ends_with;
+  /** Case of subjects counts. */
+  tl_opt_bool case_sensitive;
+  /** Conditions look into arrays. */
+  tl_opt_bool arrays;
+  uint8_t reserved1[4];
+  /**
+   * Conditions, all of which must hold. At most 25.
+   * Elements: tl_service_event_condition.
+   */
+  tl_list conditions;
+  /** How events are written. */
+  tl_opt_i32 schema;
+  /** CloudEvents in binary mode: attributes as headers, data as the body. */
+  tl_opt_bool binary;
+  uint8_t reserved2[2];
+  /** Attempts for an event, 1 to 30. */
+  tl_opt_i32 max_attempts;
+  uint8_t reserved3[4];
+  /** How long after its publication an event is tried, 1 minute to 1 day. */
+  tl_opt_i64 time_to_live;
+  /** Where events go that could not be delivered: a directory below `events.dead_letter_path`, or a URL. */
+  tl_str dead_letter;
+  /**
+   * Headers of each request.
+   * Elements: tl_kv.
+   */
+  tl_list headers;
+  /**
+   * The same, with values that are never shown again.
+   * Elements: tl_kv.
+   */
+  tl_list secret_headers;
+  /**
+   * Headers whose value is a member of the event, such as `data.from`.
+   * Elements: tl_kv.
+   */
+  tl_list event_headers;
+  /** Events a request, 1 to 5000. */
+  tl_opt_i32 max_events_per_batch;
+  /** Size at which a batch counts as full, 1 to 1024. */
+  tl_opt_i32 preferred_batch_kilobytes;
+  /** Events with the same value of this member are delivered one after the other, such as `subject`. */
+  tl_str ordering_key;
+  /** Requests at the same time, 1 to 1000; 0: as many as the endpoint allows. */
+  tl_opt_i32 concurrency;
+  /** Sent as `Authorization: Bearer`. */
+  tl_str bearer;
+  /** Signs the body of each request. */
+  tl_str hmac_secret;
+  /**
+   * Labels.
+   * Elements: tl_str.
+   */
+  tl_list labels;
+  /** When it ends. */
+  tl_opt_i64 expires_at;
+  /** Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning. */
+  tl_opt_i64 after;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, webhook) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, workflow) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, types) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, subject_begins_with) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, subject_ends_with) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, case_sensitive) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, arrays) == 114);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, conditions) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, schema) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, binary) == 152);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, max_attempts) == 156);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, time_to_live) == 168);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, dead_letter) == 184);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, headers) == 200);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, secret_headers) == 224);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, event_headers) == 248);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, max_events_per_batch) == 272);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, preferred_batch_kilobytes) == 280);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, ordering_key) == 288);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, concurrency) == 304);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, bearer) == 312);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, hmac_secret) == 328);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, labels) == 344);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, expires_at) == 368);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, after) == 384);
+TL_ABI_ASSERT(sizeof(tl_service_event_subscription_spec) == 400);
+
+/** An event subscription as it is. */
+struct tl_service_event_subscription {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name. */
+  tl_str name;
+  /** ARM id of its resource or topic. */
+  tl_str topic;
+  /** Who gets its events. */
+  tl_service_event_destination destination;
+  uint8_t reserved1[4];
+  /** URL without its query, or name of the workflow's trigger; absent for consumers in this process. */
+  tl_str endpoint;
+  /** How far it is. */
+  tl_service_event_subscription_state state;
+  uint8_t reserved2[4];
+  /** The `properties` of the ARM resource, without secrets. */
+  tl_str properties;
+  /** When it was created. */
+  tl_time created_at;
+  /** When it was written last. */
+  tl_time updated_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, topic) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, destination) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, endpoint) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, state) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, properties) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, created_at) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription, updated_at) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_event_subscription) == 104);
+
+/** What a subscription is doing. */
+struct tl_service_event_subscription_activity {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Position in the log: events up to here were settled, or wait for another attempt. */
+  int64_t cursor;
+  /** Events that wait for another attempt. */
+  int64_t retrying;
+  /** Events that wait for an earlier one with the same ordering key. */
+  int64_t blocked;
+  /** Events that were given up and kept. */
+  int64_t dead_lettered;
+  /** Events that were given up. */
+  int64_t dropped;
+  /** Events that wait for their first attempt, as far as they are in memory. */
+  int64_t queued;
+  /** Events that are on their way, or that consumers hold. */
+  int64_t in_flight;
+  /** Its endpoint failed so often that it is left alone until then. */
+  tl_opt_i64 paused_until;
+  /** It has nothing to do until the next event. */
+  tl_bool idle;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, cursor) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, retrying) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, blocked) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, dead_lettered) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, dropped) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, queued) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, in_flight) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, paused_until) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_activity, idle) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_event_subscription_activity) == 88);
+
+/** An event that a consumer has taken. */
+struct tl_service_event_delivery {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** For `acknowledge` and `reject`. */
+  int64_t id;
+  /** The event. */
+  const tl_service_event *event;
+  /** From 1. */
+  int32_t attempt;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_delivery, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_delivery, event) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_event_delivery, attempt) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_event_delivery) == 32);
+
+/** Which events to find. All that is given must hold. */
+struct tl_service_event_query {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Events that were logged from then on. */
+  tl_opt_i64 from;
+  /** Events that were logged before then. */
+  tl_opt_i64 to;
+  /**
+   * Types; absent or empty: all.
+   * Elements: tl_str.
+   */
+  tl_list types;
+  /** Subjects that begin so. */
+  tl_str subject_begins_with;
+  /**
+   * Trace id, or a whole traceparent, of what caused the event; or a text that is a value in its data, such as a
+   * message id.
+   */
+  tl_str correlation_id;
+  /** With a state: events that are in it at this subscription. */
+  tl_str subscription;
+  /** The state. */
+  tl_opt_i32 state;
+  /** Where the last page ended: its `next`. */
+  tl_opt_i64 after;
+  /** Newest first, instead of oldest first. */
+  tl_bool newest_first;
+  uint8_t reserved1[3];
+  /** Events a page, 1 to 1000. */
+  int32_t limit;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_query, from) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, to) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, types) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, subject_begins_with) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, correlation_id) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, subscription) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, state) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, after) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, newest_first) == 136);
+TL_ABI_ASSERT(offsetof(tl_service_event_query, limit) == 140);
+TL_ABI_ASSERT(sizeof(tl_service_event_query) == 144);
+
+/** A page of events. */
+struct tl_service_event_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The events. A page may be short, or empty, and still not be the last.
+   * Elements: tl_service_event.
+   */
+  tl_list items;
+  /** For `after`; absent at the end. */
+  tl_opt_i64 next;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_page, next) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_event_page) == 48);
+
+/** One attempt to deliver an event. */
+struct tl_service_event_attempt {
+  uint32_t struct_size;
+  /** From 1. */
+  int32_t number;
+  /** When it was made. */
+  tl_time at;
+  /** HTTP status; 0: none. */
+  int32_t status;
+  uint8_t reserved0[4];
+  /** How it ended, such as `Delivered`, `Busy` or `TimedOut`. */
+  tl_str outcome;
+  /** How long it took. */
+  tl_duration latency;
+  /** The first part of the answer, or why there was none. */
+  tl_str reply;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_attempt, number) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_event_attempt, at) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_attempt, status) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_event_attempt, outcome) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_attempt, latency) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_attempt, reply) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_event_attempt) == 64);
+
+/** What one subscription says about one event. */
+struct tl_service_event_explanation {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Name of the subscription. */
+  tl_str subscription;
+  /** Id of the event as it is delivered. One stored event may stand for several. */
+  tl_str event_id;
+  /** What became of it. */
+  tl_service_event_state state;
+  uint8_t reserved1[4];
+  /** The part of the filter that decided, such as `subjectBeginsWith`; absent: none said no. */
+  tl_str rule;
+  /** What that part wanted. */
+  tl_str wanted;
+  /** What the event had. */
+  tl_str found;
+  /**
+   * The attempts, oldest first.
+   * Elements: tl_service_event_attempt.
+   */
+  tl_list attempts;
+  /** When it is tried again. */
+  tl_opt_i64 next_attempt;
+  /** Why it was given up, such as `MaxDeliveryAttemptsExceeded`. */
+  tl_str reason;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, subscription) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, event_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, state) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, rule) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, wanted) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, found) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, attempts) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, next_attempt) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_event_explanation, reason) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_event_explanation) == 152);
+
+/** A custom topic to create. */
+struct tl_service_new_event_topic {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** 3 to 50 letters, digits and `-`; unique in the runtime, without regard to case. */
+  tl_str name;
+  /** What publishers send over HTTP. */
+  tl_service_event_schema schema;
+  uint8_t reserved1[4];
+  /** Base64; absent: random. */
+  tl_str primary_key;
+  /** Base64; absent: random. */
+  tl_str secondary_key;
+  /** Keys open it. */
+  tl_bool local_auth;
+  uint8_t reserved2[7];
+  /**
+   * Labels.
+   * Elements: tl_kv.
+   */
+  tl_list tags;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_event_topic, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_event_topic, schema) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_event_topic, primary_key) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_new_event_topic, secondary_key) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_new_event_topic, local_auth) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_new_event_topic, tags) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_new_event_topic) == 96);
+
+/** A custom topic. */
+struct tl_service_event_topic {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name. */
+  tl_str name;
+  /** ARM id, the `topic` of its events. */
+  tl_str topic_id;
+  /** Where publishers send to; absent when the runtime does not listen. */
+  tl_str endpoint;
+  /** What publishers send over HTTP. */
+  tl_service_event_schema schema;
+  uint8_t reserved1[4];
+  /** Base64. */
+  tl_str primary_key;
+  /** Base64. */
+  tl_str secondary_key;
+  /** Keys open it. */
+  tl_bool local_auth;
+  uint8_t reserved2[7];
+  /**
+   * Labels.
+   * Elements: tl_kv.
+   */
+  tl_list tags;
+  /** When it was created. */
+  tl_time created_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, topic_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, endpoint) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, schema) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, primary_key) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, secondary_key) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, local_auth) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, tags) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_event_topic, created_at) == 128);
+TL_ABI_ASSERT(sizeof(tl_service_event_topic) == 136);
+
+/** An event of an application's own. */
+struct tl_service_new_topic_event {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Such as `Orders.Created`. */
+  tl_str type;
+  /** What it is about. */
+  tl_str subject;
+  /** What happened. At most 1 MB. */
+  tl_str data;
+  /** Unique; absent: random. */
+  tl_str id;
+  /** When it happened; absent: now. */
+  tl_opt_i64 time;
+  /** Version of the data's shape. */
+  tl_str data_version;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, type) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, subject) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, data) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, id) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, time) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, data_version) == 88);
+TL_ABI_ASSERT(sizeof(tl_service_new_topic_event) == 104);
 
 typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
@@ -1321,6 +1884,286 @@ TL_ABI_ASSERT(offsetof(tl_service_runtime_service, list_plugins) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, metrics) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_runtime_service) == 96);
 #define TL_SERVICE_RUNTIME_SERVICE_ID "trunkline.service.runtime/1"
+
+typedef void (*tl_service_event_subscriptions_service_put_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_put_properties_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_update_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_update_properties_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_get_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_list_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_remove_done)(void *user, const tl_bool *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_activity_done)(void *user, const tl_service_event_subscription_activity *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_deliveries_done)(void *user, const tl_stream *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_acknowledge_done)(void *user, const tl_bool *result, tl_error *error);
+typedef void (*tl_service_event_subscriptions_service_reject_done)(void *user, const tl_bool *result, tl_error *error);
+
+/**
+ * The event subscriptions of one resource or custom topic. Names compare without case.
+ * Interface id: "trunkline.service.event_subscriptions/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_event_subscriptions_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates or replaces a subscription. A webhook that is new is validated first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*put)(void *self, const tl_call *call,
+              const tl_service_event_subscription_spec *subscription, tl_service_event_subscriptions_service_put_done done, void *user);
+  /**
+   * The same by the `properties` of the ARM resource.
+   * [any-thread]
+   * @param after events after this position of the log too, when it is created; absent: from now on
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*put_properties)(void *self, const tl_call *call,
+                         tl_str name, tl_str properties, tl_opt_i64 after, tl_service_event_subscriptions_service_put_properties_done done, void *user);
+  /**
+   * Changes what is given; the rest stays.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update)(void *self, const tl_call *call,
+                 const tl_service_event_subscription_spec *change, tl_service_event_subscriptions_service_update_done done, void *user);
+  /**
+   * The same by the `properties` of the ARM resource, of which whole members are replaced.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update_properties)(void *self, const tl_call *call,
+                            tl_str name, tl_str properties, tl_service_event_subscriptions_service_update_properties_done done, void *user);
+  /**
+   * One subscription.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str name, tl_service_event_subscriptions_service_get_done done, void *user);
+  /**
+   * All subscriptions, by name.
+   * [any-thread]
+   * Result elements: tl_service_event_subscription.
+   */
+  void (*list)(void *self, const tl_call *call, tl_service_event_subscriptions_service_list_done done, void *user);
+  /**
+   * Ends a subscription. False: there was none.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_ABORTED.
+   */
+  void (*remove)(void *self, const tl_call *call,
+                 tl_str name, tl_service_event_subscriptions_service_remove_done done, void *user);
+  /**
+   * What a subscription is doing.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*activity)(void *self, const tl_call *call,
+                   tl_str name, tl_service_event_subscriptions_service_activity_done done, void *user);
+  /**
+   * Takes the events of a subscription for consumers in this process. What is taken must be acknowledged. What is still
+   * held when
+   * the stream is closed goes back and comes again, to this consumer or another one.
+   * [any-thread]
+   * Stream elements: tl_service_event_delivery.
+   * @param credits events that the consumer holds at a time, 1 to 1000; the others wait on disk
+   * @param lock_time how long it may hold an event; then it counts as rejected
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*deliveries)(void *self, const tl_call *call,
+                     tl_str name, int32_t credits, tl_duration lock_time, tl_service_event_subscriptions_service_deliveries_done done, void *user);
+  /**
+   * A consumer has dealt with an event. False: too late, it comes again or was taken away.
+   * [any-thread] Completes before it returns.
+   */
+  void (*acknowledge)(void *self, const tl_call *call,
+                      tl_str name, int64_t delivery_id, tl_service_event_subscriptions_service_acknowledge_done done, void *user);
+  /**
+   * A consumer could not deal with an event, which comes again by the retry schedule. False: too late.
+   * [any-thread] Completes before it returns.
+   */
+  void (*reject)(void *self, const tl_call *call,
+                 tl_str name, int64_t delivery_id, tl_str reason, tl_service_event_subscriptions_service_reject_done done, void *user);
+} tl_service_event_subscriptions_service;
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, put) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, put_properties) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, update) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, update_properties) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, get) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, list) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, remove) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, activity) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, deliveries) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, acknowledge) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscriptions_service, reject) == 88);
+TL_ABI_ASSERT(sizeof(tl_service_event_subscriptions_service) == 96);
+#define TL_SERVICE_EVENT_SUBSCRIPTIONS_SERVICE_ID "trunkline.service.event_subscriptions/1"
+
+typedef void (*tl_service_event_history_service_query_done)(void *user, const tl_service_event_page *result, tl_error *error);
+typedef void (*tl_service_event_history_service_get_done)(void *user, const tl_service_event *result, tl_error *error);
+typedef void (*tl_service_event_history_service_explain_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_event_history_service_redeliver_done)(void *user, tl_error *error);
+typedef void (*tl_service_event_history_service_redeliver_all_done)(void *user, const int64_t *result, tl_error *error);
+typedef void (*tl_service_event_history_service_replay_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
+typedef void (*tl_service_event_history_service_export_lines_done)(void *user, const tl_stream *result, tl_error *error);
+
+/**
+ * The events of one resource or custom topic, found again.
+ * Interface id: "trunkline.service.event_history/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_event_history_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * A page of events.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*query)(void *self, const tl_call *call,
+                const tl_service_event_query *query, tl_service_event_history_service_query_done done, void *user);
+  /**
+   * One event.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str event_id, tl_service_event_history_service_get_done done, void *user);
+  /**
+   * What each subscription says about an event, by name.
+   * [any-thread]
+   * Result elements: tl_service_event_explanation.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*explain)(void *self, const tl_call *call,
+                  tl_str event_id, tl_service_event_history_service_explain_done done, void *user);
+  /**
+   * Sends an event to a subscription again, whatever became of it; the filter is not asked.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*redeliver)(void *self, const tl_call *call,
+                    tl_str subscription, tl_str event_id, tl_service_event_history_service_redeliver_done done, void *user);
+  /**
+   * The same for all events that are found, oldest first, whatever `limit` says. Returns their number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*redeliver_all)(void *self, const tl_call *call,
+                        tl_str subscription, const tl_service_event_query *query, tl_service_event_history_service_redeliver_all_done done, void *user);
+  /**
+   * Sends what the log has to another endpoint, through a subscription of its own that ends with the last of these
+   * events.
+   * [any-thread]
+   * @param subscription the one to make for it, with a name that is free
+   * @param from events from then on; absent: from the beginning
+   * @param to events from before then; absent: until now
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ABORTED.
+   */
+  void (*replay)(void *self, const tl_call *call,
+                 const tl_service_event_subscription_spec *subscription, tl_opt_i64 from, tl_opt_i64 to, tl_service_event_history_service_replay_done done, void *user);
+  /**
+   * All events that are found, whatever `limit` says, each as a line of JSON without its end.
+   * [any-thread]
+   * Stream elements: tl_str.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*export_lines)(void *self, const tl_call *call,
+                       const tl_service_event_query *query, tl_service_event_schema schema, tl_service_event_history_service_export_lines_done done, void *user);
+} tl_service_event_history_service;
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, query) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, explain) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, redeliver) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, redeliver_all) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, replay) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_event_history_service, export_lines) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_event_history_service) == 64);
+#define TL_SERVICE_EVENT_HISTORY_SERVICE_ID "trunkline.service.event_history/1"
+
+typedef void (*tl_service_event_topics_service_create_done)(void *user, const tl_service_event_topic *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_get_done)(void *user, const tl_service_event_topic *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_list_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_remove_done)(void *user, const tl_bool *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_regenerate_key_done)(void *user, const tl_service_event_topic *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_set_tags_done)(void *user, const tl_service_event_topic *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_publish_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_event_topics_service_publish_json_done)(void *user, const tl_list *result, tl_error *error);
+
+/**
+ * The custom topics of the runtime. Names compare without case.
+ * Interface id: "trunkline.service.event_topics/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_event_topics_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates a topic.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+   */
+  void (*create)(void *self, const tl_call *call,
+                 const tl_service_new_event_topic *topic, tl_service_event_topics_service_create_done done, void *user);
+  /**
+   * One topic.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str name, tl_service_event_topics_service_get_done done, void *user);
+  /**
+   * All topics, by name.
+   * [any-thread]
+   * Result elements: tl_service_event_topic.
+   */
+  void (*list)(void *self, const tl_call *call, tl_service_event_topics_service_list_done done, void *user);
+  /**
+   * Drops a topic with its events and subscriptions. False: there was none.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_ABORTED.
+   */
+  void (*remove)(void *self, const tl_call *call, tl_str name, tl_service_event_topics_service_remove_done done, void *user);
+  /**
+   * Makes a new key. The old one opens nothing from the moment this completes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*regenerate_key)(void *self, const tl_call *call,
+                         tl_str name, tl_service_key_kind kind, tl_service_event_topics_service_regenerate_key_done done, void *user);
+  /**
+   * Replaces the labels.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_tags)(void *self, const tl_call *call,
+                   tl_str name, tl_list tags, tl_service_event_topics_service_set_tags_done done, void *user);
+  /**
+   * Publishes events, all or none. Durable when it completes. Returns their ids.
+   * [any-thread]
+   * Result elements: tl_str.
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*publish)(void *self, const tl_call *call,
+                  tl_str topic, tl_list events, tl_service_event_topics_service_publish_done done, void *user);
+  /**
+   * Publishes events as they are written in a schema, all or none.
+   * [any-thread]
+   * Result elements: tl_str.
+   * @param events an array of Event Grid events, or of CloudEvents
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*publish_json)(void *self, const tl_call *call,
+                       tl_str topic, tl_str events, tl_service_event_schema schema, tl_service_event_topics_service_publish_json_done done, void *user);
+} tl_service_event_topics_service;
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, create) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, remove) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, regenerate_key) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, set_tags) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish_json) == 64);
+TL_ABI_ASSERT(sizeof(tl_service_event_topics_service) == 72);
+#define TL_SERVICE_EVENT_TOPICS_SERVICE_ID "trunkline.service.event_topics/1"
 
 #ifdef __cplusplus
 }

@@ -21,11 +21,11 @@ class DemoProviderObject final : public Object {
         read(in, p_wait);
         std::optional<Properties> p_tags{};
         read(in, p_tags);
-        client_.start_make(std::move(p_name), std::move(p_wait), std::move(p_tags), std::move(request.options), std::move(request.reply));
+        client_.start_make(std::move(p_name), std::move(p_wait), std::move(p_tags), std::move(request.options), answer<demo::Thing>(std::move(request.reply)));
         return;
       }
       case 2: {  // all
-        client_.start_all(std::move(request.options), open_stream(std::move(request.reply)));
+        client_.start_all(std::move(request.options), answer<StreamClient<demo::Thing>>(open_stream(std::move(request.reply))));
         return;
       }
       default: return Object::start(op, in, std::move(request));

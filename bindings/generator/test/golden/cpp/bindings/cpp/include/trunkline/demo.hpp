@@ -223,79 +223,12 @@ class AnyView {
 
 namespace trunkline::abi {
 
-inline tl_demo_point Codec<::trunkline::demo::Point>::lower(const ::trunkline::demo::Point& v, [[maybe_unused]] Arena& arena) {
-  tl_demo_point c{};
-  c.x = Member<std::int32_t>::lower(v.x, arena);
-  c.y = Member<std::int32_t>::lower(v.y, arena);
-  return c;
-}
-inline void Codec<::trunkline::demo::Point>::lift(const tl_demo_point& c, ::trunkline::demo::Point& v) {
-  Member<std::int32_t>::lift(c.x, v.x);
-  Member<std::int32_t>::lift(c.y, v.y);
-}
-inline void Codec<::trunkline::demo::Point>::check(const tl_demo_point& c, [[maybe_unused]] const char* what) {
-  (void)c;
-  Member<std::int32_t>::check(c.x, "x");
-  Member<std::int32_t>::check(c.y, "y");
-}
 inline ::trunkline::demo::PointView Codec<::trunkline::demo::Point>::view(const tl_demo_point& c) { return ::trunkline::demo::PointView(c); }
-
-inline tl_demo_thing Codec<::trunkline::demo::Thing>::lower(const ::trunkline::demo::Thing& v, [[maybe_unused]] Arena& arena) {
-  tl_demo_thing c{};
-  c.struct_size = sizeof c;
-  c.name = Member<std::string>::lower(v.name, arena);
-  c.at = Member<std::optional<::trunkline::demo::Point>>::lower(v.at, arena);
-  c.colour = Member<::trunkline::demo::Colour>::lower(v.colour, arena);
-  c.parts = Member<std::vector<std::string>>::lower(v.parts, arena);
-  c.loud = Member<bool>::lower(v.loud, arena);
-  c.old = Member<bool>::lower(v.old, arena);
-  c.made = Member<std::optional<Time>>::lower(v.made, arena);
-  return c;
-}
-inline void Codec<::trunkline::demo::Thing>::lift(const tl_demo_thing& c, ::trunkline::demo::Thing& v) {
-  Member<std::string>::lift(c.name, v.name);
-  Member<std::optional<::trunkline::demo::Point>>::lift(c.at, v.at);
-  Member<::trunkline::demo::Colour>::lift(c.colour, v.colour);
-  Member<std::vector<std::string>>::lift(c.parts, v.parts);
-  Member<bool>::lift(c.loud, v.loud);
-  if (TL_HAS(&c, old)) Member<bool>::lift(c.old, v.old);
-  if (TL_HAS(&c, made)) Member<std::optional<Time>>::lift(c.made, v.made);
-}
-inline void Codec<::trunkline::demo::Thing>::check(const tl_demo_thing& c, [[maybe_unused]] const char* what) {
-  check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.name, "name");
-  Member<std::optional<::trunkline::demo::Point>>::check(c.at, "at");
-  Member<::trunkline::demo::Colour>::check(c.colour, "colour");
-  Member<std::vector<std::string>>::check(c.parts, "parts");
-  Member<bool>::check(c.loud, "loud");
-  if (TL_HAS(&c, old)) Member<bool>::check(c.old, "old");
-  if (TL_HAS(&c, made)) Member<std::optional<Time>>::check(c.made, "made");
-}
 inline ::trunkline::demo::ThingView Codec<::trunkline::demo::Thing>::view(const tl_demo_thing& c) { return ::trunkline::demo::ThingView(c); }
-
-inline tl_demo_any Codec<::trunkline::demo::Any>::lower(const ::trunkline::demo::Any& v, [[maybe_unused]] Arena& arena) {
-  tl_demo_any c{};
-  c.kind = static_cast<std::int32_t>(v.value.index());
-  switch (c.kind) {
-    case TL_DEMO_ANY_THING: c.as.thing = Member<::trunkline::demo::Thing>::lower(std::get<1>(v.value), arena); break;
-    case TL_DEMO_ANY_NUMBER: c.as.number = Member<std::int64_t>::lower(std::get<2>(v.value), arena); break;
-  }
-  return c;
-}
-inline void Codec<::trunkline::demo::Any>::lift(const tl_demo_any& c, ::trunkline::demo::Any& v) {
-  switch (c.kind) {
-    case TL_DEMO_ANY_THING: Member<::trunkline::demo::Thing>::lift(c.as.thing, v.value.emplace<1>()); break;
-    case TL_DEMO_ANY_NUMBER: Member<std::int64_t>::lift(c.as.number, v.value.emplace<2>()); break;
-    default: v.value.emplace<0>();  // from a newer peer
-  }
-}
-inline void Codec<::trunkline::demo::Any>::check(const tl_demo_any& c, [[maybe_unused]] const char* what) {
-  switch (c.kind) {
-    case TL_DEMO_ANY_THING: Member<::trunkline::demo::Thing>::check(c.as.thing, "thing"); break;
-    case TL_DEMO_ANY_NUMBER: Member<std::int64_t>::check(c.as.number, "number"); break;
-    default: break;
-  }
-}
 inline ::trunkline::demo::AnyView Codec<::trunkline::demo::Any>::view(const tl_demo_any& c) { return ::trunkline::demo::AnyView(c); }
 
 }  // namespace trunkline::abi
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/demo.hpp"
+#endif

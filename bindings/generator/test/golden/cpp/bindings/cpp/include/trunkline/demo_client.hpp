@@ -39,14 +39,14 @@ class DemoProviderClient : public abi::Client<tl_demo_provider> {
   /// @param name what to call it
   /// Errors: kNotFound.
   Task<Thing> make(std::string name, Duration wait = std::chrono::milliseconds{1500}, std::optional<Properties> tags = {},
-                   CallOptions options = {}) const {
-    return Client::run<ops::DemoProviderMake>(std::move(options), std::move(name), wait, std::move(tags));
-  }
+                   CallOptions options = {}) const;
   /// make ending in done(Result<Thing>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_make(std::string name, Duration wait, std::optional<Properties> tags, CallOptions options, F done) const {
     Client::start<ops::DemoProviderMake>(std::move(options), std::move(done), std::move(name), wait, std::move(tags));
   }
+  void start_make(std::string name, Duration wait, std::optional<Properties> tags, CallOptions options,
+                  abi::Callback<Thing> done) const;
   /// make without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -55,29 +55,22 @@ class DemoProviderClient : public abi::Client<tl_demo_provider> {
   }
   /// make, blocking this thread.
   Thing make_sync(std::string name, Duration wait = std::chrono::milliseconds{1500}, std::optional<Properties> tags = {},
-                  CallOptions options = {}) const {
-    return Client::wait<ops::DemoProviderMake>(std::move(options), std::move(name), wait, std::move(tags));
-  }
+                  CallOptions options = {}) const;
 
   /// Counts.
-  std::int32_t count(Any any, CallOptions options = {}) const {
-    return Client::now<ops::DemoProviderCount>(std::move(options), std::move(any));
-  }
+  std::int32_t count(Any any, CallOptions options = {}) const;
 
   /// All.
   /// @since 1.1
-  Task<StreamClient<Thing>> all(CallOptions options = {}) const {
-    return Client::run<ops::DemoProviderAll>(std::move(options));
-  }
+  Task<StreamClient<Thing>> all(CallOptions options = {}) const;
   /// all ending in done(Result<StreamClient<Thing>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_all(CallOptions options, F done) const {
     Client::start<ops::DemoProviderAll>(std::move(options), std::move(done));
   }
+  void start_all(CallOptions options, abi::Callback<StreamClient<Thing>> done) const;
   /// all, blocking this thread.
-  StreamClient<Thing> all_sync(CallOptions options = {}) const {
-    return Client::wait<ops::DemoProviderAll>(std::move(options));
-  }
+  StreamClient<Thing> all_sync(CallOptions options = {}) const;
 };
 
 /// Hears of things.
@@ -87,14 +80,13 @@ class DemoEventsClient : public abi::Client<tl_demo_events> {
   using Client::Client;
 
   /// One was made.
-  Task<void> made(Thing thing, CallOptions options = {}) const {
-    return Client::run<ops::DemoEventsMade>(std::move(options), std::move(thing));
-  }
+  Task<void> made(Thing thing, CallOptions options = {}) const;
   /// made ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_made(Thing thing, CallOptions options, F done) const {
     Client::start<ops::DemoEventsMade>(std::move(options), std::move(done), std::move(thing));
   }
+  void start_made(Thing thing, CallOptions options, abi::Callback<void> done) const;
   /// made without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(const Error*). What it is given lives while it runs.
   template <class F>
@@ -102,9 +94,11 @@ class DemoEventsClient : public abi::Client<tl_demo_events> {
     Client::start_raw<ops::DemoEventsMade>(std::move(options), std::move(done), &thing);
   }
   /// made, blocking this thread.
-  void made_sync(Thing thing, CallOptions options = {}) const {
-    return Client::wait<ops::DemoEventsMade>(std::move(options), std::move(thing));
-  }
+  void made_sync(Thing thing, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::demo
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/demo_client.hpp"
+#endif

@@ -22,13 +22,9 @@ class DemoProvider : public virtual Implementation {
   /// [any-thread]
   /// @param name what to call it
   /// Errors: kNotFound.
-  virtual Task<Thing> make([[maybe_unused]] Call call, [[maybe_unused]] std::string name, [[maybe_unused]] Duration wait,
-                           [[maybe_unused]] std::optional<Properties> tags) { abi::unimplemented("make"); }
-  virtual void start_make(const Call& call, std::string_view name, Duration wait, std::optional<MapView> tags,
-                          Completion<Thing> done) {
-    abi::complete_with(std::move(done),
-                       [&] { return this->make(call, abi::own<std::string>(name), wait, abi::own_optional<Properties>(tags)); });
-  }
+  TL_INLINE virtual Task<Thing> make(Call call, std::string name, Duration wait, std::optional<Properties> tags);
+  TL_INLINE virtual void start_make(const Call& call, std::string_view name, Duration wait, std::optional<MapView> tags,
+                                    Completion<Thing> done);
 
   /// Counts.
   /// [strand]
@@ -37,42 +33,12 @@ class DemoProvider : public virtual Implementation {
   /// All.
   /// [any-thread]
   /// @since 1.1
-  virtual Task<std::unique_ptr<StreamSource<Thing>>> all([[maybe_unused]] Call call) { abi::unimplemented("all"); }
-  virtual void start_all(const Call& call, Completion<std::unique_ptr<StreamSource<Thing>>> done) {
-    abi::complete_with(std::move(done), [&] { return this->all(call); });
-  }
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<Thing>>> all(Call call);
+  TL_INLINE virtual void start_all(const Call& call, Completion<std::unique_ptr<StreamSource<Thing>>> done);
 
  protected:
   DemoProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
-
-namespace detail {
-struct DemoProviderThunks {
-  static DemoProvider& of(void* self) { return *static_cast<DemoProvider*>(self); }
-  static void make(void* self, const tl_call* call, tl_str name, tl_duration wait, tl_list tags, tl_demo_provider_make_done done,
-                   void* user) noexcept {
-    abi::serve<Thing>(of(self), done, user, [&](Completion<Thing> completion) {
-      of(self).start_make(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
-                          abi::Member<Duration>::view(abi::checked<Duration>(wait, "wait")),
-                          abi::Member<std::optional<Properties>>::view(abi::checked<std::optional<Properties>>(tags, "tags")),
-                          std::move(completion));
-    });
-  }
-  static void count(void* self, const tl_call* call, const tl_demo_any* any, tl_demo_provider_count_done done,
-                    void* user) noexcept {
-    abi::serve_now<std::int32_t>(of(self), done, user,
-                                 [&] { return of(self).count(Call(call), abi::Codec<Any>::view(abi::required<Any>(any, "any"))); });
-  }
-  static void all(void* self, const tl_call* call, tl_demo_provider_all_done done, void* user) noexcept {
-    abi::serve<std::unique_ptr<StreamSource<Thing>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<Thing>>> completion) {
-      of(self).start_all(Call(call), std::move(completion));
-    });
-  }
-  static constexpr tl_demo_provider kVtbl{sizeof(tl_demo_provider), 0, &make, &count, &all};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(DemoProvider* object) { return {object, &detail::DemoProviderThunks::kVtbl}; }
 
 class DemoEvents;
 /// The object as the ABI sees it.
@@ -86,28 +52,15 @@ class DemoEvents : public virtual Implementation {
 
   /// One was made.
   /// [any-thread]
-  virtual Task<void> made([[maybe_unused]] Call call, [[maybe_unused]] Thing thing) { abi::unimplemented("made"); }
-  virtual void start_made(const Call& call, ThingView thing, Completion<void> done) {
-    abi::complete_with(std::move(done), [&] { return this->made(call, abi::own<Thing>(thing)); });
-  }
+  TL_INLINE virtual Task<void> made(Call call, Thing thing);
+  TL_INLINE virtual void start_made(const Call& call, ThingView thing, Completion<void> done);
 
  protected:
   DemoEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
-namespace detail {
-struct DemoEventsThunks {
-  static DemoEvents& of(void* self) { return *static_cast<DemoEvents*>(self); }
-  static void made(void* self, const tl_call* call, const tl_demo_thing* thing, tl_demo_events_made_done done,
-                   void* user) noexcept {
-    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
-      of(self).start_made(Call(call), abi::Codec<Thing>::view(abi::required<Thing>(thing, "thing")), std::move(completion));
-    });
-  }
-  static constexpr tl_demo_events kVtbl{sizeof(tl_demo_events), 0, &made};
-};
-}  // namespace detail
-
-inline tl_iface iface_of(DemoEvents* object) { return {object, &detail::DemoEventsThunks::kVtbl}; }
-
 }  // namespace trunkline::demo
+
+#ifndef TRUNKLINE_COMPILED
+#include "trunkline/inline/demo_provider.hpp"
+#endif

@@ -64,51 +64,47 @@ void from_py(PyObject* object, Any& value) {
 
 namespace {
 
-auto DemoProvider_make(pyrt::Args args) {
-  std::string name{};
-  pyrt::argument("name", args[0], name);
-  Duration wait{};
-  pyrt::argument("wait", args[1], wait);
-  std::optional<pyrt::StringMap> tags{};
-  pyrt::argument("tags", args[2], tags);
-  return [name = std::move(name), wait = std::move(wait), tags = std::move(tags)](const DemoProviderClient& client, CallOptions options, pyrt::Done<trunkline::demo::Thing> done) mutable {
-    client.start_make(std::move(name), std::move(wait), std::move(tags), std::move(options), std::move(done));
-  };
-}
-PyObject* DemoProvider_make_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("make", count, 4, [&] { return pyrt::call_sync<trunkline::demo::Thing, DemoProviderClient>(self, args[3], DemoProvider_make(args)); });
-}
-PyObject* DemoProvider_make_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("make_async", count, 3, [&] { return pyrt::call_async<trunkline::demo::Thing, DemoProviderClient>(self, DemoProvider_make(args)); });
+struct DemoProvider_make final : pyrt::Operation<trunkline::demo::Thing> {
+  std::string p_name{};
+  Duration p_wait{};
+  std::optional<pyrt::StringMap> p_tags{};
+
+  DemoProvider_make() : Operation("make", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("wait", args[1], p_wait);
+    pyrt::argument("tags", args[2], p_tags);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::demo::Thing> done) override {
+    interface.client<DemoProviderClient>().start_make(std::move(p_name), std::move(p_wait), std::move(p_tags), std::move(options), std::move(done));
+  }
+};
+
+PyObject* DemoProvider_count_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("count", "", 1, count);
+    trunkline::demo::Any p_any{};
+    pyrt::argument("any", args[0], p_any);
+    return pyrt::call_now<DemoProviderClient>(self, [&](const DemoProviderClient& client) { return client.count(std::move(p_any)); });
+  });
 }
 
-auto DemoProvider_count(pyrt::Args args) {
-  trunkline::demo::Any any{};
-  pyrt::argument("any", args[0], any);
-  return [any = std::move(any)](const DemoProviderClient& client) mutable { return client.count(std::move(any)); };
-}
-PyObject* DemoProvider_count_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("count", count, 1, [&] { return pyrt::call_now<DemoProviderClient>(self, DemoProvider_count(args)); });
-}
+struct DemoProvider_all final : pyrt::Operation<StreamClient<trunkline::demo::Thing>> {
 
-auto DemoProvider_all([[maybe_unused]] pyrt::Args args) {
-  return [](const DemoProviderClient& client, CallOptions options, pyrt::Done<StreamClient<trunkline::demo::Thing>> done) mutable {
-    client.start_all(std::move(options), std::move(done));
-  };
-}
-PyObject* DemoProvider_all_call(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("all", count, 1, [&] { return pyrt::call_sync<StreamClient<trunkline::demo::Thing>, DemoProviderClient>(self, args[0], DemoProvider_all(args)); });
-}
-PyObject* DemoProvider_all_call_async(PyObject* self, pyrt::Args args, Py_ssize_t count) {
-  return pyrt::method("all_async", count, 0, [&] { return pyrt::call_async<StreamClient<trunkline::demo::Thing>, DemoProviderClient>(self, DemoProvider_all(args)); });
-}
+  DemoProvider_all() : Operation("all", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<StreamClient<trunkline::demo::Thing>> done) override {
+    interface.client<DemoProviderClient>().start_all(std::move(options), std::move(done));
+  }
+};
 
 constexpr pyrt::MethodSpec methods_of_DemoProvider[] = {
-    {"make", &DemoProvider_make_call},
-    {"make_async", &DemoProvider_make_call_async},
+    {"make", &pyrt::blocking<DemoProvider_make>},
+    {"make_async", &pyrt::awaited<DemoProvider_make>},
     {"count", &DemoProvider_count_call},
-    {"all", &DemoProvider_all_call},
-    {"all_async", &DemoProvider_all_call_async},
+    {"all", &pyrt::blocking<DemoProvider_all>},
+    {"all_async", &pyrt::awaited<DemoProvider_all>},
 };
 }  // namespace
 

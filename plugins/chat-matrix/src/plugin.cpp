@@ -1,0 +1,3 @@
+#include "chat_matrix.h"
+
+TRUNKLINE_EXPORT_PLUGIN(chat_matrix::ChatMatrix)

@@ -1,0 +1,128 @@
+"""Functions that get the events of a subscription."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from . import _native
+from ._deliveries import Deliveries, Delivery, as_duration, reason_of
+from ._errors import NotFoundError, TrunklineError
+from .service import Event, EventSubscriptionSpec, EventSubscriptionsService
+
+R = TypeVar("R")
+log = logging.getLogger("trunkline.events")
+FAILED = "the handler %r failed on event %s (attempt %d); it comes again"
+
+
+class HandlerOptions:
+    """What `on_event` was given besides the function."""
+
+    __slots__ = ("concurrency", "lock_time", "spec", "wanted")
+
+    def __init__(self, name: str, concurrency: int, lock_time: datetime.timedelta | float, fields: Mapping[str, Any]) -> None:
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {concurrency}")
+        given = {field: value for field, value in fields.items() if value is not None}
+        self.spec = EventSubscriptionSpec(name=name, **given)
+        self.wanted = bool(given)
+        """Something was said about the subscription, so it is written; else one that exists stays as it is."""
+        self.concurrency = concurrency
+        self.lock_time = as_duration(lock_time)
+
+
+class EventHandler(Generic[R]):
+    """A function that gets the events of a subscription, on threads of its own. Calling it calls the function.
+
+    Attributes:
+        name: The subscription's name.
+    """
+
+    def __init__(
+        self, native: _native.Runtime, service: EventSubscriptionsService, options: HandlerOptions, fn: Callable[[Event], R]
+    ) -> None:
+        self._native = native
+        self._fn = fn
+        self.name = options.spec.name
+        if options.wanted or not _exists(service, self.name):
+            service.put(options.spec)
+        self._closed = False
+        self._workers = [
+            Worker(self, Deliveries(service, self.name, 1, options.lock_time, None)) for _ in range(options.concurrency)
+        ]
+        for worker in self._workers:
+            worker.thread.start()
+
+    def __call__(self, event: Event) -> R:
+        return self._fn(event)
+
+    def close(self) -> None:
+        """Ends it, after the events that it is dealing with. The subscription stays and keeps what happens meanwhile."""
+        self._closed = True
+        for worker in self._workers:
+            worker.stop()
+
+    def __enter__(self) -> EventHandler[R]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<trunkline.EventHandler {self.name} {'closed' if self._closed else 'open'}>"
+
+
+class Worker:
+    """One thread of a handler."""
+
+    def __init__(self, handler: EventHandler[Any], stream: Deliveries) -> None:
+        self._handler = handler
+        self._stream = stream
+        # Held while the function runs, so that closing does not give back what it is dealing with.
+        self._busy = threading.Lock()
+        # Daemon: a program may end without closing its handlers.
+        self.thread = threading.Thread(target=self._run, name=f"trunkline-{handler.name}", daemon=True)
+
+    def stop(self) -> None:
+        if self.thread is threading.current_thread():
+            return  # its loop sees for itself
+        with self._busy:
+            self._stream.close()
+        self.thread.join()
+
+    def _run(self) -> None:
+        handler = self._handler
+        try:
+            for delivery in self._stream:
+                with self._busy:
+                    if handler._closed:
+                        break
+                    self._deal_with(delivery)
+                if handler._closed:
+                    break
+        except TrunklineError:
+            if not (handler._closed or handler._native.closed):
+                log.exception("the handler %r gets no more events", handler.name)
+        finally:
+            self._stream.close()
+
+    def _deal_with(self, delivery: Delivery) -> None:
+        try:
+            self._handler._fn(delivery.event)
+        except Exception as error:
+            log.warning(FAILED, self._handler.name, delivery.event.id, delivery.attempt, exc_info=True)
+            delivery.reject(reason_of(error))
+        else:
+            delivery.ack()
+
+
+def _exists(service: EventSubscriptionsService, name: str) -> bool:
+    try:
+        service.get(name)
+    except NotFoundError:
+        return False
+    return True
