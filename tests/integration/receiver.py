@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +18,7 @@ class Receiver:
     def __init__(self, port: int = 0) -> None:
         self.status: Callable[[list[dict[str, Any]]], int] = lambda events: 200
         self.reply = b""
+        self.connections: set[socket.socket] = set()
         self.given = 0  # requests that next() has given
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
@@ -25,6 +28,14 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                receiver.connections.add(self.connection)
+
+            def finish(self) -> None:
+                receiver.connections.discard(self.connection)
+                super().finish()
 
             def do_OPTIONS(self) -> None:
                 self.answer(200, b"", {"WebHook-Allowed-Origin": self.headers["WebHook-Request-Origin"], "Allow": "POST"})
@@ -85,6 +96,9 @@ class Receiver:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.connections):  # kept alive; whoever is gone answers on none of them
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.thread.join(10)
 
     def __enter__(self) -> Receiver:
