@@ -158,7 +158,7 @@ net::Response export_lines(Runtime& runtime, const RouteContext& context) {
 /// To the subscription that the body names; else to all whose filter takes it.
 Task<net::Response> redeliver_one(Runtime& runtime, RouteContext& context) {
   const EventSource source = event_source_of(runtime, context);
-  const json body = context.request.body.empty() ? json::object() : parse_body(context);
+  const json body = parse_optional_body(context);
   const Event event = event_of(runtime, source, context);
   const std::string id = event.id;
   std::vector<std::string> names;

@@ -84,7 +84,7 @@ Task<net::Response> remove(Runtime& runtime, RouteContext& context) {
 
 Task<net::Response> take(Runtime& runtime, Clock& wall, RouteContext& context) {
   const EventSource source = event_source_of(runtime, context);
-  const json body = context.request.body.empty() ? json::object() : parse_body(context);
+  const json body = parse_optional_body(context);
   const JsonRef request(body);
   const auto max = static_cast<std::uint32_t>(request.integer_or("max", 1, 1, 100));
   Duration lock = kLock;

@@ -87,16 +87,18 @@ Task<net::Response> regenerate(Runtime& runtime, RouteContext& context) {
   co_return json_response(200, to_json(*topic));
 }
 
-/// The body is what the topic's publishing endpoint takes in structured mode.
-Task<net::Response> publish(Runtime& runtime, RouteContext& context) {
-  EventTopicPtr topic = runtime.event_topics().get(context.param("name"));
-  const std::string& body = context.request.body;
-  const Time now = runtime.clock().now();
+/// What the topic's publishing endpoint takes in structured mode.
+std::vector<NewEvent> read_events(const EventTopic& topic, const std::string& body, Time now) {
+  if (topic.schema == eventgrid::TopicSchema::kEventGrid)
+    return eventgrid::parse_event_grid_events(body, topic.source.topic, now);
   const std::size_t first = body.find_first_not_of(" \t\r\n");
   const bool batch = first != std::string::npos && body[first] == '[';
-  std::vector<NewEvent> events = topic->schema == eventgrid::TopicSchema::kEventGrid
-                                     ? eventgrid::parse_event_grid_events(body, topic->source.topic, now)
-                                     : eventgrid::parse_cloud_events(body, batch, now);
+  return eventgrid::parse_cloud_events(body, batch, now);
+}
+
+Task<net::Response> publish(Runtime& runtime, RouteContext& context) {
+  EventTopicPtr topic = runtime.event_topics().get(context.param("name"));
+  std::vector<NewEvent> events = read_events(*topic, context.request.body, runtime.clock().now());
   json answer;
   answer["ids"] = json::array();
   for (const NewEvent& event : events) answer["ids"].push_back(event.id);

@@ -15,6 +15,10 @@ nlohmann::json parse_body(const server::RouteContext& context) {
   }
 }
 
+nlohmann::json parse_optional_body(const server::RouteContext& context) {
+  return context.request.body.empty() ? nlohmann::json::object() : parse_body(context);
+}
+
 net::Response json_response(int status, const nlohmann::json& body) {
   net::Response response;
   response.status = status;

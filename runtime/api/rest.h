@@ -14,6 +14,8 @@ namespace trunkline::api {
 
 /// The body as JSON; throws kInvalidArgument with the byte at fault.
 nlohmann::json parse_body(const server::RouteContext& context);
+/// The same; an empty object when there is no body.
+nlohmann::json parse_optional_body(const server::RouteContext& context);
 net::Response json_response(int status, const nlohmann::json& body);
 net::Response empty_response(int status);
 /// The resource that the caller's key belongs to.

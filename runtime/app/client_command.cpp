@@ -7,6 +7,9 @@
 #include "runtime/net/http.h"
 
 namespace trunkline::app {
+
+using nlohmann::json;
+
 namespace {
 
 /// Code points, which is as good as columns for what we print.
@@ -17,7 +20,7 @@ std::size_t width_of(const std::string& text) {
 
 }  // namespace
 
-std::string text_of(const nlohmann::json& object, const char* member) {
+std::string text_of(const json& object, const char* member) {
   const auto found = object.find(member);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }

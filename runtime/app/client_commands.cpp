@@ -3,10 +3,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "runtime/app/api_client.h"
-#include "runtime/app/commands.h"
+#include "runtime/app/client_command.h"
 #include "runtime/base/ids.h"
-#include "runtime/base/time_text.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/net/http.h"
 
@@ -16,21 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kSmsVersion = "?api-version=2026-01-23";
-
-std::string text_of(const json& object, const char* member) {
-  return object.contains(member) && object[member].is_string() ? object[member].get<std::string>() : "";
-}
-
-Duration duration_option(const std::string& text, const char* option) {
-  if (const auto duration = parse_duration(text)) return *duration;
-  throw Error(ErrorCode::kInvalidArgument, std::string(option) + ": '" + text + "' is no duration such as 250ms, 30s, 5m or 12h",
-              option);
-}
-
-std::string event_line(const json& event) {
-  return std::to_string(event["sequence"].get<std::int64_t>()) + "  " + text_of(event, "time") + "  " + text_of(event, "type") +
-         "  " + text_of(event, "subject") + "  " + event["data"].dump();
-}
 
 constexpr std::int64_t kLongestPollMs = 20'000;
 

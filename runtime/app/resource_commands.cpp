@@ -2,18 +2,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "runtime/app/api_client.h"
-#include "runtime/app/commands.h"
+#include "runtime/app/client_command.h"
 #include "runtime/net/http.h"
 
 namespace trunkline::app {
 namespace {
 
 using nlohmann::json;
-
-std::string text_of(const json& object, const char* member) {
-  return object.contains(member) && object[member].is_string() ? object[member].get<std::string>() : "";
-}
 
 std::string path_of(const std::string& name, const std::string& more = "") {
   return "/_control/resources/" + net::percent_encode(name) + more;

@@ -53,12 +53,12 @@ class ChatFeed final : public StreamFeed {
   const std::shared_ptr<ChatListener> listener_;
 };
 
-Task<net::Response> open_stream(SharedPtr shared, RouteContext& context) {
+// No coroutine: GCC 12 destroys temporaries twice when one of several arguments throws there.
+net::Response open_stream(const SharedPtr& shared, const RouteContext& context) {
   const ResourcePtr resource = chat_resource(context);
-  auto feed =
-      std::make_shared<ChatFeed>(shared, shared->context.chat.listen(resource, context.caller.user_id, stream_start(context)));
+  auto listener = shared->context.chat.listen(resource, context.caller.user_id, stream_start(context));
   std::shared_ptr<const StreamContext> stream(shared, &shared->stream);
-  co_return open_channel(std::move(stream), context, resource->key, std::move(feed));
+  return open_channel(std::move(stream), context, resource->key, std::make_shared<ChatFeed>(shared, std::move(listener)));
 }
 
 }  // namespace
@@ -74,8 +74,9 @@ net::SharedBytes render_stream_event(const ChatDelivery& delivery) {
 }
 
 void add_stream_routes(std::vector<server::Route>& routes, const SharedPtr& shared) {
-  routes.push_back(stream_route("/_stream/chat", server::Auth::kUserToken,
-                                [shared](RouteContext& context) { return open_stream(shared, context); }));
+  routes.push_back(
+      stream_route("/_stream/chat", server::Auth::kUserToken,
+                   [shared](RouteContext& context) -> Task<net::Response> { co_return open_stream(shared, context); }));
 }
 
 }  // namespace trunkline::realtime
