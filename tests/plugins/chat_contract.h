@@ -4,23 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <map>
-
+#include "tests/plugins/chat_backend.h"
 #include "tests/plugins/chat_sink.h"
 #include "tests/plugins/host.h"
 #include "trunkline/chat_client.hpp"
 #include "trunkline/host_client.hpp"
 
 namespace trunkline {
-
-/// A provider under the contract. `limits`: settings that all of them have, by name.
-struct ChatBackend {
-  virtual ~ChatBackend() = default;
-  virtual std::unique_ptr<plugin::PluginInstance> open(testing::Host& host, tl_iface sink,
-                                                       const std::map<std::string, int>& limits) = 0;
-};
-using MakeChatBackend = std::function<std::unique_ptr<ChatBackend>()>;
 
 class ChatContract : public ::testing::TestWithParam<MakeChatBackend> {
  protected:

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/plugins/chat-matrix/matrix_backend.h"
+#include "tests/plugins/chat_sink.h"
 
 namespace trunkline {
 namespace {

@@ -1,7 +1,7 @@
 // chat-matrix with its homeserver in memory. The sync asks when the clock is advanced, so nothing happens unless a test says so.
 #pragma once
 #include "tests/plugins/chat-matrix/fake_homeserver.h"
-#include "tests/plugins/chat_contract.h"
+#include "tests/plugins/chat_backend.h"
 
 namespace trunkline::testing {
 

@@ -1,0 +1,20 @@
+// How the contract of chat providers opens one of them.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "tests/plugins/host.h"
+
+namespace trunkline {
+
+/// A provider under the contract. `limits`: settings that all of them have, by name.
+struct ChatBackend {
+  virtual ~ChatBackend() = default;
+  virtual std::unique_ptr<plugin::PluginInstance> open(testing::Host& host, tl_iface sink,
+                                                       const std::map<std::string, int>& limits) = 0;
+};
+using MakeChatBackend = std::function<std::unique_ptr<ChatBackend>()>;
+
+}  // namespace trunkline
