@@ -148,7 +148,8 @@ Task<std::string> ChatMatrix::make_room(CallOptions options, std::string resourc
   }
   if (room.empty()) room = co_await core_.matrix.room_of_alias("#" + alias + ":" + settings.server_name, options);
   for (std::size_t i = 0; i < participants->size();) {
-    auto refused = co_await bring_in(room, (*participants)[i], i == 0 ? core_.names.bot() : creator, options);
+    const std::string inviter = i == 0 ? core_.names.bot() : creator;
+    auto refused = co_await bring_in(room, (*participants)[i], inviter, options);
     if (refused && i == 0) throw Error(ErrorCode::kPermissionDenied, refused->message, "threadId");
     if (refused) {
       invalid->push_back(*std::move(refused));
