@@ -1,4 +1,4 @@
-// How a chat provider is opened for the tests that all of them pass, chat_contract.h.
+// How the contract of chat providers opens one of them.
 #pragma once
 #include <functional>
 #include <map>

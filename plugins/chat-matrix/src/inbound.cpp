@@ -107,7 +107,9 @@ Task<std::vector<json>> Inbound::events_between(Where where, std::string from, s
     found.insert(found.end(), chunk.begin(), chunk.end());
     from = text_of(page, "end");
     if (from.empty() || chunk.empty() || (!to.empty() && from == to)) break;
-    if (to.empty() && co_await knows_all(where, chunk)) break;
+    bool all_known = false;
+    if (to.empty()) all_known = co_await knows_all(where, chunk);
+    if (all_known) break;
     if (found.size() >= core_.settings.catch_up_events) {
       core_.log.write(LogLevel::kWarning, "a gap in a room is longer than catch_up_events; older events are left out",
                       Properties{{"thread", where.thread}, {"events", std::to_string(found.size())}});

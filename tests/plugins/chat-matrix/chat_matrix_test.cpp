@@ -4,8 +4,6 @@
 
 #include "tests/plugins/chat-matrix/matrix_backend.h"
 #include "tests/plugins/chat_sink.h"
-#include "trunkline/chat_client.hpp"
-#include "trunkline/host_client.hpp"
 
 namespace trunkline {
 namespace {
