@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import socket
 import threading
@@ -28,14 +29,6 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-
-            def setup(self) -> None:
-                super().setup()
-                receiver.connections.add(self.connection)
-
-            def finish(self) -> None:
-                receiver.connections.discard(self.connection)
-                super().finish()
 
             def do_OPTIONS(self) -> None:
                 self.answer(200, b"", {"WebHook-Allowed-Origin": self.headers["WebHook-Request-Origin"], "Allow": "POST"})
@@ -72,6 +65,16 @@ class Receiver:
             daemon_threads = True
             request_queue_size = 128
 
+            def process_request(self, request: Any, client_address: Any) -> None:
+                receiver.connections.add(request)  # in the order in which they were accepted
+                super().process_request(request, client_address)
+
+            def shutdown_request(self, request: Any) -> None:
+                super().shutdown_request(request)
+                with receiver.changed:
+                    receiver.connections.discard(request)
+                    receiver.changed.notify_all()
+
             def handle_error(self, *args: Any) -> None:
                 pass  # a peer that was killed
 
@@ -92,6 +95,15 @@ class Receiver:
             headers, body = self.requests[self.given]
             self.given += 1
         return {name.lower(): value for name, value in headers.items()}, body
+
+    def wait_until_left_alone(self, seconds: float = 30) -> None:
+        """Until everything was read that a killed process had sent: its connections are done, those in the backlog too."""
+        probe = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        probe.request("OPTIONS", "/", headers={"WebHook-Request-Origin": "probe"})
+        probe.getresponse().read()
+        probe.close()
+        with self.changed:
+            assert self.changed.wait_for(lambda: not self.connections, seconds)
 
     def close(self) -> None:
         self.server.shutdown()
