@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 READY_SECONDS = 60
+UNLIMITED = {"per_second": 10_000, "burst_count": 10_000}
 SERVER_NAME = "matrix.test"
 
 
@@ -86,6 +87,11 @@ class Synapse:
             "trusted_key_servers": [],
             "federation_domain_whitelist": [],
             "enable_registration": False,
+            # The Matrix users of the tests are as quick as we are.
+            "rc_message": UNLIMITED,
+            "rc_joins": {"local": UNLIMITED, "remote": UNLIMITED},
+            "rc_invites": {"per_room": UNLIMITED, "per_user": UNLIMITED, "per_issuer": UNLIMITED},
+            "rc_login": {"address": UNLIMITED, "account": UNLIMITED},
             **self.overrides,
         }
         (self.folder / "homeserver.yaml").write_text(json.dumps(configuration))
