@@ -35,7 +35,6 @@ eventgrid::EventQuery to_query(service::EventQuery query) {
   if (query.limit < 1 || query.limit > 1000)
     throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(query.limit), "limit");
   if (query.state && !query.subscription) throw Error(ErrorCode::kInvalidArgument, "state needs a subscription", "subscription");
-  if (query.subscription && !query.state) throw Error(ErrorCode::kInvalidArgument, "subscription needs a state", "state");
   eventgrid::EventQuery out;
   out.from = query.from;
   out.to = query.to;

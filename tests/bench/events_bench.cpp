@@ -225,12 +225,13 @@ int publish() {
     next = [&] {
       const int number = started.fetch_add(1);
       if (number >= kEvents) return;
-      spawn((*runtime).events().publish(*resource->database, resource->key, event_of(*resource, number, (*runtime).clock().now())),
-            [&](const Result<std::int64_t>& result) {
-              if (!result.ok()) std::abort();
-              if (finished.fetch_add(1) + 1 == kEvents) finished.notify_one();
-              next();
-            });
+      spawn(
+          (*runtime).events().publish(*resource->database, resource->key, event_of(*resource, number, (*runtime).clock().now())),
+          [&](const Result<std::int64_t>& result) {
+            if (!result.ok()) std::abort();
+            if (finished.fetch_add(1) + 1 == kEvents) finished.notify_one();
+            next();
+          });
     };
     const auto start = Steady::now();
     for (int i = 0; i < kInFlight; ++i) next();

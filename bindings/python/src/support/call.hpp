@@ -27,7 +27,8 @@ class Starter {
  public:
   template <class F>
   explicit Starter(const F& start)
-      : context_(&start), call_([](const void* context, CallOptions options) { (*static_cast<const F*>(context))(std::move(options)); }) {}
+      : context_(&start),
+        call_([](const void* context, CallOptions options) { (*static_cast<const F*>(context))(std::move(options)); }) {}
   void operator()(CallOptions options) const { call_(context_, std::move(options)); }
 
  private:
