@@ -19,10 +19,13 @@ using eventgrid::EventTopicPtr;
 using nlohmann::json;
 using server::RouteContext;
 
-json to_json(const EventTopic& topic) {
+json to_json(const Runtime& runtime, const EventTopic& topic) {
   json out;
   out["name"] = topic.name;
   out["id"] = topic.source.topic;
+  // Where publishers send to; nothing listens in a process without a server.
+  if (const std::string endpoint = runtime.endpoint(); !endpoint.empty())
+    out["publish_url"] = endpoint + "topics/" + topic.name + "/api/events";
   out["location"] = topic.location;
   out["schema"] = to_text(topic.schema);
   out["key1"] = topic.key1.reveal();
@@ -58,7 +61,7 @@ Task<net::Response> create(Runtime& runtime, RouteContext& context) {
   if (const auto schema = request.find("schema")) spec.schema = schema_of(*schema);
   if (const auto tags = request.find("tags")) spec.tags = tags_of(*tags);
   const EventTopicPtr topic = co_await runtime.event_topics().create(std::move(spec));
-  co_return json_response(201, to_json(*topic));
+  co_return json_response(201, to_json(runtime, *topic));
 }
 
 Task<net::Response> change(Runtime& runtime, RouteContext& context) {
@@ -74,7 +77,7 @@ Task<net::Response> change(Runtime& runtime, RouteContext& context) {
   };
   std::string name(context.param("name"));
   const EventTopicPtr topic = co_await runtime.event_topics().update(std::move(name), std::move(work));
-  co_return json_response(200, to_json(*topic));
+  co_return json_response(200, to_json(runtime, *topic));
 }
 
 Task<net::Response> regenerate(Runtime& runtime, RouteContext& context) {
@@ -84,7 +87,7 @@ Task<net::Response> regenerate(Runtime& runtime, RouteContext& context) {
   const int number = which.text() == "key1" ? 1 : 2;
   std::string name(context.param("name"));
   const EventTopicPtr topic = co_await runtime.event_topics().regenerate_key(std::move(name), number);
-  co_return json_response(200, to_json(*topic));
+  co_return json_response(200, to_json(runtime, *topic));
 }
 
 /// What the topic's publishing endpoint takes in structured mode.
@@ -114,12 +117,12 @@ void add_control_topic_routes(std::vector<server::Route>& routes, Runtime& runti
   add_control_route(routes, "GET", kAll, [&runtime](RouteContext&) -> Task<net::Response> {
     json answer;
     answer["items"] = json::array();
-    for (const EventTopicPtr& topic : runtime.event_topics().list()) answer["items"].push_back(to_json(*topic));
+    for (const EventTopicPtr& topic : runtime.event_topics().list()) answer["items"].push_back(to_json(runtime, *topic));
     co_return json_response(200, answer);
   });
   add_control_route(routes, "POST", kAll, [&runtime](RouteContext& context) { return create(runtime, context); });
   add_control_route(routes, "GET", kOne, [&runtime](RouteContext& context) -> Task<net::Response> {
-    co_return json_response(200, to_json(*runtime.event_topics().get(context.param("name"))));
+    co_return json_response(200, to_json(runtime, *runtime.event_topics().get(context.param("name"))));
   });
   add_control_route(routes, "PATCH", kOne, [&runtime](RouteContext& context) { return change(runtime, context); });
   add_control_route(routes, "DELETE", kOne, [&runtime](RouteContext& context) -> Task<net::Response> {

@@ -156,7 +156,7 @@ std::string topic_path(const std::string& name, const char* more = "") {
 }
 
 std::string topic_line(const json& item) {
-  return text_of(item, "name") + "  " + text_of(item, "schema") + "  " + text_of(item, "location") + "  " + text_of(item, "id");
+  return text_of(item, "name") + "  " + text_of(item, "schema") + "  " + text_of(item, "publish_url");
 }
 
 /// One event as the schema of the topic has it, from the options; or a file, as it is.
