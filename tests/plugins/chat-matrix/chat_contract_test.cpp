@@ -7,7 +7,8 @@ namespace trunkline {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Matrix, ChatContract,
-                         ::testing::Values(MakeChatBackend{"chat-matrix", [] { return std::make_unique<testing::MatrixBackend>(); }}));
+                         ::testing::Values(MakeChatBackend{"chat-matrix",
+                                                           [] { return std::make_unique<testing::MatrixBackend>(); }}));
 
 }  // namespace
 }  // namespace trunkline
