@@ -220,8 +220,6 @@ def test_people_are_invited_from_either_side(server: Server, synapse: Synapse, c
     dave.join(thread)
     alice.say(thread, "welcome")
     assert texts(dave.history(thread)) == [(matrix_id(alice), "welcome")]
-    # Bob has an account there once he has been somewhere.
-    bob.create_thread()
     with_bob = listen(bob)
     dave.call("POST", dave.room(thread, "/invite"), {"user_id": matrix_id(bob)})
     following(with_bob, "ParticipantAdded")

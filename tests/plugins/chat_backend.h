@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "tests/plugins/host.h"
@@ -15,6 +16,11 @@ struct ChatBackend {
   virtual std::unique_ptr<plugin::PluginInstance> open(testing::Host& host, tl_iface sink,
                                                        const std::map<std::string, int>& limits) = 0;
 };
-using MakeChatBackend = std::function<std::unique_ptr<ChatBackend>()>;
+/// Printed by its name, which becomes part of the tests' names: those must not change from build to build.
+struct MakeChatBackend {
+  const char* plugin;
+  std::function<std::unique_ptr<ChatBackend>()> make;
+};
+inline void PrintTo(const MakeChatBackend& backend, std::ostream* out) { *out << backend.plugin; }
 
 }  // namespace trunkline

@@ -74,7 +74,7 @@ class ChatContract : public ::testing::TestWithParam<MakeChatBackend> {
     return {code, target};
   }
 
-  const std::unique_ptr<ChatBackend> backend_ = GetParam()();
+  const std::unique_ptr<ChatBackend> backend_ = GetParam().make();
   testing::Host host_;
   testing::ChatSink sink_{host_};
   std::unique_ptr<plugin::PluginInstance> instance_;

@@ -115,6 +115,8 @@ Task<void> Inbound::take_invitation(Where where, json event, std::string user) {
   const std::shared_ptr<ThreadState> state = co_await core_.threads.edit(where.resource, where.thread);
   if (state->members.contains(guest.id)) co_return;
   CallOptions options;
+  // Anybody can be invited, known to the homeserver or not.
+  co_await core_.matrix.ensure_user(user, options);
   co_await core_.join(where.room, guest, user, core_.names.bot(), std::move(options));
   std::vector<Participant> guests(1, guest);
   Pending pending = add(*state, std::move(guests), acting(event), time_of(event), text_of(event, "event_id"));

@@ -70,7 +70,9 @@ Task<Maintenance> ChatMatrix::maintain(Call call, std::string resource, bool for
 
 Task<void> ChatMatrix::tear_down(std::string resource, std::string thread, std::string owner, CallOptions options) {
   const std::string room = room_of_thread(thread), bot = core_.names.bot();
-  bool there = owner == resource;
+  // In a copy of the rows the room is another resource's.
+  const bool own = owner == resource;
+  bool there = own;
   json members;
   if (there) {
     MatrixRequest request("GET", "/rooms/" + url_part(room) + "/members", bot);
@@ -78,7 +80,7 @@ Task<void> ChatMatrix::tear_down(std::string resource, std::string thread, std::
     try {
       members = co_await core_.matrix.call(std::move(request), options);
     } catch (const Error& error) {
-      // The bot has left, in an attempt before this one.
+      // The bot has left and forgotten, in an attempt before this one.
       if (error.code != ErrorCode::kPermissionDenied && error.code != ErrorCode::kNotFound) throw;
       there = false;
     }
@@ -95,10 +97,14 @@ Task<void> ChatMatrix::tear_down(std::string resource, std::string thread, std::
       }
     }
     json nothing = json::object();
-    co_await core_.matrix.post(room, "leave", nothing, bot, options);
+    try {
+      co_await core_.matrix.post(room, "leave", nothing, bot, options);
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::kPermissionDenied) throw;  // not there any more: it had left before, or was removed
+    }
     co_await core_.matrix.post(room, "forget", nothing, bot, options);
-    co_await core_.forget(room);
   }
+  if (own) co_await core_.forget(room);
   co_await sweep(resource, event_prefix(thread));
   co_await sweep(resource, message_prefix(thread));
   StoreBatch batch;

@@ -12,7 +12,8 @@ struct Local final : ChatBackend {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Local, ChatContract, ::testing::Values([] { return std::make_unique<Local>(); }));
+INSTANTIATE_TEST_SUITE_P(Local, ChatContract,
+                         ::testing::Values(MakeChatBackend{"chat-local", [] { return std::make_unique<Local>(); }}));
 
 }  // namespace
 }  // namespace trunkline

@@ -6,7 +6,9 @@
 namespace trunkline {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Matrix, ChatContract, ::testing::Values([] { return std::make_unique<testing::MatrixBackend>(); }));
+INSTANTIATE_TEST_SUITE_P(Matrix, ChatContract,
+                         ::testing::Values(MakeChatBackend{"chat-matrix",
+                                                           [] { return std::make_unique<testing::MatrixBackend>(); }}));
 
 }  // namespace
 }  // namespace trunkline

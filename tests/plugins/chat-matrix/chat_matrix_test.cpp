@@ -21,6 +21,7 @@ constexpr const char* kAlice = "8:acs:11111111-2222-4333-8444-555555555555_alice
 constexpr const char* kBob = "8:acs:11111111-2222-4333-8444-555555555555_bob";
 constexpr const char* kCarol = "@carol:elsewhere.test";
 constexpr const char* kCarolHere = "matrix:@carol:elsewhere.test";
+constexpr const char* kBot = "@acs_bot:matrix.test";
 constexpr const char* kAliceThere = "@acs_8=3aacs=3a11111111-2222-4333-8444-555555555555_alice:matrix.test";
 
 class ChatMatrix : public ::testing::Test {
@@ -364,6 +365,22 @@ TEST_F(ChatMatrix, TheRoomOfADeletedThreadIsLeft) {
   server().script = nullptr;
   EXPECT_FALSE(client_.maintain_sync(kResource, false).next_at);
   for (const auto& [user, membership] : server().room(id).membership) EXPECT_EQ(membership, "leave") << user;
+  EXPECT_THAT(server().room(id).forgotten, ElementsAre(kBot));
+}
+
+TEST_F(ChatMatrix, ARoomThatTheBotIsNoLongerInIsCleanedUp) {
+  const std::string interrupted = shared(), closed = shared();
+  client_.delete_thread_sync(kResource, kAlice, interrupted);
+  script("/forget", 500, json::object());
+  ASSERT_TRUE(client_.maintain_sync(kResource, false).next_at);
+  EXPECT_EQ(server().room(interrupted).membership.at(kBot), "leave");
+  server().script = nullptr;
+  EXPECT_FALSE(client_.maintain_sync(kResource, false).next_at) << "it cannot leave twice";
+  server().member(closed, kBot, "leave", kCarol);
+  client_.delete_thread_sync(kResource, kAlice, closed);
+  EXPECT_FALSE(client_.maintain_sync(kResource, false).next_at) << "nor remove anybody";
+  EXPECT_THAT(server().room(interrupted).forgotten, ElementsAre(kBot));
+  EXPECT_THAT(server().room(closed).forgotten, ElementsAre(kBot));
 }
 
 TEST_F(ChatMatrix, ACopyOfTheRowsHasNoThreads) {

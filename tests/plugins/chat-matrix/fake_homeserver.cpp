@@ -136,7 +136,14 @@ FakeHomeserver::Answer FakeHomeserver::room_answer(const Asked& asked, Room& roo
       return refused(403, "M_FORBIDDEN");
     return {200, {{"event_id", append(room, "m.room.member", user, asked.body, user)}}};
   }
-  if (!is_in(room.membership, asked.as, "join")) return refused(403, "M_FORBIDDEN");
+  if (action == "forget") {
+    if (is_in(room.membership, asked.as, "join")) return refused(400, "M_UNKNOWN");
+    room.forgotten.insert(asked.as);
+    return {200, json::object()};
+  }
+  // Who has left still sees who was there, until the room is forgotten.
+  const bool left = is_in(room.membership, asked.as, "leave") && !room.forgotten.contains(asked.as);
+  if (!is_in(room.membership, asked.as, "join") && !(left && action == "members")) return refused(403, "M_FORBIDDEN");
   if (asked.method == "PUT") return put(room, asked, action);
   if (action == "invite" || action == "kick" || action == "leave") {
     const std::string user = action == "leave" ? asked.as : asked.body.at("user_id").get<std::string>();
@@ -145,7 +152,7 @@ FakeHomeserver::Answer FakeHomeserver::room_answer(const Asked& asked, Room& roo
     append(room, "m.room.member", asked.as, {{"membership", action == "invite" ? "invite" : "leave"}}, user);
     return {200, json::object()};
   }
-  if (action == "forget" || action == "receipt") return {200, json::object()};
+  if (action == "receipt") return {200, json::object()};
   if (action == "members" || action == "joined_members") {
     json chunk = json::array(), joined = json::object();
     for (const auto& [user, membership] : room.membership) {

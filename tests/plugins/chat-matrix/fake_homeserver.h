@@ -31,6 +31,7 @@ class FakeHomeserver final : public plugin::HttpTransport {
   struct Room {
     std::vector<Event> events;
     std::map<std::string, std::string> membership;
+    std::set<std::string> forgotten;  // users who asked for it after they left
     json receipts = json::object();
     std::vector<std::string> typing;
     std::int64_t ephemeral_at = 0;
