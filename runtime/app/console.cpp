@@ -20,7 +20,7 @@ aside button{display:block;width:100%;text-align:left;margin-bottom:.3rem}button
 .bubble{max-width:34rem;border:1px solid var(--line);border-radius:10px;padding:.4rem .7rem;margin:.3rem 0;white-space:pre-wrap}
 .bubble.mine{margin-left:auto}.bubble small{display:block;opacity:.6}
 form{display:flex;gap:.5rem;margin:.8rem 0}input,select{font:inherit;padding:.3rem .5rem;border:1px solid var(--line);border-radius:4px;background:none;color:inherit}input{flex:1}
-table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid var(--line);padding:.25rem .5rem;vertical-align:top}td{overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid var(--line);padding:.25rem .5rem;vertical-align:top}td{white-space:nowrap}td:last-child{white-space:normal;overflow-wrap:anywhere}
 .error{color:#c62828}
 aside section{margin-bottom:1rem}.card{border:1px solid var(--line);border-radius:4px;padding:.3rem .6rem;margin-bottom:.3rem;overflow-wrap:anywhere}.card small{display:block;opacity:.7}
 .state{font-size:12px;border:1px solid var(--line);border-radius:8px;padding:0 .4rem;margin-left:.4rem}
@@ -131,7 +131,7 @@ async function follow() {
       const page = await call(`/_control/events?after=${after}&wait_ms=20000`);
       after = page.next;
       for (const e of page.items) {
-        const tr = row([e.sequence, e.time, e.type.replace('Microsoft.Communication.', ''), e.subject, JSON.stringify(e.data)]);
+        const tr = row([e.sequence, e.time.slice(11, 23), e.type.replace('Microsoft.Communication.', ''), e.subject, JSON.stringify(e.data)]);
         tr.dataset.id = e.id;
         tr.onclick = () => show(e.id);
         rows.unshift(tr);

@@ -154,7 +154,7 @@ void show_event(const json& event, const Output& output) {
     output.line(head + "  " + text_of(at, "state"));
     output.line("    " + text_of(at, "summary"));
     if (!at["attempts"].empty()) output.line(attempts_table(at["attempts"]));
-    if (const std::string expires = text_of(at, "expires_at"); !expires.empty()) output.line("    given up at " + expires);
+    if (const std::string expires = text_of(at, "expires_at"); !expires.empty()) output.line("    it is given up at " + expires);
   }
 }
 
