@@ -1,5 +1,7 @@
 #include "runtime/base/json.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +38,13 @@ void check_depth(std::string_view text, std::size_t max_depth) {
   }
 }
 
+/// ASCII that stands for itself in a JSON string.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) table[c] = c != '"' && c != '\\';
+  return table;
+}();
+
 // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ..." without its first two parts.
 std::string_view plain_message(std::string_view what) {
   for (const std::string_view lead : {std::string_view("] "), std::string_view(": ")})
@@ -64,6 +73,11 @@ void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out.push_back('"');
   while (!text.empty()) {
+    // Most text needs nothing and goes as it is.
+    const auto plain = std::find_if_not(text.begin(), text.end(), [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
+    out.append(text.begin(), plain);
+    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+    if (text.empty()) break;
     const auto c = static_cast<unsigned char>(text.front());
     if (c >= 0x80) {
       const std::string_view rest = text;
@@ -84,10 +98,8 @@ void append_json_string(std::string& out, std::string_view text) {
       out += "\\t";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (c < 0x20 || c == 0x7f) {
-      out += "\\u00", out.push_back(kHex[c >> 4]), out.push_back(kHex[c & 15]);
     } else {
-      out.push_back(static_cast<char>(c));
+      out += "\\u00", out.push_back(kHex[c >> 4]), out.push_back(kHex[c & 15]);
     }
   }
   out.push_back('"');

@@ -27,7 +27,7 @@ bool Destination::enter(const WorkerPtr& worker) {
   return true;
 }
 
-void Destination::leave(Verdict verdict) {
+WorkerPtr Destination::pass_on(Verdict verdict) {
   std::vector<WorkerPtr> woken;
   {
     const std::lock_guard lock(mutex_);
@@ -58,7 +58,15 @@ void Destination::leave(Verdict verdict) {
         woken = take_waiters(1);
     }
   }
+  if (woken.empty()) return nullptr;
+  WorkerPtr first = std::move(woken.front());
+  woken.erase(woken.begin());
   wake(std::move(woken));
+  return first;
+}
+
+void Destination::leave(Verdict verdict) {
+  if (WorkerPtr next = pass_on(verdict)) wake({std::move(next)});
 }
 
 void Destination::wake_one() {

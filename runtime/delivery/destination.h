@@ -17,8 +17,11 @@ class Destination : public std::enable_shared_from_this<Destination> {
   /// `breaks` false: never left alone.
   Destination(Core& core, std::size_t limit, bool breaks) : core_(core), limit_(limit), breaks_(breaks) {}
 
-  /// True: one more request may go, and leave() follows. False: `worker` is pumped when it is worth asking again.
+  /// True: one more request may go, and pass_on() or leave() follows. False: `worker` is pumped when it is worth asking again.
   bool enter(const WorkerPtr& worker);
+  /// Returns who has waited longest for the place, to be pumped by the caller; null: nobody has.
+  [[nodiscard]] WorkerPtr pass_on(Verdict verdict);
+  /// The same when the caller cannot; it is pumped on the executor.
   void leave(Verdict verdict);
   /// Somebody who was woken had nothing to send.
   void wake_one();

@@ -57,12 +57,13 @@ std::string_view to_text(Explanation::State state) {
 DeliveryEngine::DeliveryEngine(Executor& executor, Clock& clock, Log& log, Metrics& metrics, IdSource& ids, EventLog& events,
                                DeliveryOptions options)
     : http_(executor, http_options(options)),
+      webhook_http_(executor, http_, http_options(options)),
       dead_letters_(http_, ids, options.response_timeout),
       core_{executor, clock, log, ids, events, dead_letters_, std::move(options)} {
   core_.delivered = metrics.counter("trunkline_events_delivered_total", "Events that a subscription took.");
   core_.failed = metrics.counter("trunkline_events_failed_total", "Attempts to deliver an event that failed.");
   core_.given_up = metrics.counter("trunkline_events_given_up_total", "Events that were dead-lettered or dropped.");
-  webhooks_ = std::make_unique<WebhookTarget>(http_, clock, core_.options.response_timeout);
+  webhooks_ = std::make_unique<WebhookTarget>(webhook_http_, clock, core_.options.response_timeout);
   pull_ = std::make_shared<PullTarget>(executor, clock);
 }
 
@@ -242,13 +243,17 @@ std::vector<Explanation> DeliveryEngine::explain(store::Database& database, cons
 void DeliveryEngine::stop() {
   if (core_.stopped.exchange(true)) return;
   std::vector<SourcePtr> sources;
+  std::vector<FlusherPtr> flushers;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, source] : sources_) sources.push_back(source);
+    for (const auto& [database, flusher] : flushers_) flushers.push_back(flusher);
   }
   for (const SourcePtr& source : sources) source->stop();
   pull_->stop();
+  webhook_http_.stop();
   http_.stop();
+  for (const FlusherPtr& flusher : flushers) flusher->hurry();
 }
 
 }  // namespace trunkline::delivery

@@ -12,6 +12,7 @@
 #include "runtime/delivery/core.h"
 #include "runtime/delivery/worker.h"
 #include "runtime/net/http_client.h"
+#include "runtime/net/pooled_client.h"
 
 namespace trunkline::delivery {
 
@@ -47,6 +48,7 @@ class DeliveryEngine {
   ~DeliveryEngine();
 
   const DeliveryOptions& options() const { return core_.options; }
+  /// For what is seldom sent: handshakes, dead letters.
   net::HttpClient& http() { return http_; }
   const std::string& origin() const;
   PullTarget& handlers() { return *pull_; }
@@ -89,6 +91,7 @@ class DeliveryEngine {
   WorkerPtr find(store::Database& database, std::int64_t key) const;
 
   net::HttpClient http_;
+  net::PooledClient webhook_http_;
   DeadLetterWriter dead_letters_;
   Core core_;
   std::unique_ptr<WebhookTarget> webhooks_;

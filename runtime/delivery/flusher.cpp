@@ -8,6 +8,8 @@
 namespace trunkline::delivery {
 namespace {
 constexpr std::int64_t kMaxWaiting = 16'384;
+// A commit costs as much as dozens of deliveries.
+constexpr Duration kRest = std::chrono::milliseconds{5};
 constexpr Duration kWaitAfterError = std::chrono::seconds{1};
 }  // namespace
 
@@ -25,7 +27,7 @@ void Flusher::mark(const WorkerPtr& worker) {
     if (writing_) return;
     writing_ = true;
   }
-  start();
+  start_soon();
 }
 
 void Flusher::mark(const SourcePtr& source) {
@@ -35,15 +37,38 @@ void Flusher::mark(const SourcePtr& source) {
     if (writing_) return;
     writing_ = true;
   }
-  start();
+  start_soon();
+}
+
+/// Not on the thread of whoever brings news: that may be the one that all requests go through, and sources hold their locks for
+/// as long as they match.
+void Flusher::start_soon() {
+  core_.executor.post([self = shared_from_this()] { self->start(); });
 }
 
 bool Flusher::stall(const WorkerPtr& worker) {
   if (waiting_attempts_.load(std::memory_order_relaxed) < kMaxWaiting) return false;
-  const std::lock_guard lock(mutex_);
-  if (!writing_) return false;
-  stalled_.insert(worker);
+  bool rested;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!writing_) return false;
+    stalled_.insert(worker);
+    rested = end_rest();
+  }
+  if (rested) start_soon();
   return true;
+}
+
+/// With mutex_ held. True: it was resting, and whoever asks starts the next write.
+bool Flusher::end_rest() { return rest_ != 0 && core_.clock.cancel(std::exchange(rest_, 0)); }
+
+void Flusher::hurry() {
+  bool rested;
+  {
+    const std::lock_guard lock(mutex_);
+    rested = end_rest();
+  }
+  if (rested) start_soon();
 }
 
 // With writing_ set, by whoever set it.
@@ -96,6 +121,20 @@ void Flusher::written(const std::shared_ptr<Write>& write) {
     stalled.swap(stalled_);
     more = !dirty_.empty() || !sources_.empty();
     writing_ = more;
+    const bool rests = more && core_.clock.mode() == Clock::Mode::kReal && !core_.stopped.load() &&
+                       waiting_attempts_.load(std::memory_order_relaxed) < kMaxWaiting;
+    if (rests) {
+      rest_ = core_.clock.schedule_after(kRest, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        {
+          const std::lock_guard inner(self->mutex_);
+          self->rest_ = 0;
+        }
+        self->start();
+      });
+      more = false;
+    }
   }
   if (more) start();
   for (const WorkerPtr& worker : stalled) worker->pump();

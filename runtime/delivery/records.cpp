@@ -162,8 +162,10 @@ void insert_attempts(Session& session, std::int64_t subscription_key, std::span<
     const std::string bytes = encode_attempts(group);
     session.execute(kInsertAttempts, {subscription_key, low->sequence, high->sequence, us(group.front().at), as_bytes(bytes)});
   };
+  const auto is_first = [](const Attempt& attempt) { return attempt.number == 1; };
+  if (std::all_of(attempts.begin(), attempts.end(), is_first)) return insert(attempts);
   for (const Attempt& attempt : attempts) {
-    if (attempt.number == 1)
+    if (is_first(attempt))
       first.push_back(attempt);
     else
       insert({&attempt, 1});

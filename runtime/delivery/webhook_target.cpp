@@ -33,6 +33,12 @@ std::string attribute_value(const DeliveryAttribute& attribute, const Event& eve
   return header_text(value->is_string() ? value->get<std::string>() : value->dump());
 }
 
+/// Whether a request may carry it whatever the attributes say.
+bool is_own_header(std::string_view name) {
+  return istarts_with(name, "aeg-") || istarts_with(name, "ce-") || istarts_with(name, "trunkline-") ||
+         iequals(name, "Content-Type") || iequals(name, "traceparent") || iequals(name, "WebHook-Request-Origin");
+}
+
 }  // namespace
 
 std::string subscription_header(std::string_view name) {
@@ -47,44 +53,74 @@ std::string body_signature(std::string_view secret, std::string_view timestamp, 
   return "sha256=" + hex_encode(key.sign({timestamp, ".", body}));
 }
 
-net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) const {
+void WebhookTarget::add_fixed(net::Headers& out, const SubscriptionSpec& spec) const {
+  if (spec.schema == events::EventSchema::kEventGrid)
+    out.add("Content-Type", events::kJsonType);
+  else if (!spec.binary)
+    out.add("Content-Type", spec.max_events_per_batch == 1 ? events::kCloudEventType : events::kCloudEventBatchType);
+  out.add("aeg-event-type", "Notification");
+  out.add("aeg-subscription-name", subscription_header(spec.name));
+  out.add("aeg-metadata-version", events::kMetadataVersion);
+  if (spec.schema == events::EventSchema::kCloudEvents) out.add("WebHook-Request-Origin", origin_);
+}
+
+std::shared_ptr<const net::FixedHeaders> WebhookTarget::fixed_of(const SpecPtr& spec) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = fixed_.find(spec.get()); known != fixed_.end() && known->second.spec.lock() == spec)
+    return known->second.headers;
+  // Each kind of change makes a new spec.
+  std::erase_if(fixed_, [](const auto& entry) { return entry.second.spec.expired(); });
+  // An attribute may stand for a header of ours, or for another in each event: then they are put together for each request.
+  const bool same_for_all = std::all_of(spec->attributes.begin(), spec->attributes.end(),
+                                        [](const DeliveryAttribute& a) { return !a.dynamic && !is_own_header(a.name); });
+  std::shared_ptr<const net::FixedHeaders> headers;
+  if (same_for_all) {
+    net::Headers all;
+    add_fixed(all, *spec);
+    for (const DeliveryAttribute& attribute : spec->attributes)
+      if (!attribute.value.empty()) all.set(attribute.name, attribute.value);
+    if (!spec->bearer.empty()) all.set("Authorization", "Bearer " + std::string(spec->bearer.reveal()));
+    headers = net::FixedHeaders::make(std::move(all));
+  }
+  fixed_[spec.get()] = {spec, headers};
+  return headers;
+}
+
+net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) {
   const SubscriptionSpec& spec = *request.spec;
   const Event& first = *request.events.front();
-  const bool single = request.events.size() == 1;
   net::ClientRequest out;
   out.method = "POST";
   out.url = spec.endpoint;
   out.timeout = timeout_;
   out.max_response_bytes = kMaxAnswerBytes;
-  out.headers.reserve(12);
-  if (spec.schema == events::EventSchema::kEventGrid) {
-    out.headers.add("Content-Type", events::kJsonType);
-    out.body = events::render_batch(spec.schema, request.events);
-  } else if (spec.binary) {
+  out.wants_headers = false;
+  out.fixed = fixed_of(request.spec);
+  out.headers.reserve(out.fixed ? 4 : 12);
+  if (!out.fixed) add_fixed(out.headers, spec);
+  if (spec.binary) {
     events::BinaryEvent binary = events::render_binary(first);
     for (const auto& [name, value] : binary.headers) out.headers.add(name, value);
     out.body = std::move(binary.body);
-  } else if (spec.max_events_per_batch == 1) {
-    out.headers.add("Content-Type", events::kCloudEventType);
+  } else if (spec.schema == events::EventSchema::kCloudEvents && spec.max_events_per_batch == 1) {
+    out.body.reserve(first.data.size() + 512);
     events::append_event(out.body, spec.schema, first);
   } else {
-    out.headers.add("Content-Type", events::kCloudEventBatchType);
     out.body = events::render_batch(spec.schema, request.events);
   }
-  out.headers.add("aeg-event-type", "Notification");
-  out.headers.add("aeg-subscription-name", subscription_header(spec.name));
   out.headers.add("aeg-delivery-count", std::to_string(request.delivery_count));
-  out.headers.add("aeg-metadata-version", events::kMetadataVersion);
-  if (single) {
+  if (request.events.size() == 1) {
     out.headers.add("aeg-data-version", first.data_version);
     out.headers.add("aeg-output-event-id", first.id);
     if (!first.traceparent.empty()) out.headers.add("traceparent", first.traceparent);
   }
-  if (spec.schema == events::EventSchema::kCloudEvents) out.headers.add("WebHook-Request-Origin", origin_);
-  // Per event where a request carries one; a batch says what its first event says.
-  for (const DeliveryAttribute& attribute : spec.attributes)
-    if (std::string value = attribute_value(attribute, first); !value.empty()) out.headers.set(attribute.name, std::move(value));
-  if (!spec.bearer.empty()) out.headers.set("Authorization", "Bearer " + std::string(spec.bearer.reveal()));
+  if (!out.fixed) {
+    // Per event where a request carries one; a batch says what its first event says.
+    for (const DeliveryAttribute& attribute : spec.attributes)
+      if (std::string value = attribute_value(attribute, first); !value.empty())
+        out.headers.set(attribute.name, std::move(value));
+    if (!spec.bearer.empty()) out.headers.set("Authorization", "Bearer " + std::string(spec.bearer.reveal()));
+  }
   if (!spec.hmac_secret.empty()) {
     const std::string timestamp = std::to_string(clock_.now_unix_us() / 1'000'000);
     out.headers.add("Trunkline-Timestamp", timestamp);

@@ -207,12 +207,12 @@ void Worker::pump(bool woken) {
     SpecPtr spec;
     DestinationPtr destination;
     {
-      Lock lock(mutex_);
+      const Lock lock(mutex_);
       if (stopped_ || core_.stopped.load(std::memory_order_relaxed)) break;
       const std::size_t before = delta_.put.size();
       expire();
       dirty |= delta_.put.size() != before;
-      start_dead_letters(lock);
+      start_dead_letters();
       maybe_load();
       if (!ready()) break;
       if (spec_->concurrency > 0 && in_flight_ >= static_cast<std::size_t>(spec_->concurrency)) break;
@@ -329,9 +329,13 @@ void Worker::answered(std::vector<Item> batch, const SubscriptionSpec& spec, con
     }
   }
   if (!aborted) (delivered ? core_.delivered : core_.failed).add(static_cast<double>(batch.size()));
-  destination.leave(delivered ? Verdict::kGood : (answer.rule.counts ? Verdict::kBad : Verdict::kNeutral));
+  const WorkerPtr next =
+      destination.pass_on(delivered ? Verdict::kGood : (answer.rule.counts ? Verdict::kBad : Verdict::kNeutral));
   if (!aborted) flusher_->mark(shared_from_this());
-  if (!aborted || put_back) pump();
+  // Here and now: a hand-over to another thread would cost as much as the delivery. First whoever waited for the place.
+  const bool ours = next.get() == this;
+  if (next && !ours) next->pump(true);
+  if (!aborted || put_back || ours) pump(ours);
 }
 
 Worker::Status Worker::status() const {

@@ -94,7 +94,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::vector<Item> take_batch();
   void hold_back(Item item);
   void expire();
-  void start_dead_letters(Lock& lock);
+  void start_dead_letters();
+  void write_dead_letter(const Item& item, const SubscriptionSpec& spec);
   void send(std::vector<Item> batch, SpecPtr spec, DestinationPtr destination);
   void answered(std::vector<Item> batch, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent,
                 Destination& destination);

@@ -105,36 +105,37 @@ void Worker::load_due() {
   pump();
 }
 
-void Worker::start_dead_letters(Lock& lock) {
+void Worker::start_dead_letters() {
   while (!dead_.empty() && dead_in_flight_ < kMaxDeadLetters && !stopped_) {
-    Item item = std::move(dead_.front());
+    auto item = std::make_shared<const Item>(std::move(dead_.front()));
     dead_.pop_front();
     ++dead_in_flight_;
-    const SpecPtr spec = spec_;
-    lock.unlock();
-    const Time now = core_.clock.now();
-    const Item& borrowed = item;
-    const events::EventPtr event = borrowed.event;
-    RetryRow row = *borrowed.row;
-    core_.dead_letters.write(*spec, *event, row, now, [self = shared_from_this(), row, now](bool written) mutable {
-      {
-        const Lock inner(self->mutex_);
-        --self->dead_in_flight_;
-        if (self->stopped_) return;
-        if (written) {
-          row.state = RetryRow::State::kDeadLettered;
-        } else if (now >= row.expires) {
-          row.state = RetryRow::State::kDropped;
-        } else {
-          row.due = now + kDeadLetterRetry;
-        }
-        self->delta_.put.push_back(std::move(row));
-      }
-      self->flusher_->mark(self);
-      self->core_.executor.post([self] { self->pump(); });
-    });
-    lock.lock();
+    // On the executor, because it writes files: we may be on the thread that all requests go through.
+    core_.executor.post(
+        [self = shared_from_this(), item = std::move(item), spec = spec_] { self->write_dead_letter(*item, *spec); });
   }
+}
+
+void Worker::write_dead_letter(const Item& item, const SubscriptionSpec& spec) {
+  const Time now = core_.clock.now();
+  core_.dead_letters.write(spec, *item.event, *item.row, now,
+                           [self = shared_from_this(), row = *item.row, now](bool written) mutable {
+                             {
+                               const Lock inner(self->mutex_);
+                               --self->dead_in_flight_;
+                               if (self->stopped_) return;
+                               if (written) {
+                                 row.state = RetryRow::State::kDeadLettered;
+                               } else if (now >= row.expires) {
+                                 row.state = RetryRow::State::kDropped;
+                               } else {
+                                 row.due = now + kDeadLetterRetry;
+                               }
+                               self->delta_.put.push_back(std::move(row));
+                             }
+                             self->flusher_->mark(self);
+                             self->core_.executor.post([self] { self->pump(); });
+                           });
 }
 
 std::int64_t Worker::cursor_locked(std::int64_t seen) const { return slots_.empty() ? seen : slots_.front().sequence - 1; }

@@ -22,15 +22,10 @@ RetryRow Worker::row_of(const Item& item) const {
 }
 
 void Worker::settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent, Time now) {
-  RetryRow row = row_of(item);
-  ++row.attempts;
-  row.last_attempt = sent.at;
-  row.status = answer.status;
-  row.outcome = answer.rule.outcome;
   Attempt attempt;
-  attempt.sequence = row.sequence;
-  attempt.part = row.part;
-  attempt.number = row.attempts;
+  attempt.sequence = item.event->sequence;
+  attempt.part = item.part;
+  attempt.number = item.row ? item.row->attempts + 1 : 1;
   attempt.at = sent.at;
   attempt.status = answer.status;
   attempt.outcome = answer.rule.outcome;
@@ -41,11 +36,16 @@ void Worker::settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswe
 
   if (answer.rule.outcome == Outcome::kDelivered) {
     if (item.row)
-      delta_.removed.emplace_back(row.sequence, row.part);
+      delta_.removed.emplace_back(item.event->sequence, item.part);
     else
       mark_done(item);
     return release_key(item, true);
   }
+  RetryRow row = row_of(item);
+  ++row.attempts;
+  row.last_attempt = sent.at;
+  row.status = answer.status;
+  row.outcome = answer.rule.outcome;
   if (answer.rule.final) return give_up(std::move(item), std::move(row), dead_letter_reason(answer.rule.outcome), now);
   if (row.attempts >= spec.max_attempts) return give_up(std::move(item), std::move(row), kAttemptsExceeded, now);
   row.state = RetryRow::State::kRetrying;

@@ -57,6 +57,7 @@ Page read_rows(store::Database& database, const store::Statement& statement, std
   Page page;
   page.position = from;
   if (max == 0) return page;
+  page.events.reserve(std::min<std::size_t>(max, 512));
   std::int64_t scanned = 0;
   std::size_t bytes = 0;
   database.read([&](store::Session& session) {

@@ -6,7 +6,6 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
-#include "runtime/base/time_text.h"
 #include "runtime/events/event_types.h"
 
 namespace trunkline::events {
@@ -71,12 +70,22 @@ std::string_view to_text(EventSchema schema) {
 }
 
 std::string format_event_time(Time time) {
-  std::string text = format_rfc3339(std::chrono::floor<std::chrono::seconds>(time));
-  text.pop_back();
-  const auto ticks = (time - std::chrono::floor<std::chrono::seconds>(time)).count() / 100;
-  char fraction[32];
-  std::snprintf(fraction, sizeof fraction, ".%07lldZ", static_cast<long long>(ticks));
-  return text + fraction;
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  std::string text = "0000-00-00T00:00:00.0000000Z";
+  const auto put = [&text](std::size_t end, std::size_t digits, std::uint64_t value) {
+    for (; digits > 0; --digits, value /= 10) text[--end] = static_cast<char>('0' + value % 10);
+  };
+  const auto ticks = static_cast<std::uint64_t>((time - day).count() / 100);  // of the day
+  const std::uint64_t seconds = ticks / 10'000'000;
+  put(4, 4, static_cast<std::uint64_t>(static_cast<int>(date.year())));
+  put(7, 2, static_cast<unsigned>(date.month()));
+  put(10, 2, static_cast<unsigned>(date.day()));
+  put(13, 2, seconds / 3600);
+  put(16, 2, seconds / 60 % 60);
+  put(19, 2, seconds % 60);
+  put(27, 7, ticks % 10'000'000);
+  return text;
 }
 
 void append_event(std::string& out, EventSchema schema, const Event& event, std::string_view more) {

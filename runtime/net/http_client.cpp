@@ -5,7 +5,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <cctype>
 #include <mutex>
 #include <string_view>
 #include <thread>
@@ -21,43 +20,6 @@ constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
 constexpr int kPollMs = 60'000;  // new work and libcurl's own timers end a poll earlier
 
 long ms(Duration d) { return std::max<long>(1, static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(d).count())); }
-
-bool token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-/// `http://127.0.0.1:4600/...` and the like: never through a proxy that only the environment knows.
-bool loopback(std::string_view url) {
-  url.remove_prefix(url.find("://") + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
-  if (istarts_with(url, "[::1]")) return true;
-  const std::string_view host = url.substr(0, url.find(':'));
-  return host.starts_with("127.") || iequals(host, "localhost") ||
-         (host.size() > 10 && iequals(host.substr(host.size() - 10), ".localhost"));
-}
-
-std::string quoted(std::string_view before, std::string_view what, std::string_view after) {
-  std::string out(before);
-  out.append("'").append(what.substr(0, 200)).append("' ").append(after);
-  return out;
-}
-
-std::optional<Error> check(const ClientRequest& request) {
-  if (!token(request.method))
-    return Error(ErrorCode::kInvalidArgument, quoted("the method ", request.method, "is no HTTP method"), "method");
-  if (!istarts_with(request.url, "http://") && !istarts_with(request.url, "https://"))
-    return Error(ErrorCode::kInvalidArgument, quoted("", request.url, "is no absolute http or https URL"), "url");
-  for (const auto& [name, value] : request.headers) {
-    if (!token(name)) return Error(ErrorCode::kInvalidArgument, quoted("", name, "is no header name"), "headers");
-    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-      return Error(ErrorCode::kInvalidArgument, quoted("the value of header ", name, "has a line break or NUL in it"), "headers");
-  }
-  return std::nullopt;
-}
 
 /// One request from start to end. Owned by the curl thread once it has been taken from the queue.
 struct Transfer {
@@ -102,7 +64,8 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
     transfer.too_large = true;
     return 0;
   }
-  if (const auto colon = line.find(':'); colon != std::string_view::npos && !line.starts_with("HTTP/"))
+  if (const auto colon = line.find(':');
+      transfer.request.wants_headers && colon != std::string_view::npos && !line.starts_with("HTTP/"))
     transfer.response.headers.add(line.substr(0, colon), trim(line.substr(colon + 1)));
   return size * count;
 }
@@ -122,8 +85,7 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* to) {
 
 Error to_error(const Transfer& transfer, CURLcode code) {
   const std::string text = transfer.problem[0] ? transfer.problem : curl_easy_strerror(code);
-  const std::string what =
-      transfer.request.method + " " + transfer.request.url.substr(0, transfer.request.url.find('?')) + ": " + text;
+  const std::string what = described(transfer.request) + ": " + text;
   if (transfer.too_large)
     return Error(ErrorCode::kResourceExhausted,
                  what + " (the answer is larger than " + std::to_string(transfer.request.max_response_bytes) + " bytes)");
@@ -273,13 +235,18 @@ class HttpClient::Impl {
     if (!options_.proxy.empty()) {
       curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());
       curl_easy_setopt(easy, CURLOPT_NOPROXY, options_.no_proxy.c_str());
-    } else if (loopback(request.url)) {
+    } else if (is_loopback_url(request.url)) {
       curl_easy_setopt(easy, CURLOPT_PROXY, "");
     }
     // curl's own ideas are turned off: waiting for a 100, and a form as content type.
     t.add_header("Expect:");
-    if (!request.headers.has("Content-Type")) t.add_header("Content-Type:");
-    for (const auto& [name, value] : request.headers) t.add_header(value.empty() ? name + ";" : name + ": " + value);
+    const auto add_all = [&t](const Headers& headers) {
+      for (const auto& [name, value] : headers) t.add_header(value.empty() ? name + ";" : name + ": " + value);
+    };
+    const bool typed = request.headers.has("Content-Type") || (request.fixed && request.fixed->headers().has("Content-Type"));
+    if (!typed) t.add_header("Content-Type:");
+    add_all(request.headers);
+    if (request.fixed) add_all(request.fixed->headers());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t.header_list);
     if (request.method == "HEAD") {
       curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);

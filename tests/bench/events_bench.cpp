@@ -74,8 +74,15 @@ class TemporaryRuntime {
     nlohmann::json properties;
     properties["destination"]["endpointType"] = "WebHook";
     properties["destination"]["properties"]["endpointUrl"] = url;
-    sync_wait(runtime_->event_subscriptions().put(eventgrid::source_of(*resource()), "bench", std::move(properties), 0,
-                                                  eventgrid::EventSubscriptionService::Proof::kTrusted));
+    const auto written =
+        sync_wait(runtime_->event_subscriptions().put(eventgrid::source_of(*resource()), "bench", std::move(properties), 0,
+                                                      eventgrid::EventSubscriptionService::Proof::kTrusted));
+    key_ = written.subscription->row.key;
+  }
+  /// Cheaper than activity(), which asks the database.
+  std::int64_t cursor() {
+    const auto status = runtime_->delivery().status(*resource()->database, key_);
+    return status ? status->cursor : 0;
   }
   eventgrid::SubscriptionActivity activity() {
     auto& service = runtime_->event_subscriptions();
@@ -85,6 +92,7 @@ class TemporaryRuntime {
  private:
   const std::filesystem::path directory_;
   std::unique_ptr<Runtime> runtime_;
+  std::int64_t key_ = 0;  // of the subscription
 };
 
 int deliver(const std::string& url, int events, int connections) {
@@ -93,17 +101,15 @@ int deliver(const std::string& url, int events, int connections) {
   const std::int64_t last = (*runtime).events().last_sequence(*runtime.resource()->database, runtime.resource()->key);
   const auto start = Steady::now();
   runtime.subscribe(url);
-  eventgrid::SubscriptionActivity now = runtime.activity();
-  while (now.cursor < last && seconds_since(start) < 120) {
-    usleep(2000);
-    now = runtime.activity();
-  }
+  while (runtime.cursor() < last && seconds_since(start) < 120) usleep(2000);
+  const double seconds = seconds_since(start);
+  const eventgrid::SubscriptionActivity now = runtime.activity();
   if (now.cursor < last || now.retrying + now.dropped > 0) {
     std::fprintf(stderr, "not everything was delivered: at %lld of %lld, %lld to be tried again\n",
                  static_cast<long long>(now.cursor), static_cast<long long>(last), static_cast<long long>(now.retrying));
     return 1;
   }
-  std::printf("%.0f\n", events / seconds_since(start));
+  std::printf("%.0f\n", events / seconds);
   return 0;
 }
 

@@ -1,13 +1,17 @@
-#include "runtime/net/http_client.h"
+// What holds for everybody who sends requests: libcurl and our own.
+#include "runtime/net/http_sender.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "runtime/crypto/certificates.h"
+#include "runtime/net/http_client.h"
+#include "runtime/net/pooled_client.h"
 #include "tests/unit/net/server_fixture.h"
 
 namespace trunkline::testing {
@@ -16,15 +20,31 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class HttpClientTest : public ServerTest {
+enum class Kind { kCurl, kPooled };
+
+class HttpSenderTest : public ServerTest, public ::testing::WithParamInterface<Kind> {
  protected:
-  ~HttpClientTest() override {
+  ~HttpSenderTest() override {
     gate.open();
-    client.reset();
+    pooled.reset();
+    curl.reset();
+  }
+  void make_client(net::HttpClientOptions options = {}) {
+    pooled.reset();
+    curl.emplace(executor, options);
+    if (GetParam() == Kind::kPooled) pooled.emplace(executor, *curl, std::move(options));
   }
   void start_both(net::HttpServerOptions server_options = {}, net::HttpClientOptions client_options = {}) {
     start(std::move(server_options));
-    client.emplace(executor, std::move(client_options));
+    make_client(std::move(client_options));
+  }
+  net::HttpSender& client() {
+    if (pooled) return *pooled;
+    return *curl;
+  }
+  void stop_client() {
+    if (pooled) pooled->stop();
+    curl->stop();
   }
   net::ClientRequest request(std::string path, std::string method = "GET") const {
     net::ClientRequest out;
@@ -33,16 +53,19 @@ class HttpClientTest : public ServerTest {
     return out;
   }
   Result<net::ClientResponse> send(net::ClientRequest request) {
-    try {
-      return sync_wait(client->send(std::move(request)));
-    } catch (const Error& error) {
-      return error;
-    }
+    const auto answer = std::make_shared<std::promise<Result<net::ClientResponse>>>();
+    client().start_send(std::move(request),
+                        [answer](Result<net::ClientResponse> result) { answer->set_value(std::move(result)); });
+    return answer->get_future().get();
   }
-  std::optional<net::HttpClient> client;
+  std::optional<net::HttpClient> curl;
+  std::optional<net::PooledClient> pooled;
 };
 
-TEST_F(HttpClientTest, SendsEveryMethodAndReusesTheConnection) {
+INSTANTIATE_TEST_SUITE_P(Net, HttpSenderTest, ::testing::Values(Kind::kCurl, Kind::kPooled),
+                         [](const auto& kind) { return kind.param == Kind::kCurl ? "Curl" : "Pooled"; });
+
+TEST_P(HttpSenderTest, SendsEveryMethodAndReusesTheConnection) {
   start_both();
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
     net::ClientRequest r = request("/m?x=%2B", method);
@@ -56,24 +79,24 @@ TEST_F(HttpClientTest, SendsEveryMethodAndReusesTheConnection) {
   EXPECT_EQ(server->connections(), 1u);
 }
 
-TEST_F(HttpClientTest, HeadAndEmptyBodiesWork) {
+TEST_P(HttpSenderTest, HeadAndEmptyBodiesWork) {
   start_both();
   EXPECT_EQ(send(request("/h", "HEAD")).value().body, "");
   EXPECT_EQ(send(request("/p", "POST")).value().body, "POST /p ");
   EXPECT_EQ(send(request("/empty")).value().status, 204);
 }
 
-TEST_F(HttpClientTest, AnyStatusIsASuccess) {
+TEST_P(HttpSenderTest, AnyStatusIsASuccess) {
   start_both();
   EXPECT_EQ(send(request("/throw")).value().status, 500);
 }
 
-TEST_F(HttpClientTest, ManyRequestsAtOnce) {
+TEST_P(HttpSenderTest, ManyRequestsAtOnce) {
   start_both();
   std::atomic<int> left{200};
   std::atomic<int> right{0};
   for (int i = 0; i < 200; ++i)
-    client->start_send(request("/hop?" + std::to_string(i)), [&, i](Result<net::ClientResponse> result) {
+    client().start_send(request("/hop?" + std::to_string(i)), [&, i](Result<net::ClientResponse> result) {
       right += result.ok() && result.value().body == "GET /hop?" + std::to_string(i) + " ";
       if (--left == 0) left.notify_all();
     });
@@ -81,7 +104,7 @@ TEST_F(HttpClientTest, ManyRequestsAtOnce) {
   EXPECT_EQ(right, 200);
 }
 
-TEST_F(HttpClientTest, BadRequestsAreRefusedBeforeTheyLeave) {
+TEST_P(HttpSenderTest, BadRequestsAreRefusedBeforeTheyLeave) {
   start_both();
   net::ClientRequest header = request("/");
   header.headers.add("X", "a\r\nY: b");
@@ -100,7 +123,7 @@ TEST_F(HttpClientTest, BadRequestsAreRefusedBeforeTheyLeave) {
   }
 }
 
-TEST_F(HttpClientTest, APeerThatIsNotThereIsUnavailable) {
+TEST_P(HttpSenderTest, APeerThatIsNotThereIsUnavailable) {
   start_both();
   server->stop();
   const auto result = send(request("/"));
@@ -109,14 +132,14 @@ TEST_F(HttpClientTest, APeerThatIsNotThereIsUnavailable) {
   EXPECT_TRUE(result.error().retryable);
 }
 
-TEST_F(HttpClientTest, APeerThatDoesNotAnswerExceedsTheDeadline) {
+TEST_P(HttpSenderTest, APeerThatDoesNotAnswerExceedsTheDeadline) {
   start_both();
   net::ClientRequest slow = request("/wait");
   slow.timeout = std::chrono::milliseconds{50};
   EXPECT_EQ(send(std::move(slow)).error().code, ErrorCode::kDeadlineExceeded);
 }
 
-TEST_F(HttpClientTest, CancelEndsARequestInProgressAndOneNotBegun) {
+TEST_P(HttpSenderTest, CancelEndsARequestInProgressAndOneNotBegun) {
   start_both();
   net::ClientRequest waits = request("/wait");
   waits.cancel = net::CancelToken::make();
@@ -129,7 +152,7 @@ TEST_F(HttpClientTest, CancelEndsARequestInProgressAndOneNotBegun) {
   EXPECT_EQ(send(waits).error().code, ErrorCode::kCancelled);
 }
 
-TEST_F(HttpClientTest, AnAnswerThatIsTooLargeIsCutOff) {
+TEST_P(HttpSenderTest, AnAnswerThatIsTooLargeIsCutOff) {
   start_both();
   net::ClientRequest big = request("/big");
   big.max_response_bytes = 1000;
@@ -139,39 +162,87 @@ TEST_F(HttpClientTest, AnAnswerThatIsTooLargeIsCutOff) {
   EXPECT_EQ(send(std::move(fits)).value().body.size(), 8u * 1024 * 1024);
 }
 
-TEST_F(HttpClientTest, StopEndsWhatIsInProgress) {
+TEST_P(HttpSenderTest, StopEndsWhatIsInProgress) {
   start_both();
   std::atomic<int> code{0};
-  client->start_send(request("/wait"), [&](Result<net::ClientResponse> result) {
+  client().start_send(request("/wait"), [&](Result<net::ClientResponse> result) {
     code = result.ok() ? -1 : static_cast<int>(result.error().code);
     code.notify_all();
   });
   while (!gate.has_waiting()) std::this_thread::yield();
-  client->stop();
+  stop_client();
   code.wait(0);
   EXPECT_EQ(code, static_cast<int>(ErrorCode::kCancelled));
   EXPECT_EQ(send(request("/")).error().code, ErrorCode::kCancelled);
 }
 
-TEST_F(HttpClientTest, TheClockWaitsForAnswersThatCountAsWork) {
+TEST_P(HttpSenderTest, TheClockWaitsForAnswersThatCountAsWork) {
   start_both();
   std::atomic<bool> answered{false};
   clock.schedule_after(std::chrono::seconds{1}, [&] {
-    client->start_send(request("/hop"), [&](Result<net::ClientResponse> result) { answered = result.ok(); });
+    client().start_send(request("/hop"), [&](Result<net::ClientResponse> result) { answered = result.ok(); });
   });
   clock.advance(std::chrono::seconds{1});
   EXPECT_TRUE(answered);
 }
 
-TEST_F(HttpClientTest, TheProxyGetsTheRequest) {
+TEST_P(HttpSenderTest, TheProxyGetsTheRequest) {
   start();
-  client.emplace(executor, net::HttpClientOptions{.proxy = "http://127.0.0.1:" + std::to_string(ports.http)});
+  make_client({.proxy = "http://127.0.0.1:" + std::to_string(ports.http)});
   net::ClientRequest r;
   r.url = "http://carrier.invalid/x";
   EXPECT_EQ(send(std::move(r)).value().body, "GET http://carrier.invalid/x ");
 }
 
-TEST_F(HttpClientTest, CertificatesAreVerified) {
+TEST_P(HttpSenderTest, AHostThatDoesNotExistIsNotResolved) {
+  make_client();
+  net::ClientRequest r;
+  r.url = "http://nobody.invalid/";
+  const auto result = send(std::move(r));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(result.error().message, HasSubstr("resolve"));
+}
+
+TEST_P(HttpSenderTest, AddressesThatAreNotAllowedAreNotConnectedTo) {
+  std::mutex mutex;
+  std::vector<std::string> asked;
+  start_both({}, {.allow_address = [&](std::string_view address) {
+               const std::lock_guard lock(mutex);
+               asked.emplace_back(address);
+               return false;
+             }});
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    net::ClientRequest r;
+    r.url = "http://" + std::string(host) + ":" + std::to_string(ports.http) + "/";
+    const auto result = send(std::move(r));
+    ASSERT_FALSE(result.ok()) << host;
+    EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  }
+  EXPECT_EQ(server->connections(), 0u);
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(asked, ::testing::Contains("127.0.0.1"));
+}
+
+TEST_P(HttpSenderTest, HeadersOfTheAnswerCanBeLeftOut) {
+  start_both();
+  net::ClientRequest r = request("/h");
+  r.wants_headers = false;
+  const auto result = send(std::move(r));
+  EXPECT_EQ(result.value().headers.size(), 0u);
+  EXPECT_EQ(result.value().body, "GET /h ");
+}
+
+TEST_P(HttpSenderTest, LargeBodiesArrive) {
+  start_both();
+  for (const std::size_t size : {16u * 1024, 16u * 1024 + 1, 900u * 1024}) {
+    net::ClientRequest r = request("/b", "POST");
+    r.body.assign(size, 'b');
+    EXPECT_EQ(send(std::move(r)).value().body.size(), size + 8);
+  }
+}
+
+TEST_P(HttpSenderTest, CertificatesAreVerified) {
   const Time now = std::chrono::system_clock::now();
   const auto ca = crypto::CertificateAuthority::create("Test CA", now);
   const crypto::PemIdentity identity = ca.issue_server(now);
@@ -181,11 +252,13 @@ TEST_F(HttpClientTest, CertificatesAreVerified) {
   net::ClientRequest r;
   r.url = "https://localhost:" + std::to_string(ports.https) + "/tls";
   EXPECT_EQ(send(r).value().body, "GET /tls ");
-  client.emplace(executor);  // trusts the system's authorities only
+  make_client();  // trusts the system's authorities only
   const auto result = send(r);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(result.error().message, HasSubstr("certificate"));
+  make_client({.ca_file = path + ".none"});
+  EXPECT_EQ(send(r).error().code, ErrorCode::kUnavailable);
   std::remove(path.c_str());
 }
 
