@@ -10,7 +10,7 @@ namespace trunkline::net {
 /// Keeps connections alive, one request at a time on each, and verifies certificates (TLS 1.2 and later). HTTP/1.1; redirects are
 /// not followed. A request that met a kept connection just as its peer closed it is sent once more, so a peer may see it twice.
 /// One thread of its own drives all transfers and calls back, so that the next request of a busy sender costs no hand-over; it
-/// starts with the first request. Why not libcurl: docs/adr/0012. [any-thread]
+/// starts with the first request. Why not libcurl: docs/adr/0013. [any-thread]
 class PooledClient final : public HttpSender {
  public:
   /// `other` sends what we leave to it: what may have to go through a proxy, and URLs with a name and password or with a host
