@@ -28,10 +28,17 @@ void WorkTracker::wait_idle() const {
   for (std::size_t n = count(); n != 0; n = count()) count_.wait(n, std::memory_order_acquire);
 }
 
+/// An io_context whose queued functions and pending operations can be dropped before it goes.
+class DroppableContext : public boost::asio::io_context {
+ public:
+  using boost::asio::io_context::io_context;
+  void drop() { shutdown(); }
+};
+
 struct Executor::Impl {
   explicit Impl(unsigned count) : context(static_cast<int>(count)), keep_running(context.get_executor()), thread_count(count) {}
 
-  boost::asio::io_context context;
+  DroppableContext context;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running;
   const unsigned thread_count;
   std::once_flag stopped;
@@ -64,6 +71,8 @@ void Executor::stop() {
     impl_->keep_running.reset();
     impl_->context.stop();
     for (std::thread& thread : impl_->threads) thread.join();
+    // Now, while what they refer to is still there: a clock, a log.
+    impl_->context.drop();
   });
 }
 

@@ -61,7 +61,7 @@ class Executor {
   unsigned thread_count() const noexcept;
   /// True on one of its threads.
   bool runs_here() const noexcept;
-  /// Lets the functions that run now return and joins the threads. What is still queued never runs; the destructor drops it.
+  /// Lets the functions that run now return and joins the threads. What is still queued never runs and is dropped here.
   /// Idempotent; never call it on one of the threads. [lifecycle]
   void stop();
 
