@@ -30,6 +30,7 @@ CLOCKS = re.compile(
 # Patience with what hangs in wall time (a child process, a plugin that does not stop) is for the runtime, never for a plugin.
 STEADY = re.compile(r"\bsteady_clock\s*::\s*now\b")
 SLEEPS = re.compile(r"\bsleep_(?:for|until)\s*\(|(?<![\w.>:])(?:::)?(?:usleep|nanosleep)\s*\(")
+CO_AWAIT = re.compile(r"\bco_await\b")
 THREADS = re.compile(r"\bstd::(?:jthread|async)\b|\bstd::thread\b(?!::id|::hardware_concurrency)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 NOLINT = re.compile(r"//\s*NOLINT\(trunkline-([a-z]+)\)(:\s*\S.*)?")
@@ -165,6 +166,22 @@ class FileCheck:
                 self.report(index, "thread", f"`{match.group()}`: threads belong to {', '.join(sorted(THREAD_FOLDERS))}")
             if "std::regex" in line:
                 self.report(index, "regex", "std::regex is slow to compile and to run; use RE2")
+        self.check_coroutines()
+
+    def check_coroutines(self) -> None:
+        """GCC 12 destroys the temporary of a conditional in the operand of a co_await twice."""
+        code = "\n".join(self.code)
+        for match in CO_AWAIT.finditer(code):
+            depth = 0
+            for position in range(match.end(), len(code)):
+                char = code[position]
+                depth += (char in "([{") - (char in ")]}")
+                if depth < 0 or (depth == 0 and char in ";,"):
+                    break
+                if char == "?" and depth > 0:
+                    line = code.count("\n", 0, position)
+                    self.report(line, "coroutine", "a conditional within co_await: GCC 12 destroys its temporary twice; name it")
+                    break
 
 
 def check_runtime_file(root: Path, path: Path, layers: list[str], depends: dict[str, set[str]]) -> FileCheck:

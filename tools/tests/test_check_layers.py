@@ -92,6 +92,7 @@ def test_a_folder_that_is_not_listed(tree: Tree) -> None:
         ("plugins/x/src/a.cpp", '#include "runtime/base/b.h"', "layers"),
         ("plugins/x/src/a.cpp", "auto t = std::chrono::steady_clock::now();", "clock"),
         ("plugins/x/src/a.cpp", "std::jthread worker;", "thread"),
+        ("plugins/x/src/a.cpp", "const auto lock = co_await users.lock(custom ? *custom : id);", "coroutine"),
     ],
 )
 def test_what_may_not_be_used(tree: Tree, path: str, line: str, rule: str) -> None:
@@ -115,6 +116,7 @@ def test_what_may_not_be_used(tree: Tree, path: str, line: str, rule: str) -> No
         ("runtime/core/a.cpp", "auto t = clock.time(0); row.due_time(0);"),
         ("runtime/core/a.cpp", "std::thread::id owner;"),
         ("runtime/core/a.cpp", "co_await clock.sleep(delay);"),
+        ("runtime/core/a.cpp", "const std::string who = custom ? *custom : id; co_await users.lock(who);"),
     ],
 )
 def test_what_may_be_used(tree: Tree, path: str, line: str) -> None:

@@ -153,7 +153,8 @@ trunkline::Task<UserIdentity> Issuer::create_user(Call, CreateUserRequest reques
   auto user = std::make_shared<User>();
   user->id = "8:acs:" + request.resource_id + "_" + random_uuid();
   user->custom_id = request.custom_id;
-  const AsyncMutex::Lock lock = co_await users_.lock(request.resource_id, custom ? *custom : user->id);
+  const std::string who = custom ? *custom : user->id;
+  const AsyncMutex::Lock lock = co_await users_.lock(request.resource_id, who);
   if (custom) {
     const UserPtr found = co_await users_.find_custom(request.resource_id, *custom);
     if (found) co_return identity_of(*found);
