@@ -19,6 +19,13 @@ namespace beast = boost::beast;
 
 class WebSocketTest : public ServerTest {
  protected:
+  ~WebSocketTest() override {
+    // Before what the sockets write to goes.
+    gate.open();
+    server.reset();
+    executor.stop();
+  }
+
   /// `/echo` sends back what it gets; `/sink` waits for the gate before it receives; `/flood` sends until the peer is full;
   /// `/throw` throws; `/bye` closes, `/bye-later` once the gate is open; `/count` sends the number of messages it got until it
   /// was closed, into `counted`.
@@ -47,7 +54,10 @@ class WebSocketTest : public ServerTest {
       const bool sent = co_await socket->send(std::move(answer), message->text);
       if (!sent) break;
     }
-    ended = socket->closed();
+    {
+      const std::lock_guard lock(ended_mutex);  // a test may have several sockets
+      ended = socket->closed();
+    }
     over.store(true);
   }
 
@@ -81,6 +91,7 @@ class WebSocketTest : public ServerTest {
   std::atomic<int> counted{0};
   std::atomic<std::size_t> most_queued{0};
   std::atomic<bool> over{false};
+  std::mutex ended_mutex;
   std::optional<net::WebSocketClose> ended;
 };
 
