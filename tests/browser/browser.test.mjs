@@ -187,18 +187,19 @@ test('what the guide shows to browsers does what it says', async () => {
 
 test('what the guide shows to browsers about events does what it says', async () => {
   const { page, complaints } = await openPage();
-  const printed = [];
-  page.on('console', (message) => printed.push(message.text()));
+  const told = async (start) => {
+    const message = await page.waitForEvent('console', { predicate: (one) => one.text().startsWith(start), timeout: 10_000 });
+    return message.text();
+  };
+  const socket = told('socket');
   const { next } = await control('GET', '/_control/events?limit=1');
   await page.evaluate((given) => { window.given = given; }, { token: controlToken(), cursor: next });
   for (const content of await documentedScripts('docs/guide/event-subscriptions.md', tls())) await page.addScriptTag({ content });
-  for (let i = 0; i < 400 && printed.filter((line) => line.startsWith('source')).length === 0; i += 1) {
-    await receiveText(`number ${i}`);  // until both streams have begun
-    await new Promise((resolve) => { setTimeout(resolve, 25); });
-  }
-  assert.ok(printed.includes('source Microsoft.Communication.SMSReceived true'), printed.join('\n'));
-  for (let i = 0; i < 400 && !printed.some((line) => line.startsWith('socket')); i += 1) await new Promise((resolve) => { setTimeout(resolve, 25); });
-  assert.ok(printed.includes('socket Microsoft.Communication.SMSReceived number 0'), printed.join('\n'));
+  let heard = false;
+  const source = told('source').finally(() => { heard = true; });
+  for (let i = 0; !heard; i += 1) await receiveText(`number ${i}`);  // until both streams have begun
+  assert.equal(await source, 'source Microsoft.Communication.SMSReceived true');
+  assert.equal(await socket, 'socket Microsoft.Communication.SMSReceived number 0');
   assert.deepEqual(complaints, []);
   await page.close();
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import importlib.metadata
@@ -12,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -99,20 +99,31 @@ class Synapse:
     def start(self) -> None:
         command = [python_with_synapse(), "-m", "synapse.app.homeserver", "-c", str(self.folder / "homeserver.yaml")]
         subprocess.run([*command, "--generate-keys"], check=True, capture_output=True, cwd=self.folder, timeout=READY_SECONDS)
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self.folder)
-        threading.Thread(target=self._read_log, args=(self.process,), daemon=True).start()
-        until = time.monotonic() + READY_SECONDS
-        while time.monotonic() < until and self.process.poll() is None:
+        name = f"trunkline-synapse-{secrets.token_hex(8)}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:  # for what it tells systemd when it listens
+            ready.bind("\0" + name)
+            ready.settimeout(READY_SECONDS)
+            self.process = subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=self.folder,
+                env={**os.environ, "NOTIFY_SOCKET": f"@{name}"},
+            )
+            threading.Thread(target=self._read_log, args=(self.process, name), daemon=True).start()
             try:
-                urllib.request.urlopen(self.url + "/_matrix/client/versions", timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError(f"Synapse did not come up: {''.join(self.log)}")
+                while "READY=1" not in (said := ready.recv(4096).decode().split()):
+                    assert "ENDED" not in said, f"Synapse ended: {''.join(self.log)}"
+            except TimeoutError:
+                raise AssertionError(f"Synapse did not come up: {''.join(self.log)}") from None
 
-    def _read_log(self, process: subprocess.Popen[str]) -> None:
+    def _read_log(self, process: subprocess.Popen[str], name: str) -> None:
         assert process.stderr is not None
         self.log.extend(process.stderr)
+        # Whoever waits for it to come up need not wait any longer.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as tell:
+            tell.sendto(b"ENDED", "\0" + name)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:

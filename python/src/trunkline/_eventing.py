@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO, TypeVar, overload
+from typing import Any, TextIO, TypeVar, Unpack, overload
 
 from . import _native
 from ._deliveries import Deliveries, as_duration
-from ._handlers import EventHandler, HandlerOptions
+from ._handlers import EventHandler, HandlerOptions, HandlerSettings, as_list
 from .service import (
     Event,
-    EventCondition,
     EventHistoryService,
     EventQuery,
     EventSchema,
@@ -24,10 +23,6 @@ from .service import (
 )
 
 R = TypeVar("R")
-
-
-def as_list(value: Sequence[str] | str | None) -> list[str] | None:
-    return [value] if isinstance(value, str) else None if value is None else list(value)
 
 
 class EventSubscriptions(EventSubscriptionsService):
@@ -179,57 +174,12 @@ class EventConsumers:
         return Deliveries(self.event_subscriptions, name, credits, as_duration(lock_time), timeout)
 
     @overload
-    def on_event(
-        self,
-        name: str,
-        fn: Callable[[Event], R],
-        /,
-        *,
-        types: Sequence[str] | str | None = ...,
-        subject_begins_with: str | None = ...,
-        subject_ends_with: str | None = ...,
-        conditions: Sequence[EventCondition] | None = ...,
-        ordering_key: str | None = ...,
-        max_attempts: int | None = ...,
-        dead_letter: str | None = ...,
-        after: int | None = ...,
-        concurrency: int = ...,
-        lock_time: datetime.timedelta | float = ...,
-    ) -> EventHandler[R]: ...
+    def on_event(self, name: str, fn: Callable[[Event], R], /, **settings: Unpack[HandlerSettings]) -> EventHandler[R]: ...
     @overload
     def on_event(
-        self,
-        name: str,
-        /,
-        *,
-        types: Sequence[str] | str | None = ...,
-        subject_begins_with: str | None = ...,
-        subject_ends_with: str | None = ...,
-        conditions: Sequence[EventCondition] | None = ...,
-        ordering_key: str | None = ...,
-        max_attempts: int | None = ...,
-        dead_letter: str | None = ...,
-        after: int | None = ...,
-        concurrency: int = ...,
-        lock_time: datetime.timedelta | float = ...,
+        self, name: str, /, **settings: Unpack[HandlerSettings]
     ) -> Callable[[Callable[[Event], R]], EventHandler[R]]: ...
-    def on_event(
-        self,
-        name: str,
-        fn: Callable[[Event], Any] | None = None,
-        /,
-        *,
-        types: Sequence[str] | str | None = None,
-        subject_begins_with: str | None = None,
-        subject_ends_with: str | None = None,
-        conditions: Sequence[EventCondition] | None = None,
-        ordering_key: str | None = None,
-        max_attempts: int | None = None,
-        dead_letter: str | None = None,
-        after: int | None = None,
-        concurrency: int = 1,
-        lock_time: datetime.timedelta | float = 300.0,
-    ) -> Any:
+    def on_event(self, name: str, fn: Callable[[Event], Any] | None = None, /, **settings: Unpack[HandlerSettings]) -> Any:
         """Calls a function with the events of a subscription, which is created when there is none of that name and changed when
         anything is said about it. An event is acknowledged when the function returns; it comes again when it raises.
 
@@ -248,27 +198,13 @@ class EventConsumers:
             max_attempts: Attempts for an event, 1 to 30.
             dead_letter: Where events go that no attempt could deal with.
             after: Events after this position of the log too, when the subscription is created; None: from now on.
-            concurrency: Threads that call the function.
-            lock_time: Seconds of the runtime's clock that it may take over an event.
+            concurrency: Threads that call the function; 1 when left out.
+            lock_time: Seconds of the runtime's clock that it may take over an event; 300 when left out.
 
         Returns:
             The handler. It ends with the runtime, or when it is closed.
         """
-        options = HandlerOptions(
-            name,
-            concurrency,
-            lock_time,
-            {
-                "types": as_list(types),
-                "subject_begins_with": subject_begins_with,
-                "subject_ends_with": subject_ends_with,
-                "conditions": None if conditions is None else list(conditions),
-                "ordering_key": ordering_key,
-                "max_attempts": max_attempts,
-                "dead_letter": dead_letter,
-                "after": after,
-            },
-        )
+        options = HandlerOptions(name, settings)
         if fn is None:
             return lambda fn: EventHandler(self._native, self.event_subscriptions, options, fn)
         return EventHandler(self._native, self.event_subscriptions, options, fn)

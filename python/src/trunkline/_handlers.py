@@ -5,34 +5,59 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from . import _native
 from ._deliveries import Deliveries, Delivery, as_duration, reason_of
 from ._errors import NotFoundError, TrunklineError
-from .service import Event, EventSubscriptionSpec, EventSubscriptionsService
+from .service import Event, EventCondition, EventSubscriptionSpec, EventSubscriptionsService
 
 R = TypeVar("R")
 log = logging.getLogger("trunkline.events")
 FAILED = "the handler %r failed on event %s (attempt %d); it comes again"
 
 
+class HandlerSettings(TypedDict, total=False):
+    """What `on_event` may be told besides name and function. All but `concurrency` and `lock_time` is about the subscription."""
+
+    types: Sequence[str] | str | None
+    subject_begins_with: str | None
+    subject_ends_with: str | None
+    conditions: Sequence[EventCondition] | None
+    ordering_key: str | None
+    max_attempts: int | None
+    dead_letter: str | None
+    after: int | None
+    concurrency: int
+    lock_time: datetime.timedelta | float
+
+
 class HandlerOptions:
-    """What `on_event` was given besides the function."""
+    """The settings of one handler, with their defaults."""
 
     __slots__ = ("concurrency", "lock_time", "spec", "wanted")
 
-    def __init__(self, name: str, concurrency: int, lock_time: datetime.timedelta | float, fields: Mapping[str, Any]) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency must be at least 1, not {concurrency}")
-        given = {field: value for field, value in fields.items() if value is not None}
+    def __init__(self, name: str, settings: HandlerSettings) -> None:
+        if unknown := settings.keys() - HandlerSettings.__annotations__.keys():
+            raise TypeError(f"on_event() got an unexpected keyword argument {min(unknown)!r}")
+        given: dict[str, Any] = {field: value for field, value in settings.items() if value is not None}
+        self.concurrency = int(given.pop("concurrency", 1))
+        self.lock_time = as_duration(given.pop("lock_time", 300.0))
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
+        if "types" in given:
+            given["types"] = as_list(given["types"])
+        if "conditions" in given:
+            given["conditions"] = list(given["conditions"])
         self.spec = EventSubscriptionSpec(name=name, **given)
         self.wanted = bool(given)
         """Something was said about the subscription, so it is written; else one that exists stays as it is."""
-        self.concurrency = concurrency
-        self.lock_time = as_duration(lock_time)
+
+
+def as_list(value: Sequence[str] | str | None) -> list[str] | None:
+    return [value] if isinstance(value, str) else None if value is None else list(value)
 
 
 class EventHandler(Generic[R]):

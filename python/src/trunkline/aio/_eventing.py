@@ -8,14 +8,14 @@ import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from types import TracebackType
-from typing import Any, Generic, TextIO, TypeVar, overload
+from typing import Any, Generic, TextIO, TypeVar, Unpack, overload
 
 from .. import _native
 from .._deliveries import Delivery, as_duration, reason_of
 from .._errors import NotFoundError, TrunklineError
-from .._eventing import as_list, event_query
-from .._handlers import FAILED, HandlerOptions, log
-from ..service import Event, EventCondition, EventQuery, EventSchema, EventState, EventSubscription, EventTopic
+from .._eventing import event_query
+from .._handlers import FAILED, HandlerOptions, HandlerSettings, log
+from ..service import Event, EventQuery, EventSchema, EventState, EventSubscription, EventTopic
 from .service import EventHistoryService, EventSubscriptionsService, EventTopicsService
 
 R = TypeVar("R")
@@ -258,56 +258,13 @@ class EventConsumers:
         return AsyncDeliveries(self.event_subscriptions, name, credits, as_duration(lock_time), timeout)
 
     @overload
-    def on_event(
-        self,
-        name: str,
-        fn: Callable[[Event], R],
-        /,
-        *,
-        types: Sequence[str] | str | None = ...,
-        subject_begins_with: str | None = ...,
-        subject_ends_with: str | None = ...,
-        conditions: Sequence[EventCondition] | None = ...,
-        ordering_key: str | None = ...,
-        max_attempts: int | None = ...,
-        dead_letter: str | None = ...,
-        after: int | None = ...,
-        concurrency: int = ...,
-        lock_time: datetime.timedelta | float = ...,
-    ) -> AsyncEventHandler[R]: ...
+    def on_event(self, name: str, fn: Callable[[Event], R], /, **settings: Unpack[HandlerSettings]) -> AsyncEventHandler[R]: ...
     @overload
     def on_event(
-        self,
-        name: str,
-        /,
-        *,
-        types: Sequence[str] | str | None = ...,
-        subject_begins_with: str | None = ...,
-        subject_ends_with: str | None = ...,
-        conditions: Sequence[EventCondition] | None = ...,
-        ordering_key: str | None = ...,
-        max_attempts: int | None = ...,
-        dead_letter: str | None = ...,
-        after: int | None = ...,
-        concurrency: int = ...,
-        lock_time: datetime.timedelta | float = ...,
+        self, name: str, /, **settings: Unpack[HandlerSettings]
     ) -> Callable[[Callable[[Event], R]], AsyncEventHandler[R]]: ...
     def on_event(
-        self,
-        name: str,
-        fn: Callable[[Event], Awaitable[Any] | Any] | None = None,
-        /,
-        *,
-        types: Sequence[str] | str | None = None,
-        subject_begins_with: str | None = None,
-        subject_ends_with: str | None = None,
-        conditions: Sequence[EventCondition] | None = None,
-        ordering_key: str | None = None,
-        max_attempts: int | None = None,
-        dead_letter: str | None = None,
-        after: int | None = None,
-        concurrency: int = 1,
-        lock_time: datetime.timedelta | float = 300.0,
+        self, name: str, fn: Callable[[Event], Awaitable[Any] | Any] | None = None, /, **settings: Unpack[HandlerSettings]
     ) -> Any:
         """Calls a function, which may be a coroutine's, with the events of a subscription, which is created when there is none of
         that name and changed when anything is said about it. An event is acknowledged when the function has returned; it comes
@@ -322,21 +279,7 @@ class EventConsumers:
         Returns:
             The handler. Await it to know that the subscription is there, or why not.
         """
-        options = HandlerOptions(
-            name,
-            concurrency,
-            lock_time,
-            {
-                "types": as_list(types),
-                "subject_begins_with": subject_begins_with,
-                "subject_ends_with": subject_ends_with,
-                "conditions": None if conditions is None else list(conditions),
-                "ordering_key": ordering_key,
-                "max_attempts": max_attempts,
-                "dead_letter": dead_letter,
-                "after": after,
-            },
-        )
+        options = HandlerOptions(name, settings)
         if fn is None:
             return lambda fn: AsyncEventHandler(self._opened_native, self.event_subscriptions, options, fn)
         return AsyncEventHandler(self._opened_native, self.event_subscriptions, options, fn)
