@@ -77,8 +77,6 @@ Task<net::Response> answer(EventGridServices services, RouteContext& context, Ev
 
 Task<net::Response> put(EventGridServices services, RouteContext& context, EventScope scope) {
   json properties = arm_properties(arm_body(context));
-  if (scope.cloud_events && !properties.contains("eventDeliverySchema"))
-    properties["eventDeliverySchema"] = "CloudEventSchemaV1_0";
   std::string name = context.param(kName);
   eventgrid::EventSource source = scope.source;
   EventSubscriptionPtr written;

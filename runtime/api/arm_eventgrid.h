@@ -32,8 +32,6 @@ struct EventScope {
   eventgrid::EventSource source;
   ArmId id;
   Form form = Form::kExtension;
-  /// What deliveries look like unless the subscription says.
-  bool cloud_events = false;
 };
 /// Scope of an id that may be subscribed to. Throws 400 InvalidScope, 404 ResourceNotFound.
 EventScope find_event_scope(const EventGridServices& services, std::string_view id);

@@ -145,7 +145,6 @@ EventScope scope_of(const eventgrid::EventTopic& topic) {
   EventScope scope;
   scope.source = topic.source;
   scope.id = *ArmId::parse(topic.source.topic);
-  scope.cloud_events = topic.schema == eventgrid::TopicSchema::kCloudEvents;
   return scope;
 }
 

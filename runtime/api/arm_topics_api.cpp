@@ -13,7 +13,6 @@ using eventgrid::EventTopic;
 using eventgrid::EventTopicPtr;
 using eventgrid::SystemTopic;
 using eventgrid::SystemTopicPtr;
-using eventgrid::TopicSchema;
 using nlohmann::json;
 using server::RouteContext;
 
@@ -33,7 +32,7 @@ json topic_json(const EventGridServices& services, const EventTopic& topic) {
   out["location"] = topic.location;
   json& properties = out["properties"];
   properties["provisioningState"] = "Succeeded";
-  properties["endpoint"] = services.endpoint() + "topics/" + topic.name + "/api/events";
+  properties["endpoint"] = topic.publish_url(services.endpoint());
   properties["inputSchema"] = to_text(topic.schema);
   properties["publicNetworkAccess"] = "Enabled";
   properties["disableLocalAuth"] = !topic.local_auth;
@@ -48,11 +47,11 @@ json keys_json(const EventTopic& topic) {
   return out;
 }
 
-TopicSchema input_schema(const json& properties) {
+events::EventSchema input_schema(const json& properties) {
   const std::string word = arm_text(properties, "inputSchema", "properties.inputSchema");
-  for (const TopicSchema schema : {TopicSchema::kEventGrid, TopicSchema::kCloudEvents})
+  for (const events::EventSchema schema : {events::EventSchema::kEventGrid, events::EventSchema::kCloudEvents})
     if (iequals(word, to_text(schema))) return schema;
-  if (word.empty()) return TopicSchema::kEventGrid;
+  if (word.empty()) return events::EventSchema::kEventGrid;
   throw arm_bad_request(
       "InvalidPropertyValue",
       "'" + word.substr(0, 80) + "' is not offered as the input schema; EventGridSchema and " + "CloudEventSchemaV1_0 are.",
@@ -88,7 +87,7 @@ Task<net::Response> put_topic(EventGridServices services, RouteContext& context)
   const json body = arm_body(context);
   const json properties = arm_properties(body);
   const std::string location = arm_text(body, "location", "location");
-  const TopicSchema schema = input_schema(properties);
+  const events::EventSchema schema = input_schema(properties);
   if (const auto mapping = properties.find("inputSchemaMapping"); mapping != properties.end() && !mapping->is_null())
     throw arm_bad_request("InvalidPropertyValue", "Mappings of input schemas are not offered.", "properties.inputSchemaMapping");
   const bool local_auth = !disable_local_auth(properties).value_or(false);

@@ -168,7 +168,7 @@ json subscription_json(Runtime& runtime, const EventSubscription& subscription) 
   out["provisioning_state"] = subscription.provisioning_state(now);
   out["kind"] = kind_of(*subscription.spec);
   // The query of a URL often is a key.
-  out["endpoint"] = subscription.spec->endpoint.substr(0, subscription.spec->endpoint.find('?'));
+  out["endpoint"] = subscription.spec->endpoint_base();
   out["schema"] = to_text(subscription.spec->schema);
   out["activity"] = to_json(activity);
   out["properties"] = eventgrid::arm_properties_of(subscription, now);

@@ -24,8 +24,7 @@ json to_json(const Runtime& runtime, const EventTopic& topic) {
   out["name"] = topic.name;
   out["id"] = topic.source.topic;
   // Where publishers send to; nothing listens in a process without a server.
-  if (const std::string endpoint = runtime.endpoint(); !endpoint.empty())
-    out["publish_url"] = endpoint + "topics/" + topic.name + "/api/events";
+  if (const std::string endpoint = runtime.endpoint(); !endpoint.empty()) out["publish_url"] = topic.publish_url(endpoint);
   out["location"] = topic.location;
   out["schema"] = to_text(topic.schema);
   out["key1"] = topic.key1.reveal();
@@ -45,10 +44,10 @@ std::map<std::string, std::string> tags_of(const JsonRef& tags) {
   return out;
 }
 
-eventgrid::TopicSchema schema_of(const JsonRef& value) {
+events::EventSchema schema_of(const JsonRef& value) {
   return eventgrid::parse_schema_name(value.text(), value.path()) == events::EventSchema::kCloudEvents
-             ? eventgrid::TopicSchema::kCloudEvents
-             : eventgrid::TopicSchema::kEventGrid;
+             ? events::EventSchema::kCloudEvents
+             : events::EventSchema::kEventGrid;
 }
 
 Task<net::Response> create(Runtime& runtime, RouteContext& context) {
@@ -92,8 +91,7 @@ Task<net::Response> regenerate(Runtime& runtime, RouteContext& context) {
 
 /// What the topic's publishing endpoint takes in structured mode.
 std::vector<NewEvent> read_events(const EventTopic& topic, const std::string& body, Time now) {
-  if (topic.schema == eventgrid::TopicSchema::kEventGrid)
-    return eventgrid::parse_event_grid_events(body, topic.source.topic, now);
+  if (topic.schema == events::EventSchema::kEventGrid) return eventgrid::parse_event_grid_events(body, topic.source.topic, now);
   const std::size_t first = body.find_first_not_of(" \t\r\n");
   const bool batch = first != std::string::npos && body[first] == '[';
   return eventgrid::parse_cloud_events(body, batch, now);

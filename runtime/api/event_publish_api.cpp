@@ -14,7 +14,6 @@ namespace {
 
 using eventgrid::EventTopic;
 using eventgrid::EventTopicPtr;
-using eventgrid::TopicSchema;
 using server::RouteContext;
 
 /// Above what events may have, so that what is too big is refused in the form that publishers know.
@@ -77,7 +76,7 @@ std::vector<NewEvent> read_events(const RouteContext& context, const EventTopic&
   const std::string type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
   const bool single = type == "application/cloudevents+json", batch = type == "application/cloudevents-batch+json";
   const bool binary = !single && !batch && (request.headers.has("ce-specversion") || request.headers.has("ce-id"));
-  const bool wants_cloud_events = topic.schema == TopicSchema::kCloudEvents;
+  const bool wants_cloud_events = topic.schema == events::EventSchema::kCloudEvents;
   if ((single || batch || binary) && !wants_cloud_events)
     throw Error(ErrorCode::kInvalidArgument,
                 "The request carries CloudEvents, but the input schema of the topic '" + topic.name + "' is EventGridSchema.",
@@ -104,7 +103,7 @@ Task<net::Response> publish(PublishServices services, RouteContext& context, std
   co_await authorize(services, context, topic);
   std::vector<NewEvent> events = read_events(context, *topic, services.clock.now());
   // A CloudEvent shows its trace to whoever receives it, so it gets none that its publisher did not have.
-  if (topic->schema == TopicSchema::kEventGrid || context.request.headers.has("traceparent"))
+  if (topic->schema == events::EventSchema::kEventGrid || context.request.headers.has("traceparent"))
     for (NewEvent& event : events)
       if (event.traceparent.empty()) event.traceparent = context.traceparent();
   co_await services.topics.publish(topic, std::move(events));

@@ -161,7 +161,7 @@ json to_json(const eventgrid::EventSubscription& subscription, const Explanation
   json out;
   out["subscription"] = subscription.row.name;
   out["kind"] = kind_of(*subscription.spec);
-  out["endpoint"] = subscription.spec->endpoint.substr(0, subscription.spec->endpoint.find('?'));
+  out["endpoint"] = subscription.spec->endpoint_base();
   out["event_id"] = explanation.event_id;
   out["state"] = delivery::to_text(explanation.state);
   out["summary"] = summary_of(explanation);

@@ -1,6 +1,7 @@
 #include "runtime/async/executor.h"
 
 #include <pthread.h>
+#include <atomic>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -18,6 +19,13 @@ thread_local const Executor* current_executor = nullptr;
 
 unsigned default_threads() { return std::max(2u, std::thread::hardware_concurrency()); }
 
+/// An io_context whose queued functions and pending operations can be dropped before it goes.
+class DroppableContext : public boost::asio::io_context {
+ public:
+  using boost::asio::io_context::io_context;
+  void drop() { shutdown(); }
+};
+
 }  // namespace
 
 void WorkTracker::end() noexcept {
@@ -28,13 +36,6 @@ void WorkTracker::wait_idle() const {
   for (std::size_t n = count(); n != 0; n = count()) count_.wait(n, std::memory_order_acquire);
 }
 
-/// An io_context whose queued functions and pending operations can be dropped before it goes.
-class DroppableContext : public boost::asio::io_context {
- public:
-  using boost::asio::io_context::io_context;
-  void drop() { shutdown(); }
-};
-
 struct Executor::Impl {
   explicit Impl(unsigned count) : context(static_cast<int>(count)), keep_running(context.get_executor()), thread_count(count) {}
 
@@ -42,6 +43,7 @@ struct Executor::Impl {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running;
   const unsigned thread_count;
   std::once_flag stopped;
+  std::atomic<bool> ended{false};
   std::vector<std::thread> threads;
 };
 
@@ -59,6 +61,7 @@ Executor::Executor(unsigned threads) : impl_(std::make_unique<Impl>(threads == 0
 Executor::~Executor() { stop(); }
 
 void Executor::post(UniqueFunction<void()> fn) {
+  if (impl_->ended.load(std::memory_order_acquire)) return;  // nobody would run it, and it must not wait for our destructor
   boost::asio::post(impl_->context, [fn = std::move(fn), guard = WorkGuard(work_)]() mutable { fn(); });
 }
 
@@ -72,6 +75,7 @@ void Executor::stop() {
     impl_->context.stop();
     for (std::thread& thread : impl_->threads) thread.join();
     // Now, while what they refer to is still there: a clock, a log.
+    impl_->ended.store(true, std::memory_order_release);
     impl_->context.drop();
   });
 }

@@ -1,6 +1,7 @@
 #include "runtime/config/events_section.h"
 
 #include "runtime/base/encoding.h"
+#include "runtime/base/names.h"
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 
@@ -16,9 +17,7 @@ void read_schema(ConfigSection& s, EventSchemaConfig& out) {
 void read_name(ConfigSection& s, std::string& out, std::size_t most, std::set<std::string, std::less<>>& names) {
   s.required_text("name", out);
   if (out.empty()) return;
-  const bool good = out.size() >= 3 && out.size() <= most && std::all_of(out.begin(), out.end(), [](char c) {
-                      return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
-                    });
+  const bool good = is_event_grid_name(out, most);
   if (!good)
     s.problem("name", "wanted 3 to " + std::to_string(most) + " letters, digits or '-', found '" + out + "'");
   else if (!names.insert(to_lower(out)).second)
@@ -30,8 +29,8 @@ void read_name(ConfigSection& s, std::string& out, std::size_t most, std::set<st
 void read_events(ConfigSection& s, EventsConfig& out) {
   s.duration("retention", out.retention);
   if (out.retention < std::chrono::minutes{1}) s.problem("retention", "must be at least a minute");
-  s.integer("max_events", out.max_events);
-  s.integer("max_size_mb", out.max_size_mb);
+  s.integer("max_events", out.max_events, std::uint64_t{0}, std::uint64_t{1'000'000'000'000});
+  s.integer("max_size_mb", out.max_size_mb, std::uint64_t{0}, std::uint64_t{1'000'000'000});
   s.text("dead_letter_path", out.dead_letter_path);
   s.boolean("allow_http", out.allow_http);
   s.boolean("forbid_private", out.forbid_private);

@@ -125,16 +125,39 @@ void write_list(Writer& w, std::string_view key, const std::vector<T>& items, vo
   w.end();
 }
 
+/// The query of a URL often is a key.
+std::string without_query(std::string_view url) {
+  const auto query = url.find('?');
+  return query == url.npos ? std::string(url) : std::string(url.substr(0, query)) + "?[redacted]";
+}
+
+/// Of the properties of an event subscription, what nobody else is to see.
+void redact(nlohmann::json& value) {
+  if (value.is_object() && value.value("isSecret", nlohmann::json()) == true) value["value"] = "[redacted]";
+  for (auto& [name, member] : value.items()) {
+    if (member.is_structured())
+      redact(member);
+    else if (name == "endpointUrl" && member.is_string())
+      member = without_query(member.get_ref<const std::string&>());
+    else if (name == "bearer" || name == "hmacSecret")
+      member = "[redacted]";
+  }
+}
+
 void write_event_subscription(Writer& w, const EventSubscriptionConfig& subscription) {
   w.begin_item();
   w.text("name", subscription.name);
-  if (!subscription.endpoint.empty()) w.text("endpoint", subscription.endpoint);
+  if (!subscription.endpoint.empty()) w.text("endpoint", without_query(subscription.endpoint));
   if (!subscription.types.empty()) w.texts("types", subscription.types);
   if (!subscription.subject_begins_with.empty()) w.text("subject_begins_with", subscription.subject_begins_with);
   w.raw("schema", schema_name(subscription.schema));
   w.secret("bearer", subscription.bearer);
   w.secret("hmac_secret", subscription.hmac_secret);
-  if (subscription.properties_json != "{}") w.raw("properties", subscription.properties_json);
+  if (subscription.properties_json != "{}") {
+    nlohmann::json properties = parse_json(subscription.properties_json);
+    redact(properties);
+    w.raw("properties", properties.dump());
+  }
   w.end_item();
 }
 

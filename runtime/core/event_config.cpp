@@ -29,9 +29,17 @@ eventgrid::RetentionOptions retention_options(const EventsConfig& config) {
 
 namespace {
 
+/// Members that are written into must be objects, or not be there.
+void check_objects(const nlohmann::json& parent, std::initializer_list<const char*> members) {
+  for (const char* const member : members)
+    if (const auto value = JsonRef(parent).find(member)) value->object();
+}
+
 /// As in ARM.
 nlohmann::json subscription_properties(const EventSubscriptionConfig& config, const SecretSource& secrets) {
   nlohmann::json properties = parse_json(config.properties_json);
+  check_objects(properties, {"destination", "filter", "trunkline"});
+  if (properties.contains("destination")) check_objects(properties["destination"], {"properties"});
   if (!config.endpoint.empty()) {
     properties["destination"]["endpointType"] = "WebHook";
     properties["destination"]["properties"]["endpointUrl"] = config.endpoint;
@@ -47,8 +55,8 @@ nlohmann::json subscription_properties(const EventSubscriptionConfig& config, co
 eventgrid::TopicSpec topic_spec(const EventTopicConfig& config, const SecretSource& secrets) {
   eventgrid::TopicSpec spec;
   spec.name = config.name;
-  spec.schema = config.schema == EventSchemaConfig::kCloudEvents ? eventgrid::TopicSchema::kCloudEvents
-                                                                 : eventgrid::TopicSchema::kEventGrid;
+  spec.schema =
+      config.schema == EventSchemaConfig::kCloudEvents ? events::EventSchema::kCloudEvents : events::EventSchema::kEventGrid;
   spec.key1 = secrets.resolve(config.key1);
   spec.key2 = secrets.resolve(config.key2);
   return spec;

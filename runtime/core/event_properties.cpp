@@ -286,7 +286,7 @@ service::EventSubscription describe(const eventgrid::EventSubscription& subscrip
   switch (spec.kind) {
     case Kind::kWebhook:
       out.destination = service::EventDestination::kWebhook;
-      out.endpoint = spec.endpoint.substr(0, spec.endpoint.find('?'));  // the query often is a key
+      out.endpoint = spec.endpoint_base();
       break;
     case Kind::kHandler:
       out.destination = service::EventDestination::kHandler;

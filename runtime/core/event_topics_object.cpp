@@ -16,9 +16,9 @@ service::EventTopic describe(const eventgrid::EventTopic& topic, const std::stri
   service::EventTopic out;
   out.name = topic.name;
   out.topic_id = topic.source.topic;
-  if (!endpoint.empty()) out.endpoint = endpoint + "topics/" + topic.name + "/api/events";
-  out.schema = topic.schema == eventgrid::TopicSchema::kCloudEvents ? service::EventSchema::kCloudEvents
-                                                                    : service::EventSchema::kEventGrid;
+  if (!endpoint.empty()) out.endpoint = topic.publish_url(endpoint);
+  out.schema =
+      topic.schema == events::EventSchema::kCloudEvents ? service::EventSchema::kCloudEvents : service::EventSchema::kEventGrid;
   out.primary_key = topic.key1.reveal();
   out.secondary_key = topic.key2.reveal();
   out.local_auth = topic.local_auth;
@@ -72,8 +72,8 @@ std::vector<std::string> ids_of(const std::vector<NewEvent>& events) {
 Task<service::EventTopic> EventTopicsObject::create(Call, service::NewEventTopic topic) {
   eventgrid::TopicSpec spec;
   spec.name = std::move(topic.name);
-  spec.schema = schema_of(topic.schema, "schema") == events::EventSchema::kCloudEvents ? eventgrid::TopicSchema::kCloudEvents
-                                                                                       : eventgrid::TopicSchema::kEventGrid;
+  spec.schema = schema_of(topic.schema, "schema") == events::EventSchema::kCloudEvents ? events::EventSchema::kCloudEvents
+                                                                                       : events::EventSchema::kEventGrid;
   if (topic.primary_key) spec.key1 = Secret(std::move(*topic.primary_key));
   if (topic.secondary_key) spec.key2 = Secret(std::move(*topic.secondary_key));
   spec.local_auth = topic.local_auth;

@@ -74,7 +74,7 @@ class EventRows final : public ResourceParticipant {
  public:
   explicit EventRows(EventLog& events) : events_(events) {}
   void copy_rows(store::Session& session, const Resource& from, const Resource& to) override {
-    events_.copy_resource(session, from.key, to.key);
+    events_.copy_resource(session, from.key, to.key, from.arm_id, to.arm_id);
   }
   void drop_rows(store::Session& session, const Resource& resource) override { events_.drop_resource(session, resource.key); }
 
@@ -188,7 +188,7 @@ struct Runtime::Parts {
         event_subscriptions(context, delivery),
         event_history(context, delivery, event_subscriptions),
         event_topics(context, event_subscriptions),
-        event_retention(context, retention_options(config.events)),
+        event_retention(context, event_subscriptions, retention_options(config.events)),
         sandbox(context, numbers),
         event_rows(events),
         sinks(sms, chat, log),

@@ -10,6 +10,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/json.h"
+#include "runtime/crypto/hash.h"
 #include "runtime/events/event_render.h"
 
 namespace trunkline::delivery {
@@ -25,6 +26,14 @@ std::string safe_name(std::string_view text, bool upper) {
     out.push_back(plain ? (upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c) : '_');
   }
   return out.empty() ? "_" : out;
+}
+
+/// So that a name in it survives a loss of power.
+bool sync_directory(const std::filesystem::path& path) {
+  const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return false;
+  const bool good = ::fsync(directory) == 0;
+  return ::close(directory) == 0 && good;
 }
 
 /// Complete and durable, or not there.
@@ -45,6 +54,7 @@ bool write_file(const std::filesystem::path& path, std::string_view text) {
   good = good && ::fsync(file) == 0;
   good = ::close(file) == 0 && good;
   if (good) std::filesystem::rename(temporary, path, error);
+  good = good && !error && sync_directory(path.parent_path());
   if (!good || error) std::filesystem::remove(temporary, error);
   return good && !error;
 }
@@ -86,16 +96,25 @@ std::string dead_letter_name(const SubscriptionSpec& spec, const Event& event, T
   char when[64];
   std::snprintf(when, sizeof when, "%d/%u/%u/%d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                 static_cast<unsigned>(date.day()), static_cast<int>(hour));
-  return safe_name(last_segment(event.topic), false) + "/" + safe_name(spec.name, true) + "/" + when + "/" + guid + ".json";
+  return safe_name(last_segment(spec.topic.empty() ? event.topic : spec.topic), false) + "/" + safe_name(spec.name, true) + "/" +
+         when + "/" + guid + ".json";
+}
+
+std::string dead_letter_guid(std::string_view event_id, const RetryRow& row) {
+  const crypto::Digest digest =
+      crypto::sha256(std::string(event_id) + "\n" + std::to_string(row.sequence) + "\n" + std::to_string(row.part));
+  Uuid guid;
+  std::copy_n(digest.begin(), guid.bytes.size(), guid.bytes.begin());
+  guid.bytes[6] = static_cast<std::uint8_t>((guid.bytes[6] & 0x0f) | 0x80);  // RFC 9562, version 8
+  guid.bytes[8] = static_cast<std::uint8_t>((guid.bytes[8] & 0x3f) | 0x80);
+  return guid.str();
 }
 
 void DeadLetterWriter::write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, Time now,
                              UniqueFunction<void(bool)> done) {
   // The same name for a second try: what is there already is replaced and not doubled.
-  const std::string guid =
-      Uuid::parse(event.id) ? event.id + (row.part > 0 ? "-" + std::to_string(row.part) : "") : safe_name(event.id, false);
   const std::string name = dead_letter_name(spec, event, row.last_attempt.value_or(event.published.value_or(event.time)),
-                                            guid.empty() ? ids_.uuid4().str() : guid);
+                                            dead_letter_guid(event.id, row));
   std::string body = render_dead_letter(spec, event, row);
   (void)now;
   if (spec.dead_letter.kind == DeadLetterSpec::Kind::kDirectory)

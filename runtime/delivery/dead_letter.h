@@ -13,17 +13,18 @@ namespace trunkline::delivery {
 /// [any-thread]
 class DeadLetterWriter {
  public:
-  DeadLetterWriter(net::HttpClient& http, IdSource& ids, Duration timeout) : http_(http), ids_(ids), timeout_(timeout) {}
+  DeadLetterWriter(net::HttpClient& http, Duration timeout) : http_(http), timeout_(timeout) {}
   /// `done(true)`: it is there to stay. Once, on any thread.
   void write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, Time now, UniqueFunction<void(bool)> done);
 
  private:
   net::HttpClient& http_;
-  IdSource& ids_;
   const Duration timeout_;
 };
 
 std::string render_dead_letter(const SubscriptionSpec& spec, const Event& event, const RetryRow& row);
+/// The same for every try of one event, and no other's: publishers may use an id twice.
+std::string dead_letter_guid(std::string_view event_id, const RetryRow& row);
 /// `{topic}/{SUBSCRIPTION}/{yyyy}/{M}/{d}/{H}/{guid}.json`
 std::string dead_letter_name(const SubscriptionSpec& spec, const Event& event, Time now, const std::string& guid);
 

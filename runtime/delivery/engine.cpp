@@ -58,7 +58,7 @@ DeliveryEngine::DeliveryEngine(Executor& executor, Clock& clock, Log& log, Metri
                                DeliveryOptions options)
     : http_(executor, http_options(options)),
       webhook_http_(executor, http_, http_options(options)),
-      dead_letters_(http_, ids, options.response_timeout),
+      dead_letters_(http_, options.response_timeout),
       core_{executor, clock, log, ids, events, dead_letters_, std::move(options)} {
   core_.delivered = metrics.counter("trunkline_events_delivered_total", "Events that a subscription took.");
   core_.failed = metrics.counter("trunkline_events_failed_total", "Attempts to deliver an event that failed.");
@@ -91,7 +91,7 @@ DestinationPtr DeliveryEngine::destination_of(store::Database& database, std::in
   if (spec.kind == SubscriptionSpec::Kind::kWorkflow)
     return std::make_shared<Destination>(core_, core_.options.connections_per_endpoint, true);
   (void)database, (void)key;
-  std::weak_ptr<Destination>& known = destinations_[spec.endpoint.substr(0, spec.endpoint.find('?'))];
+  std::weak_ptr<Destination>& known = destinations_[spec.endpoint_base()];
   DestinationPtr destination = known.lock();
   if (!destination) known = destination = std::make_shared<Destination>(core_, core_.options.connections_per_endpoint, true);
   return destination;

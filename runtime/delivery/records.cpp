@@ -113,6 +113,12 @@ const Statement kBlockedKeys{
     "SELECT ordering_key, COUNT(*) FROM event_retries WHERE subscription_key = ? AND state IN (1, 3) AND ordering_key <> '' "
     "GROUP BY ordering_key"};
 const Statement kCount{"SELECT COUNT(*) FROM event_retries WHERE subscription_key = ? AND state = ?"};
+const Statement kFirstOpen{"SELECT MIN(sequence) FROM event_retries WHERE subscription_key = ? AND state IN (1, 2, 3)"};
+const Statement kTrimClosed{
+    "DELETE FROM event_retries WHERE state IN (4, 5) AND sequence < (SELECT COALESCE(MIN(sequence), 9223372036854775807) FROM "
+    "events)"};
+const Statement kSetLagging{"UPDATE event_subscriptions SET lagging = 1 WHERE subscription_key = ?"};
+const Statement kCursorOf{"SELECT cursor_sequence FROM event_subscriptions WHERE subscription_key = ?"};
 const Statement kAttemptsAfter{"SELECT entries FROM event_attempts WHERE subscription_key = ? AND last_sequence > ?"};
 const Statement kRetriesAfter{"SELECT sequence, part FROM event_retries WHERE subscription_key = ? AND sequence > ?"};
 const Statement kAttemptsOf{
@@ -211,6 +217,13 @@ void update_subscription(Session& session, const SubscriptionRow& row) {
                                         us(row.validation_expires), us(row.updated), row.key});
 }
 
+std::int64_t take_up(Session& session, std::int64_t key) {
+  session.execute(kSetLagging, {key});
+  std::int64_t cursor = 0;
+  session.query(kCursorOf, {key}, [&](const Row& row) { cursor = row.integer(0); });
+  return cursor;
+}
+
 void set_subscription_start(Session& session, std::int64_t key, std::int64_t start) {
   session.execute(kSetStart, {start, start, key});
 }
@@ -258,6 +271,18 @@ void drop_resource(Session& session, std::int64_t resource_key) {
 }
 
 std::int64_t trim_attempts(Session& session, Time before) { return session.execute(kTrimAttempts, {us(before)}); }
+
+std::int64_t trim_closed_retries(Session& session) { return session.execute(kTrimClosed); }
+
+std::optional<std::int64_t> first_open(store::Database& database, std::int64_t subscription_key) {
+  std::optional<std::int64_t> first;
+  database.read([&](Session& session) {
+    session.query(kFirstOpen, {subscription_key}, [&](const Row& row) {
+      if (!row.is_null(0)) first = row.integer(0);
+    });
+  });
+  return first;
+}
 
 std::vector<SubscriptionRow> read_subscriptions(store::Database& database, std::int64_t resource_key) {
   std::vector<SubscriptionRow> rows;

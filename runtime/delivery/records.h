@@ -104,6 +104,9 @@ std::int64_t last_of_log(store::Session& session, std::int64_t resource_key);
 /// Returns the key. Throws kAlreadyExists for a second one of that name.
 std::int64_t insert_subscription(store::Session& session, const SubscriptionRow& row);
 void update_subscription(store::Session& session, const SubscriptionRow& row);
+/// From now on the subscription's own cursor counts, which is returned: events up to there are settled or have a RetryRow, as far
+/// as was written.
+std::int64_t take_up(store::Session& session, std::int64_t key);
 void set_subscription_start(store::Session& session, std::int64_t key, std::int64_t start);
 /// With all its rows.
 void delete_subscription(store::Session& session, std::int64_t key);
@@ -113,10 +116,14 @@ void put_retry(store::Session& session, std::int64_t subscription_key, const Ret
 void copy_resource(store::Session& session, std::int64_t from_key, std::int64_t to_key);
 void drop_resource(store::Session& session, std::int64_t resource_key);
 std::int64_t trim_attempts(store::Session& session, Time before);
+/// Deletes what is remembered of events that were given up and are not in the log any more.
+std::int64_t trim_closed_retries(store::Session& session);
 
 // ---- reading
 
 std::vector<SubscriptionRow> read_subscriptions(store::Database& database, std::int64_t resource_key);
+/// Sequence of the first event that waits for another attempt, for another event or for its dead letter.
+std::optional<std::int64_t> first_open(store::Database& database, std::int64_t subscription_key);
 std::optional<std::int64_t> read_position(store::Database& database, std::int64_t resource_key);
 /// Rows that are due, soonest first.
 std::vector<RetryRow> read_due(store::Database& database, std::int64_t subscription_key, Time now, std::size_t limit);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/names.h"
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 #include "runtime/net/url.h"
@@ -28,6 +29,7 @@ bool is_reserved_header(std::string_view name) {
   constexpr std::string_view kReserved[] = {
       "host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"};
   return istarts_with(name, "aeg-") || istarts_with(name, "ce-") || istarts_with(name, "webhook-") ||
+         istarts_with(name, "trunkline-") || iequals(name, "traceparent") ||
          std::any_of(std::begin(kReserved), std::end(kReserved), [&](std::string_view r) { return iequals(name, r); });
 }
 
@@ -133,10 +135,7 @@ void read_own(const JsonRef& own, SubscriptionSpec& spec) {
 }  // namespace
 
 void check_subscription_name(const std::string& name) {
-  const bool good = name.size() >= 3 && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-                      return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
-                    });
-  if (!good)
+  if (!is_event_grid_name(name, 64))
     throw Error(ErrorCode::kInvalidArgument, "'" + name + "' is no subscription name: 3 to 64 letters, digits or '-'", "name")
         .with_service_code("InvalidRequest");
 }
@@ -206,7 +205,7 @@ json to_json(const SubscriptionSpec& spec, bool secrets) {
       destination["endpointType"] = "WebHook";
       // The query often is a key.
       if (secrets) properties["endpointUrl"] = spec.endpoint;
-      properties["endpointBaseUrl"] = spec.endpoint.substr(0, spec.endpoint.find('?'));
+      properties["endpointBaseUrl"] = spec.endpoint_base();
       properties["preferredBatchSizeInKilobytes"] = spec.preferred_batch_kb;
       properties["maxEventsPerBatch"] = spec.max_events_per_batch;
       break;
@@ -225,8 +224,13 @@ json to_json(const SubscriptionSpec& spec, bool secrets) {
   out["filter"] = events::to_json(spec.filter);
   out["retryPolicy"]["maxDeliveryAttempts"] = spec.max_attempts;
   out["retryPolicy"]["eventTimeToLiveInMinutes"] = spec.ttl_minutes;
-  if (spec.dead_letter.kind != DeadLetterSpec::Kind::kNone)
-    out["deadLetterDestination"] = json::parse(spec.dead_letter.given_json);
+  if (spec.dead_letter.kind != DeadLetterSpec::Kind::kNone) {
+    json& dead = out["deadLetterDestination"] = json::parse(spec.dead_letter.given_json);
+    if (spec.dead_letter.kind == DeadLetterSpec::Kind::kHttp && !secrets) {
+      dead["properties"].erase("endpointUrl");
+      dead["properties"]["endpointBaseUrl"] = spec.dead_letter.where.substr(0, spec.dead_letter.where.find('?'));
+    }
+  }
   out["labels"] = spec.labels;
   if (spec.expires) out["expirationTimeUtc"] = format_rfc3339(*spec.expires);
   json own;

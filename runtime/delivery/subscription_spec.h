@@ -33,6 +33,8 @@ struct DeadLetterSpec {
 
 struct SubscriptionSpec {
   std::string name;
+  /// ARM id of the source; set by whoever keeps the subscription.
+  std::string topic;
   enum class Kind {
     kWebhook,   // an HTTP endpoint
     kHandler,   // a consumer in our process or at our door, which acknowledges
@@ -43,6 +45,9 @@ struct SubscriptionSpec {
   int max_events_per_batch = 1;
   int preferred_batch_kb = 64;
   std::vector<DeliveryAttribute> attributes;
+
+  /// Without its query, which often is a key.
+  std::string endpoint_base() const { return endpoint.substr(0, endpoint.find('?')); }
 
   events::EventSchema schema = events::EventSchema::kEventGrid;
   events::FilterSpec filter;

@@ -53,6 +53,12 @@ std::string body_signature(std::string_view secret, std::string_view timestamp, 
   return "sha256=" + hex_encode(key.sign({timestamp, ".", body}));
 }
 
+void sign(net::ClientRequest& request, std::string_view secret, Time now) {
+  const std::string timestamp = std::to_string(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count());
+  request.headers.add("Trunkline-Timestamp", timestamp);
+  request.headers.add("Trunkline-Signature", body_signature(secret, timestamp, request.body));
+}
+
 void WebhookTarget::add_fixed(net::Headers& out, const SubscriptionSpec& spec) const {
   if (spec.schema == events::EventSchema::kEventGrid)
     out.add("Content-Type", events::kJsonType);
@@ -121,11 +127,7 @@ net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) {
         out.headers.set(attribute.name, std::move(value));
     if (!spec.bearer.empty()) out.headers.set("Authorization", "Bearer " + std::string(spec.bearer.reveal()));
   }
-  if (!spec.hmac_secret.empty()) {
-    const std::string timestamp = std::to_string(clock_.now_unix_us() / 1'000'000);
-    out.headers.add("Trunkline-Timestamp", timestamp);
-    out.headers.add("Trunkline-Signature", body_signature(spec.hmac_secret.reveal(), timestamp, out.body));
-  }
+  if (!spec.hmac_secret.empty()) sign(out, spec.hmac_secret.reveal(), clock_.now());
   return out;
 }
 

@@ -43,5 +43,7 @@ class WebhookTarget final : public Target {
 std::string subscription_header(std::string_view name);
 /// `sha256=<hex>` over `<timestamp>.<body>`, the value of Trunkline-Signature's second part.
 std::string body_signature(std::string_view secret, std::string_view timestamp, std::string_view body);
+/// Adds Trunkline-Timestamp and Trunkline-Signature over the body.
+void sign(net::ClientRequest& request, std::string_view secret, Time now);
 
 }  // namespace trunkline::delivery

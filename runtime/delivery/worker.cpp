@@ -15,6 +15,7 @@ constexpr std::size_t kMaxQueue = 1024;
 constexpr std::size_t kMaxQueueBytes = 4u << 20;
 constexpr std::size_t kLowQueue = 256;
 constexpr std::size_t kPage = 512;
+constexpr Duration kWaitAfterError = std::chrono::seconds{1};
 
 std::string ordering_key_of(const SubscriptionSpec& spec, const Event& event) {
   if (spec.ordering_key.empty()) return "";
@@ -171,9 +172,12 @@ void Worker::load() {
     }
     if (!settled_->empty() && settled_->rbegin()->first <= page.position) settled_->clear();
   } catch (const Error& error) {
-    core_.log.error("events", "a subscription cannot read the log", {{"subscription", spec->name}, {"error", error.message}});
-    const Lock lock(mutex_);
-    loading_ = false;
+    core_.log.error("events", "a subscription cannot read the log; trying again",
+                    {{"subscription", spec->name}, {"error", error.message}});
+    if (!core_.stopped.load())
+      core_.clock.schedule_after(kWaitAfterError, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->load();
+      });
     return;
   }
   {

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kDuePage = 128;
 constexpr std::size_t kMaxDeadLetters = 4;
+constexpr Duration kWaitAfterError = std::chrono::seconds{1};
 constexpr Duration kDeadLetterRetry = std::chrono::minutes{5};
 
 }  // namespace
@@ -74,12 +75,13 @@ void Worker::load_due() {
       }
       Item item = make_item(all[static_cast<std::size_t>(row.part)], row.part, *spec);
       item.expires = row.expires;
-      if (!row.ordering_key.empty()) item.ordering_key = row.ordering_key;
+      item.ordering_key = row.ordering_key;  // none when somebody asked for it once more: then it keeps no order
       item.row = std::move(row);
       items.push_back(std::move(item));
     }
   } catch (const Error& error) {
-    core_.log.error("events", "a subscription cannot read its retries", {{"error", error.message}});
+    core_.log.error("events", "a subscription cannot read its retries; trying again", {{"error", error.message}});
+    later = now + kWaitAfterError;
   }
   bool again = false, dirty = !gone.empty();
   {

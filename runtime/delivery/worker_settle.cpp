@@ -80,11 +80,8 @@ void Worker::mark_done(const Item& item) {
       [](const Slot& slot, const std::pair<std::int64_t, int>& wanted) { return std::pair(slot.sequence, slot.part) < wanted; });
   if (at == slots_.end() || at->sequence != item.event->sequence || at->part != item.part) return;
   at->done = true;
-  while (!slots_.empty() && slots_.front().done) {
-    // While we lag, `seen_` is further on already.
-    if (!lagging_) seen_ = std::max(seen_, slots_.front().sequence);
-    slots_.pop_front();
-  }
+  // `seen_` stays: further events that this one stands for may still be on their way to us.
+  while (!slots_.empty() && slots_.front().done) slots_.pop_front();
 }
 
 /// An event with a key is out of the way, or has become a row that the others of its key wait behind.

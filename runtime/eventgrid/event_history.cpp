@@ -14,6 +14,8 @@ using State = delivery::Explanation::State;
 using RowState = delivery::RetryRow::State;
 
 constexpr std::size_t kMaxLimit = 1000;
+/// Events that another one can stand for, and itself: those of the participants of a chat thread.
+constexpr std::size_t kMaxParts = 256;
 /// Rows that one transaction of a redelivery adds.
 constexpr std::size_t kRedeliverStep = 500;
 
@@ -117,15 +119,18 @@ EventPage EventHistory::query(const EventSource& source, const EventQuery& query
 EventPage EventHistory::query_states(const EventSubscription& subscription, const EventQuery& query) const {
   const EventSource& source = subscription.source;
   std::vector<std::int64_t> sequences;
-  bool more = false;
+  std::int64_t complete = INT64_MAX;  // up to here no list was cut off
   for (const RowState state : row_states(*query.state)) {
-    const auto rows =
-        delivery::read_retries_in(*source.database, subscription.row.key, state, query.after.value_or(0), query.limit);
-    more = more || rows.size() == query.limit;
+    const auto rows = delivery::read_retries_in(*source.database, subscription.row.key, state, query.after.value_or(0),
+                                                query.limit + kMaxParts);
     for (const delivery::RetryRow& row : rows) sequences.push_back(row.sequence);
+    // An event that stands for several has several rows, and the last one's may have been cut off.
+    if (rows.size() == query.limit + kMaxParts) complete = std::min(complete, rows.back().sequence - 1);
   }
   std::sort(sequences.begin(), sequences.end());
   sequences.erase(std::unique(sequences.begin(), sequences.end()), sequences.end());
+  std::erase_if(sequences, [complete](std::int64_t sequence) { return sequence > complete; });
+  bool more = complete != INT64_MAX;
   if (sequences.size() > query.limit) {
     sequences.resize(query.limit);
     more = true;
@@ -248,7 +253,7 @@ Task<EventSubscriptionPtr> EventHistory::replay(EventSource source, std::string 
   std::int64_t start = 0, until = last;
   if (from) start = events::first_at(database, source.key, *from).value_or(last + 1) - 1;
   if (to) until = events::first_at(database, source.key, *to).value_or(last + 1) - 1;
-  if (!properties.is_object()) throw JsonRef(properties).error("must be an object");
+  if (const auto own = JsonRef(properties).find("trunkline")) own->object();
   properties["trunkline"]["until"] = until;
   const EventSubscriptionService::Written written =
       co_await subscriptions_.put(std::move(source), std::move(name), std::move(properties), start);

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "runtime/clock/clock.h"
+#include "runtime/eventgrid/subscription_service.h"
 #include "runtime/services/context.h"
 #include "trunkline/task.hpp"
 
@@ -15,10 +16,11 @@ struct RetentionOptions {
   std::uint64_t max_bytes = 0;   // in each database; 0: any
 };
 
-/// Looks once in a while. What still waits for a delivery goes too when its time has come: its subscription says so. [any-thread]
+/// Looks once in a while. What a subscription still waits for stays until its time to live is over (a day), however many events
+/// there are; what it was tried in vain for is dropped with the reason when the event goes. [any-thread]
 class EventRetention {
  public:
-  EventRetention(ServiceContext& context, RetentionOptions options);
+  EventRetention(ServiceContext& context, const EventSubscriptionService& subscriptions, RetentionOptions options);
   /// Begins to look. [lifecycle]
   void start();
   void stop();
@@ -27,8 +29,10 @@ class EventRetention {
 
  private:
   void schedule();
+  Task<std::int64_t> sweep_one(store::Database* database, Time before);
 
   ServiceContext& context_;
+  const EventSubscriptionService& subscriptions_;
   const RetentionOptions options_;
   const Duration interval_;
   std::mutex mutex_;

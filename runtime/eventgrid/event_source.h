@@ -16,10 +16,12 @@ struct EventSource {
   /// ARM id, the `topic` of its events.
   std::string topic;
   std::string name;
+  /// Its events are CloudEvents, which the Event Grid schema cannot carry.
+  bool cloud_events = false;
 };
 
 inline EventSource source_of(const Resource& resource) {
-  return {resource.database, event_key(resource), resource.arm_id, resource.name};
+  return {resource.database, event_key(resource), resource.arm_id, resource.name, false};
 }
 
 }  // namespace trunkline::eventgrid

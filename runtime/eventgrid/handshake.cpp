@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 
 Error refused(const delivery::SubscriptionSpec& spec, const std::string& what) {
-  return Error(ErrorCode::kInvalidArgument,
-               "Webhook validation handshake failed for " + spec.endpoint.substr(0, spec.endpoint.find('?')) + ": " + what,
+  return Error(ErrorCode::kInvalidArgument, "Webhook validation handshake failed for " + spec.endpoint_base() + ": " + what,
                "properties.destination.properties.endpointUrl")
       .with_service_code("Url validation");
 }
@@ -49,7 +48,7 @@ Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::
   event.topic = topic;
   event.type = "Microsoft.EventGrid.SubscriptionValidationEvent";
   event.time = clock_.now();
-  event.data_version = "2";
+  event.data_version = "1";
   event.data = data.dump();
   const events::EventPtr one[] = {std::make_shared<const Event>(std::move(event))};
 
@@ -63,9 +62,10 @@ Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::
   request.headers.add("aeg-event-type", "SubscriptionValidation");
   request.headers.add("aeg-subscription-name", delivery::subscription_header(spec->name));
   request.headers.add("aeg-delivery-count", "0");
-  request.headers.add("aeg-data-version", "");
+  request.headers.add("aeg-data-version", "1");
   request.headers.add("aeg-metadata-version", "1");
   request.body = events::render_batch(events::EventSchema::kEventGrid, one);
+  if (!spec->hmac_secret.empty()) delivery::sign(request, spec->hmac_secret.reveal(), clock_.now());
 
   net::ClientResponse response;
   try {

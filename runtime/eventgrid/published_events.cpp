@@ -8,6 +8,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 #include "runtime/base/utf8.h"
+#include "runtime/events/event_render.h"
 #include "runtime/events/event_types.h"
 #include "runtime/net/http.h"
 
@@ -131,17 +132,12 @@ NewEvent read_cloud_event(const JsonRef& event, Time now) {
   return out;
 }
 
-bool is_json_type(std::string_view content_type) {
-  const std::string type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
-  return type == "application/json" || type == "text/json" || type.ends_with("+json");
-}
-
 /// The body of a binary event as its data.
 void set_binary_data(NewEvent& event, json& extra, std::string_view content_type, std::string_view body) {
   event.data = "null";
   if (!content_type.empty()) extra["datacontenttype"] = content_type;
   if (body.empty()) return;
-  if (content_type.empty() || is_json_type(content_type)) {
+  if (content_type.empty() || events::is_json_type(content_type)) {
     event.data = parse(body).dump();
   } else if (istarts_with(content_type, "text/") && utf8_valid(body)) {
     event.data = json(body).dump();

@@ -1,4 +1,4 @@
-// Of the subscription service: consumers, replays that come to their end, subscriptions whose time is over.
+// Of the subscription service: replays that come to their end, subscriptions whose time is over.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -16,35 +16,6 @@ using State = delivery::SubscriptionRow::State;
 constexpr Duration kKeepFinished = std::chrono::hours{24};
 
 }  // namespace
-
-// ---- consumers
-
-std::uint64_t EventSubscriptionService::handler_id(const EventSource& source, std::string_view name) const {
-  const EventSubscriptionPtr subscription = get(source, name);
-  if (subscription->spec->kind != delivery::SubscriptionSpec::Kind::kHandler)
-    throw Error(ErrorCode::kFailedPrecondition,
-                "the events of '" + subscription->row.name + "' go to its own destination; only those of a Handler can be taken",
-                "name");
-  return engine_.worker_id(*source.database, subscription->row.key);
-}
-
-Task<std::vector<delivery::Delivery>> EventSubscriptionService::take(EventSource source, std::string name, std::uint32_t max,
-                                                                     Duration lock, std::optional<Duration> timeout,
-                                                                     Clock* waiting) {
-  if (max == 0) throw Error(ErrorCode::kInvalidArgument, "max must be at least 1", "max");
-  if (lock <= Duration{0}) throw Error(ErrorCode::kInvalidArgument, "the lock must be longer than nothing", "lock");
-  const std::uint64_t id = handler_id(source, name);
-  co_return co_await engine_.handlers().take(id, max, lock, timeout, waiting);
-}
-
-bool EventSubscriptionService::acknowledge(const EventSource& source, std::string_view name, std::uint64_t delivery_id) {
-  return engine_.handlers().acknowledge(handler_id(source, name), delivery_id);
-}
-
-bool EventSubscriptionService::reject(const EventSource& source, std::string_view name, std::uint64_t delivery_id,
-                                      const std::string& reason) {
-  return engine_.handlers().reject(handler_id(source, name), delivery_id, reason);
-}
 
 // ---- replays
 

@@ -15,8 +15,18 @@ namespace {
 using delivery::SubscriptionRow;
 using State = SubscriptionRow::State;
 
-delivery::SpecPtr read_spec(const std::string& name, const nlohmann::json& properties, const delivery::DeliveryOptions& options) {
-  return std::make_shared<const delivery::SubscriptionSpec>(delivery::parse_spec(name, JsonRef(properties), options));
+delivery::SpecPtr read_spec(const EventSource& source, const std::string& name, nlohmann::json properties,
+                            const delivery::DeliveryOptions& options) {
+  const bool named = properties.is_object() && properties.contains("eventDeliverySchema");
+  if (source.cloud_events && properties.is_object() && !named)
+    properties["eventDeliverySchema"] = events::to_text(events::EventSchema::kCloudEvents);
+  auto spec = std::make_shared<delivery::SubscriptionSpec>(delivery::parse_spec(name, JsonRef(properties), options));
+  if (source.cloud_events && spec->schema != events::EventSchema::kCloudEvents)
+    throw Error(ErrorCode::kInvalidArgument,
+                "the topic '" + source.name + "' takes CloudEvents, which can be delivered as CloudEventSchemaV1_0 only",
+                "eventDeliverySchema");
+  spec->topic = source.topic;
+  return spec;
 }
 
 /// Nobody may guess it: whoever knows it lets events flow to an endpoint.
@@ -24,6 +34,21 @@ std::string new_code() {
   std::uint8_t bytes[24];
   random_bytes(bytes);
   return hex_encode(bytes);
+}
+
+/// Start of a subscription that has never been active: the end of the log when it becomes so.
+constexpr std::int64_t kFromItsProof = -1;
+
+/// Where a subscription takes up its work, in the transaction that makes it active. What was written of its cursor is behind
+/// what it had settled, if anything; what was attempted beyond that is known.
+void go_on(store::Session& session, SubscriptionRow& row) {
+  row.lagging = true;
+  if (row.start == kFromItsProof) {
+    row.start = row.cursor = delivery::last_of_log(session, row.resource_key);
+    delivery::set_subscription_start(session, row.key, row.start);
+  } else {
+    row.cursor = delivery::take_up(session, row.key);
+  }
 }
 
 bool must_prove(const EventSubscription* old, const delivery::SubscriptionSpec& spec) {
@@ -75,16 +100,18 @@ void EventSubscriptionService::stop() {
 
 void EventSubscriptionService::add_source(const EventSource& source) {
   std::vector<EventSubscriptionPtr> found;
+  std::map<std::string, std::int64_t, std::less<>> unusable;
   for (SubscriptionRow& row : delivery::read_subscriptions(*source.database, source.key)) {
     auto subscription = std::make_shared<EventSubscription>();
     try {
       const nlohmann::json properties = parse_json(row.properties);
-      subscription->spec = read_spec(row.name, properties, engine_.options());
+      subscription->spec = read_spec(source, row.name, properties, engine_.options());
     } catch (const Error& error) {
       // Such as plain http, which the configuration has come to forbid. It stays on disk, and its events in the log.
       context_.log.error(
           "events", "a stored event subscription cannot be run",
           {{"subscription", row.name}, {"source", source.name}, {"target", error.target}, {"error", error.message}});
+      unusable[to_lower(row.name)] = row.key;
       continue;
     }
     row.properties.clear();
@@ -96,6 +123,7 @@ void EventSubscriptionService::add_source(const EventSource& source) {
     const std::lock_guard lock(mutex_);
     OfSource& of = sources_[{source.database, source.key}];
     of.source = source;
+    of.unusable = std::move(unusable);
     for (const EventSubscriptionPtr& one : found) of.by_name[to_lower(one->row.name)] = one;
   }
   for (const EventSubscriptionPtr& one : found)
@@ -127,9 +155,11 @@ void EventSubscriptionService::on_dropped(const ResourcePtr& resource) { remove_
 Task<EventSubscriptionService::Written> EventSubscriptionService::put(EventSource source, std::string name,
                                                                       nlohmann::json properties,
                                                                       std::optional<std::int64_t> start, Proof proof) {
-  const delivery::SpecPtr spec = read_spec(name, properties, engine_.options());
+  const delivery::SpecPtr spec = read_spec(source, name, properties, engine_.options());
   const Hold hold(*this, source, name);
   const EventSubscriptionPtr old = find(source, name);
+  if (old && !old->finished()) start.reset();  // counts when it is created
+  if (!old) co_await remove_unusable(source, name);
   Written written;
   written.created = old == nullptr;
   written.subscription = co_await write(source, old, spec, start, proof);
@@ -141,7 +171,7 @@ Task<EventSubscriptionPtr> EventSubscriptionService::patch(EventSource source, s
   const EventSubscriptionPtr old = get(source, name);
   if (!properties.is_object()) throw JsonRef(properties).error("must be an object");
   const nlohmann::json merged = delivery::merge_spec(*old->spec, properties);
-  const delivery::SpecPtr spec = read_spec(old->row.name, merged, engine_.options());
+  const delivery::SpecPtr spec = read_spec(source, old->row.name, merged, engine_.options());
   co_return co_await write(source, old, spec, std::nullopt, Proof::kAsk);
 }
 
@@ -169,15 +199,20 @@ Task<EventSubscriptionPtr> EventSubscriptionService::write(EventSource source, E
   next->row.updated = now;
   if (!old) next->row.created = now;
   const std::string stored = delivery::to_json(*spec, true).dump();
-  const bool starts = !old || old->row.state != State::kActive || start;
+  // One that waits for its proof begins when it has that; one that ran before goes on where it was.
+  const bool waits = next->row.state == State::kAwaitingManualAction;
+  const bool starts = !old || old->finished() || start;
+  const bool same_worker = old && old->row.state == State::kActive && old->spec->kind == spec->kind;
   // The end of the log is read in the transaction, and the row counts for itself (lagging), so no event falls between.
   SubscriptionRow* const row = &next->row;
-  auto work = [row, &stored, &old, starts, start](store::Session& session) {
+  auto work = [row, &stored, &old, starts, waits, same_worker, start](store::Session& session) {
     SubscriptionRow out = *row;
     out.properties = stored;
     if (starts) {
-      out.start = out.cursor = start ? *start : delivery::last_of_log(session, out.resource_key);
+      out.start = out.cursor = start ? *start : waits ? kFromItsProof : delivery::last_of_log(session, out.resource_key);
       out.lagging = true;
+    } else if (!waits && !same_worker) {
+      go_on(session, out);
     }
     if (!old) {
       out.key = delivery::insert_subscription(session, out);
@@ -206,25 +241,44 @@ void EventSubscriptionService::replace(const EventSubscriptionPtr& old, const Ev
   const bool ran = old && old->row.state == State::kActive;
   const bool runs = now->row.state == State::kActive;
   // What is delivered otherwise than before needs another worker; it goes on from its cursor.
-  const bool same_kind = ran && old->spec->kind == now->spec->kind && old->row.start == now->row.start;
+  const bool same_worker = ran && runs && old->spec->kind == now->spec->kind;
   SubscriptionRow row = now->row;
-  if (ran && (!runs || !same_kind)) {
+  if (ran && !same_worker) {
     if (const auto status = engine_.status(database, row.key)) row.cursor = std::max(row.cursor, status->cursor);
     engine_.remove(database, row.key);
   }
-  if (runs && same_kind) engine_.change(database, row.key, now->spec);
-  if (runs && !same_kind) engine_.add(database, row, now->spec);
+  if (same_worker) engine_.change(database, row.key, now->spec);
+  if (runs && !same_worker) engine_.add(database, row, now->spec);
   arm_expiry();
+}
+
+Task<bool> EventSubscriptionService::remove_unusable(EventSource source, std::string name) {
+  const std::string folded = to_lower(name);
+  std::int64_t key = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto of = sources_.find({source.database, source.key});
+    if (of == sources_.end()) co_return false;
+    const auto row = of->second.unusable.find(folded);
+    if (row == of->second.unusable.end()) co_return false;
+    key = row->second;
+  }
+  auto work = [key](store::Session& session) { delivery::delete_subscription(session, key); };
+  co_await source.database->write(std::move(work));
+  const std::lock_guard lock(mutex_);
+  const auto of = sources_.find({source.database, source.key});
+  if (of != sources_.end()) of->second.unusable.erase(folded);
+  co_return true;
 }
 
 Task<bool> EventSubscriptionService::remove(EventSource source, std::string name) {
   const Hold hold(*this, source, name);
   const EventSubscriptionPtr old = find(source, name);
-  if (!old) co_return false;
-  engine_.remove(*source.database, old->row.key);
+  if (!old) co_return co_await remove_unusable(source, name);
   const std::int64_t key = old->row.key;
   auto work = [key](store::Session& session) { delivery::delete_subscription(session, key); };
   co_await source.database->write(std::move(work));
+  engine_.remove(*source.database, key);
   {
     const std::lock_guard lock(mutex_);
     const auto of = sources_.find({source.database, source.key});
@@ -252,10 +306,8 @@ Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validat
   auto work = [row, &stored](store::Session& session) {
     SubscriptionRow out = *row;
     out.properties = stored;
-    out.start = out.cursor = delivery::last_of_log(session, out.resource_key);
-    out.lagging = true;
     delivery::update_subscription(session, out);
-    delivery::set_subscription_start(session, out.key, out.start);
+    go_on(session, out);
     out.properties.clear();
     return out;
   };
@@ -295,6 +347,24 @@ std::vector<EventSubscriptionPtr> EventSubscriptionService::list(const EventSour
   if (of == sources_.end()) return all;
   for (const auto& [name, subscription] : of->second.by_name) all.push_back(subscription);
   return all;
+}
+
+std::int64_t EventSubscriptionService::settled_up_to(store::Database& database) const {
+  std::vector<std::int64_t> keys;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [source, of] : sources_) {
+      if (source.first != &database) continue;
+      for (const auto& [name, subscription] : of.by_name)
+        if (subscription->row.state == State::kActive) keys.push_back(subscription->row.key);
+    }
+  }
+  std::int64_t settled = INT64_MAX;
+  for (const std::int64_t key : keys) {
+    if (const auto status = engine_.status(database, key)) settled = std::min(settled, status->cursor);
+    if (const auto open = delivery::first_open(database, key)) settled = std::min(settled, *open - 1);
+  }
+  return settled;
 }
 
 SubscriptionActivity EventSubscriptionService::activity(const EventSubscription& subscription) const {

@@ -94,6 +94,8 @@ class EventSubscriptionService final : public ResourceParticipant {
   EventSubscriptionPtr get(const EventSource& source, std::string_view name) const;
   /// By name.
   std::vector<EventSubscriptionPtr> list(const EventSource& source) const;
+  /// Events of a database up to here are wanted by no active subscription any more. Reads the disk.
+  std::int64_t settled_up_to(store::Database& database) const;
   SubscriptionActivity activity(const EventSubscription& subscription) const;
 
   // ---- consumers of subscriptions whose destination is `Handler`
@@ -124,6 +126,9 @@ class EventSubscriptionService final : public ResourceParticipant {
   struct OfSource {
     EventSource source;
     std::map<std::string, EventSubscriptionPtr, std::less<>> by_name;  // lower case
+    /// Rows that the configuration does not allow to run any more, such as plain http: not listed, but they can be replaced and
+    /// removed.
+    std::map<std::string, std::int64_t, std::less<>> unusable;
   };
   class Hold;
 
@@ -135,6 +140,8 @@ class EventSubscriptionService final : public ResourceParticipant {
   Task<void> set_finished(EventSubscriptionPtr subscription);
   void arm_expiry();
   void remove_expired();
+  /// Deletes a row that cannot be run, with its name held. False: there is none.
+  Task<bool> remove_unusable(EventSource source, std::string name);
   std::uint64_t handler_id(const EventSource& source, std::string_view name) const;
   std::string validation_url(const std::string& code) const;
   EventSubscriptionPtr find_if(const std::function<bool(const EventSubscription&)>& matches) const;

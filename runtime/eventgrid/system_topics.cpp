@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/names.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/eventgrid/topic_records.h"
@@ -14,12 +15,6 @@ using store::Session;
 std::tuple<std::string, std::string, std::string> key_of(std::string_view subscription, std::string_view group,
                                                          std::string_view name) {
   return {to_lower(subscription), to_lower(group), to_lower(name)};
-}
-
-bool is_name(std::string_view name) {
-  return name.size() >= 3 && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](char c) {
-           return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
-         });
 }
 
 }  // namespace
@@ -54,7 +49,7 @@ void SystemTopics::load() {
 }
 
 Task<SystemTopics::Written> SystemTopics::put(SystemTopic wanted) {
-  if (!is_name(wanted.name))
+  if (!is_event_grid_name(wanted.name, 128))
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + wanted.name.substr(0, 80) + "' is no system topic name: wanted 3 to 128 letters, digits or '-'",
                 "systemTopicName")

@@ -83,7 +83,7 @@ std::vector<std::shared_ptr<EventTopic>> load(Session& session) {
     topic->subscription = row.text(2);
     topic->resource_group = row.text(3);
     topic->location = row.text(4);
-    topic->schema = row.integer(5) != 0 ? TopicSchema::kCloudEvents : TopicSchema::kEventGrid;
+    topic->schema = row.integer(5) != 0 ? events::EventSchema::kCloudEvents : events::EventSchema::kEventGrid;
     topic->key1 = Secret(std::string(row.text(6)));
     topic->key2 = Secret(std::string(row.text(7)));
     topic->local_auth = row.integer(8) != 0;
@@ -115,9 +115,9 @@ std::vector<SystemTopic> load_system(Session& session) {
 }
 
 std::int64_t insert(Session& session, const EventTopic& t) {
-  session.execute(kInsert,
-                  {t.name, t.subscription, t.resource_group, t.location, t.schema == TopicSchema::kCloudEvents, t.key1.reveal(),
-                   t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.created_at), us(t.changed_at)});
+  session.execute(
+      kInsert, {t.name, t.subscription, t.resource_group, t.location, t.schema == events::EventSchema::kCloudEvents,
+                t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.created_at), us(t.changed_at)});
   return session.last_insert_id();
 }
 

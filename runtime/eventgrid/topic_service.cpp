@@ -5,6 +5,7 @@
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/names.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/delivery/records.h"
@@ -35,12 +36,6 @@ void check_key(const Secret& key, const char* field) {
     throw Error(ErrorCode::kInvalidArgument, std::string(field) + " must be base64 of at least 16 bytes", field);
 }
 
-bool is_name(std::string_view name) {
-  return name.size() >= 3 && name.size() <= 50 && std::all_of(name.begin(), name.end(), [](char c) {
-           return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
-         });
-}
-
 Error missing(std::string_view name) {
   return Error(ErrorCode::kNotFound, "there is no topic named '" + std::string(name.substr(0, 80)) + "'", "topic");
 }
@@ -48,14 +43,11 @@ Error missing(std::string_view name) {
 void complete_source(EventTopic& topic, store::Database& database) {
   topic.source.database = &database;
   topic.source.name = topic.name;
+  topic.source.cloud_events = topic.schema == events::EventSchema::kCloudEvents;
   topic.source.topic = arm_id(topic.subscription, topic.resource_group, "Microsoft.EventGrid", {{"topics", topic.name}}).str();
 }
 
 }  // namespace
-
-std::string_view to_text(TopicSchema schema) {
-  return schema == TopicSchema::kEventGrid ? "EventGridSchema" : "CloudEventSchemaV1_0";
-}
 
 /// Keeps others from changing a topic, or from taking its name, meanwhile.
 class EventTopicService::Hold {
@@ -97,7 +89,7 @@ void EventTopicService::keep(const EventTopicPtr& topic) {
 }
 
 EventTopicPtr EventTopicService::build(TopicSpec spec) const {
-  if (!is_name(spec.name))
+  if (!is_event_grid_name(spec.name, 50))
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + spec.name.substr(0, 80) + "' is no topic name: wanted 3 to 50 letters, digits or '-'", "name")
         .with_service_code("InvalidResourceName");

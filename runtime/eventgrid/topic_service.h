@@ -14,12 +14,9 @@
 #include "runtime/base/secret.h"
 #include "runtime/eventgrid/subscription_service.h"
 #include "runtime/eventgrid/system_topics.h"
+#include "runtime/events/event_render.h"
 
 namespace trunkline::eventgrid {
-
-enum class TopicSchema { kEventGrid, kCloudEvents };
-/// `EventGridSchema`, `CloudEventSchemaV1_0`.
-std::string_view to_text(TopicSchema schema);
 
 /// A topic as it was at some moment. Immutable.
 struct EventTopic {
@@ -28,7 +25,7 @@ struct EventTopic {
   std::string subscription;
   std::string resource_group;
   std::string location;
-  TopicSchema schema = TopicSchema::kEventGrid;
+  events::EventSchema schema = events::EventSchema::kEventGrid;
   Secret key1, key2;  // base64
   /// False: keys open nothing.
   bool local_auth = true;
@@ -37,6 +34,9 @@ struct EventTopic {
   std::string kept = "{}";
   Time created_at;
   Time changed_at;
+
+  /// Where publishers send to; `endpoint` is that of the server, with its slash.
+  std::string publish_url(const std::string& endpoint) const { return endpoint + "topics/" + name + "/api/events"; }
 };
 using EventTopicPtr = std::shared_ptr<const EventTopic>;
 
@@ -45,7 +45,7 @@ struct TopicSpec {
   std::string subscription;    // empty: the default one
   std::string resource_group;  // empty: the default one
   std::string location = "global";
-  TopicSchema schema = TopicSchema::kEventGrid;
+  events::EventSchema schema = events::EventSchema::kEventGrid;
   Secret key1, key2;  // empty: random
   bool local_auth = true;
   std::map<std::string, std::string> tags;

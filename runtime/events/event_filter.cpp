@@ -5,11 +5,14 @@
 
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
+#include "runtime/base/utf8.h"
 #include "runtime/events/event_render.h"
 #include "runtime/events/event_types.h"
 
 namespace trunkline::events {
 namespace {
+
+constexpr std::string_view kOwnTypes = "trunkline.";
 
 using nlohmann::json;
 
@@ -119,7 +122,7 @@ const json* member_of(const json& object, std::string_view name) {
 std::string shown(const json* value) {
   if (value == nullptr) return "(none)";
   std::string text = value->dump(-1, ' ', false, json::error_handler_t::replace);
-  if (text.size() > kShownBytes) text = text.substr(0, kShownBytes) + "…";
+  if (text.size() > kShownBytes) text = utf8_sanitized(std::string_view(text).substr(0, kShownBytes)) + "…";
   return text;
 }
 
@@ -189,7 +192,9 @@ CompiledFilter::CompiledFilter(FilterSpec spec) : spec_(std::move(spec)) {
 }
 
 bool CompiledFilter::type_matches(const EventView& view) const {
-  return !spec_.types || std::binary_search(types_.begin(), types_.end(), view.type());
+  if (spec_.types) return std::binary_search(types_.begin(), types_.end(), view.type());
+  // "All" are the published ones; our own additions are for those who name them.
+  return !view.type().starts_with(kOwnTypes);
 }
 
 bool CompiledFilter::begins(const EventView& view) const {

@@ -50,7 +50,7 @@ struct AdvancedFilter {
 
 /// As a subscription says it. Members in the order of the ARM type.
 struct FilterSpec {
-  /// nullopt: all.
+  /// nullopt: all but those that begin with `Trunkline.`, which are no published ones.
   std::optional<std::vector<std::string>> types;
   std::string subject_begins_with;
   std::string subject_ends_with;

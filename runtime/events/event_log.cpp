@@ -47,12 +47,12 @@ const Statement kInsert{
     "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, "
     "published_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kLast{"SELECT MAX(sequence) FROM events WHERE resource_key = ?"};
-const Statement kOldest{"SELECT sequence, time_unix_us FROM events ORDER BY sequence LIMIT ?"};
+const Statement kOldest{"SELECT sequence, COALESCE(published_us, time_unix_us) FROM events ORDER BY sequence LIMIT ?"};
 const Statement kTrim{"DELETE FROM events WHERE sequence <= ?"};
 const Statement kCopy{
     "INSERT INTO events (resource_key, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, "
-    "published_us) SELECT ?, id, type, subject, topic, time_unix_us, data_version, data, traceparent, extra, published_us FROM "
-    "events WHERE resource_key = ? ORDER BY sequence"};
+    "published_us) SELECT ?, id, type, subject, CASE WHEN topic = ? THEN ? ELSE topic END, time_unix_us, data_version, data, "
+    "traceparent, extra, published_us FROM events WHERE resource_key = ? ORDER BY sequence"};
 const Statement kNewest{"SELECT sequence, LENGTH(data) FROM events ORDER BY sequence DESC"};
 const Statement kCountAfter{"SELECT COUNT(*) FROM events WHERE resource_key = ? AND sequence > ?"};
 const Statement kNthLast{"SELECT sequence FROM events WHERE resource_key = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?"};
@@ -131,26 +131,13 @@ std::shared_ptr<Subscription> EventLog::subscribe(store::Database& database, std
 
 void EventLog::stop() { hub_->stop(); }
 
-Task<std::int64_t> EventLog::trim(store::Database& database, Time before) {
+Task<std::int64_t> EventLog::trim(store::Database& database, Time before, Wanted wanted) {
   const std::int64_t before_us = unix_us(before);
-  std::int64_t total = 0;
-  for (;;) {
-    auto step = [before_us](Session& session) {
-      std::int64_t last = 0;
-      session.query(kOldest, {kTrimStep}, [&](const Row& row) {
-        const bool old = row.integer(1) < before_us;
-        if (old) last = row.integer(0);
-        return old;
-      });
-      return last == 0 ? 0 : session.execute(kTrim, {last});
-    };
-    const std::int64_t count = co_await database.write_value<std::int64_t>(std::move(step));
-    total += count;
-    if (count < kTrimStep) co_return total;
-  }
+  const auto old = [before_us](std::int64_t, std::int64_t at_us) { return at_us < before_us; };
+  co_return co_await trim_while(database, old, wanted);
 }
 
-Task<std::int64_t> EventLog::trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes) {
+Task<std::int64_t> EventLog::trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes, Wanted wanted) {
   std::int64_t last = 0;  // the newest one that is too much
   database.read([&](Session& session) {
     std::int64_t count = 0, bytes = 0;
@@ -161,22 +148,31 @@ Task<std::int64_t> EventLog::trim_to(store::Database& database, std::int64_t max
       return fits;
     });
   });
+  if (last == 0) co_return 0;
+  const auto old = [last](std::int64_t sequence, std::int64_t) { return sequence <= last; };
+  co_return co_await trim_while(database, old, wanted);
+}
+
+/// In steps, so that the commits of others stay short.
+template <class Old>
+Task<std::int64_t> EventLog::trim_while(store::Database& database, Old old, Wanted wanted) {
+  const std::int64_t wanted_until_us = unix_us(wanted.until);
   std::int64_t total = 0;
-  while (last != 0) {
-    auto step = [last](Session& session) {
-      std::int64_t until = 0;
+  for (;;) {
+    auto step = [old, wanted, wanted_until_us](Session& session) {
+      std::int64_t last = 0;
       session.query(kOldest, {kTrimStep}, [&](const Row& row) {
-        const bool old = row.integer(0) <= last;
-        if (old) until = row.integer(0);
-        return old;
+        const bool free = row.integer(0) <= wanted.after || row.integer(1) < wanted_until_us;
+        const bool goes = free && old(row.integer(0), row.integer(1));
+        if (goes) last = row.integer(0);
+        return goes;
       });
-      return until == 0 ? 0 : session.execute(kTrim, {until});
+      return last == 0 ? 0 : session.execute(kTrim, {last});
     };
     const std::int64_t count = co_await database.write_value<std::int64_t>(std::move(step));
     total += count;
-    if (count < kTrimStep) break;
+    if (count < kTrimStep) co_return total;
   }
-  co_return total;
 }
 
 std::optional<Event> EventLog::find(store::Database& database, std::int64_t resource_key, std::int64_t sequence) {
@@ -186,8 +182,9 @@ std::optional<Event> EventLog::find(store::Database& database, std::int64_t reso
   return events::find_event(database, resource_key, id);
 }
 
-void EventLog::copy_resource(Session& session, std::int64_t from_key, std::int64_t to_key) {
-  session.execute(kCopy, {to_key, from_key});
+void EventLog::copy_resource(Session& session, std::int64_t from_key, std::int64_t to_key, const std::string& from_topic,
+                             const std::string& to_topic) {
+  session.execute(kCopy, {to_key, from_topic, to_topic, from_key});
   session.notify(kAppended, to_key);
 }
 

@@ -115,13 +115,25 @@ class EventLog {
   std::optional<Event> find(store::Database& database, std::int64_t resource_key, std::int64_t sequence);
   std::optional<Event> find(store::Database& database, std::int64_t resource_key, std::string_view id);
 
-  /// Deletes events from before `before`, oldest first, up to the first one that is kept. Completes with their number.
-  Task<std::int64_t> trim(store::Database& database, Time before);
+  /// Events that somebody still waits for: those after a position, until they were logged before a moment. By default none.
+  struct Wanted {
+    std::int64_t after = INT64_MAX;
+    Time until{};
+  };
+  /// Deletes events that were logged before `before`, oldest first, up to the first one that is kept. Completes with their
+  /// number.
+  Task<std::int64_t> trim(store::Database& database, Time before, Wanted wanted);
+  Task<std::int64_t> trim(store::Database& database, Time before) { return trim(database, before, Wanted{}); }
   /// Deletes the oldest events until at most `max_events` and `max_bytes` of data are left (0: any number).
-  Task<std::int64_t> trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes);
+  Task<std::int64_t> trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes, Wanted wanted);
+  Task<std::int64_t> trim_to(store::Database& database, std::int64_t max_events, std::int64_t max_bytes) {
+    return trim_to(database, max_events, max_bytes, Wanted{});
+  }
 
-  /// The rows of a resource, in a transaction that forks or drops it. A copy keeps ids and times; sequences are new.
-  void copy_resource(store::Session& session, std::int64_t from_key, std::int64_t to_key);
+  /// The rows of a resource, in a transaction that forks or drops it. A copy keeps ids and times; sequences are new. Events
+  /// whose topic is `from_topic` get `to_topic`.
+  void copy_resource(store::Session& session, std::int64_t from_key, std::int64_t to_key, const std::string& from_topic = {},
+                     const std::string& to_topic = {});
   /// Position in the copied log that corresponds to `cursor` in the original: as many events lie behind it. After copy_resource,
   /// in the same transaction.
   std::int64_t copied_cursor(store::Session& session, std::int64_t from_key, std::int64_t to_key, std::int64_t cursor);
@@ -129,6 +141,9 @@ class EventLog {
   void drop_resource(store::Session& session, std::int64_t resource_key);
 
  private:
+  template <class Old>
+  Task<std::int64_t> trim_while(store::Database& database, Old old, Wanted wanted);
+
   class Hub;
   friend struct Subscription::State;
   Executor& executor_;

@@ -58,12 +58,12 @@ std::string header_value(std::string_view text) {
   return out;
 }
 
+}  // namespace
+
 bool is_json_type(std::string_view content_type) {
   const std::string type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
   return type == "application/json" || type == "text/json" || type.ends_with("+json");
 }
-
-}  // namespace
 
 std::string_view to_text(EventSchema schema) {
   return schema == EventSchema::kEventGrid ? "EventGridSchema" : "CloudEventSchemaV1_0";

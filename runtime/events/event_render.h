@@ -23,6 +23,9 @@ inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
 inline constexpr std::string_view kCloudEventType = "application/cloudevents+json; charset=utf-8";
 inline constexpr std::string_view kCloudEventBatchType = "application/cloudevents-batch+json; charset=utf-8";
 
+/// Whether content of this media type is JSON.
+bool is_json_type(std::string_view content_type);
+
 /// UTC with seven digits, as the envelopes carry it: `2026-01-01T00:00:00.1234560Z`.
 std::string format_event_time(Time time);
 

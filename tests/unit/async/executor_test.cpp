@@ -91,5 +91,14 @@ TEST(WorkTracker, WaitsForTheLastGuard) {
   waiter.join();
 }
 
+TEST(Executor, DropsWhatComesAfterItsEnd) {
+  Executor executor(1);
+  executor.stop();
+  const auto held = std::make_shared<int>(1);
+  executor.post([held] { FAIL() << "nobody runs this"; });
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(executor.work().count(), 0u);
+}
+
 }  // namespace
 }  // namespace trunkline

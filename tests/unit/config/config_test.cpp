@@ -347,5 +347,20 @@ resources:
     EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(Config, KeysInUrlsAndPropertiesAreNotPrinted) {
+  const std::string text = render_yaml(parse_config(
+      "topics:\n  - name: shop\n    event_subscriptions:\n      - name: hook\n        endpoint: https://h.example/?code=planted\n"
+      "        properties: {trunkline: {bearer: planted}, destination: {properties: {deliveryAttributeMappings:\n"
+      "          [{name: x, type: Static, properties: {value: planted, isSecret: true}}]}},\n"
+      "          deadLetterDestination: {properties: {endpointUrl: 'https://h.example/dead?sig=planted'}}}\n"));
+  EXPECT_EQ(text.find("planted"), text.npos) << text;
+  EXPECT_NE(text.find("https://h.example/dead?[redacted]"), text.npos) << text;
+}
+
+TEST(Config, HowManyEventsAreKeptIsBounded) {
+  EXPECT_THROW(parse_config("events: {max_events: 18446744073709551615}"), ConfigError);
+  EXPECT_THROW(parse_config("events: {max_size_mb: 18446744073709551615}"), ConfigError);
+}
+
 }  // namespace
 }  // namespace trunkline

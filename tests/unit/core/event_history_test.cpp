@@ -195,5 +195,61 @@ TEST_F(EventHistoryTest, OldEventsGo) {
   EXPECT_THAT(events(), IsEmpty());
 }
 
+TEST_F(EventHistoryTest, WhatASubscriptionWaitsForStaysUntilItsTimeIsOver) {
+  runtime_.reset();
+  open("events: {max_events: 3, retention: 48h}\n" + test_config(kSandbox));
+  receiver_.status = [](const net::Request&) { return 503; };
+  subscribe("waiting");
+  for (int i = 0; i < 6; ++i) publish();
+  advance(hours{6});
+  settle();
+  EXPECT_THAT(events(), SizeIs(6));
+  advance(hours{20});
+  settle();
+  EXPECT_THAT(events(), SizeIs(3));
+}
+
+TEST_F(EventHistoryTest, AgeCountsFromWhenAnEventWasLogged) {
+  runtime_.reset();
+  open("events: {retention: 1h}\n" + test_config(kSandbox));
+  const Time now = runtime_->clock().now();
+  for (const Time said : {now + hours{24 * 365}, now - hours{24 * 365}}) {
+    NewEvent event;
+    event.id = runtime_->ids().uuid4().str();
+    event.type = "T";
+    event.topic = resource_->arm_id;
+    event.time = said;
+    event.published = now;
+    sync_wait(runtime_->events().publish(*resource_->database, resource_->key, std::move(event)));
+  }
+  advance(minutes{30});
+  settle();
+  EXPECT_THAT(events(), SizeIs(2));
+  advance(hours{1});
+  settle();
+  EXPECT_THAT(events(), IsEmpty());
+}
+
+TEST_F(EventHistoryTest, NothingIsRememberedOfWhatWasGivenUpAndHasLeftTheLog) {
+  runtime_.reset();
+  open("events: {retention: 1h}\n" + test_config(kSandbox));
+  const auto hook = subscribe("hook", R"({"retryPolicy":{"maxDeliveryAttempts":1}})");
+  receiver_.status = [](const net::Request&) { return 400; };
+  publish();
+  EXPECT_EQ(subscriptions().activity(*hook).dropped, 1);
+  advance(hours{2});
+  settle();
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_EQ(subscriptions().activity(*hook).dropped, 0);
+}
+
+TEST_F(EventHistoryTest, PropertiesOfAReplayAreChecked) {
+  json properties = webhook(receiver_.url());
+  properties["trunkline"] = 5;
+  const Error error = error_of([&] { sync_wait(history().replay(source(), "again", properties, std::nullopt, std::nullopt)); });
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error.target, "trunkline");
+}
+
 }  // namespace
 }  // namespace trunkline

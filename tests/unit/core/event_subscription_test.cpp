@@ -238,5 +238,95 @@ TEST_F(EventTest, TheFileMakesAndChangesSubscriptions) {
                    .find("let-me-in") != std::string::npos);
 }
 
+TEST_F(EventTest, AfterCountsWhenASubscriptionIsCreated) {
+  const std::string first = publish();
+  json properties = webhook(receiver_.url());
+  sync_wait(subscriptions().put(source(), "from-start", properties, 0));
+  settle();
+  EXPECT_THAT(receiver_.ids(), ElementsAre(first));
+  const std::int64_t start = subscriptions().get(source(), "from-start")->row.start;
+  publish();
+  sync_wait(subscriptions().put(source(), "from-start", properties, 1));
+  settle();
+  EXPECT_EQ(subscriptions().get(source(), "from-start")->row.start, start);
+  EXPECT_THAT(receiver_.requests(), SizeIs(2));
+}
+
+TEST_F(EventTest, OneThatIsConfirmedByHandGoesOnWhereItWas) {
+  subscriptions().set_endpoint("http://127.0.0.1:4600");
+  subscribe("moving");
+  const std::string before = publish("before");
+  receiver_.prove = [](const net::Request&) { return net::Response{}; };
+  json patch;
+  patch["destination"] = webhook(receiver_.url("/new"))["destination"];
+  sync_wait(subscriptions().patch(source(), "moving", patch));
+  const std::string meanwhile = publish("meanwhile");
+  EXPECT_THAT(receiver_.ids(), ElementsAre(before));
+  const std::string url = json::parse(receiver_.handshakes().back().body)[0]["data"]["validationUrl"];
+  sync_wait(subscriptions().confirm(url.substr(url.find('=') + 1)));
+  settle();
+  EXPECT_THAT(receiver_.ids(), ElementsAre(before, meanwhile));
+}
+
+TEST_F(EventTest, AReplayThatIsConfirmedByHandSendsItsRange) {
+  subscriptions().set_endpoint("http://127.0.0.1:4600");
+  const std::string first = publish();
+  receiver_.prove = [](const net::Request&) { return net::Response{}; };
+  sync_wait(history().replay(source(), "again", webhook(receiver_.url()), std::nullopt, std::nullopt));
+  settle();
+  EXPECT_THAT(receiver_.requests(), IsEmpty());
+  const std::string url = json::parse(receiver_.handshakes().back().body)[0]["data"]["validationUrl"];
+  sync_wait(subscriptions().confirm(url.substr(url.find('=') + 1)));
+  settle();
+  EXPECT_THAT(receiver_.ids(), ElementsAre(first));
+}
+
+TEST_F(EventTest, AnotherKindOfDestinationGoesOnFromTheCursor) {
+  subscribe("changing");
+  const std::string first = publish();
+  json handler;
+  handler["destination"]["endpointType"] = "Handler";
+  sync_wait(subscriptions().put(source(), "changing", handler));
+  const std::string second = publish();
+  auto taken = sync_wait(subscriptions().take(source(), "changing", 10, seconds{30}, seconds{1}));
+  ASSERT_THAT(taken, SizeIs(1));
+  EXPECT_EQ(taken[0].event->id, second);
+}
+
+TEST_F(EventTest, NobodyIsShownTheKeyOfADeadLetterDestination) {
+  const EventSubscriptionPtr made = subscribe("mourned", R"({"deadLetterDestination":{"endpointType":"WebHook",
+                              "properties":{"endpointUrl":"http://127.0.0.1:9/dead?sig=planted-secret"}}})");
+  const std::string shown = eventgrid::arm_properties_of(*made, runtime_->clock().now()).dump();
+  EXPECT_THAT(shown, ::testing::Not(HasSubstr("planted-secret")));
+  EXPECT_THAT(shown, HasSubstr("http://127.0.0.1:9/dead"));
+  EXPECT_THAT(delivery::to_json(*made->spec, true).dump(), HasSubstr("planted-secret"));
+}
+
+TEST_F(EventTest, OneThatTheConfigurationForbidsByNowCanBeRemovedAndReplaced) {
+  runtime_.reset();
+  store::TempDirectory directory;
+  const std::string file = "store: {mode: file, path: '" + directory.path().string() + "'}\n";
+  open("events: {allow_http: true}\n" +
+       test_config(kSandbox, "[]",
+                   "    event_subscriptions:\n      - {name: far-away, endpoint: 'http://example.invalid/'}\n"
+                   "      - {name: also-far, endpoint: 'http://example.invalid/'}\n" +
+                       file));
+  runtime_.reset();
+  open(test_config(kSandbox, "[]", file));
+  EXPECT_THAT(subscriptions().list(source()), IsEmpty());
+  EXPECT_TRUE(sync_wait(subscriptions().remove(source(), "Far-Away")));
+  EXPECT_FALSE(sync_wait(subscriptions().remove(source(), "far-away")));
+  EXPECT_TRUE(sync_wait(subscriptions().put(source(), "also-far", webhook(receiver_.url()))).created);
+  const std::string id = publish();
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+}
+
+TEST_F(EventTest, EventsOfAForkAreItsOwn) {
+  const std::string id = publish();
+  const ResourcePtr fork = sync_wait(runtime_->resources().fork("world", "copy"));
+  EXPECT_EQ(history().get(eventgrid::source_of(*fork), id).topic, fork->arm_id);
+  EXPECT_EQ(history().get(source(), id).topic, resource_->arm_id);
+}
+
 }  // namespace
 }  // namespace trunkline

@@ -83,6 +83,21 @@ TEST_F(Topics, NamesAndKeysAreChecked) {
   EXPECT_EQ(sync_wait(topics().ensure(std::move(again))), topics().get("orders"));
 }
 
+TEST_F(Topics, CloudEventsAreDeliveredAsSuch) {
+  TopicSpec spec;
+  spec.name = "clouds";
+  spec.schema = events::EventSchema::kCloudEvents;
+  const EventTopicPtr topic = sync_wait(topics().create(std::move(spec)));
+  const auto made = sync_wait(subscriptions().put(topic->source, "hook", webhook(receiver_.url()))).subscription;
+  EXPECT_EQ(made->spec->schema, events::EventSchema::kCloudEvents);  // unless it says something else
+  const Error error = error_of([&] {
+    sync_wait(
+        subscriptions().put(topic->source, "grid", webhook(receiver_.url(), R"({"eventDeliverySchema":"EventGridSchema"})")));
+  });
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error.target, "eventDeliverySchema");
+}
+
 TEST_F(Topics, KeysAreMadeAnew) {
   const EventTopicPtr before = create("orders");
   EXPECT_NE(before->key1.reveal(), before->key2.reveal());
@@ -123,7 +138,7 @@ TEST_F(Topics, TheyOutliveTheProcess) {
   TopicSpec spec;
   spec.name = "orders";
   spec.location = "westus2";
-  spec.schema = eventgrid::TopicSchema::kCloudEvents;
+  spec.schema = events::EventSchema::kCloudEvents;
   spec.tags = {{"a", "1"}};
   const EventTopicPtr made = sync_wait(topics().create(std::move(spec)));
   UniqueFunction<void(EventTopic&)> change = [](EventTopic& topic) {
@@ -148,7 +163,7 @@ TEST_F(Topics, TheyOutliveTheProcess) {
   EXPECT_EQ(topic->source.key, made->source.key);
   EXPECT_EQ(topic->source.topic, made->source.topic);
   EXPECT_EQ(topic->location, "westus2");
-  EXPECT_EQ(topic->schema, eventgrid::TopicSchema::kCloudEvents);
+  EXPECT_EQ(topic->schema, events::EventSchema::kCloudEvents);
   EXPECT_EQ(topic->tags.at("a"), "1");
   EXPECT_EQ(topic->key1.reveal(), made->key1.reveal());
   EXPECT_FALSE(topic->local_auth);

@@ -3,6 +3,9 @@
 #include <fstream>
 
 #include "runtime/delivery/dead_letter.h"
+#include "runtime/delivery/destination.h"
+#include "runtime/delivery/flusher.h"
+#include "runtime/delivery/source.h"
 #include "tests/unit/delivery/delivery_fixture.h"
 
 namespace trunkline::delivery {
@@ -123,7 +126,8 @@ TEST_F(DeliveryTest, DeadLettersInTheDocumentedFormat) {
   const std::int64_t sequence = publish("0190f5fe-0d6b-7000-8000-0123456789ab");
   advance(minutes{1});
   EXPECT_EQ(explain(row, sequence).retry->state, RetryRow::State::kDeadLettered);
-  std::ifstream file(directory_.path() / "dead/letters/Demo/MOURNED/2026/1/1/0/0190f5fe-0d6b-7000-8000-0123456789ab.json");
+  std::ifstream file(directory_.path() / "dead/letters/Demo/MOURNED/2026/1/1/0" /
+                     (dead_letter_guid("0190f5fe-0d6b-7000-8000-0123456789ab", *explain(row, sequence).retry) + ".json"));
   ASSERT_TRUE(file);
   const nlohmann::json document = nlohmann::json::parse(file);
   ASSERT_EQ(document.size(), 1u);
@@ -133,6 +137,23 @@ TEST_F(DeliveryTest, DeadLettersInTheDocumentedFormat) {
   EXPECT_EQ(document[0]["lastDeliveryOutcome"], "Busy");
   EXPECT_EQ(document[0]["publishTime"], "2026-01-01T00:00:00.0000000Z");
   EXPECT_EQ(document[0]["lastDeliveryAttemptTime"], "2026-01-01T00:00:30.0000000Z");
+}
+
+TEST_F(DeliveryTest, EveryDeadLetterHasANameOfItsOwn) {
+  RetryRow row;
+  row.sequence = 7;
+  const std::string name = dead_letter_guid("one", row);
+  EXPECT_TRUE(Uuid::parse(name));
+  EXPECT_EQ(dead_letter_guid("one", row), name);  // of a second try too
+  EXPECT_NE(dead_letter_guid("two", row), name);
+  row.part = 1;
+  EXPECT_NE(dead_letter_guid("one", row), name);
+  SubscriptionSpec spec;
+  spec.name = "mourned";
+  spec.topic = "/subscriptions/s/providers/Microsoft.EventGrid/topics/orders";
+  Event event;
+  event.topic = "https://publisher.example/its/own/source";
+  EXPECT_EQ(dead_letter_name(spec, event, Time{}, name), "orders/MOURNED/1970/1/1/0/" + name + ".json");
 }
 
 TEST_F(DeliveryTest, DeadLettersThatCannotBeWrittenAreDroppedAfterFourHours) {
@@ -443,6 +464,63 @@ TEST_F(DeliveryTest, WhatFailedBeyondTheCursorWaitsForItsRetryAfterACrash) {
   EXPECT_THAT(target().ids(), ElementsAre("a"));
   advance(minutes{1});
   EXPECT_THAT(target().ids(), ElementsAre("a", "b"));
+}
+
+TEST_F(DeliveryTest, WhatIsSentAgainKeepsNoOrderAndReleasesNone) {
+  open();
+  const SubscriptionRow row = subscribe("ordered", R"({"trunkline":{"orderingKey":"subject"}})");
+  const std::int64_t done = publish("a1", "k");
+  target().script = [](const DeliveryRequest& request) { return status(request.events[0]->id == "a2" ? 500 : 200); };
+  publish("a2", "k");
+  RetryRow again;  // as somebody asks for it
+  again.sequence = done;
+  again.due = life_->clock.now();
+  again.expires = again.due + hours{1};
+  auto put = [&](store::Session& session) { put_retry(session, row.key, again); };
+  sync_wait(life_->database->write(std::move(put)));
+  life_->engine->look_for_due(*life_->database, row.key);
+  settle();
+  publish("a3", "k");
+  EXPECT_THAT(target().ids(), ElementsAre("a1", "a2", "a1"));  // a3 waits behind a2
+  target().script = nullptr;
+  advance(minutes{1});
+  EXPECT_THAT(target().ids(), ElementsAre("a1", "a2", "a1", "a2", "a3"));
+}
+
+/// A worker alone, given events as a source gives them.
+TEST_F(DeliveryTest, PartsOfAnEventMayComeAfterTheFirstIsDelivered) {
+  open();
+  net::HttpClient http(life_->executor);
+  DeadLetterWriter dead_letters(http, seconds{1});
+  Core core{life_->executor, life_->clock, life_->log, life_->ids, *life_->events, dead_letters, options_};
+  const auto flusher = std::make_shared<Flusher>(core, *life_->database);
+  const auto source = std::make_shared<Source>(core, *life_->database, kResource, flusher, 0);
+  const nlohmann::json properties =
+      nlohmann::json::parse(R"({"destination":{"endpointType":"Workflow","properties":{"trigger":"t"}}})");
+  const auto spec = std::make_shared<const SubscriptionSpec>(parse_spec("alone", JsonRef(properties), options_));
+  SubscriptionRow row;
+  row.resource_key = kResource;
+  row.name = "alone";
+  const auto worker =
+      std::make_shared<Worker>(core, 1, source, flusher, row, spec, std::make_shared<Destination>(core, 1, false), target(), 0);
+  worker->go_live(0);
+  Event event;
+  static_cast<NewEvent&>(event) = this->event("first");
+  event.time = life_->clock.now();
+  event.sequence = 1;
+  ASSERT_TRUE(worker->push(std::make_shared<const Event>(event), 0));
+  worker->pump();
+  EXPECT_THAT(target().ids(), ElementsAre("first"));
+  event.id = "second";
+  ASSERT_TRUE(worker->push(std::make_shared<const Event>(event), 1));
+  worker->pump();
+  EXPECT_THAT(target().ids(), ElementsAre("first", "second"));
+  worker->stop();
+  settle();
+  source->stop();
+  source->clear();
+  core.stopped = true;
+  http.stop();
 }
 
 }  // namespace

@@ -145,6 +145,45 @@ TEST(EventFilter, Arrays) {
   EXPECT_FALSE(holds("StringIn", "data.objects.a", R"("values":["1"])", true));
 }
 
+TEST(EventFilter, ArraysUnderEveryOtherOperator) {
+  // numbers: [1, 5, "x"]; list: ["red", "Green", 3]
+  const struct {
+    const char* op;
+    const char* key;
+    const char* hit;
+    const char* miss;
+  } cases[] = {
+      {"NumberNotIn", "data.numbers", R"("values":[2,3])", R"("values":[5])"},
+      {"NumberLessThan", "data.numbers", R"("value":2)", R"("value":1)"},
+      {"NumberLessThanOrEquals", "data.numbers", R"("value":1)", R"("value":0)"},
+      {"NumberGreaterThanOrEquals", "data.numbers", R"("value":5)", R"("value":6)"},
+      {"NumberInRange", "data.numbers", R"("values":[[4,6]])", R"("values":[[2,4]])"},
+      {"StringContains", "data.list", R"("values":["ree"])", R"("values":["blue"])"},
+      {"StringBeginsWith", "data.list", R"("values":["gre"])", R"("values":["een"])"},
+      {"StringNotBeginsWith", "data.list", R"("values":["een"])", R"("values":["gre"])"},
+      {"StringEndsWith", "data.list", R"("values":["een"])", R"("values":["gre"])"},
+      {"StringNotEndsWith", "data.list", R"("values":["gre"])", R"("values":["een"])"},
+  };
+  for (const auto& [op, key, hit, miss] : cases) {
+    EXPECT_TRUE(holds(op, key, hit, true)) << op;
+    EXPECT_FALSE(holds(op, key, miss, true)) << op;
+    // Nothing of the right type in it is as good as missing.
+    EXPECT_EQ(holds(op, "data.empty", hit, true), holds(op, "data.missing", hit, true)) << op;
+    EXPECT_EQ(holds(op, "data.objects", hit, true), holds(op, "data.missing", hit, true)) << op;
+  }
+  EXPECT_TRUE(holds("IsNotNull", "data.empty", "", true));
+  EXPECT_FALSE(holds("IsNullOrUndefined", "data.empty", "", true));
+  EXPECT_FALSE(holds("IsNotNull", "data.flag.deeper.still", ""));  // a path through something that is no object
+  EXPECT_TRUE(holds("StringIn", "data.deep.a.b", R"("values":["x"])"));
+}
+
+TEST(EventFilter, AllTypesAreThePublishedOnes) {
+  Event event = sms_event();
+  event.type = "Trunkline.Communication.ChatReadReceiptReceivedInThread";
+  EXPECT_FALSE(matches("{}", event));
+  EXPECT_TRUE(matches(R"({"includedEventTypes":["Trunkline.Communication.ChatReadReceiptReceivedInThread"]})", event));
+}
+
 TEST(EventFilter, Keys) {
   EXPECT_TRUE(holds("StringIn", "data.deep.a.b", R"("values":["X"])"));
   EXPECT_TRUE(holds("StringIn", "Data.Deep.A.B", R"("values":["X"])"));
