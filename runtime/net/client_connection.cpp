@@ -242,7 +242,7 @@ void ClientConnection::finish() {
   parser_.reset();
   begin_ = end_ = 0;
   if (in_.size() > kSmallBuffer) std::vector<char>(kSmallBuffer).swap(in_);
-  ExchangePtr exchange = std::move(exchange_);
+  ExchangePtr exchange = take_exchange();
   ClientResponse response = std::move(exchange->response);
   kept_ = true;
   const ClientConnectionPtr self = shared_from_this();
@@ -260,6 +260,13 @@ void ClientConnection::finish() {
 
 // ---- ends
 
+/// Closing does not end a write at once: over TLS one that has been done in part goes on to the next record first. So the bytes
+/// stay with us; a move keeps a body of more than kJoinedBytes where it is.
+ExchangePtr ClientConnection::take_exchange() {
+  if (exchange_ && writing_ && exchange_->request.body.size() > kJoinedBytes) body_ = std::move(exchange_->request.body);
+  return std::move(exchange_);
+}
+
 void ClientConnection::expire() {
   if (!exchange_) return close();
   const SteadyTime now = std::chrono::steady_clock::now();
@@ -270,7 +277,7 @@ void ClientConnection::expire() {
 }
 
 void ClientConnection::end(Error error) {
-  ExchangePtr exchange = std::move(exchange_);
+  ExchangePtr exchange = take_exchange();
   close();
   if (exchange) pool_.complete(std::move(exchange), std::move(error));
 }
@@ -279,7 +286,8 @@ void ClientConnection::end(Error error) {
 /// had closed it by then.
 void ClientConnection::broke(const std::string& why) {
   if (!kept_ || answered_ || exchange_->resent) return end(error(ErrorCode::kUnavailable, why).with_retry());
-  ExchangePtr exchange = std::move(exchange_);
+  ExchangePtr exchange = take_exchange();
+  if (!body_.empty()) exchange->request.body = body_;  // is sent once more
   exchange->resent = true;
   close();
   pool_.restart(std::move(exchange));
