@@ -94,6 +94,7 @@ net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) {
   out.url = spec.endpoint;
   out.timeout = timeout_;
   out.max_response_bytes = kMaxAnswerBytes;
+  out.truncate_body = true;  // the status is the answer
   out.wants_headers = false;
   out.fixed = fixed_of(request.spec);
   out.headers.reserve(out.fixed ? 4 : 12);

@@ -191,15 +191,16 @@ void ClientConnection::on_read(const error_code& ec, std::size_t bytes) {
   if (parse()) finish();
 }
 
-/// True: the answer is complete. False: there is more to come, or the connection was closed.
+/// True: the answer is complete, or as much of it as is wanted. False: there is more to come, or the connection was closed.
 bool ClientConnection::parse() {
   const ClientRequest& request = exchange_->request;
-  const ResponseLimits limits{.body_bytes = request.max_response_bytes};
+  const ResponseLimits limits{.body_bytes = request.max_response_bytes, .truncate_body = request.truncate_body};
   while (begin_ < end_) {
     if (!parser_) parser_.emplace(exchange_->response, limits, request.wants_headers, request.method == "HEAD");
     error_code ec;
     begin_ += parser_->put(asio::const_buffer(in_.data() + begin_, end_ - begin_), ec);
     if (ec == http::error::need_more) ec = {};
+    if (parser_->truncated()) return true;
     if (ec && (parser_->too_large() || ec == http::error::header_limit)) {
       const std::size_t limit = parser_->is_header_done() ? limits.body_bytes : limits.header_bytes;
       end(error(ErrorCode::kResourceExhausted, "the answer is larger than " + std::to_string(limit) + " bytes"));
@@ -238,7 +239,7 @@ bool ClientConnection::make_room() {
 }
 
 void ClientConnection::finish() {
-  const bool reusable = parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
+  const bool reusable = !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
   parser_.reset();
   begin_ = end_ = 0;
   if (in_.size() > kSmallBuffer) std::vector<char>(kSmallBuffer).swap(in_);

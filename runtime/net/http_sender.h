@@ -61,8 +61,10 @@ struct ClientRequest {
   /// Both in real time: they bound how long a peer may keep us waiting, whatever the runtime's clock says.
   Duration timeout = std::chrono::seconds{30};
   Duration connect_timeout = std::chrono::seconds{10};
-  /// Beyond: kResourceExhausted.
+  /// Of the body. Beyond: kResourceExhausted.
   std::size_t max_response_bytes = 8 * 1024 * 1024;
+  /// Beyond: the answer counts with the first max_response_bytes of its body; the rest is not read, and the connection is closed.
+  bool truncate_body = false;
   CancelToken cancel;
   /// Counts as work of the executor, so that Clock::advance waits for the answer. Off for requests that wait for the clock.
   bool counts_as_work = true;

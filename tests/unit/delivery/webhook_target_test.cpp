@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/async/executor.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/net/http_client.h"
+#include "runtime/net/pooled_client.h"
+#include "tests/unit/net/scripted_server.h"
 
 namespace trunkline::delivery {
 namespace {
@@ -169,6 +173,30 @@ TEST_F(WebhookTargetTest, BodiesAreSigned) {
   auto headers = headers_of(request);
   EXPECT_EQ(headers["trunkline-timestamp"], std::to_string(clock.now_unix_us() / 1'000'000));
   EXPECT_EQ(headers["trunkline-signature"], body_signature("key", headers["trunkline-timestamp"], request.body));
+}
+
+TEST_F(WebhookTargetTest, ALongAnswerIsAnAnswer) {
+  testing::ScriptedServer server([](testing::ScriptedConnection& peer, int) {
+    peer.read_request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + std::string(1 << 20, 'y'));
+    peer.wait_for_end();
+  });
+  spec.endpoint = server.url();
+  Executor io{1};
+  net::HttpClient curl(io);
+  net::PooledClient pooled(io, curl);
+  for (net::HttpSender* http : std::initializer_list<net::HttpSender*>{&curl, &pooled}) {
+    WebhookTarget real(*http, clock, std::chrono::seconds{30});
+    DeliveryRequest request;
+    request.spec = std::make_shared<const SubscriptionSpec>(spec);
+    request.events = {event()};
+    std::promise<DeliveryAnswer> given;
+    real.deliver(std::move(request), [&](DeliveryAnswer answer) { given.set_value(std::move(answer)); });
+    const DeliveryAnswer answer = given.get_future().get();
+    EXPECT_EQ(answer.rule.outcome, Outcome::kDelivered);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.reply, std::string(200, 'y'));
+  }
 }
 
 TEST_F(WebhookTargetTest, AnswersAreKeptInPart) {

@@ -299,6 +299,27 @@ TEST_F(PooledClientTest, AnswersThatAreTooLargeAreCutOff) {
   EXPECT_EQ(answer_with("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", small).value().body, "0123456789");
 }
 
+TEST_F(PooledClientTest, AnswersThatAreTooLargeCountInPartHoweverTheyAreFramed) {
+  net::ClientRequest part;
+  part.max_response_bytes = 10;
+  part.truncate_body = true;
+  for (const std::string& bytes :
+       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n0123456789abc"),
+        std::string("HTTP/1.1 200 OK\r\n\r\n0123456789abc"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n6\r\n6789ab\r\n0\r\n\r\n"),
+        std::string("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789a")}) {
+    const auto result = answer_with(bytes, part);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(result.value().status, 200);
+    EXPECT_EQ(result.value().body, "0123456789");
+    server.reset();
+  }
+  // A header has its limit all the same.
+  const auto result = answer_with("HTTP/1.1 200 OK\r\nX: " + std::string(300 * 1024, 'x') + "\r\n\r\n", part);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kResourceExhausted);
+}
+
 TEST_F(PooledClientTest, EndlessInterimAnswersAreTooLarge) {
   serve([](ScriptedConnection& peer, int) {
     peer.read_request();
