@@ -468,7 +468,7 @@ class EarlyTlsPeer {
 
   EarlyTlsPeer(const crypto::PemIdentity& identity, std::string answer) : answer_(std::move(answer)) {
     context_.use_certificate_chain(boost::asio::buffer(identity.certificate));
-    context_.use_private_key(boost::asio::buffer(identity.private_key), boost::asio::ssl::context::pem);
+    context_.use_private_key(boost::asio::buffer(identity.private_key.reveal()), boost::asio::ssl::context::pem);
     thread_ = std::thread([this] { run(); });
   }
   ~EarlyTlsPeer() {
