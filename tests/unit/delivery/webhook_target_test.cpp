@@ -8,6 +8,7 @@
 
 #include "runtime/async/executor.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/utf8.h"
 #include "runtime/clock/clock.h"
 #include "runtime/net/http_client.h"
 #include "runtime/net/pooled_client.h"
@@ -173,6 +174,43 @@ TEST_F(WebhookTargetTest, BodiesAreSigned) {
   auto headers = headers_of(request);
   EXPECT_EQ(headers["trunkline-timestamp"], std::to_string(clock.now_unix_us() / 1'000'000));
   EXPECT_EQ(headers["trunkline-signature"], body_signature("key", headers["trunkline-timestamp"], request.body));
+}
+
+TEST_F(WebhookTargetTest, OddEventsMakeRequestsThatCanBeSent) {
+  auto odd = std::make_shared<Event>(*event(std::string("e\r\nX-Evil: 1\0z", 14)));
+  odd->data_version = "2\n0";
+  odd->traceparent = std::string(1 << 20, 't') + "\r\n";
+  odd->extra = R"({"datacontenttype":"text/plain\r\nX-Evil: 1","ext":"a\nb"})";
+  for (const bool binary : {false, true}) {
+    spec.schema = binary ? events::EventSchema::kCloudEvents : events::EventSchema::kEventGrid;
+    spec.binary = binary;
+    shared = nullptr;
+    const net::ClientRequest request = render({odd});
+    const auto refused = net::check(request);
+    EXPECT_FALSE(refused) << refused->message;
+    auto headers = headers_of(request);
+    EXPECT_EQ(headers["aeg-output-event-id"], "e  X-Evil: 1 z");
+    EXPECT_EQ(headers["aeg-data-version"], "2 0");
+    EXPECT_EQ(headers["traceparent"], std::string(4096, 't'));
+    if (binary) EXPECT_EQ(headers["content-type"], "text/plain  X-Evil: 1");
+    for (const auto& [name, value] : headers) EXPECT_LE(value.size(), 4096u) << name;
+  }
+}
+
+TEST_F(WebhookTargetTest, ARequestThatCannotBeSentSpeaksAgainstTheEventAndNotTheEndpoint) {
+  sender.answer = Error(ErrorCode::kInvalidArgument, "the value of header 'X' has a line break or NUL in it", "headers");
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.rule.outcome, Outcome::kBadRequest);
+  EXPECT_TRUE(answer.rule.final);
+  EXPECT_FALSE(answer.rule.counts);
+  EXPECT_EQ(answer.status, 0);
+}
+
+TEST_F(WebhookTargetTest, WhatAnErrorSaysIsUtf8) {
+  sender.answer = Error(ErrorCode::kUnavailable, "bad \xff byte " + std::string(185, 'a') + "\u20ac");
+  const DeliveryAnswer answer = deliver();
+  EXPECT_TRUE(utf8_valid(answer.reply));
+  EXPECT_THAT(answer.reply, StartsWith("bad \uFFFD byte aaa"));
 }
 
 TEST_F(WebhookTargetTest, ALongAnswerIsAnAnswer) {
