@@ -50,7 +50,10 @@ void ClientConnection::open(ExchangePtr exchange) {
   if (!ec) return use({tcp::endpoint(address, 0)});
   pool_.lookup().find(origin_->host, [self = shared_from_this()](const Endpoints& endpoints, const std::string& problem) {
     if (self->closed_) return;
-    if (endpoints.empty()) return self->broke("could not resolve host '" + self->origin_->host + "': " + problem);
+    if (endpoints.empty()) {
+      Error error = self->error(ErrorCode::kUnavailable, "could not resolve host '" + self->origin_->host + "': " + problem);
+      return self->end(with_resolution_failure(std::move(error).with_retry()));
+    }
     self->use(endpoints);
   });
 }

@@ -103,6 +103,8 @@ Error to_error(const Transfer& transfer, CURLcode code) {
       return Error(ErrorCode::kUnavailable, what);
     case CURLE_OUT_OF_MEMORY:
       return Error(ErrorCode::kResourceExhausted, what);
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return with_resolution_failure(Error(ErrorCode::kUnavailable, what).with_retry());
     default:
       return Error(ErrorCode::kUnavailable, what).with_retry();
   }

@@ -91,6 +91,9 @@ class HttpSender {
 bool frames_message(std::string_view header_name);
 /// What is wrong with a request, before anybody looks at its host: kInvalidArgument with `method`, `url` or `headers`.
 std::optional<Error> check(const ClientRequest& request);
+/// The host of the request has no address: senders say so in their errors, which others can tell from the rest by it.
+Error with_resolution_failure(Error error);
+bool is_resolution_failure(const Error& error);
 /// `POST https://host/path`, without the query, which may hold a secret; for messages.
 std::string described(const ClientRequest& request);
 /// `http://127.0.0.1:4600/...` and the like: never through a proxy that only the environment knows.

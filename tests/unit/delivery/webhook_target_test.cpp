@@ -244,10 +244,14 @@ TEST_F(WebhookTargetTest, AnswersAreKeptInPart) {
   EXPECT_EQ(answer.rule.outcome, Outcome::kBusy);
   EXPECT_THAT(answer.reply, StartsWith(std::string(150, 'a') + "\uFFFDb"));
   EXPECT_LT(answer.reply.size(), 210u);
-  sender.answer = Error(ErrorCode::kUnavailable, "POST https://example.com: could not resolve host");
+  sender.answer =
+      net::with_resolution_failure(Error(ErrorCode::kUnavailable, "POST https://example.com: could not resolve host"));
   answer = deliver();
   EXPECT_EQ(answer.status, 0);
   EXPECT_EQ(answer.rule.outcome, Outcome::kResolutionError);
+  // What is wrong is not read out of a message, in which names of others stand.
+  sender.answer = Error(ErrorCode::kUnavailable, "POST https://resolver.example/resolve: could not connect");
+  EXPECT_EQ(deliver().rule.outcome, Outcome::kSocketError);
 }
 
 }  // namespace

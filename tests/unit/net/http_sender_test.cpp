@@ -222,6 +222,17 @@ TEST_P(HttpSenderTest, AHostThatDoesNotExistIsNotResolved) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(result.error().message, HasSubstr("resolve"));
+  EXPECT_TRUE(net::is_resolution_failure(result.error()));
+  EXPECT_TRUE(result.error().retryable);
+}
+
+TEST_P(HttpSenderTest, ANameOrPathWithTheWordInItIsNoResolutionFailure) {
+  start_both();
+  server->stop();
+  const auto result = send(request("/resolve"));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(net::is_resolution_failure(result.error()));
 }
 
 TEST_P(HttpSenderTest, AddressesThatAreNotAllowedAreNotConnectedTo) {
