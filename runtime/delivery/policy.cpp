@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/net/http_sender.h"
+
 namespace trunkline::delivery {
 namespace {
 
@@ -77,8 +79,10 @@ OutcomeRule rule_of_status(int status) {
 
 OutcomeRule rule_of_error(const Error& error) {
   if (error.code == ErrorCode::kDeadlineExceeded) return {Outcome::kTimedOut, false, true, seconds{10}};
-  if (error.message.find("resolve") != std::string::npos) return {Outcome::kResolutionError, false, true, minutes{5}};
+  if (net::is_resolution_failure(error)) return {Outcome::kResolutionError, false, true, minutes{5}};
   if (error.code == ErrorCode::kCancelled) return {Outcome::kAborted};
+  // It never left: the request is at fault, and no endpoint.
+  if (error.code == ErrorCode::kInvalidArgument) return kBadRequest;
   return {Outcome::kSocketError, false, true, seconds{10}};
 }
 

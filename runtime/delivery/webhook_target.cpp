@@ -17,7 +17,7 @@ constexpr std::size_t kReplyBytes = 200;
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 constexpr std::size_t kMaxAttributeBytes = 4096;
 
-/// Fit for a header: what could end it becomes a space.
+/// Fit for a header, whatever an event says: what could end it becomes a space, and what no server would take is cut off.
 std::string header_text(std::string text) {
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
@@ -100,13 +100,14 @@ net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) {
   out.url = spec.endpoint;
   out.timeout = timeout_;
   out.max_response_bytes = kMaxAnswerBytes;
+  out.truncate_body = true;  // the status is the answer
   out.wants_headers = false;
   out.fixed = fixed_of(request.spec);
   out.headers.reserve(out.fixed ? 4 : 12);
   if (!out.fixed) add_fixed(out.headers, spec);
   if (spec.binary) {
     events::BinaryEvent binary = events::render_binary(first);
-    for (const auto& [name, value] : binary.headers) out.headers.add(name, value);
+    for (const auto& [name, value] : binary.headers) out.headers.add(name, header_text(value));
     out.body = std::move(binary.body);
   } else if (spec.schema == events::EventSchema::kCloudEvents && spec.max_events_per_batch == 1) {
     out.body.reserve(first.data.size() + 512);
@@ -116,9 +117,9 @@ net::ClientRequest WebhookTarget::render(const DeliveryRequest& request) {
   }
   out.headers.add("aeg-delivery-count", std::to_string(request.delivery_count));
   if (request.events.size() == 1) {
-    out.headers.add("aeg-data-version", first.data_version);
-    out.headers.add("aeg-output-event-id", first.id);
-    if (!first.traceparent.empty()) out.headers.add("traceparent", first.traceparent);
+    out.headers.add("aeg-data-version", header_text(first.data_version));
+    out.headers.add("aeg-output-event-id", header_text(first.id));
+    if (!first.traceparent.empty()) out.headers.add("traceparent", header_text(first.traceparent));
   }
   if (!out.fixed) {
     // Per event where a request carries one; a batch says what its first event says.
@@ -142,7 +143,7 @@ void WebhookTarget::deliver(DeliveryRequest request, UniqueFunction<void(Deliver
       answer.reply = utf8_sanitized(std::string_view(response.body).substr(0, kReplyBytes));
     } else {
       answer.rule = rule_of_error(result.error());
-      answer.reply = result.error().message.substr(0, kReplyBytes);
+      answer.reply = utf8_sanitized(std::string_view(result.error().message).substr(0, kReplyBytes));
     }
     done(std::move(answer));
   });

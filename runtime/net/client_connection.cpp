@@ -50,7 +50,10 @@ void ClientConnection::open(ExchangePtr exchange) {
   if (!ec) return use({tcp::endpoint(address, 0)});
   pool_.lookup().find(origin_->host, [self = shared_from_this()](const Endpoints& endpoints, const std::string& problem) {
     if (self->closed_) return;
-    if (endpoints.empty()) return self->broke("could not resolve host '" + self->origin_->host + "': " + problem);
+    if (endpoints.empty()) {
+      Error error = self->error(ErrorCode::kUnavailable, "could not resolve host '" + self->origin_->host + "': " + problem);
+      return self->end(with_resolution_failure(std::move(error).with_retry()));
+    }
     self->use(endpoints);
   });
 }
@@ -191,15 +194,16 @@ void ClientConnection::on_read(const error_code& ec, std::size_t bytes) {
   if (parse()) finish();
 }
 
-/// True: the answer is complete. False: there is more to come, or the connection was closed.
+/// True: the answer is complete, or as much of it as is wanted. False: there is more to come, or the connection was closed.
 bool ClientConnection::parse() {
   const ClientRequest& request = exchange_->request;
-  const ResponseLimits limits{.body_bytes = request.max_response_bytes};
+  const ResponseLimits limits{.body_bytes = request.max_response_bytes, .truncate_body = request.truncate_body};
   while (begin_ < end_) {
     if (!parser_) parser_.emplace(exchange_->response, limits, request.wants_headers, request.method == "HEAD");
     error_code ec;
     begin_ += parser_->put(asio::const_buffer(in_.data() + begin_, end_ - begin_), ec);
     if (ec == http::error::need_more) ec = {};
+    if (parser_->truncated()) return true;
     if (ec && (parser_->too_large() || ec == http::error::header_limit)) {
       const std::size_t limit = parser_->is_header_done() ? limits.body_bytes : limits.header_bytes;
       end(error(ErrorCode::kResourceExhausted, "the answer is larger than " + std::to_string(limit) + " bytes"));
@@ -238,11 +242,11 @@ bool ClientConnection::make_room() {
 }
 
 void ClientConnection::finish() {
-  const bool reusable = parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
+  const bool reusable = !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
   parser_.reset();
   begin_ = end_ = 0;
   if (in_.size() > kSmallBuffer) std::vector<char>(kSmallBuffer).swap(in_);
-  ExchangePtr exchange = std::move(exchange_);
+  ExchangePtr exchange = take_exchange();
   ClientResponse response = std::move(exchange->response);
   kept_ = true;
   const ClientConnectionPtr self = shared_from_this();
@@ -260,6 +264,13 @@ void ClientConnection::finish() {
 
 // ---- ends
 
+/// Closing does not end a write at once: over TLS one that has been done in part goes on to the next record first. So the bytes
+/// stay with us; a move keeps a body of more than kJoinedBytes where it is.
+ExchangePtr ClientConnection::take_exchange() {
+  if (exchange_ && writing_ && exchange_->request.body.size() > kJoinedBytes) body_ = std::move(exchange_->request.body);
+  return std::move(exchange_);
+}
+
 void ClientConnection::expire() {
   if (!exchange_) return close();
   const SteadyTime now = std::chrono::steady_clock::now();
@@ -270,7 +281,7 @@ void ClientConnection::expire() {
 }
 
 void ClientConnection::end(Error error) {
-  ExchangePtr exchange = std::move(exchange_);
+  ExchangePtr exchange = take_exchange();
   close();
   if (exchange) pool_.complete(std::move(exchange), std::move(error));
 }
@@ -279,7 +290,8 @@ void ClientConnection::end(Error error) {
 /// had closed it by then.
 void ClientConnection::broke(const std::string& why) {
   if (!kept_ || answered_ || exchange_->resent) return end(error(ErrorCode::kUnavailable, why).with_retry());
-  ExchangePtr exchange = std::move(exchange_);
+  ExchangePtr exchange = take_exchange();
+  if (!body_.empty()) exchange->request.body = body_;  // is sent once more
   exchange->resent = true;
   close();
   pool_.restart(std::move(exchange));

@@ -50,6 +50,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool parse();
   bool make_room();
   void finish();
+  ExchangePtr take_exchange();
   void broke(const std::string& why);
   void set_deadline(SteadyTime at);
   Error error(ErrorCode code, const std::string& why) const;
@@ -73,6 +74,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool write_failed_ = false;
 
   std::string out_;
+  std::string body_;  // of an exchange that ended while it was being written; until the write has ended, too
   std::vector<char> in_;  // read and not parsed yet: in_[begin_, end_)
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -42,13 +42,16 @@ struct Transfer {
   ClientResponse response;
   std::size_t header_bytes = 0;
   bool too_large = false;
+  bool truncated = false;  // there was more of the body than was asked for
   char problem[CURL_ERROR_SIZE] = {};
 };
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
   Transfer& transfer = *static_cast<Transfer*>(user);
-  if (transfer.response.body.size() + size * count > transfer.request.max_response_bytes) {
-    transfer.too_large = true;
+  const std::size_t room = transfer.request.max_response_bytes - transfer.response.body.size();
+  if (size * count > room) {
+    if (transfer.request.truncate_body) transfer.response.body.append(data, room);
+    (transfer.request.truncate_body ? transfer.truncated : transfer.too_large) = true;
     return 0;
   }
   transfer.response.body.append(data, size * count);
@@ -100,6 +103,8 @@ Error to_error(const Transfer& transfer, CURLcode code) {
       return Error(ErrorCode::kUnavailable, what);
     case CURLE_OUT_OF_MEMORY:
       return Error(ErrorCode::kResourceExhausted, what);
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return with_resolution_failure(Error(ErrorCode::kUnavailable, what).with_retry());
     default:
       return Error(ErrorCode::kUnavailable, what).with_retry();
   }
@@ -267,7 +272,9 @@ class HttpClient::Impl {
     void* user = nullptr;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &user);
     Transfer& transfer = *static_cast<Transfer*>(user);
-    if (code != CURLE_OK) return end(transfer.id, to_error(transfer, code));
+    // How libcurl calls it that on_body wanted no more.
+    const bool enough = code == CURLE_WRITE_ERROR && transfer.truncated;
+    if (code != CURLE_OK && !enough) return end(transfer.id, to_error(transfer, code));
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     transfer.response.status = static_cast<int>(status);

@@ -70,6 +70,21 @@ std::optional<Error> check(const ClientRequest& request) {
   return check_headers(request.headers);
 }
 
+namespace {
+constexpr const char* kCause = "cause";
+constexpr const char* kResolution = "resolution";
+}  // namespace
+
+Error with_resolution_failure(Error error) {
+  error.details[kCause] = kResolution;
+  return error;
+}
+
+bool is_resolution_failure(const Error& error) {
+  const auto cause = error.details.find(kCause);
+  return cause != error.details.end() && cause->second == kResolution;
+}
+
 std::string described(const ClientRequest& request) {
   return request.method + " " + request.url.substr(0, request.url.find('?'));
 }

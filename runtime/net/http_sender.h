@@ -61,8 +61,10 @@ struct ClientRequest {
   /// Both in real time: they bound how long a peer may keep us waiting, whatever the runtime's clock says.
   Duration timeout = std::chrono::seconds{30};
   Duration connect_timeout = std::chrono::seconds{10};
-  /// Beyond: kResourceExhausted.
+  /// Of the body. Beyond: kResourceExhausted.
   std::size_t max_response_bytes = 8 * 1024 * 1024;
+  /// Beyond: the answer counts with the first max_response_bytes of its body; the rest is not read, and the connection is closed.
+  bool truncate_body = false;
   CancelToken cancel;
   /// Counts as work of the executor, so that Clock::advance waits for the answer. Off for requests that wait for the clock.
   bool counts_as_work = true;
@@ -89,6 +91,9 @@ class HttpSender {
 bool frames_message(std::string_view header_name);
 /// What is wrong with a request, before anybody looks at its host: kInvalidArgument with `method`, `url` or `headers`.
 std::optional<Error> check(const ClientRequest& request);
+/// The host of the request has no address: senders say so in their errors, which others can tell from the rest by it.
+Error with_resolution_failure(Error error);
+bool is_resolution_failure(const Error& error);
 /// `POST https://host/path`, without the query, which may hold a secret; for messages.
 std::string described(const ClientRequest& request);
 /// `http://127.0.0.1:4600/...` and the like: never through a proxy that only the environment knows.

@@ -46,7 +46,7 @@ void ResponseParser::on_field_impl(http::field, string_view name, string_view va
 void ResponseParser::on_header_impl(error_code& ec) {
   in_trailer_ = true;
   const bool bodiless = skip() || response_.status < 200 || response_.status == 204 || response_.status == 304;
-  if (const auto length = content_length(); !bodiless && length && *length > limits_.body_bytes) refuse_size(ec);
+  if (const auto length = content_length(); !bodiless && !limits_.truncate_body && length && *length > limits_.body_bytes) refuse_size(ec);
 }
 
 void ResponseParser::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) {
@@ -56,7 +56,14 @@ void ResponseParser::on_body_init_impl(const boost::optional<std::uint64_t>& len
 }
 
 std::size_t ResponseParser::on_body_impl(string_view body, error_code& ec) {
-  if (response_.body.size() + body.size() > limits_.body_bytes) {
+  const std::size_t room = limits_.body_bytes - response_.body.size();
+  if (body.size() > room && limits_.truncate_body) {
+    response_.body.append(body.data(), room);
+    truncated_ = true;
+    ec = http::error::body_limit;
+    return 0;
+  }
+  if (body.size() > room) {
     refuse_size(ec);
     return 0;
   }

@@ -11,6 +11,7 @@ namespace trunkline::net {
 struct ResponseLimits {
   std::size_t header_bytes = 256 * 1024;  // of the answer and of the interim ones before it
   std::size_t body_bytes = 8 * 1024 * 1024;
+  bool truncate_body = false;  // a larger one ends the parsing and is no error of the peer's
 };
 
 /// Parses one answer; make a new one for the next, also after an interim answer (1xx).
@@ -25,6 +26,8 @@ class ResponseParser final : public boost::beast::http::basic_parser<false> {
   bool interim() const { return response_.status < 200 && response_.status != 101; }
   /// put() failed because a limit was passed.
   bool too_large() const { return too_large_; }
+  /// put() failed because there is as much of the body as was asked for, and more.
+  bool truncated() const { return truncated_; }
   std::size_t header_bytes() const { return header_bytes_; }
 
  private:
@@ -49,6 +52,7 @@ class ResponseParser final : public boost::beast::http::basic_parser<false> {
   std::size_t header_bytes_;
   bool in_trailer_ = false;
   bool too_large_ = false;
+  bool truncated_ = false;
 };
 
 }  // namespace trunkline::net

@@ -2,12 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/async/executor.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/utf8.h"
 #include "runtime/clock/clock.h"
+#include "runtime/net/http_client.h"
+#include "runtime/net/pooled_client.h"
+#include "tests/unit/net/scripted_server.h"
 
 namespace trunkline::delivery {
 namespace {
@@ -171,6 +176,67 @@ TEST_F(WebhookTargetTest, BodiesAreSigned) {
   EXPECT_EQ(headers["trunkline-signature"], body_signature("key", headers["trunkline-timestamp"], request.body));
 }
 
+TEST_F(WebhookTargetTest, OddEventsMakeRequestsThatCanBeSent) {
+  auto odd = std::make_shared<Event>(*event(std::string("e\r\nX-Evil: 1\0z", 14)));
+  odd->data_version = "2\n0";
+  odd->traceparent = std::string(1 << 20, 't') + "\r\n";
+  odd->extra = R"({"datacontenttype":"text/plain\r\nX-Evil: 1","ext":"a\nb"})";
+  for (const bool binary : {false, true}) {
+    spec.schema = binary ? events::EventSchema::kCloudEvents : events::EventSchema::kEventGrid;
+    spec.binary = binary;
+    shared = nullptr;
+    const net::ClientRequest request = render({odd});
+    const auto refused = net::check(request);
+    EXPECT_FALSE(refused) << refused->message;
+    auto headers = headers_of(request);
+    EXPECT_EQ(headers["aeg-output-event-id"], "e  X-Evil: 1 z");
+    EXPECT_EQ(headers["aeg-data-version"], "2 0");
+    EXPECT_EQ(headers["traceparent"], std::string(4096, 't'));
+    if (binary) EXPECT_EQ(headers["content-type"], "text/plain  X-Evil: 1");
+    for (const auto& [name, value] : headers) EXPECT_LE(value.size(), 4096u) << name;
+  }
+}
+
+TEST_F(WebhookTargetTest, ARequestThatCannotBeSentSpeaksAgainstTheEventAndNotTheEndpoint) {
+  sender.answer = Error(ErrorCode::kInvalidArgument, "the value of header 'X' has a line break or NUL in it", "headers");
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.rule.outcome, Outcome::kBadRequest);
+  EXPECT_TRUE(answer.rule.final);
+  EXPECT_FALSE(answer.rule.counts);
+  EXPECT_EQ(answer.status, 0);
+}
+
+TEST_F(WebhookTargetTest, WhatAnErrorSaysIsUtf8) {
+  sender.answer = Error(ErrorCode::kUnavailable, "bad \xff byte " + std::string(185, 'a') + "\u20ac");
+  const DeliveryAnswer answer = deliver();
+  EXPECT_TRUE(utf8_valid(answer.reply));
+  EXPECT_THAT(answer.reply, StartsWith("bad \uFFFD byte aaa"));
+}
+
+TEST_F(WebhookTargetTest, ALongAnswerIsAnAnswer) {
+  testing::ScriptedServer server([](testing::ScriptedConnection& peer, int) {
+    peer.read_request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + std::string(1 << 20, 'y'));
+    peer.wait_for_end();
+  });
+  spec.endpoint = server.url();
+  Executor io{1};
+  net::HttpClient curl(io);
+  net::PooledClient pooled(io, curl);
+  for (net::HttpSender* http : std::initializer_list<net::HttpSender*>{&curl, &pooled}) {
+    WebhookTarget real(*http, clock, std::chrono::seconds{30});
+    DeliveryRequest request;
+    request.spec = std::make_shared<const SubscriptionSpec>(spec);
+    request.events = {event()};
+    std::promise<DeliveryAnswer> given;
+    real.deliver(std::move(request), [&](DeliveryAnswer answer) { given.set_value(std::move(answer)); });
+    const DeliveryAnswer answer = given.get_future().get();
+    EXPECT_EQ(answer.rule.outcome, Outcome::kDelivered);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.reply, std::string(200, 'y'));
+  }
+}
+
 TEST_F(WebhookTargetTest, AnswersAreKeptInPart) {
   sender.answer = net::ClientResponse{503, {}, std::string(150, 'a') + "\xff" + std::string(150, 'b')};
   DeliveryAnswer answer = deliver();
@@ -178,10 +244,14 @@ TEST_F(WebhookTargetTest, AnswersAreKeptInPart) {
   EXPECT_EQ(answer.rule.outcome, Outcome::kBusy);
   EXPECT_THAT(answer.reply, StartsWith(std::string(150, 'a') + "\uFFFDb"));
   EXPECT_LT(answer.reply.size(), 210u);
-  sender.answer = Error(ErrorCode::kUnavailable, "POST https://example.com: could not resolve host");
+  sender.answer =
+      net::with_resolution_failure(Error(ErrorCode::kUnavailable, "POST https://example.com: could not resolve host"));
   answer = deliver();
   EXPECT_EQ(answer.status, 0);
   EXPECT_EQ(answer.rule.outcome, Outcome::kResolutionError);
+  // What is wrong is not read out of a message, in which names of others stand.
+  sender.answer = Error(ErrorCode::kUnavailable, "POST https://resolver.example/resolve: could not connect");
+  EXPECT_EQ(deliver().rule.outcome, Outcome::kSocketError);
 }
 
 }  // namespace

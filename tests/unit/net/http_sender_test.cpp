@@ -162,6 +162,26 @@ TEST_P(HttpSenderTest, AnAnswerThatIsTooLargeIsCutOff) {
   EXPECT_EQ(send(std::move(fits)).value().body.size(), 8u * 1024 * 1024);
 }
 
+TEST_P(HttpSenderTest, AnAnswerThatIsTooLargeCountsInPartWhereThatIsAskedFor) {
+  start_both();
+  net::ClientRequest big = request("/big");
+  big.truncate_body = true;
+  for (const std::size_t bytes : {0u, 1000u, 100'000u}) {
+    big.max_response_bytes = bytes;
+    const auto result = send(big);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(result.value().status, 200);
+    EXPECT_EQ(result.value().body, std::string(bytes, 'x'));
+  }
+  // What is left of those answers is not read, so that their connections are of no more use.
+  const std::size_t before = server->connections();
+  EXPECT_EQ(before, 3u);
+  big.max_response_bytes = 8 * 1024 * 1024;  // fits
+  EXPECT_EQ(send(big).value().body.size(), 8u * 1024 * 1024);
+  EXPECT_EQ(send(request("/a")).value().body, "GET /a ");
+  EXPECT_EQ(server->connections(), 4u);
+}
+
 TEST_P(HttpSenderTest, StopEndsWhatIsInProgress) {
   start_both();
   std::atomic<int> code{0};
@@ -202,6 +222,17 @@ TEST_P(HttpSenderTest, AHostThatDoesNotExistIsNotResolved) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(result.error().message, HasSubstr("resolve"));
+  EXPECT_TRUE(net::is_resolution_failure(result.error()));
+  EXPECT_TRUE(result.error().retryable);
+}
+
+TEST_P(HttpSenderTest, ANameOrPathWithTheWordInItIsNoResolutionFailure) {
+  start_both();
+  server->stop();
+  const auto result = send(request("/resolve"));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(net::is_resolution_failure(result.error()));
 }
 
 TEST_P(HttpSenderTest, AddressesThatAreNotAllowedAreNotConnectedTo) {
