@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import datetime
 import logging
 import queue
@@ -267,6 +268,24 @@ def test_a_handler_closes_itself_and_ends_with_the_runtime(rt: trunkline.Runtime
         assert not thread.is_alive()
 
 
+def test_workers_that_close_their_handler_do_not_wait_for_each_other(rt: trunkline.Runtime) -> None:
+    meet = threading.Barrier(2)
+
+    def close(event: trunkline.Event) -> None:
+        meet.wait(30)
+        handler.close()
+
+    handler = rt.on_event("received", close, concurrency=2)
+    receive(rt, "one", "two")
+    for worker in handler._workers:
+        worker.thread.join(30)
+        assert not worker.thread.is_alive()
+    handler.close()
+    for event in rt.event_history.find():
+        (explanation,) = rt.event_history.explain(event.id)
+        assert explanation.state == EventState.DELIVERED
+
+
 def test_a_wrong_filter_is_told_at_once(rt: trunkline.Runtime) -> None:
     with pytest.raises(trunkline.InvalidArgumentError) as error:
         rt.on_event("x", print)
@@ -387,6 +406,47 @@ def test_asyncio_functions() -> None:
         await received.aclose()
         with pytest.raises(trunkline.InvalidArgumentError):
             await rt.on_event("x", print)
+
+    run(body)
+
+
+def test_asyncio_functions_that_close_their_handler_do_not_wait_for_each_other() -> None:
+    async def body(rt: trunkline.aio.Runtime) -> None:
+        inside = 0
+        both = asyncio.Event()
+
+        async def close(event: trunkline.Event) -> None:
+            nonlocal inside
+            inside += 1
+            if inside == 2:
+                both.set()
+            await both.wait()
+            await handler.aclose()
+
+        handler = await rt.on_event("received", close, concurrency=2)
+        for text in ("one", "two"):
+            await rt.sandbox.send_from_phone(PHONE, OURS, text)
+        done, pending = await asyncio.wait(handler._tasks, timeout=30)
+        assert not pending
+        assert [task.exception() for task in done] == [None, None]
+        await handler.aclose()
+
+    run(body)
+
+
+def test_asyncio_a_set_up_that_is_given_up_leaves_nothing_behind() -> None:
+    async def body(rt: trunkline.aio.Runtime) -> None:
+        told: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        handler = rt.on_event("x", print, types="T")  # which is no name
+        await asyncio.sleep(0)  # its set-up has begun
+        made = handler._made
+        await handler.aclose()
+        await asyncio.wait([made], timeout=30)
+        del made, handler
+        gc.collect()
+        await asyncio.sleep(0)
+        assert told == []
 
     run(body)
 

@@ -63,6 +63,15 @@ Task<net::Response> poll(Runtime& runtime, Clock& wall, RouteContext& context) {
   co_return json_response(200, answer);
 }
 
+/// What to say of an event that stands for several: of the one that was asked for, else of the first that was for the subscription.
+const delivery::Explanation& telling(const std::vector<delivery::Explanation>& said,
+                                     const std::optional<delivery::Explanation::State>& state) {
+  const auto found = std::find_if(said.begin(), said.end(), [&](const delivery::Explanation& one) {
+    return state ? one.state == *state : one.state != delivery::Explanation::State::kFiltered;
+  });
+  return found == said.end() ? said.front() : *found;
+}
+
 net::Response search(Runtime& runtime, const RouteContext& context) {
   if (context.query("wait_ms"))
     throw Error(ErrorCode::kInvalidArgument, "wait_ms goes with after, type and subject alone", "wait_ms");
@@ -77,8 +86,9 @@ net::Response search(Runtime& runtime, const RouteContext& context) {
     json item = event_json(event);
     if (subscription) {
       const auto said = runtime.delivery().explain(*source.database, subscription->row, *subscription->spec, event);
-      item["state"] = delivery::to_text(said.front().state);
-      item["summary"] = summary_of(said.front());
+      const delivery::Explanation& told = telling(said, query.state);
+      item["state"] = delivery::to_text(told.state);
+      item["summary"] = summary_of(told);
     }
     answer["items"].push_back(std::move(item));
   }

@@ -17,11 +17,11 @@ namespace {
 using eventgrid::EventSource;
 using eventgrid::EventSubscription;
 using eventgrid::EventSubscriptionPtr;
+using eventgrid::kMaxLock;
 using nlohmann::json;
 using server::RouteContext;
 
 constexpr Duration kLock = std::chrono::seconds{30};
-constexpr Duration kMaxLock = std::chrono::hours{1};
 
 json to_json(const eventgrid::SubscriptionActivity& activity) {
   json out;
@@ -65,13 +65,14 @@ Task<net::Response> put(Runtime& runtime, RouteContext& context) {
 Task<net::Response> patch(Runtime& runtime, RouteContext& context) {
   const EventSource source = event_source_of(runtime, context);
   const json body = parse_body(context);
-  const JsonRef request(body);
-  const EventSubscriptionPtr old = runtime.event_subscriptions().get(source, context.param("name"));
-  json properties = eventgrid::changed_properties(delivery::to_json(*old->spec, true), request);
   // PATCH keeps what is not named; what was taken away has to be written as the whole.
+  auto properties_of = [&body](const delivery::SubscriptionSpec& old) {
+    return eventgrid::changed_properties(delivery::to_json(old, true), JsonRef(body));
+  };
   std::string name = name_of(context);
-  const auto written = co_await runtime.event_subscriptions().put(source, std::move(name), std::move(properties));
-  co_return json_response(200, subscription_json(runtime, *written.subscription));
+  const EventSubscriptionPtr written =
+      co_await runtime.event_subscriptions().change(source, std::move(name), std::move(properties_of));
+  co_return json_response(200, subscription_json(runtime, *written));
 }
 
 Task<net::Response> remove(Runtime& runtime, RouteContext& context) {
@@ -90,7 +91,7 @@ Task<net::Response> take(Runtime& runtime, Clock& wall, RouteContext& context) {
   Duration lock = kLock;
   if (const auto given = request.find("lock")) {
     lock = parse_duration_member(*given);
-    if (lock <= Duration::zero() || lock > kMaxLock) throw given->error("is not from 1ms to 1h");
+    if (lock <= Duration::zero() || lock > kMaxLock) throw given->error("is not from 1ms to 24h");
   }
   const Duration wait = std::chrono::milliseconds{request.integer_or("wait_ms", 0, 0, kMaxWaitMs)};
   std::string name = name_of(context);

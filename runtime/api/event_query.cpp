@@ -58,7 +58,11 @@ eventgrid::EventQuery read_query(const Lookup& values, Time now) {
     throw Error(ErrorCode::kInvalidArgument, "state is what events are in at a subscription; subscription is missing",
                 "subscription");
   if (const auto text = one("after")) query.after = parse_whole<std::int64_t>(*text, "after", 0, INT64_MAX);
-  if (const auto text = one("limit")) query.limit = parse_whole<std::size_t>(*text, "limit", 1, 1000);
+  if (const auto text = one("limit")) {
+    const auto number = parse_number<std::int64_t>(*text);
+    if (!number) throw Error(ErrorCode::kInvalidArgument, "limit: '" + *text + "' is no whole number", "limit");
+    query.limit = eventgrid::EventHistory::check_limit(*number);
+  }
   if (const auto text = one("order")) {
     if (*text != "oldest" && *text != "newest")
       throw Error(ErrorCode::kInvalidArgument, "order: '" + *text + "' is neither oldest nor newest (first)", "order");

@@ -236,6 +236,8 @@ void add_replay(CLI::App& events, CommandContext& context) {
       events, context, "replay", "Send what the log has to another endpoint.",
       [options, from, to](ApiClient& client, const Output& output) {
         json body = options->body();
+        if (options->endpoint.empty() && options->properties_file.empty())
+          throw Error(ErrorCode::kInvalidArgument, "say where to: --to, or --properties", "--to");
         if (!options->name.empty()) body["name"] = options->name;
         if (!from->empty()) body["from"] = *from;
         if (!to->empty()) body["to"] = *to;
@@ -243,7 +245,7 @@ void add_replay(CLI::App& events, CommandContext& context) {
         output.result(answer, text_of(answer, "name") + "  " + text_of(answer, "endpoint") + "  " + text_of(answer, "state"));
         return kExitOk;
       });
-  replay->add_option("--to", options->endpoint, "URL of the endpoint.")->required();
+  replay->add_option("--to", options->endpoint, "URL of the endpoint.");
   replay->add_option("--name", options->name, "Name of the subscription that does it; default: replay-…");
   replay->add_option("--from", *from, std::string(kMoment) + "; default: the beginning.");
   replay->add_option("--until", *to, "The same; default: now.");

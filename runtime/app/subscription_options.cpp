@@ -115,10 +115,6 @@ void SubscriptionOptions::add_shape(CLI::App* command) {
 
 json SubscriptionOptions::body() const {
   json out = json::object();
-  if (!properties_file.empty()) {
-    out["properties"] = read_properties(properties_file);
-    return out;
-  }
   const std::pair<const char*, const std::string&> texts[] = {{"endpoint", endpoint},
                                                               {"workflow", workflow},
                                                               {"subject_begins_with", subject_begins},
@@ -154,6 +150,14 @@ json SubscriptionOptions::body() const {
   set_number(out, "max_attempts", "--max-attempts", max_attempts);
   set_number(out, "ttl_minutes", "--ttl", ttl_minutes);
   set_number(out, "concurrency", "--concurrency", concurrency);
+  if (properties_file.empty()) return out;
+  if (!out.empty()) {
+    std::string given;
+    for (const auto& [member, value] : out.items()) given += (given.empty() ? "" : ", ") + member;
+    throw Error(ErrorCode::kInvalidArgument,
+                "--properties is the whole of what is sent where, and goes with nothing else that says so: " + given, "--properties");
+  }
+  out["properties"] = read_properties(properties_file);
   return out;
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "runtime/async/executor.h"
@@ -32,8 +34,6 @@ State state_of(service::EventState state) {
 }
 
 eventgrid::EventQuery to_query(service::EventQuery query) {
-  if (query.limit < 1 || query.limit > 1000)
-    throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(query.limit), "limit");
   if (query.state && !query.subscription) throw Error(ErrorCode::kInvalidArgument, "state needs a subscription", "subscription");
   eventgrid::EventQuery out;
   out.from = query.from;
@@ -45,7 +45,7 @@ eventgrid::EventQuery to_query(service::EventQuery query) {
   if (query.state) out.state = state_of(*query.state);
   out.after = query.after;
   out.newest_first = query.newest_first;
-  out.limit = static_cast<std::size_t>(query.limit);
+  out.limit = eventgrid::EventHistory::check_limit(query.limit);
   return out;
 }
 
@@ -137,13 +137,15 @@ Task<std::vector<service::EventExplanation>> EventHistoryObject::explain(Call, s
 }
 
 Task<void> EventHistoryObject::redeliver(Call, std::string subscription, std::string event_id) {
+  co_await scope_.runtime().executor().schedule();
   eventgrid::EventSource source = scope_.source();
   co_await scope_.runtime().event_history().redeliver(std::move(source), std::move(subscription), std::move(event_id));
 }
 
 Task<std::int64_t> EventHistoryObject::redeliver_all(Call, std::string subscription, service::EventQuery query) {
-  eventgrid::EventSource source = scope_.source();
   eventgrid::EventQuery wanted = to_query(std::move(query));
+  co_await scope_.runtime().executor().schedule();
+  eventgrid::EventSource source = scope_.source();
   co_return co_await scope_.runtime().event_history().redeliver_all(std::move(source), std::move(subscription),
                                                                     std::move(wanted));
 }
@@ -151,14 +153,15 @@ Task<std::int64_t> EventHistoryObject::redeliver_all(Call, std::string subscript
 Task<service::EventSubscription> EventHistoryObject::replay(Call, service::EventSubscriptionSpec subscription,
                                                             std::optional<Time> from, std::optional<Time> to) {
   if (subscription.after) throw Error(ErrorCode::kInvalidArgument, "a replay begins at `from`", "after");
-  nlohmann::json properties = properties_of(subscription);
+  const nlohmann::json properties = properties_of(subscription);
+  co_await scope_.runtime().executor().schedule();
   eventgrid::EventSource source = scope_.source();
   try {
     const auto begun = co_await scope_.runtime().event_history().replay(std::move(source), std::move(subscription.name),
-                                                                        std::move(properties), from, to);
+                                                                        properties, from, to);
     co_return describe(*begun, scope_.runtime().clock().now());
   } catch (const Error& error) {
-    throw in_terms_of_fields(error);
+    throw in_terms_of_fields(error, properties);
   }
 }
 

@@ -2,10 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/async/executor.h"
 #include "runtime/base/json.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/event_properties.h"
 #include "runtime/delivery/consumer.h"
+#include "runtime/eventgrid/event_history.h"
 #include "runtime/eventgrid/subscription_service.h"
 #include "runtime/eventgrid/topic_service.h"
 #include "runtime/events/event_log.h"
@@ -14,7 +16,6 @@ namespace trunkline {
 namespace {
 
 constexpr std::int32_t kMaxCredits = 1000;
-constexpr Duration kMaxLock = std::chrono::hours{24};
 
 EventFilter to_event_filter(const service::EventFilter& filter) {
   EventFilter out;
@@ -83,11 +84,11 @@ Task<std::unique_ptr<StreamSource<service::Event>>> EventsObject::subscribe(Call
 }
 
 Task<std::vector<service::Event>> EventsObject::list(Call, service::EventFilter filter, std::int32_t limit) {
-  if (limit < 1 || limit > 1000)
-    throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 1000, not " + std::to_string(limit), "limit");
+  const std::size_t most = eventgrid::EventHistory::check_limit(limit);
+  co_await scope_.runtime().executor().schedule();
   const eventgrid::EventSource source = scope_.source();
   const std::vector<Event> events = scope_.runtime().events().read(*source.database, source.key, to_event_filter(filter),
-                                                                   filter.after.value_or(0), static_cast<std::size_t>(limit));
+                                                                   filter.after.value_or(0), most);
   std::vector<service::Event> out;
   for (const Event& event : events) out.push_back(to_service_event(event));
   co_return out;
@@ -96,14 +97,14 @@ Task<std::vector<service::Event>> EventsObject::list(Call, service::EventFilter 
 // ---- subscriptions
 
 Task<service::EventSubscription> EventSubscriptionsObject::put(Call, service::EventSubscriptionSpec subscription) {
-  nlohmann::json properties = properties_of(subscription);
+  const nlohmann::json properties = properties_of(subscription);
   eventgrid::EventSource source = scope_.source();
   try {
     const auto written = co_await scope_.runtime().event_subscriptions().put(std::move(source), std::move(subscription.name),
-                                                                             std::move(properties), subscription.after);
+                                                                             properties, subscription.after);
     co_return describe(*written.subscription, scope_.runtime().clock().now());
   } catch (const Error& error) {
-    throw in_terms_of_fields(error);
+    throw in_terms_of_fields(error, properties);
   }
 }
 
@@ -119,14 +120,17 @@ Task<service::EventSubscription> EventSubscriptionsObject::put_properties(Call, 
 Task<service::EventSubscription> EventSubscriptionsObject::update(Call, service::EventSubscriptionSpec change) {
   if (change.after) throw Error(ErrorCode::kInvalidArgument, "after counts when a subscription is created", "after");
   eventgrid::EventSource source = scope_.source();
-  eventgrid::EventSubscriptionService& subscriptions = scope_.runtime().event_subscriptions();
-  const eventgrid::EventSubscriptionPtr old = subscriptions.get(source, change.name);
-  nlohmann::json properties = changed_properties_of(*old->spec, change);
+  nlohmann::json properties;
+  auto properties_of = [&properties, &change](const delivery::SubscriptionSpec& old) {
+    return properties = delivery::merge_spec(old, changed_properties_of(old, change));
+  };
   try {
-    const auto written = co_await subscriptions.patch(std::move(source), std::move(change.name), std::move(properties));
+    std::string name = change.name;
+    const auto written =
+        co_await scope_.runtime().event_subscriptions().change(std::move(source), std::move(name), std::move(properties_of));
     co_return describe(*written, scope_.runtime().clock().now());
   } catch (const Error& error) {
-    throw in_terms_of_fields(error);
+    throw in_terms_of_fields(error, properties);
   }
 }
 
@@ -176,7 +180,7 @@ Task<std::unique_ptr<StreamSource<service::EventDelivery>>> EventSubscriptionsOb
                                                                                                  Duration lock_time) {
   if (credits < 1 || credits > kMaxCredits)
     throw Error(ErrorCode::kInvalidArgument, "credits must be 1 to 1000, not " + std::to_string(credits), "credits");
-  if (lock_time <= Duration{0} || lock_time > kMaxLock)
+  if (lock_time <= Duration{0} || lock_time > eventgrid::kMaxLock)
     throw Error(ErrorCode::kInvalidArgument, "lockTime must be more than none and at most a day", "lockTime");
   co_return std::make_unique<DeliveryStream>(
       scope_.runtime().event_subscriptions().consume(scope_.source(), name, static_cast<std::uint32_t>(credits), lock_time));

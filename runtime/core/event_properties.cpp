@@ -1,8 +1,10 @@
 #include "runtime/core/event_properties.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 
 namespace trunkline {
@@ -241,7 +243,27 @@ json changed_properties_of(const delivery::SubscriptionSpec& old, const EventSub
   return out;
 }
 
-Error in_terms_of_fields(Error error) {
+namespace {
+
+/// `[3]…` of the headers as ARM has them, in terms of the three maps that they were made of; headers_of has their order.
+std::string header_field(const json& properties, std::string_view rest) {
+  const auto at = parse_number<std::size_t>(rest.substr(1, rest.find(']') - 1));
+  const json::json_pointer where("/destination/properties/deliveryAttributeMappings");
+  if (!at || !properties.contains(where) || *at >= properties[where].size()) return "headers" + std::string(rest);
+  const auto field_of = [](const json& header) {
+    if (header.value("type", "") == "Dynamic") return "eventHeaders";
+    return header.at("properties").value("isSecret", false) ? "secretHeaders" : "headers";
+  };
+  const json& all = properties[where];
+  const std::string field = field_of(all[*at]);
+  const auto before = std::count_if(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(*at),
+                                    [&](const json& header) { return field_of(header) == field; });
+  return field + "[" + std::to_string(before) + std::string(rest.substr(std::min(rest.find(']'), rest.size())));
+}
+
+}  // namespace
+
+Error in_terms_of_fields(Error error, const json& properties) {
   constexpr std::pair<std::string_view, std::string_view> kNames[] = {
       {"destination.properties.endpointUrl", "webhook"},
       {"destination.properties.trigger", "workflow"},
@@ -266,7 +288,10 @@ Error in_terms_of_fields(Error error) {
     const std::string_view rest = target.substr(member.size());
     // Of a list the place matters; inside a dead letter's destination nothing does.
     std::string renamed(field);
-    if (field.empty() || rest.starts_with('[')) renamed += rest;
+    if (field == "headers" && rest.starts_with('['))
+      renamed = header_field(properties, rest);
+    else if (field.empty() || rest.starts_with('['))
+      renamed += rest;
     const std::string whole = error.target;
     if (const std::size_t at = error.message.find(whole); at != std::string::npos)
       error.message.replace(at, whole.size(), renamed);

@@ -13,8 +13,8 @@ namespace trunkline {
 nlohmann::json properties_of(const service::EventSubscriptionSpec& spec);
 /// Those of `old` that `change` replaces, whole members as EventSubscriptionService::patch takes them. Errors: as above.
 nlohmann::json changed_properties_of(const delivery::SubscriptionSpec& old, const service::EventSubscriptionSpec& change);
-/// Runs `error` through the table of names: an error about a member of the properties becomes one about the field that set it.
-Error in_terms_of_fields(Error error);
+/// Runs `error` through the table of names: an error about a member of `properties` becomes one about the field that set it.
+Error in_terms_of_fields(Error error, const nlohmann::json& properties);
 
 service::EventSubscription describe(const eventgrid::EventSubscription& subscription, Time now);
 service::Event to_service_event(const Event& event);

@@ -118,6 +118,7 @@ void DeliveryEngine::add(store::Database& database, const SubscriptionRow& row, 
     if (place) return;
     place = worker = std::make_shared<Worker>(core_, ++last_id_, source, flusher, row, spec,
                                               destination_of(database, row.key, *spec), target_of(*spec), seen);
+    if (spec->kind == SubscriptionSpec::Kind::kHandler) pull_->open(worker->id());
     source->add(worker, spec->filter);
   }
   worker->start();

@@ -21,12 +21,17 @@ UniqueFunction<void()> PullTarget::Queue::pop_waiter() {
   return {};
 }
 
+void PullTarget::open(std::uint64_t subscription) {
+  const std::lock_guard lock(mutex_);
+  if (!stopped_) queues_.try_emplace(subscription);
+}
+
 void PullTarget::deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) {
   UniqueFunction<void()> waiter;
   {
     const std::lock_guard lock(mutex_);
-    if (!stopped_) {
-      Queue& queue = queues_[request.subscription_id];
+    if (const auto found = queues_.find(request.subscription_id); found != queues_.end()) {
+      Queue& queue = found->second;
       const std::uint64_t id = ++last_id_;
       queue.offers.emplace(id, Offer{std::move(request), std::move(done), 0, 0});
       queue.offered.push_back(id);
@@ -34,13 +39,13 @@ void PullTarget::deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAn
     }
   }
   if (waiter) executor_.post(std::move(waiter));
-  if (done) done({{Outcome::kAborted}, 0, "the runtime stops"});
+  if (done) done({{Outcome::kAborted}, 0, "the subscription was closed"});
 }
 
 bool PullTarget::is_over(std::uint64_t subscription, std::uint64_t consumer) const {
   const std::lock_guard lock(mutex_);
   const auto queue = queues_.find(subscription);
-  return stopped_ || queue == queues_.end() || (consumer != 0 && !queue->second.consumers.contains(consumer));
+  return queue == queues_.end() || (consumer != 0 && !queue->second.consumers.contains(consumer));
 }
 
 Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::uint32_t max, Duration lock_time,
@@ -52,7 +57,7 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
     std::vector<Delivery> taken = take_now(subscription, max, lock_time, consumer);
     if (!taken.empty()) co_return taken;
     if (until && clock.now() >= *until) co_return taken;
-    if (consumer != 0 && is_over(subscription, consumer)) co_return taken;
+    if (is_over(subscription, consumer)) co_return taken;
     Clock::TimerId timer = 0;
     auto wait = [this, &clock, subscription, consumer, until, &timer](auto done) {
       std::uint64_t id = 0;
@@ -67,16 +72,11 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
       bool now = false;
       {
         const std::lock_guard lock(mutex_);
-        now = stopped_ || (until && clock.now() >= *until);
-        if (!now && consumer != 0) {
-          const auto queue = queues_.find(subscription);
-          now = queue == queues_.end() || !queue->second.consumers.contains(consumer);
-        }
-        if (!now) {
-          Queue& queue = queues_[subscription];
-          now = !queue.offered.empty() && queue.room(consumer) != 0;
-          if (!now) queue.waiters.push_back({id, consumer, [done = std::move(done)]() mutable { done(Result<void>()); }});
-        }
+        const auto found = queues_.find(subscription);
+        now = found == queues_.end() || (consumer != 0 && !found->second.consumers.contains(consumer)) ||
+              (until && clock.now() >= *until) || (!found->second.offered.empty() && found->second.room(consumer) != 0);
+        if (!now)
+          found->second.waiters.push_back({id, consumer, [done = std::move(done)]() mutable { done(Result<void>()); }});
       }
       if (now) done(Result<void>());
     };
@@ -159,7 +159,7 @@ bool PullTarget::reject(std::uint64_t subscription, std::uint64_t delivery, cons
 std::uint64_t PullTarget::attach(std::uint64_t subscription, std::uint32_t credits) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t id = ++last_id_;
-  if (!stopped_) queues_[subscription].consumers[id].credits = credits;
+  if (const auto found = queues_.find(subscription); found != queues_.end()) found->second.consumers[id].credits = credits;
   return id;
 }
 

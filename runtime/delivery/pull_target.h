@@ -32,6 +32,8 @@ class PullTarget final : public Target, public std::enable_shared_from_this<Pull
 
   PullTarget(Executor& executor, Clock& clock) : executor_(executor), clock_(clock) {}
 
+  /// Before its first event. What is not open has nothing to take and never will have: takes of it end at once.
+  void open(std::uint64_t subscription);
   void deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) override;
 
   /// 1 to `max` events of a subscription, as soon as there are some; none: it timed out, or was closed, or the consumer was
@@ -47,7 +49,7 @@ class PullTarget final : public Target, public std::enable_shared_from_this<Pull
   std::uint64_t attach(std::uint64_t subscription, std::uint32_t credits);
   /// Ends its takes. What it holds goes to whoever takes next, before all others and under new ids.
   void detach(std::uint64_t subscription, std::uint64_t consumer);
-  /// Ends the takes that wait; what was taken goes back without an attempt.
+  /// Ends the takes that wait, and all later ones; what was taken goes back without an attempt.
   void close(std::uint64_t subscription);
   void stop();
 

@@ -13,7 +13,7 @@ namespace {
 using State = delivery::Explanation::State;
 using RowState = delivery::RetryRow::State;
 
-constexpr std::size_t kMaxLimit = 1000;
+constexpr std::int64_t kMaxLimit = 1000;
 /// Events that another one can stand for, and itself: those of the participants of a chat thread.
 constexpr std::size_t kMaxParts = 256;
 /// Rows that one transaction of a redelivery adds.
@@ -58,6 +58,13 @@ bool correlates(std::string_view id, const Event& event) {
 EventHistory::EventHistory(ServiceContext& context, delivery::DeliveryEngine& engine, EventSubscriptionService& subscriptions)
     : context_(context), engine_(engine), subscriptions_(subscriptions) {}
 
+std::size_t EventHistory::check_limit(std::int64_t limit) {
+  if (limit < 1 || limit > kMaxLimit)
+    throw Error(ErrorCode::kInvalidArgument,
+                "limit must be from 1 to " + std::to_string(kMaxLimit) + ", not " + std::to_string(limit), "limit");
+  return static_cast<std::size_t>(limit);
+}
+
 bool EventHistory::matches(const EventQuery& query, const Event& event) const {
   const Time logged = event.published.value_or(event.time);
   if (query.from && logged < *query.from) return false;
@@ -69,8 +76,7 @@ bool EventHistory::matches(const EventQuery& query, const Event& event) const {
 }
 
 EventPage EventHistory::query(const EventSource& source, const EventQuery& query) const {
-  if (query.limit == 0 || query.limit > kMaxLimit)
-    throw Error(ErrorCode::kInvalidArgument, "limit must be from 1 to 1000", "limit");
+  check_limit(static_cast<std::int64_t>(query.limit));
   EventSubscriptionPtr subscription;
   if (!query.subscription.empty()) subscription = subscriptions_.get(source, query.subscription);
   if (query.state && !subscription)

@@ -42,6 +42,9 @@ class EventHistory {
  public:
   EventHistory(ServiceContext& context, delivery::DeliveryEngine& engine, EventSubscriptionService& subscriptions);
 
+  /// The limit of a query, or of any other read of the log. Throws kInvalidArgument (`limit`) unless it is from 1 to 1000.
+  static std::size_t check_limit(std::int64_t limit);
+
   /// Throws kInvalidArgument (limit), kNotFound (subscription). Bounded work a call: a page may be short, or empty, and have a
   /// `next` all the same.
   EventPage query(const EventSource& source, const EventQuery& query) const;

@@ -166,13 +166,20 @@ Task<EventSubscriptionService::Written> EventSubscriptionService::put(EventSourc
   co_return written;
 }
 
-Task<EventSubscriptionPtr> EventSubscriptionService::patch(EventSource source, std::string name, nlohmann::json properties) {
+Task<EventSubscriptionPtr> EventSubscriptionService::change(
+    EventSource source, std::string name, UniqueFunction<nlohmann::json(const delivery::SubscriptionSpec&)> properties_of) {
   const Hold hold(*this, source, name);
   const EventSubscriptionPtr old = get(source, name);
-  if (!properties.is_object()) throw JsonRef(properties).error("must be an object");
-  const nlohmann::json merged = delivery::merge_spec(*old->spec, properties);
-  const delivery::SpecPtr spec = read_spec(source, old->row.name, merged, engine_.options());
+  const nlohmann::json properties = properties_of(*old->spec);
+  const delivery::SpecPtr spec = read_spec(source, old->row.name, properties, engine_.options());
   co_return co_await write(source, old, spec, std::nullopt, Proof::kAsk);
+}
+
+Task<EventSubscriptionPtr> EventSubscriptionService::patch(EventSource source, std::string name, nlohmann::json properties) {
+  return change(std::move(source), std::move(name), [properties = std::move(properties)](const delivery::SubscriptionSpec& old) {
+    if (!properties.is_object()) throw JsonRef(properties).error("must be an object");
+    return delivery::merge_spec(old, properties);
+  });
 }
 
 /// With the name held.

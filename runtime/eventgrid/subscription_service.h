@@ -54,6 +54,9 @@ struct SubscriptionActivity {
   bool idle = false;
 };
 
+/// The longest that a consumer may keep an event before it answers.
+inline constexpr Duration kMaxLock = std::chrono::hours{24};
+
 /// Lookups never wait for I/O: subscriptions are kept in memory and written through. Names compare without case. [any-thread]
 class EventSubscriptionService final : public ResourceParticipant {
  public:
@@ -81,6 +84,10 @@ class EventSubscriptionService final : public ResourceParticipant {
   /// itself), kAborted (a write of the same subscription is under way), kNotFound (the source is gone).
   Task<Written> put(EventSource source, std::string name, nlohmann::json properties,
                     std::optional<std::int64_t> start = std::nullopt, Proof proof = Proof::kAsk);
+  /// Writes what `properties_of` makes of what there is: the properties as a whole. Nobody else writes or removes the subscription
+  /// meanwhile. Errors: as put, kNotFound, and what `properties_of` throws.
+  Task<EventSubscriptionPtr> change(EventSource source, std::string name,
+                                    UniqueFunction<nlohmann::json(const delivery::SubscriptionSpec&)> properties_of);
   /// Members that are there replace those that were. Errors: as put, and kNotFound.
   Task<EventSubscriptionPtr> patch(EventSource source, std::string name, nlohmann::json properties);
   /// False: there was none.

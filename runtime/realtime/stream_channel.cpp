@@ -11,13 +11,19 @@ using server::RouteContext;
 
 std::string opening(std::int64_t cursor) { return R"({"cursor":")" + std::to_string(cursor) + R"(","type":"begin"})"; }
 
+/// Whose end ends the channel.
+std::string holder_of(const server::Caller& caller) {
+  const bool key = caller.credential == "primary" || caller.credential == "secondary";
+  return key ? TokenWatch::holder_of_key(caller.credential) : caller.user_id;
+}
+
 /// Two sides of a channel share this: whichever ends first ends the other.
 struct Channel {
   Channel(std::shared_ptr<const StreamContext> s, const RouteContext& context, std::int64_t key, std::shared_ptr<StreamFeed> f)
       : shared(std::move(s)),
         feed(std::move(f)),
         resource_key(key),
-        user_id(context.caller.user_id),
+        user_id(holder_of(context.caller)),
         expires_at(context.caller.expires_at) {}
 
   void watch_token(UniqueFunction<void()> ended) {
@@ -49,7 +55,7 @@ Task<void> tell(ChannelPtr channel, std::shared_ptr<net::WebSocket> socket) {
 Task<void> serve_socket(ChannelPtr channel, std::shared_ptr<net::WebSocket> socket) {
   const ChannelMetrics::Open open(channel->shared->socket_metrics);
   channel->watch_token([weak = std::weak_ptr(socket)] {
-    if (const auto alive = weak.lock()) alive->close(kTokenEnded, "the token has ended");
+    if (const auto alive = weak.lock()) alive->close(kTokenEnded, "the token or key has ended");
   });
   socket->try_send(net::share(opening(channel->feed->cursor())), true);
   spawn(tell(channel, socket), [channel, socket](Result<void> result) {

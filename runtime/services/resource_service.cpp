@@ -11,6 +11,7 @@
 #include "runtime/services/arm_id.h"
 #include "runtime/services/resource_hold.h"
 #include "runtime/services/resource_records.h"
+#include "runtime/services/token_watch.h"
 
 namespace trunkline {
 namespace {
@@ -183,7 +184,17 @@ Task<ResourcePtr> ResourceService::update(std::string name, UniqueFunction<void(
   auto work = [changed](Session& session) { resource_records::update(session, *changed); };
   co_await context_.store.system().write(std::move(work));
   insert(changed);
+  end_dead_keys(*hold.resource(), *changed);
   co_return changed;
+}
+
+/// What was opened with a key that is no key any more.
+void ResourceService::end_dead_keys(const Resource& before, const Resource& now) {
+  const bool shut = before.local_auth && !now.local_auth;
+  if (shut || before.primary_key.reveal() != now.primary_key.reveal())
+    context_.tokens.ended(now.key, TokenWatch::holder_of_key("primary"));
+  if (shut || before.secondary_key.reveal() != now.secondary_key.reveal())
+    context_.tokens.ended(now.key, TokenWatch::holder_of_key("secondary"));
 }
 
 ResourcePtr ResourceService::find(std::string_view name) const {

@@ -113,6 +113,7 @@ class ResourceService {
 
   std::shared_ptr<Resource> build(ResourceSpec spec);
   void insert(const ResourcePtr& resource);
+  void end_dead_keys(const Resource& before, const Resource& now);
   Task<void> copy_rows_of(ResourcePtr from, ResourcePtr to);
   Task<void> drop_rows_of(ResourcePtr resource, std::vector<std::int64_t> keys);
   ResourceSnapshot find_snapshot(const Resource& resource, std::string_view name) const;

@@ -25,22 +25,29 @@ CallOptions on_behalf_of(const Resource& resource) {
 class PhoneWatch {
  public:
   PhoneWatch(ServiceContext& context, ResourcePtr resource, Clock& wall)
-      : resource_(std::move(resource)), news_(std::make_shared<Signal>(context.executor, wall, false)) {
+      : resource_(std::move(resource)), news_(std::make_shared<News>(context.executor, wall)), turn_(news_->signal, "watch") {
     for (ProviderPtr& provider : context.providers.all_of(kInterface))
       carriers_.push_back(std::make_shared<Carrier>(std::move(provider)));
+    news_->carriers = carriers_.size();
   }
   PhoneWatch(const PhoneWatch&) = delete;
   ~PhoneWatch() { stop_.request_stop(); }
 
   /// Changes from here on are told.
   Task<void> start() {
-    for (const std::shared_ptr<Carrier>& carrier : carriers_)
-      carrier->seen = co_await carrier->provider->sandbox().changes(0, on_behalf_of(*resource_));
+    for (const std::shared_ptr<Carrier>& carrier : carriers_) {
+      try {
+        carrier->seen = co_await carrier->provider->sandbox().changes(0, on_behalf_of(*resource_));
+      } catch (const Error&) {
+        drop(*carrier, *news_);
+      }
+    }
   }
-  /// False: the time has come.
+  /// False: the time has come. Throws kUnavailable when no carrier can tell of changes any more.
   Task<bool> wait(Time deadline) {
     for (const std::shared_ptr<Carrier>& carrier : carriers_) ask(carrier);
-    const Signal::Wake wake = co_await news_->wait(deadline);
+    const Signal::Wake wake = co_await news_->signal.wait(deadline);
+    if (wake == Signal::Wake::kClosed) throw Error(ErrorCode::kUnavailable, "no sandbox carrier tells of messages any more");
     co_return wake == Signal::Wake::kNews;
   }
 
@@ -49,8 +56,19 @@ class PhoneWatch {
     explicit Carrier(ProviderPtr p) : provider(std::move(p)) {}
     const ProviderPtr provider;
     std::atomic<std::int64_t> seen{0};
-    std::atomic<bool> asked{false};
+    std::atomic<bool> asked{false};  // for good once it has failed
   };
+  struct News {
+    News(Executor& executor, Clock& wall) : signal(executor, wall, false) {}
+    Signal signal;
+    std::atomic<std::size_t> carriers{0};  // that can still tell
+  };
+
+  /// The others go on telling. Without any, whoever waits need not wait for nothing.
+  static void drop(Carrier& carrier, News& news) {
+    carrier.asked = true;
+    if (--news.carriers == 0) news.signal.close();
+  }
 
   void ask(const std::shared_ptr<Carrier>& carrier) {
     if (carrier->asked.exchange(true)) return;
@@ -58,15 +76,16 @@ class PhoneWatch {
     options.stop = stop_.get_token();
     Task<std::int64_t> changes = carrier->provider->sandbox().changes(carrier->seen, std::move(options));
     spawn(std::move(changes), [carrier, news = news_](Result<std::int64_t> result) {
-      if (!result.ok()) return news->close();  // the carrier stops, or the watch has ended
+      if (!result.ok()) return drop(*carrier, *news);  // the carrier stops, or the watch has ended
       carrier->seen = result.value();
       carrier->asked = false;
-      news->set();
+      news->signal.set();
     });
   }
 
   const ResourcePtr resource_;
-  const std::shared_ptr<Signal> news_;
+  const std::shared_ptr<News> news_;
+  const Signal::Turn turn_;
   std::vector<std::shared_ptr<Carrier>> carriers_;
   std::stop_source stop_;
 };

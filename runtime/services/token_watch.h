@@ -16,6 +16,9 @@ namespace trunkline {
 /// have users with the same ids. [any-thread]
 class TokenWatch {
  public:
+  /// In place of a user: whoever came with an access key of the resource, `primary` or `secondary`.
+  static std::string holder_of_key(std::string_view key) { return "key:" + std::string(key); }
+
   using Id = std::uint64_t;
 
   /// Calls fn once, on whichever thread revokes, unless forget() comes first. It must be quick.

@@ -63,11 +63,14 @@ class StreamSocket:
 
 
 class ServerSentEvents:
-    """The same as server-sent events."""
+    """The same as server-sent events. `key`: an access key, in place of a token."""
 
-    def __init__(self, server: Server, token: str, target: str, last_event_id: str | None = None) -> None:
+    def __init__(
+        self, server: Server, token: str, target: str, last_event_id: str | None = None, *, key: str | None = None
+    ) -> None:
         self._connection = server.connection()
-        headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+        headers = {"Authorization": f"Bearer {token}"} if key is None else server.headers("GET", target, key=key)
+        headers["Accept"] = "text/event-stream"
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         self._connection.request("GET", target, headers=headers)

@@ -166,6 +166,14 @@ def test_subscriptions_are_managed(server: Server, tmp_path: Path) -> None:
         arm.write_text(json.dumps({"properties": {"destination": destination, "filter": {"subjectEndsWith": "x"}}}))
         [made] = cli(server, "subscription", "create", "arm", "--properties", str(arm))
         assert made["properties"]["filter"]["subjectEndsWith"] == "x"
+        # They are the whole of it: what is said beside them would be dropped.
+        for more in ([receiver.url], ["--handler"], ["--type", "SMSReceived"]):
+            [error] = cli(server, "subscription", "create", "both", "--properties", str(arm), *more, expect=1)
+            assert error["error"]["target"] == "--properties"
+        server.cli("subscription", "create", "both", receiver.url, "--handler", expect=1)
+        server.cli("events", "replay", "--properties", str(arm), "--to", receiver.url, expect=1)
+        server.cli("events", "replay", expect=1)
+        assert cli(server, "events", "replay", "--properties", str(arm))[0]["endpoint"] == receiver.url
         assert cli(server, "subscription", "delete", "till") == [{"name": "till", "deleted": True}]
         server.cli("subscription", "show", "till", expect=1)
         server.cli("subscription", "delete", "till", expect=1)

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from server import PROGRAM, Server
+from streams import ServerSentEvents
 from test_cli import lines, run
 
 PROVIDERS = "providers: [{name: sim, plugin: sms-sandbox}, {name: id, plugin: identity-local}]\n"
@@ -75,6 +76,24 @@ def test_keys() -> None:
         run("messages", "--connection-string", before["secondary_connection_string"])
         server.cli("resource", "regenerate-key", "keyed", "third", expect=2)
         server.cli("resource", "create", "bad", "--tag", "nothing", expect=1)
+
+
+def test_open_streams_end_with_their_key() -> None:
+    with Server("--clock", "virtual") as server:
+        keys = json.loads(server.cli("resource", "keys", "trunkline", "--json").stdout)
+        first, second = (
+            ServerSentEvents(server, "", "/_stream/events", key=keys[which]) for which in ("primary_key", "secondary_key")
+        )
+        for stream in (first, second):
+            assert stream.status == 200
+            assert stream.next() is not None
+        server.cli("resource", "regenerate-key", "trunkline", "secondary")
+        assert second.next() is None
+        # The other one goes on.
+        server.cli("send", "sms", "--to", "+14255550123", "hello", "--report")
+        server.cli("clock", "advance", "1s")
+        assert first.next() is not None
+        assert ServerSentEvents(server, "", "/_stream/events", key=keys["secondary_key"]).status == 401
 
 
 def test_http_finds_the_resource_by_host_port_and_key() -> None:

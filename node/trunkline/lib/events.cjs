@@ -1,8 +1,7 @@
 // Where events go: subscriptions, consumers in this process, the history, custom topics.
 "use strict";
 const { createWriteStream } = require("node:fs");
-const { once } = require("node:events");
-const { finished } = require("node:stream/promises");
+const { pipeline } = require("node:stream/promises");
 const { ArgumentError } = require("./errors.cjs");
 const services = require("../generated/service.cjs");
 
@@ -49,11 +48,13 @@ const reasonOf = (error) => (error instanceof Error ? `${error.name}: ${error.me
 
 /** A function that gets the events of a subscription. */
 class EventHandler {
+  #connection;
   #closed = false;
   #loops = [];
   #ended;
 
-  constructor(service, name, spec, fn, { concurrency = 1, lockTime = LOCK_TIME, onError = warn } = {}) {
+  constructor(connection, service, name, spec, fn, { concurrency = 1, lockTime = LOCK_TIME, onError = warn } = {}) {
+    this.#connection = connection;
     this.name = name;
     /** Kept once the subscription is there. */
     this.ready = this.#setUp(service, spec);
@@ -88,7 +89,7 @@ class EventHandler {
       }
     } catch (error) {
       // That the runtime was closed is no failure.
-      if (!this.#closed && error.code !== "cancelled" && error.code !== "failedPrecondition") onError(error);
+      if (!this.#closed && !this.#connection.closed) onError(error);
     } finally {
       await loop.deliveries.return();
     }
@@ -118,7 +119,9 @@ async function dealWith(delivery, fn, onError) {
 
 /** By default a failure is a warning of the process: nobody else would hear of it. */
 function warn(error, delivery) {
-  const what = delivery ? `an event handler failed on ${delivery.event.id}, which comes again: ` : "an event handler gets no more events: ";
+  const what = delivery
+    ? `an event handler failed on ${delivery.event.id}, which comes again: `
+    : "an event handler gets no more events: ";
   process.emitWarning(what + (error?.stack ?? error), "TrunklineWarning");
 }
 
@@ -135,31 +138,28 @@ class EventHistory extends services.EventHistoryService {
   async export(to, query = {}, { schema, ...options } = {}) {
     const opened = typeof to === "string" || to instanceof URL;
     if (!opened && typeof to?.write !== "function") throw new ArgumentError("to", "expected a path, a URL or a writable stream");
-    const out = opened ? createWriteStream(to) : to;
-    if (opened) await once(out, "open");
     let count = 0;
-    try {
-      for await (const line of this.exportLines(query, schema, options)) {
-        if (!out.write(`${line}\n`)) await once(out, "drain");
+    const lines = async function* (history) {
+      for await (const line of history.exportLines(query, schema, options)) {
+        yield `${line}\n`;
         ++count;
       }
-    } finally {
-      if (opened) {
-        out.end();
-        await finished(out);
-      }
-    }
+    };
+    // A stream of the caller's stays open, and is the caller's to listen to.
+    await pipeline(lines(this), opened ? createWriteStream(to) : to, { end: opened });
     return count;
   }
 }
 
 /** What `onEvent` says of the subscription, apart from how the function is called. */
-function onEvent(service, name, options, fn) {
+function onEvent(connection, service, name, options, fn) {
   if (typeof options === "function") [options, fn] = [fn ?? {}, options];
   if (typeof fn !== "function") throw new ArgumentError("fn", "expected a function");
   const { concurrency = 1, lockTime, onError, ...spec } = options ?? {};
-  if (!Number.isInteger(concurrency) || concurrency < 1) throw new ArgumentError("concurrency", "expected a whole number from 1 on");
-  return new EventHandler(service, name, spec, fn, { concurrency, ...(lockTime !== undefined && { lockTime }), ...(onError && { onError }) });
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw new ArgumentError("concurrency", "expected a whole number from 1 on");
+  const settings = { concurrency, ...(lockTime !== undefined && { lockTime }), ...(onError && { onError }) };
+  return new EventHandler(connection, service, name, spec, fn, settings);
 }
 
 module.exports = { Delivery, Deliveries, EventHandler, EventHistory, onEvent };

@@ -57,10 +57,12 @@ function complete(filter) {
 /** What has events: a resource or a custom topic. The services are made when they are first asked for. */
 class EventSource {
   #make;
+  #connection;
   #cache = new Map();
-  constructor(name, make) {
+  constructor(name, make, connection) {
     this.name = name;
     this.#make = make;
+    this.#connection = connection;
   }
   _service(type) {
     let service = this.#cache.get(type);
@@ -77,7 +79,7 @@ class EventSource {
   /** The events of a subscription, to be acknowledged. */
   deliveries(name, options) { return new Deliveries(this.eventSubscriptions, name, options); }
   /** Calls a function with the events of a subscription. */
-  onEvent(name, options, fn) { return onEvent(this.eventSubscriptions, name, options, fn); }
+  onEvent(name, options, fn) { return onEvent(this.#connection, this.eventSubscriptions, name, options, fn); }
 
   /**
    * The first event of a type that satisfies a predicate, among those after `after`: by default all, so one that came before
@@ -91,8 +93,10 @@ class EventSource {
     const { timeout, signal, after = 0n } = options;
     const types = type === undefined ? [] : Array.isArray(type) ? type : [type];
     const giveUp = new AbortController();
-    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp.abort(makeError("deadlineExceeded", `no ${types.join(" or ") || "event"} that fits came within ${timeout} ms`)), timeout);
-    const stream = this.events.subscribe({ types, after }, { signal: signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal });
+    const late = () => makeError("deadlineExceeded", `no ${types.join(" or ") || "event"} that fits came within ${timeout} ms`);
+    const timer = timeout === undefined ? undefined : setTimeout(() => giveUp.abort(late()), timeout);
+    const either = signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal;
+    const stream = this.events.subscribe({ types, after }, { signal: either });
     try {
       for await (const event of stream) if (await predicate(event)) return event;
       throw makeError("unavailable", "the events ended before one that fits came");
@@ -115,8 +119,8 @@ class Resource extends EventSource {
 /** A custom topic: the events that an application publishes by itself. */
 class Topic extends EventSource {
   #topics;
-  constructor(name, make, topics) {
-    super(name, make);
+  constructor(name, make, connection, topics) {
+    super(name, make, connection);
     this.#topics = topics;
   }
   async publish(event, options) {
@@ -143,7 +147,7 @@ class Runtime extends Resource {
 
   constructor(token, connection, ports) {
     if (token !== made) throw new TypeError("use await Runtime.open()");
-    super("", (type) => new type(ports.service(connection, "", type.id)));
+    super("", (type) => new type(ports.service(connection, "", type.id)), connection);
     this.#connection = connection;
     this.#ports = ports;
     this.#service = new services.RuntimeService(ports.service(connection, "", services.RuntimeService.id));
@@ -164,7 +168,7 @@ class Runtime extends Resource {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     let resource = this.#resources.get(name);
     if (resource === undefined) {
-      resource = new Resource(name, (type) => new type(this.#ports.service(this.#connection, name, type.id)));
+      resource = new Resource(name, (type) => new type(this.#ports.service(this.#connection, name, type.id)), this.#connection);
       this.#resources.set(name, resource);
     }
     return resource;
@@ -173,7 +177,8 @@ class Runtime extends Resource {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     let topic = this.#topicObjects.get(name);
     if (topic === undefined) {
-      topic = new Topic(name, (type) => new type(this.#ports.service(this.#connection, `topic:${name}`, type.id)), this.topics);
+      const make = (type) => new type(this.#ports.service(this.#connection, `topic:${name}`, type.id));
+      topic = new Topic(name, make, this.#connection, this.topics);
       this.#topicObjects.set(name, topic);
     }
     return topic;

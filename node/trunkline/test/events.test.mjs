@@ -1,6 +1,7 @@
 // Events in the process: subscriptions, consumers that acknowledge, functions, the history, custom topics.
 import { skip } from "./support/real.mjs";
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -171,6 +172,22 @@ test("a function gets events, and those that it threw on again", { skip }, async
   });
 });
 
+test("a function for a subscription with a webhook is told that it gets nothing", { skip }, async () => {
+  const hook = await receiver();
+  try {
+    await using_(async (rt) => {
+      await rt.eventSubscriptions.put({ name: "hook", webhook: hook.url });
+      const errors = mailbox();
+      const handler = rt.onEvent("hook", { onError: errors.put }, () => {});
+      await handler.ready;
+      assert.equal((await errors.get()).code, "failedPrecondition");
+      await handler.close();
+    });
+  } finally {
+    await hook.close();
+  }
+});
+
 test("functions run side by side", { skip }, async () => {
   await using_(async (rt) => {
     const inside = mailbox();
@@ -242,6 +259,9 @@ test("events are found, explained and exported", { skip }, async () => {
       assert.equal(JSON.parse(out.read().toString().split("\n")[0]).specversion, "1.0");
       await assert.rejects(rt.eventHistory.get("nothing"), { code: "notFound" });
       await assert.rejects(rt.eventHistory.export(path.join(folder, "no/where")), { code: "ENOENT" });
+      await assert.rejects(rt.eventHistory.export(out, { subscription: "nobody" }), { code: "notFound" });
+      assert.equal(out.writable, true, "it is the caller's");
+      if (existsSync("/dev/full")) await assert.rejects(rt.eventHistory.export("/dev/full"), { code: "ENOSPC" });
     });
   } finally {
     await rm(folder, { recursive: true });

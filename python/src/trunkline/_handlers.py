@@ -86,10 +86,14 @@ class EventHandler(Generic[R]):
         return self._fn(event)
 
     def close(self) -> None:
-        """Ends it, after the events that it is dealing with. The subscription stays and keeps what happens meanwhile."""
+        """Ends it, after the events that it is dealing with. The subscription stays and keeps what happens meanwhile. Called by
+        the function itself it does not wait: the others may be closing it as well.
+        """
         self._closed = True
+        current = threading.current_thread()
+        own = any(worker.thread is current for worker in self._workers)
         for worker in self._workers:
-            worker.stop()
+            worker.stop(wait=not own)
 
     def __enter__(self) -> EventHandler[R]:
         return self
@@ -112,12 +116,15 @@ class Worker:
         # Daemon: a program may end without closing its handlers.
         self.thread = threading.Thread(target=self._run, name=f"trunkline-{handler.name}", daemon=True)
 
-    def stop(self) -> None:
-        if self.thread is threading.current_thread():
-            return  # its loop sees for itself
-        with self._busy:
-            self._stream.close()
-        self.thread.join()
+    def stop(self, *, wait: bool) -> None:
+        # One that is busy and not waited for sees for itself.
+        if self._busy.acquire(blocking=wait):
+            try:
+                self._stream.close()
+            finally:
+                self._busy.release()
+        if wait:
+            self.thread.join()
 
     def _run(self) -> None:
         handler = self._handler

@@ -1,12 +1,15 @@
 // Events through the control API: found, explained, sent again.
 #include <gmock/gmock.h>
 
+#include "runtime/services/chat_service.h"
+#include "runtime/services/identity_service.h"
 #include "tests/unit/api/control_fixture.h"
 
 namespace trunkline {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr const char* kReport = "Microsoft.Communication.SMSDeliveryReportReceived";
@@ -130,6 +133,51 @@ TEST_F(ControlEventsTest, SaysWhatBecameOfAnEvent) {
   EXPECT_THAT(delivered["summary"].get<std::string>(), HasSubstr("by attempt 2"));
   EXPECT_FALSE(delivered.contains("next_attempt_at"));
   EXPECT_EQ(ask("GET", "/_control/events/1")["id"], id) << "by its position";
+}
+
+class ControlChatEventsTest : public ControlEventsTest {
+ protected:
+  ControlChatEventsTest() {
+    providers_ = "[{name: sim, plugin: sms-sandbox}, {name: id, plugin: identity-local}, {name: talk, plugin: chat-local}]";
+  }
+  std::string user() {
+    return sync_wait(runtime_->identity().create_user(resource_, {}, std::nullopt, std::chrono::hours{24})).user.id;
+  }
+};
+
+TEST_F(ControlChatEventsTest, OfAnEventThatStandsForSeveralTheOneThatWasSentIsTold) {
+  std::vector<std::string> people;
+  for (int i = 0; i < 4; ++i) people.push_back(user());
+  chat::CreateThreadRequest request;
+  request.topic = "topic";
+  for (std::size_t i = 1; i < people.size(); ++i) request.participants.emplace_back().id = people[i];
+  const std::string thread =
+      sync_wait(runtime_->chat().create_thread(resource_, ChatActor::trusted(people[0]), std::move(request))).thread.id;
+  const json filter = {{"handler", true}, {"types", {"ChatMessageReceived"}}, {"max_attempts", 1}};
+  json last = filter, nobody = filter;
+  last["subject_ends_with"] = people[3];
+  nobody["subject_ends_with"] = "/recipient/nobody";
+  subscribe("last", last);
+  subscribe("nobody", nobody);
+  chat::SendMessageRequest message;
+  message.content = "hello";
+  sync_wait(runtime_->chat().send_message(resource_, ChatActor::trusted(people[0]), thread, std::move(message)));
+  const json taken = take("last");
+  ASSERT_EQ(taken.size(), 1U);
+  const auto told = [this](const std::string& query) {
+    std::vector<std::string> states;
+    for (const json& item : ask("GET", "/_control/events?order=newest&" + query)["items"]) {
+      states.push_back(item["state"]);
+      EXPECT_EQ(item["type"], "Microsoft.Communication.ChatMessageReceivedInThread");
+    }
+    return states;
+  };
+  EXPECT_THAT(told("subscription=last"), ElementsAre("waiting"));
+  ask("POST", "/_control/event-subscriptions/last/reject", {{"delivery_ids", {taken[0]["delivery_id"]}}, {"reason", "no"}});
+  settle();
+  EXPECT_THAT(told("subscription=last"), ElementsAre("dropped"));
+  EXPECT_THAT(told("subscription=last&state=dropped"), ElementsAre("dropped"));
+  EXPECT_THAT(told("subscription=nobody&state=filtered&type=ChatMessageReceivedInThread"), ElementsAre("filtered"));
 }
 
 TEST_F(ControlEventsTest, ThatWhichWasThereBeforeIsNotSent) {

@@ -36,7 +36,7 @@ class CollectingBody final : public net::BodyWriter {
 class ControlTest : public RuntimeTest {
  protected:
   void SetUp() override {
-    open(test_config(kSandbox));
+    open(test_config(providers_));
     directory_.emplace(runtime_->resources());
     server::ServerOptions options;
     options.auth.control_token = Secret("control-token");
@@ -106,6 +106,7 @@ class ControlTest : public RuntimeTest {
     return nlohmann::json::object();
   }
 
+  std::string providers_ = kSandbox;
   std::optional<api::Directory> directory_;
   std::optional<Clock> wall_;
   std::optional<server::ApiServer> server_;

@@ -84,6 +84,7 @@ TEST_F(ControlSubscriptionsTest, ConsumersTakeAndAcknowledge) {
   EXPECT_EQ(late["too_late"], json::array({two[0]["delivery_id"]}));
   EXPECT_EQ(refused("POST", path + "acknowledge", {{"delivery_ids", {"x"}}}), "delivery_ids[0]");
   EXPECT_EQ(refused("POST", path + "take", {{"lock", "soon"}}), "lock");
+  EXPECT_EQ(refused("POST", path + "take", {{"lock", "25h"}}), "lock");
 
   const json third = ask("POST", path + "take", {{"lock", "5s"}})["items"];
   ASSERT_EQ(third.size(), 1U);

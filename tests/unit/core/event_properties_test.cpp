@@ -143,9 +143,21 @@ TEST(EventPropertiesTest, WhatMakesNoSenseNamesItsField) {
 }
 
 TEST(EventPropertiesTest, ErrorsOfTheServiceAreAboutFields) {
-  const auto renamed = [](const std::string& target) {
-    return in_terms_of_fields(Error(ErrorCode::kInvalidArgument, target + " is wrong", target));
+  EventSubscriptionSpec spec = named();
+  spec.webhook = "https://example.com/hook";
+  spec.headers = Properties{{"X-A", "a"}, {"X-B", "b"}};
+  spec.secret_headers = Properties{{"X-C", "c"}};
+  spec.event_headers = Properties{{"X-D", "data.d"}, {"X-E", "data.e"}};
+  const json properties = properties_of(spec);
+  const auto renamed = [&](const std::string& target) {
+    return in_terms_of_fields(Error(ErrorCode::kInvalidArgument, target + " is wrong", target), properties);
   };
+  const std::string list = "destination.properties.deliveryAttributeMappings";
+  EXPECT_EQ(renamed(list).target, "headers");
+  EXPECT_EQ(renamed(list + "[1].name").target, "headers[1].name");
+  EXPECT_EQ(renamed(list + "[2].properties.value").target, "secretHeaders[0].properties.value");
+  EXPECT_EQ(renamed(list + "[4].name").target, "eventHeaders[1].name");
+  EXPECT_EQ(renamed(list + "[4].name").message, "eventHeaders[1].name is wrong");
   EXPECT_EQ(renamed("destination.properties.endpointUrl").target, "webhook");
   EXPECT_EQ(renamed("destination.properties.endpointUrl").message, "webhook is wrong");
   EXPECT_EQ(renamed("filter.advancedFilters[2].values").target, "conditions[2].values");

@@ -28,6 +28,24 @@ TEST_F(EventTest, AnEndpointProvesItselfAndGetsEventsFromThenOn) {
   EXPECT_EQ(receiver_.requests()[0].headers.get("aeg-subscription-name"), "ALL-OF-IT");
 }
 
+TEST_F(EventTest, NothingComesBetweenReadingASubscriptionAndWritingIt) {
+  subscribe("kept", R"({"labels":["old"]})");
+  const auto changed = sync_wait(subscriptions().change(source(), "KEPT", [this](const delivery::SubscriptionSpec& old) {
+    EXPECT_THAT(old.labels, ElementsAre("old"));
+    EXPECT_EQ(error_of([&] { sync_wait(subscriptions().remove(source(), "kept")); }).code, ErrorCode::kAborted);
+    EXPECT_EQ(error_of([&] { sync_wait(subscriptions().patch(source(), "kept", json::object())); }).code, ErrorCode::kAborted);
+    json properties = delivery::to_json(old, true);
+    properties["labels"] = {"new"};
+    return properties;
+  }));
+  EXPECT_EQ(changed->row.name, "kept");
+  EXPECT_THAT(subscriptions().get(source(), "kept")->spec->labels, ElementsAre("new"));
+  const auto nothing = [](const delivery::SubscriptionSpec& old) { return delivery::to_json(old, true); };
+  EXPECT_TRUE(sync_wait(subscriptions().remove(source(), "kept")));
+  EXPECT_EQ(error_of([&] { sync_wait(subscriptions().change(source(), "kept", nothing)); }).code, ErrorCode::kNotFound);
+  EXPECT_THAT(subscriptions().list(source()), IsEmpty()) << "it is not made again";
+}
+
 TEST_F(EventTest, AnEndpointThatAnswersWronglyIsRefusedAndNothingIsKept) {
   receiver_.prove = [](const net::Request&) {
     net::Response response;

@@ -5,6 +5,7 @@
 
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
+#include "runtime/services/token_watch.h"
 #include "tests/unit/core/runtime_fixture.h"
 
 namespace trunkline {
@@ -28,6 +29,36 @@ TEST_F(Resources, HaveKeysOfTheirOwn) {
   EXPECT_NE(a->id, b->id);
   EXPECT_NE(a->primary_key.reveal(), b->primary_key.reveal());
   EXPECT_NE(a->primary_key.reveal(), a->secondary_key.reveal());
+}
+
+TEST_F(Resources, WhatAKeyHasOpenedEndsWithIt) {
+  std::string told;
+  const auto watch = [&](const char* key, std::int64_t resource) {
+    runtime_->token_watch().watch(resource, TokenWatch::holder_of_key(key), [&told, key] { told += key; });
+  };
+  const auto other = create("other");
+  watch("primary", other->key);
+  const auto opened = [&] {
+    told.clear();
+    watch("primary", resource_->key);
+    watch("secondary", resource_->key);
+  };
+  const auto change = [&](bool local_auth) {
+    sync_wait(runtime_->resources().update("world", [local_auth](Resource& resource) { resource.local_auth = local_auth; }));
+  };
+  opened();
+  change(true);
+  EXPECT_EQ(told, "");
+  sync_wait(runtime_->resources().regenerate_key("world", KeyKind::kSecondary));
+  EXPECT_EQ(told, "secondary");
+  sync_wait(runtime_->resources().regenerate_key("world", KeyKind::kPrimary));
+  EXPECT_EQ(told, "secondaryprimary");
+  opened();
+  change(false);
+  EXPECT_EQ(told, "primarysecondary");
+  opened();
+  change(true);
+  EXPECT_EQ(told, "") << "what was shut already";
 }
 
 TEST_F(Resources, NamesAreUniqueAndChecked) {

@@ -108,6 +108,14 @@ TEST_F(ConsumerTest, EndsWithItsSubscription) {
   one->close();
 }
 
+TEST_F(ConsumerTest, ATakeOfWhatIsGoneEndsAtOnce) {
+  EXPECT_THAT(sync_wait(handlers().take(id_ + 1, 1, minutes{1})), IsEmpty()) << "it never was there";
+  life_->engine->remove(*life_->database, row_.key);
+  EXPECT_THAT(sync_wait(handlers().take(id_, 1, minutes{1})), IsEmpty());
+  EXPECT_THAT(sync_wait(consumer(1)->take(1)), IsEmpty());
+  EXPECT_THAT(sync_wait(handlers().take(id_, 1, minutes{1})), IsEmpty()) << "also after somebody came too late";
+}
+
 TEST_F(ConsumerTest, OneWithoutCreditDoesNotKeepAnEventFromOthers) {
   publish_many(1);
   const auto full = consumer(1);

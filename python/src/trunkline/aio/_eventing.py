@@ -139,13 +139,17 @@ class AsyncEventHandler(Generic[R]):
             delivery.ack()
 
     async def aclose(self) -> None:
-        """Ends it, after the events that it is dealing with. The subscription stays and keeps what happens meanwhile."""
+        """Ends it, after the events that it is dealing with. The subscription stays and keeps what happens meanwhile. Called by
+        the function itself it does not wait: the others may be closing it as well.
+        """
         self._closed = True
         for task in self._tasks:
             if task in self._idle or not self._made.done():
                 task.cancel()
-        others = [task for task in self._tasks if task is not asyncio.current_task()]
-        await asyncio.gather(*others, return_exceptions=True)
+        self._made.cancel()
+        if asyncio.current_task() not in self._tasks:
+            # The set-up too, so that somebody has heard of its failure.
+            await asyncio.gather(self._made, *self._tasks, return_exceptions=True)
 
     async def __aenter__(self) -> AsyncEventHandler[R]:
         return await self._ready()
