@@ -192,7 +192,9 @@ TEST_F(WebhookTargetTest, OddEventsMakeRequestsThatCanBeSent) {
     EXPECT_EQ(headers["aeg-output-event-id"], "e  X-Evil: 1 z");
     EXPECT_EQ(headers["aeg-data-version"], "2 0");
     EXPECT_EQ(headers["traceparent"], std::string(4096, 't'));
-    if (binary) EXPECT_EQ(headers["content-type"], "text/plain  X-Evil: 1");
+    if (binary) {
+      EXPECT_EQ(headers["content-type"], "text/plain  X-Evil: 1");
+    }
     for (const auto& [name, value] : headers) EXPECT_LE(value.size(), 4096u) << name;
   }
 }
