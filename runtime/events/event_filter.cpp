@@ -216,7 +216,10 @@ bool CompiledFilter::matches(const EventView& view) const {
 }
 
 FilterVerdict CompiledFilter::explain(const EventView& view) const {
-  if (!type_matches(view)) return {false, "includedEventTypes", join(*spec_.types, ", "), view.event().type};
+  if (!type_matches(view)) {
+    std::string wanted = spec_.types ? join(*spec_.types, ", ") : "All";
+    return {false, "includedEventTypes", std::move(wanted), view.event().type};
+  }
   if (!begins(view)) return {false, "subjectBeginsWith", spec_.subject_begins_with, view.event().subject};
   if (!ends(view)) return {false, "subjectEndsWith", spec_.subject_ends_with, view.event().subject};
   for (std::size_t i = 0; i < fast_.size(); ++i) {

@@ -166,7 +166,8 @@ TEST_F(ControlChatEventsTest, OfAnEventThatStandsForSeveralTheOneThatWasSentIsTo
   ASSERT_EQ(taken.size(), 1U);
   const auto told = [this](const std::string& query) {
     std::vector<std::string> states;
-    for (const json& item : ask("GET", "/_control/events?order=newest&" + query)["items"]) {
+    const json answer = ask("GET", "/_control/events?order=newest&" + query);
+    for (const json& item : answer["items"]) {
       states.push_back(item["state"]);
       EXPECT_EQ(item["type"], "Microsoft.Communication.ChatMessageReceivedInThread");
     }

@@ -173,13 +173,10 @@ TEST_P(HttpSenderTest, AnAnswerThatIsTooLargeCountsInPartWhereThatIsAskedFor) {
     EXPECT_EQ(result.value().status, 200);
     EXPECT_EQ(result.value().body, std::string(bytes, 'x'));
   }
-  // What is left of those answers is not read, so that their connections are of no more use.
-  const std::size_t before = server->connections();
-  EXPECT_EQ(before, 3u);
+  // What is left of those answers is not mistaken for the next ones.
   big.max_response_bytes = 8 * 1024 * 1024;  // fits
   EXPECT_EQ(send(big).value().body.size(), 8u * 1024 * 1024);
   EXPECT_EQ(send(request("/a")).value().body, "GET /a ");
-  EXPECT_EQ(server->connections(), 4u);
 }
 
 TEST_P(HttpSenderTest, StopEndsWhatIsInProgress) {

@@ -532,7 +532,7 @@ class PooledClientEarlyEndTest : public ::testing::Test {
 };
 
 TEST_F(PooledClientEarlyEndTest, ATlsPeerThatAnswersBeforeItHasReadTheBody) {
-  EarlyTlsPeer peer(identity, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+  EarlyTlsPeer peer(identity, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   for (int i = 0; i < 20; ++i) {
     const auto result = begin(peer).get();
     ASSERT_TRUE(result.ok()) << result.error().message;
