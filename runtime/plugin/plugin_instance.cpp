@@ -1,8 +1,10 @@
 #include "runtime/plugin/plugin_instance.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
@@ -17,6 +19,8 @@ namespace {
 constexpr JsonLimits kConfigLimits{1024 * 1024, 32};
 // For an instance that is destroyed without a stop, such as one that failed its checks after create.
 constexpr std::chrono::milliseconds kLastPatience{1000};
+// For calls that were begun beside the stop and are about to be refused.
+constexpr std::chrono::milliseconds kRefusalPatience{100};
 
 std::string_view kind_name(CallIncident::Kind kind) {
   switch (kind) {
@@ -310,6 +314,9 @@ bool PluginInstance::finish_stop(std::chrono::milliseconds patience) {
     return false;
   }
   deadlines_->close();
+  // A call that another thread began beside the stop is counted a moment before the plugin refuses it.
+  const auto grace = std::min(until, std::chrono::steady_clock::now() + kRefusalPatience);
+  while (calls_->pending() != 0 && std::chrono::steady_clock::now() < grace) std::this_thread::yield();
   if (const std::size_t open = calls_->pending(); open != 0) {
     misbehaved("open_calls", "stop", "completed stop with " + std::to_string(open) + " operations open");
     calls_->close(Error(ErrorCode::kCancelled, where_ + " was stopped"));
