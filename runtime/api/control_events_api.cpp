@@ -63,7 +63,8 @@ Task<net::Response> poll(Runtime& runtime, Clock& wall, RouteContext& context) {
   co_return json_response(200, answer);
 }
 
-/// What to say of an event that stands for several: of the one that was asked for, else of the first that was for the subscription.
+/// What to say of an event that stands for several: of the one that was asked for, else of the first that was for the
+/// subscription.
 const delivery::Explanation& telling(const std::vector<delivery::Explanation>& said,
                                      const std::optional<delivery::Explanation::State>& state) {
   const auto found = std::find_if(said.begin(), said.end(), [&](const delivery::Explanation& one) {

@@ -155,7 +155,8 @@ json SubscriptionOptions::body() const {
     std::string given;
     for (const auto& [member, value] : out.items()) given += (given.empty() ? "" : ", ") + member;
     throw Error(ErrorCode::kInvalidArgument,
-                "--properties is the whole of what is sent where, and goes with nothing else that says so: " + given, "--properties");
+                "--properties is the whole of what is sent where, and goes with nothing else that says so: " + given,
+                "--properties");
   }
   out["properties"] = read_properties(properties_file);
   return out;

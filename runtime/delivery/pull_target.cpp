@@ -75,8 +75,7 @@ Task<std::vector<Delivery>> PullTarget::take(std::uint64_t subscription, std::ui
         const auto found = queues_.find(subscription);
         now = found == queues_.end() || (consumer != 0 && !found->second.consumers.contains(consumer)) ||
               (until && clock.now() >= *until) || (!found->second.offered.empty() && found->second.room(consumer) != 0);
-        if (!now)
-          found->second.waiters.push_back({id, consumer, [done = std::move(done)]() mutable { done(Result<void>()); }});
+        if (!now) found->second.waiters.push_back({id, consumer, [done = std::move(done)]() mutable { done(Result<void>()); }});
       }
       if (now) done(Result<void>());
     };

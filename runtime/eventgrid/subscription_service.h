@@ -84,8 +84,8 @@ class EventSubscriptionService final : public ResourceParticipant {
   /// itself), kAborted (a write of the same subscription is under way), kNotFound (the source is gone).
   Task<Written> put(EventSource source, std::string name, nlohmann::json properties,
                     std::optional<std::int64_t> start = std::nullopt, Proof proof = Proof::kAsk);
-  /// Writes what `properties_of` makes of what there is: the properties as a whole. Nobody else writes or removes the subscription
-  /// meanwhile. Errors: as put, kNotFound, and what `properties_of` throws.
+  /// Writes what `properties_of` makes of what there is: the properties as a whole. Nobody else writes or removes the
+  /// subscription meanwhile. Errors: as put, kNotFound, and what `properties_of` throws.
   Task<EventSubscriptionPtr> change(EventSource source, std::string name,
                                     UniqueFunction<nlohmann::json(const delivery::SubscriptionSpec&)> properties_of);
   /// Members that are there replace those that were. Errors: as put, and kNotFound.
