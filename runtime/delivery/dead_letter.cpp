@@ -110,13 +110,12 @@ std::string dead_letter_guid(std::string_view event_id, const RetryRow& row) {
   return guid.str();
 }
 
-void DeadLetterWriter::write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, Time now,
+void DeadLetterWriter::write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row,
                              UniqueFunction<void(bool)> done) {
   // The same name for a second try: what is there already is replaced and not doubled.
   const std::string name = dead_letter_name(spec, event, row.last_attempt.value_or(event.published.value_or(event.time)),
                                             dead_letter_guid(event.id, row));
   std::string body = render_dead_letter(spec, event, row);
-  (void)now;
   if (spec.dead_letter.kind == DeadLetterSpec::Kind::kDirectory)
     return done(write_file(std::filesystem::path(spec.dead_letter.where) / name, body));
   net::ClientRequest request;

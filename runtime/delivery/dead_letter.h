@@ -15,7 +15,7 @@ class DeadLetterWriter {
  public:
   DeadLetterWriter(net::HttpClient& http, Duration timeout) : http_(http), timeout_(timeout) {}
   /// `done(true)`: it is there to stay. Once, on any thread.
-  void write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, Time now, UniqueFunction<void(bool)> done);
+  void write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, UniqueFunction<void(bool)> done);
 
  private:
   net::HttpClient& http_;

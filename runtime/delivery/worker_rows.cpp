@@ -120,7 +120,7 @@ void Worker::start_dead_letters() {
 
 void Worker::write_dead_letter(const Item& item, const SubscriptionSpec& spec) {
   const Time now = core_.clock.now();
-  core_.dead_letters.write(spec, *item.event, *item.row, now,
+  core_.dead_letters.write(spec, *item.event, *item.row,
                            [self = shared_from_this(), row = *item.row, now](bool written) mutable {
                              {
                                const Lock inner(self->mutex_);

@@ -28,7 +28,12 @@ void SyncLoop::start() {
     if (started_ || stopped()) return;
     started_ = running_ = true;
   }
-  trunkline::spawn(run(), [this](const trunkline::Result<void>&) { ended(); });
+  trunkline::spawn(run(), [this](const trunkline::Result<void>& result) {
+    // run() deals with failures; one it does not know must not end the telling without a word.
+    if (!result.ok())
+      core_.log.write(LogLevel::kError, "nothing is told of the homeserver any more", Properties{{"reason", result.error().message}});
+    ended();
+  });
 }
 
 Task<void> SyncLoop::stop() {

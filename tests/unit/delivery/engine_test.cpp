@@ -1,6 +1,5 @@
 #include "runtime/delivery/engine.h"
 
-#include <fstream>
 
 #include "runtime/delivery/dead_letter.h"
 #include "runtime/delivery/destination.h"
@@ -114,59 +113,6 @@ TEST_F(DeliveryTest, SomeAnswersAreNeverTriedAgain) {
   EXPECT_THAT(target().got(), SizeIs(4));
   EXPECT_EQ(explain(row, sequences[0]).retry->reason, "UndeliverableDueToHttpBadRequest");
   EXPECT_EQ(explain(row, sequences[3]).retry->reason, "UndeliverableDueToHttpEntityTooLarge");
-}
-
-TEST_F(DeliveryTest, DeadLettersInTheDocumentedFormat) {
-  DeliveryOptions options = no_jitter();
-  options.dead_letter_path = directory_.path() / "dead";
-  open(false, options);
-  const SubscriptionRow row = subscribe("mourned", R"({"retryPolicy":{"maxDeliveryAttempts":2},
-                     "deadLetterDestination":{"endpointType":"Directory","properties":{"path":"letters"}}})");
-  target().script = [](const DeliveryRequest&) { return status(503); };
-  const std::int64_t sequence = publish("0190f5fe-0d6b-7000-8000-0123456789ab");
-  advance(minutes{1});
-  EXPECT_EQ(explain(row, sequence).retry->state, RetryRow::State::kDeadLettered);
-  std::ifstream file(directory_.path() / "dead/letters/Demo/MOURNED/2026/1/1/0" /
-                     (dead_letter_guid("0190f5fe-0d6b-7000-8000-0123456789ab", *explain(row, sequence).retry) + ".json"));
-  ASSERT_TRUE(file);
-  const nlohmann::json document = nlohmann::json::parse(file);
-  ASSERT_EQ(document.size(), 1u);
-  EXPECT_EQ(document[0]["id"], "0190f5fe-0d6b-7000-8000-0123456789ab");
-  EXPECT_EQ(document[0]["deadLetterReason"], "MaxDeliveryAttemptsExceeded");
-  EXPECT_EQ(document[0]["deliveryAttempts"], 2);
-  EXPECT_EQ(document[0]["lastDeliveryOutcome"], "Busy");
-  EXPECT_EQ(document[0]["publishTime"], "2026-01-01T00:00:00.0000000Z");
-  EXPECT_EQ(document[0]["lastDeliveryAttemptTime"], "2026-01-01T00:00:30.0000000Z");
-}
-
-TEST_F(DeliveryTest, EveryDeadLetterHasANameOfItsOwn) {
-  RetryRow row;
-  row.sequence = 7;
-  const std::string name = dead_letter_guid("one", row);
-  EXPECT_TRUE(Uuid::parse(name));
-  EXPECT_EQ(dead_letter_guid("one", row), name);  // of a second try too
-  EXPECT_NE(dead_letter_guid("two", row), name);
-  row.part = 1;
-  EXPECT_NE(dead_letter_guid("one", row), name);
-  SubscriptionSpec spec;
-  spec.name = "mourned";
-  spec.topic = "/subscriptions/s/providers/Microsoft.EventGrid/topics/orders";
-  Event event;
-  event.topic = "https://publisher.example/its/own/source";
-  EXPECT_EQ(dead_letter_name(spec, event, Time{}, name), "orders/MOURNED/1970/1/1/0/" + name + ".json");
-}
-
-TEST_F(DeliveryTest, DeadLettersThatCannotBeWrittenAreDroppedAfterFourHours) {
-  DeliveryOptions options = no_jitter();
-  options.dead_letter_path = "/proc/nowhere";
-  open(false, options);
-  const SubscriptionRow row =
-      subscribe("mourned", R"({"deadLetterDestination":{"endpointType":"Directory","properties":{"path":"x"}}})");
-  target().script = [](const DeliveryRequest&) { return status(400); };
-  const std::int64_t sequence = publish("a");
-  EXPECT_EQ(explain(row, sequence).retry->state, RetryRow::State::kDeadLettering);
-  advance(hours{5});
-  EXPECT_EQ(explain(row, sequence).retry->state, RetryRow::State::kDropped);
 }
 
 TEST_F(DeliveryTest, BatchesAsManyAsAskedFor) {
