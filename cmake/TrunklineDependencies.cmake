@@ -32,6 +32,8 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_library(TRUNKLINE_SQLITECPP SQLiteCpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
 
 # Boost 1.81 and 1.74 exclude each other on Debian 12; any libboost-*-dev silently brings 1.74 back.
 find_path(TRUNKLINE_BOOST_INCLUDE boost/version.hpp REQUIRED)
