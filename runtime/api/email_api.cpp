@@ -45,11 +45,13 @@ service::EmailMessage parse_message(const json& body) {
   message.cc = parse_mailboxes(recipients, "cc");
   message.bcc = parse_mailboxes(recipients, "bcc");
   message.reply_to = parse_mailboxes(request, "replyTo");
-  if (const auto headers = request.find("headers"))
+  if (const auto headers = request.find("headers")) {
+    message.headers.emplace();
     for (const auto& [name, value] : headers->object().json().items()) {
       if (!value.is_string()) throw headers->error("wanted text for each header");
-      message.headers[name] = value.get<std::string>();
+      (*message.headers)[name] = value.get<std::string>();
     }
+  }
   if (const auto files = request.find("attachments")) {
     const std::size_t count = files->array_size();
     for (std::size_t i = 0; i < count; ++i) {

@@ -140,7 +140,7 @@ Task<void> EmailDispatcher::deliver(MailPtr mail) {
   request.subject = message.subject;
   request.plain_text = message.plain_text;
   request.html = message.html;
-  request.headers = message.headers;
+  if (message.headers) request.headers = *message.headers;
   request.attachments = message.attachments;
 
   if (drop_suppressed(sender, *pass)) {

@@ -36,14 +36,16 @@ std::optional<EmailService::Found> EmailService::find_reported(const std::string
   if (!message_id.empty()) {
     const auto id = Uuid::parse(message_id);
     if (!id) return std::nullopt;
+    // A fork has a copy of the operation; what is reported belongs to the one that sent it, which is older.
+    std::optional<Found> found;
     for (const ResourcePtr& resource : resources_.list()) {
-      std::optional<email_records::StoredOperation> stored;
-      resource->database->read([&](Session& session) { stored = email_records::find(session, resource->key, id->str()); });
-      // A fork has a copy of the operation, which has ended; what is reported belongs to the one that sent it.
-      if (stored && stored->record.status != service::EmailOperationStatus::kCanceled)
-        return Found{resource, std::move(stored->record.operation_id)};
+      if (found && found->resource->key < resource->key) continue;
+      std::optional<std::string> hash;
+      resource->database->read(
+          [&](Session& session) { hash = email_records::find_request_hash(session, resource->key, id->str()); });
+      if (hash) found = Found{resource, id->str()};
     }
-    return std::nullopt;
+    return found;
   }
   if (!provider_message_id) return std::nullopt;
   for (store::Database* database : context_.store.all()) {

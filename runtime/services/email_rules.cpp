@@ -58,10 +58,12 @@ void check_mailboxes(const std::vector<Mailbox>& boxes, const std::string& targe
 }
 
 void check_headers(const EmailMessage& message) {
-  if (message.headers.size() > kMaxHeaders)
-    throw bad("headers holds " + std::to_string(message.headers.size()) + " headers; at most 50 are allowed", "headers");
+  static const trunkline::Properties kNone;
+  const trunkline::Properties& headers = message.headers ? *message.headers : kNone;
+  if (headers.size() > kMaxHeaders)
+    throw bad("headers holds " + std::to_string(headers.size()) + " headers; at most 50 are allowed", "headers");
   std::size_t bytes = 0;
-  for (const auto& [name, value] : message.headers) {
+  for (const auto& [name, value] : headers) {
     const std::string target = "headers." + name.substr(0, 80);
     if (name.empty() || name.size() > 76 ||
         !std::all_of(name.begin(), name.end(), [](char c) { return c > 32 && c < 127 && c != ':'; }))
@@ -75,7 +77,7 @@ void check_headers(const EmailMessage& message) {
   if (bytes > kMaxHeaderBytes) throw bad("headers holds more than 8 KiB", "headers");
   // RFC 8058 section 2: one click means a POST to an https link of the other header.
   const auto find = [&](std::string_view wanted) -> const std::string* {
-    for (const auto& [name, value] : message.headers)
+    for (const auto& [name, value] : headers)
       if (iequals(name, wanted)) return &value;
     return nullptr;
   };
@@ -201,7 +203,8 @@ std::string to_json(const EmailMessage& message) {
   out["bcc"] = mailboxes_json(message.bcc);
   out["reply_to"] = mailboxes_json(message.reply_to);
   out["headers"] = json::object();
-  for (const auto& [name, value] : message.headers) out["headers"][name] = value;
+  if (message.headers)
+    for (const auto& [name, value] : *message.headers) out["headers"][name] = value;
   out["files"] = json::array();
   for (const EmailAttachment& file : message.attachments) {
     json one;
@@ -227,7 +230,10 @@ EmailMessage from_json(std::string_view text) {
   message.cc = mailboxes(in.at("cc"));
   message.bcc = mailboxes(in.at("bcc"));
   message.reply_to = mailboxes(in.at("reply_to"));
-  for (const auto& [name, value] : in.at("headers").items()) message.headers[name] = value.get<std::string>();
+  if (const json& headers = in.at("headers"); !headers.empty()) {
+    message.headers.emplace();
+    for (const auto& [name, value] : headers.items()) (*message.headers)[name] = value.get<std::string>();
+  }
   for (const json& one : in.at("files")) {
     EmailAttachment& file = message.attachments.emplace_back();
     file.name = one["name"].get<std::string>();

@@ -13,7 +13,7 @@ namespace {
 using sandbox::CapturedMail;
 using sandbox::CapturedMailbox;
 
-constexpr std::string_view kInterface = "trunkline.sandbox_mail/1";
+constexpr std::string_view kInterface = "trunkline.sandboxmail/1";
 
 CallOptions on_behalf_of(const Resource& resource) {
   CallOptions options;

@@ -175,7 +175,6 @@ std::string with_crlf(std::string_view text) {
       out += text[i];
     }
   }
-  if (!out.ends_with("\r\n")) out += "\r\n";
   return out;
 }
 
@@ -310,8 +309,8 @@ Part multipart(std::string_view kind, const std::string& boundary, std::vector<P
     out.body += part.headers;
     out.body += "\r\n";
     out.body += part.body;
-    // The line break before a boundary belongs to the boundary.
-    if (!part.body.ends_with("\r\n")) out.body += "\r\n";
+    // The line break before a boundary belongs to the boundary: without one of its own, a text would lose its last.
+    out.body += "\r\n";
   }
   out.body += "--" + boundary + "--\r\n";
   return out;
@@ -401,6 +400,7 @@ Message compose(const email::EmailSendRequest& request, ComposeOptions options) 
   Part part = content(request, options);
   out += "MIME-Version: 1.0\r\n" + part.headers;
   message.body = std::move(part.body);
+  if (!message.body.ends_with("\r\n")) message.body += "\r\n";
   return message;
 }
 

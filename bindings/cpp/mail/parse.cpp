@@ -117,6 +117,15 @@ std::string trimmed(std::string_view text) {
   return std::string(text);
 }
 
+void add_headers(GMimeHeaderList* headers, std::vector<std::string>& out) {
+  for (int i = 0; i < g_mime_header_list_get_count(headers); ++i) {
+    GMimeHeader* header = g_mime_header_list_get_header_at(headers, i);
+    std::string value = text_of(g_mime_header_get_value(header));
+    std::replace_if(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    out.push_back(valid_utf8(text_of(g_mime_header_get_name(header)) + ": " + trimmed(value)));
+  }
+}
+
 using Fields = std::map<std::string, std::string>;  // names in lower case
 
 /// Blocks of header fields, separated by empty lines.
@@ -199,24 +208,24 @@ Parsed parse(std::string_view raw) {
   collect(g_mime_message_get_to(message.get()), out.to);
   collect(g_mime_message_get_cc(message.get()), out.cc);
   out.message_id = with_brackets(g_mime_message_get_message_id(message.get()));
-  GMimeHeaderList* headers = g_mime_object_get_header_list(GMIME_OBJECT(message.get()));
-  for (int i = 0; i < g_mime_header_list_get_count(headers); ++i) {
-    GMimeHeader* header = g_mime_header_list_get_header_at(headers, i);
-    std::string value = text_of(g_mime_header_get_value(header));
-    std::replace_if(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
-    out.headers.push_back(valid_utf8(text_of(g_mime_header_get_name(header)) + ": " + trimmed(value)));
-  }
+  GMimeObject* const root = g_mime_message_get_mime_part(message.get());
+  add_headers(g_mime_object_get_header_list(GMIME_OBJECT(message.get())), out.headers);
+  if (root) add_headers(g_mime_object_get_header_list(root), out.headers);
   const std::string reply = out.header("In-Reply-To");
   out.in_reply_to = reply.substr(0, reply.find(' '));
-  if (GMimeObject* root = g_mime_message_get_mime_part(message.get())) take_part(root, out);
+  if (!root) return out;
+  char* mime = g_mime_content_type_get_mime_type(g_mime_object_get_content_type(root));
+  out.content_type = text_of(mime);
+  g_free(mime);
+  std::transform(out.content_type.begin(), out.content_type.end(), out.content_type.begin(), g_ascii_tolower);
+  take_part(root, out);
   return out;
 }
 
 std::vector<StatusReport> read_status_reports(std::string_view raw) {
   std::vector<StatusReport> reports;
   const Parsed mail = parse(raw);
-  const std::string type = mail.header("Content-Type");
-  if (!same(std::string_view(type).substr(0, std::min<std::size_t>(type.size(), 16)), "multipart/report")) return reports;
+  if (mail.content_type != "multipart/report") return reports;
   std::string original_id;
   for (const File& file : mail.files) {
     if (!same(file.content_type, "message/rfc822") && !same(file.content_type, "text/rfc822-headers")) continue;

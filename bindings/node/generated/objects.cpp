@@ -7,7 +7,7 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.webhook/1") return make_webhook_receiver(iface, calls);
   if (id == "trunkline.sms/1") return make_sms_provider(iface, calls);
   if (id == "trunkline.sandbox/1") return make_sandbox_provider(iface, calls);
-  if (id == "trunkline.sandbox_mail/1") return make_sandbox_mail_provider(iface, calls);
+  if (id == "trunkline.sandboxmail/1") return make_sandbox_mail_provider(iface, calls);
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
   if (id == "trunkline.chat/1") return make_chat_provider(iface, calls);
   if (id == "trunkline.email/1") return make_email_provider(iface, calls);

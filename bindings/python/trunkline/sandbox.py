@@ -308,7 +308,7 @@ class SandboxMailProvider(Provider):
     """The control side of a sandbox mail carrier."""
 
     __slots__ = ()
-    interface_id: ClassVar[str] = "trunkline.sandbox_mail/1"
+    interface_id: ClassVar[str] = "trunkline.sandboxmail/1"
     _native_class: ClassVar[type[_native.SandboxMailProvider]] = _native.SandboxMailProvider
     _impl: _native.SandboxMailProvider
 

@@ -1179,7 +1179,7 @@ class EmailMessage:
     reply_to: list[Mailbox] = field(default_factory=list)
     """Reply-To."""
 
-    headers: dict[str, str]
+    headers: dict[str, str] | None = None
     """Further headers."""
 
     attachments: list[EmailAttachment] = field(default_factory=list)
@@ -2876,7 +2876,7 @@ class EmailService(Service):
         cc: Sequence[Mailbox] = ...,
         bcc: Sequence[Mailbox] = ...,
         reply_to: Sequence[Mailbox] = ...,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
         attachments: Sequence[EmailAttachment] = ...,
         disable_tracking: bool = False,
         unsubscribe: bool = False,

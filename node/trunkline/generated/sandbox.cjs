@@ -51,7 +51,7 @@ exports.SandboxProvider = SandboxProvider;
 class SandboxMailProvider {
   #port;
   constructor(port) { this.#port = port; }
-  static id = "trunkline.sandbox_mail/1";
+  static id = "trunkline.sandboxmail/1";
 
   mailboxes(options) {
     return this.#port.call(0, options, undefined, readListOfCapturedMailbox);

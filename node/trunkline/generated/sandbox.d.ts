@@ -219,7 +219,7 @@ export declare class SandboxProvider {
 export declare class SandboxMailProvider {
   protected constructor();
   /** Interface id. */
-  static readonly id: "trunkline.sandbox_mail/1";
+  static readonly id: "trunkline.sandboxmail/1";
 
   /** The mailboxes that got something, by address. */
   mailboxes(options?: CallOptions): Promise<CapturedMailbox[]>;

@@ -832,7 +832,7 @@ export interface EmailMessage {
   /** Reply-To. */
   replyTo: Mailbox[];
   /** Further headers. */
-  headers: Record<string, string>;
+  headers?: Record<string, string>;
   /** Files; the whole mail has at most 10 MB in base64. */
   attachments: EmailAttachment[];
   /**

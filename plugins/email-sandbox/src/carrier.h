@@ -35,7 +35,7 @@ class Carrier final : public trunkline::email::EmailProvider, public trunkline::
   Task<std::vector<trunkline::email::EmailSendResult>> send(Call call, trunkline::email::EmailSendRequest request) override;
   trunkline::email::EmailCapabilities capabilities(const Call& call) override;
 
-  // trunkline.sandbox_mail/1
+  // trunkline.sandboxmail/1
   Task<std::vector<trunkline::sandbox::CapturedMailbox>> mailboxes(Call call) override;
   Task<std::vector<trunkline::sandbox::CapturedMail>> mails(Call call, std::string address) override;
   Task<trunkline::sandbox::CapturedMail> mail(Call call, std::string mail_id) override;

@@ -73,7 +73,7 @@ class EmailSandbox : public ::testing::Test {
   void open(const std::string& config = "{}") {
     instance_ = host_.open("email-sandbox", config, email::iface_of(&sink_));
     email_ = {instance_->interface("trunkline.email/1"), instance_->calls()};
-    sandbox_ = {instance_->interface("trunkline.sandbox_mail/1"), instance_->calls()};
+    sandbox_ = {instance_->interface("trunkline.sandboxmail/1"), instance_->calls()};
   }
   static EmailSendRequest request(std::vector<std::string> to) {
     EmailSendRequest request;

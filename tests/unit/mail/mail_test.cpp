@@ -82,7 +82,7 @@ TEST(Compose, EverythingTogetherReadsBackTheSame) {
   std::string text;
   for (const char c : *r.plain_text) text += c == '\n' ? "\r\n" : std::string(1, c);
   EXPECT_EQ(p.plain_text, text);
-  EXPECT_EQ(p.html, *r.html + "\r\n");
+  EXPECT_EQ(p.html, *r.html);
   ASSERT_THAT(p.files, SizeIs(3));
   for (const File& f : p.files) {
     const auto of = std::find_if(r.attachments.begin(), r.attachments.end(), [&](const auto& a) { return a.name == f.name; });

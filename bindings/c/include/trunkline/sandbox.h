@@ -321,7 +321,7 @@ typedef void (*tl_sandbox_mail_provider_changes_done)(void *user, const int64_t 
 
 /**
  * The control side of a sandbox mail carrier.
- * Interface id: "trunkline.sandbox_mail/1". A plugin implements it, the host calls it.
+ * Interface id: "trunkline.sandboxmail/1". A plugin implements it, the host calls it.
  * `call` may be NULL: no deadline, not cancellable.
  */
 typedef struct tl_sandbox_mail_provider {
@@ -408,7 +408,7 @@ TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, reset) == 72);
 TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, smtp_address) == 80);
 TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, changes) == 88);
 TL_ABI_ASSERT(sizeof(tl_sandbox_mail_provider) == 96);
-#define TL_SANDBOX_MAIL_PROVIDER_ID "trunkline.sandbox_mail/1"
+#define TL_SANDBOX_MAIL_PROVIDER_ID "trunkline.sandboxmail/1"
 
 #ifdef __cplusplus
 }

@@ -301,7 +301,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
     {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 64, slots::tl_sandbox_provider},
-    {"trunkline.sandbox_mail/1", "SandboxMailProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_mail_provider), 96, slots::tl_sandbox_mail_provider},
+    {"trunkline.sandboxmail/1", "SandboxMailProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_mail_provider), 96, slots::tl_sandbox_mail_provider},
     {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
     {"trunkline.identity.events/1", "IdentityEvents", InterfaceKind::kEvents, false, sizeof(tl_identity_events), 16, slots::tl_identity_events},
     {"trunkline.chat/1", "ChatProvider", InterfaceKind::kProvider, false, sizeof(tl_chat_provider), 152, slots::tl_chat_provider},

@@ -69,6 +69,7 @@ struct Parsed {
   std::vector<std::string> cc;
   std::string message_id;   // with angle brackets, as all ids
   std::string in_reply_to;  // the first
+  std::string content_type;  // of the whole: `multipart/report`, lower case
   std::optional<std::string> plain_text;
   std::optional<std::string> html;
   std::vector<std::string> headers;  // `Name: value`, decoded, in order

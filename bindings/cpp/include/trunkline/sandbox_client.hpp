@@ -233,7 +233,7 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
 /// The control side of a sandbox mail carrier.
 class SandboxMailProviderClient : public abi::Client<tl_sandbox_mail_provider> {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.sandbox_mail/1";
+  static constexpr std::string_view kInterfaceId = "trunkline.sandboxmail/1";
   using Client::Client;
 
   /// The mailboxes that got something, by address.

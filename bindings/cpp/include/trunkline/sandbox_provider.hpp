@@ -67,7 +67,7 @@ tl_iface iface_of(SandboxMailProvider* object);
 /// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
 class SandboxMailProvider : public virtual Implementation {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.sandbox_mail/1";
+  static constexpr std::string_view kInterfaceId = "trunkline.sandboxmail/1";
 
   /// The mailboxes that got something, by address.
   /// [any-thread]

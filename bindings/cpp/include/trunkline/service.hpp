@@ -814,7 +814,7 @@ struct EmailMessage {
   /// Reply-To.
   std::vector<email::Mailbox> reply_to{};
   /// Further headers.
-  Properties headers{};
+  std::optional<Properties> headers{};
   /// Files; the whole mail has at most 10 MB in base64.
   std::vector<email::EmailAttachment> attachments{};
   /// Do not track openings and clicks, though the domain is set to.
@@ -2455,7 +2455,7 @@ class EmailMessageView {
   /// Reply-To.
   ListView<email::Mailbox> reply_to() const { return abi::Member<std::vector<email::Mailbox>>::view(c_->reply_to); }
   /// Further headers.
-  MapView headers() const { return abi::Member<Properties>::view(c_->headers); }
+  std::optional<MapView> headers() const { return abi::Member<std::optional<Properties>>::view(c_->headers); }
   /// Files; the whole mail has at most 10 MB in base64.
   ListView<email::EmailAttachment> attachments() const { return abi::Member<std::vector<email::EmailAttachment>>::view(c_->attachments); }
   /// Do not track openings and clicks, though the domain is set to.

@@ -431,6 +431,6 @@ namespace trunkline::pyrt {
 void bind_sandbox(PyObject* parent) {
   PyObject* const module = define_module(parent, "sandbox", &trunkline::sandbox::register_types);
   define_interface(module, {"SandboxProvider", "trunkline.sandbox/1", RuntimeHandle::Kind::kProvider}, trunkline::sandbox::methods_of_SandboxProvider, std::size(trunkline::sandbox::methods_of_SandboxProvider));
-  define_interface(module, {"SandboxMailProvider", "trunkline.sandbox_mail/1", RuntimeHandle::Kind::kProvider}, trunkline::sandbox::methods_of_SandboxMailProvider, std::size(trunkline::sandbox::methods_of_SandboxMailProvider));
+  define_interface(module, {"SandboxMailProvider", "trunkline.sandboxmail/1", RuntimeHandle::Kind::kProvider}, trunkline::sandbox::methods_of_SandboxMailProvider, std::size(trunkline::sandbox::methods_of_SandboxMailProvider));
 }
 }  // namespace trunkline::pyrt

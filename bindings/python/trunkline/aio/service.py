@@ -1744,7 +1744,7 @@ class EmailService(Service):
         cc: Sequence[Mailbox] = ...,
         bcc: Sequence[Mailbox] = ...,
         reply_to: Sequence[Mailbox] = ...,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
         attachments: Sequence[EmailAttachment] = ...,
         disable_tracking: bool = False,
         unsubscribe: bool = False,

@@ -290,7 +290,7 @@ function writeEmailMessage(w, v) {
   w.list("cc", v.cc, eachMailbox);
   w.list("bcc", v.bcc, eachMailbox);
   w.list("replyTo", v.replyTo, eachMailbox);
-  w.record("headers", v.headers);
+  if (w.has(v.headers)) w.record("headers", v.headers);
   w.list("attachments", v.attachments, eachEmailAttachment);
   w.boolean("disableTracking", v.disableTracking ?? false);
   w.boolean("unsubscribe", v.unsubscribe ?? false);

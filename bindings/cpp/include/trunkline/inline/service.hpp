@@ -989,7 +989,7 @@ TL_INLINE tl_service_email_message Codec<::trunkline::service::EmailMessage>::lo
   c.cc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.cc, arena);
   c.bcc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.bcc, arena);
   c.reply_to = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.reply_to, arena);
-  c.headers = Member<Properties>::lower(v.headers, arena);
+  c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
   c.attachments = Member<std::vector<::trunkline::email::EmailAttachment>>::lower(v.attachments, arena);
   c.disable_tracking = Member<bool>::lower(v.disable_tracking, arena);
   c.unsubscribe = Member<bool>::lower(v.unsubscribe, arena);
@@ -1005,7 +1005,7 @@ TL_INLINE void Codec<::trunkline::service::EmailMessage>::lift(const tl_service_
   Member<std::vector<::trunkline::email::Mailbox>>::lift(c.cc, v.cc);
   Member<std::vector<::trunkline::email::Mailbox>>::lift(c.bcc, v.bcc);
   Member<std::vector<::trunkline::email::Mailbox>>::lift(c.reply_to, v.reply_to);
-  Member<Properties>::lift(c.headers, v.headers);
+  Member<std::optional<Properties>>::lift(c.headers, v.headers);
   Member<std::vector<::trunkline::email::EmailAttachment>>::lift(c.attachments, v.attachments);
   Member<bool>::lift(c.disable_tracking, v.disable_tracking);
   Member<bool>::lift(c.unsubscribe, v.unsubscribe);
@@ -1021,7 +1021,7 @@ TL_INLINE void Codec<::trunkline::service::EmailMessage>::check(const tl_service
   Member<std::vector<::trunkline::email::Mailbox>>::check(c.cc, "cc");
   Member<std::vector<::trunkline::email::Mailbox>>::check(c.bcc, "bcc");
   Member<std::vector<::trunkline::email::Mailbox>>::check(c.reply_to, "reply_to");
-  Member<Properties>::check(c.headers, "headers");
+  Member<std::optional<Properties>>::check(c.headers, "headers");
   Member<std::vector<::trunkline::email::EmailAttachment>>::check(c.attachments, "attachments");
   Member<bool>::check(c.disable_tracking, "disable_tracking");
   Member<bool>::check(c.unsubscribe, "unsubscribe");
