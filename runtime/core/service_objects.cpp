@@ -3,6 +3,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/chat_object.h"
+#include "runtime/core/email_objects.h"
 #include "runtime/core/event_objects.h"
 #include "runtime/core/object_scope.h"
 #include "runtime/core/resource_objects.h"
@@ -200,6 +201,8 @@ struct ServiceObjects::OfResource {
   EventSubscriptionsObject event_subscriptions{event_scope};
   EventHistoryObject event_history{event_scope};
   SandboxObject sandbox{scope};
+  EmailObject email{scope};
+  SandboxMailObject sandbox_mail{scope};
 
   OfResource(Runtime& runtime, const Resource& resource) : scope(runtime, resource.key, resource.name) {}
 };
@@ -257,6 +260,9 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
     return iface_of(static_cast<service::EventSubscriptionsService*>(&objects->event_subscriptions));
   if (id == "trunkline.service.event_history/1")
     return iface_of(static_cast<service::EventHistoryService*>(&objects->event_history));
+  if (id == "trunkline.service.email/1") return iface_of(static_cast<service::EmailService*>(&objects->email));
+  if (id == "trunkline.service.sandbox_mail/1")
+    return iface_of(static_cast<service::SandboxMailService*>(&objects->sandbox_mail));
   if (id == "trunkline.service.sandbox/1") return iface_of(static_cast<service::SandboxService*>(&objects->sandbox));
   return {};
 }

@@ -1210,6 +1210,230 @@ static inline int32_t tl_service_event_topics_publish_json(tl_iface service, con
   return 0;
 }
 
+/**
+ * Mail of one resource.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_email(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_EMAIL_SERVICE_ID));
+}
+
+/**
+ * Accepts a mail. Accepted means durable: it survives a crash.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS,
+ * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_service_email_send(tl_iface service, const tl_call *call,
+                                            const tl_service_email_message *message, tl_service_email_service_send_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, send) || !vtbl->send) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->send(service.self, call, message, done, user);
+  return 0;
+}
+
+/**
+ * The record of one send.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_email_get(tl_iface service, const tl_call *call,
+                                           tl_str operation_id, tl_service_email_service_get_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, operation_id, done, user);
+  return 0;
+}
+
+/**
+ * Records, newest first.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_email_list(tl_iface service, const tl_call *call,
+                                            int32_t limit, tl_str continuation, tl_service_email_service_list_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * Why a mail went the way it went.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_email_explain(tl_iface service, const tl_call *call,
+                                               tl_str operation_id, tl_service_email_service_explain_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, explain) || !vtbl->explain) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->explain(service.self, call, operation_id, done, user);
+  return 0;
+}
+
+/** Addresses that get no mail, by address. */
+static inline int32_t tl_service_email_suppressions(tl_iface service, const tl_call *call,
+                                                    tl_service_email_service_suppressions_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, suppressions) || !vtbl->suppressions) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->suppressions(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Sends an address no mail any more. `senderAddress` empty: of no sender.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_email_suppress(tl_iface service, const tl_call *call,
+                                                tl_str address, tl_str sender_address, tl_str note, tl_service_email_service_suppress_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, suppress) || !vtbl->suppress) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->suppress(service.self, call, address, sender_address, note, done, user);
+  return 0;
+}
+
+/**
+ * Sends it mail again, of every sender.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_email_lift(tl_iface service, const tl_call *call,
+                                            tl_str address, tl_service_email_service_lift_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, lift) || !vtbl->lift) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->lift(service.self, call, address, done, user);
+  return 0;
+}
+
+/** Mails that came, newest first, without their contents. */
+static inline int32_t tl_service_email_received_mails(tl_iface service, const tl_call *call,
+                                                      int32_t limit, tl_service_email_service_received_mails_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, received_mails) || !vtbl->received_mails) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->received_mails(service.self, call, limit, done, user);
+  return 0;
+}
+
+/**
+ * One mail that came.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_email_received(tl_iface service, const tl_call *call,
+                                                tl_str message_id, tl_service_email_service_received_done done, void *user) {
+  const tl_service_email_service *vtbl = (const tl_service_email_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, received) || !vtbl->received) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->received(service.self, call, message_id, done, user);
+  return 0;
+}
+
+/**
+ * What the sandbox caught of the mail of one resource.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_sandbox_mail(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_SANDBOX_MAIL_SERVICE_ID));
+}
+
+/** The mailboxes that got something, by address. */
+static inline int32_t tl_service_sandbox_mail_mailboxes(tl_iface service, const tl_call *call,
+                                                        tl_service_sandbox_mail_service_mailboxes_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, mailboxes) || !vtbl->mailboxes) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->mailboxes(service.self, call, done, user);
+  return 0;
+}
+
+/** Mails to one address, oldest first; empty: all. */
+static inline int32_t tl_service_sandbox_mail_mails(tl_iface service, const tl_call *call,
+                                                    tl_str address, tl_service_sandbox_mail_service_mails_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, mails) || !vtbl->mails) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->mails(service.self, call, address, done, user);
+  return 0;
+}
+
+/**
+ * One mail with its parts.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_sandbox_mail_mail(tl_iface service, const tl_call *call,
+                                                   tl_str mail_id, tl_service_sandbox_mail_service_mail_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, mail) || !vtbl->mail) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->mail(service.self, call, mail_id, done, user);
+  return 0;
+}
+
+/**
+ * The mail as it went over the wire.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_sandbox_mail_raw_mail(tl_iface service, const tl_call *call,
+                                                       tl_str mail_id, tl_service_sandbox_mail_service_raw_mail_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, raw_mail) || !vtbl->raw_mail) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->raw_mail(service.self, call, mail_id, done, user);
+  return 0;
+}
+
+/**
+ * Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_sandbox_mail_receive(tl_iface service, const tl_call *call,
+                                                      tl_str from, tl_list to, tl_bytes mime, tl_service_sandbox_mail_service_receive_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, receive) || !vtbl->receive) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->receive(service.self, call, from, to, mime, done, user);
+  return 0;
+}
+
+/**
+ * A recipient calls a mail spam.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_sandbox_mail_complain(tl_iface service, const tl_call *call,
+                                                       tl_str mail_id, tl_str recipient, tl_service_sandbox_mail_service_complain_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, complain) || !vtbl->complain) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->complain(service.self, call, mail_id, recipient, done, user);
+  return 0;
+}
+
+/**
+ * Puts a rule before all others.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sandbox_mail_add_rule(tl_iface service, const tl_call *call,
+                                                       const tl_sandbox_mail_rule *rule, tl_service_sandbox_mail_service_add_rule_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, add_rule) || !vtbl->add_rule) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->add_rule(service.self, call, rule, done, user);
+  return 0;
+}
+
+/** The rules, in the order in which they are tried. */
+static inline int32_t tl_service_sandbox_mail_rules(tl_iface service, const tl_call *call,
+                                                    tl_service_sandbox_mail_service_rules_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, rules) || !vtbl->rules) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->rules(service.self, call, done, user);
+  return 0;
+}
+
+/** Forgets mails and added rules and starts again from the seed. */
+static inline int32_t tl_service_sandbox_mail_reset(tl_iface service, const tl_call *call,
+                                                    tl_service_sandbox_mail_service_reset_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, reset) || !vtbl->reset) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->reset(service.self, call, done, user);
+  return 0;
+}
+
+/** `host:port` on which any program may hand in mail by SMTP; empty: none. */
+static inline int32_t tl_service_sandbox_mail_smtp_address(tl_iface service, const tl_call *call,
+                                                           tl_service_sandbox_mail_service_smtp_address_done done, void *user) {
+  const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, smtp_address) || !vtbl->smtp_address) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->smtp_address(service.self, call, done, user);
+  return 0;
+}
+
 #ifdef __cplusplus
 }
 #endif
