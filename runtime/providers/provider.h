@@ -34,6 +34,7 @@ class Provider {
   identity::IdentityProviderClient identity() const { return client<identity::IdentityProviderClient>(identity_); }
   chat::ChatProviderClient chat() const { return client<chat::ChatProviderClient>(chat_); }
   sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(sandbox_); }
+  sms::SmsQueryProviderClient sms_query() const { return client<sms::SmsQueryProviderClient>(sms_query_); }
   host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(webhook_); }
   /// Any interface in C form; vtbl==NULL: not offered.
   tl_iface interface(std::string_view id) const;
@@ -54,7 +55,7 @@ class Provider {
   const std::string name_;
   const Duration timeout_;
   std::atomic<bool> open_{true};
-  tl_iface sms_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
+  tl_iface sms_{}, sms_query_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
   sms::SmsCapabilities sms_capabilities_;
   CircuitBreaker breaker_;
 };

@@ -119,7 +119,7 @@ resources:
             nlohmann::json::parse(R"({"host":"smsc","port":2775,"from":"+14255550100",
       "code":"007","ratio":0.5,"on":true,"none":null,"list":[1,"1"],"quoted":"true"})"));
 
-  EXPECT_EQ(config.routes.at(0).match.country, "US");
+  EXPECT_EQ(config.routes.at(0).match.countries, std::vector<std::string>{"US"});
   EXPECT_THAT(config.routes.at(0).providers, ElementsAre("carrier"));
   const ResourceConfig& resource = config.resources.at(0);
   EXPECT_EQ(resource.id, kDevelopmentResourceId);

@@ -82,7 +82,7 @@ TEST(Router, EqualPathsAreDecidedAlike) {
   a.breaker = &breaker;
   const Router router("sms", {germany, seattle, spec("rest", {"b", "a"})}, {a, b});
   const auto path = [&](std::string_view to, std::string_view from = "+1", std::int32_t segments = 1) {
-    std::vector<const char*> out{"kept by nobody"};
+    std::vector<const void*> out{"kept by nobody"};
     router.path({"r", from, to, segments}, out);
     return out;
   };
@@ -159,7 +159,7 @@ TEST(Router, OpenBreakersAreSkippedUntilTheirTime) {
   EXPECT_THAT(names(decision), ElementsAre("a", "b"));
   router.route(query, kNow + 10s, decision);
   EXPECT_THAT(names(decision), ElementsAre("b"));
-  breaker.success();
+  breaker.success(kNow);
   router.route(query, kNow + 10s, decision);
   EXPECT_THAT(names(decision), ElementsAre("a", "b"));
 }
@@ -200,7 +200,7 @@ TEST(CircuitBreaker, OneTrialCallAtATime) {
   options.open_for = 5s;
   CircuitBreaker breaker(options);
   EXPECT_FALSE(breaker.failure(kNow));
-  breaker.success();  // only failures in a row count
+  breaker.success(kNow);  // only failures in a row count
   EXPECT_FALSE(breaker.failure(kNow));
   EXPECT_FALSE(breaker.failure(kNow));
   EXPECT_EQ(breaker.state(kNow), CircuitBreaker::State::kClosed);
@@ -214,7 +214,7 @@ TEST(CircuitBreaker, OneTrialCallAtATime) {
   EXPECT_FALSE(breaker.allow(kNow + 10s));
   EXPECT_TRUE(breaker.allow(kNow + 11s));
   EXPECT_TRUE(breaker.allow(kNow + 16s)) << "a trial call that nobody recorded does not block the provider for ever";
-  breaker.success();
+  breaker.success(kNow);
   EXPECT_TRUE(breaker.allow(kNow + 16s));
   EXPECT_TRUE(breaker.allow(kNow + 16s));
 }
