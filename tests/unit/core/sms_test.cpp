@@ -140,7 +140,7 @@ TEST_F(SmsOnSandbox, TheSameKeyIsSentOnceAndAnsweredAlike) {
   s.text = "another text";
   const auto conflict = send(s);
   EXPECT_FALSE(conflict[0].successful);
-  EXPECT_EQ(conflict[0].http_status, 400);
+  EXPECT_EQ(conflict[0].http_status, 409);
 }
 
 TEST_F(SmsOnSandbox, ConcurrentRequestsWithOneKeySendOnce) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "trunkline/error.hpp"
+
 namespace trunkline {
 namespace {
 
