@@ -259,6 +259,20 @@ void check_routes(ConfigContext& context, const Config& config) {
   }
 }
 
+/// Amounts of several currencies cannot be added up.
+void check_currencies(ConfigContext& context, const Config& config) {
+  const ProviderConfig* first = nullptr;
+  for (std::size_t i = 0; i < config.providers.size(); ++i) {
+    const ProviderConfig& provider = config.providers[i];
+    if (provider.prices.parts.empty()) continue;
+    if (!first) first = &provider;
+    if (provider.prices.currency != first->prices.currency)
+      context.add(provider.mark, "providers[" + std::to_string(i) + "].prices.currency",
+                  "is " + provider.prices.currency + ", but that of '" + first->name + "' is " + first->prices.currency +
+                      "; all prices must be of one currency");
+  }
+}
+
 void resolve_paths(Config& config, const std::filesystem::path& base) {
   if (base.empty()) return;
   const auto resolve = [&](std::string& path) {
@@ -321,6 +335,7 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   root.finish();
   check_routes(context, config);
   check_ports(context, config);
+  check_currencies(context, config);
   if (!context.problems.empty()) {
     std::stable_sort(context.problems.begin(), context.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
       return std::pair(a.mark.line, a.mark.column) < std::pair(b.mark.line, b.mark.column);

@@ -84,16 +84,24 @@ void write_route(ConfigWriter& w, const RouteConfig& route) {
   w.begin_item();
   w.text("interface", route.interface);
   const RouteMatch& match = route.match;
-  const auto all = {std::pair<std::string_view, const std::vector<std::string>&>{"resources", match.resources},
-                    {"to_prefixes", match.to_prefixes},
-                    {"countries", match.countries},
-                    {"senders", match.senders},
-                    {"tags", match.tags}};
+  struct Member {
+    std::string_view one, many;
+    const std::vector<std::string>& values;
+  };
+  const Member all[] = {{"resource", "resources", match.resources},
+                        {"to_prefix", "to_prefixes", match.to_prefixes},
+                        {"country", "countries", match.countries},
+                        {"from", "senders", match.senders},
+                        {"tag", "tags", match.tags}};
   bool any = false;
-  for (const auto& [key, values] : all) any |= !values.empty();
+  for (const Member& member : all) any |= !member.values.empty();
   if (any) {
     w.begin("match");
-    for (const auto& [key, values] : all) write_some(w, key, values);
+    for (const Member& member : all)
+      if (member.values.size() == 1)
+        w.text(member.one, member.values.front());
+      else
+        write_some(w, member.many, member.values);
     w.end();
   }
   if (route.order != RouteConfig::Order::kListed) w.raw("order", name_of(route.order, {"listed", "cost", "weight"}));
@@ -107,10 +115,15 @@ void write_route(ConfigWriter& w, const RouteConfig& route) {
 }
 
 void write_sms_policy(ConfigWriter& w, const SmsPolicyConfig& policy) {
+  const SmsConsentConfig& consent = policy.consent;
+  const bool own_consent = !consent.keywords || !consent.replies || !consent.texts.empty();
+  if (!own_consent && policy.pools.empty() && policy.quiet_hours.empty() && policy.allow_prefixes.empty() &&
+      policy.deny_prefixes.empty() && !policy.daily_cap_micros && !policy.monthly_cap_micros && policy.fallback_sender.empty())
+    return;
   w.begin("sms");
   w.begin("consent");
-  w.boolean("keywords", policy.consent.keywords);
-  w.boolean("replies", policy.consent.replies);
+  w.boolean("keywords", consent.keywords);
+  w.boolean("replies", consent.replies);
   if (!policy.consent.texts.empty()) {
     w.begin("texts");
     for (const auto& [what, text] : policy.consent.texts) w.text(what, text);

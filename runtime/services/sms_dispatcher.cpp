@@ -165,12 +165,17 @@ void SmsDispatcher::enqueue(OutgoingPtr message) {
 bool SmsDispatcher::pick(Lane& lane, const OutgoingPtr& message) {
   const Time now = context_.clock.now();
   RouteDecision route;
-  context_.providers.sms_router().route(query_of(*message, message->recipients.front()), now, route);
-  message->decision += DecisionLines(now).steps(route.steps(now)).text();
+  const bool first = message->tried.empty();
+  context_.providers.sms_router().route(query_of(*message, message->recipients.front()), now, route,
+                                        first ? Router::Trial::kTake : Router::Trial::kLeave);
+  if (first) message->decision += DecisionLines(now).steps(route.steps(now)).text();
   message->target = nullptr;
   for (const RouteTarget* candidate : route.candidates()) {
     if (std::find(message->tried.begin(), message->tried.end(), candidate) != message->tried.end()) continue;
     message->target = candidate;
+    if (!first)
+      message->decision +=
+          DecisionLines(now).step("failover", "pick", candidate->name, "takes over from " + message->tried.back()->name).text();
     return true;
   }
   if (route.candidates().empty()) {

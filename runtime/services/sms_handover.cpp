@@ -160,6 +160,11 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const H
       if (const auto id = result.provider_message_id()) transition.provider_message_id = std::string(*id);
       transition.segments = result.segments();
       transition.price_micros = result.price_micros();
+      if (!transition.price_micros) {  // it does not say: what is configured for whoever took it
+        if (const auto part = message->target->prices.part_micros(recipient.to)) transition.price_micros = *part * result.segments();
+      }
+      const std::string& currency = message->target->prices.currency();
+      if (transition.price_micros && !currency.empty()) transition.currency = currency;
       transition.decision = sent_decision;
       sent_.add();
       if (was_in_doubt) reconciled_.add();

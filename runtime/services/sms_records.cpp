@@ -30,7 +30,8 @@ const Statement kFinish{TL_SMS_APPLY " RETURNING sender, recipient, segments, ta
 #undef TL_SMS_APPLY
 const Statement kApplySent{
     "UPDATE sms_messages SET state = 2, provider = ?, provider_message_id = ?, segments = COALESCE(?, segments), "
-    "decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), assumed = 0 "
+    "decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), "
+    "currency = COALESCE(?, currency), assumed = 0 "
     "WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
 // The report was faster than our own note: keep its state, add what only the send knows.
 const Statement kApplySentLate{
@@ -179,8 +180,8 @@ std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t re
 bool apply(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
   if (t.state == sms::MessageState::kSent) {
     if (session.execute(kApplySent,
-                        {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, t.price_micros, resource_key,
-                         message_id}) > 0)
+                        {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, t.price_micros,
+                         t.currency, resource_key, message_id}) > 0)
       return true;
     session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id});
     return false;

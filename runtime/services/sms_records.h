@@ -58,8 +58,9 @@ struct Transition {
   /// Lines to append to the decision record.
   std::string decision;
   std::int64_t at_us = 0;
-  /// The carrier's own price.
+  /// The carrier's own price, or what is configured for it.
   std::optional<std::int64_t> price_micros;
+  std::optional<std::string> currency;
   /// Nobody said so: we conclude it.
   bool assumed = false;
 };

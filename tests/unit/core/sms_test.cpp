@@ -167,7 +167,7 @@ TEST_F(SmsOnSandbox, ExplainsItself) {
   EXPECT_THAT(names, Contains("text.encoding:pick"));
   EXPECT_THAT(names, Contains("recipient.valid:pass"));
   EXPECT_THAT(names, Contains("provider.send:pass"));
-  EXPECT_THAT(names, Contains("provider.report:pass"));
+  EXPECT_THAT(names, Contains("receipt:applied"));
   EXPECT_EQ(error_of([&] { runtime_->sms().explain(*resource_, "Outgoing_none_1"); }).code, ErrorCode::kNotFound);
 }
 
