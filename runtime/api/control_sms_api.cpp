@@ -1,5 +1,5 @@
-// Text messages for a person, a test or the CLI: records, receipts and decisions; estimates, dry runs, sends at a time and taking back;
-// who opted out, and the ledger.
+// Text messages for a person, a test or the CLI: records, receipts and decisions; estimates, dry runs, sends at a time and taking
+// back; who opted out, and the ledger.
 #include "runtime/api/control_sms_api.h"
 
 #include <nlohmann/json.hpp>

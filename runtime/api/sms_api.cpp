@@ -125,12 +125,11 @@ void add_sms_routes(std::vector<server::Route>& routes, SmsService& sms) {
                                  [](SmsConsent& consent, ResourcePtr resource, std::string from, std::vector<std::string> to) {
                                    return consent.remove(std::move(resource), std::move(from), std::move(to));
                                  }));
-  routes.push_back(
-      opt_out_route(sms, "/sms/optouts:check", true,
-                    [](SmsConsent& consent, ResourcePtr resource, std::string from,
-                       std::vector<std::string> to) -> Task<std::vector<service::OptOutOutcome>> {
-                      co_return consent.check(*resource, from, to);
-                    }));
+  routes.push_back(opt_out_route(sms, "/sms/optouts:check", true,
+                                 [](SmsConsent& consent, ResourcePtr resource, std::string from,
+                                    std::vector<std::string> to) -> Task<std::vector<service::OptOutOutcome>> {
+                                   co_return consent.check(*resource, from, to);
+                                 }));
 
   server::Route report;
   report.method = "GET";

@@ -76,10 +76,11 @@ int plan_sms(ApiClient& client, const Output& output, const SendOptions& options
       output.line(plan.dump());
       continue;
     }
-    std::string line = text_of(plan, "to") + "  " + (accepted ? "would be accepted" : "would be refused  " + text_of(plan, "error_message"));
+    std::string line =
+        text_of(plan, "to") + "  " + (accepted ? "would be accepted" : "would be refused  " + text_of(plan, "error_message"));
     if (accepted) {
-      line += "  from " + text_of(plan, "from") + "  by " + (plan.contains("provider") ? text_of(plan, "provider") : "nobody") + "  " +
-              std::to_string(plan["segments"].get<int>()) + " segment(s)  " + money(plan, "price_micros");
+      line += "  from " + text_of(plan, "from") + "  by " + (plan.contains("provider") ? text_of(plan, "provider") : "nobody") +
+              "  " + std::to_string(plan["segments"].get<int>()) + " segment(s)  " + money(plan, "price_micros");
       if (plan.contains("expected_at")) line += "  at " + text_of(plan, "expected_at");
     }
     output.line(line);
@@ -95,9 +96,10 @@ int send_at(ApiClient& client, const Output& output, const SendOptions& options)
   for (const json& item : answer["items"]) {
     const bool accepted = item.value("successful", false);
     all &= accepted;
-    output.result(item, text_of(item, "to") + "  " +
-                            (accepted ? "accepted  " + text_of(item, "message_id") : "refused  " + text_of(item, "error_message")) +
-                            (item.contains("expected_at") ? "  at " + text_of(item, "expected_at") : ""));
+    output.result(item,
+                  text_of(item, "to") + "  " +
+                      (accepted ? "accepted  " + text_of(item, "message_id") : "refused  " + text_of(item, "error_message")) +
+                      (item.contains("expected_at") ? "  at " + text_of(item, "expected_at") : ""));
   }
   return all ? kExitOk : kExitFailed;
 }
@@ -107,8 +109,7 @@ int send_sms(const CommandContext& context, const SendOptions& options) {
   const Output output(context.json);
   if (options.dry_run) return plan_sms(client, output, options);
   if (!options.at.empty() || !options.key.empty()) {
-    if (!options.wait.empty())
-      throw Error(ErrorCode::kInvalidArgument, "--wait goes neither with --at nor with --key", "--wait");
+    if (!options.wait.empty()) throw Error(ErrorCode::kInvalidArgument, "--wait goes neither with --at nor with --key", "--wait");
     return send_at(client, output, options);
   }
   const std::string from = sender_of(client, options.from);
@@ -191,7 +192,8 @@ void add_records(CLI::App& app, CommandContext& context) {
         output.line(both.dump());
         return kExitOk;
       }
-      std::string head = message_id + "  " + text_of(record, "from") + " → " + text_of(record, "to") + "  " + text_of(record, "state");
+      std::string head =
+          message_id + "  " + text_of(record, "from") + " → " + text_of(record, "to") + "  " + text_of(record, "state");
       if (text_of(record, "fault") != "none")
         head += "  " + text_of(record, "reason") + ": fault of the " + text_of(record, "fault") +
                 (record.value("retryable", false) ? ", retryable" : ", permanent");
@@ -234,8 +236,8 @@ void add_estimate(CLI::App& app, CommandContext& context) {
           output.line("  '" + text_of(swap, "found") + "' → '" + text_of(swap, "replacement") + "'  " +
                       std::to_string(swap["count"].get<int>()) + " time(s)");
         if (answer.contains("swapped_text"))
-          output.line("with that " + std::to_string(answer["swapped_segments"].get<int>()) + " segment(s): " +
-                      text_of(answer, "swapped_text"));
+          output.line("with that " + std::to_string(answer["swapped_segments"].get<int>()) +
+                      " segment(s): " + text_of(answer, "swapped_text"));
         for (const json& recipient : answer["recipients"]) {
           output.line(text_of(recipient, "to") + "  " + text_of(recipient, "country") + "  " +
                       (recipient.contains("route") ? text_of(recipient, "route") : "no route"));
@@ -254,8 +256,7 @@ void add_cancel(CLI::App& app, CommandContext& context) {
   auto id = std::make_shared<std::string>();
   CLI::App* cancel = add_client_command(app, context, "cancel", "Take back a message that was not handed to a carrier yet.",
                                         [id](ApiClient& client, const Output& output) {
-                                          const json record =
-                                              client.remove("/_control/messages/" + net::percent_encode(*id));
+                                          const json record = client.remove("/_control/messages/" + net::percent_encode(*id));
                                           output.result(record, text_of(record, "message_id") + "  " + text_of(record, "state"));
                                           return kExitOk;
                                         });
@@ -276,15 +277,17 @@ void each_item(ApiClient& client, const std::string& path, const std::string& na
 }
 
 void add_consent(CLI::App& app, CommandContext& context) {
-  CLI::App* consent = app.add_subcommand("consent", "Who does not want to be written to, and how that came about.")->require_subcommand(1);
+  CLI::App* consent =
+      app.add_subcommand("consent", "Who does not want to be written to, and how that came about.")->require_subcommand(1);
   struct Options {
     std::string from, recipient, file;
     std::vector<std::string> to;
   };
   auto options = std::make_shared<Options>();
-  for (const auto& [name, path, what] : {std::tuple<const char*, const char*, const char*>{"add", "add", "Note that people do not want to hear from a sender."},
-                                         {"remove", "remove", "Lift that."},
-                                         {"check", "check", "Whether they opted out."}}) {
+  for (const auto& [name, path, what] :
+       {std::tuple<const char*, const char*, const char*>{"add", "add", "Note that people do not want to hear from a sender."},
+        {"remove", "remove", "Lift that."},
+        {"check", "check", "Whether they opted out."}}) {
     CLI::App* command = add_client_command(
         *consent, context, name, what, [options, path = std::string(path)](ApiClient& client, const Output& output) {
           json body;
@@ -301,7 +304,7 @@ void add_consent(CLI::App& app, CommandContext& context) {
             const bool good = item.value("httpStatusCode", 0) == 200;
             all &= good;
             std::string line = text_of(item, "to") + "  ";
-            line += !good                       ? "refused  " + text_of(item, "errorMessage")
+            line += !good                         ? "refused  " + text_of(item, "errorMessage")
                     : item.contains("isOptedOut") ? (item["isOptedOut"].get<bool>() ? "opted out" : "may be written to")
                                                   : "noted";
             output.result(item, line);
@@ -311,15 +314,14 @@ void add_consent(CLI::App& app, CommandContext& context) {
     command->add_option("--from", options->from, "The sender; default: the first number that can send.");
     command->add_option("to", options->to, "Recipients in E.164.")->required();
   }
-  CLI::App* list = add_client_command(*consent, context, "list", "Everybody who opted out.",
-                                      [options](ApiClient& client, const Output& output) {
-                                        each_item(client, "/_control/consent", "sender", options->from, [&](const json& item) {
-                                          output.result(item, text_of(item, "recipient") + "  not from " + text_of(item, "sender") +
-                                                                  "  since " + text_of(item, "since") + "  (" +
-                                                                  text_of(item, "source") + ")");
-                                        });
-                                        return kExitOk;
-                                      });
+  CLI::App* list = add_client_command(
+      *consent, context, "list", "Everybody who opted out.", [options](ApiClient& client, const Output& output) {
+        each_item(client, "/_control/consent", "sender", options->from, [&](const json& item) {
+          output.result(item, text_of(item, "recipient") + "  not from " + text_of(item, "sender") + "  since " +
+                                  text_of(item, "since") + "  (" + text_of(item, "source") + ")");
+        });
+        return kExitOk;
+      });
   list->add_option("--from", options->from, "Only of this sender.");
   CLI::App* history = add_client_command(
       *consent, context, "history", "The ledger, oldest first.", [options](ApiClient& client, const Output& output) {

@@ -10,8 +10,8 @@
 namespace trunkline {
 
 /// closed -> (so many failures in a row) -> open -> (time) -> half-open: one call is let through. When it succeeds the breaker is
-/// returning: the share of calls that go grows from a tenth to all of them over `return_over`. A failure in either opens it again.
-/// Time comes from the caller, who has it from the Clock. [any-thread], lock-free.
+/// returning: the share of calls that go grows from a tenth to all of them over `return_over`. A failure in either opens it
+/// again. Time comes from the caller, who has it from the Clock. [any-thread], lock-free.
 class CircuitBreaker {
  public:
   struct Options {

@@ -52,7 +52,8 @@ void read_rate(ConfigSection& s, std::string_view key, SmsRateConfig& out) {
   s.section(key, [&](ConfigSection& rate) {
     rate.integer("messages", out.messages, 1u, 1'000'000u);
     rate.duration("per", out.per);
-    if (out.per <= Duration::zero() || out.per > std::chrono::hours(24)) rate.problem("per", "wanted more than nothing, up to 24h");
+    if (out.per <= Duration::zero() || out.per > std::chrono::hours(24))
+      rate.problem("per", "wanted more than nothing, up to 24h");
     rate.integer("burst", out.burst, 1u, 1'000'000u);
   });
 }

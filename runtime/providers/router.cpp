@@ -66,7 +66,8 @@ Router::Router(std::string what, std::vector<RouteSpec> specs, std::vector<Route
       route.countries.push_back(key);
     }
     if (spec.providers.size() > kMaxOrdered)
-      problem(at + ".providers", "found " + std::to_string(spec.providers.size()) + ", wanted at most " + std::to_string(kMaxOrdered));
+      problem(at + ".providers",
+              "found " + std::to_string(spec.providers.size()) + ", wanted at most " + std::to_string(kMaxOrdered));
     if (spec.providers.empty() && !targets_.empty()) problem(at + ".providers", "found none, wanted at least one");
     for (const std::string& name : spec.providers) {
       const auto target = std::find_if(targets_.begin(), targets_.end(), [&](const RouteTarget& t) { return t.name == name; });
@@ -194,9 +195,9 @@ void Router::route(const RouteQuery& query, Time now, RouteDecision& out, Trial 
     if (target.breaker) {
       const CircuitBreaker::State state = target.breaker->state(now);
       // The first candidate will be called, so it takes its turn; the others only might be.
-      const bool free = state == CircuitBreaker::State::kClosed ||
-                        (out.candidates_.empty() && trial == Trial::kTake ? target.breaker->allow(now)
-                                                                           : state != CircuitBreaker::State::kOpen);
+      const bool free =
+          state == CircuitBreaker::State::kClosed ||
+          (out.candidates_.empty() && trial == Trial::kTake ? target.breaker->allow(now) : state != CircuitBreaker::State::kOpen);
       const bool comes_back = state == CircuitBreaker::State::kReturning;
       out.steps_.push_back({"provider.breaker", free ? "pass" : "skip", target.name,
                             free         ? std::string_view(comes_back ? "comes back by degrees" : "")
@@ -236,7 +237,8 @@ std::vector<DecisionStep> RouteDecision::steps(Time at) const {
   const std::size_t told = std::min(skipped_, Router::kToldSkips);
   out.reserve(told + steps_.size() + 4);
   for (std::size_t i = 0; i < told; ++i)
-    add("route.match", "skip", router_->routes_[i].spec.name, std::string(router_->mismatch(router_->routes_[i], query_, country)));
+    add("route.match", "skip", router_->routes_[i].spec.name,
+        std::string(router_->mismatch(router_->routes_[i], query_, country)));
   if (skipped_ > told) add("route.match", "skip", std::to_string(skipped_ - told) + " more", "do not match either");
   if (!route_) return out;
   const auto& route = *static_cast<const Router::Route*>(route_);

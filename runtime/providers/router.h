@@ -86,8 +86,8 @@ class RouteDecision {
   Time now_{};
 };
 
-/// The routes of one interface, compiled. Immutable; [any-thread]. A query costs no allocation once its RouteDecision is warm, and
-/// does not grow with the number of routes but by a bit for each.
+/// The routes of one interface, compiled. Immutable; [any-thread]. A query costs no allocation once its RouteDecision is warm,
+/// and does not grow with the number of routes but by a bit for each.
 class Router {
  public:
   /// Skipped routes that a decision record tells of; of more it gives the number.

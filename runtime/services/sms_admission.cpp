@@ -67,6 +67,7 @@ void SmsAdmission::check(const Resource& resource, const SmsSubmission& submissi
   if (submission.to.size() > kMaxRecipients)
     invalid("smsRecipients holds " + std::to_string(submission.to.size()) + " recipients; at most 100 are allowed",
             "smsRecipients");
+  if (submission.text.empty()) invalid("message is empty", "message");
   if (!utf8_valid(submission.text)) invalid("message is not valid UTF-8", "message");
   const std::size_t length = utf16_length(submission.text);
   if (length > kMaxCharacters)
@@ -189,7 +190,8 @@ void SmsAdmission::settle(Session& session, const Resource& resource, const SmsS
   if (candidate.pool) settle_pool(session, resource, addressee.to, candidate, now, keep, decision);
   // People who said STOP to one number of a pool said it to all of them.
   const auto opted_out_of = [&]() -> const std::string* {
-    if (!candidate.pool) return SmsConsent::is_opted_out(session, resource, candidate.from, addressee.to) ? &candidate.from : nullptr;
+    if (!candidate.pool)
+      return SmsConsent::is_opted_out(session, resource, candidate.from, addressee.to) ? &candidate.from : nullptr;
     for (const std::string& number : candidate.pool->numbers)
       if (SmsConsent::is_opted_out(session, resource, number, addressee.to)) return &number;
     return nullptr;
@@ -210,7 +212,8 @@ void SmsAdmission::settle_pool(Session& session, const Resource& resource, std::
   if (auto known = sms_records::sticky_sender(session, resource.key, pool.name, to)) {
     if (std::find(pool.numbers.begin(), pool.numbers.end(), *known) != pool.numbers.end()) {
       candidate.from = std::move(*known);
-      decision.step("sender.pool", "pick", candidate.from, "the number that " + std::string(to) + " knows from pool " + pool.name);
+      decision.step("sender.pool", "pick", candidate.from,
+                    "the number that " + std::string(to) + " knows from pool " + pool.name);
       return;
     }
     decision.step("sender.pool", "skip", *known, "is no longer in pool " + pool.name);
@@ -235,8 +238,8 @@ void SmsAdmission::settle_spend(Session& session, const Resource& resource, SmsC
         {"monthly", periods.month, policy.monthly_cap_micros}}) {
     if (!cap) continue;
     const std::int64_t spent = sms_records::spent(session, resource.key, period);
-    const std::string figures = format_micros(spent) + " of " + format_micros(*cap) + " " + candidate.currency + " spent in " + period +
-                                ", this one costs " + format_micros(price);
+    const std::string figures = format_micros(spent) + " of " + format_micros(*cap) + " " + candidate.currency + " spent in " +
+                                period + ", this one costs " + format_micros(price);
     if (spent + price > *cap) {
       decision.step("spend.cap", "reject", what, figures);
       candidate.refusal = SmsRefusal{429, std::string("the ") + what + " spend cap is reached: " + figures};

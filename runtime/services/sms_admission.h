@@ -67,13 +67,14 @@ class SmsAdmission {
 
   /// Checks of the request as a whole. Errors: kInvalidArgument, kUnauthenticated.
   void check(const Resource& resource, const SmsSubmission& submission) const;
-  /// Everything that needs no store; refused ones get their outcome, the others become candidates. `with_price`: looks for the route.
-  std::vector<SmsCandidate> prepare(const ResourcePtr& resource, const SmsSubmission& submission, const SmsTextInfo& text, Time now,
-                                    std::vector<service::SmsSendOutcome>& outcomes, bool with_price) const;
-  /// What needs the store: an earlier request with the same key, the sticky sender, consent, what is left to spend. `keep`: writes
-  /// what it decides; else it is a dry run. [writer thread when it keeps; re-runnable]
-  void settle(store::Session& session, const Resource& resource, const SmsSubmission& submission, SmsCandidate& candidate, Time now,
-              bool keep) const;
+  /// Everything that needs no store; refused ones get their outcome, the others become candidates. `with_price`: looks for the
+  /// route.
+  std::vector<SmsCandidate> prepare(const ResourcePtr& resource, const SmsSubmission& submission, const SmsTextInfo& text,
+                                    Time now, std::vector<service::SmsSendOutcome>& outcomes, bool with_price) const;
+  /// What needs the store: an earlier request with the same key, the sticky sender, consent, what is left to spend. `keep`:
+  /// writes what it decides; else it is a dry run. [writer thread when it keeps; re-runnable]
+  void settle(store::Session& session, const Resource& resource, const SmsSubmission& submission, SmsCandidate& candidate,
+              Time now, bool keep) const;
   /// Prices are known of some provider.
   bool has_prices() const { return has_prices_; }
   const SmsPolicies& policies() const { return policies_; }
@@ -81,8 +82,8 @@ class SmsAdmission {
  private:
   void find_price(const Resource& resource, const SmsSubmission& submission, const SmsTextInfo& text, Time now,
                   SmsCandidate& candidate) const;
-  void settle_pool(store::Session& session, const Resource& resource, std::string_view to, SmsCandidate& candidate, Time now, bool keep,
-                   DecisionLines& decision) const;
+  void settle_pool(store::Session& session, const Resource& resource, std::string_view to, SmsCandidate& candidate, Time now,
+                   bool keep, DecisionLines& decision) const;
   void settle_spend(store::Session& session, const Resource& resource, SmsCandidate& candidate, Time now, bool keep,
                     DecisionLines& decision) const;
 

@@ -55,8 +55,9 @@ Task<std::vector<OptOutOutcome>> SmsConsent::change(ResourcePtr resource, std::s
   auto work = [this, resource, sender, outcomes, opt_out, at](Session& session) {
     for (OptOutOutcome& outcome : *outcomes) {
       if (outcome.http_status != 200) continue;
-      const bool changed = opt_out ? records::set_opted_out(session, resource->key, sender, outcome.to, ConsentSource::kApi, unix_us(at))
-                                   : records::clear_opted_out(session, resource->key, sender, outcome.to);
+      const bool changed =
+          opt_out ? records::set_opted_out(session, resource->key, sender, outcome.to, ConsentSource::kApi, unix_us(at))
+                  : records::clear_opted_out(session, resource->key, sender, outcome.to);
       outcome.opted_out = opt_out;
       if (!changed) continue;
       ConsentEntry entry;
@@ -77,7 +78,8 @@ Task<std::vector<OptOutOutcome>> SmsConsent::add(ResourcePtr resource, std::stri
   return change(std::move(resource), std::move(sender), std::move(recipients), true);
 }
 
-Task<std::vector<OptOutOutcome>> SmsConsent::remove(ResourcePtr resource, std::string sender, std::vector<std::string> recipients) {
+Task<std::vector<OptOutOutcome>> SmsConsent::remove(ResourcePtr resource, std::string sender,
+                                                    std::vector<std::string> recipients) {
   return change(std::move(resource), std::move(sender), std::move(recipients), false);
 }
 
@@ -107,16 +109,15 @@ service::OptOutPage SmsConsent::list(const Resource& resource, const std::option
     after_recipient = std::string_view(*continuation).substr(space + 1);
   }
   service::OptOutPage page;
-  resource.database->read([&](Session& session) {
-    page.items = records::list(session, resource.key, sender, after_sender, after_recipient, limit);
-  });
+  resource.database->read(
+      [&](Session& session) { page.items = records::list(session, resource.key, sender, after_sender, after_recipient, limit); });
   if (page.items.size() == static_cast<std::size_t>(limit))
     page.continuation = page.items.back().sender + " " + page.items.back().recipient;
   return page;
 }
 
-service::ConsentPage SmsConsent::history(const Resource& resource, const std::optional<std::string>& recipient, std::int32_t limit,
-                                         const std::optional<std::string>& continuation) {
+service::ConsentPage SmsConsent::history(const Resource& resource, const std::optional<std::string>& recipient,
+                                         std::int32_t limit, const std::optional<std::string>& continuation) {
   check_limit(limit);
   std::int64_t after = 0;
   if (continuation) {

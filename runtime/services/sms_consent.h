@@ -13,14 +13,14 @@
 
 namespace trunkline {
 
-/// [any-thread] An opt-out holds for one sender and one recipient. It is checked in the transaction that accepts a message and once
-/// more in the one that hands it over, so that nothing that was queued or scheduled goes to somebody who said STOP since.
+/// [any-thread] An opt-out holds for one sender and one recipient. It is checked in the transaction that accepts a message and
+/// once more in the one that hands it over, so that nothing that was queued or scheduled goes to somebody who said STOP since.
 class SmsConsent final : public ResourceParticipant {
  public:
   SmsConsent(ServiceContext& context, const SmsSenderBook& senders) : context_(context), senders_(senders) {}
 
-  /// One outcome for each recipient, in order. Errors: kInvalidArgument (sender; 1 to 100 recipients), kUnauthenticated (the sender is
-  /// not the resource's).
+  /// One outcome for each recipient, in order. Errors: kInvalidArgument (sender; 1 to 100 recipients), kUnauthenticated (the
+  /// sender is not the resource's).
   Task<std::vector<service::OptOutOutcome>> add(ResourcePtr resource, std::string sender, std::vector<std::string> recipients);
   Task<std::vector<service::OptOutOutcome>> remove(ResourcePtr resource, std::string sender, std::vector<std::string> recipients);
   std::vector<service::OptOutOutcome> check(const Resource& resource, const std::string& sender,
@@ -38,7 +38,8 @@ class SmsConsent final : public ResourceParticipant {
   bool note_keyword(store::Session& session, const Resource& resource, const ConsentKeyword& keyword, std::string_view sender,
                     std::string_view recipient, std::string_view message_id, std::optional<std::string> confirmation_id, Time at);
   /// [writer thread or a reader]
-  static bool is_opted_out(store::Session& session, const Resource& resource, std::string_view sender, std::string_view recipient);
+  static bool is_opted_out(store::Session& session, const Resource& resource, std::string_view sender,
+                           std::string_view recipient);
 
   /// Counts changes that recall messages: when it has not moved since a message was accepted, the message need not be checked
   /// again. Moves inside the transactions.

@@ -18,8 +18,7 @@ const Statement kClear{"DELETE FROM sms_opt_outs WHERE resource_key = ? AND send
 const Statement kList{
     "SELECT sender, recipient, since_us, source FROM sms_opt_outs WHERE resource_key = ? AND (? IS NULL OR sender = ?) "
     "AND (sender, recipient) > (?, ?) ORDER BY sender, recipient LIMIT ?"};
-const Statement kLast{
-    "SELECT sequence, digest FROM sms_consent_ledger WHERE resource_key = ? ORDER BY sequence DESC LIMIT 1"};
+const Statement kLast{"SELECT sequence, digest FROM sms_consent_ledger WHERE resource_key = ? ORDER BY sequence DESC LIMIT 1"};
 const Statement kAppend{"INSERT INTO sms_consent_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 #define TL_CONSENT_COLUMNS \
   "sequence, sender, recipient, action, source, keyword, language, message_id, confirmation_id, at_us, digest"

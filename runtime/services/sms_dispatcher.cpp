@@ -121,7 +121,8 @@ void SmsDispatcher::wait_for_turn(const OutgoingPtr& message) {
     waits.resource = message->resource;
     waits.message_id = recipient.message_id;
     waits.at = now;
-    waits.decision = later->decision + DecisionLines(now).step("rate", "wait", turn.by, "until " + format_rfc3339(turn.at)).text();
+    waits.decision =
+        later->decision + DecisionLines(now).step("rate", "wait", turn.by, "until " + format_rfc3339(turn.at)).text();
     later->decision.clear();
     Lane* lane = nullptr;
     {
@@ -181,7 +182,8 @@ bool SmsDispatcher::pick(Lane& lane, const OutgoingPtr& message) {
   if (route.candidates().empty()) {
     const Error error = route.error();
     message->decision += DecisionLines(now).step("route.none", "fail", message->recipients.front().to, error.message).text();
-    go_on(lane, message, nullptr, outcome_class(error), sms::FailureReason::kUnspecified, {}, error.retry_after.value_or(Duration{0}));
+    go_on(lane, message, nullptr, outcome_class(error), sms::FailureReason::kUnspecified, {},
+          error.retry_after.value_or(Duration{0}));
     return false;
   }
   go_on(lane, message, nullptr, message->worth_retrying ? OutcomeClass::kRetriable : OutcomeClass::kRefused,
@@ -213,8 +215,9 @@ void SmsDispatcher::note(Session& session, const std::vector<OutgoingPtr>& batch
           transition.state = sms::MessageState::kFailed;
           transition.reason = sms::FailureReason::kOptedOut;
           transition.at_us = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
-          transition.decision =
-              DecisionLines(now).step("consent", "reject", recipient.to, "opted out of messages from " + sms.from + " since").take();
+          transition.decision = DecisionLines(now)
+                                    .step("consent", "reject", recipient.to, "opted out of messages from " + sms.from + " since")
+                                    .take();
           if (const auto finished = sms_records::finish(session, sms.resource->key, recipient.message_id, transition))
             append_delivery_report(context_, session, *sms.resource, *finished, transition.state, transition.reason, {}, now,
                                    make_event_id(context_.ids, now), 0);

@@ -30,9 +30,9 @@ void append_delivery_report(ServiceContext& context, store::Session& session, co
 void settle_reservation(store::Session& session, std::int64_t resource_key, const std::string& message_id, std::int64_t paid);
 
 /// [any-thread] One lane for each database. A message waits for its turn under the rate limits, is routed, and its call is noted
-/// durably, many at once, before it is made: after a crash, what was noted may have been sent, by the provider that the note names,
-/// and what was not noted has not. Whoever may have sent a message is asked about it, or again under the same idempotency key, before
-/// anybody else may. What the providers answer is written in batches too.
+/// durably, many at once, before it is made: after a crash, what was noted may have been sent, by the provider that the note
+/// names, and what was not noted has not. Whoever may have sent a message is asked about it, or again under the same idempotency
+/// key, before anybody else may. What the providers answer is written in batches too.
 class SmsDispatcher {
  public:
   SmsDispatcher(ServiceContext& context, SmsConsent& consent, SmsRates& rates, const SmsConfig& config);

@@ -161,7 +161,8 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const H
       transition.segments = result.segments();
       transition.price_micros = result.price_micros();
       if (!transition.price_micros) {  // it does not say: what is configured for whoever took it
-        if (const auto part = message->target->prices.part_micros(recipient.to)) transition.price_micros = *part * result.segments();
+        if (const auto part = message->target->prices.part_micros(recipient.to))
+          transition.price_micros = *part * result.segments();
       }
       const std::string& currency = message->target->prices.currency();
       if (transition.price_micros && !currency.empty()) transition.currency = currency;
@@ -289,8 +290,7 @@ Task<void> SmsDispatcher::write_outcomes(Lane* lane) {
       auto work = [this, batch, closed](Session& session) {
         for (const Outcome& outcome : *batch) {
           const std::int64_t key = outcome.resource->key;
-          if (outcome.requeues &&
-              sms_records::requeue(session, key, outcome.message_id, outcome.decision, unix_us(outcome.at)))
+          if (outcome.requeues && sms_records::requeue(session, key, outcome.message_id, outcome.decision, unix_us(outcome.at)))
             continue;
           if (!outcome.transition) {
             sms_records::append_decision(session, key, outcome.message_id, outcome.decision);

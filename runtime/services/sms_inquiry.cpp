@@ -36,15 +36,14 @@ void SmsDispatcher::resume(OutgoingPtr message, const std::string& provider) {
   sms_records::HandoverCall call;
   call.provider = provider;
   for (const OutgoingRecipient& recipient : message->recipients) call.message_ids.push_back(recipient.message_id);
-  lane->database->write(
-      [handover, call](Session& session) { handover->id = sms_records::add_handover(session, {call}); },
-      [this, lane, message, handover, decision = std::move(decision)](Result<void> result) {
-        if (!result) {  // the old note is still there for the next start
-          context_.log.error("sms", "the store refused a handover note", {{"error", result.error().message}});
-          return;
-        }
-        doubt(*lane, message, handover, decision);
-      });
+  lane->database->write([handover, call](Session& session) { handover->id = sms_records::add_handover(session, {call}); },
+                        [this, lane, message, handover, decision = std::move(decision)](Result<void> result) {
+                          if (!result) {  // the old note is still there for the next start
+                            context_.log.error("sms", "the store refused a handover note", {{"error", result.error().message}});
+                            return;
+                          }
+                          doubt(*lane, message, handover, decision);
+                        });
 }
 
 void SmsDispatcher::doubt(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, std::string decision) {
@@ -62,7 +61,8 @@ void SmsDispatcher::doubt(Lane& lane, const OutgoingPtr& message, const Handover
   const Duration pause = config_.reconcile_schedule[message->inquiries];
   decision += DecisionLines(at)
                   .step("inquiry", "wait", provider.name(),
-                        std::string(provider.sms_capabilities().idempotent ? "asked again under the same key in " : "asked about it in ") +
+                        std::string(provider.sms_capabilities().idempotent ? "asked again under the same key in "
+                                                                           : "asked about it in ") +
                             format_duration(pause))
                   .text();
   if (!message->in_doubt) uncertain_.add(static_cast<double>(message->recipients.size()));
@@ -122,8 +122,9 @@ Task<void> SmsDispatcher::query(Lane* lane, OutgoingPtr message, HandoverPtr han
     const Time at = context_.clock.now();
     if (answer.custody == sms::SmsCustody::kUnclear) {
       unclear->recipients.push_back(recipient);
-      unclear_decision =
-          DecisionLines(at).step("inquiry", "fail", provider.name(), trouble.empty() ? "the carrier cannot tell" : trouble).take();
+      unclear_decision = DecisionLines(at)
+                             .step("inquiry", "fail", provider.name(), trouble.empty() ? "the carrier cannot tell" : trouble)
+                             .take();
       continue;
     }
     reconciled_.add();

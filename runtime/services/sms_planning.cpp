@@ -1,6 +1,6 @@
 // What a text would cost and where it would go. Sends and keeps nothing.
-#include "runtime/clock/clock.h"
 #include "runtime/base/utf8.h"
+#include "runtime/clock/clock.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/decision.h"
 #include "runtime/services/sms_dispatcher.h"

@@ -97,7 +97,8 @@ const SmsPoolConfig* SmsPolicies::pool_of(const Resource& resource, const SmsPol
   const std::string_view name = from.substr(kPoolPrefix.size());
   for (const SmsPoolConfig& pool : policy.pools)
     if (pool.name == name) return &pool;
-  throw Error(ErrorCode::kInvalidArgument, "the resource '" + resource.name + "' has no pool '" + std::string(name) + "'", "from");
+  throw Error(ErrorCode::kInvalidArgument, "the resource '" + resource.name + "' has no pool '" + std::string(name) + "'",
+              "from");
 }
 
 const std::string& SmsPolicies::pool_number(const SmsPoolConfig& pool, std::string_view to) {
@@ -131,8 +132,8 @@ std::optional<SmsRefusal> SmsPolicies::check_sender(const SmsPolicyConfig& polic
   const std::string_view country = country_of(to);
   const SenderRules::Answer answer = rules_.ask(from, country);
   if (answer.verdict == SenderRules::Verdict::kTaken) return std::nullopt;
-  std::string detail = std::string(country) +
-                       (answer.verdict == SenderRules::Verdict::kRefused ? " takes no names as senders" : " takes registered names only");
+  std::string detail = std::string(country) + (answer.verdict == SenderRules::Verdict::kRefused ? " takes no names as senders"
+                                                                                                : " takes registered names only");
   if (!answer.note.empty()) detail += ": " + std::string(answer.note);
   detail += " (rules of " + rules_.date() + ")";
   if (answer.verdict == SenderRules::Verdict::kRegistered || mode_ == SmsConfig::SenderRules::kWarn) {
@@ -172,7 +173,8 @@ Time SmsPolicies::after_quiet_hours(const SmsPolicyConfig& policy, std::string_v
       later = trunkline::after_quiet_hours(later, {quiet->from_minute, quiet->until_minute}, zones);
     if (later == before) break;
   }
-  const std::string where = zones.size() > 3 ? std::to_string(zones.size()) + " zones of " + std::string(country) : join(zones, ", ");
+  const std::string where =
+      zones.size() > 3 ? std::to_string(zones.size()) + " zones of " + std::string(country) : join(zones, ", ");
   std::string spans;
   for (const SmsQuietHoursConfig* quiet : held)
     spans += (spans.empty() ? "" : ", ") + time_of_day(quiet->from_minute) + "-" + time_of_day(quiet->until_minute);

@@ -64,8 +64,8 @@ class SmsPolicies {
 
   /// `pool:NAME`; null when `from` is no pool. Throws kInvalidArgument for one that does not exist.
   const SmsPoolConfig* pool_of(const Resource& resource, const SmsPolicyConfig& policy, std::string_view from) const;
-  /// The number of a pool for somebody it has not written to: one of the recipient's own country, else any; the same recipient gets
-  /// the same.
+  /// The number of a pool for somebody it has not written to: one of the recipient's own country, else any; the same recipient
+  /// gets the same.
   static const std::string& pool_number(const SmsPoolConfig& pool, std::string_view to);
 
   /// Allowed and forbidden prefixes. Writes `recipient.allowed`.
@@ -82,7 +82,7 @@ class SmsPolicies {
   const SenderRules rules_;
   ResourceService& resources_;
   std::unordered_map<std::string, SmsPolicyConfig, StringHash, std::equal_to<>> policies_;  // written before start only
-  std::unique_ptr<const NumberZones> zones_;  // only when somebody has quiet hours
+  std::unique_ptr<const NumberZones> zones_;                                                // only when somebody has quiet hours
 };
 
 /// `2026-11-26` and `2026-11`.

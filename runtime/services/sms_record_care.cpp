@@ -31,16 +31,17 @@ const Statement kDropSticky{"DELETE FROM sms_sticky_senders WHERE resource_key =
 const Statement kDropSpend{"DELETE FROM sms_spend WHERE resource_key = ?"};
 
 // A copy is a record of the past: what is still queued, scheduled or reported belongs to the original alone.
-#define TL_SMS_KEPT                                                                                                              \
-  "segments, wants_report, tag, provider, provider_message_id, provider_code, idempotency_key, request_hash, traceparent, "      \
+#define TL_SMS_KEPT                                                                                                         \
+  "segments, wants_report, tag, provider, provider_message_id, provider_code, idempotency_key, request_hash, traceparent, " \
   "decision, created_us, updated_us, confirmation, price_micros, currency, receipts, assumed"
 const Statement kCopy{
     "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, " TL_SMS_KEPT
-    ") SELECT ?, message_id, inbound, sender, recipient, body, CASE WHEN state IN (1, 7) THEN 6 ELSE state END, reason, " TL_SMS_KEPT
-    " FROM sms_messages WHERE resource_key = ?"};
+    ") SELECT ?, message_id, inbound, sender, recipient, body, CASE WHEN state IN (1, 7) THEN 6 ELSE state END, "
+    "reason, " TL_SMS_KEPT " FROM sms_messages WHERE resource_key = ?"};
 #undef TL_SMS_KEPT
 const Statement kCopyReceipts{
-    "INSERT INTO sms_receipts SELECT ?, message_id, sequence, provider, state, reason, code, segments, at_us, received_us, verdict "
+    "INSERT INTO sms_receipts SELECT ?, message_id, sequence, provider, state, reason, code, segments, at_us, received_us, "
+    "verdict "
     "FROM sms_receipts WHERE resource_key = ?"};
 const Statement kDrop{"DELETE FROM sms_messages WHERE resource_key = ?"};
 const Statement kDropReceipts{"DELETE FROM sms_receipts WHERE resource_key = ?"};
@@ -88,8 +89,9 @@ void add_spent(Session& session, std::int64_t resource_key, std::string_view per
 
 std::optional<Reservation> reservation(Session& session, std::int64_t resource_key, std::string_view message_id) {
   std::optional<Reservation> found;
-  session.query(kReservation, {resource_key, message_id},
-                [&](const Row& row) { found = Reservation{row.integer(0), row.integer(1)}; });
+  session.query(kReservation, {resource_key, message_id}, [&](const Row& row) {
+    found = Reservation{row.integer(0), row.integer(1)};
+  });
   return found;
 }
 

@@ -9,8 +9,8 @@ using store::Row;
 using store::Session;
 using store::Statement;
 
-// States 1 queued, 2 sent, 3 delivered, 4 failed, 5 expired, 6 uncertain, 7 scheduled, 8 cancelled. 3, 4, 5 and 8 are final; "sent"
-// may not undo them. Receipts may correct one final state by another: sms/receipts.h.
+// States 1 queued, 2 sent, 3 delivered, 4 failed, 5 expired, 6 uncertain, 7 scheduled, 8 cancelled. 3, 4, 5 and 8 are final;
+// "sent" may not undo them. Receipts may correct one final state by another: sms/receipts.h.
 const Statement kInsert{
     "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, segments, "
     "wants_report, "
@@ -72,7 +72,8 @@ const Statement kAddReceipt{"INSERT INTO sms_receipts VALUES (?, ?, ?, ?, ?, ?, 
 const Statement kCountReceipt{"UPDATE sms_messages SET receipts = ? WHERE resource_key = ? AND message_id = ?"};
 const Statement kApplyReceipt{
     "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), "
-    "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, assumed = 0, "
+    "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, "
+    "assumed = 0, "
     "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
     "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
 const Statement kRequeue{
@@ -162,11 +163,30 @@ Finished read_finished(std::string_view message_id, const Row& row) {
 }  // namespace
 
 void insert(Session& session, std::int64_t resource_key, const NewMessage& m) {
-  session.execute(kInsert, {resource_key, m.message_id, std::int64_t{m.inbound}, m.sender, m.recipient, m.body,
-                            static_cast<std::int64_t>(m.state), static_cast<std::int64_t>(m.reason), m.segments,
-                            std::int64_t{m.wants_report}, m.report_deadline_us, m.tag, m.provider, m.provider_message_id,
-                            m.idempotency_key, m.request_hash, m.traceparent, m.decision, m.created_us, m.created_us,
-                            m.not_before_us, std::int64_t{m.confirmation}, m.price_micros, m.currency});
+  session.execute(kInsert, {resource_key,
+                            m.message_id,
+                            std::int64_t{m.inbound},
+                            m.sender,
+                            m.recipient,
+                            m.body,
+                            static_cast<std::int64_t>(m.state),
+                            static_cast<std::int64_t>(m.reason),
+                            m.segments,
+                            std::int64_t{m.wants_report},
+                            m.report_deadline_us,
+                            m.tag,
+                            m.provider,
+                            m.provider_message_id,
+                            m.idempotency_key,
+                            m.request_hash,
+                            m.traceparent,
+                            m.decision,
+                            m.created_us,
+                            m.created_us,
+                            m.not_before_us,
+                            std::int64_t{m.confirmation},
+                            m.price_micros,
+                            m.currency});
 }
 
 std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t resource_key, std::string_view key) {
@@ -179,9 +199,8 @@ std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t re
 
 bool apply(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
   if (t.state == sms::MessageState::kSent) {
-    if (session.execute(kApplySent,
-                        {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, t.price_micros,
-                         t.currency, resource_key, message_id}) > 0)
+    if (session.execute(kApplySent, {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, t.price_micros,
+                                     t.currency, resource_key, message_id}) > 0)
       return true;
     session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id});
     return false;
@@ -246,9 +265,10 @@ std::vector<service::SmsReceipt> receipt_records(Session& session, std::int64_t 
 
 void add_receipt(Session& session, std::int64_t resource_key, std::string_view message_id, std::int64_t sequence,
                  const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict) {
-  session.execute(kAddReceipt, {resource_key, message_id, sequence, receipt.provider, static_cast<std::int64_t>(receipt.state),
-                                static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code),
-                                receipt.segments_delivered, unix_us(receipt.at), received_us, static_cast<std::int64_t>(verdict)});
+  session.execute(kAddReceipt,
+                  {resource_key, message_id, sequence, receipt.provider, static_cast<std::int64_t>(receipt.state),
+                   static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code), receipt.segments_delivered,
+                   unix_us(receipt.at), received_us, static_cast<std::int64_t>(verdict)});
   session.execute(kCountReceipt, {sequence, resource_key, message_id});
 }
 

@@ -29,8 +29,8 @@ bool counts_as_delivered(sms::MessageState state) { return state == sms::Message
 
 }  // namespace
 
-void SmsService::record_receipt(Session& session, const ResourcePtr& resource, const std::string& message_id, const Receipt& receipt,
-                                const std::optional<std::string>& provider_message_id, Time received_at,
+void SmsService::record_receipt(Session& session, const ResourcePtr& resource, const std::string& message_id,
+                                const Receipt& receipt, const std::optional<std::string>& provider_message_id, Time received_at,
                                 const std::string& event_id) {
   const auto standing = sms_records::standing(session, resource->key, message_id);
   if (!standing) return;  // dropped since
@@ -56,8 +56,8 @@ void SmsService::record_receipt(Session& session, const ResourcePtr& resource, c
   // Those who were told the opposite hear of it; the same again, with another detail, is no news.
   const bool told = is_final(standing->message.state) && standing->message.state != sms::MessageState::kCancelled;
   if (told && counts_as_delivered(standing->message.state) == counts_as_delivered(receipt.state)) return;
-  append_delivery_report(context_, session, *resource, *finished, receipt.state, receipt.reason, receipt.provider_code, receipt.at,
-                         event_id, receipt.segments_delivered);
+  append_delivery_report(context_, session, *resource, *finished, receipt.state, receipt.reason, receipt.provider_code,
+                         receipt.at, event_id, receipt.segments_delivered);
 }
 
 Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryReport report) {
@@ -133,9 +133,9 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
   OutgoingPtr answer;
   if (keyword) decision.step("consent.keyword", "pick", keyword->keyword, "language " + keyword->language);
   if (keyword && consent.replies && e164_fault(message.from).empty()) {
-    const char* what = keyword->action == service::ConsentAction::kOptOut ? "stop"
+    const char* what = keyword->action == service::ConsentAction::kOptOut  ? "stop"
                        : keyword->action == service::ConsentAction::kOptIn ? "start"
-                                                                            : "help";
+                                                                           : "help";
     const auto own = consent.texts.find(what);
     answer = std::make_shared<OutgoingSms>();
     answer->resource = resource;
@@ -176,7 +176,8 @@ Task<void> SmsService::on_received(std::string provider, sms::InboundSms message
     // The answer is accepted in the same transaction in which the block begins to hold, and goes out in spite of it.
     std::optional<std::string> confirmation;
     if (answer) confirmation = answer->recipients.front().message_id;
-    *answered = consent_.note_keyword(session, *resource, *keyword, message.to, message.from, message_id, confirmation, now) && answer;
+    *answered =
+        consent_.note_keyword(session, *resource, *keyword, message.to, message.from, message_id, confirmation, now) && answer;
     if (!*answered) return;
     sms_records::NewMessage reply;
     reply.message_id = *confirmation;

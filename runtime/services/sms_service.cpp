@@ -222,8 +222,8 @@ std::vector<service::SmsReceipt> SmsService::receipts(const Resource& resource, 
 Task<service::SmsRecord> SmsService::cancel(ResourcePtr resource, std::string message_id) {
   const Time now = context_.clock.now();
   auto done = std::make_shared<bool>(false);
-  auto work = [this, done, resource, message_id, now, lines = DecisionLines(now).step("cancel", "stop", message_id).take()](
-                  Session& session) {
+  auto work = [this, done, resource, message_id, now,
+               lines = DecisionLines(now).step("cancel", "stop", message_id).take()](Session& session) {
     *done = sms_records::cancel(session, resource->key, message_id, lines, unix_us(now));
     if (!*done) return;
     consent_.note_recall();

@@ -24,9 +24,9 @@ namespace trunkline {
 
 class SmsDispatcher;
 
-/// [any-thread] A message moves (scheduled →) queued → sent → delivered | failed | expired, or to uncertain while a provider's answer
-/// is lost, or to cancelled. What send() has answered for is durable; the provider hears of it afterwards. Receipts that come late,
-/// twice or against each other are kept, and judged by sms/receipts.h.
+/// [any-thread] A message moves (scheduled →) queued → sent → delivered | failed | expired, or to uncertain while a provider's
+/// answer is lost, or to cancelled. What send() has answered for is durable; the provider hears of it afterwards. Receipts that
+/// come late, twice or against each other are kept, and judged by sms/receipts.h.
 class SmsService final : public ResourceParticipant {
  public:
   SmsService(ServiceContext& context, ResourceService& resources, NumberService& numbers, const Config& config);

@@ -19,30 +19,79 @@ char32_t folded(char32_t c) {
   if (c >= 'a' && c <= 'z') return c - 32;
   if (c >= 0x300 && c <= 0x36F) return 0;  // combining accents
   if (c >= 0xC0 && c <= 0xFF) {
-    constexpr char32_t kLatin1[] =
-        U"AAAAAAÆCEEEEIIIIÐNOOOOO×OUUUUYÞßAAAAAAÆCEEEEIIIIÐNOOOOO÷OUUUUYÞY";
+    constexpr char32_t kLatin1[] = U"AAAAAAÆCEEEEIIIIÐNOOOOO×OUUUUYÞßAAAAAAÆCEEEEIIIIÐNOOOOO÷OUUUUYÞY";
     return kLatin1[c - 0xC0];
   }
   switch (c) {
-    case U'Ą': case U'ą': return 'A';
-    case U'Ć': case U'ć': case U'Č': case U'č': return 'C';
-    case U'Ę': case U'ę': case U'Ě': case U'ě': return 'E';
-    case U'Ğ': case U'ğ': return 'G';
-    case U'İ': case U'ı': return 'I';
-    case U'Ł': case U'ł': return 'L';
-    case U'Ń': case U'ń': case U'Ň': case U'ň': return 'N';
-    case U'Ś': case U'ś': case U'Š': case U'š': case U'Ş': case U'ş': return 'S';
-    case U'Ź': case U'ź': case U'Ż': case U'ż': case U'Ž': case U'ž': return 'Z';
-    case U'Ά': case U'ά': return U'Α';
-    case U'Έ': case U'έ': return U'Ε';
-    case U'Ή': case U'ή': return U'Η';
-    case U'Ί': case U'ί': return U'Ι';
-    case U'Ό': case U'ό': return U'Ο';
-    case U'Ύ': case U'ύ': return U'Υ';
-    case U'Ώ': case U'ώ': return U'Ω';
-    case U'ς': return U'Σ';
-    case U'Ё': case U'ё': return U'Е';
-    default: break;
+    case U'Ą':
+    case U'ą':
+      return 'A';
+    case U'Ć':
+    case U'ć':
+    case U'Č':
+    case U'č':
+      return 'C';
+    case U'Ę':
+    case U'ę':
+    case U'Ě':
+    case U'ě':
+      return 'E';
+    case U'Ğ':
+    case U'ğ':
+      return 'G';
+    case U'İ':
+    case U'ı':
+      return 'I';
+    case U'Ł':
+    case U'ł':
+      return 'L';
+    case U'Ń':
+    case U'ń':
+    case U'Ň':
+    case U'ň':
+      return 'N';
+    case U'Ś':
+    case U'ś':
+    case U'Š':
+    case U'š':
+    case U'Ş':
+    case U'ş':
+      return 'S';
+    case U'Ź':
+    case U'ź':
+    case U'Ż':
+    case U'ż':
+    case U'Ž':
+    case U'ž':
+      return 'Z';
+    case U'Ά':
+    case U'ά':
+      return U'Α';
+    case U'Έ':
+    case U'έ':
+      return U'Ε';
+    case U'Ή':
+    case U'ή':
+      return U'Η';
+    case U'Ί':
+    case U'ί':
+      return U'Ι';
+    case U'Ό':
+    case U'ό':
+      return U'Ο';
+    case U'Ύ':
+    case U'ύ':
+      return U'Υ';
+    case U'Ώ':
+    case U'ώ':
+      return U'Ω';
+    case U'ς':
+      return U'Σ';
+    case U'Ё':
+    case U'ё':
+      return U'Е';
+    default:
+      break;
   }
   if (c >= U'α' && c <= U'ω') return c - 32;
   if (c >= U'а' && c <= U'я') return c - 32;
@@ -52,9 +101,10 @@ char32_t folded(char32_t c) {
 }
 
 bool is_mark(char32_t c) {
-  return c <= ' ' || (c < 0x80 && std::string_view(".,;:!?'\"()[]<>*_~#-/\\").find(static_cast<char>(c)) != std::string_view::npos) ||
-         c == 0xA0 || c == U'¡' || c == U'¿' || c == U'«' || c == U'»' || (c >= 0x2010 && c <= 0x2027) || c == 0x3000 || c == U'。' ||
-         c == U'、' || c == U'！' || c == U'．' || (c >= 0x200B && c <= 0x200F) || c == 0xFE0F || c == 0xFEFF;
+  return c <= ' ' ||
+         (c < 0x80 && std::string_view(".,;:!?'\"()[]<>*_~#-/\\").find(static_cast<char>(c)) != std::string_view::npos) ||
+         c == 0xA0 || c == U'¡' || c == U'¿' || c == U'«' || c == U'»' || (c >= 0x2010 && c <= 0x2027) || c == 0x3000 ||
+         c == U'。' || c == U'、' || c == U'！' || c == U'．' || (c >= 0x200B && c <= 0x200F) || c == 0xFE0F || c == 0xFEFF;
 }
 
 /// Capitals without accents, marks at the ends dropped, white space inside as one blank.
@@ -138,7 +188,8 @@ std::optional<ConsentKeyword> find_consent_keyword(std::string_view text, std::s
 
 std::string consent_reply(const ConsentKeyword& keyword, std::string_view sender) {
   const Table& t = table();
-  const auto at = std::find_if(t.languages.begin(), t.languages.end(), [&](const Language& l) { return l.code == keyword.language; });
+  const auto at =
+      std::find_if(t.languages.begin(), t.languages.end(), [&](const Language& l) { return l.code == keyword.language; });
   const Language& language = at == t.languages.end() ? t.languages.front() : *at;
   std::string text = keyword.action == ConsentAction::kOptOut  ? language.stop_reply
                      : keyword.action == ConsentAction::kOptIn ? language.start_reply

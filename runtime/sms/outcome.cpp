@@ -2,8 +2,8 @@
 
 namespace trunkline {
 
-using sms::Fault;
 using sms::FailureReason;
+using sms::Fault;
 using sms::MessageState;
 
 OutcomeClass outcome_class(const Error& error) {

@@ -59,7 +59,8 @@ NumberZones::NumberZones() {
     if (line.empty() || line[0] == '#') continue;
     const auto columns = split(line, '\t');
     if (columns.size() < 3) continue;
-    for (const std::string_view country : split(columns[0], ',')) tables->of_country[std::string(country)].emplace_back(columns[2]);
+    for (const std::string_view country : split(columns[0], ','))
+      tables->of_country[std::string(country)].emplace_back(columns[2]);
   }
   if (tables->of_country.empty())
     throw Error(ErrorCode::kFailedPrecondition,

@@ -9,8 +9,8 @@
 
 namespace trunkline {
 
-/// The time zones that a number may be in (IANA names): those of its area code, or all of its country's. From the zone database of
-/// the system, which holds the zones of each country, and a dated data file of area codes. [any-thread]
+/// The time zones that a number may be in (IANA names): those of its area code, or all of its country's. From the zone database
+/// of the system, which holds the zones of each country, and a dated data file of area codes. [any-thread]
 class NumberZones {
  public:
   /// Throws kFailedPrecondition when the system has no zone database.
@@ -36,9 +36,9 @@ struct DaySpan {
   }
 };
 
-/// The first moment at or after `time` at which the span holds in none of the zones. A local time that a change of the clock skips
-/// counts as the moment of the change; one that comes twice counts as the second. When there is no such moment within eight days
-/// the first zone alone decides. Throws kNotFound for a zone that the system does not know.
+/// The first moment at or after `time` at which the span holds in none of the zones. A local time that a change of the clock
+/// skips counts as the moment of the change; one that comes twice counts as the second. When there is no such moment within eight
+/// days the first zone alone decides. Throws kNotFound for a zone that the system does not know.
 Time after_quiet_hours(Time time, const DaySpan& quiet, const std::vector<std::string>& zones);
 
 }  // namespace trunkline

@@ -36,7 +36,8 @@ bool says_the_same(const Receipt& a, const Receipt& b) {
 
 ReceiptVerdict judge(const MessageStanding& standing, const Receipt& receipt, std::span<const Receipt> earlier) {
   for (const Receipt& before : earlier)
-    if (says_the_same(before, receipt) && (before.at <= receipt.at || is_final(receipt.state) == false)) return ReceiptVerdict::kDuplicate;
+    if (says_the_same(before, receipt) && (before.at <= receipt.at || is_final(receipt.state) == false))
+      return ReceiptVerdict::kDuplicate;
   const bool delivered = receipt.state == MessageState::kDelivered;
   // Another carrier has the message now. Only that it arrived after all is of interest.
   if (!delivered && !standing.provider.empty() && standing.provider != receipt.provider) return ReceiptVerdict::kStale;
@@ -53,10 +54,12 @@ ReceiptVerdict judge(const MessageStanding& standing, const Receipt& receipt, st
   if (then < now) return ReceiptVerdict::kContradictory;
   // The same state: the one that happened first is the cause. At one moment any rule will do that does not depend on the order.
   const auto rank = [](Time at, sms::FailureReason reason, std::string_view code) { return std::tuple(at, reason, code); };
-  return rank(receipt.at, receipt.reason, receipt.provider_code) < rank(standing.decided_at, standing.reason, standing.provider_code)
+  return rank(receipt.at, receipt.reason, receipt.provider_code) <
+                 rank(standing.decided_at, standing.reason, standing.provider_code)
              ? ReceiptVerdict::kCorrected
-             : (receipt.reason == standing.reason && receipt.provider_code == standing.provider_code ? ReceiptVerdict::kDuplicate
-                                                                                                       : ReceiptVerdict::kContradictory);
+             : (receipt.reason == standing.reason && receipt.provider_code == standing.provider_code
+                    ? ReceiptVerdict::kDuplicate
+                    : ReceiptVerdict::kContradictory);
 }
 
 std::string_view word(ReceiptVerdict verdict) {

@@ -39,9 +39,9 @@ constexpr bool is_final(sms::MessageState state) {
 }
 
 /// Judges one receipt. The state that a set of receipts ends in does not depend on the order in which they come: the better
-/// evidence wins. A delivery is what a handset said and beats a failure, which is what somebody concluded; a failure beats an expiry;
-/// an expiry beats "sent"; of two failures the one that happened first counts, as the later ones follow from it. `applied` and
-/// `corrected` are to be applied, the others only kept. Pure. [any-thread]
+/// evidence wins. A delivery is what a handset said and beats a failure, which is what somebody concluded; a failure beats an
+/// expiry; an expiry beats "sent"; of two failures the one that happened first counts, as the later ones follow from it.
+/// `applied` and `corrected` are to be applied, the others only kept. Pure. [any-thread]
 service::ReceiptVerdict judge(const MessageStanding& standing, const Receipt& receipt, std::span<const Receipt> earlier);
 
 std::string_view word(service::ReceiptVerdict verdict);

@@ -13,7 +13,9 @@ namespace trunkline {
 namespace {
 
 std::uint16_t key_of(std::string_view iso) {
-  return iso.size() == 2 ? static_cast<std::uint16_t>(static_cast<unsigned char>(iso[0]) << 8 | static_cast<unsigned char>(iso[1])) : 0;
+  return iso.size() == 2
+             ? static_cast<std::uint16_t>(static_cast<unsigned char>(iso[0]) << 8 | static_cast<unsigned char>(iso[1]))
+             : 0;
 }
 
 bool is_alphanumeric(std::string_view sender) {
@@ -27,7 +29,8 @@ SenderRules SenderRules::built_in() { return parse(sms_data::sender_rules(), "th
 SenderRules SenderRules::load(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) throw Error(ErrorCode::kNotFound, "cannot read " + file.string(), "sms.sender_rules_file");
+  if (!stream || !(text << stream.rdbuf()))
+    throw Error(ErrorCode::kNotFound, "cannot read " + file.string(), "sms.sender_rules_file");
   return parse(text.str(), file.string());
 }
 

@@ -30,7 +30,7 @@ class TokenBucket {
   Time next(Time now) const { return std::max(now, Time{Duration{arrival_ - tolerance_}}); }
 
  private:
-  std::int64_t interval_, tolerance_;  // nanoseconds
+  std::int64_t interval_, tolerance_;     // nanoseconds
   std::int64_t arrival_ = INT64_MIN / 2;  // theoretical arrival time of the next one (GCRA)
 };
 

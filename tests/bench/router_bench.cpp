@@ -45,7 +45,8 @@ std::vector<RouteTarget> targets(CircuitBreaker* breakers) {
   for (std::size_t i = 0; i < 3; ++i) {
     out[i].name = std::string(1, static_cast<char>('a' + i));
     out[i].breaker = &breakers[i];
-    out[i].prices = PriceTable("EUR", {{"", static_cast<std::int64_t>(50'000 - i)}, {"+49", static_cast<std::int64_t>(40'000 + i)}});
+    out[i].prices =
+        PriceTable("EUR", {{"", static_cast<std::int64_t>(50'000 - i)}, {"+49", static_cast<std::int64_t>(40'000 + i)}});
   }
   return out;
 }
@@ -78,8 +79,10 @@ void scan(benchmark::State& state) {
   for (auto _ : state) {
     const std::string country(country_of(to));
     for (const RouteSpec& spec : specs) {
-      const bool fits = has(spec.resources, resource) && has(spec.from, from) && has(spec.tags, tag) && has(spec.countries, country) &&
-                        (spec.to.empty() || std::any_of(spec.to.begin(), spec.to.end(), [&](const std::string& p) { return to.starts_with(p); }));
+      const bool fits = has(spec.resources, resource) && has(spec.from, from) && has(spec.tags, tag) &&
+                        has(spec.countries, country) &&
+                        (spec.to.empty() ||
+                         std::any_of(spec.to.begin(), spec.to.end(), [&](const std::string& p) { return to.starts_with(p); }));
       benchmark::DoNotOptimize(fits);
       if (fits) break;
     }

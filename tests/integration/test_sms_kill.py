@@ -45,6 +45,41 @@ def config(folder: Path, *, idempotent: bool) -> Path:
     return file
 
 
+class Load:
+    """Writers that send until the server is killed; `enough` is set when so many texts were accepted."""
+
+    def __init__(self, server: Server, count: int) -> None:
+        self.server, self.count = server, count
+        self.enough = threading.Event()
+        self.lock = threading.Lock()
+        self.accepted: list[str] = []
+        self.writers = [threading.Thread(target=self.write, args=(n,)) for n in range(WRITERS)]
+        for writer in self.writers:
+            writer.start()
+
+    def write(self, writer: int) -> None:
+        connection = self.server.connection()
+        numbers = [f"+1425555{2000 + writer * 10 + i}" for i in range(1 + writer % 3)]
+        for i in range(100_000):
+            keys = [str(uuid.uuid4()) for _ in numbers]
+            try:
+                body = sms_body(numbers, f"{writer}/{i}", ids=keys)
+                status, answer, _ = self.server.request("POST", SENDS, body, connection=connection)
+            except Exception:
+                return  # killed
+            assert status == 202, answer
+            with self.lock:
+                self.accepted.extend(item["messageId"] for item in answer["value"])
+                if len(self.accepted) >= self.count:
+                    self.enough.set()
+
+    def join(self) -> list[str]:
+        for writer in self.writers:
+            writer.join(30)
+            assert not writer.is_alive()
+        return self.accepted
+
+
 def states(server: Server) -> dict[str, str]:
     found: dict[str, str] = {}
     continuation = ""
@@ -64,37 +99,11 @@ def test_accepted_texts_are_sent_once_although_the_process_is_killed(tmp_path: P
     draw = random.Random(7)
     accepted: set[str] = set()
     for _ in range(KILLS):
-        count = draw.randrange(1, PER_LIFE)
-        enough = threading.Event()
-        lock = threading.Lock()
         with Server(*start, command="serve") as server:
-            here: list[str] = []
-
-            def write(writer: int, server: Server = server, here: list[str] = here, enough: threading.Event = enough) -> None:
-                connection = server.connection()
-                numbers = [f"+1425555{2000 + writer * 10 + i}" for i in range(1 + writer % 3)]
-                for i in range(100_000):
-                    keys = [str(uuid.uuid4()) for _ in numbers]
-                    try:
-                        status, answer, _ = server.request(
-                            "POST", SENDS, sms_body(numbers, f"{writer}/{i}", ids=keys), connection=connection
-                        )
-                    except Exception:
-                        return  # killed
-                    assert status == 202, answer
-                    with lock:
-                        here.extend(item["messageId"] for item in answer["value"])
-                        if len(here) >= count:
-                            enough.set()
-
-            writers = [threading.Thread(target=write, args=(n,)) for n in range(WRITERS)]
-            for thread in writers:
-                thread.start()
-            assert enough.wait(60)
+            load = Load(server, draw.randrange(1, PER_LIFE))
+            assert load.enough.wait(60)
             server.kill()
-            for thread in writers:
-                thread.join(30)
-            accepted.update(here)
+            accepted.update(load.join())
 
     with Server(*start, command="serve") as server:
         for _ in range(100):

@@ -5,8 +5,8 @@
 //   silent           it takes the message and never answers
 //   unavailable, internal, unauthenticated, invalid     the call fails
 //   temporary, over_quota, opted_out, bad_destination, bad_sender, blocked     the message is refused
-// What goes on the air is written to the journal before the answer, so that a test can count it after a crash. A carrier with a journal
-// remembers its idempotency keys across one.
+// What goes on the air is written to the journal before the answer, so that a test can count it after a crash. A carrier with a
+// journal remembers its idempotency keys across one.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -122,9 +122,9 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
  private:
   static FailureReason reason_of(const std::string& word) {
     static const std::map<std::string, FailureReason> kReasons = {
-        {"temporary", FailureReason::kTemporary},   {"over_quota", FailureReason::kOverQuota},
-        {"opted_out", FailureReason::kOptedOut},    {"bad_destination", FailureReason::kBadDestination},
-        {"bad_sender", FailureReason::kBadSender},  {"blocked", FailureReason::kBlocked}};
+        {"temporary", FailureReason::kTemporary},  {"over_quota", FailureReason::kOverQuota},
+        {"opted_out", FailureReason::kOptedOut},   {"bad_destination", FailureReason::kBadDestination},
+        {"bad_sender", FailureReason::kBadSender}, {"blocked", FailureReason::kBlocked}};
     const auto found = kReasons.find(word);
     return found == kReasons.end() ? FailureReason::kNone : found->second;
   }

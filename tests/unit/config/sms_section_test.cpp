@@ -95,12 +95,15 @@ TEST(SmsSection, SaysWhatIsWrong) {
       {"sms: {country_rates: {GBR: {messages: 1}}}", "wanted a country code of two letters"},
       {"providers: [{name: a, plugin: p, prices: {parts: {'44': '1'}}}]", "wanted '+' and digits, or default"},
       {"providers: [{name: a, plugin: p, prices: {parts: {default: cheap}}}]", "wanted an amount such as 0.0075, found 'cheap'"},
-      {"providers: [{name: a, plugin: p, prices: {parts: {default: 1}}}, {name: b, plugin: p, prices: {currency: EUR, parts: {default: 1}}}]",
+      {"providers: [{name: a, plugin: p, prices: {parts: {default: 1}}}, {name: b, plugin: p, prices: {currency: EUR, parts: "
+       "{default: 1}}}]",
        "all prices must be of one currency"},
-      {"{providers: [{name: a, plugin: p}], routes: [{interface: sms, providers: [a], weights: {a: 1}}]}", "needs `order: weight`"},
+      {"{providers: [{name: a, plugin: p}], routes: [{interface: sms, providers: [a], weights: {a: 1}}]}",
+       "needs `order: weight`"},
       {"{providers: [{name: a, plugin: p}], routes: [{interface: sms, order: weight, providers: [a], weights: {b: 1}}]}",
        "is no provider of this route"},
-      {"resources: [{name: a, sms: {quiet_hours: [{from: '9', until: '10:00'}]}}]", "wanted a time of day such as 21:00, found '9'"},
+      {"resources: [{name: a, sms: {quiet_hours: [{from: '9', until: '10:00'}]}}]",
+       "wanted a time of day such as 21:00, found '9'"},
       {"resources: [{name: a, sms: {quiet_hours: [{from: '10:00', until: '10:00'}]}}]", "is the same as from"},
       {"resources: [{name: a, sms: {pools: [{name: x, numbers: ['+14255550100']}]}}]", "is none of the resource's numbers"},
       {"resources: [{name: a, sms: {pools: [{name: x}]}}]", "wanted at least one number"},
@@ -124,7 +127,8 @@ TEST(SmsSection, Amounts) {
   EXPECT_EQ(parse_micros("0.0075"), 7'500);
   EXPECT_EQ(parse_micros("12"), 12'000'000);
   EXPECT_EQ(parse_micros("0.000001"), 1);
-  for (const char* text : {"", "-1", "1.", ".5", "0.0000001", "1e3", "1000001", "1,5"}) EXPECT_EQ(parse_micros(text), std::nullopt) << text;
+  for (const char* text : {"", "-1", "1.", ".5", "0.0000001", "1e3", "1000001", "1,5"})
+    EXPECT_EQ(parse_micros(text), std::nullopt) << text;
   EXPECT_EQ(format_micros(7'500), "0.0075");
   EXPECT_EQ(format_micros(12'000'000), "12.00");
   EXPECT_EQ(format_micros(-1), "-0.000001");

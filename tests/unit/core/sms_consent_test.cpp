@@ -136,7 +136,8 @@ TEST_F(SmsConsentOnSandbox, AddRemoveAndCheckOneByOne) {
   };
   EXPECT_EQ(code_of([&] { consent().check(*resource_, "+14255550199", {kPhone}); }), ErrorCode::kUnauthenticated);
   EXPECT_EQ(code_of([&] { consent().check(*resource_, kOwned, {}); }), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(code_of([&] { consent().check(*resource_, kOwned, std::vector<std::string>(101, kPhone)); }), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { consent().check(*resource_, kOwned, std::vector<std::string>(101, kPhone)); }),
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(code_of([&] { consent().list(*resource_, std::nullopt, 0, std::nullopt); }), ErrorCode::kInvalidArgument);
 }
 

@@ -121,6 +121,8 @@ TEST_F(SmsOnSandbox, LimitsTextTagAndTimeout) {
   EXPECT_EQ(error_of([&] { send(s); }).target, "message");
   s.text = "\xff";
   EXPECT_EQ(error_of([&] { send(s); }).target, "message");
+  s.text.clear();
+  EXPECT_EQ(error_of([&] { send(s); }).message, "message is empty");
   s = submission({kPhone});
   s.report_timeout = 59s;
   EXPECT_EQ(error_of([&] { send(s); }).code, ErrorCode::kInvalidArgument);

@@ -235,7 +235,8 @@ TEST(Router, AnIndexOfManyRoutesDecidesLikeALookAtEach) {
     one.countries = any_of({"GB", "DE", "US", "FR"});
     one.from = any_of({"Shop", "+1", "25555"});
     one.tags = any_of({"news", "otp"});
-    if (one.resources.empty() && one.to.empty() && one.countries.empty() && one.from.empty() && one.tags.empty()) one.tags = {"rare"};
+    if (one.resources.empty() && one.to.empty() && one.countries.empty() && one.from.empty() && one.tags.empty())
+      one.tags = {"rare"};
     specs.push_back(std::move(one));
   }
   const Router router("sms", specs, {target("a")});

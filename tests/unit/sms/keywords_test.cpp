@@ -30,8 +30,8 @@ TEST(ConsentKeywords, WithoutRegardToCaseMarksAndAccents) {
 }
 
 TEST(ConsentKeywords, AWordWithinASentenceIsNone) {
-  for (const char* text : {"", " ", "please stop writing", "stop it", "do not stop", "starting", "helpful", "non-stop", "stopp it",
-                           "STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP"})
+  for (const char* text : {"", " ", "please stop writing", "stop it", "do not stop", "starting", "helpful", "non-stop",
+                           "stopp it", "STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP"})
     EXPECT_EQ(action_of(text), ConsentAction::kUnknown) << text;
 }
 

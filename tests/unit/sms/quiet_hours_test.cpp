@@ -51,9 +51,7 @@ TEST(QuietHours, WhereTheNightsLeaveNoTimeTheFirstZoneDecides) {
   EXPECT_EQ(after("2026-01-15T12:00:00Z", long_night, {"Europe/London", "Asia/Tokyo"}), "2026-01-16T11:00:00Z");
 }
 
-TEST(QuietHours, AZoneThatDoesNotExist) {
-  EXPECT_THROW(after("2026-01-15T12:00:00Z", kNight, {"Europe/Atlantis"}), Error);
-}
+TEST(QuietHours, AZoneThatDoesNotExist) { EXPECT_THROW(after("2026-01-15T12:00:00Z", kNight, {"Europe/Atlantis"}), Error); }
 
 TEST(NumberZones, ByAreaCodeOrCountry) {
   const NumberZones zones;

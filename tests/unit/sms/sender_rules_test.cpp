@@ -36,7 +36,8 @@ TEST(SenderRules, AFileOfOnesOwnAndWhatIsWrongWithIt) {
   };
   EXPECT_THAT(fault("{"), testing::HasSubstr("own.json"));
   EXPECT_THAT(fault(R"({"countries":{}})"), testing::HasSubstr("dated"));
-  EXPECT_THAT(fault(R"({"dated":"x","countries":{"GB":{"alphanumeric":"maybe"}}})"), testing::HasSubstr("countries.GB.alphanumeric"));
+  EXPECT_THAT(fault(R"({"dated":"x","countries":{"GB":{"alphanumeric":"maybe"}}})"),
+              testing::HasSubstr("countries.GB.alphanumeric"));
   EXPECT_THAT(fault(R"({"dated":"x","countries":{"GBR":{}}})"), testing::HasSubstr("GBR"));
   EXPECT_THROW(SenderRules::load("/nowhere/rules.json"), Error);
 }
