@@ -33,6 +33,10 @@ const Statement kApplySent{
     "decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), "
     "currency = COALESCE(?, currency), assumed = 0 "
     "WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
+// Only of a message that is not settled in another way: a call that is resumed may have others in it.
+const Statement kApplyUncertain{
+    "UPDATE sms_messages SET state = 6, provider = ?, decision = decision || ?, updated_us = ? "
+    "WHERE resource_key = ? AND message_id = ? AND state = 1"};
 // The report was faster than our own note: keep its state, add what only the send knows.
 const Statement kApplySentLate{
     "UPDATE sms_messages SET provider = COALESCE(provider, ?), provider_message_id = COALESCE(provider_message_id, ?), "
@@ -205,10 +209,11 @@ bool apply(Session& session, std::int64_t resource_key, std::string_view message
     session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id});
     return false;
   }
+  if (t.state == sms::MessageState::kUncertain)
+    return session.execute(kApplyUncertain, {t.provider, t.decision, t.at_us, resource_key, message_id}) > 0;
   const auto state = static_cast<std::int64_t>(t.state);
-  const bool final_state = t.state != sms::MessageState::kUncertain;
   return session.execute(kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code,
-                                  t.segments, t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{final_state},
+                                  t.segments, t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{1},
                                   resource_key, message_id, state}) > 0;
 }
 

@@ -150,11 +150,6 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
       arm_schedule_timer(*resource->database, unix_us(*candidate.not_before));
       continue;
     }
-    if (rates_.any()) {
-      const SmsRates::Turn turn =
-          rates_.next(candidate.provider, candidate.from, ProviderRegistry::country_of(addressee.to), now);
-      if (turn.at > now) outcome.expected_at = turn.at;
-    }
     auto at = std::find_if(outgoing.begin(), outgoing.end(), [&](const OutgoingPtr& one) { return one->from == candidate.from; });
     if (at == outgoing.end()) {
       auto one = std::make_shared<OutgoingSms>();
@@ -179,6 +174,9 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
   accepted_.add(static_cast<double>(accepted));
   refused_.add(static_cast<double>(std::count_if(outcomes.begin(), outcomes.end(), [](const auto& o) { return !o.successful; })));
   for (OutgoingPtr& one : outgoing) dispatcher_->submit(std::move(one));
+  if (rates_.any())
+    for (SmsSendOutcome& outcome : outcomes)
+      if (outcome.message_id && !outcome.expected_at) outcome.expected_at = dispatcher_->expected_at(*outcome.message_id);
   co_return outcomes;
 }
 
