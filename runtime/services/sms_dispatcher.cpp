@@ -116,6 +116,7 @@ void SmsDispatcher::wait_for_turn(const OutgoingPtr& message) {
     auto later = std::make_shared<OutgoingSms>(*message);
     later->recipients.assign(1, recipient);
     later->has_turn = true;
+    later->recalls = 0;  // it may be taken back, or expire, until then
     // Told at once, so that whoever asks learns how long it takes.
     Outcome waits;
     waits.resource = message->resource;

@@ -66,12 +66,10 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
 
   const auto request = std::make_shared<const SmsSubmission>(std::move(submission));
   auto recalls = std::make_shared<std::uint64_t>(0);
-  std::optional<std::int64_t> report_deadline;
   if (!candidates->empty()) {
-    if (request->report_timeout) report_deadline = unix_us(now + *request->report_timeout);
     // Re-runnable: every run sets the results of each candidate anew.
     // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-    auto work = [this, resource, request, candidates, recalls, now, report_deadline, segments = info.segments](Session& session) {
+    auto work = [this, resource, request, candidates, recalls, now, segments = info.segments](Session& session) {
       *recalls = consent_.recalls();
       sms_records::NewMessage row;
       row.body = request->text;
@@ -94,7 +92,9 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
         row.reason = candidate.opted_out ? sms::FailureReason::kOptedOut : sms::FailureReason::kNone;
         row.not_before_us.reset();
         if (candidate.not_before) row.not_before_us = unix_us(*candidate.not_before);
-        row.report_deadline_us = candidate.opted_out ? std::nullopt : report_deadline;
+        row.report_deadline_us.reset();
+        if (request->report_timeout && !candidate.opted_out)
+          row.report_deadline_us = unix_us(candidate.not_before.value_or(now) + *request->report_timeout);
         row.price_micros = candidate.opted_out ? std::nullopt : candidate.price_micros;
         row.currency.reset();
         if (row.price_micros) row.currency = candidate.currency;
@@ -120,7 +120,9 @@ Task<std::vector<SmsSendOutcome>> SmsService::send(ResourcePtr resource, SmsSubm
       }
     };
     co_await resource->database->write(std::move(work));
-    if (report_deadline) arm_report_timer(*resource->database, *report_deadline);
+    if (request->report_timeout)
+      for (const SmsCandidate& candidate : *candidates)
+        arm_report_timer(*resource->database, unix_us(candidate.not_before.value_or(now) + *request->report_timeout));
   }
 
   // One for each sender: a pool has several.

@@ -140,6 +140,19 @@ TEST_F(SmsPolicy, SendAtATimeAndTakeBack) {
   EXPECT_EQ(record(past).state, sms::MessageState::kSent) << "a time that has passed is now";
 }
 
+TEST_F(SmsPolicy, TheTimeForAReportCountsFromTheSend) {
+  open(test_config("[" + carrier("a", "") + "]"));
+  auto s = submission({kPhone});
+  s.send_at = runtime_->clock().now() + 1h;
+  s.report_timeout = 60s;
+  const std::string id = one(s);
+  advance(1h);
+  EXPECT_EQ(record(id).state, sms::MessageState::kSent);
+  advance(61s);
+  EXPECT_EQ(record(id).state, sms::MessageState::kExpired);
+  EXPECT_EQ(record(id).reason, sms::FailureReason::kNoReport);
+}
+
 TEST_F(SmsPolicy, AMessageThatWaitsForItsTurnCanBeTakenBack) {
   open(test_config("[" + carrier("a", "", "", "rate: {messages: 1, per: 1m}") + "]"));
   one();
