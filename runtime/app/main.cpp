@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   cli.add_option("--connection-string", context.connection_string,
                  "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
   app::add_server_commands(cli, context);
+  app::add_sms_commands(cli, context);
   app::add_client_commands(cli, context);
   app::add_mail_commands(cli, context);
   app::add_event_commands(cli, context);

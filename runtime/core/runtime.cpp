@@ -185,7 +185,7 @@ struct Runtime::Parts {
         arm_operations(context),
         email_domains(context, resources),
         numbers(context, resources),
-        sms(context, resources, numbers),
+        sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),
         identity(context, issuers, development_issuer.get(), teams_assignments),
         chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
@@ -286,6 +286,7 @@ void Runtime::seed() {
     senders.alphanumeric = wanted.alphanumeric_senders;
     senders.short_codes = wanted.short_codes;
     p.sms.set_senders(wanted.name, std::move(senders));
+    p.sms.set_policy(wanted.name, wanted.sms);
     ResourceSpec spec;
     spec.name = wanted.name;
     spec.id = wanted.id;

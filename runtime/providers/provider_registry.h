@@ -56,6 +56,7 @@ class ProviderRegistry {
 
  private:
   std::shared_ptr<Provider> make(const ProviderConfig& config);
+  PriceTable prices_of(std::string_view provider) const;
   std::unique_ptr<Router> make_router(const std::string& interface) const;
 
   const std::vector<ProviderConfig> configs_;

@@ -27,7 +27,7 @@ def test_send_phone_explain() -> None:
         assert "hello" in server.cli("phone", "show", "+14255550123").stdout
         assert "+14255550123" in server.cli("phone").stdout
         explained = server.cli("explain", "last").stdout
-        for rule in ("sender.allowed", "route.", "provider.send", "provider.report"):
+        for rule in ("sender.allowed", "route.", "provider.send", "receipt"):
             assert rule in explained
         server.cli("phone", "send", "+14255550123", "--to", "+14255550100", "answer")
         received = lines(

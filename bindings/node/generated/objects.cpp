@@ -6,6 +6,7 @@ namespace trunkline::node {
 std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTable& calls) {
   if (id == "trunkline.webhook/1") return make_webhook_receiver(iface, calls);
   if (id == "trunkline.sms/1") return make_sms_provider(iface, calls);
+  if (id == "trunkline.sms.query/1") return make_sms_query_provider(iface, calls);
   if (id == "trunkline.sandbox/1") return make_sandbox_provider(iface, calls);
   if (id == "trunkline.sandboxmail/1") return make_sandbox_mail_provider(iface, calls);
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
@@ -21,6 +22,7 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.sandbox/1") return make_sandbox_service(iface, calls);
   if (id == "trunkline.service.resources/1") return make_resources_service(iface, calls);
   if (id == "trunkline.service.runtime/1") return make_runtime_service(iface, calls);
+  if (id == "trunkline.service.sms_consent/1") return make_sms_consent_service(iface, calls);
   if (id == "trunkline.service.event_subscriptions/1") return make_event_subscriptions_service(iface, calls);
   if (id == "trunkline.service.event_history/1") return make_event_history_service(iface, calls);
   if (id == "trunkline.service.event_topics/1") return make_event_topics_service(iface, calls);

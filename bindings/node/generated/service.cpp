@@ -46,6 +46,30 @@ class SmsServiceObject final : public Object {
         client_.start_explain(std::move(p_message_id), std::move(request.options), answer<DecisionRecord>(std::move(request.reply)));
         return;
       }
+      case 4: {  // receipts
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_receipts(std::move(p_message_id), std::move(request.options), answer<std::vector<service::SmsReceipt>>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // cancel
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_cancel(std::move(p_message_id), std::move(request.options), answer<service::SmsRecord>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // estimate
+        service::SmsMessage p_message{};
+        read(in, p_message);
+        client_.start_estimate(std::move(p_message), std::move(request.options), answer<service::SmsEstimate>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // plan
+        service::SmsMessage p_message{};
+        read(in, p_message);
+        client_.start_plan(std::move(p_message), std::move(request.options), answer<std::vector<service::SmsPlan>>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }
@@ -618,6 +642,68 @@ class RuntimeServiceObject final : public Object {
   trunkline::service::RuntimeServiceClient client_;
 };
 
+class SmsConsentServiceObject final : public Object {
+ public:
+  SmsConsentServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // add
+        std::string p_sender{};
+        read(in, p_sender);
+        std::vector<std::string> p_recipients{};
+        read(in, p_recipients);
+        client_.start_add(std::move(p_sender), std::move(p_recipients), std::move(request.options), answer<std::vector<service::OptOutOutcome>>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // remove
+        std::string p_sender{};
+        read(in, p_sender);
+        std::vector<std::string> p_recipients{};
+        read(in, p_recipients);
+        client_.start_remove(std::move(p_sender), std::move(p_recipients), std::move(request.options), answer<std::vector<service::OptOutOutcome>>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // check
+        std::string p_sender{};
+        read(in, p_sender);
+        std::vector<std::string> p_recipients{};
+        read(in, p_recipients);
+        client_.start_check(std::move(p_sender), std::move(p_recipients), std::move(request.options), answer<std::vector<service::OptOutOutcome>>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // list
+        std::optional<std::string> p_sender{};
+        read(in, p_sender);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list(std::move(p_sender), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::OptOutPage>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // history
+        std::optional<std::string> p_recipient{};
+        read(in, p_recipient);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_history(std::move(p_recipient), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::ConsentPage>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // verify
+        client_.start_verify(std::move(request.options), answer<service::ConsentProof>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::SmsConsentServiceClient client_;
+};
+
 class EventSubscriptionsServiceObject final : public Object {
  public:
   EventSubscriptionsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
@@ -1008,6 +1094,7 @@ std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls) { 
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls) { return std::make_unique<ResourcesServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) { return std::make_unique<RuntimeServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_sms_consent_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsConsentServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventSubscriptionsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventHistoryServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventTopicsServiceObject>(iface, calls); }

@@ -19,6 +19,7 @@ inline void read(Reader& in, trunkline::service::SmsMessage& value) {
   read(in, value.tag);
   read(in, value.delivery_report_timeout);
   read(in, value.idempotency_key);
+  read(in, value.send_at);
 }
 
 inline void write(Writer& out, const trunkline::service::SmsSendOutcome& value) {
@@ -28,6 +29,7 @@ inline void write(Writer& out, const trunkline::service::SmsSendOutcome& value) 
   write(out, value.http_status);
   write(out, value.error_message);
   write(out, value.repeated);
+  write(out, value.expected_at);
 }
 
 inline void write(Writer& out, const trunkline::service::SmsRecord& value) {
@@ -45,11 +47,75 @@ inline void write(Writer& out, const trunkline::service::SmsRecord& value) {
   write(out, value.inbound);
   write(out, value.created_at);
   write(out, value.updated_at);
+  write(out, value.fault);
+  write(out, value.retryable);
+  write(out, value.receipt_count);
+  write(out, value.expected_at);
+  write(out, value.price_micros);
+  write(out, value.currency);
 }
 
 inline void write(Writer& out, const trunkline::service::SmsPage& value) {
   write(out, value.items);
   write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsReceipt& value) {
+  write(out, value.provider);
+  write(out, value.state);
+  write(out, value.reason);
+  write(out, value.provider_code);
+  write(out, value.at);
+  write(out, value.received_at);
+  write(out, value.segments_delivered);
+  write(out, value.fault);
+  write(out, value.retryable);
+  write(out, value.verdict);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsSwap& value) {
+  write(out, value.found);
+  write(out, value.replacement);
+  write(out, value.count);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsPrice& value) {
+  write(out, value.provider);
+  write(out, value.segment_micros);
+  write(out, value.total_micros);
+  write(out, value.currency);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsRecipientPrice& value) {
+  write(out, value.to);
+  write(out, value.country);
+  write(out, value.route);
+  write(out, value.prices);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsEstimate& value) {
+  write(out, value.encoding);
+  write(out, value.segments);
+  write(out, value.characters);
+  write(out, value.costly_character);
+  write(out, value.swaps);
+  write(out, value.swapped_text);
+  write(out, value.swapped_segments);
+  write(out, value.recipients);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsPlan& value) {
+  write(out, value.to);
+  write(out, value.accepted);
+  write(out, value.http_status);
+  write(out, value.error_message);
+  write(out, value.from);
+  write(out, value.provider);
+  write(out, value.segments);
+  write(out, value.price_micros);
+  write(out, value.currency);
+  write(out, value.expected_at);
+  write(out, value.decision);
 }
 
 inline void write(Writer& out, const trunkline::service::UserWithToken& value) {
@@ -180,6 +246,51 @@ inline void write(Writer& out, const trunkline::service::PluginInfo& value) {
   write(out, value.interfaces);
   write(out, value.state);
   write(out, value.detail);
+}
+
+inline void write(Writer& out, const trunkline::service::ConsentEntry& value) {
+  write(out, value.sequence);
+  write(out, value.sender);
+  write(out, value.recipient);
+  write(out, value.action);
+  write(out, value.source);
+  write(out, value.keyword);
+  write(out, value.language);
+  write(out, value.message_id);
+  write(out, value.confirmation_id);
+  write(out, value.at);
+  write(out, value.digest);
+}
+
+inline void write(Writer& out, const trunkline::service::ConsentPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::OptOut& value) {
+  write(out, value.sender);
+  write(out, value.recipient);
+  write(out, value.since);
+  write(out, value.source);
+}
+
+inline void write(Writer& out, const trunkline::service::OptOutPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::OptOutOutcome& value) {
+  write(out, value.to);
+  write(out, value.http_status);
+  write(out, value.opted_out);
+  write(out, value.error_message);
+}
+
+inline void write(Writer& out, const trunkline::service::ConsentProof& value) {
+  write(out, value.entries);
+  write(out, value.digest);
+  write(out, value.intact);
+  write(out, value.first_broken);
 }
 
 inline void read(Reader& in, trunkline::service::EventCondition& value) {

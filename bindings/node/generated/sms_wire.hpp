@@ -32,6 +32,16 @@ inline void write(Writer& out, const trunkline::sms::SmsSendResult& value) {
   write(out, value.price_micros);
 }
 
+inline void write(Writer& out, const trunkline::sms::DeliveryReport& value) {
+  write(out, value.message_id);
+  write(out, value.provider_message_id);
+  write(out, value.state);
+  write(out, value.reason);
+  write(out, value.provider_code);
+  write(out, value.at);
+  write(out, value.segments_delivered);
+}
+
 inline void write(Writer& out, const trunkline::sms::SmsCapabilities& value) {
   write(out, value.delivery_reports);
   write(out, value.inbound);
@@ -40,6 +50,19 @@ inline void write(Writer& out, const trunkline::sms::SmsCapabilities& value) {
   write(out, value.max_recipients);
   write(out, value.max_segments);
   write(out, value.countries);
+}
+
+inline void read(Reader& in, trunkline::sms::SmsQuery& value) {
+  read(in, value.message_id);
+  read(in, value.provider_message_id);
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.sent_at);
+}
+
+inline void write(Writer& out, const trunkline::sms::SmsQueryResult& value) {
+  write(out, value.custody);
+  write(out, value.report);
 }
 
 }  // namespace trunkline::node

@@ -33,7 +33,7 @@ from .common import DecisionRecord
 from .email import EmailAttachment, EmailState, Mailbox
 from .identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from .sandbox import CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule
-from .sms import FailureReason, MessageState
+from .sms import Encoding, FailureReason, Fault, MessageState
 
 __all__ = [
     "ChatEvent",
@@ -41,6 +41,11 @@ __all__ = [
     "ChatMessageChange",
     "ChatService",
     "ChatThreadChange",
+    "ConsentAction",
+    "ConsentEntry",
+    "ConsentPage",
+    "ConsentProof",
+    "ConsentSource",
     "EmailMessage",
     "EmailOperation",
     "EmailOperationStatus",
@@ -79,8 +84,12 @@ __all__ = [
     "NumberSearch",
     "NumberType",
     "NumbersService",
+    "OptOut",
+    "OptOutOutcome",
+    "OptOutPage",
     "OwnedNumber",
     "PluginInfo",
+    "ReceiptVerdict",
     "ReceivedEmail",
     "ResourceInfo",
     "ResourceSnapshot",
@@ -88,15 +97,50 @@ __all__ = [
     "RuntimeService",
     "SandboxMailService",
     "SandboxService",
+    "SmsConsentService",
+    "SmsEstimate",
     "SmsMessage",
     "SmsPage",
+    "SmsPlan",
+    "SmsPrice",
+    "SmsReceipt",
+    "SmsRecipientPrice",
     "SmsRecord",
     "SmsSendOutcome",
     "SmsService",
+    "SmsSwap",
     "Suppression",
     "SuppressionReason",
     "UserWithToken",
 ]
+
+
+class ReceiptVerdict(enum.IntEnum):
+    """What a receipt changed.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    APPLIED = 1
+    """It moved the message on."""
+
+    DUPLICATE = 2
+    """It was told before."""
+
+    LATE = 3
+    """It tells of an earlier stage than the message has reached."""
+
+    CONTRADICTORY = 4
+    """It contradicts what is known better: nothing changed."""
+
+    CORRECTED = 5
+    """It contradicts what was believed, and is better: the state was corrected."""
+
+    STALE = 6
+    """It comes from a carrier that does not have the message any more."""
 
 
 class NumberType(enum.IntEnum):
@@ -151,6 +195,41 @@ class KeyKind(enum.IntEnum):
 
     SECONDARY = 2
     """The second."""
+
+
+class ConsentAction(enum.IntEnum):
+    """What a person asked for.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    OPT_OUT = 1
+    """Not to be written to."""
+
+    OPT_IN = 2
+    """To be written to again."""
+
+    HELP = 3
+    """Help."""
+
+
+class ConsentSource(enum.IntEnum):
+    """How it came to be known.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    KEYWORD = 1
+    """The person wrote a keyword."""
+
+    API = 2
+    """The application said so."""
 
 
 class EventSchema(enum.IntEnum):
@@ -383,6 +462,9 @@ class SmsMessage:
     idempotency_key: str | None = None
     """The same key is the same intent: it is sent once and answered alike."""
 
+    send_at: datetime.datetime | None = None
+    """Not before this moment; at most 30 days ahead."""
+
 
 @dataclass(slots=True, kw_only=True)
 class SmsSendOutcome:
@@ -405,6 +487,11 @@ class SmsSendOutcome:
 
     repeated: bool = False
     """It was accepted by an earlier call with the same key."""
+
+    expected_at: datetime.datetime | None = None
+    """When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at
+    once.
+    """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -453,6 +540,24 @@ class SmsRecord:
     updated_at: datetime.datetime
     """When its state changed last."""
 
+    fault: Fault = Fault.NONE
+    """Whose fault it is that it failed."""
+
+    retryable: bool = False
+    """Sending it again can help."""
+
+    receipt_count: int = 0
+    """Receipts that carriers sent about it; `receipts` has them all."""
+
+    expected_at: datetime.datetime | None = None
+    """When it will be handed to a carrier, while it waits for that."""
+
+    price_micros: int | None = None
+    """Price in millionths of `currency`: the carrier's own, or as reserved."""
+
+    currency: str | None = None
+    """ISO 4217."""
+
 
 @dataclass(slots=True, kw_only=True)
 class SmsPage:
@@ -463,6 +568,156 @@ class SmsPage:
 
     continuation: str | None = None
     """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsReceipt:
+    """One receipt of a carrier about a message."""
+
+    provider: str
+    """Which provider sent it."""
+
+    state: MessageState
+    """What it says."""
+
+    reason: FailureReason
+    """Why it failed, normalised."""
+
+    provider_code: str | None = None
+    """The carrier's own code or text."""
+
+    at: datetime.datetime
+    """When it happened, as the carrier says."""
+
+    received_at: datetime.datetime
+    """When it came."""
+
+    segments_delivered: int | None = None
+    """Parts that arrived."""
+
+    fault: Fault
+    """Whose fault it is."""
+
+    retryable: bool
+    """Sending it again can help."""
+
+    verdict: ReceiptVerdict
+    """What it changed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsSwap:
+    """A character that can be replaced without loss."""
+
+    found: str
+    """As it stands in the text."""
+
+    replacement: str
+    """What says the same in GSM-7."""
+
+    count: int
+    """How often."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsPrice:
+    """What one provider asks for a text."""
+
+    provider: str
+    """Provider."""
+
+    segment_micros: int | None = None
+    """Of one part, in millionths of `currency`; absent: no price is configured."""
+
+    total_micros: int | None = None
+    """Of the whole text."""
+
+    currency: str
+    """ISO 4217."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsRecipientPrice:
+    """What one recipient would cost."""
+
+    to: str
+    """Recipient."""
+
+    country: str
+    """ISO 3166-1 alpha-2 of the number; empty: no country."""
+
+    route: str | None = None
+    """The route that decides; absent: none matches."""
+
+    prices: list[SmsPrice] = field(default_factory=list)
+    """One for each provider that would be asked, in that order."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsEstimate:
+    """How a text travels and what it costs."""
+
+    encoding: Encoding
+    """Character set on the air."""
+
+    segments: int
+    """Parts."""
+
+    characters: int
+    """Unicode characters."""
+
+    costly_character: str | None = None
+    """The first character that forced UCS-2."""
+
+    swaps: list[SmsSwap] = field(default_factory=list)
+    """Replacements that keep the meaning."""
+
+    swapped_text: str | None = None
+    """The text with them."""
+
+    swapped_segments: int | None = None
+    """Parts of that."""
+
+    recipients: list[SmsRecipientPrice] = field(default_factory=list)
+    """One for each recipient."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsPlan:
+    """What `send` would do for one recipient."""
+
+    to: str
+    """Recipient."""
+
+    accepted: bool
+    """It would be accepted."""
+
+    http_status: int
+    """202, or the HTTP status that describes the refusal."""
+
+    error_message: str | None = None
+    """Why it would be refused."""
+
+    from_: str
+    """The sender that would be used: of a pool, or in place of one that the country does not take."""
+
+    provider: str | None = None
+    """The provider that would be asked first."""
+
+    segments: int
+    """Parts."""
+
+    price_micros: int | None = None
+    """Price at that provider, in millionths of `currency`."""
+
+    currency: str | None = None
+    """ISO 4217."""
+
+    expected_at: datetime.datetime | None = None
+    """When it would be handed over; absent: at once."""
+
+    decision: DecisionRecord
+    """Every rule that was tried."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -793,6 +1048,117 @@ class PluginInfo:
 
     detail: str | None = None
     """What was found and what was wanted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsentEntry:
+    """One line of the ledger. Lines are added, never changed."""
+
+    sequence: int
+    """Position in the resource's ledger, from 1."""
+
+    sender: str
+    """Number, short code or name that wrote."""
+
+    recipient: str
+    """The person's number."""
+
+    action: ConsentAction
+    """What was asked for."""
+
+    source: ConsentSource
+    """How."""
+
+    keyword: str | None = None
+    """What the person wrote."""
+
+    language: str | None = None
+    """Language of the keyword, ISO 639-1."""
+
+    message_id: str | None = None
+    """The message that asked."""
+
+    confirmation_id: str | None = None
+    """The message that confirmed it."""
+
+    at: datetime.datetime
+    """When."""
+
+    digest: str
+    """SHA-256 over this line and the digest before it, in hex."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsentPage:
+    """A page of the ledger, oldest first."""
+
+    items: list[ConsentEntry] = field(default_factory=list)
+    """The lines."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OptOut:
+    """Somebody who does not want to hear from a sender."""
+
+    sender: str
+    """Number, short code or name."""
+
+    recipient: str
+    """The person's number."""
+
+    since: datetime.datetime
+    """Since when."""
+
+    source: ConsentSource
+    """How it came to be known."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OptOutPage:
+    """A page of opt-outs, by sender and recipient."""
+
+    items: list[OptOut] = field(default_factory=list)
+    """The opt-outs."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OptOutOutcome:
+    """What became of one recipient."""
+
+    to: str
+    """Recipient."""
+
+    http_status: int
+    """200, or the HTTP status that describes the refusal."""
+
+    opted_out: bool
+    """Whether the recipient has opted out, after this call."""
+
+    error_message: str | None = None
+    """Why it was refused."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsentProof:
+    """Whether the ledger is as it was written."""
+
+    entries: int
+    """Lines that were checked."""
+
+    digest: str
+    """Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed."""
+
+    intact: bool
+    """Every digest is right."""
+
+    first_broken: int | None = None
+    """The first line that is not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1347,6 +1713,7 @@ class SmsService(Service):
         tag: str | None = None,
         delivery_report_timeout: datetime.timedelta | None = None,
         idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
         timeout: float | None = None,
     ) -> builtins.list[SmsSendOutcome]: ...
     def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendOutcome]:
@@ -1395,6 +1762,88 @@ class SmsService(Service):
             NotFoundError: What the request names does not exist.
         """
         return self._impl.explain(message_id, timeout)
+
+    def receipts(self, message_id: str, *, timeout: float | None = None) -> builtins.list[SmsReceipt]:
+        """Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.receipts(message_id, timeout)
+
+    def cancel(self, message_id: str, *, timeout: float | None = None) -> SmsRecord:
+        """Takes back a message that was not handed to a carrier yet.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.cancel(message_id, timeout)
+
+    @overload
+    def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsEstimate: ...
+    @overload
+    def estimate(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> SmsEstimate: ...
+    def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsEstimate:
+        """How a text travels and what each route asks for it. Sends nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.estimate(model_of(SmsMessage, message, fields), timeout)
+
+    @overload
+    def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsPlan]: ...
+    @overload
+    def plan(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> builtins.list[SmsPlan]: ...
+    def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsPlan]:
+        """A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.plan(model_of(SmsMessage, message, fields), timeout)
 
 
 class IdentityService(Service):
@@ -2376,6 +2825,95 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.metrics(timeout)
+
+
+class SmsConsentService(Service):
+    """Who does not want to be written to, by sender; and how that came about."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sms_consent/1"
+    _native_class: ClassVar[type[_native.SmsConsentService]] = _native.SmsConsentService
+    _impl: _native.SmsConsentService
+
+    def add(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.add(sender, recipients, timeout)
+
+    def remove(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Lifts that.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.remove(sender, recipients, timeout)
+
+    def check(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Whether they opted out.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.check(sender, recipients, timeout)
+
+    def list(
+        self,
+        sender: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OptOutPage:
+        """Everybody who opted out; `sender` limits it to one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list(sender, limit, continuation, timeout)
+
+    def history(
+        self,
+        recipient: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ConsentPage:
+        """The ledger, oldest first; `recipient` limits it to one person.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.history(recipient, limit, continuation, timeout)
+
+    def verify(self, *, timeout: float | None = None) -> ConsentProof:
+        """Checks the digests of the whole ledger.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.verify(timeout)
 
 
 class EventSubscriptionsService(Service):

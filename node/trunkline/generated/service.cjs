@@ -4,9 +4,11 @@ const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidPart
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readCapturedMail, readCapturedMailbox, readMailRule, readPhone, readPhoneMessage, readPhoneRule, writeMailRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { EventSchema, KeyKind, readChatEvent, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readReceivedEmail, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
+const { EventSchema, KeyKind, readChatEvent, readConsentPage, readConsentProof, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOptOutOutcome, readOptOutPage, readOwnedNumber, readPluginInfo, readReceivedEmail, readResourceInfo, readResourceSnapshot, readSmsEstimate, readSmsPage, readSmsPlan, readSmsReceipt, readSmsRecord, readSmsSendOutcome, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
+const readListOfSmsReceipt = (r) => r.list(readSmsReceipt);
+const readListOfSmsPlan = (r) => r.list(readSmsPlan);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
 const readListOfSigningKey = (r) => r.list(readSigningKey);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
@@ -21,6 +23,8 @@ const readListOfResourceInfo = (r) => r.list(readResourceInfo);
 const readListOfResourceSnapshot = (r) => r.list(readResourceSnapshot);
 const readTime = (r) => r.time();
 const readListOfPluginInfo = (r) => r.list(readPluginInfo);
+const eachString = (w, x) => w.string("", x);
+const readListOfOptOutOutcome = (r) => r.list(readOptOutOutcome);
 const readListOfEventSubscription = (r) => r.list(readEventSubscription);
 const readBoolean = (r) => r.boolean();
 const readListOfEventExplanation = (r) => r.list(readEventExplanation);
@@ -33,7 +37,6 @@ const readListOfReceivedEmail = (r) => r.list(readReceivedEmail);
 const readListOfCapturedMailbox = (r) => r.list(readCapturedMailbox);
 const readListOfCapturedMail = (r) => r.list(readCapturedMail);
 const readBytes = (r) => r.bytes();
-const eachString = (w, x) => w.string("", x);
 const readListOfMailRule = (r) => r.list(readMailRule);
 
 class SmsService {
@@ -55,6 +58,22 @@ class SmsService {
 
   explain(messageId, options) {
     return this.#port.call(3, options, (w) => { w.string("messageId", messageId); }, readDecisionRecord);
+  }
+
+  receipts(messageId, options) {
+    return this.#port.call(4, options, (w) => { w.string("messageId", messageId); }, readListOfSmsReceipt);
+  }
+
+  cancel(messageId, options) {
+    return this.#port.call(5, options, (w) => { w.string("messageId", messageId); }, readSmsRecord);
+  }
+
+  estimate(message, options) {
+    return this.#port.call(6, options, (w) => { w.model("message", message, writeSmsMessage); }, readSmsEstimate);
+  }
+
+  plan(message, options) {
+    return this.#port.call(7, options, (w) => { w.model("message", message, writeSmsMessage); }, readListOfSmsPlan);
   }
 }
 exports.SmsService = SmsService;
@@ -363,6 +382,37 @@ class RuntimeService {
   }
 }
 exports.RuntimeService = RuntimeService;
+
+class SmsConsentService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.sms_consent/1";
+
+  add(sender, recipients, options) {
+    return this.#port.call(0, options, (w) => { w.string("sender", sender); w.list("recipients", recipients, eachString); }, readListOfOptOutOutcome);
+  }
+
+  remove(sender, recipients, options) {
+    return this.#port.call(1, options, (w) => { w.string("sender", sender); w.list("recipients", recipients, eachString); }, readListOfOptOutOutcome);
+  }
+
+  check(sender, recipients, options) {
+    return this.#port.call(2, options, (w) => { w.string("sender", sender); w.list("recipients", recipients, eachString); }, readListOfOptOutOutcome);
+  }
+
+  list(sender, limit, continuation, options) {
+    return this.#port.call(3, options, (w) => { if (w.has(sender)) w.string("sender", sender); w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readOptOutPage);
+  }
+
+  history(recipient, limit, continuation, options) {
+    return this.#port.call(4, options, (w) => { if (w.has(recipient)) w.string("recipient", recipient); w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readConsentPage);
+  }
+
+  verify(options) {
+    return this.#port.call(5, options, undefined, readConsentProof);
+  }
+}
+exports.SmsConsentService = SmsConsentService;
 
 class EventSubscriptionsService {
   #port;

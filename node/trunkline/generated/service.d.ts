@@ -5,7 +5,25 @@ import type { DecisionRecord } from "./common.js";
 import type { EmailAttachment, EmailState, Mailbox } from "./email.js";
 import type { AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage } from "./identity.js";
 import type { CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "./sandbox.js";
-import type { FailureReason, MessageState } from "./sms.js";
+import type { Encoding, FailureReason, Fault, MessageState } from "./sms.js";
+
+/** What a receipt changed. */
+export type ReceiptVerdict =
+  /** Not known to this version. */
+  | "unknown"
+  /** It moved the message on. */
+  | "applied"
+  /** It was told before. */
+  | "duplicate"
+  /** It tells of an earlier stage than the message has reached. */
+  | "late"
+  /** It contradicts what is known better: nothing changed. */
+  | "contradictory"
+  /** It contradicts what was believed, and is better: the state was corrected. */
+  | "corrected"
+  /** It comes from a carrier that does not have the message any more. */
+  | "stale"
+  | (string & {});
 
 /** What kind of number. */
 export type NumberType =
@@ -39,6 +57,28 @@ export type KeyKind =
   | "primary"
   /** The second. */
   | "secondary"
+  | (string & {});
+
+/** What a person asked for. */
+export type ConsentAction =
+  /** Not known to this version. */
+  | "unknown"
+  /** Not to be written to. */
+  | "optOut"
+  /** To be written to again. */
+  | "optIn"
+  /** Help. */
+  | "help"
+  | (string & {});
+
+/** How it came to be known. */
+export type ConsentSource =
+  /** Not known to this version. */
+  | "unknown"
+  /** The person wrote a keyword. */
+  | "keyword"
+  /** The application said so. */
+  | "api"
   | (string & {});
 
 /** How events are written for a receiver. */
@@ -195,6 +235,8 @@ export interface SmsMessage {
   deliveryReportTimeout?: number;
   /** The same key is the same intent: it is sent once and answered alike. */
   idempotencyKey?: string;
+  /** Not before this moment; at most 30 days ahead. */
+  sendAt?: Date;
 }
 
 /** What became of one recipient at the time of the call. */
@@ -211,6 +253,11 @@ export interface SmsSendOutcome {
   errorMessage?: string;
   /** It was accepted by an earlier call with the same key. */
   repeated: boolean;
+  /**
+   * When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit.
+   * Absent: at once.
+   */
+  expectedAt?: Date;
 }
 
 /** The record of one message to one recipient, or from a phone. */
@@ -243,6 +290,18 @@ export interface SmsRecord {
   createdAt: Date;
   /** When its state changed last. */
   updatedAt: Date;
+  /** Whose fault it is that it failed. */
+  fault: Fault;
+  /** Sending it again can help. */
+  retryable: boolean;
+  /** Receipts that carriers sent about it; `receipts` has them all. */
+  receiptCount: number;
+  /** When it will be handed to a carrier, while it waits for that. */
+  expectedAt?: Date;
+  /** Price in millionths of `currency`: the carrier's own, or as reserved. */
+  priceMicros?: bigint;
+  /** ISO 4217. */
+  currency?: string;
 }
 
 /** A page of records, newest first. */
@@ -251,6 +310,110 @@ export interface SmsPage {
   items: SmsRecord[];
   /** Give it to the next call; absent at the end. */
   continuation?: string;
+}
+
+/** One receipt of a carrier about a message. */
+export interface SmsReceipt {
+  /** Which provider sent it. */
+  provider: string;
+  /** What it says. */
+  state: MessageState;
+  /** Why it failed, normalised. */
+  reason: FailureReason;
+  /** The carrier's own code or text. */
+  providerCode?: string;
+  /** When it happened, as the carrier says. */
+  at: Date;
+  /** When it came. */
+  receivedAt: Date;
+  /** Parts that arrived. */
+  segmentsDelivered?: number;
+  /** Whose fault it is. */
+  fault: Fault;
+  /** Sending it again can help. */
+  retryable: boolean;
+  /** What it changed. */
+  verdict: ReceiptVerdict;
+}
+
+/** A character that can be replaced without loss. */
+export interface SmsSwap {
+  /** As it stands in the text. */
+  found: string;
+  /** What says the same in GSM-7. */
+  replacement: string;
+  /** How often. */
+  count: number;
+}
+
+/** What one provider asks for a text. */
+export interface SmsPrice {
+  /** Provider. */
+  provider: string;
+  /** Of one part, in millionths of `currency`; absent: no price is configured. */
+  segmentMicros?: bigint;
+  /** Of the whole text. */
+  totalMicros?: bigint;
+  /** ISO 4217. */
+  currency: string;
+}
+
+/** What one recipient would cost. */
+export interface SmsRecipientPrice {
+  /** Recipient. */
+  to: string;
+  /** ISO 3166-1 alpha-2 of the number; empty: no country. */
+  country: string;
+  /** The route that decides; absent: none matches. */
+  route?: string;
+  /** One for each provider that would be asked, in that order. */
+  prices: SmsPrice[];
+}
+
+/** How a text travels and what it costs. */
+export interface SmsEstimate {
+  /** Character set on the air. */
+  encoding: Encoding;
+  /** Parts. */
+  segments: number;
+  /** Unicode characters. */
+  characters: number;
+  /** The first character that forced UCS-2. */
+  costlyCharacter?: string;
+  /** Replacements that keep the meaning. */
+  swaps: SmsSwap[];
+  /** The text with them. */
+  swappedText?: string;
+  /** Parts of that. */
+  swappedSegments?: number;
+  /** One for each recipient. */
+  recipients: SmsRecipientPrice[];
+}
+
+/** What `send` would do for one recipient. */
+export interface SmsPlan {
+  /** Recipient. */
+  to: string;
+  /** It would be accepted. */
+  accepted: boolean;
+  /** 202, or the HTTP status that describes the refusal. */
+  httpStatus: number;
+  /** Why it would be refused. */
+  errorMessage?: string;
+  /** The sender that would be used: of a pool, or in place of one that the country does not take. */
+  from: string;
+  /** The provider that would be asked first. */
+  provider?: string;
+  /** Parts. */
+  segments: number;
+  /** Price at that provider, in millionths of `currency`. */
+  priceMicros?: bigint;
+  /** ISO 4217. */
+  currency?: string;
+  /** When it would be handed over; absent: at once. */
+  expectedAt?: Date;
+  /** Every rule that was tried. */
+  decision: DecisionRecord;
 }
 
 /** A user with a first token. */
@@ -517,6 +680,87 @@ export interface PluginInfo {
   state: string;
   /** What was found and what was wanted. */
   detail?: string;
+}
+
+/** One line of the ledger. Lines are added, never changed. */
+export interface ConsentEntry {
+  /** Position in the resource's ledger, from 1. */
+  sequence: bigint;
+  /** Number, short code or name that wrote. */
+  sender: string;
+  /** The person's number. */
+  recipient: string;
+  /** What was asked for. */
+  action: ConsentAction;
+  /** How. */
+  source: ConsentSource;
+  /** What the person wrote. */
+  keyword?: string;
+  /** Language of the keyword, ISO 639-1. */
+  language?: string;
+  /** The message that asked. */
+  messageId?: string;
+  /** The message that confirmed it. */
+  confirmationId?: string;
+  /** When. */
+  at: Date;
+  /** SHA-256 over this line and the digest before it, in hex. */
+  digest: string;
+}
+
+/** A page of the ledger, oldest first. */
+export interface ConsentPage {
+  /** The lines. */
+  items: ConsentEntry[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** Somebody who does not want to hear from a sender. */
+export interface OptOut {
+  /** Number, short code or name. */
+  sender: string;
+  /** The person's number. */
+  recipient: string;
+  /** Since when. */
+  since: Date;
+  /** How it came to be known. */
+  source: ConsentSource;
+}
+
+/** A page of opt-outs, by sender and recipient. */
+export interface OptOutPage {
+  /** The opt-outs. */
+  items: OptOut[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** What became of one recipient. */
+export interface OptOutOutcome {
+  /** Recipient. */
+  to: string;
+  /** 200, or the HTTP status that describes the refusal. */
+  httpStatus: number;
+  /** Whether the recipient has opted out, after this call. */
+  optedOut: boolean;
+  /** Why it was refused. */
+  errorMessage?: string;
+}
+
+/** Whether the ledger is as it was written. */
+export interface ConsentProof {
+  /** Lines that were checked. */
+  entries: bigint;
+  /**
+   * Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was
+   * changed.
+   */
+  digest: string;
+  /** Every digest is right. */
+  intact: boolean;
+  /** The first line that is not. */
+  firstBroken?: bigint;
 }
 
 /** One condition of a filter. */
@@ -965,6 +1209,31 @@ export declare class SmsService {
    * Errors: `notFound`.
    */
   explain(messageId: string, options?: CallOptions): Promise<DecisionRecord>;
+
+  /**
+   * Every receipt that carriers sent about a message, in the order in which they came, and what each one
+   * changed.
+   * Errors: `notFound`.
+   */
+  receipts(messageId: string, options?: CallOptions): Promise<SmsReceipt[]>;
+
+  /**
+   * Takes back a message that was not handed to a carrier yet.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  cancel(messageId: string, options?: CallOptions): Promise<SmsRecord>;
+
+  /**
+   * How a text travels and what each route asks for it. Sends nothing.
+   * Errors: `invalidArgument`.
+   */
+  estimate(message: SmsMessage, options?: CallOptions): Promise<SmsEstimate>;
+
+  /**
+   * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  plan(message: SmsMessage, options?: CallOptions): Promise<SmsPlan[]>;
 }
 
 /** Users and tokens of one resource. */
@@ -1365,6 +1634,46 @@ export declare class RuntimeService {
 
   /** Metrics in the Prometheus text format. */
   metrics(options?: CallOptions): Promise<string>;
+}
+
+/** Who does not want to be written to, by sender; and how that came about. */
+export declare class SmsConsentService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.sms_consent/1";
+
+  /**
+   * Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  add(sender: string, recipients: string[], options?: CallOptions): Promise<OptOutOutcome[]>;
+
+  /**
+   * Lifts that.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  remove(sender: string, recipients: string[], options?: CallOptions): Promise<OptOutOutcome[]>;
+
+  /**
+   * Whether they opted out.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  check(sender: string, recipients: string[], options?: CallOptions): Promise<OptOutOutcome[]>;
+
+  /**
+   * Everybody who opted out; `sender` limits it to one.
+   * Errors: `invalidArgument`.
+   */
+  list(sender?: string, limit?: number, continuation?: string, options?: CallOptions): Promise<OptOutPage>;
+
+  /**
+   * The ledger, oldest first; `recipient` limits it to one person.
+   * Errors: `invalidArgument`.
+   */
+  history(recipient?: string, limit?: number, continuation?: string, options?: CallOptions): Promise<ConsentPage>;
+
+  /** Checks the digests of the whole ledger. */
+  verify(options?: CallOptions): Promise<ConsentProof>;
 }
 
 /** The event subscriptions of one resource or custom topic. Names compare without case. */

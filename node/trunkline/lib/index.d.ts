@@ -7,8 +7,9 @@ import type { PstnProvider } from "../generated/pstn.js";
 import type { SandboxMailProvider, SandboxProvider } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
 import type {
-  ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema, EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService,
-  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, SandboxMailService, SandboxService, SmsService,
+  ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema,
+  EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService, IdentityService, NewTopicEvent, NumbersService,
+  PluginInfo, ResourcesService, SandboxMailService, SandboxService, SmsConsentService, SmsService,
 } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
@@ -17,7 +18,7 @@ import type { CallOptions, EventStream } from "./support.js";
 export type { CallOptions, EventStream } from "./support.js";
 export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
-export type { FailureReason, MessageState } from "../generated/sms.js";
+export type { Encoding, FailureReason, Fault, MessageState } from "../generated/sms.js";
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
 export type * from "../generated/chat.js";
 export type { CapturedFile, CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
@@ -274,6 +275,8 @@ export declare class Topic extends EventSource {
 export declare class Resource extends EventSource {
   protected constructor();
   readonly sms: SmsService;
+  /** Who does not want to be written to, and how that came about. */
+  readonly smsConsent: SmsConsentService;
   readonly identity: IdentityService;
   readonly chat: Chat;
   readonly numbers: NumbersService;

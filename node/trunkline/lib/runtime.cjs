@@ -112,6 +112,7 @@ class EventSource {
 /** One communication resource. Its name is empty for the default resource. */
 class Resource extends EventSource {
   get sms() { return this._service(services.SmsService); }
+  get smsConsent() { return this._service(services.SmsConsentService); }
   get identity() { return this._service(services.IdentityService); }
   get chat() { return this._service(Chat); }
   get numbers() { return this._service(services.NumbersService); }

@@ -32,6 +32,7 @@ from .service import (
     RuntimeService,
     SandboxMailService,
     SandboxService,
+    SmsConsentService,
     SmsService,
 )
 
@@ -134,11 +135,13 @@ class Resource(EventConsumers):
         "sandbox",
         "sandbox_mail",
         "sms",
+        "sms_consent",
     )
 
     name: str
     """Its name; empty for the default resource."""
     sms: SmsService
+    sms_consent: SmsConsentService
     identity: IdentityService
     chat: Chat
     numbers: NumbersService
@@ -153,6 +156,7 @@ class Resource(EventConsumers):
         self._native = native
         self.name = name
         self.sms = SmsService._open(native, name)
+        self.sms_consent = SmsConsentService._open(native, name)
         self.identity = IdentityService._open(native, name)
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
@@ -299,6 +303,11 @@ class Runtime(EventConsumers):
     def sms(self) -> SmsService:
         """Text messages of the default resource."""
         return self._resource.sms
+
+    @property
+    def sms_consent(self) -> SmsConsentService:
+        """Who does not want to hear from the default resource."""
+        return self._resource.sms_consent
 
     @property
     def identity(self) -> IdentityService:

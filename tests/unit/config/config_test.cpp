@@ -119,7 +119,7 @@ resources:
             nlohmann::json::parse(R"({"host":"smsc","port":2775,"from":"+14255550100",
       "code":"007","ratio":0.5,"on":true,"none":null,"list":[1,"1"],"quoted":"true"})"));
 
-  EXPECT_EQ(config.routes.at(0).match.country, "US");
+  EXPECT_EQ(config.routes.at(0).match.countries, std::vector<std::string>{"US"});
   EXPECT_THAT(config.routes.at(0).providers, ElementsAre("carrier"));
   const ResourceConfig& resource = config.resources.at(0);
   EXPECT_EQ(resource.id, kDevelopmentResourceId);
@@ -146,7 +146,8 @@ TEST(Config, ReadsAliases) {
 }
 
 TEST(Config, ReportsEverythingAtOnceWithPlaces) {
-  EXPECT_THAT(problems(R"yaml(runtme: {}
+  EXPECT_THAT(
+      problems(R"yaml(runtme: {}
 listen:
   port: http
   tls_port: 70000
@@ -161,14 +162,15 @@ providers:
       password: {env: UNSET}
     color: red
 )yaml"),
-              ElementsAre("1:1 runtme: unknown key, did you mean 'runtime'?",
-                          "3:9 listen.port: wanted a whole number from 0 to 65535, found 'http'",
-                          "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
-                          "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
-                          "7:17 auth.replay_guard: wanted true or false, found 'yes'",
-                          "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
-                          "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
-                          "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout"));
+      ElementsAre("1:1 runtme: unknown key, did you mean 'runtime'?",
+                  "3:9 listen.port: wanted a whole number from 0 to 65535, found 'http'",
+                  "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
+                  "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
+                  "7:17 auth.replay_guard: wanted true or false, found 'yes'",
+                  "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
+                  "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
+                  "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout, rate, "
+                  "breaker, prices"));
 }
 
 TEST(Config, JoinsTheProblemsInItsMessage) {

@@ -74,6 +74,54 @@ static inline int32_t tl_service_sms_explain(tl_iface service, const tl_call *ca
 }
 
 /**
+ * Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_sms_receipts(tl_iface service, const tl_call *call,
+                                              tl_str message_id, tl_service_sms_service_receipts_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, receipts) || !vtbl->receipts) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->receipts(service.self, call, message_id, done, user);
+  return 0;
+}
+
+/**
+ * Takes back a message that was not handed to a carrier yet.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_sms_cancel(tl_iface service, const tl_call *call,
+                                            tl_str message_id, tl_service_sms_service_cancel_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, cancel) || !vtbl->cancel) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->cancel(service.self, call, message_id, done, user);
+  return 0;
+}
+
+/**
+ * How a text travels and what each route asks for it. Sends nothing.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sms_estimate(tl_iface service, const tl_call *call,
+                                              const tl_service_sms_message *message, tl_service_sms_service_estimate_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, estimate) || !vtbl->estimate) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->estimate(service.self, call, message, done, user);
+  return 0;
+}
+
+/**
+ * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_plan(tl_iface service, const tl_call *call,
+                                          const tl_service_sms_message *message, tl_service_sms_service_plan_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, plan) || !vtbl->plan) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->plan(service.self, call, message, done, user);
+  return 0;
+}
+
+/**
  * Users and tokens of one resource.
  * The service of a resource; vtbl==NULL: there is none.
  */
@@ -867,6 +915,83 @@ static inline int32_t tl_service_runtime_metrics(tl_iface service, const tl_call
   const tl_service_runtime_service *vtbl = (const tl_service_runtime_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, metrics) || !vtbl->metrics) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->metrics(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Who does not want to be written to, by sender; and how that came about.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_sms_consent(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_SMS_CONSENT_SERVICE_ID));
+}
+
+/**
+ * Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_consent_add(tl_iface service, const tl_call *call,
+                                                 tl_str sender, tl_list recipients, tl_service_sms_consent_service_add_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, add) || !vtbl->add) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->add(service.self, call, sender, recipients, done, user);
+  return 0;
+}
+
+/**
+ * Lifts that.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_consent_remove(tl_iface service, const tl_call *call,
+                                                    tl_str sender, tl_list recipients, tl_service_sms_consent_service_remove_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove) || !vtbl->remove) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove(service.self, call, sender, recipients, done, user);
+  return 0;
+}
+
+/**
+ * Whether they opted out.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_consent_check(tl_iface service, const tl_call *call,
+                                                   tl_str sender, tl_list recipients, tl_service_sms_consent_service_check_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, check) || !vtbl->check) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->check(service.self, call, sender, recipients, done, user);
+  return 0;
+}
+
+/**
+ * Everybody who opted out; `sender` limits it to one.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sms_consent_list(tl_iface service, const tl_call *call,
+                                                  tl_str sender, int32_t limit, tl_str continuation, tl_service_sms_consent_service_list_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, sender, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * The ledger, oldest first; `recipient` limits it to one person.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sms_consent_history(tl_iface service, const tl_call *call,
+                                                     tl_str recipient, int32_t limit, tl_str continuation, tl_service_sms_consent_service_history_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, history) || !vtbl->history) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->history(service.self, call, recipient, limit, continuation, done, user);
+  return 0;
+}
+
+/** Checks the digests of the whole ledger. */
+static inline int32_t tl_service_sms_consent_verify(tl_iface service, const tl_call *call,
+                                                    tl_service_sms_consent_service_verify_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, verify) || !vtbl->verify) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->verify(service.self, call, done, user);
   return 0;
 }
 

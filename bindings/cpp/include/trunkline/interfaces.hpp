@@ -61,6 +61,9 @@ inline constexpr SlotInfo tl_sms_events[] = {
     {"delivery_report", offsetof(::tl_sms_events, delivery_report), true},
     {"received", offsetof(::tl_sms_events, received), true},
 };
+inline constexpr SlotInfo tl_sms_query_provider[] = {
+    {"query", offsetof(::tl_sms_query_provider, query), true},
+};
 inline constexpr SlotInfo tl_sandbox_provider[] = {
     {"phones", offsetof(::tl_sandbox_provider, phones), true},
     {"messages", offsetof(::tl_sandbox_provider, messages), true},
@@ -151,6 +154,10 @@ inline constexpr SlotInfo tl_service_sms_service[] = {
     {"get", offsetof(::tl_service_sms_service, get), true},
     {"list", offsetof(::tl_service_sms_service, list), true},
     {"explain", offsetof(::tl_service_sms_service, explain), true},
+    {"receipts", offsetof(::tl_service_sms_service, receipts), true},
+    {"cancel", offsetof(::tl_service_sms_service, cancel), true},
+    {"estimate", offsetof(::tl_service_sms_service, estimate), true},
+    {"plan", offsetof(::tl_service_sms_service, plan), true},
 };
 inline constexpr SlotInfo tl_service_identity_service[] = {
     {"create_user", offsetof(::tl_service_identity_service, create_user), true},
@@ -230,6 +237,14 @@ inline constexpr SlotInfo tl_service_runtime_service[] = {
     {"list_plugins", offsetof(::tl_service_runtime_service, list_plugins), true},
     {"metrics", offsetof(::tl_service_runtime_service, metrics), true},
 };
+inline constexpr SlotInfo tl_service_sms_consent_service[] = {
+    {"add", offsetof(::tl_service_sms_consent_service, add), true},
+    {"remove", offsetof(::tl_service_sms_consent_service, remove), true},
+    {"check", offsetof(::tl_service_sms_consent_service, check), true},
+    {"list", offsetof(::tl_service_sms_consent_service, list), true},
+    {"history", offsetof(::tl_service_sms_consent_service, history), true},
+    {"verify", offsetof(::tl_service_sms_consent_service, verify), true},
+};
 inline constexpr SlotInfo tl_service_event_subscriptions_service[] = {
     {"put", offsetof(::tl_service_event_subscriptions_service, put), true},
     {"put_properties", offsetof(::tl_service_event_subscriptions_service, put_properties), true},
@@ -300,6 +315,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.webhook/1", "WebhookReceiver", InterfaceKind::kProvider, false, sizeof(tl_host_webhook_receiver), 16, slots::tl_host_webhook_receiver},
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
+    {"trunkline.sms.query/1", "SmsQueryProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_query_provider), 16, slots::tl_sms_query_provider},
     {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 64, slots::tl_sandbox_provider},
     {"trunkline.sandboxmail/1", "SandboxMailProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_mail_provider), 96, slots::tl_sandbox_mail_provider},
     {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
@@ -311,7 +327,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.pstn/draft-1", "PstnProvider", InterfaceKind::kProvider, true, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
     {"trunkline.pstn.events/draft-1", "PstnEvents", InterfaceKind::kEvents, true, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
-    {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 40, slots::tl_service_sms_service},
+    {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 72, slots::tl_service_sms_service},
     {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 104, slots::tl_service_identity_service},
     {"trunkline.service.chat/1", "ChatService", InterfaceKind::kService, false, sizeof(tl_service_chat_service), 144, slots::tl_service_chat_service},
     {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 40, slots::tl_service_numbers_service},
@@ -319,6 +335,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
     {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
     {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 96, slots::tl_service_runtime_service},
+    {"trunkline.service.sms_consent/1", "SmsConsentService", InterfaceKind::kService, false, sizeof(tl_service_sms_consent_service), 56, slots::tl_service_sms_consent_service},
     {"trunkline.service.event_subscriptions/1", "EventSubscriptionsService", InterfaceKind::kService, false, sizeof(tl_service_event_subscriptions_service), 96, slots::tl_service_event_subscriptions_service},
     {"trunkline.service.event_history/1", "EventHistoryService", InterfaceKind::kService, false, sizeof(tl_service_event_history_service), 64, slots::tl_service_event_history_service},
     {"trunkline.service.event_topics/1", "EventTopicsService", InterfaceKind::kService, false, sizeof(tl_service_event_topics_service), 72, slots::tl_service_event_topics_service},

@@ -19,6 +19,24 @@
 
 namespace trunkline::service {
 
+/// What a receipt changed.
+enum class ReceiptVerdict : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// It moved the message on.
+  kApplied = 1,
+  /// It was told before.
+  kDuplicate = 2,
+  /// It tells of an earlier stage than the message has reached.
+  kLate = 3,
+  /// It contradicts what is known better: nothing changed.
+  kContradictory = 4,
+  /// It contradicts what was believed, and is better: the state was corrected.
+  kCorrected = 5,
+  /// It comes from a carrier that does not have the message any more.
+  kStale = 6,
+};
+
 /// What kind of number.
 enum class NumberType : std::int32_t {
   /// Not known to this version.
@@ -51,6 +69,28 @@ enum class KeyKind : std::int32_t {
   kPrimary = 1,
   /// The second.
   kSecondary = 2,
+};
+
+/// What a person asked for.
+enum class ConsentAction : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Not to be written to.
+  kOptOut = 1,
+  /// To be written to again.
+  kOptIn = 2,
+  /// Help.
+  kHelp = 3,
+};
+
+/// How it came to be known.
+enum class ConsentSource : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// The person wrote a keyword.
+  kKeyword = 1,
+  /// The application said so.
+  kApi = 2,
 };
 
 /// How events are written for a receiver.
@@ -201,6 +241,8 @@ struct SmsMessage {
   std::optional<Duration> delivery_report_timeout{};
   /// The same key is the same intent: it is sent once and answered alike.
   std::optional<std::string> idempotency_key{};
+  /// Not before this moment; at most 30 days ahead.
+  std::optional<Time> send_at{};
 
   bool operator==(const SmsMessage&) const = default;
 };
@@ -219,6 +261,8 @@ struct SmsSendOutcome {
   std::optional<std::string> error_message{};
   /// It was accepted by an earlier call with the same key.
   bool repeated = false;
+  /// When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at once.
+  std::optional<Time> expected_at{};
 
   bool operator==(const SmsSendOutcome&) const = default;
 };
@@ -253,6 +297,18 @@ struct SmsRecord {
   Time created_at{};
   /// When its state changed last.
   Time updated_at{};
+  /// Whose fault it is that it failed.
+  sms::Fault fault = sms::Fault::kNone;
+  /// Sending it again can help.
+  bool retryable = false;
+  /// Receipts that carriers sent about it; `receipts` has them all.
+  std::int32_t receipt_count = 0;
+  /// When it will be handed to a carrier, while it waits for that.
+  std::optional<Time> expected_at{};
+  /// Price in millionths of `currency`: the carrier's own, or as reserved.
+  std::optional<std::int64_t> price_micros{};
+  /// ISO 4217.
+  std::optional<std::string> currency{};
 
   bool operator==(const SmsRecord&) const = default;
 };
@@ -265,6 +321,122 @@ struct SmsPage {
   std::optional<std::string> continuation{};
 
   bool operator==(const SmsPage&) const = default;
+};
+
+/// One receipt of a carrier about a message.
+struct SmsReceipt {
+  /// Which provider sent it.
+  std::string provider{};
+  /// What it says.
+  sms::MessageState state{};
+  /// Why it failed, normalised.
+  sms::FailureReason reason{};
+  /// The carrier's own code or text.
+  std::optional<std::string> provider_code{};
+  /// When it happened, as the carrier says.
+  Time at{};
+  /// When it came.
+  Time received_at{};
+  /// Parts that arrived.
+  std::optional<std::int32_t> segments_delivered{};
+  /// Whose fault it is.
+  sms::Fault fault{};
+  /// Sending it again can help.
+  bool retryable{};
+  /// What it changed.
+  ReceiptVerdict verdict{};
+
+  bool operator==(const SmsReceipt&) const = default;
+};
+
+/// A character that can be replaced without loss.
+struct SmsSwap {
+  /// As it stands in the text.
+  std::string found{};
+  /// What says the same in GSM-7.
+  std::string replacement{};
+  /// How often.
+  std::int32_t count{};
+
+  bool operator==(const SmsSwap&) const = default;
+};
+
+/// What one provider asks for a text.
+struct SmsPrice {
+  /// Provider.
+  std::string provider{};
+  /// Of one part, in millionths of `currency`; absent: no price is configured.
+  std::optional<std::int64_t> segment_micros{};
+  /// Of the whole text.
+  std::optional<std::int64_t> total_micros{};
+  /// ISO 4217.
+  std::string currency{};
+
+  bool operator==(const SmsPrice&) const = default;
+};
+
+/// What one recipient would cost.
+struct SmsRecipientPrice {
+  /// Recipient.
+  std::string to{};
+  /// ISO 3166-1 alpha-2 of the number; empty: no country.
+  std::string country{};
+  /// The route that decides; absent: none matches.
+  std::optional<std::string> route{};
+  /// One for each provider that would be asked, in that order.
+  std::vector<SmsPrice> prices{};
+
+  bool operator==(const SmsRecipientPrice&) const = default;
+};
+
+/// How a text travels and what it costs.
+struct SmsEstimate {
+  /// Character set on the air.
+  sms::Encoding encoding{};
+  /// Parts.
+  std::int32_t segments{};
+  /// Unicode characters.
+  std::int32_t characters{};
+  /// The first character that forced UCS-2.
+  std::optional<std::string> costly_character{};
+  /// Replacements that keep the meaning.
+  std::vector<SmsSwap> swaps{};
+  /// The text with them.
+  std::optional<std::string> swapped_text{};
+  /// Parts of that.
+  std::optional<std::int32_t> swapped_segments{};
+  /// One for each recipient.
+  std::vector<SmsRecipientPrice> recipients{};
+
+  bool operator==(const SmsEstimate&) const = default;
+};
+
+/// What `send` would do for one recipient.
+struct SmsPlan {
+  /// Recipient.
+  std::string to{};
+  /// It would be accepted.
+  bool accepted{};
+  /// 202, or the HTTP status that describes the refusal.
+  std::int32_t http_status{};
+  /// Why it would be refused.
+  std::optional<std::string> error_message{};
+  /// The sender that would be used: of a pool, or in place of one that the country does not take.
+  std::string from{};
+  /// The provider that would be asked first.
+  std::optional<std::string> provider{};
+  /// Parts.
+  std::int32_t segments{};
+  /// Price at that provider, in millionths of `currency`.
+  std::optional<std::int64_t> price_micros{};
+  /// ISO 4217.
+  std::optional<std::string> currency{};
+  /// When it would be handed over; absent: at once.
+  std::optional<Time> expected_at{};
+  /// Every rule that was tried.
+  DecisionRecord decision{};
+
+  bool operator==(const SmsPlan&) const = default;
 };
 
 /// A user with a first token.
@@ -525,6 +697,96 @@ struct PluginInfo {
   std::optional<std::string> detail{};
 
   bool operator==(const PluginInfo&) const = default;
+};
+
+/// One line of the ledger. Lines are added, never changed.
+struct ConsentEntry {
+  /// Position in the resource's ledger, from 1.
+  std::int64_t sequence{};
+  /// Number, short code or name that wrote.
+  std::string sender{};
+  /// The person's number.
+  std::string recipient{};
+  /// What was asked for.
+  ConsentAction action{};
+  /// How.
+  ConsentSource source{};
+  /// What the person wrote.
+  std::optional<std::string> keyword{};
+  /// Language of the keyword, ISO 639-1.
+  std::optional<std::string> language{};
+  /// The message that asked.
+  std::optional<std::string> message_id{};
+  /// The message that confirmed it.
+  std::optional<std::string> confirmation_id{};
+  /// When.
+  Time at{};
+  /// SHA-256 over this line and the digest before it, in hex.
+  std::string digest{};
+
+  bool operator==(const ConsentEntry&) const = default;
+};
+
+/// A page of the ledger, oldest first.
+struct ConsentPage {
+  /// The lines.
+  std::vector<ConsentEntry> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const ConsentPage&) const = default;
+};
+
+/// Somebody who does not want to hear from a sender.
+struct OptOut {
+  /// Number, short code or name.
+  std::string sender{};
+  /// The person's number.
+  std::string recipient{};
+  /// Since when.
+  Time since{};
+  /// How it came to be known.
+  ConsentSource source{};
+
+  bool operator==(const OptOut&) const = default;
+};
+
+/// A page of opt-outs, by sender and recipient.
+struct OptOutPage {
+  /// The opt-outs.
+  std::vector<OptOut> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const OptOutPage&) const = default;
+};
+
+/// What became of one recipient.
+struct OptOutOutcome {
+  /// Recipient.
+  std::string to{};
+  /// 200, or the HTTP status that describes the refusal.
+  std::int32_t http_status{};
+  /// Whether the recipient has opted out, after this call.
+  bool opted_out{};
+  /// Why it was refused.
+  std::optional<std::string> error_message{};
+
+  bool operator==(const OptOutOutcome&) const = default;
+};
+
+/// Whether the ledger is as it was written.
+struct ConsentProof {
+  /// Lines that were checked.
+  std::int64_t entries{};
+  /// Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed.
+  std::string digest{};
+  /// Every digest is right.
+  bool intact{};
+  /// The first line that is not.
+  std::optional<std::int64_t> first_broken{};
+
+  bool operator==(const ConsentProof&) const = default;
 };
 
 /// One condition of a filter.
@@ -929,6 +1191,12 @@ class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
 class SmsPageView;
+class SmsReceiptView;
+class SmsSwapView;
+class SmsPriceView;
+class SmsRecipientPriceView;
+class SmsEstimateView;
+class SmsPlanView;
 class UserWithTokenView;
 class ChatMemberView;
 class NewChatThreadView;
@@ -944,6 +1212,12 @@ class EventFilterView;
 class ResourceInfoView;
 class ResourceSnapshotView;
 class PluginInfoView;
+class ConsentEntryView;
+class ConsentPageView;
+class OptOutView;
+class OptOutPageView;
+class OptOutOutcomeView;
+class ConsentProofView;
 class EventConditionView;
 class EventSubscriptionSpecView;
 class EventSubscriptionView;
@@ -973,7 +1247,7 @@ struct Codec<::trunkline::service::SmsMessage> {
   using View = ::trunkline::service::SmsMessageView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 120;
+  static constexpr std::size_t kMinSize = 136;
   static C lower(const ::trunkline::service::SmsMessage& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsMessage& v);
   static void check(const C& c, const char* what);
@@ -986,7 +1260,7 @@ struct Codec<::trunkline::service::SmsSendOutcome> {
   using View = ::trunkline::service::SmsSendOutcomeView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 72;
+  static constexpr std::size_t kMinSize = 88;
   static C lower(const ::trunkline::service::SmsSendOutcome& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsSendOutcome& v);
   static void check(const C& c, const char* what);
@@ -999,7 +1273,7 @@ struct Codec<::trunkline::service::SmsRecord> {
   using View = ::trunkline::service::SmsRecordView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 176;
+  static constexpr std::size_t kMinSize = 240;
   static C lower(const ::trunkline::service::SmsRecord& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsRecord& v);
   static void check(const C& c, const char* what);
@@ -1015,6 +1289,84 @@ struct Codec<::trunkline::service::SmsPage> {
   static constexpr std::size_t kMinSize = 48;
   static C lower(const ::trunkline::service::SmsPage& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsReceipt> {
+  using C = tl_service_sms_receipt;
+  using View = ::trunkline::service::SmsReceiptView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::SmsReceipt& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsReceipt& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsSwap> {
+  using C = tl_service_sms_swap;
+  using View = ::trunkline::service::SmsSwapView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::SmsSwap& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsSwap& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsPrice> {
+  using C = tl_service_sms_price;
+  using View = ::trunkline::service::SmsPriceView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::SmsPrice& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsPrice& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsRecipientPrice> {
+  using C = tl_service_sms_recipient_price;
+  using View = ::trunkline::service::SmsRecipientPriceView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::SmsRecipientPrice& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsRecipientPrice& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsEstimate> {
+  using C = tl_service_sms_estimate;
+  using View = ::trunkline::service::SmsEstimateView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::SmsEstimate& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsEstimate& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsPlan> {
+  using C = tl_service_sms_plan;
+  using View = ::trunkline::service::SmsPlanView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::SmsPlan& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsPlan& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1210,6 +1562,84 @@ struct Codec<::trunkline::service::PluginInfo> {
   static constexpr std::size_t kMinSize = 112;
   static C lower(const ::trunkline::service::PluginInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::PluginInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ConsentEntry> {
+  using C = tl_service_consent_entry;
+  using View = ::trunkline::service::ConsentEntryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::ConsentEntry& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ConsentEntry& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ConsentPage> {
+  using C = tl_service_consent_page;
+  using View = ::trunkline::service::ConsentPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::ConsentPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ConsentPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::OptOut> {
+  using C = tl_service_opt_out;
+  using View = ::trunkline::service::OptOutView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::OptOut& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::OptOut& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::OptOutPage> {
+  using C = tl_service_opt_out_page;
+  using View = ::trunkline::service::OptOutPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::OptOutPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::OptOutPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::OptOutOutcome> {
+  using C = tl_service_opt_out_outcome;
+  using View = ::trunkline::service::OptOutOutcomeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::OptOutOutcome& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::OptOutOutcome& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ConsentProof> {
+  using C = tl_service_consent_proof;
+  using View = ::trunkline::service::ConsentProofView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::ConsentProof& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ConsentProof& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1472,6 +1902,8 @@ class SmsMessageView {
   std::optional<Duration> delivery_report_timeout() const { return abi::Member<std::optional<Duration>>::view(c_->delivery_report_timeout); }
   /// The same key is the same intent: it is sent once and answered alike.
   std::optional<std::string_view> idempotency_key() const { return abi::Member<std::optional<std::string>>::view(c_->idempotency_key); }
+  /// Not before this moment; at most 30 days ahead.
+  std::optional<Time> send_at() const { return abi::Member<std::optional<Time>>::view(c_->send_at); }
 
   SmsMessage copy() const {
     SmsMessage value;
@@ -1502,6 +1934,8 @@ class SmsSendOutcomeView {
   std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
   /// It was accepted by an earlier call with the same key.
   bool repeated() const { return abi::Member<bool>::view(c_->repeated); }
+  /// When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at once.
+  std::optional<Time> expected_at() const { return abi::Member<std::optional<Time>>::view(c_->expected_at); }
 
   SmsSendOutcome copy() const {
     SmsSendOutcome value;
@@ -1548,6 +1982,18 @@ class SmsRecordView {
   Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
   /// When its state changed last.
   Time updated_at() const { return abi::Member<Time>::view(c_->updated_at); }
+  /// Whose fault it is that it failed.
+  sms::Fault fault() const { return abi::Member<sms::Fault>::view(c_->fault); }
+  /// Sending it again can help.
+  bool retryable() const { return abi::Member<bool>::view(c_->retryable); }
+  /// Receipts that carriers sent about it; `receipts` has them all.
+  std::int32_t receipt_count() const { return abi::Member<std::int32_t>::view(c_->receipt_count); }
+  /// When it will be handed to a carrier, while it waits for that.
+  std::optional<Time> expected_at() const { return abi::Member<std::optional<Time>>::view(c_->expected_at); }
+  /// Price in millionths of `currency`: the carrier's own, or as reserved.
+  std::optional<std::int64_t> price_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->price_micros); }
+  /// ISO 4217.
+  std::optional<std::string_view> currency() const { return abi::Member<std::optional<std::string>>::view(c_->currency); }
 
   SmsRecord copy() const {
     SmsRecord value;
@@ -1580,6 +2026,194 @@ class SmsPageView {
 
  private:
   const tl_service_sms_page* c_ = nullptr;
+};
+
+/// SmsReceipt in C form, read in place.
+class SmsReceiptView {
+ public:
+  SmsReceiptView() = default;
+  explicit SmsReceiptView(const tl_service_sms_receipt& c) : c_(&c) {}
+
+  /// Which provider sent it.
+  std::string_view provider() const { return abi::Member<std::string>::view(c_->provider); }
+  /// What it says.
+  sms::MessageState state() const { return abi::Member<sms::MessageState>::view(c_->state); }
+  /// Why it failed, normalised.
+  sms::FailureReason reason() const { return abi::Member<sms::FailureReason>::view(c_->reason); }
+  /// The carrier's own code or text.
+  std::optional<std::string_view> provider_code() const { return abi::Member<std::optional<std::string>>::view(c_->provider_code); }
+  /// When it happened, as the carrier says.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// When it came.
+  Time received_at() const { return abi::Member<Time>::view(c_->received_at); }
+  /// Parts that arrived.
+  std::optional<std::int32_t> segments_delivered() const { return abi::Member<std::optional<std::int32_t>>::view(c_->segments_delivered); }
+  /// Whose fault it is.
+  sms::Fault fault() const { return abi::Member<sms::Fault>::view(c_->fault); }
+  /// Sending it again can help.
+  bool retryable() const { return abi::Member<bool>::view(c_->retryable); }
+  /// What it changed.
+  ReceiptVerdict verdict() const { return abi::Member<ReceiptVerdict>::view(c_->verdict); }
+
+  SmsReceipt copy() const {
+    SmsReceipt value;
+    abi::Codec<SmsReceipt>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_receipt* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_receipt* c_ = nullptr;
+};
+
+/// SmsSwap in C form, read in place.
+class SmsSwapView {
+ public:
+  SmsSwapView() = default;
+  explicit SmsSwapView(const tl_service_sms_swap& c) : c_(&c) {}
+
+  /// As it stands in the text.
+  std::string_view found() const { return abi::Member<std::string>::view(c_->found); }
+  /// What says the same in GSM-7.
+  std::string_view replacement() const { return abi::Member<std::string>::view(c_->replacement); }
+  /// How often.
+  std::int32_t count() const { return abi::Member<std::int32_t>::view(c_->count); }
+
+  SmsSwap copy() const {
+    SmsSwap value;
+    abi::Codec<SmsSwap>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_swap* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_swap* c_ = nullptr;
+};
+
+/// SmsPrice in C form, read in place.
+class SmsPriceView {
+ public:
+  SmsPriceView() = default;
+  explicit SmsPriceView(const tl_service_sms_price& c) : c_(&c) {}
+
+  /// Provider.
+  std::string_view provider() const { return abi::Member<std::string>::view(c_->provider); }
+  /// Of one part, in millionths of `currency`; absent: no price is configured.
+  std::optional<std::int64_t> segment_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->segment_micros); }
+  /// Of the whole text.
+  std::optional<std::int64_t> total_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->total_micros); }
+  /// ISO 4217.
+  std::string_view currency() const { return abi::Member<std::string>::view(c_->currency); }
+
+  SmsPrice copy() const {
+    SmsPrice value;
+    abi::Codec<SmsPrice>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_price* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_price* c_ = nullptr;
+};
+
+/// SmsRecipientPrice in C form, read in place.
+class SmsRecipientPriceView {
+ public:
+  SmsRecipientPriceView() = default;
+  explicit SmsRecipientPriceView(const tl_service_sms_recipient_price& c) : c_(&c) {}
+
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// ISO 3166-1 alpha-2 of the number; empty: no country.
+  std::string_view country() const { return abi::Member<std::string>::view(c_->country); }
+  /// The route that decides; absent: none matches.
+  std::optional<std::string_view> route() const { return abi::Member<std::optional<std::string>>::view(c_->route); }
+  /// One for each provider that would be asked, in that order.
+  ListView<SmsPrice> prices() const { return abi::Member<std::vector<SmsPrice>>::view(c_->prices); }
+
+  SmsRecipientPrice copy() const {
+    SmsRecipientPrice value;
+    abi::Codec<SmsRecipientPrice>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_recipient_price* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_recipient_price* c_ = nullptr;
+};
+
+/// SmsEstimate in C form, read in place.
+class SmsEstimateView {
+ public:
+  SmsEstimateView() = default;
+  explicit SmsEstimateView(const tl_service_sms_estimate& c) : c_(&c) {}
+
+  /// Character set on the air.
+  sms::Encoding encoding() const { return abi::Member<sms::Encoding>::view(c_->encoding); }
+  /// Parts.
+  std::int32_t segments() const { return abi::Member<std::int32_t>::view(c_->segments); }
+  /// Unicode characters.
+  std::int32_t characters() const { return abi::Member<std::int32_t>::view(c_->characters); }
+  /// The first character that forced UCS-2.
+  std::optional<std::string_view> costly_character() const { return abi::Member<std::optional<std::string>>::view(c_->costly_character); }
+  /// Replacements that keep the meaning.
+  ListView<SmsSwap> swaps() const { return abi::Member<std::vector<SmsSwap>>::view(c_->swaps); }
+  /// The text with them.
+  std::optional<std::string_view> swapped_text() const { return abi::Member<std::optional<std::string>>::view(c_->swapped_text); }
+  /// Parts of that.
+  std::optional<std::int32_t> swapped_segments() const { return abi::Member<std::optional<std::int32_t>>::view(c_->swapped_segments); }
+  /// One for each recipient.
+  ListView<SmsRecipientPrice> recipients() const { return abi::Member<std::vector<SmsRecipientPrice>>::view(c_->recipients); }
+
+  SmsEstimate copy() const {
+    SmsEstimate value;
+    abi::Codec<SmsEstimate>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_estimate* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_estimate* c_ = nullptr;
+};
+
+/// SmsPlan in C form, read in place.
+class SmsPlanView {
+ public:
+  SmsPlanView() = default;
+  explicit SmsPlanView(const tl_service_sms_plan& c) : c_(&c) {}
+
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// It would be accepted.
+  bool accepted() const { return abi::Member<bool>::view(c_->accepted); }
+  /// 202, or the HTTP status that describes the refusal.
+  std::int32_t http_status() const { return abi::Member<std::int32_t>::view(c_->http_status); }
+  /// Why it would be refused.
+  std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
+  /// The sender that would be used: of a pool, or in place of one that the country does not take.
+  std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// The provider that would be asked first.
+  std::optional<std::string_view> provider() const { return abi::Member<std::optional<std::string>>::view(c_->provider); }
+  /// Parts.
+  std::int32_t segments() const { return abi::Member<std::int32_t>::view(c_->segments); }
+  /// Price at that provider, in millionths of `currency`.
+  std::optional<std::int64_t> price_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->price_micros); }
+  /// ISO 4217.
+  std::optional<std::string_view> currency() const { return abi::Member<std::optional<std::string>>::view(c_->currency); }
+  /// When it would be handed over; absent: at once.
+  std::optional<Time> expected_at() const { return abi::Member<std::optional<Time>>::view(c_->expected_at); }
+  /// Every rule that was tried.
+  DecisionRecordView decision() const { return abi::Member<DecisionRecord>::view(c_->decision); }
+
+  SmsPlan copy() const {
+    SmsPlan value;
+    abi::Codec<SmsPlan>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_plan* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_plan* c_ = nullptr;
 };
 
 /// UserWithToken in C form, read in place.
@@ -2020,6 +2654,168 @@ class PluginInfoView {
 
  private:
   const tl_service_plugin_info* c_ = nullptr;
+};
+
+/// ConsentEntry in C form, read in place.
+class ConsentEntryView {
+ public:
+  ConsentEntryView() = default;
+  explicit ConsentEntryView(const tl_service_consent_entry& c) : c_(&c) {}
+
+  /// Position in the resource's ledger, from 1.
+  std::int64_t sequence() const { return abi::Member<std::int64_t>::view(c_->sequence); }
+  /// Number, short code or name that wrote.
+  std::string_view sender() const { return abi::Member<std::string>::view(c_->sender); }
+  /// The person's number.
+  std::string_view recipient() const { return abi::Member<std::string>::view(c_->recipient); }
+  /// What was asked for.
+  ConsentAction action() const { return abi::Member<ConsentAction>::view(c_->action); }
+  /// How.
+  ConsentSource source() const { return abi::Member<ConsentSource>::view(c_->source); }
+  /// What the person wrote.
+  std::optional<std::string_view> keyword() const { return abi::Member<std::optional<std::string>>::view(c_->keyword); }
+  /// Language of the keyword, ISO 639-1.
+  std::optional<std::string_view> language() const { return abi::Member<std::optional<std::string>>::view(c_->language); }
+  /// The message that asked.
+  std::optional<std::string_view> message_id() const { return abi::Member<std::optional<std::string>>::view(c_->message_id); }
+  /// The message that confirmed it.
+  std::optional<std::string_view> confirmation_id() const { return abi::Member<std::optional<std::string>>::view(c_->confirmation_id); }
+  /// When.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// SHA-256 over this line and the digest before it, in hex.
+  std::string_view digest() const { return abi::Member<std::string>::view(c_->digest); }
+
+  ConsentEntry copy() const {
+    ConsentEntry value;
+    abi::Codec<ConsentEntry>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_consent_entry* raw() const { return c_; }
+
+ private:
+  const tl_service_consent_entry* c_ = nullptr;
+};
+
+/// ConsentPage in C form, read in place.
+class ConsentPageView {
+ public:
+  ConsentPageView() = default;
+  explicit ConsentPageView(const tl_service_consent_page& c) : c_(&c) {}
+
+  /// The lines.
+  ListView<ConsentEntry> items() const { return abi::Member<std::vector<ConsentEntry>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  ConsentPage copy() const {
+    ConsentPage value;
+    abi::Codec<ConsentPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_consent_page* raw() const { return c_; }
+
+ private:
+  const tl_service_consent_page* c_ = nullptr;
+};
+
+/// OptOut in C form, read in place.
+class OptOutView {
+ public:
+  OptOutView() = default;
+  explicit OptOutView(const tl_service_opt_out& c) : c_(&c) {}
+
+  /// Number, short code or name.
+  std::string_view sender() const { return abi::Member<std::string>::view(c_->sender); }
+  /// The person's number.
+  std::string_view recipient() const { return abi::Member<std::string>::view(c_->recipient); }
+  /// Since when.
+  Time since() const { return abi::Member<Time>::view(c_->since); }
+  /// How it came to be known.
+  ConsentSource source() const { return abi::Member<ConsentSource>::view(c_->source); }
+
+  OptOut copy() const {
+    OptOut value;
+    abi::Codec<OptOut>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_opt_out* raw() const { return c_; }
+
+ private:
+  const tl_service_opt_out* c_ = nullptr;
+};
+
+/// OptOutPage in C form, read in place.
+class OptOutPageView {
+ public:
+  OptOutPageView() = default;
+  explicit OptOutPageView(const tl_service_opt_out_page& c) : c_(&c) {}
+
+  /// The opt-outs.
+  ListView<OptOut> items() const { return abi::Member<std::vector<OptOut>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  OptOutPage copy() const {
+    OptOutPage value;
+    abi::Codec<OptOutPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_opt_out_page* raw() const { return c_; }
+
+ private:
+  const tl_service_opt_out_page* c_ = nullptr;
+};
+
+/// OptOutOutcome in C form, read in place.
+class OptOutOutcomeView {
+ public:
+  OptOutOutcomeView() = default;
+  explicit OptOutOutcomeView(const tl_service_opt_out_outcome& c) : c_(&c) {}
+
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// 200, or the HTTP status that describes the refusal.
+  std::int32_t http_status() const { return abi::Member<std::int32_t>::view(c_->http_status); }
+  /// Whether the recipient has opted out, after this call.
+  bool opted_out() const { return abi::Member<bool>::view(c_->opted_out); }
+  /// Why it was refused.
+  std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
+
+  OptOutOutcome copy() const {
+    OptOutOutcome value;
+    abi::Codec<OptOutOutcome>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_opt_out_outcome* raw() const { return c_; }
+
+ private:
+  const tl_service_opt_out_outcome* c_ = nullptr;
+};
+
+/// ConsentProof in C form, read in place.
+class ConsentProofView {
+ public:
+  ConsentProofView() = default;
+  explicit ConsentProofView(const tl_service_consent_proof& c) : c_(&c) {}
+
+  /// Lines that were checked.
+  std::int64_t entries() const { return abi::Member<std::int64_t>::view(c_->entries); }
+  /// Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed.
+  std::string_view digest() const { return abi::Member<std::string>::view(c_->digest); }
+  /// Every digest is right.
+  bool intact() const { return abi::Member<bool>::view(c_->intact); }
+  /// The first line that is not.
+  std::optional<std::int64_t> first_broken() const { return abi::Member<std::optional<std::int64_t>>::view(c_->first_broken); }
+
+  ConsentProof copy() const {
+    ConsentProof value;
+    abi::Codec<ConsentProof>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_consent_proof* raw() const { return c_; }
+
+ private:
+  const tl_service_consent_proof* c_ = nullptr;
 };
 
 /// EventCondition in C form, read in place.
@@ -2642,6 +3438,12 @@ inline ::trunkline::service::SmsMessageView Codec<::trunkline::service::SmsMessa
 inline ::trunkline::service::SmsSendOutcomeView Codec<::trunkline::service::SmsSendOutcome>::view(const tl_service_sms_send_outcome& c) { return ::trunkline::service::SmsSendOutcomeView(c); }
 inline ::trunkline::service::SmsRecordView Codec<::trunkline::service::SmsRecord>::view(const tl_service_sms_record& c) { return ::trunkline::service::SmsRecordView(c); }
 inline ::trunkline::service::SmsPageView Codec<::trunkline::service::SmsPage>::view(const tl_service_sms_page& c) { return ::trunkline::service::SmsPageView(c); }
+inline ::trunkline::service::SmsReceiptView Codec<::trunkline::service::SmsReceipt>::view(const tl_service_sms_receipt& c) { return ::trunkline::service::SmsReceiptView(c); }
+inline ::trunkline::service::SmsSwapView Codec<::trunkline::service::SmsSwap>::view(const tl_service_sms_swap& c) { return ::trunkline::service::SmsSwapView(c); }
+inline ::trunkline::service::SmsPriceView Codec<::trunkline::service::SmsPrice>::view(const tl_service_sms_price& c) { return ::trunkline::service::SmsPriceView(c); }
+inline ::trunkline::service::SmsRecipientPriceView Codec<::trunkline::service::SmsRecipientPrice>::view(const tl_service_sms_recipient_price& c) { return ::trunkline::service::SmsRecipientPriceView(c); }
+inline ::trunkline::service::SmsEstimateView Codec<::trunkline::service::SmsEstimate>::view(const tl_service_sms_estimate& c) { return ::trunkline::service::SmsEstimateView(c); }
+inline ::trunkline::service::SmsPlanView Codec<::trunkline::service::SmsPlan>::view(const tl_service_sms_plan& c) { return ::trunkline::service::SmsPlanView(c); }
 inline ::trunkline::service::UserWithTokenView Codec<::trunkline::service::UserWithToken>::view(const tl_service_user_with_token& c) { return ::trunkline::service::UserWithTokenView(c); }
 inline ::trunkline::service::ChatMemberView Codec<::trunkline::service::ChatMember>::view(const tl_service_chat_member& c) { return ::trunkline::service::ChatMemberView(c); }
 inline ::trunkline::service::NewChatThreadView Codec<::trunkline::service::NewChatThread>::view(const tl_service_new_chat_thread& c) { return ::trunkline::service::NewChatThreadView(c); }
@@ -2657,6 +3459,12 @@ inline ::trunkline::service::EventFilterView Codec<::trunkline::service::EventFi
 inline ::trunkline::service::ResourceInfoView Codec<::trunkline::service::ResourceInfo>::view(const tl_service_resource_info& c) { return ::trunkline::service::ResourceInfoView(c); }
 inline ::trunkline::service::ResourceSnapshotView Codec<::trunkline::service::ResourceSnapshot>::view(const tl_service_resource_snapshot& c) { return ::trunkline::service::ResourceSnapshotView(c); }
 inline ::trunkline::service::PluginInfoView Codec<::trunkline::service::PluginInfo>::view(const tl_service_plugin_info& c) { return ::trunkline::service::PluginInfoView(c); }
+inline ::trunkline::service::ConsentEntryView Codec<::trunkline::service::ConsentEntry>::view(const tl_service_consent_entry& c) { return ::trunkline::service::ConsentEntryView(c); }
+inline ::trunkline::service::ConsentPageView Codec<::trunkline::service::ConsentPage>::view(const tl_service_consent_page& c) { return ::trunkline::service::ConsentPageView(c); }
+inline ::trunkline::service::OptOutView Codec<::trunkline::service::OptOut>::view(const tl_service_opt_out& c) { return ::trunkline::service::OptOutView(c); }
+inline ::trunkline::service::OptOutPageView Codec<::trunkline::service::OptOutPage>::view(const tl_service_opt_out_page& c) { return ::trunkline::service::OptOutPageView(c); }
+inline ::trunkline::service::OptOutOutcomeView Codec<::trunkline::service::OptOutOutcome>::view(const tl_service_opt_out_outcome& c) { return ::trunkline::service::OptOutOutcomeView(c); }
+inline ::trunkline::service::ConsentProofView Codec<::trunkline::service::ConsentProof>::view(const tl_service_consent_proof& c) { return ::trunkline::service::ConsentProofView(c); }
 inline ::trunkline::service::EventConditionView Codec<::trunkline::service::EventCondition>::view(const tl_service_event_condition& c) { return ::trunkline::service::EventConditionView(c); }
 inline ::trunkline::service::EventSubscriptionSpecView Codec<::trunkline::service::EventSubscriptionSpec>::view(const tl_service_event_subscription_spec& c) { return ::trunkline::service::EventSubscriptionSpecView(c); }
 inline ::trunkline::service::EventSubscriptionView Codec<::trunkline::service::EventSubscription>::view(const tl_service_event_subscription& c) { return ::trunkline::service::EventSubscriptionView(c); }

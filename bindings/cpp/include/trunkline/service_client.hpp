@@ -27,6 +27,26 @@ struct SmsServiceExplain {
   static constexpr auto kSlot = &tl_service_sms_service::explain;
   using Value = DecisionRecord;
 };
+struct SmsServiceReceipts {
+  static constexpr std::string_view kName = "receipts";
+  static constexpr auto kSlot = &tl_service_sms_service::receipts;
+  using Value = std::vector<SmsReceipt>;
+};
+struct SmsServiceCancel {
+  static constexpr std::string_view kName = "cancel";
+  static constexpr auto kSlot = &tl_service_sms_service::cancel;
+  using Value = SmsRecord;
+};
+struct SmsServiceEstimate {
+  static constexpr std::string_view kName = "estimate";
+  static constexpr auto kSlot = &tl_service_sms_service::estimate;
+  using Value = SmsEstimate;
+};
+struct SmsServicePlan {
+  static constexpr std::string_view kName = "plan";
+  static constexpr auto kSlot = &tl_service_sms_service::plan;
+  using Value = std::vector<SmsPlan>;
+};
 struct IdentityServiceCreateUser {
   static constexpr std::string_view kName = "create_user";
   static constexpr auto kSlot = &tl_service_identity_service::create_user;
@@ -347,6 +367,36 @@ struct RuntimeServiceMetrics {
   static constexpr auto kSlot = &tl_service_runtime_service::metrics;
   using Value = std::string;
 };
+struct SmsConsentServiceAdd {
+  static constexpr std::string_view kName = "add";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::add;
+  using Value = std::vector<OptOutOutcome>;
+};
+struct SmsConsentServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::remove;
+  using Value = std::vector<OptOutOutcome>;
+};
+struct SmsConsentServiceCheck {
+  static constexpr std::string_view kName = "check";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::check;
+  using Value = std::vector<OptOutOutcome>;
+};
+struct SmsConsentServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::list;
+  using Value = OptOutPage;
+};
+struct SmsConsentServiceHistory {
+  static constexpr std::string_view kName = "history";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::history;
+  using Value = ConsentPage;
+};
+struct SmsConsentServiceVerify {
+  static constexpr std::string_view kName = "verify";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::verify;
+  using Value = ConsentProof;
+};
 struct EventSubscriptionsServicePut {
   static constexpr std::string_view kName = "put";
   static constexpr auto kSlot = &tl_service_event_subscriptions_service::put;
@@ -653,6 +703,78 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
   }
   /// explain, blocking this thread.
   DecisionRecord explain_sync(std::string message_id, CallOptions options = {}) const;
+
+  /// Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+  /// Errors: kNotFound.
+  Task<std::vector<SmsReceipt>> receipts(std::string message_id, CallOptions options = {}) const;
+  /// receipts ending in done(Result<std::vector<SmsReceipt>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_receipts(std::string message_id, CallOptions options, F done) const {
+    Client::start<ops::SmsServiceReceipts>(std::move(options), std::move(done), std::move(message_id));
+  }
+  void start_receipts(std::string message_id, CallOptions options, abi::Callback<std::vector<SmsReceipt>> done) const;
+  /// receipts without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_receipts_raw(tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServiceReceipts>(std::move(options), std::move(done), message_id);
+  }
+  /// receipts, blocking this thread.
+  std::vector<SmsReceipt> receipts_sync(std::string message_id, CallOptions options = {}) const;
+
+  /// Takes back a message that was not handed to a carrier yet.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<SmsRecord> cancel(std::string message_id, CallOptions options = {}) const;
+  /// cancel ending in done(Result<SmsRecord>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_cancel(std::string message_id, CallOptions options, F done) const {
+    Client::start<ops::SmsServiceCancel>(std::move(options), std::move(done), std::move(message_id));
+  }
+  void start_cancel(std::string message_id, CallOptions options, abi::Callback<SmsRecord> done) const;
+  /// cancel without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_cancel_raw(tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServiceCancel>(std::move(options), std::move(done), message_id);
+  }
+  /// cancel, blocking this thread.
+  SmsRecord cancel_sync(std::string message_id, CallOptions options = {}) const;
+
+  /// How a text travels and what each route asks for it. Sends nothing.
+  /// Errors: kInvalidArgument.
+  Task<SmsEstimate> estimate(SmsMessage message, CallOptions options = {}) const;
+  /// estimate ending in done(Result<SmsEstimate>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_estimate(SmsMessage message, CallOptions options, F done) const {
+    Client::start<ops::SmsServiceEstimate>(std::move(options), std::move(done), std::move(message));
+  }
+  void start_estimate(SmsMessage message, CallOptions options, abi::Callback<SmsEstimate> done) const;
+  /// estimate without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_estimate_raw(const tl_service_sms_message& message, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServiceEstimate>(std::move(options), std::move(done), &message);
+  }
+  /// estimate, blocking this thread.
+  SmsEstimate estimate_sync(SmsMessage message, CallOptions options = {}) const;
+
+  /// A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<SmsPlan>> plan(SmsMessage message, CallOptions options = {}) const;
+  /// plan ending in done(Result<std::vector<SmsPlan>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_plan(SmsMessage message, CallOptions options, F done) const {
+    Client::start<ops::SmsServicePlan>(std::move(options), std::move(done), std::move(message));
+  }
+  void start_plan(SmsMessage message, CallOptions options, abi::Callback<std::vector<SmsPlan>> done) const;
+  /// plan without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_plan_raw(const tl_service_sms_message& message, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServicePlan>(std::move(options), std::move(done), &message);
+  }
+  /// plan, blocking this thread.
+  std::vector<SmsPlan> plan_sync(SmsMessage message, CallOptions options = {}) const;
 };
 
 /// Users and tokens of one resource.
@@ -1904,6 +2026,134 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
   }
   /// metrics, blocking this thread.
   std::string metrics_sync(CallOptions options = {}) const;
+};
+
+/// Who does not want to be written to, by sender; and how that came about.
+class SmsConsentServiceClient : public abi::Client<tl_service_sms_consent_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sms_consent/1";
+  using Client::Client;
+
+  /// Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<OptOutOutcome>> add(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+  /// add ending in done(Result<std::vector<OptOutOutcome>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_add(std::string sender, std::vector<std::string> recipients, CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceAdd>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+  }
+  void start_add(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                 abi::Callback<std::vector<OptOutOutcome>> done) const;
+  /// add without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_add_raw(tl_str sender, tl_list recipients, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceAdd>(std::move(options), std::move(done), sender, recipients);
+  }
+  /// add, blocking this thread.
+  std::vector<OptOutOutcome> add_sync(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+
+  /// Lifts that.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<OptOutOutcome>> remove(std::string sender, std::vector<std::string> recipients,
+                                          CallOptions options = {}) const;
+  /// remove ending in done(Result<std::vector<OptOutOutcome>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string sender, std::vector<std::string> recipients, CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceRemove>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+  }
+  void start_remove(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                    abi::Callback<std::vector<OptOutOutcome>> done) const;
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str sender, tl_list recipients, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceRemove>(std::move(options), std::move(done), sender, recipients);
+  }
+  /// remove, blocking this thread.
+  std::vector<OptOutOutcome> remove_sync(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+
+  /// Whether they opted out.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<OptOutOutcome>> check(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+  /// check ending in done(Result<std::vector<OptOutOutcome>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_check(std::string sender, std::vector<std::string> recipients, CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceCheck>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+  }
+  void start_check(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                   abi::Callback<std::vector<OptOutOutcome>> done) const;
+  /// check without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_check_raw(tl_str sender, tl_list recipients, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceCheck>(std::move(options), std::move(done), sender, recipients);
+  }
+  /// check, blocking this thread.
+  std::vector<OptOutOutcome> check_sync(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+
+  /// Everybody who opted out; `sender` limits it to one.
+  /// Errors: kInvalidArgument.
+  Task<OptOutPage> list(std::optional<std::string> sender = {}, std::int32_t limit = 100,
+                        std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// list ending in done(Result<OptOutPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(std::optional<std::string> sender, std::int32_t limit, std::optional<std::string> continuation,
+                  CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceList>(std::move(options), std::move(done), std::move(sender), limit,
+                                              std::move(continuation));
+  }
+  void start_list(std::optional<std::string> sender, std::int32_t limit, std::optional<std::string> continuation,
+                  CallOptions options, abi::Callback<OptOutPage> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(tl_str sender, int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceList>(std::move(options), std::move(done), sender, limit, continuation);
+  }
+  /// list, blocking this thread.
+  OptOutPage list_sync(std::optional<std::string> sender = {}, std::int32_t limit = 100,
+                       std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// The ledger, oldest first; `recipient` limits it to one person.
+  /// Errors: kInvalidArgument.
+  Task<ConsentPage> history(std::optional<std::string> recipient = {}, std::int32_t limit = 100,
+                            std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// history ending in done(Result<ConsentPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_history(std::optional<std::string> recipient, std::int32_t limit, std::optional<std::string> continuation,
+                     CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceHistory>(std::move(options), std::move(done), std::move(recipient), limit,
+                                                 std::move(continuation));
+  }
+  void start_history(std::optional<std::string> recipient, std::int32_t limit, std::optional<std::string> continuation,
+                     CallOptions options, abi::Callback<ConsentPage> done) const;
+  /// history without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_history_raw(tl_str recipient, int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceHistory>(std::move(options), std::move(done), recipient, limit, continuation);
+  }
+  /// history, blocking this thread.
+  ConsentPage history_sync(std::optional<std::string> recipient = {}, std::int32_t limit = 100,
+                           std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// Checks the digests of the whole ledger.
+  Task<ConsentProof> verify(CallOptions options = {}) const;
+  /// verify ending in done(Result<ConsentProof>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_verify(CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceVerify>(std::move(options), std::move(done));
+  }
+  void start_verify(CallOptions options, abi::Callback<ConsentProof> done) const;
+  /// verify without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_verify_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceVerify>(std::move(options), std::move(done));
+  }
+  /// verify, blocking this thread.
+  ConsentProof verify_sync(CallOptions options = {}) const;
 };
 
 /// The event subscriptions of one resource or custom topic. Names compare without case.

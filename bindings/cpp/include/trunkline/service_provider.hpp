@@ -43,6 +43,30 @@ class SmsService : public virtual Implementation {
   TL_INLINE virtual Task<DecisionRecord> explain(Call call, std::string message_id);
   TL_INLINE virtual void start_explain(const Call& call, std::string_view message_id, Completion<DecisionRecord> done);
 
+  /// Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<std::vector<SmsReceipt>> receipts(Call call, std::string message_id);
+  TL_INLINE virtual void start_receipts(const Call& call, std::string_view message_id, Completion<std::vector<SmsReceipt>> done);
+
+  /// Takes back a message that was not handed to a carrier yet.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<SmsRecord> cancel(Call call, std::string message_id);
+  TL_INLINE virtual void start_cancel(const Call& call, std::string_view message_id, Completion<SmsRecord> done);
+
+  /// How a text travels and what each route asks for it. Sends nothing.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SmsEstimate> estimate(Call call, SmsMessage message);
+  TL_INLINE virtual void start_estimate(const Call& call, SmsMessageView message, Completion<SmsEstimate> done);
+
+  /// A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<SmsPlan>> plan(Call call, SmsMessage message);
+  TL_INLINE virtual void start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsPlan>> done);
+
  protected:
   SmsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -573,6 +597,62 @@ class RuntimeService : public virtual Implementation {
 
  protected:
   RuntimeService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class SmsConsentService;
+/// The object as the ABI sees it.
+tl_iface iface_of(SmsConsentService* object);
+
+/// Who does not want to be written to, by sender; and how that came about.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class SmsConsentService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sms_consent/1";
+
+  /// Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<OptOutOutcome>> add(Call call, std::string sender, std::vector<std::string> recipients);
+  TL_INLINE virtual void start_add(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                   Completion<std::vector<OptOutOutcome>> done);
+
+  /// Lifts that.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<OptOutOutcome>> remove(Call call, std::string sender, std::vector<std::string> recipients);
+  TL_INLINE virtual void start_remove(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                      Completion<std::vector<OptOutOutcome>> done);
+
+  /// Whether they opted out.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<OptOutOutcome>> check(Call call, std::string sender, std::vector<std::string> recipients);
+  TL_INLINE virtual void start_check(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                     Completion<std::vector<OptOutOutcome>> done);
+
+  /// Everybody who opted out; `sender` limits it to one.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<OptOutPage> list(Call call, std::optional<std::string> sender, std::int32_t limit,
+                                          std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list(const Call& call, std::optional<std::string_view> sender, std::int32_t limit,
+                                    std::optional<std::string_view> continuation, Completion<OptOutPage> done);
+
+  /// The ledger, oldest first; `recipient` limits it to one person.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<ConsentPage> history(Call call, std::optional<std::string> recipient, std::int32_t limit,
+                                              std::optional<std::string> continuation);
+  TL_INLINE virtual void start_history(const Call& call, std::optional<std::string_view> recipient, std::int32_t limit,
+                                       std::optional<std::string_view> continuation, Completion<ConsentPage> done);
+
+  /// Checks the digests of the whole ledger.
+  /// [any-thread]
+  TL_INLINE virtual Task<ConsentProof> verify(Call call);
+  TL_INLINE virtual void start_verify(const Call& call, Completion<ConsentProof> done);
+
+ protected:
+  SmsConsentService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
 class EventSubscriptionsService;

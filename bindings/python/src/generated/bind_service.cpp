@@ -12,9 +12,12 @@
 
 namespace trunkline::service {
 namespace {
+pyrt::EnumTable enum_ReceiptVerdict;
 pyrt::EnumTable enum_NumberType;
 pyrt::EnumTable enum_NumberCapability;
 pyrt::EnumTable enum_KeyKind;
+pyrt::EnumTable enum_ConsentAction;
+pyrt::EnumTable enum_ConsentSource;
 pyrt::EnumTable enum_EventSchema;
 pyrt::EnumTable enum_EventDestination;
 pyrt::EnumTable enum_EventSubscriptionState;
@@ -22,10 +25,16 @@ pyrt::EnumTable enum_EventOperator;
 pyrt::EnumTable enum_EventState;
 pyrt::EnumTable enum_EmailOperationStatus;
 pyrt::EnumTable enum_SuppressionReason;
-pyrt::Model<7> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key"});
-pyrt::Model<6> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated"});
-pyrt::Model<14> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at"});
+pyrt::Model<8> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key", "send_at"});
+pyrt::Model<7> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated", "expected_at"});
+pyrt::Model<20> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at", "fault", "retryable", "receipt_count", "expected_at", "price_micros", "currency"});
 pyrt::Model<2> model_SmsPage({"items", "continuation"});
+pyrt::Model<10> model_SmsReceipt({"provider", "state", "reason", "provider_code", "at", "received_at", "segments_delivered", "fault", "retryable", "verdict"});
+pyrt::Model<3> model_SmsSwap({"found", "replacement", "count"});
+pyrt::Model<4> model_SmsPrice({"provider", "segment_micros", "total_micros", "currency"});
+pyrt::Model<4> model_SmsRecipientPrice({"to", "country", "route", "prices"});
+pyrt::Model<8> model_SmsEstimate({"encoding", "segments", "characters", "costly_character", "swaps", "swapped_text", "swapped_segments", "recipients"});
+pyrt::Model<11> model_SmsPlan({"to", "accepted", "http_status", "error_message", "from_", "provider", "segments", "price_micros", "currency", "expected_at", "decision"});
 pyrt::Model<2> model_UserWithToken({"user", "token"});
 pyrt::Model<4> model_ChatMember({"id", "display_name", "share_history_time", "metadata"});
 pyrt::Model<6> model_NewChatThread({"as_user", "topic", "participants", "metadata", "retention_days", "idempotency_key"});
@@ -41,6 +50,12 @@ pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
 pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
 pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
+pyrt::Model<11> model_ConsentEntry({"sequence", "sender", "recipient", "action", "source", "keyword", "language", "message_id", "confirmation_id", "at", "digest"});
+pyrt::Model<2> model_ConsentPage({"items", "continuation"});
+pyrt::Model<4> model_OptOut({"sender", "recipient", "since", "source"});
+pyrt::Model<2> model_OptOutPage({"items", "continuation"});
+pyrt::Model<4> model_OptOutOutcome({"to", "http_status", "opted_out", "error_message"});
+pyrt::Model<4> model_ConsentProof({"entries", "digest", "intact", "first_broken"});
 pyrt::Model<3> model_EventCondition({"key", "operator_type", "value"});
 pyrt::Model<26> model_EventSubscriptionSpec({"name", "webhook", "workflow", "types", "subject_begins_with", "subject_ends_with", "case_sensitive", "arrays", "conditions", "schema", "binary", "max_attempts", "time_to_live", "dead_letter", "headers", "secret_headers", "event_headers", "max_events_per_batch", "preferred_batch_kilobytes", "ordering_key", "concurrency", "bearer", "hmac_secret", "labels", "expires_at", "after"});
 pyrt::Model<8> model_EventSubscription({"name", "topic", "destination", "endpoint", "state", "properties", "created_at", "updated_at"});
@@ -61,6 +76,12 @@ pyrt::Model<6> model_Suppression({"address", "sender_address", "reason", "detail
 pyrt::Model<6> model_ReceivedEmail({"message_id", "from_", "to", "subject", "received_at", "mime"});
 }  // namespace
 
+PyObject* to_py(ReceiptVerdict value) { return enum_ReceiptVerdict.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ReceiptVerdict& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ReceiptVerdict>(number);
+}
 PyObject* to_py(NumberType value) { return enum_NumberType.get(static_cast<std::int32_t>(value)); }
 void from_py(PyObject* object, NumberType& value) {
   std::int32_t number = 0;
@@ -78,6 +99,18 @@ void from_py(PyObject* object, KeyKind& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<KeyKind>(number);
+}
+PyObject* to_py(ConsentAction value) { return enum_ConsentAction.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ConsentAction& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ConsentAction>(number);
+}
+PyObject* to_py(ConsentSource value) { return enum_ConsentSource.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ConsentSource& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ConsentSource>(number);
 }
 PyObject* to_py(EventSchema value) { return enum_EventSchema.get(static_cast<std::int32_t>(value)); }
 void from_py(PyObject* object, EventSchema& value) {
@@ -122,7 +155,7 @@ void from_py(PyObject* object, SuppressionReason& value) {
   value = static_cast<SuppressionReason>(number);
 }
 PyObject* to_py(const SmsMessage& value) {
-  pyrt::Row<7> row;
+  pyrt::Row<8> row;
   row.add(pyrt::put(value.from));
   row.add(pyrt::put(value.to));
   row.add(pyrt::put(value.message));
@@ -130,6 +163,7 @@ PyObject* to_py(const SmsMessage& value) {
   row.add(pyrt::put(value.tag));
   row.add(pyrt::put(value.delivery_report_timeout));
   row.add(pyrt::put(value.idempotency_key));
+  row.add(pyrt::put(value.send_at));
   return model_SmsMessage.make(row);
 }
 void from_py(PyObject* object, SmsMessage& value) {
@@ -141,15 +175,17 @@ void from_py(PyObject* object, SmsMessage& value) {
   fields.take(4, value.tag);
   fields.take(5, value.delivery_report_timeout);
   fields.take(6, value.idempotency_key);
+  fields.take(7, value.send_at);
 }
 PyObject* to_py(const SmsSendOutcome& value) {
-  pyrt::Row<6> row;
+  pyrt::Row<7> row;
   row.add(pyrt::put(value.to));
   row.add(pyrt::put(value.message_id));
   row.add(pyrt::put(value.successful));
   row.add(pyrt::put(value.http_status));
   row.add(pyrt::put(value.error_message));
   row.add(pyrt::put(value.repeated));
+  row.add(pyrt::put(value.expected_at));
   return model_SmsSendOutcome.make(row);
 }
 void from_py(PyObject* object, SmsSendOutcome& value) {
@@ -160,9 +196,10 @@ void from_py(PyObject* object, SmsSendOutcome& value) {
   fields.take(3, value.http_status);
   fields.take(4, value.error_message);
   fields.take(5, value.repeated);
+  fields.take(6, value.expected_at);
 }
 PyObject* to_py(const SmsRecord& value) {
-  pyrt::Row<14> row;
+  pyrt::Row<20> row;
   row.add(pyrt::put(value.message_id));
   row.add(pyrt::put(value.from));
   row.add(pyrt::put(value.to));
@@ -177,6 +214,12 @@ PyObject* to_py(const SmsRecord& value) {
   row.add(pyrt::put(value.inbound));
   row.add(pyrt::put(value.created_at));
   row.add(pyrt::put(value.updated_at));
+  row.add(pyrt::put(value.fault));
+  row.add(pyrt::put(value.retryable));
+  row.add(pyrt::put(value.receipt_count));
+  row.add(pyrt::put(value.expected_at));
+  row.add(pyrt::put(value.price_micros));
+  row.add(pyrt::put(value.currency));
   return model_SmsRecord.make(row);
 }
 void from_py(PyObject* object, SmsRecord& value) {
@@ -195,6 +238,12 @@ void from_py(PyObject* object, SmsRecord& value) {
   fields.take(11, value.inbound);
   fields.take(12, value.created_at);
   fields.take(13, value.updated_at);
+  fields.take(14, value.fault);
+  fields.take(15, value.retryable);
+  fields.take(16, value.receipt_count);
+  fields.take(17, value.expected_at);
+  fields.take(18, value.price_micros);
+  fields.take(19, value.currency);
 }
 PyObject* to_py(const SmsPage& value) {
   pyrt::Row<2> row;
@@ -206,6 +255,128 @@ void from_py(PyObject* object, SmsPage& value) {
   const pyrt::Fields fields(model_SmsPage, object);
   fields.take(0, value.items);
   fields.take(1, value.continuation);
+}
+PyObject* to_py(const SmsReceipt& value) {
+  pyrt::Row<10> row;
+  row.add(pyrt::put(value.provider));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.reason));
+  row.add(pyrt::put(value.provider_code));
+  row.add(pyrt::put(value.at));
+  row.add(pyrt::put(value.received_at));
+  row.add(pyrt::put(value.segments_delivered));
+  row.add(pyrt::put(value.fault));
+  row.add(pyrt::put(value.retryable));
+  row.add(pyrt::put(value.verdict));
+  return model_SmsReceipt.make(row);
+}
+void from_py(PyObject* object, SmsReceipt& value) {
+  const pyrt::Fields fields(model_SmsReceipt, object);
+  fields.take(0, value.provider);
+  fields.take(1, value.state);
+  fields.take(2, value.reason);
+  fields.take(3, value.provider_code);
+  fields.take(4, value.at);
+  fields.take(5, value.received_at);
+  fields.take(6, value.segments_delivered);
+  fields.take(7, value.fault);
+  fields.take(8, value.retryable);
+  fields.take(9, value.verdict);
+}
+PyObject* to_py(const SmsSwap& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.found));
+  row.add(pyrt::put(value.replacement));
+  row.add(pyrt::put(value.count));
+  return model_SmsSwap.make(row);
+}
+void from_py(PyObject* object, SmsSwap& value) {
+  const pyrt::Fields fields(model_SmsSwap, object);
+  fields.take(0, value.found);
+  fields.take(1, value.replacement);
+  fields.take(2, value.count);
+}
+PyObject* to_py(const SmsPrice& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.provider));
+  row.add(pyrt::put(value.segment_micros));
+  row.add(pyrt::put(value.total_micros));
+  row.add(pyrt::put(value.currency));
+  return model_SmsPrice.make(row);
+}
+void from_py(PyObject* object, SmsPrice& value) {
+  const pyrt::Fields fields(model_SmsPrice, object);
+  fields.take(0, value.provider);
+  fields.take(1, value.segment_micros);
+  fields.take(2, value.total_micros);
+  fields.take(3, value.currency);
+}
+PyObject* to_py(const SmsRecipientPrice& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.country));
+  row.add(pyrt::put(value.route));
+  row.add(pyrt::put(value.prices));
+  return model_SmsRecipientPrice.make(row);
+}
+void from_py(PyObject* object, SmsRecipientPrice& value) {
+  const pyrt::Fields fields(model_SmsRecipientPrice, object);
+  fields.take(0, value.to);
+  fields.take(1, value.country);
+  fields.take(2, value.route);
+  fields.take(3, value.prices);
+}
+PyObject* to_py(const SmsEstimate& value) {
+  pyrt::Row<8> row;
+  row.add(pyrt::put(value.encoding));
+  row.add(pyrt::put(value.segments));
+  row.add(pyrt::put(value.characters));
+  row.add(pyrt::put(value.costly_character));
+  row.add(pyrt::put(value.swaps));
+  row.add(pyrt::put(value.swapped_text));
+  row.add(pyrt::put(value.swapped_segments));
+  row.add(pyrt::put(value.recipients));
+  return model_SmsEstimate.make(row);
+}
+void from_py(PyObject* object, SmsEstimate& value) {
+  const pyrt::Fields fields(model_SmsEstimate, object);
+  fields.take(0, value.encoding);
+  fields.take(1, value.segments);
+  fields.take(2, value.characters);
+  fields.take(3, value.costly_character);
+  fields.take(4, value.swaps);
+  fields.take(5, value.swapped_text);
+  fields.take(6, value.swapped_segments);
+  fields.take(7, value.recipients);
+}
+PyObject* to_py(const SmsPlan& value) {
+  pyrt::Row<11> row;
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.accepted));
+  row.add(pyrt::put(value.http_status));
+  row.add(pyrt::put(value.error_message));
+  row.add(pyrt::put(value.from));
+  row.add(pyrt::put(value.provider));
+  row.add(pyrt::put(value.segments));
+  row.add(pyrt::put(value.price_micros));
+  row.add(pyrt::put(value.currency));
+  row.add(pyrt::put(value.expected_at));
+  row.add(pyrt::put(value.decision));
+  return model_SmsPlan.make(row);
+}
+void from_py(PyObject* object, SmsPlan& value) {
+  const pyrt::Fields fields(model_SmsPlan, object);
+  fields.take(0, value.to);
+  fields.take(1, value.accepted);
+  fields.take(2, value.http_status);
+  fields.take(3, value.error_message);
+  fields.take(4, value.from);
+  fields.take(5, value.provider);
+  fields.take(6, value.segments);
+  fields.take(7, value.price_micros);
+  fields.take(8, value.currency);
+  fields.take(9, value.expected_at);
+  fields.take(10, value.decision);
 }
 PyObject* to_py(const UserWithToken& value) {
   pyrt::Row<2> row;
@@ -481,6 +652,102 @@ void from_py(PyObject* object, PluginInfo& value) {
   fields.take(3, value.interfaces);
   fields.take(4, value.state);
   fields.take(5, value.detail);
+}
+PyObject* to_py(const ConsentEntry& value) {
+  pyrt::Row<11> row;
+  row.add(pyrt::put(value.sequence));
+  row.add(pyrt::put(value.sender));
+  row.add(pyrt::put(value.recipient));
+  row.add(pyrt::put(value.action));
+  row.add(pyrt::put(value.source));
+  row.add(pyrt::put(value.keyword));
+  row.add(pyrt::put(value.language));
+  row.add(pyrt::put(value.message_id));
+  row.add(pyrt::put(value.confirmation_id));
+  row.add(pyrt::put(value.at));
+  row.add(pyrt::put(value.digest));
+  return model_ConsentEntry.make(row);
+}
+void from_py(PyObject* object, ConsentEntry& value) {
+  const pyrt::Fields fields(model_ConsentEntry, object);
+  fields.take(0, value.sequence);
+  fields.take(1, value.sender);
+  fields.take(2, value.recipient);
+  fields.take(3, value.action);
+  fields.take(4, value.source);
+  fields.take(5, value.keyword);
+  fields.take(6, value.language);
+  fields.take(7, value.message_id);
+  fields.take(8, value.confirmation_id);
+  fields.take(9, value.at);
+  fields.take(10, value.digest);
+}
+PyObject* to_py(const ConsentPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_ConsentPage.make(row);
+}
+void from_py(PyObject* object, ConsentPage& value) {
+  const pyrt::Fields fields(model_ConsentPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
+PyObject* to_py(const OptOut& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.sender));
+  row.add(pyrt::put(value.recipient));
+  row.add(pyrt::put(value.since));
+  row.add(pyrt::put(value.source));
+  return model_OptOut.make(row);
+}
+void from_py(PyObject* object, OptOut& value) {
+  const pyrt::Fields fields(model_OptOut, object);
+  fields.take(0, value.sender);
+  fields.take(1, value.recipient);
+  fields.take(2, value.since);
+  fields.take(3, value.source);
+}
+PyObject* to_py(const OptOutPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_OptOutPage.make(row);
+}
+void from_py(PyObject* object, OptOutPage& value) {
+  const pyrt::Fields fields(model_OptOutPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
+PyObject* to_py(const OptOutOutcome& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.http_status));
+  row.add(pyrt::put(value.opted_out));
+  row.add(pyrt::put(value.error_message));
+  return model_OptOutOutcome.make(row);
+}
+void from_py(PyObject* object, OptOutOutcome& value) {
+  const pyrt::Fields fields(model_OptOutOutcome, object);
+  fields.take(0, value.to);
+  fields.take(1, value.http_status);
+  fields.take(2, value.opted_out);
+  fields.take(3, value.error_message);
+}
+PyObject* to_py(const ConsentProof& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.entries));
+  row.add(pyrt::put(value.digest));
+  row.add(pyrt::put(value.intact));
+  row.add(pyrt::put(value.first_broken));
+  return model_ConsentProof.make(row);
+}
+void from_py(PyObject* object, ConsentProof& value) {
+  const pyrt::Fields fields(model_ConsentProof, object);
+  fields.take(0, value.entries);
+  fields.take(1, value.digest);
+  fields.take(2, value.intact);
+  fields.take(3, value.first_broken);
 }
 PyObject* to_py(const EventCondition& value) {
   pyrt::Row<3> row;
@@ -949,6 +1216,54 @@ struct SmsService_explain final : pyrt::Operation<trunkline::DecisionRecord> {
   }
 };
 
+struct SmsService_receipts final : pyrt::Operation<std::vector<trunkline::service::SmsReceipt>> {
+  std::string p_message_id{};
+
+  SmsService_receipts() : Operation("receipts", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message_id", args[0], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsReceipt>> done) override {
+    interface.client<SmsServiceClient>().start_receipts(std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_cancel final : pyrt::Operation<trunkline::service::SmsRecord> {
+  std::string p_message_id{};
+
+  SmsService_cancel() : Operation("cancel", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message_id", args[0], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsRecord> done) override {
+    interface.client<SmsServiceClient>().start_cancel(std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_estimate final : pyrt::Operation<trunkline::service::SmsEstimate> {
+  trunkline::service::SmsMessage p_message{};
+
+  SmsService_estimate() : Operation("estimate", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsEstimate> done) override {
+    interface.client<SmsServiceClient>().start_estimate(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_plan final : pyrt::Operation<std::vector<trunkline::service::SmsPlan>> {
+  trunkline::service::SmsMessage p_message{};
+
+  SmsService_plan() : Operation("plan", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsPlan>> done) override {
+    interface.client<SmsServiceClient>().start_plan(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_SmsService[] = {
     {"send", &pyrt::blocking<SmsService_send>},
     {"send_async", &pyrt::awaited<SmsService_send>},
@@ -958,6 +1273,14 @@ constexpr pyrt::MethodSpec methods_of_SmsService[] = {
     {"list_async", &pyrt::awaited<SmsService_list>},
     {"explain", &pyrt::blocking<SmsService_explain>},
     {"explain_async", &pyrt::awaited<SmsService_explain>},
+    {"receipts", &pyrt::blocking<SmsService_receipts>},
+    {"receipts_async", &pyrt::awaited<SmsService_receipts>},
+    {"cancel", &pyrt::blocking<SmsService_cancel>},
+    {"cancel_async", &pyrt::awaited<SmsService_cancel>},
+    {"estimate", &pyrt::blocking<SmsService_estimate>},
+    {"estimate_async", &pyrt::awaited<SmsService_estimate>},
+    {"plan", &pyrt::blocking<SmsService_plan>},
+    {"plan_async", &pyrt::awaited<SmsService_plan>},
 };
 
 struct IdentityService_create_user final : pyrt::Operation<trunkline::service::UserWithToken> {
@@ -1945,6 +2268,105 @@ constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
     {"metrics_async", &pyrt::awaited<RuntimeService_metrics>},
 };
 
+struct SmsConsentService_add final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
+  std::string p_sender{};
+  std::vector<std::string> p_recipients{};
+
+  SmsConsentService_add() : Operation("add", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("recipients", args[1], p_recipients);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OptOutOutcome>> done) override {
+    interface.client<SmsConsentServiceClient>().start_add(std::move(p_sender), std::move(p_recipients), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_remove final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
+  std::string p_sender{};
+  std::vector<std::string> p_recipients{};
+
+  SmsConsentService_remove() : Operation("remove", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("recipients", args[1], p_recipients);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OptOutOutcome>> done) override {
+    interface.client<SmsConsentServiceClient>().start_remove(std::move(p_sender), std::move(p_recipients), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_check final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
+  std::string p_sender{};
+  std::vector<std::string> p_recipients{};
+
+  SmsConsentService_check() : Operation("check", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("recipients", args[1], p_recipients);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OptOutOutcome>> done) override {
+    interface.client<SmsConsentServiceClient>().start_check(std::move(p_sender), std::move(p_recipients), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_list final : pyrt::Operation<trunkline::service::OptOutPage> {
+  std::optional<std::string> p_sender{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  SmsConsentService_list() : Operation("list", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::OptOutPage> done) override {
+    interface.client<SmsConsentServiceClient>().start_list(std::move(p_sender), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_history final : pyrt::Operation<trunkline::service::ConsentPage> {
+  std::optional<std::string> p_recipient{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  SmsConsentService_history() : Operation("history", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("recipient", args[0], p_recipient);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ConsentPage> done) override {
+    interface.client<SmsConsentServiceClient>().start_history(std::move(p_recipient), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_verify final : pyrt::Operation<trunkline::service::ConsentProof> {
+
+  SmsConsentService_verify() : Operation("verify", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ConsentProof> done) override {
+    interface.client<SmsConsentServiceClient>().start_verify(std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_SmsConsentService[] = {
+    {"add", &pyrt::blocking<SmsConsentService_add>},
+    {"add_async", &pyrt::awaited<SmsConsentService_add>},
+    {"remove", &pyrt::blocking<SmsConsentService_remove>},
+    {"remove_async", &pyrt::awaited<SmsConsentService_remove>},
+    {"check", &pyrt::blocking<SmsConsentService_check>},
+    {"check_async", &pyrt::awaited<SmsConsentService_check>},
+    {"list", &pyrt::blocking<SmsConsentService_list>},
+    {"list_async", &pyrt::awaited<SmsConsentService_list>},
+    {"history", &pyrt::blocking<SmsConsentService_history>},
+    {"history_async", &pyrt::awaited<SmsConsentService_history>},
+    {"verify", &pyrt::blocking<SmsConsentService_verify>},
+    {"verify_async", &pyrt::awaited<SmsConsentService_verify>},
+};
+
 struct EventSubscriptionsService_put final : pyrt::Operation<trunkline::service::EventSubscription> {
   trunkline::service::EventSubscriptionSpec p_subscription{};
 
@@ -2618,9 +3040,12 @@ constexpr pyrt::MethodSpec methods_of_SandboxMailService[] = {
 }  // namespace
 
 static void register_types(PyObject* types) {
+  enum_ReceiptVerdict.init(pyrt::type_of(types, "ReceiptVerdict"));
   enum_NumberType.init(pyrt::type_of(types, "NumberType"));
   enum_NumberCapability.init(pyrt::type_of(types, "NumberCapability"));
   enum_KeyKind.init(pyrt::type_of(types, "KeyKind"));
+  enum_ConsentAction.init(pyrt::type_of(types, "ConsentAction"));
+  enum_ConsentSource.init(pyrt::type_of(types, "ConsentSource"));
   enum_EventSchema.init(pyrt::type_of(types, "EventSchema"));
   enum_EventDestination.init(pyrt::type_of(types, "EventDestination"));
   enum_EventSubscriptionState.init(pyrt::type_of(types, "EventSubscriptionState"));
@@ -2632,6 +3057,12 @@ static void register_types(PyObject* types) {
   model_SmsSendOutcome.init(pyrt::type_of(types, "SmsSendOutcome"));
   model_SmsRecord.init(pyrt::type_of(types, "SmsRecord"));
   model_SmsPage.init(pyrt::type_of(types, "SmsPage"));
+  model_SmsReceipt.init(pyrt::type_of(types, "SmsReceipt"));
+  model_SmsSwap.init(pyrt::type_of(types, "SmsSwap"));
+  model_SmsPrice.init(pyrt::type_of(types, "SmsPrice"));
+  model_SmsRecipientPrice.init(pyrt::type_of(types, "SmsRecipientPrice"));
+  model_SmsEstimate.init(pyrt::type_of(types, "SmsEstimate"));
+  model_SmsPlan.init(pyrt::type_of(types, "SmsPlan"));
   model_UserWithToken.init(pyrt::type_of(types, "UserWithToken"));
   model_ChatMember.init(pyrt::type_of(types, "ChatMember"));
   model_NewChatThread.init(pyrt::type_of(types, "NewChatThread"));
@@ -2647,6 +3078,12 @@ static void register_types(PyObject* types) {
   model_ResourceInfo.init(pyrt::type_of(types, "ResourceInfo"));
   model_ResourceSnapshot.init(pyrt::type_of(types, "ResourceSnapshot"));
   model_PluginInfo.init(pyrt::type_of(types, "PluginInfo"));
+  model_ConsentEntry.init(pyrt::type_of(types, "ConsentEntry"));
+  model_ConsentPage.init(pyrt::type_of(types, "ConsentPage"));
+  model_OptOut.init(pyrt::type_of(types, "OptOut"));
+  model_OptOutPage.init(pyrt::type_of(types, "OptOutPage"));
+  model_OptOutOutcome.init(pyrt::type_of(types, "OptOutOutcome"));
+  model_ConsentProof.init(pyrt::type_of(types, "ConsentProof"));
   model_EventCondition.init(pyrt::type_of(types, "EventCondition"));
   model_EventSubscriptionSpec.init(pyrt::type_of(types, "EventSubscriptionSpec"));
   model_EventSubscription.init(pyrt::type_of(types, "EventSubscription"));
@@ -2679,6 +3116,7 @@ void bind_service(PyObject* parent) {
   define_interface(module, {"SandboxService", "trunkline.service.sandbox/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SandboxService, std::size(trunkline::service::methods_of_SandboxService));
   define_interface(module, {"ResourcesService", "trunkline.service.resources/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_ResourcesService, std::size(trunkline::service::methods_of_ResourcesService));
   define_interface(module, {"RuntimeService", "trunkline.service.runtime/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_RuntimeService, std::size(trunkline::service::methods_of_RuntimeService));
+  define_interface(module, {"SmsConsentService", "trunkline.service.sms_consent/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SmsConsentService, std::size(trunkline::service::methods_of_SmsConsentService));
   define_interface(module, {"EventSubscriptionsService", "trunkline.service.event_subscriptions/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventSubscriptionsService, std::size(trunkline::service::methods_of_EventSubscriptionsService));
   define_interface(module, {"EventHistoryService", "trunkline.service.event_history/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventHistoryService, std::size(trunkline::service::methods_of_EventHistoryService));
   define_interface(module, {"EventTopicsService", "trunkline.service.event_topics/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventTopicsService, std::size(trunkline::service::methods_of_EventTopicsService));

@@ -35,6 +35,8 @@ from ..service import (
     ChatMember,
     ChatMessageChange,
     ChatThreadChange,
+    ConsentPage,
+    ConsentProof,
     EmailMessage,
     EmailOperation,
     EmailPage,
@@ -60,13 +62,18 @@ from ..service import (
     NumberQuery,
     NumberSearch,
     NumberType,
+    OptOutOutcome,
+    OptOutPage,
     OwnedNumber,
     PluginInfo,
     ReceivedEmail,
     ResourceInfo,
     ResourceSnapshot,
+    SmsEstimate,
     SmsMessage,
     SmsPage,
+    SmsPlan,
+    SmsReceipt,
     SmsRecord,
     SmsSendOutcome,
     Suppression,
@@ -89,6 +96,7 @@ __all__ = [
     "RuntimeService",
     "SandboxMailService",
     "SandboxService",
+    "SmsConsentService",
     "SmsService",
 ]
 
@@ -115,6 +123,7 @@ class SmsService(Service):
         tag: str | None = None,
         delivery_report_timeout: datetime.timedelta | None = None,
         idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
         timeout: float | None = None,
     ) -> builtins.list[SmsSendOutcome]: ...
     async def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendOutcome]:
@@ -166,6 +175,92 @@ class SmsService(Service):
             NotFoundError: What the request names does not exist.
         """
         future = self._impl.explain_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def receipts(self, message_id: str, *, timeout: float | None = None) -> builtins.list[SmsReceipt]:
+        """Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.receipts_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def cancel(self, message_id: str, *, timeout: float | None = None) -> SmsRecord:
+        """Takes back a message that was not handed to a carrier yet.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.cancel_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsEstimate: ...
+    @overload
+    async def estimate(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> SmsEstimate: ...
+    async def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsEstimate:
+        """How a text travels and what each route asks for it. Sends nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.estimate_async(model_of(SmsMessage, message, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsPlan]: ...
+    @overload
+    async def plan(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> builtins.list[SmsPlan]: ...
+    async def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsPlan]:
+        """A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.plan_async(model_of(SmsMessage, message, fields))
         return await (future if timeout is None else within(future, timeout))
 
 
@@ -1221,6 +1316,113 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         future = self._impl.metrics_async()
+        return await (future if timeout is None else within(future, timeout))
+
+
+class SmsConsentService(Service):
+    """Who does not want to be written to, by sender; and how that came about."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sms_consent/1"
+    _native_class: ClassVar[type[_native.SmsConsentService]] = _native.SmsConsentService
+    _impl: _native.SmsConsentService
+
+    async def add(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.add_async(sender, recipients)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[OptOutOutcome]:
+        """Lifts that.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.remove_async(sender, recipients)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def check(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[OptOutOutcome]:
+        """Whether they opted out.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.check_async(sender, recipients)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(
+        self,
+        sender: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OptOutPage:
+        """Everybody who opted out; `sender` limits it to one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_async(sender, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def history(
+        self,
+        recipient: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ConsentPage:
+        """The ledger, oldest first; `recipient` limits it to one person.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.history_async(recipient, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def verify(self, *, timeout: float | None = None) -> ConsentProof:
+        """Checks the digests of the whole ledger.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.verify_async()
         return await (future if timeout is None else within(future, timeout))
 
 

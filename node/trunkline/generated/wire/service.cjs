@@ -2,13 +2,17 @@
 "use strict";
 const { enumeration, redacted } = require("../../lib/wire.cjs");
 const { MessageKind, readChatChange, writeAttachment } = require("./chat.cjs");
+const { readDecisionRecord } = require("./common.cjs");
 const { EmailState, writeEmailAttachment, writeMailbox } = require("./email.cjs");
 const { readAccessToken, readUserIdentity } = require("./identity.cjs");
-const { FailureReason, MessageState } = require("./sms.cjs");
+const { Encoding, FailureReason, Fault, MessageState } = require("./sms.cjs");
 
+const ReceiptVerdict = enumeration({ unknown: 0, applied: 1, duplicate: 2, late: 3, contradictory: 4, corrected: 5, stale: 6 });
 const NumberType = enumeration({ unknown: 0, geographic: 1, tollFree: 2, mobile: 3 });
 const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3 });
 const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
+const ConsentAction = enumeration({ unknown: 0, optOut: 1, optIn: 2, help: 3 });
+const ConsentSource = enumeration({ unknown: 0, keyword: 1, api: 2 });
 const EventSchema = enumeration({ unknown: 0, eventGrid: 1, cloudEvents: 2 });
 const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workflow: 3 });
 const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
@@ -25,6 +29,7 @@ function writeSmsMessage(w, v) {
   if (w.has(v.tag)) w.string("tag", v.tag);
   if (w.has(v.deliveryReportTimeout)) w.duration("deliveryReportTimeout", v.deliveryReportTimeout);
   if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
+  if (w.has(v.sendAt)) w.time("sendAt", v.sendAt);
 }
 
 function readSmsSendOutcome(r) {
@@ -34,6 +39,7 @@ function readSmsSendOutcome(r) {
   v.httpStatus = r.number();
   if (r.boolean()) v.errorMessage = r.string();
   v.repeated = r.boolean();
+  if (r.boolean()) v.expectedAt = r.time();
   return v;
 }
 
@@ -47,12 +53,72 @@ function readSmsRecord(r) {
   v.inbound = r.boolean();
   v.createdAt = r.time();
   v.updatedAt = r.time();
+  v.fault = r.enumeration(Fault);
+  v.retryable = r.boolean();
+  v.receiptCount = r.number();
+  if (r.boolean()) v.expectedAt = r.time();
+  if (r.boolean()) v.priceMicros = r.int64();
+  if (r.boolean()) v.currency = r.string();
   return v;
 }
 
 function readSmsPage(r) {
   const v = { items: r.list(readSmsRecord) };
   if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readSmsReceipt(r) {
+  const v = { provider: r.string(), state: r.enumeration(MessageState), reason: r.enumeration(FailureReason) };
+  if (r.boolean()) v.providerCode = r.string();
+  v.at = r.time();
+  v.receivedAt = r.time();
+  if (r.boolean()) v.segmentsDelivered = r.number();
+  v.fault = r.enumeration(Fault);
+  v.retryable = r.boolean();
+  v.verdict = r.enumeration(ReceiptVerdict);
+  return v;
+}
+
+function readSmsSwap(r) {
+  return { found: r.string(), replacement: r.string(), count: r.number() };
+}
+
+function readSmsPrice(r) {
+  const v = { provider: r.string() };
+  if (r.boolean()) v.segmentMicros = r.int64();
+  if (r.boolean()) v.totalMicros = r.int64();
+  v.currency = r.string();
+  return v;
+}
+
+function readSmsRecipientPrice(r) {
+  const v = { to: r.string(), country: r.string() };
+  if (r.boolean()) v.route = r.string();
+  v.prices = r.list(readSmsPrice);
+  return v;
+}
+
+function readSmsEstimate(r) {
+  const v = { encoding: r.enumeration(Encoding), segments: r.number(), characters: r.number() };
+  if (r.boolean()) v.costlyCharacter = r.string();
+  v.swaps = r.list(readSmsSwap);
+  if (r.boolean()) v.swappedText = r.string();
+  if (r.boolean()) v.swappedSegments = r.number();
+  v.recipients = r.list(readSmsRecipientPrice);
+  return v;
+}
+
+function readSmsPlan(r) {
+  const v = { to: r.string(), accepted: r.boolean(), httpStatus: r.number() };
+  if (r.boolean()) v.errorMessage = r.string();
+  v.from = r.string();
+  if (r.boolean()) v.provider = r.string();
+  v.segments = r.number();
+  if (r.boolean()) v.priceMicros = r.int64();
+  if (r.boolean()) v.currency = r.string();
+  if (r.boolean()) v.expectedAt = r.time();
+  v.decision = readDecisionRecord(r);
   return v;
 }
 
@@ -158,6 +224,45 @@ function readResourceSnapshot(r) {
 function readPluginInfo(r) {
   const v = { id: r.string(), version: r.string(), path: r.string(), interfaces: r.list(readString), state: r.string() };
   if (r.boolean()) v.detail = r.string();
+  return v;
+}
+
+function readConsentEntry(r) {
+  const v = { sequence: r.int64(), sender: r.string(), recipient: r.string(), action: r.enumeration(ConsentAction), source: r.enumeration(ConsentSource) };
+  if (r.boolean()) v.keyword = r.string();
+  if (r.boolean()) v.language = r.string();
+  if (r.boolean()) v.messageId = r.string();
+  if (r.boolean()) v.confirmationId = r.string();
+  v.at = r.time();
+  v.digest = r.string();
+  return v;
+}
+
+function readConsentPage(r) {
+  const v = { items: r.list(readConsentEntry) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readOptOut(r) {
+  return { sender: r.string(), recipient: r.string(), since: r.time(), source: r.enumeration(ConsentSource) };
+}
+
+function readOptOutPage(r) {
+  const v = { items: r.list(readOptOut) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readOptOutOutcome(r) {
+  const v = { to: r.string(), httpStatus: r.number(), optedOut: r.boolean() };
+  if (r.boolean()) v.errorMessage = r.string();
+  return v;
+}
+
+function readConsentProof(r) {
+  const v = { entries: r.int64(), digest: r.string(), intact: r.boolean() };
+  if (r.boolean()) v.firstBroken = r.int64();
   return v;
 }
 
@@ -348,9 +453,12 @@ const eachMailbox = (w, x) => w.model("", x, writeMailbox);
 const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
 
 module.exports = {
+  ReceiptVerdict,
   NumberType,
   NumberCapability,
   KeyKind,
+  ConsentAction,
+  ConsentSource,
   EventSchema,
   EventDestination,
   EventSubscriptionState,
@@ -362,6 +470,12 @@ module.exports = {
   readSmsSendOutcome,
   readSmsRecord,
   readSmsPage,
+  readSmsReceipt,
+  readSmsSwap,
+  readSmsPrice,
+  readSmsRecipientPrice,
+  readSmsEstimate,
+  readSmsPlan,
   readUserWithToken,
   writeChatMember,
   writeNewChatThread,
@@ -377,6 +491,12 @@ module.exports = {
   readResourceInfo,
   readResourceSnapshot,
   readPluginInfo,
+  readConsentEntry,
+  readConsentPage,
+  readOptOut,
+  readOptOutPage,
+  readOptOutOutcome,
+  readConsentProof,
   writeEventCondition,
   writeEventSubscriptionSpec,
   readEventSubscription,

@@ -2,9 +2,11 @@
 "use strict";
 const { enumeration } = require("../../lib/wire.cjs");
 
-const MessageState = enumeration({ unknown: 0, queued: 1, sent: 2, delivered: 3, failed: 4, expired: 5, uncertain: 6 });
+const MessageState = enumeration({ unknown: 0, queued: 1, sent: 2, delivered: 3, failed: 4, expired: 5, uncertain: 6, scheduled: 7, cancelled: 8 });
 const FailureReason = enumeration({ none: 0, badDestination: 1, badSender: 2, unreachable: 3, blocked: 4, optedOut: 5, overQuota: 6, temporary: 7, noReport: 8, unspecified: 9 });
+const Fault = enumeration({ none: 0, sender: 1, recipient: 2, carrier: 3, undetermined: 4 });
 const Encoding = enumeration({ auto: 0, gsm7: 1, ucs2: 2 });
+const SmsCustody = enumeration({ unclear: 0, taken: 1, notTaken: 2 });
 
 function writeRecipient(w, v) {
   w.string("to", v.to);
@@ -33,8 +35,33 @@ function readSmsSendResult(r) {
   return v;
 }
 
+function readDeliveryReport(r) {
+  const v = { messageId: r.string() };
+  if (r.boolean()) v.providerMessageId = r.string();
+  v.state = r.enumeration(MessageState);
+  v.reason = r.enumeration(FailureReason);
+  if (r.boolean()) v.providerCode = r.string();
+  v.at = r.time();
+  if (r.boolean()) v.segmentsDelivered = r.number();
+  return v;
+}
+
 function readSmsCapabilities(r) {
   return { deliveryReports: r.boolean(), inbound: r.boolean(), alphanumericSender: r.boolean(), idempotent: r.boolean(), maxRecipients: r.number(), maxSegments: r.number(), countries: r.list(readString) };
+}
+
+function writeSmsQuery(w, v) {
+  w.string("messageId", v.messageId);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.string("from", v.from);
+  w.string("to", v.to);
+  w.time("sentAt", v.sentAt);
+}
+
+function readSmsQueryResult(r) {
+  const v = { custody: r.enumeration(SmsCustody) };
+  if (r.boolean()) v.report = readDeliveryReport(r);
+  return v;
 }
 
 const eachRecipient = (w, x) => w.model("", x, writeRecipient);
@@ -43,9 +70,14 @@ const readString = (r) => r.string();
 module.exports = {
   MessageState,
   FailureReason,
+  Fault,
   Encoding,
+  SmsCustody,
   writeRecipient,
   writeSmsSendRequest,
   readSmsSendResult,
+  readDeliveryReport,
   readSmsCapabilities,
+  writeSmsQuery,
+  readSmsQueryResult,
 };

@@ -14,6 +14,7 @@ TL_INLINE tl_service_sms_message Codec<::trunkline::service::SmsMessage>::lower(
   c.tag = Member<std::optional<std::string>>::lower(v.tag, arena);
   c.delivery_report_timeout = Member<std::optional<Duration>>::lower(v.delivery_report_timeout, arena);
   c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
+  c.send_at = Member<std::optional<Time>>::lower(v.send_at, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::SmsMessage>::lift(const tl_service_sms_message& c, ::trunkline::service::SmsMessage& v) {
@@ -24,6 +25,7 @@ TL_INLINE void Codec<::trunkline::service::SmsMessage>::lift(const tl_service_sm
   Member<std::optional<std::string>>::lift(c.tag, v.tag);
   Member<std::optional<Duration>>::lift(c.delivery_report_timeout, v.delivery_report_timeout);
   Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
+  Member<std::optional<Time>>::lift(c.send_at, v.send_at);
 }
 TL_INLINE void Codec<::trunkline::service::SmsMessage>::check(const tl_service_sms_message& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -34,6 +36,7 @@ TL_INLINE void Codec<::trunkline::service::SmsMessage>::check(const tl_service_s
   Member<std::optional<std::string>>::check(c.tag, "tag");
   Member<std::optional<Duration>>::check(c.delivery_report_timeout, "delivery_report_timeout");
   Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
+  Member<std::optional<Time>>::check(c.send_at, "send_at");
 }
 
 TL_INLINE tl_service_sms_send_outcome Codec<::trunkline::service::SmsSendOutcome>::lower(const ::trunkline::service::SmsSendOutcome& v, [[maybe_unused]] Arena& arena) {
@@ -45,6 +48,7 @@ TL_INLINE tl_service_sms_send_outcome Codec<::trunkline::service::SmsSendOutcome
   c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
   c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
   c.repeated = Member<bool>::lower(v.repeated, arena);
+  c.expected_at = Member<std::optional<Time>>::lower(v.expected_at, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::lift(const tl_service_sms_send_outcome& c, ::trunkline::service::SmsSendOutcome& v) {
@@ -54,6 +58,7 @@ TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::lift(const tl_servic
   Member<std::int32_t>::lift(c.http_status, v.http_status);
   Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
   Member<bool>::lift(c.repeated, v.repeated);
+  Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
 }
 TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::check(const tl_service_sms_send_outcome& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -63,6 +68,7 @@ TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::check(const tl_servi
   Member<std::int32_t>::check(c.http_status, "http_status");
   Member<std::optional<std::string>>::check(c.error_message, "error_message");
   Member<bool>::check(c.repeated, "repeated");
+  Member<std::optional<Time>>::check(c.expected_at, "expected_at");
 }
 
 TL_INLINE tl_service_sms_record Codec<::trunkline::service::SmsRecord>::lower(const ::trunkline::service::SmsRecord& v, [[maybe_unused]] Arena& arena) {
@@ -82,6 +88,12 @@ TL_INLINE tl_service_sms_record Codec<::trunkline::service::SmsRecord>::lower(co
   c.inbound = Member<bool>::lower(v.inbound, arena);
   c.created_at = Member<Time>::lower(v.created_at, arena);
   c.updated_at = Member<Time>::lower(v.updated_at, arena);
+  c.fault = Member<::trunkline::sms::Fault>::lower(v.fault, arena);
+  c.retryable = Member<bool>::lower(v.retryable, arena);
+  c.receipt_count = Member<std::int32_t>::lower(v.receipt_count, arena);
+  c.expected_at = Member<std::optional<Time>>::lower(v.expected_at, arena);
+  c.price_micros = Member<std::optional<std::int64_t>>::lower(v.price_micros, arena);
+  c.currency = Member<std::optional<std::string>>::lower(v.currency, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::SmsRecord>::lift(const tl_service_sms_record& c, ::trunkline::service::SmsRecord& v) {
@@ -99,6 +111,12 @@ TL_INLINE void Codec<::trunkline::service::SmsRecord>::lift(const tl_service_sms
   Member<bool>::lift(c.inbound, v.inbound);
   Member<Time>::lift(c.created_at, v.created_at);
   Member<Time>::lift(c.updated_at, v.updated_at);
+  Member<::trunkline::sms::Fault>::lift(c.fault, v.fault);
+  Member<bool>::lift(c.retryable, v.retryable);
+  Member<std::int32_t>::lift(c.receipt_count, v.receipt_count);
+  Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
+  Member<std::optional<std::int64_t>>::lift(c.price_micros, v.price_micros);
+  Member<std::optional<std::string>>::lift(c.currency, v.currency);
 }
 TL_INLINE void Codec<::trunkline::service::SmsRecord>::check(const tl_service_sms_record& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -116,6 +134,12 @@ TL_INLINE void Codec<::trunkline::service::SmsRecord>::check(const tl_service_sm
   Member<bool>::check(c.inbound, "inbound");
   Member<Time>::check(c.created_at, "created_at");
   Member<Time>::check(c.updated_at, "updated_at");
+  Member<::trunkline::sms::Fault>::check(c.fault, "fault");
+  Member<bool>::check(c.retryable, "retryable");
+  Member<std::int32_t>::check(c.receipt_count, "receipt_count");
+  Member<std::optional<Time>>::check(c.expected_at, "expected_at");
+  Member<std::optional<std::int64_t>>::check(c.price_micros, "price_micros");
+  Member<std::optional<std::string>>::check(c.currency, "currency");
 }
 
 TL_INLINE tl_service_sms_page Codec<::trunkline::service::SmsPage>::lower(const ::trunkline::service::SmsPage& v, [[maybe_unused]] Arena& arena) {
@@ -133,6 +157,192 @@ TL_INLINE void Codec<::trunkline::service::SmsPage>::check(const tl_service_sms_
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::vector<::trunkline::service::SmsRecord>>::check(c.items, "items");
   Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_sms_receipt Codec<::trunkline::service::SmsReceipt>::lower(const ::trunkline::service::SmsReceipt& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_receipt c{};
+  c.struct_size = sizeof c;
+  c.provider = Member<std::string>::lower(v.provider, arena);
+  c.state = Member<::trunkline::sms::MessageState>::lower(v.state, arena);
+  c.reason = Member<::trunkline::sms::FailureReason>::lower(v.reason, arena);
+  c.provider_code = Member<std::optional<std::string>>::lower(v.provider_code, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  c.received_at = Member<Time>::lower(v.received_at, arena);
+  c.segments_delivered = Member<std::optional<std::int32_t>>::lower(v.segments_delivered, arena);
+  c.fault = Member<::trunkline::sms::Fault>::lower(v.fault, arena);
+  c.retryable = Member<bool>::lower(v.retryable, arena);
+  c.verdict = Member<::trunkline::service::ReceiptVerdict>::lower(v.verdict, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsReceipt>::lift(const tl_service_sms_receipt& c, ::trunkline::service::SmsReceipt& v) {
+  Member<std::string>::lift(c.provider, v.provider);
+  Member<::trunkline::sms::MessageState>::lift(c.state, v.state);
+  Member<::trunkline::sms::FailureReason>::lift(c.reason, v.reason);
+  Member<std::optional<std::string>>::lift(c.provider_code, v.provider_code);
+  Member<Time>::lift(c.at, v.at);
+  Member<Time>::lift(c.received_at, v.received_at);
+  Member<std::optional<std::int32_t>>::lift(c.segments_delivered, v.segments_delivered);
+  Member<::trunkline::sms::Fault>::lift(c.fault, v.fault);
+  Member<bool>::lift(c.retryable, v.retryable);
+  Member<::trunkline::service::ReceiptVerdict>::lift(c.verdict, v.verdict);
+}
+TL_INLINE void Codec<::trunkline::service::SmsReceipt>::check(const tl_service_sms_receipt& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.provider, "provider");
+  Member<::trunkline::sms::MessageState>::check(c.state, "state");
+  Member<::trunkline::sms::FailureReason>::check(c.reason, "reason");
+  Member<std::optional<std::string>>::check(c.provider_code, "provider_code");
+  Member<Time>::check(c.at, "at");
+  Member<Time>::check(c.received_at, "received_at");
+  Member<std::optional<std::int32_t>>::check(c.segments_delivered, "segments_delivered");
+  Member<::trunkline::sms::Fault>::check(c.fault, "fault");
+  Member<bool>::check(c.retryable, "retryable");
+  Member<::trunkline::service::ReceiptVerdict>::check(c.verdict, "verdict");
+}
+
+TL_INLINE tl_service_sms_swap Codec<::trunkline::service::SmsSwap>::lower(const ::trunkline::service::SmsSwap& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_swap c{};
+  c.struct_size = sizeof c;
+  c.found = Member<std::string>::lower(v.found, arena);
+  c.replacement = Member<std::string>::lower(v.replacement, arena);
+  c.count = Member<std::int32_t>::lower(v.count, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsSwap>::lift(const tl_service_sms_swap& c, ::trunkline::service::SmsSwap& v) {
+  Member<std::string>::lift(c.found, v.found);
+  Member<std::string>::lift(c.replacement, v.replacement);
+  Member<std::int32_t>::lift(c.count, v.count);
+}
+TL_INLINE void Codec<::trunkline::service::SmsSwap>::check(const tl_service_sms_swap& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.found, "found");
+  Member<std::string>::check(c.replacement, "replacement");
+  Member<std::int32_t>::check(c.count, "count");
+}
+
+TL_INLINE tl_service_sms_price Codec<::trunkline::service::SmsPrice>::lower(const ::trunkline::service::SmsPrice& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_price c{};
+  c.struct_size = sizeof c;
+  c.provider = Member<std::string>::lower(v.provider, arena);
+  c.segment_micros = Member<std::optional<std::int64_t>>::lower(v.segment_micros, arena);
+  c.total_micros = Member<std::optional<std::int64_t>>::lower(v.total_micros, arena);
+  c.currency = Member<std::string>::lower(v.currency, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsPrice>::lift(const tl_service_sms_price& c, ::trunkline::service::SmsPrice& v) {
+  Member<std::string>::lift(c.provider, v.provider);
+  Member<std::optional<std::int64_t>>::lift(c.segment_micros, v.segment_micros);
+  Member<std::optional<std::int64_t>>::lift(c.total_micros, v.total_micros);
+  Member<std::string>::lift(c.currency, v.currency);
+}
+TL_INLINE void Codec<::trunkline::service::SmsPrice>::check(const tl_service_sms_price& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.provider, "provider");
+  Member<std::optional<std::int64_t>>::check(c.segment_micros, "segment_micros");
+  Member<std::optional<std::int64_t>>::check(c.total_micros, "total_micros");
+  Member<std::string>::check(c.currency, "currency");
+}
+
+TL_INLINE tl_service_sms_recipient_price Codec<::trunkline::service::SmsRecipientPrice>::lower(const ::trunkline::service::SmsRecipientPrice& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_recipient_price c{};
+  c.struct_size = sizeof c;
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.country = Member<std::string>::lower(v.country, arena);
+  c.route = Member<std::optional<std::string>>::lower(v.route, arena);
+  c.prices = Member<std::vector<::trunkline::service::SmsPrice>>::lower(v.prices, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsRecipientPrice>::lift(const tl_service_sms_recipient_price& c, ::trunkline::service::SmsRecipientPrice& v) {
+  Member<std::string>::lift(c.to, v.to);
+  Member<std::string>::lift(c.country, v.country);
+  Member<std::optional<std::string>>::lift(c.route, v.route);
+  Member<std::vector<::trunkline::service::SmsPrice>>::lift(c.prices, v.prices);
+}
+TL_INLINE void Codec<::trunkline::service::SmsRecipientPrice>::check(const tl_service_sms_recipient_price& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.to, "to");
+  Member<std::string>::check(c.country, "country");
+  Member<std::optional<std::string>>::check(c.route, "route");
+  Member<std::vector<::trunkline::service::SmsPrice>>::check(c.prices, "prices");
+}
+
+TL_INLINE tl_service_sms_estimate Codec<::trunkline::service::SmsEstimate>::lower(const ::trunkline::service::SmsEstimate& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_estimate c{};
+  c.struct_size = sizeof c;
+  c.encoding = Member<::trunkline::sms::Encoding>::lower(v.encoding, arena);
+  c.segments = Member<std::int32_t>::lower(v.segments, arena);
+  c.characters = Member<std::int32_t>::lower(v.characters, arena);
+  c.costly_character = Member<std::optional<std::string>>::lower(v.costly_character, arena);
+  c.swaps = Member<std::vector<::trunkline::service::SmsSwap>>::lower(v.swaps, arena);
+  c.swapped_text = Member<std::optional<std::string>>::lower(v.swapped_text, arena);
+  c.swapped_segments = Member<std::optional<std::int32_t>>::lower(v.swapped_segments, arena);
+  c.recipients = Member<std::vector<::trunkline::service::SmsRecipientPrice>>::lower(v.recipients, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsEstimate>::lift(const tl_service_sms_estimate& c, ::trunkline::service::SmsEstimate& v) {
+  Member<::trunkline::sms::Encoding>::lift(c.encoding, v.encoding);
+  Member<std::int32_t>::lift(c.segments, v.segments);
+  Member<std::int32_t>::lift(c.characters, v.characters);
+  Member<std::optional<std::string>>::lift(c.costly_character, v.costly_character);
+  Member<std::vector<::trunkline::service::SmsSwap>>::lift(c.swaps, v.swaps);
+  Member<std::optional<std::string>>::lift(c.swapped_text, v.swapped_text);
+  Member<std::optional<std::int32_t>>::lift(c.swapped_segments, v.swapped_segments);
+  Member<std::vector<::trunkline::service::SmsRecipientPrice>>::lift(c.recipients, v.recipients);
+}
+TL_INLINE void Codec<::trunkline::service::SmsEstimate>::check(const tl_service_sms_estimate& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::sms::Encoding>::check(c.encoding, "encoding");
+  Member<std::int32_t>::check(c.segments, "segments");
+  Member<std::int32_t>::check(c.characters, "characters");
+  Member<std::optional<std::string>>::check(c.costly_character, "costly_character");
+  Member<std::vector<::trunkline::service::SmsSwap>>::check(c.swaps, "swaps");
+  Member<std::optional<std::string>>::check(c.swapped_text, "swapped_text");
+  Member<std::optional<std::int32_t>>::check(c.swapped_segments, "swapped_segments");
+  Member<std::vector<::trunkline::service::SmsRecipientPrice>>::check(c.recipients, "recipients");
+}
+
+TL_INLINE tl_service_sms_plan Codec<::trunkline::service::SmsPlan>::lower(const ::trunkline::service::SmsPlan& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_plan c{};
+  c.struct_size = sizeof c;
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.accepted = Member<bool>::lower(v.accepted, arena);
+  c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
+  c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.provider = Member<std::optional<std::string>>::lower(v.provider, arena);
+  c.segments = Member<std::int32_t>::lower(v.segments, arena);
+  c.price_micros = Member<std::optional<std::int64_t>>::lower(v.price_micros, arena);
+  c.currency = Member<std::optional<std::string>>::lower(v.currency, arena);
+  c.expected_at = Member<std::optional<Time>>::lower(v.expected_at, arena);
+  c.decision = Member<::trunkline::DecisionRecord>::lower(v.decision, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsPlan>::lift(const tl_service_sms_plan& c, ::trunkline::service::SmsPlan& v) {
+  Member<std::string>::lift(c.to, v.to);
+  Member<bool>::lift(c.accepted, v.accepted);
+  Member<std::int32_t>::lift(c.http_status, v.http_status);
+  Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::optional<std::string>>::lift(c.provider, v.provider);
+  Member<std::int32_t>::lift(c.segments, v.segments);
+  Member<std::optional<std::int64_t>>::lift(c.price_micros, v.price_micros);
+  Member<std::optional<std::string>>::lift(c.currency, v.currency);
+  Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
+  Member<::trunkline::DecisionRecord>::lift(c.decision, v.decision);
+}
+TL_INLINE void Codec<::trunkline::service::SmsPlan>::check(const tl_service_sms_plan& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.to, "to");
+  Member<bool>::check(c.accepted, "accepted");
+  Member<std::int32_t>::check(c.http_status, "http_status");
+  Member<std::optional<std::string>>::check(c.error_message, "error_message");
+  Member<std::string>::check(c.from, "from");
+  Member<std::optional<std::string>>::check(c.provider, "provider");
+  Member<std::int32_t>::check(c.segments, "segments");
+  Member<std::optional<std::int64_t>>::check(c.price_micros, "price_micros");
+  Member<std::optional<std::string>>::check(c.currency, "currency");
+  Member<std::optional<Time>>::check(c.expected_at, "expected_at");
+  Member<::trunkline::DecisionRecord>::check(c.decision, "decision");
 }
 
 TL_INLINE tl_service_user_with_token Codec<::trunkline::service::UserWithToken>::lower(const ::trunkline::service::UserWithToken& v, [[maybe_unused]] Arena& arena) {
@@ -553,6 +763,153 @@ TL_INLINE void Codec<::trunkline::service::PluginInfo>::check(const tl_service_p
   Member<std::vector<std::string>>::check(c.interfaces, "interfaces");
   Member<std::string>::check(c.state, "state");
   Member<std::optional<std::string>>::check(c.detail, "detail");
+}
+
+TL_INLINE tl_service_consent_entry Codec<::trunkline::service::ConsentEntry>::lower(const ::trunkline::service::ConsentEntry& v, [[maybe_unused]] Arena& arena) {
+  tl_service_consent_entry c{};
+  c.struct_size = sizeof c;
+  c.sequence = Member<std::int64_t>::lower(v.sequence, arena);
+  c.sender = Member<std::string>::lower(v.sender, arena);
+  c.recipient = Member<std::string>::lower(v.recipient, arena);
+  c.action = Member<::trunkline::service::ConsentAction>::lower(v.action, arena);
+  c.source = Member<::trunkline::service::ConsentSource>::lower(v.source, arena);
+  c.keyword = Member<std::optional<std::string>>::lower(v.keyword, arena);
+  c.language = Member<std::optional<std::string>>::lower(v.language, arena);
+  c.message_id = Member<std::optional<std::string>>::lower(v.message_id, arena);
+  c.confirmation_id = Member<std::optional<std::string>>::lower(v.confirmation_id, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  c.digest = Member<std::string>::lower(v.digest, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ConsentEntry>::lift(const tl_service_consent_entry& c, ::trunkline::service::ConsentEntry& v) {
+  Member<std::int64_t>::lift(c.sequence, v.sequence);
+  Member<std::string>::lift(c.sender, v.sender);
+  Member<std::string>::lift(c.recipient, v.recipient);
+  Member<::trunkline::service::ConsentAction>::lift(c.action, v.action);
+  Member<::trunkline::service::ConsentSource>::lift(c.source, v.source);
+  Member<std::optional<std::string>>::lift(c.keyword, v.keyword);
+  Member<std::optional<std::string>>::lift(c.language, v.language);
+  Member<std::optional<std::string>>::lift(c.message_id, v.message_id);
+  Member<std::optional<std::string>>::lift(c.confirmation_id, v.confirmation_id);
+  Member<Time>::lift(c.at, v.at);
+  Member<std::string>::lift(c.digest, v.digest);
+}
+TL_INLINE void Codec<::trunkline::service::ConsentEntry>::check(const tl_service_consent_entry& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.sequence, "sequence");
+  Member<std::string>::check(c.sender, "sender");
+  Member<std::string>::check(c.recipient, "recipient");
+  Member<::trunkline::service::ConsentAction>::check(c.action, "action");
+  Member<::trunkline::service::ConsentSource>::check(c.source, "source");
+  Member<std::optional<std::string>>::check(c.keyword, "keyword");
+  Member<std::optional<std::string>>::check(c.language, "language");
+  Member<std::optional<std::string>>::check(c.message_id, "message_id");
+  Member<std::optional<std::string>>::check(c.confirmation_id, "confirmation_id");
+  Member<Time>::check(c.at, "at");
+  Member<std::string>::check(c.digest, "digest");
+}
+
+TL_INLINE tl_service_consent_page Codec<::trunkline::service::ConsentPage>::lower(const ::trunkline::service::ConsentPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_consent_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::ConsentEntry>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ConsentPage>::lift(const tl_service_consent_page& c, ::trunkline::service::ConsentPage& v) {
+  Member<std::vector<::trunkline::service::ConsentEntry>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::ConsentPage>::check(const tl_service_consent_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::ConsentEntry>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_opt_out Codec<::trunkline::service::OptOut>::lower(const ::trunkline::service::OptOut& v, [[maybe_unused]] Arena& arena) {
+  tl_service_opt_out c{};
+  c.struct_size = sizeof c;
+  c.sender = Member<std::string>::lower(v.sender, arena);
+  c.recipient = Member<std::string>::lower(v.recipient, arena);
+  c.since = Member<Time>::lower(v.since, arena);
+  c.source = Member<::trunkline::service::ConsentSource>::lower(v.source, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::OptOut>::lift(const tl_service_opt_out& c, ::trunkline::service::OptOut& v) {
+  Member<std::string>::lift(c.sender, v.sender);
+  Member<std::string>::lift(c.recipient, v.recipient);
+  Member<Time>::lift(c.since, v.since);
+  Member<::trunkline::service::ConsentSource>::lift(c.source, v.source);
+}
+TL_INLINE void Codec<::trunkline::service::OptOut>::check(const tl_service_opt_out& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.sender, "sender");
+  Member<std::string>::check(c.recipient, "recipient");
+  Member<Time>::check(c.since, "since");
+  Member<::trunkline::service::ConsentSource>::check(c.source, "source");
+}
+
+TL_INLINE tl_service_opt_out_page Codec<::trunkline::service::OptOutPage>::lower(const ::trunkline::service::OptOutPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_opt_out_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::OptOut>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::OptOutPage>::lift(const tl_service_opt_out_page& c, ::trunkline::service::OptOutPage& v) {
+  Member<std::vector<::trunkline::service::OptOut>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::OptOutPage>::check(const tl_service_opt_out_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::OptOut>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_opt_out_outcome Codec<::trunkline::service::OptOutOutcome>::lower(const ::trunkline::service::OptOutOutcome& v, [[maybe_unused]] Arena& arena) {
+  tl_service_opt_out_outcome c{};
+  c.struct_size = sizeof c;
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
+  c.opted_out = Member<bool>::lower(v.opted_out, arena);
+  c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::OptOutOutcome>::lift(const tl_service_opt_out_outcome& c, ::trunkline::service::OptOutOutcome& v) {
+  Member<std::string>::lift(c.to, v.to);
+  Member<std::int32_t>::lift(c.http_status, v.http_status);
+  Member<bool>::lift(c.opted_out, v.opted_out);
+  Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
+}
+TL_INLINE void Codec<::trunkline::service::OptOutOutcome>::check(const tl_service_opt_out_outcome& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.to, "to");
+  Member<std::int32_t>::check(c.http_status, "http_status");
+  Member<bool>::check(c.opted_out, "opted_out");
+  Member<std::optional<std::string>>::check(c.error_message, "error_message");
+}
+
+TL_INLINE tl_service_consent_proof Codec<::trunkline::service::ConsentProof>::lower(const ::trunkline::service::ConsentProof& v, [[maybe_unused]] Arena& arena) {
+  tl_service_consent_proof c{};
+  c.struct_size = sizeof c;
+  c.entries = Member<std::int64_t>::lower(v.entries, arena);
+  c.digest = Member<std::string>::lower(v.digest, arena);
+  c.intact = Member<bool>::lower(v.intact, arena);
+  c.first_broken = Member<std::optional<std::int64_t>>::lower(v.first_broken, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ConsentProof>::lift(const tl_service_consent_proof& c, ::trunkline::service::ConsentProof& v) {
+  Member<std::int64_t>::lift(c.entries, v.entries);
+  Member<std::string>::lift(c.digest, v.digest);
+  Member<bool>::lift(c.intact, v.intact);
+  Member<std::optional<std::int64_t>>::lift(c.first_broken, v.first_broken);
+}
+TL_INLINE void Codec<::trunkline::service::ConsentProof>::check(const tl_service_consent_proof& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.entries, "entries");
+  Member<std::string>::check(c.digest, "digest");
+  Member<bool>::check(c.intact, "intact");
+  Member<std::optional<std::int64_t>>::check(c.first_broken, "first_broken");
 }
 
 TL_INLINE tl_service_event_condition Codec<::trunkline::service::EventCondition>::lower(const ::trunkline::service::EventCondition& v, [[maybe_unused]] Arena& arena) {

@@ -45,6 +45,46 @@ TL_INLINE void SmsServiceClient::start_explain(std::string message_id, CallOptio
 TL_INLINE DecisionRecord SmsServiceClient::explain_sync(std::string message_id, CallOptions options) const {
   return Client::wait<ops::SmsServiceExplain>(std::move(options), std::move(message_id));
 }
+TL_INLINE Task<std::vector<SmsReceipt>> SmsServiceClient::receipts(std::string message_id, CallOptions options) const {
+  return Client::run<ops::SmsServiceReceipts>(std::move(options), std::move(message_id));
+}
+TL_INLINE void SmsServiceClient::start_receipts(std::string message_id, CallOptions options,
+                                                abi::Callback<std::vector<SmsReceipt>> done) const {
+  Client::start<ops::SmsServiceReceipts>(std::move(options), std::move(done), std::move(message_id));
+}
+TL_INLINE std::vector<SmsReceipt> SmsServiceClient::receipts_sync(std::string message_id, CallOptions options) const {
+  return Client::wait<ops::SmsServiceReceipts>(std::move(options), std::move(message_id));
+}
+TL_INLINE Task<SmsRecord> SmsServiceClient::cancel(std::string message_id, CallOptions options) const {
+  return Client::run<ops::SmsServiceCancel>(std::move(options), std::move(message_id));
+}
+TL_INLINE void SmsServiceClient::start_cancel(std::string message_id, CallOptions options,
+                                              abi::Callback<SmsRecord> done) const {
+  Client::start<ops::SmsServiceCancel>(std::move(options), std::move(done), std::move(message_id));
+}
+TL_INLINE SmsRecord SmsServiceClient::cancel_sync(std::string message_id, CallOptions options) const {
+  return Client::wait<ops::SmsServiceCancel>(std::move(options), std::move(message_id));
+}
+TL_INLINE Task<SmsEstimate> SmsServiceClient::estimate(SmsMessage message, CallOptions options) const {
+  return Client::run<ops::SmsServiceEstimate>(std::move(options), std::move(message));
+}
+TL_INLINE void SmsServiceClient::start_estimate(SmsMessage message, CallOptions options,
+                                                abi::Callback<SmsEstimate> done) const {
+  Client::start<ops::SmsServiceEstimate>(std::move(options), std::move(done), std::move(message));
+}
+TL_INLINE SmsEstimate SmsServiceClient::estimate_sync(SmsMessage message, CallOptions options) const {
+  return Client::wait<ops::SmsServiceEstimate>(std::move(options), std::move(message));
+}
+TL_INLINE Task<std::vector<SmsPlan>> SmsServiceClient::plan(SmsMessage message, CallOptions options) const {
+  return Client::run<ops::SmsServicePlan>(std::move(options), std::move(message));
+}
+TL_INLINE void SmsServiceClient::start_plan(SmsMessage message, CallOptions options,
+                                            abi::Callback<std::vector<SmsPlan>> done) const {
+  Client::start<ops::SmsServicePlan>(std::move(options), std::move(done), std::move(message));
+}
+TL_INLINE std::vector<SmsPlan> SmsServiceClient::plan_sync(SmsMessage message, CallOptions options) const {
+  return Client::wait<ops::SmsServicePlan>(std::move(options), std::move(message));
+}
 
 TL_INLINE Task<UserWithToken> IdentityServiceClient::create_user(std::vector<identity::TokenScope> scopes,
                                                                  std::optional<std::string> custom_id, Duration lifetime,
@@ -801,6 +841,89 @@ TL_INLINE void RuntimeServiceClient::start_metrics(CallOptions options, abi::Cal
 }
 TL_INLINE std::string RuntimeServiceClient::metrics_sync(CallOptions options) const {
   return Client::wait<ops::RuntimeServiceMetrics>(std::move(options));
+}
+
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::add(std::string sender,
+                                                                        std::vector<std::string> recipients,
+                                                                        CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceAdd>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE void SmsConsentServiceClient::start_add(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                                                  abi::Callback<std::vector<OptOutOutcome>> done) const {
+  Client::start<ops::SmsConsentServiceAdd>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+}
+TL_INLINE std::vector<OptOutOutcome> SmsConsentServiceClient::add_sync(std::string sender, std::vector<std::string> recipients,
+                                                                       CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceAdd>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::remove(std::string sender,
+                                                                           std::vector<std::string> recipients,
+                                                                           CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceRemove>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE void SmsConsentServiceClient::start_remove(std::string sender, std::vector<std::string> recipients,
+                                                     CallOptions options,
+                                                     abi::Callback<std::vector<OptOutOutcome>> done) const {
+  Client::start<ops::SmsConsentServiceRemove>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+}
+TL_INLINE std::vector<OptOutOutcome> SmsConsentServiceClient::remove_sync(std::string sender,
+                                                                          std::vector<std::string> recipients,
+                                                                          CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceRemove>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::check(std::string sender,
+                                                                          std::vector<std::string> recipients,
+                                                                          CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceCheck>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE void SmsConsentServiceClient::start_check(std::string sender, std::vector<std::string> recipients,
+                                                    CallOptions options,
+                                                    abi::Callback<std::vector<OptOutOutcome>> done) const {
+  Client::start<ops::SmsConsentServiceCheck>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+}
+TL_INLINE std::vector<OptOutOutcome> SmsConsentServiceClient::check_sync(std::string sender,
+                                                                         std::vector<std::string> recipients,
+                                                                         CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceCheck>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE Task<OptOutPage> SmsConsentServiceClient::list(std::optional<std::string> sender, std::int32_t limit,
+                                                         std::optional<std::string> continuation, CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceList>(std::move(options), std::move(sender), limit, std::move(continuation));
+}
+TL_INLINE void SmsConsentServiceClient::start_list(std::optional<std::string> sender, std::int32_t limit,
+                                                   std::optional<std::string> continuation, CallOptions options,
+                                                   abi::Callback<OptOutPage> done) const {
+  Client::start<ops::SmsConsentServiceList>(std::move(options), std::move(done), std::move(sender), limit,
+                                            std::move(continuation));
+}
+TL_INLINE OptOutPage SmsConsentServiceClient::list_sync(std::optional<std::string> sender, std::int32_t limit,
+                                                        std::optional<std::string> continuation, CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceList>(std::move(options), std::move(sender), limit, std::move(continuation));
+}
+TL_INLINE Task<ConsentPage> SmsConsentServiceClient::history(std::optional<std::string> recipient, std::int32_t limit,
+                                                             std::optional<std::string> continuation,
+                                                             CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceHistory>(std::move(options), std::move(recipient), limit, std::move(continuation));
+}
+TL_INLINE void SmsConsentServiceClient::start_history(std::optional<std::string> recipient, std::int32_t limit,
+                                                      std::optional<std::string> continuation, CallOptions options,
+                                                      abi::Callback<ConsentPage> done) const {
+  Client::start<ops::SmsConsentServiceHistory>(std::move(options), std::move(done), std::move(recipient), limit,
+                                               std::move(continuation));
+}
+TL_INLINE ConsentPage SmsConsentServiceClient::history_sync(std::optional<std::string> recipient, std::int32_t limit,
+                                                            std::optional<std::string> continuation,
+                                                            CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceHistory>(std::move(options), std::move(recipient), limit, std::move(continuation));
+}
+TL_INLINE Task<ConsentProof> SmsConsentServiceClient::verify(CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceVerify>(std::move(options));
+}
+TL_INLINE void SmsConsentServiceClient::start_verify(CallOptions options, abi::Callback<ConsentProof> done) const {
+  Client::start<ops::SmsConsentServiceVerify>(std::move(options), std::move(done));
+}
+TL_INLINE ConsentProof SmsConsentServiceClient::verify_sync(CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceVerify>(std::move(options));
 }
 
 TL_INLINE Task<EventSubscription> EventSubscriptionsServiceClient::put(EventSubscriptionSpec subscription,

@@ -21,6 +21,23 @@ TL_INLINE Task<DecisionRecord> SmsService::explain(Call, std::string) { abi::uni
 TL_INLINE void SmsService::start_explain(const Call& call, std::string_view message_id, Completion<DecisionRecord> done) {
   abi::complete_with(std::move(done), [&] { return this->explain(call, abi::own<std::string>(message_id)); });
 }
+TL_INLINE Task<std::vector<SmsReceipt>> SmsService::receipts(Call, std::string) { abi::unimplemented("receipts"); }
+TL_INLINE void SmsService::start_receipts(const Call& call, std::string_view message_id,
+                                          Completion<std::vector<SmsReceipt>> done) {
+  abi::complete_with(std::move(done), [&] { return this->receipts(call, abi::own<std::string>(message_id)); });
+}
+TL_INLINE Task<SmsRecord> SmsService::cancel(Call, std::string) { abi::unimplemented("cancel"); }
+TL_INLINE void SmsService::start_cancel(const Call& call, std::string_view message_id, Completion<SmsRecord> done) {
+  abi::complete_with(std::move(done), [&] { return this->cancel(call, abi::own<std::string>(message_id)); });
+}
+TL_INLINE Task<SmsEstimate> SmsService::estimate(Call, SmsMessage) { abi::unimplemented("estimate"); }
+TL_INLINE void SmsService::start_estimate(const Call& call, SmsMessageView message, Completion<SmsEstimate> done) {
+  abi::complete_with(std::move(done), [&] { return this->estimate(call, abi::own<SmsMessage>(message)); });
+}
+TL_INLINE Task<std::vector<SmsPlan>> SmsService::plan(Call, SmsMessage) { abi::unimplemented("plan"); }
+TL_INLINE void SmsService::start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsPlan>> done) {
+  abi::complete_with(std::move(done), [&] { return this->plan(call, abi::own<SmsMessage>(message)); });
+}
 
 namespace detail {
 struct SmsServiceThunks {
@@ -53,7 +70,45 @@ struct SmsServiceThunks {
                              std::move(completion));
     });
   }
-  static constexpr tl_service_sms_service kVtbl{sizeof(tl_service_sms_service), 0, &send, &get, &list, &explain};
+  static void receipts(void* self, const tl_call* call, tl_str message_id, tl_service_sms_service_receipts_done done,
+                       void* user) noexcept {
+    abi::serve<std::vector<SmsReceipt>>(of(self), done, user, [&](Completion<std::vector<SmsReceipt>> completion) {
+      of(self).start_receipts(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                              std::move(completion));
+    });
+  }
+  static void cancel(void* self, const tl_call* call, tl_str message_id, tl_service_sms_service_cancel_done done,
+                     void* user) noexcept {
+    abi::serve<SmsRecord>(of(self), done, user, [&](Completion<SmsRecord> completion) {
+      of(self).start_cancel(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                            std::move(completion));
+    });
+  }
+  static void estimate(void* self, const tl_call* call, const tl_service_sms_message* message,
+                       tl_service_sms_service_estimate_done done, void* user) noexcept {
+    abi::serve<SmsEstimate>(of(self), done, user, [&](Completion<SmsEstimate> completion) {
+      of(self).start_estimate(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
+                              std::move(completion));
+    });
+  }
+  static void plan(void* self, const tl_call* call, const tl_service_sms_message* message, tl_service_sms_service_plan_done done,
+                   void* user) noexcept {
+    abi::serve<std::vector<SmsPlan>>(of(self), done, user, [&](Completion<std::vector<SmsPlan>> completion) {
+      of(self).start_plan(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
+                          std::move(completion));
+    });
+  }
+  static constexpr tl_service_sms_service kVtbl{
+      sizeof(tl_service_sms_service),
+      0,
+      &send,
+      &get,
+      &list,
+      &explain,
+      &receipts,
+      &cancel,
+      &estimate,
+      &plan};
 };
 }  // namespace detail
 
@@ -1019,6 +1074,112 @@ struct RuntimeServiceThunks {
 }  // namespace detail
 
 TL_INLINE tl_iface iface_of(RuntimeService* object) { return {object, &detail::RuntimeServiceThunks::kVtbl}; }
+
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentService::add(Call, std::string,
+                                                                  std::vector<std::string>) { abi::unimplemented("add"); }
+TL_INLINE void SmsConsentService::start_add(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                            Completion<std::vector<OptOutOutcome>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->add(call, abi::own<std::string>(sender), abi::own<std::vector<std::string>>(recipients)); });
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentService::remove(Call, std::string,
+                                                                     std::vector<std::string>) { abi::unimplemented("remove"); }
+TL_INLINE void SmsConsentService::start_remove(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                               Completion<std::vector<OptOutOutcome>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->remove(call, abi::own<std::string>(sender), abi::own<std::vector<std::string>>(recipients)); });
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentService::check(Call, std::string,
+                                                                    std::vector<std::string>) { abi::unimplemented("check"); }
+TL_INLINE void SmsConsentService::start_check(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                              Completion<std::vector<OptOutOutcome>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->check(call, abi::own<std::string>(sender), abi::own<std::vector<std::string>>(recipients)); });
+}
+TL_INLINE Task<OptOutPage> SmsConsentService::list(Call, std::optional<std::string>, std::int32_t,
+                                                   std::optional<std::string>) { abi::unimplemented("list"); }
+TL_INLINE void SmsConsentService::start_list(const Call& call, std::optional<std::string_view> sender, std::int32_t limit,
+                                             std::optional<std::string_view> continuation, Completion<OptOutPage> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->list(call, abi::own_optional<std::string>(sender), limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<ConsentPage> SmsConsentService::history(Call, std::optional<std::string>, std::int32_t,
+                                                       std::optional<std::string>) { abi::unimplemented("history"); }
+TL_INLINE void SmsConsentService::start_history(const Call& call, std::optional<std::string_view> recipient, std::int32_t limit,
+                                                std::optional<std::string_view> continuation, Completion<ConsentPage> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->history(call, abi::own_optional<std::string>(recipient), limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<ConsentProof> SmsConsentService::verify(Call) { abi::unimplemented("verify"); }
+TL_INLINE void SmsConsentService::start_verify(const Call& call, Completion<ConsentProof> done) {
+  abi::complete_with(std::move(done), [&] { return this->verify(call); });
+}
+
+namespace detail {
+struct SmsConsentServiceThunks {
+  static SmsConsentService& of(void* self) { return *static_cast<SmsConsentService*>(self); }
+  static void add(void* self, const tl_call* call, tl_str sender, tl_list recipients,
+                  tl_service_sms_consent_service_add_done done, void* user) noexcept {
+    abi::serve<std::vector<OptOutOutcome>>(of(self), done, user, [&](Completion<std::vector<OptOutOutcome>> completion) {
+      of(self).start_add(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(sender, "sender")),
+                         abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(recipients, "recipients")),
+                         std::move(completion));
+    });
+  }
+  static void remove(void* self, const tl_call* call, tl_str sender, tl_list recipients,
+                     tl_service_sms_consent_service_remove_done done, void* user) noexcept {
+    abi::serve<std::vector<OptOutOutcome>>(of(self), done, user, [&](Completion<std::vector<OptOutOutcome>> completion) {
+      of(self).start_remove(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(sender, "sender")),
+                            abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(recipients, "recipients")),
+                            std::move(completion));
+    });
+  }
+  static void check(void* self, const tl_call* call, tl_str sender, tl_list recipients,
+                    tl_service_sms_consent_service_check_done done, void* user) noexcept {
+    abi::serve<std::vector<OptOutOutcome>>(of(self), done, user, [&](Completion<std::vector<OptOutOutcome>> completion) {
+      of(self).start_check(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(sender, "sender")),
+                           abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(recipients, "recipients")),
+                           std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_str sender, int32_t limit, tl_str continuation,
+                   tl_service_sms_consent_service_list_done done, void* user) noexcept {
+    abi::serve<OptOutPage>(of(self), done, user, [&](Completion<OptOutPage> completion) {
+      of(self).start_list(Call(call),
+                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(sender, "sender")),
+                          abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                          std::move(completion));
+    });
+  }
+  static void history(void* self, const tl_call* call, tl_str recipient, int32_t limit, tl_str continuation,
+                      tl_service_sms_consent_service_history_done done, void* user) noexcept {
+    abi::serve<ConsentPage>(of(self), done, user, [&](Completion<ConsentPage> completion) {
+      of(self).start_history(Call(call),
+                             abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(recipient, "recipient")),
+                             abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                             abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                             std::move(completion));
+    });
+  }
+  static void verify(void* self, const tl_call* call, tl_service_sms_consent_service_verify_done done, void* user) noexcept {
+    abi::serve<ConsentProof>(of(self), done, user, [&](Completion<ConsentProof> completion) {
+      of(self).start_verify(Call(call), std::move(completion));
+    });
+  }
+  static constexpr tl_service_sms_consent_service kVtbl{
+      sizeof(tl_service_sms_consent_service),
+      0,
+      &add,
+      &remove,
+      &check,
+      &list,
+      &history,
+      &verify};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(SmsConsentService* object) { return {object, &detail::SmsConsentServiceThunks::kVtbl}; }
 
 TL_INLINE Task<EventSubscription> EventSubscriptionsService::put(Call, EventSubscriptionSpec) { abi::unimplemented("put"); }
 TL_INLINE void EventSubscriptionsService::start_put(const Call& call, EventSubscriptionSpecView subscription,

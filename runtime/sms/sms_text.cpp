@@ -1,4 +1,4 @@
-#include "runtime/services/sms_text.h"
+#include "runtime/sms/sms_text.h"
 
 #include <algorithm>
 
