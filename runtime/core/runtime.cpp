@@ -34,10 +34,13 @@
 #include "runtime/services/context.h"
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/identity_service.h"
+#include "runtime/services/number_reservations.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
+#include "runtime/services/room_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
+#include "runtime/services/sip_routing.h"
 #include "runtime/services/sms_service.h"
 #include "runtime/services/teams_assignments.h"
 #include "runtime/services/token_watch.h"
@@ -141,6 +144,9 @@ struct Runtime::Parts {
   ArmOperations arm_operations;
   EmailDomainService email_domains;
   NumberService numbers;
+  NumberReservations number_reservations;
+  SipRoutingService sip_routing;
+  RoomService rooms;
   SmsService sms;
   TeamsAssignments teams_assignments;
   IdentityService identity;
@@ -181,6 +187,9 @@ struct Runtime::Parts {
         arm_operations(context),
         email_domains(context, resources),
         numbers(context, resources),
+        number_reservations(context, numbers),
+        sip_routing(context),
+        rooms(context),
         sms(context, resources, numbers),
         identity(context, issuers, development_issuer.get(), teams_assignments),
         chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
@@ -235,6 +244,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.teams_assignments);
   p.resources.add_participant(p.numbers);
+  p.resources.add_participant(p.number_reservations);
+  p.resources.add_participant(p.sip_routing);
+  p.resources.add_participant(p.rooms);
   p.resources.add_participant(p.sms);
   p.resources.add_participant(p.chat);
   p.resources.add_participant(p.email_domains);
@@ -342,6 +354,9 @@ EventLog& Runtime::events() { return parts_->events; }
 ProviderRegistry& Runtime::providers() { return parts_->providers; }
 ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
+NumberReservations& Runtime::number_reservations() { return parts_->number_reservations; }
+SipRoutingService& Runtime::sip_routing() { return parts_->sip_routing; }
+RoomService& Runtime::rooms() { return parts_->rooms; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 TeamsAssignments& Runtime::teams_assignments() { return parts_->teams_assignments; }

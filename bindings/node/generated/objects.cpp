@@ -10,7 +10,8 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
   if (id == "trunkline.chat/1") return make_chat_provider(iface, calls);
   if (id == "trunkline.email/draft-1") return make_email_provider(iface, calls);
-  if (id == "trunkline.pstn/draft-1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn/1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn_sandbox/1") return make_pstn_sandbox_provider(iface, calls);
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);
   if (id == "trunkline.service.sms/1") return make_sms_service(iface, calls);
   if (id == "trunkline.service.identity/1") return make_identity_service(iface, calls);
@@ -23,6 +24,8 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.event_subscriptions/1") return make_event_subscriptions_service(iface, calls);
   if (id == "trunkline.service.event_history/1") return make_event_history_service(iface, calls);
   if (id == "trunkline.service.event_topics/1") return make_event_topics_service(iface, calls);
+  if (id == "trunkline.service.sip_routing/1") return make_sip_routing_service(iface, calls);
+  if (id == "trunkline.service.rooms/1") return make_rooms_service(iface, calls);
   return nullptr;
 }
 

@@ -8,7 +8,7 @@ import type { SandboxProvider } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
 import type {
   ChatService, Event, EventHistoryService, EventQuery, EventSchema, EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService,
-  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService,
+  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, RoomsService, SandboxService, SipRoutingService, SmsService,
 } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
@@ -258,6 +258,8 @@ export declare class Resource extends EventSource {
   readonly identity: IdentityService;
   readonly chat: Chat;
   readonly numbers: NumbersService;
+  readonly sipRouting: SipRoutingService;
+  readonly rooms: RoomsService;
   readonly sandbox: SandboxService;
 }
 

@@ -2,17 +2,20 @@
 "use strict";
 const { enumeration, redacted } = require("../../lib/wire.cjs");
 const { MessageKind, readChatChange, writeAttachment } = require("./chat.cjs");
+const { readDecisionRecord } = require("./common.cjs");
 const { readAccessToken, readUserIdentity } = require("./identity.cjs");
 const { FailureReason, MessageState } = require("./sms.cjs");
 
 const NumberType = enumeration({ unknown: 0, geographic: 1, tollFree: 2, mobile: 3 });
 const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3 });
+const ReservationState = enumeration({ unknown: 0, active: 1, completed: 2, expired: 3 });
 const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
 const EventSchema = enumeration({ unknown: 0, eventGrid: 1, cloudEvents: 2 });
 const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workflow: 3 });
 const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
 const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, numberLessThan: 3, numberGreaterThan: 4, numberLessThanOrEquals: 5, numberGreaterThanOrEquals: 6, numberInRange: 7, numberNotInRange: 8, boolEquals: 9, stringIn: 10, stringNotIn: 11, stringContains: 12, stringNotContains: 13, stringBeginsWith: 14, stringNotBeginsWith: 15, stringEndsWith: 16, stringNotEndsWith: 17, isNullOrUndefined: 18, isNotNull: 19 });
 const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
+const RoomRole = enumeration({ unknown: 0, attendee: 1, presenter: 2, consumer: 3, collaborator: 4 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -123,6 +126,39 @@ function readNumberSearch(r) {
 
 function readOwnedNumber(r) {
   return { number: r.string(), countryCode: r.string(), type: r.enumeration(NumberType), forApplication: r.boolean(), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability), purchasedAt: r.time() };
+}
+
+function readNumberCountry(r) {
+  return { countryCode: r.string(), name: r.string(), callingCode: r.string() };
+}
+
+function readNumberOffering(r) {
+  return { type: r.enumeration(NumberType), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability), costMicros: r.int64(), currency: r.string(), noResell: r.boolean() };
+}
+
+function readNumberAreaCode(r) {
+  const v = { areaCode: r.string() };
+  if (r.boolean()) v.locality = r.string();
+  if (r.boolean()) v.administrativeDivision = r.string();
+  return v;
+}
+
+function readNumberInfo(r) {
+  const v = { number: r.string(), nationalFormat: r.string(), internationalFormat: r.string() };
+  if (r.boolean()) v.countryCode = r.string();
+  v.type = r.enumeration(NumberType);
+  if (r.boolean()) v.operatorName = r.string();
+  return v;
+}
+
+function readReservedNumber(r) {
+  const v = { number: r.string(), countryCode: r.string(), type: r.enumeration(NumberType), forApplication: r.boolean(), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability) };
+  if (r.boolean()) v.error = r.string();
+  return v;
+}
+
+function readNumberReservation(r) {
+  return { id: r.string(), state: r.enumeration(ReservationState), expiresAt: r.time(), numbers: r.list(readReservedNumber) };
 }
 
 function readEvent(r) {
@@ -278,21 +314,111 @@ function writeNewTopicEvent(w, v) {
   w.string("dataVersion", v.dataVersion ?? "1.0");
 }
 
+function writeSipTrunk(w, v) {
+  w.string("fqdn", v.fqdn);
+  w.int32("sipSignalingPort", v.sipSignalingPort);
+  w.boolean("enabled", v.enabled ?? true);
+  if (w.has(v.privacyHeader)) w.string("privacyHeader", v.privacyHeader);
+  if (w.has(v.ipAddressVersion)) w.string("ipAddressVersion", v.ipAddressVersion);
+}
+
+function readSipTrunk(r) {
+  const v = { fqdn: r.string(), sipSignalingPort: r.number(), enabled: r.boolean() };
+  if (r.boolean()) v.privacyHeader = r.string();
+  if (r.boolean()) v.ipAddressVersion = r.string();
+  return v;
+}
+
+function writeSipDomain(w, v) {
+  w.string("domain", v.domain);
+  w.boolean("enabled", v.enabled ?? true);
+}
+
+function readSipDomain(r) {
+  return { domain: r.string(), enabled: r.boolean() };
+}
+
+function writeSipRoute(w, v) {
+  w.string("name", v.name);
+  if (w.has(v.description)) w.string("description", v.description);
+  w.string("numberPattern", v.numberPattern);
+  w.list("trunks", v.trunks, eachString);
+}
+
+function readSipRoute(r) {
+  const v = { name: r.string() };
+  if (r.boolean()) v.description = r.string();
+  v.numberPattern = r.string();
+  v.trunks = r.list(readString);
+  return v;
+}
+
+function readSipRouting(r) {
+  return { trunks: r.list(readSipTrunk), domains: r.list(readSipDomain), routes: r.list(readSipRoute) };
+}
+
+function readSipRouteTest(r) {
+  return { matchingRoutes: r.list(readSipRoute), trunks: r.list(readSipTrunk), decision: readDecisionRecord(r) };
+}
+
+function writeRoomParticipant(w, v) {
+  w.string("id", v.id);
+  w.enumeration("role", v.role ?? "attendee", RoomRole);
+}
+
+function readRoomParticipant(r) {
+  return { id: r.string(), role: r.enumeration(RoomRole) };
+}
+
+function writeNewRoom(w, v) {
+  if (w.has(v.validFrom)) w.time("validFrom", v.validFrom);
+  if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
+  w.boolean("pstnDialOut", v.pstnDialOut ?? false);
+  if (w.has(v.participants)) w.list("participants", v.participants, eachRoomParticipant);
+  if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
+}
+
+function readRoom(r) {
+  return { id: r.string(), createdAt: r.time(), validFrom: r.time(), validUntil: r.time(), pstnDialOut: r.boolean() };
+}
+
+function writeRoomChange(w, v) {
+  w.string("roomId", v.roomId);
+  if (w.has(v.validFrom)) w.time("validFrom", v.validFrom);
+  if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
+  if (w.has(v.pstnDialOut)) w.boolean("pstnDialOut", v.pstnDialOut);
+}
+
+function readRoomPage(r) {
+  const v = { items: r.list(readRoom) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readRoomParticipantPage(r) {
+  const v = { items: r.list(readRoomParticipant) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
 const eachString = (w, x) => w.string("", x);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
 const readString = (r) => r.string();
 const eachEventCondition = (w, x) => w.model("", x, writeEventCondition);
+const eachRoomParticipant = (w, x) => w.model("", x, writeRoomParticipant);
 
 module.exports = {
   NumberType,
   NumberCapability,
+  ReservationState,
   KeyKind,
   EventSchema,
   EventDestination,
   EventSubscriptionState,
   EventOperator,
   EventState,
+  RoomRole,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
@@ -307,6 +433,12 @@ module.exports = {
   writeNumberQuery,
   readNumberSearch,
   readOwnedNumber,
+  readNumberCountry,
+  readNumberOffering,
+  readNumberAreaCode,
+  readNumberInfo,
+  readReservedNumber,
+  readNumberReservation,
   readEvent,
   writeEventFilter,
   readResourceInfo,
@@ -324,4 +456,19 @@ module.exports = {
   writeNewEventTopic,
   readEventTopic,
   writeNewTopicEvent,
+  writeSipTrunk,
+  readSipTrunk,
+  writeSipDomain,
+  readSipDomain,
+  writeSipRoute,
+  readSipRoute,
+  readSipRouting,
+  readSipRouteTest,
+  writeRoomParticipant,
+  readRoomParticipant,
+  writeNewRoom,
+  readRoom,
+  writeRoomChange,
+  readRoomPage,
+  readRoomParticipantPage,
 };

@@ -26,8 +26,10 @@ from .service import (
     IdentityService,
     NumbersService,
     ResourcesService,
+    RoomsService,
     RuntimeService,
     SandboxService,
+    SipRoutingService,
     SmsService,
 )
 
@@ -122,7 +124,9 @@ class Resource(EventConsumers):
         "identity",
         "name",
         "numbers",
+        "rooms",
         "sandbox",
+        "sip_routing",
         "sms",
     )
 
@@ -132,6 +136,8 @@ class Resource(EventConsumers):
     identity: IdentityService
     chat: Chat
     numbers: NumbersService
+    sip_routing: SipRoutingService
+    rooms: RoomsService
     events: Events
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
@@ -144,6 +150,8 @@ class Resource(EventConsumers):
         self.identity = IdentityService._open(native, name)
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
+        self.sip_routing = SipRoutingService._open(native, name)
+        self.rooms = RoomsService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
@@ -292,6 +300,16 @@ class Runtime(EventConsumers):
     def numbers(self) -> NumbersService:
         """Numbers of the default resource."""
         return self._parts()[2].numbers
+
+    @property
+    def sip_routing(self) -> SipRoutingService:
+        """SIP trunks and routes of the default resource."""
+        return self._parts()[2].sip_routing
+
+    @property
+    def rooms(self) -> RoomsService:
+        """Rooms of the default resource."""
+        return self._parts()[2].rooms
 
     @property
     def events(self) -> Events:
