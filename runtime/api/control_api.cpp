@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/api/control_calling_api.h"
 #include "runtime/api/control_events_api.h"
 #include "runtime/api/control_mail_api.h"
 #include "runtime/api/control_resources_api.h"
@@ -211,6 +212,7 @@ void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Cl
   add_control_subscription_routes(routes, runtime, wall);
   add_control_topic_routes(routes, runtime);
   add_control_resource_routes(routes, runtime);
+  add_control_calling_routes(routes, runtime);
 }
 
 }  // namespace trunkline::api

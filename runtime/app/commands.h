@@ -25,6 +25,9 @@ void add_sms_commands(CLI::App& app, CommandContext& context);           // send
 void add_event_commands(CLI::App& app, CommandContext& context);         // events
 void add_subscription_commands(CLI::App& app, CommandContext& context);  // subscription, topic
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource
+void add_number_commands(CLI::App& app, CommandContext& context);        // number
+void add_room_commands(CLI::App& app, CommandContext& context);          // room
+void add_sip_commands(CLI::App& app, CommandContext& context);           // trunk
 void add_local_commands(CLI::App& app, CommandContext& context);         // plugin, config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
 

@@ -29,6 +29,7 @@ aside section{margin-bottom:1rem}.card{border:1px solid var(--line);border-radiu
 </style></head><body>
 <header><h1>Trunkline console</h1><span id="clock"></span><span id="problem" class="error" role="alert"></span></header>
 <aside><section><h2>Phones</h2><div id="phones" data-test="phones">No phone has got a message yet.</div></section>
+<section><h2>Numbers</h2><div id="numbers" data-test="numbers">The resource has no numbers: <code>trunkline number buy</code>.</div></section>
 <section><h2>Subscriptions</h2><div id="subscriptions" data-test="subscriptions">Nobody is told of events yet: <code>trunkline subscription create</code>.</div></section></aside>
 <main><section id="thread" hidden><h2 id="who"></h2><div id="bubbles" data-test="bubbles"></div>
 <form id="reply" data-test="reply"><select id="to" aria-label="To"></select><input id="text" placeholder="Answer as this phone" required><button>Send</button></form></section>
@@ -94,6 +95,15 @@ async function subscriptions() {
     return card;
   }));
 }
+async function numbers() {
+  const {items} = await call('/_control/numbers');
+  if (!items.length) return;
+  $('numbers').replaceChildren(...items.map((n) => {
+    const card = el('div', '', el('b', n.number), badge(n.type), el('small', `${n.country_code}, ${n.national_format}`), el('small', `calls: ${n.calling}, texts: ${n.sms}`));
+    card.className = 'card';
+    return card;
+  }));
+}
 let shown;
 const show = (id) => { shown = id; $('event').hidden = !id; if (!id) $('event').replaceChildren(); refresh(); };
 async function detail() {
@@ -117,7 +127,7 @@ async function detail() {
     }),
     button('Close', 'close', () => show()));
 }
-const refresh = () => Promise.all([phones(), thread(), clock(), rejections(), subscriptions(), detail()]).catch(() => {});
+const refresh = () => Promise.all([phones(), numbers(), thread(), clock(), rejections(), subscriptions(), detail()]).catch(() => {});
 $('reply').onsubmit = async (e) => {
   e.preventDefault();
   await call(`/_control/phones/${encodeURIComponent(phone)}/messages`, {to: $('to').value, message: $('text').value});

@@ -35,11 +35,14 @@
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/email_service.h"
 #include "runtime/services/identity_service.h"
+#include "runtime/services/number_reservations.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
 #include "runtime/services/sandbox_mail_service.h"
+#include "runtime/services/room_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
+#include "runtime/services/sip_routing.h"
 #include "runtime/services/sms_service.h"
 #include "runtime/services/teams_assignments.h"
 #include "runtime/services/token_watch.h"
@@ -143,6 +146,9 @@ struct Runtime::Parts {
   ArmOperations arm_operations;
   EmailDomainService email_domains;
   NumberService numbers;
+  NumberReservations number_reservations;
+  SipRoutingService sip_routing;
+  RoomService rooms;
   SmsService sms;
   EmailService email;
   TeamsAssignments teams_assignments;
@@ -185,6 +191,9 @@ struct Runtime::Parts {
         arm_operations(context),
         email_domains(context, resources),
         numbers(context, resources),
+        number_reservations(context, numbers),
+        sip_routing(context),
+        rooms(context),
         sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),
         identity(context, issuers, development_issuer.get(), teams_assignments),
@@ -241,6 +250,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.teams_assignments);
   p.resources.add_participant(p.numbers);
+  p.resources.add_participant(p.number_reservations);
+  p.resources.add_participant(p.sip_routing);
+  p.resources.add_participant(p.rooms);
   p.resources.add_participant(p.sms);
   p.resources.add_participant(p.email);
   p.resources.add_participant(p.chat);
@@ -375,6 +387,9 @@ EventLog& Runtime::events() { return parts_->events; }
 ProviderRegistry& Runtime::providers() { return parts_->providers; }
 ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
+NumberReservations& Runtime::number_reservations() { return parts_->number_reservations; }
+SipRoutingService& Runtime::sip_routing() { return parts_->sip_routing; }
+RoomService& Runtime::rooms() { return parts_->rooms; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 TeamsAssignments& Runtime::teams_assignments() { return parts_->teams_assignments; }

@@ -2,6 +2,7 @@
 
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/core/calling_objects.h"
 #include "runtime/core/chat_object.h"
 #include "runtime/core/email_objects.h"
 #include "runtime/core/event_objects.h"
@@ -12,7 +13,6 @@
 #include "runtime/eventgrid/topic_service.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/identity_service.h"
-#include "runtime/services/number_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/sms_service.h"
 #include "trunkline/service_provider.hpp"
@@ -153,26 +153,6 @@ class IdentityObject final : public service::IdentityService {
   const Scope& scope_;
 };
 
-class NumbersObject final : public service::NumbersService {
- public:
-  explicit NumbersObject(const Scope& scope) : scope_(scope) {}
-
-  Task<service::NumberSearch> search(Call, service::NumberQuery query) override {
-    HeldNumbers held = co_await scope_.runtime().numbers().search(scope_.resource(), std::move(query));
-    co_return std::move(held.search);
-  }
-  Task<std::vector<service::OwnedNumber>> purchase(Call, std::string search_id) override {
-    co_return co_await scope_.runtime().numbers().purchase(scope_.resource(), std::move(search_id), true);
-  }
-  Task<std::vector<service::OwnedNumber>> list(Call) override { co_return scope_.runtime().numbers().list(*scope_.resource()); }
-  Task<void> release(Call, std::string number) override {
-    co_await scope_.runtime().numbers().release(scope_.resource(), std::move(number));
-  }
-
- private:
-  const Scope& scope_;
-};
-
 class SandboxObject final : public service::SandboxService {
  public:
   explicit SandboxObject(const Scope& scope) : scope_(scope) {}
@@ -243,6 +223,8 @@ struct ServiceObjects::OfResource {
   SmsConsentObject sms_consent{scope};
   IdentityObject identity{scope};
   NumbersObject numbers{scope};
+  SipRoutingObject sip_routing{scope};
+  RoomsObject rooms{scope};
   ChatObject chat{scope};
   EventsObject events{event_scope};
   EventSubscriptionsObject event_subscriptions{event_scope};
@@ -302,6 +284,8 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   if (id == "trunkline.service.sms_consent/1") return iface_of(static_cast<service::SmsConsentService*>(&objects->sms_consent));
   if (id == "trunkline.service.identity/1") return iface_of(static_cast<service::IdentityService*>(&objects->identity));
   if (id == "trunkline.service.numbers/1") return iface_of(static_cast<service::NumbersService*>(&objects->numbers));
+  if (id == "trunkline.service.sip_routing/1") return iface_of(static_cast<service::SipRoutingService*>(&objects->sip_routing));
+  if (id == "trunkline.service.rooms/1") return iface_of(static_cast<service::RoomsService*>(&objects->rooms));
   if (id == "trunkline.service.chat/1") return iface_of(static_cast<service::ChatService*>(&objects->chat));
   if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
   if (id == "trunkline.service.event_subscriptions/1")

@@ -142,6 +142,46 @@ CREATE TABLE teams_assignments (
   PRIMARY KEY (resource_key, tenant_id, object_id)
 ) WITHOUT ROWID;
 )sql"},
+    {27, "number reservations", R"sql(
+CREATE TABLE number_reservations (
+  resource_key   BIGINT NOT NULL,
+  reservation_id TEXT NOT NULL,
+  created_us     BIGINT NOT NULL,
+  expires_us     BIGINT NOT NULL,
+  purchased      INTEGER NOT NULL,
+  body           TEXT NOT NULL,
+  PRIMARY KEY (resource_key, reservation_id)
+);
+)sql"},
+    {28, "sip routing", R"sql(
+-- One document a resource: it is read and replaced as a whole.
+CREATE TABLE sip_routing (
+  resource_key BIGINT NOT NULL PRIMARY KEY,
+  body         TEXT NOT NULL
+);
+)sql"},
+    {29, "rooms", R"sql(
+-- Room ids rise with time.
+CREATE TABLE rooms (
+  resource_key    BIGINT NOT NULL,
+  room_id         TEXT NOT NULL,
+  created_us      BIGINT NOT NULL,
+  valid_from_us   BIGINT NOT NULL,
+  valid_until_us  BIGINT NOT NULL,
+  pstn_dial_out   INTEGER NOT NULL,
+  idempotency_key TEXT,
+  request_hash    TEXT,
+  PRIMARY KEY (resource_key, room_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX rooms_idempotency ON rooms (resource_key, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE TABLE room_participants (
+  resource_key BIGINT NOT NULL,
+  room_id      TEXT NOT NULL,
+  user_id      TEXT NOT NULL,
+  role         INTEGER NOT NULL,
+  PRIMARY KEY (resource_key, room_id, user_id)
+) WITHOUT ROWID;
+)sql"},
     {30, "sms messages", R"sql(
 -- One row a recipient. Message ids rise with time, so new rows are appended.
 CREATE TABLE sms_messages (

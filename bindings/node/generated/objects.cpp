@@ -12,7 +12,8 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
   if (id == "trunkline.chat/1") return make_chat_provider(iface, calls);
   if (id == "trunkline.email/1") return make_email_provider(iface, calls);
-  if (id == "trunkline.pstn/draft-1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn/1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn_sandbox/1") return make_pstn_sandbox_provider(iface, calls);
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);
   if (id == "trunkline.service.sms/1") return make_sms_service(iface, calls);
   if (id == "trunkline.service.identity/1") return make_identity_service(iface, calls);
@@ -28,6 +29,8 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.event_topics/1") return make_event_topics_service(iface, calls);
   if (id == "trunkline.service.email/1") return make_email_service(iface, calls);
   if (id == "trunkline.service.sandbox_mail/1") return make_sandbox_mail_service(iface, calls);
+  if (id == "trunkline.service.sip_routing/1") return make_sip_routing_service(iface, calls);
+  if (id == "trunkline.service.rooms/1") return make_rooms_service(iface, calls);
   return nullptr;
 }
 

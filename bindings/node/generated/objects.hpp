@@ -16,6 +16,7 @@ std::unique_ptr<Object> make_identity_provider(tl_iface iface, CallTable& calls)
 std::unique_ptr<Object> make_chat_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_email_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_pstn_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_pstn_sandbox_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_media_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls);
@@ -31,5 +32,7 @@ std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& ca
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_email_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_mail_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sip_routing_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_rooms_service(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

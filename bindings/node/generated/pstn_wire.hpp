@@ -8,6 +8,7 @@ namespace trunkline::node {
 inline void read(Reader& in, trunkline::pstn::DialRequest& value) {
   read(in, value.leg_id);
   read(in, value.from);
+  read(in, value.display_name);
   read(in, value.to);
   read(in, value.ring_timeout);
   read(in, value.headers);

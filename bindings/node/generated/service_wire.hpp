@@ -202,6 +202,53 @@ inline void write(Writer& out, const trunkline::service::OwnedNumber& value) {
   write(out, value.purchased_at);
 }
 
+inline void write(Writer& out, const trunkline::service::NumberCountry& value) {
+  write(out, value.country_code);
+  write(out, value.name);
+  write(out, value.calling_code);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberOffering& value) {
+  write(out, value.type);
+  write(out, value.calling);
+  write(out, value.sms);
+  write(out, value.cost_micros);
+  write(out, value.currency);
+  write(out, value.no_resell);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberAreaCode& value) {
+  write(out, value.area_code);
+  write(out, value.locality);
+  write(out, value.administrative_division);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberInfo& value) {
+  write(out, value.number);
+  write(out, value.national_format);
+  write(out, value.international_format);
+  write(out, value.country_code);
+  write(out, value.type);
+  write(out, value.operator_name);
+}
+
+inline void write(Writer& out, const trunkline::service::ReservedNumber& value) {
+  write(out, value.number);
+  write(out, value.country_code);
+  write(out, value.type);
+  write(out, value.for_application);
+  write(out, value.calling);
+  write(out, value.sms);
+  write(out, value.error);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberReservation& value) {
+  write(out, value.id);
+  write(out, value.state);
+  write(out, value.expires_at);
+  write(out, value.numbers);
+}
+
 inline void write(Writer& out, const trunkline::service::Event& value) {
   write(out, value.sequence);
   write(out, value.id);
@@ -489,6 +536,97 @@ inline void write(Writer& out, const trunkline::service::ReceivedEmail& value) {
   write(out, value.subject);
   write(out, value.received_at);
   write(out, value.mime);
+}
+
+inline void read(Reader& in, trunkline::service::SipTrunk& value) {
+  read(in, value.fqdn);
+  read(in, value.sip_signaling_port);
+  read(in, value.enabled);
+  read(in, value.privacy_header);
+  read(in, value.ip_address_version);
+}
+inline void write(Writer& out, const trunkline::service::SipTrunk& value) {
+  write(out, value.fqdn);
+  write(out, value.sip_signaling_port);
+  write(out, value.enabled);
+  write(out, value.privacy_header);
+  write(out, value.ip_address_version);
+}
+
+inline void read(Reader& in, trunkline::service::SipDomain& value) {
+  read(in, value.domain);
+  read(in, value.enabled);
+}
+inline void write(Writer& out, const trunkline::service::SipDomain& value) {
+  write(out, value.domain);
+  write(out, value.enabled);
+}
+
+inline void read(Reader& in, trunkline::service::SipRoute& value) {
+  read(in, value.name);
+  read(in, value.description);
+  read(in, value.number_pattern);
+  read(in, value.trunks);
+}
+inline void write(Writer& out, const trunkline::service::SipRoute& value) {
+  write(out, value.name);
+  write(out, value.description);
+  write(out, value.number_pattern);
+  write(out, value.trunks);
+}
+
+inline void write(Writer& out, const trunkline::service::SipRouting& value) {
+  write(out, value.trunks);
+  write(out, value.domains);
+  write(out, value.routes);
+}
+
+inline void write(Writer& out, const trunkline::service::SipRouteTest& value) {
+  write(out, value.matching_routes);
+  write(out, value.trunks);
+  write(out, value.decision);
+}
+
+inline void read(Reader& in, trunkline::service::RoomParticipant& value) {
+  read(in, value.id);
+  read(in, value.role);
+}
+inline void write(Writer& out, const trunkline::service::RoomParticipant& value) {
+  write(out, value.id);
+  write(out, value.role);
+}
+
+inline void read(Reader& in, trunkline::service::NewRoom& value) {
+  read(in, value.valid_from);
+  read(in, value.valid_until);
+  read(in, value.pstn_dial_out);
+  read(in, value.participants);
+  read(in, value.idempotency_key);
+}
+
+inline void write(Writer& out, const trunkline::service::Room& value) {
+  write(out, value.id);
+  write(out, value.created_at);
+  write(out, value.valid_from);
+  write(out, value.valid_until);
+  write(out, value.pstn_dial_out);
+}
+
+inline void read(Reader& in, trunkline::service::RoomChange& value) {
+  read(in, value.room_id);
+  read(in, value.valid_from);
+  read(in, value.valid_until);
+  read(in, value.pstn_dial_out);
+}
+
+inline void write(Writer& out, const trunkline::service::RoomPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::RoomParticipantPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
 }
 
 }  // namespace trunkline::node

@@ -78,9 +78,15 @@ __all__ = [
     "NewChatMessage",
     "NewChatThread",
     "NewEventTopic",
+    "NewRoom",
     "NewTopicEvent",
+    "NumberAreaCode",
     "NumberCapability",
+    "NumberCountry",
+    "NumberInfo",
+    "NumberOffering",
     "NumberQuery",
+    "NumberReservation",
     "NumberSearch",
     "NumberType",
     "NumbersService",
@@ -91,12 +97,27 @@ __all__ = [
     "PluginInfo",
     "ReceiptVerdict",
     "ReceivedEmail",
+    "ReservationState",
+    "ReservedNumber",
     "ResourceInfo",
     "ResourceSnapshot",
     "ResourcesService",
+    "Room",
+    "RoomChange",
+    "RoomPage",
+    "RoomParticipant",
+    "RoomParticipantPage",
+    "RoomRole",
+    "RoomsService",
     "RuntimeService",
     "SandboxMailService",
     "SandboxService",
+    "SipDomain",
+    "SipRoute",
+    "SipRouteTest",
+    "SipRouting",
+    "SipRoutingService",
+    "SipTrunk",
     "SmsConsentService",
     "SmsEstimate",
     "SmsMessage",
@@ -179,6 +200,25 @@ class NumberCapability(enum.IntEnum):
 
     BOTH = 3
     """Both."""
+
+
+class ReservationState(enum.IntEnum):
+    """Where a reservation is in its life.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    ACTIVE = 1
+    """Holds its numbers."""
+
+    COMPLETED = 2
+    """Its numbers were bought."""
+
+    EXPIRED = 3
+    """Its time is over; the numbers are free again."""
 
 
 class KeyKind(enum.IntEnum):
@@ -435,6 +475,28 @@ class SuppressionReason(enum.IntEnum):
 
     MANUAL = 4
     """Somebody put it there."""
+
+
+class RoomRole(enum.IntEnum):
+    """What somebody may do in a room.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    ATTENDEE = 1
+    """Takes part."""
+
+    PRESENTER = 2
+    """Takes part and leads: may mute and remove others."""
+
+    CONSUMER = 3
+    """Listens and watches."""
+
+    COLLABORATOR = 4
+    """Takes part and shares."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -930,6 +992,123 @@ class OwnedNumber:
 
     purchased_at: datetime.datetime
     """When it was bought."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberCountry:
+    """A country that numbers can be bought in."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+
+    name: str
+    """Its name in English."""
+
+    calling_code: str
+    """E.164 calling code without `+`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberOffering:
+    """A kind of numbers that a country offers."""
+
+    type: NumberType
+    """What kind."""
+
+    calling: NumberCapability
+    """The most that it can do in calls."""
+
+    sms: NumberCapability
+    """The most that it can do with text messages."""
+
+    cost_micros: int
+    """Monthly cost of each number, in millionths of `currency`."""
+
+    currency: str
+    """ISO 4217."""
+
+    no_resell: bool
+    """Buyers must agree not to resell."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberAreaCode:
+    """An area code, and the place it is for."""
+
+    area_code: str
+    """Within the country."""
+
+    locality: str | None = None
+    """City or town; absent for numbers without a place."""
+
+    administrative_division: str | None = None
+    """State or province."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberInfo:
+    """What is known of any number."""
+
+    number: str
+    """E.164."""
+
+    national_format: str
+    """As people write it within its country."""
+
+    international_format: str
+    """As people write it elsewhere."""
+
+    country_code: str | None = None
+    """ISO 3166-1 alpha-2; absent: of no country."""
+
+    type: NumberType
+    """`unknown` when it cannot be told."""
+
+    operator_name: str | None = None
+    """Who serves it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReservedNumber:
+    """A number of a reservation."""
+
+    number: str
+    """E.164."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+
+    type: NumberType
+    """What kind."""
+
+    for_application: bool
+    """For an application (or a person)."""
+
+    calling: NumberCapability
+    """Calling."""
+
+    sms: NumberCapability
+    """Text messages."""
+
+    error: str | None = None
+    """Why it could not be reserved; absent: it is."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberReservation:
+    """Numbers that are held until they are bought, for 15 minutes at most."""
+
+    id: str
+    """GUID."""
+
+    state: ReservationState
+    """Where it is."""
+
+    expires_at: datetime.datetime
+    """Until when the numbers are held."""
+
+    numbers: list[ReservedNumber] = field(default_factory=list)
+    """The numbers."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1688,6 +1867,172 @@ class ReceivedEmail:
     """The mail as it came (RFC 5322); empty in lists."""
 
 
+@dataclass(slots=True, kw_only=True)
+class SipTrunk:
+    """A gateway or a carrier's session border controller that calls go to."""
+
+    fqdn: str
+    """Fully qualified domain name; unique, in lower case."""
+
+    sip_signaling_port: int
+    """1 to 65535."""
+
+    enabled: bool = True
+    """Calls may go there."""
+
+    privacy_header: str | None = None
+    """Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own."""
+
+    ip_address_version: str | None = None
+    """`ipv4` or `ipv6`; absent: both."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipDomain:
+    """A domain whose trunks are trusted."""
+
+    domain: str
+    """Its name, in lower case."""
+
+    enabled: bool = True
+    """Trunks below it may be used."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipRoute:
+    """Which calls go to which trunks."""
+
+    name: str
+    """Unique, 1 to 256 characters."""
+
+    description: str | None = None
+    """For people, at most 1024 characters."""
+
+    number_pattern: str
+    """Regular expression that the called number must match, such as `^\\+1[0-9]{10}$`."""
+
+    trunks: list[str] = field(default_factory=list)
+    """Names of trunks, the first choice first."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipRouting:
+    """How one resource routes its calls."""
+
+    trunks: list[SipTrunk] = field(default_factory=list)
+    """By name."""
+
+    domains: list[SipDomain] = field(default_factory=list)
+    """By name."""
+
+    routes: list[SipRoute] = field(default_factory=list)
+    """In the order in which they are tried."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipRouteTest:
+    """Where a call to some number would go."""
+
+    matching_routes: list[SipRoute] = field(default_factory=list)
+    """Routes whose pattern matches, in order."""
+
+    trunks: list[SipTrunk] = field(default_factory=list)
+    """Trunks that would be tried, the first choice first, each once."""
+
+    decision: DecisionRecord
+    """Why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomParticipant:
+    """Somebody who may join a room."""
+
+    id: str
+    """Raw id of a user."""
+
+    role: RoomRole = RoomRole.ATTENDEE
+    """What it may do."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NewRoom:
+    """Which room to create."""
+
+    valid_from: datetime.datetime | None = None
+    """From when it may be joined; absent: from now on."""
+
+    valid_until: datetime.datetime | None = None
+    """Until when; at most 180 days from now, which is the default."""
+
+    pstn_dial_out: bool = False
+    """People in it may call phone numbers."""
+
+    participants: list[RoomParticipant] | None = None
+    """At most 350."""
+
+    idempotency_key: str | None = None
+    """The same key is the same room."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Room:
+    """A place for calls, open to those who are invited, for some time."""
+
+    id: str
+    """Digits."""
+
+    created_at: datetime.datetime
+    """When it was created."""
+
+    valid_from: datetime.datetime
+    """From when it may be joined."""
+
+    valid_until: datetime.datetime
+    """Until when."""
+
+    pstn_dial_out: bool
+    """People in it may call phone numbers."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomChange:
+    """What to change about a room. What is absent stays."""
+
+    room_id: str
+    """The room."""
+
+    valid_from: datetime.datetime | None = None
+    """From when it may be joined."""
+
+    valid_until: datetime.datetime | None = None
+    """Until when."""
+
+    pstn_dial_out: bool | None = None
+    """People in it may call phone numbers."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomPage:
+    """A page of rooms."""
+
+    items: list[Room] = field(default_factory=list)
+    """The rooms."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomParticipantPage:
+    """A page of those who may join."""
+
+    items: list[RoomParticipant] = field(default_factory=list)
+    """The participants."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
 _native.register(globals())
 
 
@@ -2429,6 +2774,157 @@ class NumbersService(Service):
             NotFoundError: What the request names does not exist.
         """
         self._impl.release(number, timeout)
+
+    def get(self, number: str, *, timeout: float | None = None) -> OwnedNumber:
+        """One number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(number, timeout)
+
+    def update_capabilities(
+        self,
+        number: str,
+        calling: NumberCapability | None = None,
+        sms: NumberCapability | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OwnedNumber:
+        """Changes what a number does, within what its kind can do. What is absent stays.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.update_capabilities(number, calling, sms, timeout)
+
+    def countries(self, *, timeout: float | None = None) -> builtins.list[NumberCountry]:
+        """Where numbers can be bought, by code.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.countries(timeout)
+
+    def offerings(self, country_code: str, *, timeout: float | None = None) -> builtins.list[NumberOffering]:
+        """What a country offers.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.offerings(country_code, timeout)
+
+    def area_codes(self, country_code: str, type: NumberType, *, timeout: float | None = None) -> builtins.list[NumberAreaCode]:
+        """The area codes of one kind of numbers.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.area_codes(country_code, type, timeout)
+
+    def browse(
+        self,
+        query: NumberQuery,
+        prefixes: Sequence[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[ReservedNumber]:
+        """Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.browse(query, prefixes, timeout)
+
+    def reserve(
+        self,
+        add: Sequence[str],
+        remove: Sequence[str] = (),
+        reservation_id: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> NumberReservation:
+        """Holds these numbers, and lets those go. `reservation_id`: a GUID of yours; absent: a new one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.reserve(add, remove, reservation_id, timeout)
+
+    def get_reservation(self, reservation_id: str, *, timeout: float | None = None) -> NumberReservation:
+        """One reservation.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get_reservation(reservation_id, timeout)
+
+    def list_reservations(self, *, timeout: float | None = None) -> builtins.list[NumberReservation]:
+        """All reservations of the last month, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list_reservations(timeout)
+
+    def purchase_reservation(self, reservation_id: str, *, timeout: float | None = None) -> builtins.list[OwnedNumber]:
+        """Buys what a reservation holds.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.purchase_reservation(reservation_id, timeout)
+
+    def delete_reservation(self, reservation_id: str, *, timeout: float | None = None) -> None:
+        """Lets the numbers of a reservation go.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        self._impl.delete_reservation(reservation_id, timeout)
+
+    def lookup(self, number: str, *, timeout: float | None = None) -> NumberInfo:
+        """What is known of any number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.lookup(number, timeout)
 
 
 class EventsService(Service):
@@ -3644,3 +4140,258 @@ class SandboxMailService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.smtp_address(timeout)
+
+
+class SipRoutingService(Service):
+    """The SIP trunks of one resource and the routes to them."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sip_routing/1"
+    _native_class: ClassVar[type[_native.SipRoutingService]] = _native.SipRoutingService
+    _impl: _native.SipRoutingService
+
+    def get(self, *, timeout: float | None = None) -> SipRouting:
+        """Everything.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.get(timeout)
+
+    @overload
+    def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipRouting: ...
+    @overload
+    def set_trunk(
+        self,
+        /,
+        *,
+        fqdn: str,
+        sip_signaling_port: int,
+        enabled: bool = True,
+        privacy_header: str | None = None,
+        ip_address_version: str | None = None,
+        timeout: float | None = None,
+    ) -> SipRouting: ...
+    def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipRouting:
+        """Puts a trunk there, or changes the one of that name.
+
+        Args:
+            trunk: Or give the fields of `SipTrunk` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_trunk(model_of(SipTrunk, trunk, fields), timeout)
+
+    def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all trunks.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_trunks(trunks, timeout)
+
+    def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipRouting:
+        """Removes a trunk that no route uses; none of that name: nothing happens.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.delete_trunk(fqdn, timeout)
+
+    def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all domains.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_domains(domains, timeout)
+
+    def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all routes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_routes(routes, timeout)
+
+    def test(self, number: str, *, timeout: float | None = None) -> SipRouteTest:
+        """Where a call to this number would go, and why.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.test(number, timeout)
+
+
+class RoomsService(Service):
+    """The rooms of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.rooms/1"
+    _native_class: ClassVar[type[_native.RoomsService]] = _native.RoomsService
+    _impl: _native.RoomsService
+
+    @overload
+    def create(self, room: NewRoom, /, *, timeout: float | None = None) -> Room: ...
+    @overload
+    def create(
+        self,
+        /,
+        *,
+        valid_from: datetime.datetime | None = None,
+        valid_until: datetime.datetime | None = None,
+        pstn_dial_out: bool = False,
+        participants: Sequence[RoomParticipant] | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Room: ...
+    def create(self, room: NewRoom | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Room:
+        """Creates a room.
+
+        Args:
+            room: Or give the fields of `NewRoom` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        return self._impl.create(model_of(NewRoom, room, fields), timeout)
+
+    def get(self, room_id: str, *, timeout: float | None = None) -> Room:
+        """One room.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(room_id, timeout)
+
+    def list(self, limit: int = 100, continuation: str | None = None, *, timeout: float | None = None) -> RoomPage:
+        """The rooms that are still valid, oldest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list(limit, continuation, timeout)
+
+    @overload
+    def update(self, change: RoomChange, /, *, timeout: float | None = None) -> Room: ...
+    @overload
+    def update(
+        self,
+        /,
+        *,
+        room_id: str,
+        valid_from: datetime.datetime | None = None,
+        valid_until: datetime.datetime | None = None,
+        pstn_dial_out: bool | None = None,
+        timeout: float | None = None,
+    ) -> Room: ...
+    def update(self, change: RoomChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Room:
+        """Changes its window or whether phone numbers may be called.
+
+        Args:
+            change: Or give the fields of `RoomChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.update(model_of(RoomChange, change, fields), timeout)
+
+    def drop(self, room_id: str, *, timeout: float | None = None) -> None:
+        """Drops it, with its invitations.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.drop(room_id, timeout)
+
+    def set_participants(
+        self,
+        room_id: str,
+        participants: Sequence[RoomParticipant],
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Invites people, or gives them another role; others stay.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.set_participants(room_id, participants, timeout)
+
+    def remove_participants(self, room_id: str, ids: Sequence[str], *, timeout: float | None = None) -> None:
+        """Takes invitations back; who has none is ignored.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.remove_participants(room_id, ids, timeout)
+
+    def list_participants(
+        self,
+        room_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> RoomParticipantPage:
+        """Those who may join, by id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.list_participants(room_id, limit, continuation, timeout)
+
+    def check_join(self, room_id: str, id: str, *, timeout: float | None = None) -> RoomParticipant:
+        """What this user may do in the room right now. Fails when it may not join.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.check_join(room_id, id, timeout)

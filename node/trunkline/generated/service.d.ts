@@ -49,6 +49,18 @@ export type NumberCapability =
   | "both"
   | (string & {});
 
+/** Where a reservation is in its life. */
+export type ReservationState =
+  /** Not known to this version. */
+  | "unknown"
+  /** Holds its numbers. */
+  | "active"
+  /** Its numbers were bought. */
+  | "completed"
+  /** Its time is over; the numbers are free again. */
+  | "expired"
+  | (string & {});
+
 /** One of the two access keys of a resource. */
 export type KeyKind =
   /** Not known to this version. */
@@ -211,6 +223,20 @@ export type SuppressionReason =
   | "unsubscribe"
   /** Somebody put it there. */
   | "manual"
+  | (string & {});
+
+/** What somebody may do in a room. */
+export type RoomRole =
+  /** Not known to this version. */
+  | "unknown"
+  /** Takes part. */
+  | "attendee"
+  /** Takes part and leads: may mute and remove others. */
+  | "presenter"
+  /** Listens and watches. */
+  | "consumer"
+  /** Takes part and shares. */
+  | "collaborator"
   | (string & {});
 
 /** A text to one or more people. */
@@ -586,6 +612,88 @@ export interface OwnedNumber {
   sms: NumberCapability;
   /** When it was bought. */
   purchasedAt: Date;
+}
+
+/** A country that numbers can be bought in. */
+export interface NumberCountry {
+  /** ISO 3166-1 alpha-2. */
+  countryCode: string;
+  /** Its name in English. */
+  name: string;
+  /** E.164 calling code without `+`. */
+  callingCode: string;
+}
+
+/** A kind of numbers that a country offers. */
+export interface NumberOffering {
+  /** What kind. */
+  type: NumberType;
+  /** The most that it can do in calls. */
+  calling: NumberCapability;
+  /** The most that it can do with text messages. */
+  sms: NumberCapability;
+  /** Monthly cost of each number, in millionths of `currency`. */
+  costMicros: bigint;
+  /** ISO 4217. */
+  currency: string;
+  /** Buyers must agree not to resell. */
+  noResell: boolean;
+}
+
+/** An area code, and the place it is for. */
+export interface NumberAreaCode {
+  /** Within the country. */
+  areaCode: string;
+  /** City or town; absent for numbers without a place. */
+  locality?: string;
+  /** State or province. */
+  administrativeDivision?: string;
+}
+
+/** What is known of any number. */
+export interface NumberInfo {
+  /** E.164. */
+  number: string;
+  /** As people write it within its country. */
+  nationalFormat: string;
+  /** As people write it elsewhere. */
+  internationalFormat: string;
+  /** ISO 3166-1 alpha-2; absent: of no country. */
+  countryCode?: string;
+  /** `unknown` when it cannot be told. */
+  type: NumberType;
+  /** Who serves it. */
+  operatorName?: string;
+}
+
+/** A number of a reservation. */
+export interface ReservedNumber {
+  /** E.164. */
+  number: string;
+  /** ISO 3166-1 alpha-2. */
+  countryCode: string;
+  /** What kind. */
+  type: NumberType;
+  /** For an application (or a person). */
+  forApplication: boolean;
+  /** Calling. */
+  calling: NumberCapability;
+  /** Text messages. */
+  sms: NumberCapability;
+  /** Why it could not be reserved; absent: it is. */
+  error?: string;
+}
+
+/** Numbers that are held until they are bought, for 15 minutes at most. */
+export interface NumberReservation {
+  /** GUID. */
+  id: string;
+  /** Where it is. */
+  state: ReservationState;
+  /** Until when the numbers are held. */
+  expiresAt: Date;
+  /** The numbers. */
+  numbers: ReservedNumber[];
 }
 
 /** One fact that happened. */
@@ -1181,6 +1289,136 @@ export interface ReceivedEmail {
   mime: Uint8Array;
 }
 
+/** A gateway or a carrier's session border controller that calls go to. */
+export interface SipTrunk {
+  /** Fully qualified domain name; unique, in lower case. */
+  fqdn: string;
+  /** 1 to 65535. */
+  sipSignalingPort: number;
+  /**
+   * Calls may go there.
+   * @default true
+   */
+  enabled?: boolean;
+  /** Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own. */
+  privacyHeader?: string;
+  /** `ipv4` or `ipv6`; absent: both. */
+  ipAddressVersion?: string;
+}
+
+/** A domain whose trunks are trusted. */
+export interface SipDomain {
+  /** Its name, in lower case. */
+  domain: string;
+  /**
+   * Trunks below it may be used.
+   * @default true
+   */
+  enabled?: boolean;
+}
+
+/** Which calls go to which trunks. */
+export interface SipRoute {
+  /** Unique, 1 to 256 characters. */
+  name: string;
+  /** For people, at most 1024 characters. */
+  description?: string;
+  /** Regular expression that the called number must match, such as `^\+1[0-9]{10}$`. */
+  numberPattern: string;
+  /** Names of trunks, the first choice first. */
+  trunks: string[];
+}
+
+/** How one resource routes its calls. */
+export interface SipRouting {
+  /** By name. */
+  trunks: SipTrunk[];
+  /** By name. */
+  domains: SipDomain[];
+  /** In the order in which they are tried. */
+  routes: SipRoute[];
+}
+
+/** Where a call to some number would go. */
+export interface SipRouteTest {
+  /** Routes whose pattern matches, in order. */
+  matchingRoutes: SipRoute[];
+  /** Trunks that would be tried, the first choice first, each once. */
+  trunks: SipTrunk[];
+  /** Why. */
+  decision: DecisionRecord;
+}
+
+/** Somebody who may join a room. */
+export interface RoomParticipant {
+  /** Raw id of a user. */
+  id: string;
+  /**
+   * What it may do.
+   * @default "attendee"
+   */
+  role?: RoomRole;
+}
+
+/** Which room to create. */
+export interface NewRoom {
+  /** From when it may be joined; absent: from now on. */
+  validFrom?: Date;
+  /** Until when; at most 180 days from now, which is the default. */
+  validUntil?: Date;
+  /**
+   * People in it may call phone numbers.
+   * @default false
+   */
+  pstnDialOut?: boolean;
+  /** At most 350. */
+  participants?: RoomParticipant[];
+  /** The same key is the same room. */
+  idempotencyKey?: string;
+}
+
+/** A place for calls, open to those who are invited, for some time. */
+export interface Room {
+  /** Digits. */
+  id: string;
+  /** When it was created. */
+  createdAt: Date;
+  /** From when it may be joined. */
+  validFrom: Date;
+  /** Until when. */
+  validUntil: Date;
+  /** People in it may call phone numbers. */
+  pstnDialOut: boolean;
+}
+
+/** What to change about a room. What is absent stays. */
+export interface RoomChange {
+  /** The room. */
+  roomId: string;
+  /** From when it may be joined. */
+  validFrom?: Date;
+  /** Until when. */
+  validUntil?: Date;
+  /** People in it may call phone numbers. */
+  pstnDialOut?: boolean;
+}
+
+/** A page of rooms. */
+export interface RoomPage {
+  /** The rooms. */
+  items: Room[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** A page of those who may join. */
+export interface RoomParticipantPage {
+  /** The participants. */
+  items: RoomParticipant[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
 /** Sends text messages of one resource. */
 export declare class SmsService {
   protected constructor();
@@ -1456,6 +1694,72 @@ export declare class NumbersService {
    * Errors: `notFound`.
    */
   release(number: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * One number.
+   * Errors: `notFound`.
+   */
+  get(number: string, options?: CallOptions): Promise<OwnedNumber>;
+
+  /**
+   * Changes what a number does, within what its kind can do. What is absent stays.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  updateCapabilities(number: string, calling?: NumberCapability, sms?: NumberCapability, options?: CallOptions): Promise<OwnedNumber>;
+
+  /** Where numbers can be bought, by code. */
+  countries(options?: CallOptions): Promise<NumberCountry[]>;
+
+  /**
+   * What a country offers.
+   * Errors: `notFound`.
+   */
+  offerings(countryCode: string, options?: CallOptions): Promise<NumberOffering[]>;
+
+  /**
+   * The area codes of one kind of numbers.
+   * Errors: `notFound`.
+   */
+  areaCodes(countryCode: string, type: NumberType, options?: CallOptions): Promise<NumberAreaCode[]>;
+
+  /**
+   * Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  browse(query: NumberQuery, prefixes?: string[], options?: CallOptions): Promise<ReservedNumber[]>;
+
+  /**
+   * Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+   * Errors: `invalidArgument`, `failedPrecondition`.
+   */
+  reserve(add: string[], remove?: string[], reservationId?: string, options?: CallOptions): Promise<NumberReservation>;
+
+  /**
+   * One reservation.
+   * Errors: `notFound`.
+   */
+  getReservation(reservationId: string, options?: CallOptions): Promise<NumberReservation>;
+
+  /** All reservations of the last month, newest first. */
+  listReservations(options?: CallOptions): Promise<NumberReservation[]>;
+
+  /**
+   * Buys what a reservation holds.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  purchaseReservation(reservationId: string, options?: CallOptions): Promise<OwnedNumber[]>;
+
+  /**
+   * Lets the numbers of a reservation go.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  deleteReservation(reservationId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * What is known of any number.
+   * Errors: `invalidArgument`.
+   */
+  lookup(number: string, options?: CallOptions): Promise<NumberInfo>;
 }
 
 /** The events of one resource. */
@@ -1956,4 +2260,111 @@ export declare class SandboxMailService {
 
   /** `host:port` on which any program may hand in mail by SMTP; empty: none. */
   smtpAddress(options?: CallOptions): Promise<string>;
+}
+
+/** The SIP trunks of one resource and the routes to them. */
+export declare class SipRoutingService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.sip_routing/1";
+
+  /** Everything. */
+  get(options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Puts a trunk there, or changes the one of that name.
+   * Errors: `invalidArgument`.
+   */
+  setTrunk(trunk: SipTrunk, options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Replaces all trunks.
+   * Errors: `invalidArgument`.
+   */
+  setTrunks(trunks: SipTrunk[], options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Removes a trunk that no route uses; none of that name: nothing happens.
+   * Errors: `invalidArgument`.
+   */
+  deleteTrunk(fqdn: string, options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Replaces all domains.
+   * Errors: `invalidArgument`.
+   */
+  setDomains(domains: SipDomain[], options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Replaces all routes.
+   * Errors: `invalidArgument`.
+   */
+  setRoutes(routes: SipRoute[], options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Where a call to this number would go, and why.
+   * Errors: `invalidArgument`.
+   */
+  test(number: string, options?: CallOptions): Promise<SipRouteTest>;
+}
+
+/** The rooms of one resource. */
+export declare class RoomsService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.rooms/1";
+
+  /**
+   * Creates a room.
+   * Errors: `invalidArgument`, `alreadyExists`.
+   */
+  create(room: NewRoom, options?: CallOptions): Promise<Room>;
+
+  /**
+   * One room.
+   * Errors: `notFound`.
+   */
+  get(roomId: string, options?: CallOptions): Promise<Room>;
+
+  /**
+   * The rooms that are still valid, oldest first.
+   * Errors: `invalidArgument`.
+   */
+  list(limit?: number, continuation?: string, options?: CallOptions): Promise<RoomPage>;
+
+  /**
+   * Changes its window or whether phone numbers may be called.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  update(change: RoomChange, options?: CallOptions): Promise<Room>;
+
+  /**
+   * Drops it, with its invitations.
+   * Errors: `notFound`.
+   */
+  drop(roomId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Invites people, or gives them another role; others stay.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  setParticipants(roomId: string, participants: RoomParticipant[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Takes invitations back; who has none is ignored.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  removeParticipants(roomId: string, ids: string[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Those who may join, by id.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  listParticipants(roomId: string, limit?: number, continuation?: string, options?: CallOptions): Promise<RoomParticipantPage>;
+
+  /**
+   * What this user may do in the room right now. Fails when it may not join.
+   * Errors: `notFound`, `permissionDenied`, `failedPrecondition`.
+   */
+  checkJoin(roomId: string, id: string, options?: CallOptions): Promise<RoomParticipant>;
 }

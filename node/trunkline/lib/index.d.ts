@@ -9,7 +9,8 @@ import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../gener
 import type {
   ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema,
   EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService, IdentityService, NewTopicEvent, NumbersService,
-  PluginInfo, ResourcesService, SandboxMailService, SandboxService, SmsConsentService, SmsService,
+  PluginInfo, ResourcesService, RoomsService, SandboxMailService, SandboxService, SipRoutingService, SmsConsentService,
+  SmsService,
 } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
@@ -280,6 +281,8 @@ export declare class Resource extends EventSource {
   readonly identity: IdentityService;
   readonly chat: Chat;
   readonly numbers: NumbersService;
+  readonly sipRouting: SipRoutingService;
+  readonly rooms: RoomsService;
   readonly sandbox: SandboxService;
   readonly email: Email;
   readonly sandboxMail: SandboxMailService;

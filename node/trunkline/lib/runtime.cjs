@@ -116,6 +116,8 @@ class Resource extends EventSource {
   get identity() { return this._service(services.IdentityService); }
   get chat() { return this._service(Chat); }
   get numbers() { return this._service(services.NumbersService); }
+  get sipRouting() { return this._service(services.SipRoutingService); }
+  get rooms() { return this._service(services.RoomsService); }
   get sandbox() { return this._service(services.SandboxService); }
   get email() { return this._service(Email); }
   get sandboxMail() { return this._service(services.SandboxMailService); }

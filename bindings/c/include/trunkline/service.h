@@ -69,6 +69,22 @@ enum {
 };
 
 /**
+ * Where a reservation is in its life.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_reservation_state;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_RESERVATION_STATE_UNKNOWN = 0,
+  /** Holds its numbers. */
+  TL_SERVICE_RESERVATION_STATE_ACTIVE = 1,
+  /** Its numbers were bought. */
+  TL_SERVICE_RESERVATION_STATE_COMPLETED = 2,
+  /** Its time is over; the numbers are free again. */
+  TL_SERVICE_RESERVATION_STATE_EXPIRED = 3,
+};
+
+/**
  * One of the two access keys of a resource.
  * Open: a newer peer may send other values.
  */
@@ -272,6 +288,24 @@ enum {
   TL_SERVICE_SUPPRESSION_REASON_MANUAL = 4,
 };
 
+/**
+ * What somebody may do in a room.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_room_role;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_ROOM_ROLE_UNKNOWN = 0,
+  /** Takes part. */
+  TL_SERVICE_ROOM_ROLE_ATTENDEE = 1,
+  /** Takes part and leads: may mute and remove others. */
+  TL_SERVICE_ROOM_ROLE_PRESENTER = 2,
+  /** Listens and watches. */
+  TL_SERVICE_ROOM_ROLE_CONSUMER = 3,
+  /** Takes part and shares. */
+  TL_SERVICE_ROOM_ROLE_COLLABORATOR = 4,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
@@ -292,6 +326,12 @@ typedef struct tl_service_chat_event tl_service_chat_event;
 typedef struct tl_service_number_query tl_service_number_query;
 typedef struct tl_service_number_search tl_service_number_search;
 typedef struct tl_service_owned_number tl_service_owned_number;
+typedef struct tl_service_number_country tl_service_number_country;
+typedef struct tl_service_number_offering tl_service_number_offering;
+typedef struct tl_service_number_area_code tl_service_number_area_code;
+typedef struct tl_service_number_info tl_service_number_info;
+typedef struct tl_service_reserved_number tl_service_reserved_number;
+typedef struct tl_service_number_reservation tl_service_number_reservation;
 typedef struct tl_service_event tl_service_event;
 typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
@@ -321,6 +361,17 @@ typedef struct tl_service_email_operation tl_service_email_operation;
 typedef struct tl_service_email_page tl_service_email_page;
 typedef struct tl_service_suppression tl_service_suppression;
 typedef struct tl_service_received_email tl_service_received_email;
+typedef struct tl_service_sip_trunk tl_service_sip_trunk;
+typedef struct tl_service_sip_domain tl_service_sip_domain;
+typedef struct tl_service_sip_route tl_service_sip_route;
+typedef struct tl_service_sip_routing tl_service_sip_routing;
+typedef struct tl_service_sip_route_test tl_service_sip_route_test;
+typedef struct tl_service_room_participant tl_service_room_participant;
+typedef struct tl_service_new_room tl_service_new_room;
+typedef struct tl_service_room tl_service_room;
+typedef struct tl_service_room_change tl_service_room_change;
+typedef struct tl_service_room_page tl_service_room_page;
+typedef struct tl_service_room_participant_page tl_service_room_participant_page;
 
 /** A text to one or more people. */
 struct tl_service_sms_message {
@@ -918,6 +969,141 @@ TL_ABI_ASSERT(offsetof(tl_service_owned_number, calling) == 48);
 TL_ABI_ASSERT(offsetof(tl_service_owned_number, sms) == 52);
 TL_ABI_ASSERT(offsetof(tl_service_owned_number, purchased_at) == 56);
 TL_ABI_ASSERT(sizeof(tl_service_owned_number) == 64);
+
+/** A country that numbers can be bought in. */
+struct tl_service_number_country {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** ISO 3166-1 alpha-2. */
+  tl_str country_code;
+  /** Its name in English. */
+  tl_str name;
+  /** E.164 calling code without `+`. */
+  tl_str calling_code;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_country, country_code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_country, name) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_country, calling_code) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_country) == 56);
+
+/** A kind of numbers that a country offers. */
+struct tl_service_number_offering {
+  uint32_t struct_size;
+  /** What kind. */
+  tl_service_number_type type;
+  /** The most that it can do in calls. */
+  tl_service_number_capability calling;
+  /** The most that it can do with text messages. */
+  tl_service_number_capability sms;
+  /** Monthly cost of each number, in millionths of `currency`. */
+  int64_t cost_micros;
+  /** ISO 4217. */
+  tl_str currency;
+  /** Buyers must agree not to resell. */
+  tl_bool no_resell;
+  uint8_t reserved0[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, type) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, calling) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, sms) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, cost_micros) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, currency) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, no_resell) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_offering) == 48);
+
+/** An area code, and the place it is for. */
+struct tl_service_number_area_code {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Within the country. */
+  tl_str area_code;
+  /** City or town; absent for numbers without a place. */
+  tl_str locality;
+  /** State or province. */
+  tl_str administrative_division;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, area_code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, locality) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, administrative_division) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_area_code) == 56);
+
+/** What is known of any number. */
+struct tl_service_number_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** E.164. */
+  tl_str number;
+  /** As people write it within its country. */
+  tl_str national_format;
+  /** As people write it elsewhere. */
+  tl_str international_format;
+  /** ISO 3166-1 alpha-2; absent: of no country. */
+  tl_str country_code;
+  /** `unknown` when it cannot be told. */
+  tl_service_number_type type;
+  uint8_t reserved1[4];
+  /** Who serves it. */
+  tl_str operator_name;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_info, number) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, national_format) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, international_format) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, country_code) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, type) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, operator_name) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_number_info) == 96);
+
+/** A number of a reservation. */
+struct tl_service_reserved_number {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** E.164. */
+  tl_str number;
+  /** ISO 3166-1 alpha-2. */
+  tl_str country_code;
+  /** What kind. */
+  tl_service_number_type type;
+  /** For an application (or a person). */
+  tl_bool for_application;
+  uint8_t reserved1[3];
+  /** Calling. */
+  tl_service_number_capability calling;
+  /** Text messages. */
+  tl_service_number_capability sms;
+  /** Why it could not be reserved; absent: it is. */
+  tl_str error;
+};
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, number) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, country_code) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, type) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, for_application) == 44);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, calling) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, sms) == 52);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, error) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_reserved_number) == 72);
+
+/** Numbers that are held until they are bought, for 15 minutes at most. */
+struct tl_service_number_reservation {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** GUID. */
+  tl_str id;
+  /** Where it is. */
+  tl_service_reservation_state state;
+  uint8_t reserved1[4];
+  /** Until when the numbers are held. */
+  tl_time expires_at;
+  /**
+   * The numbers.
+   * Elements: tl_service_reserved_number.
+   */
+  tl_list numbers;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, expires_at) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, numbers) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_reservation) == 64);
 
 /** One fact that happened. */
 struct tl_service_event {
@@ -1837,6 +2023,227 @@ TL_ABI_ASSERT(offsetof(tl_service_received_email, received_at) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_received_email, mime) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_received_email) == 104);
 
+/** A gateway or a carrier's session border controller that calls go to. */
+struct tl_service_sip_trunk {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Fully qualified domain name; unique, in lower case. */
+  tl_str fqdn;
+  /** 1 to 65535. */
+  int32_t sip_signaling_port;
+  /** Calls may go there. */
+  tl_bool enabled;
+  uint8_t reserved1[3];
+  /** Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own. */
+  tl_str privacy_header;
+  /** `ipv4` or `ipv6`; absent: both. */
+  tl_str ip_address_version;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, fqdn) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, sip_signaling_port) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, enabled) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, privacy_header) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, ip_address_version) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_sip_trunk) == 64);
+
+/** A domain whose trunks are trusted. */
+struct tl_service_sip_domain {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name, in lower case. */
+  tl_str domain;
+  /** Trunks below it may be used. */
+  tl_bool enabled;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_domain, domain) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_domain, enabled) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_sip_domain) == 32);
+
+/** Which calls go to which trunks. */
+struct tl_service_sip_route {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Unique, 1 to 256 characters. */
+  tl_str name;
+  /** For people, at most 1024 characters. */
+  tl_str description;
+  /** Regular expression that the called number must match, such as `^\+1[0-9]{10}$`. */
+  tl_str number_pattern;
+  /**
+   * Names of trunks, the first choice first.
+   * Elements: tl_str.
+   */
+  tl_list trunks;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, description) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, number_pattern) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, trunks) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_route) == 80);
+
+/** How one resource routes its calls. */
+struct tl_service_sip_routing {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * By name.
+   * Elements: tl_service_sip_trunk.
+   */
+  tl_list trunks;
+  /**
+   * By name.
+   * Elements: tl_service_sip_domain.
+   */
+  tl_list domains;
+  /**
+   * In the order in which they are tried.
+   * Elements: tl_service_sip_route.
+   */
+  tl_list routes;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing, trunks) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing, domains) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing, routes) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_routing) == 80);
+
+/** Where a call to some number would go. */
+struct tl_service_sip_route_test {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * Routes whose pattern matches, in order.
+   * Elements: tl_service_sip_route.
+   */
+  tl_list matching_routes;
+  /**
+   * Trunks that would be tried, the first choice first, each once.
+   * Elements: tl_service_sip_trunk.
+   */
+  tl_list trunks;
+  /** Why. */
+  const tl_decision_record *decision;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, matching_routes) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, trunks) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, decision) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_route_test) == 64);
+
+/** Somebody who may join a room. */
+struct tl_service_room_participant {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id of a user. */
+  tl_str id;
+  /** What it may do. */
+  tl_service_room_role role;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_participant, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_participant, role) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_room_participant) == 32);
+
+/** Which room to create. */
+struct tl_service_new_room {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** From when it may be joined; absent: from now on. */
+  tl_opt_i64 valid_from;
+  /** Until when; at most 180 days from now, which is the default. */
+  tl_opt_i64 valid_until;
+  /** People in it may call phone numbers. */
+  tl_bool pstn_dial_out;
+  uint8_t reserved1[7];
+  /**
+   * At most 350.
+   * Elements: tl_service_room_participant.
+   */
+  tl_list participants;
+  /** The same key is the same room. */
+  tl_str idempotency_key;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_room, valid_from) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, valid_until) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, pstn_dial_out) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, idempotency_key) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_new_room) == 88);
+
+/** A place for calls, open to those who are invited, for some time. */
+struct tl_service_room {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Digits. */
+  tl_str id;
+  /** When it was created. */
+  tl_time created_at;
+  /** From when it may be joined. */
+  tl_time valid_from;
+  /** Until when. */
+  tl_time valid_until;
+  /** People in it may call phone numbers. */
+  tl_bool pstn_dial_out;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room, created_at) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_room, valid_from) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_room, valid_until) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_room, pstn_dial_out) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_room) == 56);
+
+/** What to change about a room. What is absent stays. */
+struct tl_service_room_change {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The room. */
+  tl_str room_id;
+  /** From when it may be joined. */
+  tl_opt_i64 valid_from;
+  /** Until when. */
+  tl_opt_i64 valid_until;
+  /** People in it may call phone numbers. */
+  tl_opt_bool pstn_dial_out;
+  uint8_t reserved1[6];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_change, room_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, valid_from) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, valid_until) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, pstn_dial_out) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_room_change) == 64);
+
+/** A page of rooms. */
+struct tl_service_room_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The rooms.
+   * Elements: tl_service_room.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_room_page) == 48);
+
+/** A page of those who may join. */
+struct tl_service_room_participant_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The participants.
+   * Elements: tl_service_room_participant.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_participant_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_participant_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_room_participant_page) == 48);
+
 typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
 typedef void (*tl_service_sms_service_list_done)(void *user, const tl_service_sms_page *result, tl_error *error);
@@ -2221,6 +2628,18 @@ typedef void (*tl_service_numbers_service_search_done)(void *user, const tl_serv
 typedef void (*tl_service_numbers_service_purchase_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_numbers_service_list_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_numbers_service_release_done)(void *user, tl_error *error);
+typedef void (*tl_service_numbers_service_get_done)(void *user, const tl_service_owned_number *result, tl_error *error);
+typedef void (*tl_service_numbers_service_update_capabilities_done)(void *user, const tl_service_owned_number *result, tl_error *error);
+typedef void (*tl_service_numbers_service_countries_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_offerings_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_area_codes_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_browse_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_reserve_done)(void *user, const tl_service_number_reservation *result, tl_error *error);
+typedef void (*tl_service_numbers_service_get_reservation_done)(void *user, const tl_service_number_reservation *result, tl_error *error);
+typedef void (*tl_service_numbers_service_list_reservations_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_purchase_reservation_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_delete_reservation_done)(void *user, tl_error *error);
+typedef void (*tl_service_numbers_service_lookup_done)(void *user, const tl_service_number_info *result, tl_error *error);
 
 /**
  * The numbers of one resource.
@@ -2257,12 +2676,109 @@ typedef struct tl_service_numbers_service {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*release)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_release_done done, void *user);
+  /**
+   * One number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_get_done done, void *user);
+  /**
+   * Changes what a number does, within what its kind can do. What is absent stays.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update_capabilities)(void *self, const tl_call *call,
+                              tl_str number, tl_opt_i32 calling, tl_opt_i32 sms, tl_service_numbers_service_update_capabilities_done done, void *user);
+  /**
+   * Where numbers can be bought, by code.
+   * [any-thread]
+   * Result elements: tl_service_number_country.
+   */
+  void (*countries)(void *self, const tl_call *call, tl_service_numbers_service_countries_done done, void *user);
+  /**
+   * What a country offers.
+   * [any-thread]
+   * Result elements: tl_service_number_offering.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*offerings)(void *self, const tl_call *call,
+                    tl_str country_code, tl_service_numbers_service_offerings_done done, void *user);
+  /**
+   * The area codes of one kind of numbers.
+   * [any-thread]
+   * Result elements: tl_service_number_area_code.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*area_codes)(void *self, const tl_call *call,
+                     tl_str country_code, tl_service_number_type type, tl_service_numbers_service_area_codes_done done, void *user);
+  /**
+   * Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+   * [any-thread]
+   * Result elements: tl_service_reserved_number.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*browse)(void *self, const tl_call *call,
+                 const tl_service_number_query *query, tl_list prefixes, tl_service_numbers_service_browse_done done, void *user);
+  /**
+   * Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*reserve)(void *self, const tl_call *call,
+                  tl_list add, tl_list remove, tl_str reservation_id, tl_service_numbers_service_reserve_done done, void *user);
+  /**
+   * One reservation.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get_reservation)(void *self, const tl_call *call,
+                          tl_str reservation_id, tl_service_numbers_service_get_reservation_done done, void *user);
+  /**
+   * All reservations of the last month, newest first.
+   * [any-thread]
+   * Result elements: tl_service_number_reservation.
+   */
+  void (*list_reservations)(void *self, const tl_call *call,
+                            tl_service_numbers_service_list_reservations_done done, void *user);
+  /**
+   * Buys what a reservation holds.
+   * [any-thread]
+   * Result elements: tl_service_owned_number.
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*purchase_reservation)(void *self, const tl_call *call,
+                               tl_str reservation_id, tl_service_numbers_service_purchase_reservation_done done, void *user);
+  /**
+   * Lets the numbers of a reservation go.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*delete_reservation)(void *self, const tl_call *call,
+                             tl_str reservation_id, tl_service_numbers_service_delete_reservation_done done, void *user);
+  /**
+   * What is known of any number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*lookup)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_lookup_done done, void *user);
 } tl_service_numbers_service;
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, search) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, purchase) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, list) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, release) == 32);
-TL_ABI_ASSERT(sizeof(tl_service_numbers_service) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, get) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, update_capabilities) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, countries) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, offerings) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, area_codes) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, browse) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, reserve) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, get_reservation) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, list_reservations) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, purchase_reservation) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, delete_reservation) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, lookup) == 128);
+TL_ABI_ASSERT(sizeof(tl_service_numbers_service) == 136);
 #define TL_SERVICE_NUMBERS_SERVICE_ID "trunkline.service.numbers/1"
 
 typedef void (*tl_service_events_service_subscribe_done)(void *user, const tl_stream *result, tl_error *error);
@@ -3114,6 +3630,171 @@ TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, reset) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, smtp_address) == 80);
 TL_ABI_ASSERT(sizeof(tl_service_sandbox_mail_service) == 88);
 #define TL_SERVICE_SANDBOX_MAIL_SERVICE_ID "trunkline.service.sandbox_mail/1"
+
+typedef void (*tl_service_sip_routing_service_get_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunk_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunks_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_delete_trunk_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_domains_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_routes_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_test_done)(void *user, const tl_service_sip_route_test *result, tl_error *error);
+
+/**
+ * The SIP trunks of one resource and the routes to them.
+ * Interface id: "trunkline.service.sip_routing/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sip_routing_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Everything.
+   * [any-thread]
+   */
+  void (*get)(void *self, const tl_call *call, tl_service_sip_routing_service_get_done done, void *user);
+  /**
+   * Puts a trunk there, or changes the one of that name.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_trunk)(void *self, const tl_call *call,
+                    const tl_service_sip_trunk *trunk, tl_service_sip_routing_service_set_trunk_done done, void *user);
+  /**
+   * Replaces all trunks.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_trunks)(void *self, const tl_call *call,
+                     tl_list trunks, tl_service_sip_routing_service_set_trunks_done done, void *user);
+  /**
+   * Removes a trunk that no route uses; none of that name: nothing happens.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*delete_trunk)(void *self, const tl_call *call,
+                       tl_str fqdn, tl_service_sip_routing_service_delete_trunk_done done, void *user);
+  /**
+   * Replaces all domains.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_domains)(void *self, const tl_call *call,
+                      tl_list domains, tl_service_sip_routing_service_set_domains_done done, void *user);
+  /**
+   * Replaces all routes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_routes)(void *self, const tl_call *call,
+                     tl_list routes, tl_service_sip_routing_service_set_routes_done done, void *user);
+  /**
+   * Where a call to this number would go, and why.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*test)(void *self, const tl_call *call, tl_str number, tl_service_sip_routing_service_test_done done, void *user);
+} tl_service_sip_routing_service;
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, get) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_trunk) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_trunks) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, delete_trunk) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_domains) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_routes) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, test) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_routing_service) == 64);
+#define TL_SERVICE_SIP_ROUTING_SERVICE_ID "trunkline.service.sip_routing/1"
+
+typedef void (*tl_service_rooms_service_create_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_get_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_list_done)(void *user, const tl_service_room_page *result, tl_error *error);
+typedef void (*tl_service_rooms_service_update_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_drop_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_set_participants_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_remove_participants_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_list_participants_done)(void *user, const tl_service_room_participant_page *result, tl_error *error);
+typedef void (*tl_service_rooms_service_check_join_done)(void *user, const tl_service_room_participant *result, tl_error *error);
+
+/**
+ * The rooms of one resource.
+ * Interface id: "trunkline.service.rooms/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_rooms_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates a room.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+   */
+  void (*create)(void *self, const tl_call *call,
+                 const tl_service_new_room *room, tl_service_rooms_service_create_done done, void *user);
+  /**
+   * One room.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str room_id, tl_service_rooms_service_get_done done, void *user);
+  /**
+   * The rooms that are still valid, oldest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               int32_t limit, tl_str continuation, tl_service_rooms_service_list_done done, void *user);
+  /**
+   * Changes its window or whether phone numbers may be called.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update)(void *self, const tl_call *call,
+                 const tl_service_room_change *change, tl_service_rooms_service_update_done done, void *user);
+  /**
+   * Drops it, with its invitations.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*drop)(void *self, const tl_call *call, tl_str room_id, tl_service_rooms_service_drop_done done, void *user);
+  /**
+   * Invites people, or gives them another role; others stay.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*set_participants)(void *self, const tl_call *call,
+                           tl_str room_id, tl_list participants, tl_service_rooms_service_set_participants_done done, void *user);
+  /**
+   * Takes invitations back; who has none is ignored.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*remove_participants)(void *self, const tl_call *call,
+                              tl_str room_id, tl_list ids, tl_service_rooms_service_remove_participants_done done, void *user);
+  /**
+   * Those who may join, by id.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*list_participants)(void *self, const tl_call *call,
+                            tl_str room_id, int32_t limit, tl_str continuation, tl_service_rooms_service_list_participants_done done, void *user);
+  /**
+   * What this user may do in the room right now. Fails when it may not join.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*check_join)(void *self, const tl_call *call,
+                     tl_str room_id, tl_str id, tl_service_rooms_service_check_join_done done, void *user);
+} tl_service_rooms_service;
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, create) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, update) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, drop) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, set_participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, remove_participants) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, list_participants) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, check_join) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_rooms_service) == 80);
+#define TL_SERVICE_ROOMS_SERVICE_ID "trunkline.service.rooms/1"
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #include "trunkline/interface_info.hpp"
 #include "trunkline/media.h"
 #include "trunkline/pstn.h"
+#include "trunkline/pstnsandbox.h"
 #include "trunkline/sandbox.h"
 #include "trunkline/service.h"
 #include "trunkline/sms.h"
@@ -145,6 +146,15 @@ inline constexpr SlotInfo tl_pstn_events[] = {
     {"incoming", offsetof(::tl_pstn_events, incoming), true},
     {"changed", offsetof(::tl_pstn_events, changed), true},
 };
+inline constexpr SlotInfo tl_pstnsandbox_pstn_sandbox_provider[] = {
+    {"add_persona", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, add_persona), true},
+    {"personas", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, personas), true},
+    {"call_from_phone", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, call_from_phone), true},
+    {"press_digits", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, press_digits), true},
+    {"hang_up_phone", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, hang_up_phone), true},
+    {"calls", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, calls), true},
+    {"reset", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, reset), true},
+};
 inline constexpr SlotInfo tl_media_provider[] = {
     {"render", offsetof(::tl_media_provider, render), true},
     {"capabilities", offsetof(::tl_media_provider, capabilities), true},
@@ -197,6 +207,18 @@ inline constexpr SlotInfo tl_service_numbers_service[] = {
     {"purchase", offsetof(::tl_service_numbers_service, purchase), true},
     {"list", offsetof(::tl_service_numbers_service, list), true},
     {"release", offsetof(::tl_service_numbers_service, release), true},
+    {"get", offsetof(::tl_service_numbers_service, get), true},
+    {"update_capabilities", offsetof(::tl_service_numbers_service, update_capabilities), true},
+    {"countries", offsetof(::tl_service_numbers_service, countries), true},
+    {"offerings", offsetof(::tl_service_numbers_service, offerings), true},
+    {"area_codes", offsetof(::tl_service_numbers_service, area_codes), true},
+    {"browse", offsetof(::tl_service_numbers_service, browse), true},
+    {"reserve", offsetof(::tl_service_numbers_service, reserve), true},
+    {"get_reservation", offsetof(::tl_service_numbers_service, get_reservation), true},
+    {"list_reservations", offsetof(::tl_service_numbers_service, list_reservations), true},
+    {"purchase_reservation", offsetof(::tl_service_numbers_service, purchase_reservation), true},
+    {"delete_reservation", offsetof(::tl_service_numbers_service, delete_reservation), true},
+    {"lookup", offsetof(::tl_service_numbers_service, lookup), true},
 };
 inline constexpr SlotInfo tl_service_events_service[] = {
     {"subscribe", offsetof(::tl_service_events_service, subscribe), true},
@@ -300,6 +322,26 @@ inline constexpr SlotInfo tl_service_sandbox_mail_service[] = {
     {"reset", offsetof(::tl_service_sandbox_mail_service, reset), true},
     {"smtp_address", offsetof(::tl_service_sandbox_mail_service, smtp_address), true},
 };
+inline constexpr SlotInfo tl_service_sip_routing_service[] = {
+    {"get", offsetof(::tl_service_sip_routing_service, get), true},
+    {"set_trunk", offsetof(::tl_service_sip_routing_service, set_trunk), true},
+    {"set_trunks", offsetof(::tl_service_sip_routing_service, set_trunks), true},
+    {"delete_trunk", offsetof(::tl_service_sip_routing_service, delete_trunk), true},
+    {"set_domains", offsetof(::tl_service_sip_routing_service, set_domains), true},
+    {"set_routes", offsetof(::tl_service_sip_routing_service, set_routes), true},
+    {"test", offsetof(::tl_service_sip_routing_service, test), true},
+};
+inline constexpr SlotInfo tl_service_rooms_service[] = {
+    {"create", offsetof(::tl_service_rooms_service, create), true},
+    {"get", offsetof(::tl_service_rooms_service, get), true},
+    {"list", offsetof(::tl_service_rooms_service, list), true},
+    {"update", offsetof(::tl_service_rooms_service, update), true},
+    {"drop", offsetof(::tl_service_rooms_service, drop), true},
+    {"set_participants", offsetof(::tl_service_rooms_service, set_participants), true},
+    {"remove_participants", offsetof(::tl_service_rooms_service, remove_participants), true},
+    {"list_participants", offsetof(::tl_service_rooms_service, list_participants), true},
+    {"check_join", offsetof(::tl_service_rooms_service, check_join), true},
+};
 }  // namespace slots
 
 inline constexpr InterfaceInfo kInterfaces[] = {
@@ -324,13 +366,14 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.chat.events/1", "ChatEvents", InterfaceKind::kEvents, false, sizeof(tl_chat_events), 16, slots::tl_chat_events},
     {"trunkline.email/1", "EmailProvider", InterfaceKind::kProvider, false, sizeof(tl_email_provider), 24, slots::tl_email_provider},
     {"trunkline.email.events/1", "EmailEvents", InterfaceKind::kEvents, false, sizeof(tl_email_events), 32, slots::tl_email_events},
-    {"trunkline.pstn/draft-1", "PstnProvider", InterfaceKind::kProvider, true, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
-    {"trunkline.pstn.events/draft-1", "PstnEvents", InterfaceKind::kEvents, true, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
+    {"trunkline.pstn/1", "PstnProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
+    {"trunkline.pstn.events/1", "PstnEvents", InterfaceKind::kEvents, false, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
+    {"trunkline.pstn_sandbox/1", "PstnSandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_pstnsandbox_pstn_sandbox_provider), 64, slots::tl_pstnsandbox_pstn_sandbox_provider},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
     {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 72, slots::tl_service_sms_service},
     {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 104, slots::tl_service_identity_service},
     {"trunkline.service.chat/1", "ChatService", InterfaceKind::kService, false, sizeof(tl_service_chat_service), 144, slots::tl_service_chat_service},
-    {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 40, slots::tl_service_numbers_service},
+    {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 136, slots::tl_service_numbers_service},
     {"trunkline.service.events/1", "EventsService", InterfaceKind::kService, false, sizeof(tl_service_events_service), 24, slots::tl_service_events_service},
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
     {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
@@ -341,6 +384,8 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.event_topics/1", "EventTopicsService", InterfaceKind::kService, false, sizeof(tl_service_event_topics_service), 72, slots::tl_service_event_topics_service},
     {"trunkline.service.email/1", "EmailService", InterfaceKind::kService, false, sizeof(tl_service_email_service), 80, slots::tl_service_email_service},
     {"trunkline.service.sandbox_mail/1", "SandboxMailService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_mail_service), 88, slots::tl_service_sandbox_mail_service},
+    {"trunkline.service.sip_routing/1", "SipRoutingService", InterfaceKind::kService, false, sizeof(tl_service_sip_routing_service), 64, slots::tl_service_sip_routing_service},
+    {"trunkline.service.rooms/1", "RoomsService", InterfaceKind::kService, false, sizeof(tl_service_rooms_service), 80, slots::tl_service_rooms_service},
 };
 
 /// nullptr: an id that this version does not know.

@@ -61,6 +61,18 @@ enum class NumberCapability : std::int32_t {
   kBoth = 3,
 };
 
+/// Where a reservation is in its life.
+enum class ReservationState : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Holds its numbers.
+  kActive = 1,
+  /// Its numbers were bought.
+  kCompleted = 2,
+  /// Its time is over; the numbers are free again.
+  kExpired = 3,
+};
+
 /// One of the two access keys of a resource.
 enum class KeyKind : std::int32_t {
   /// Not known to this version.
@@ -223,6 +235,20 @@ enum class SuppressionReason : std::int32_t {
   kUnsubscribe = 3,
   /// Somebody put it there.
   kManual = 4,
+};
+
+/// What somebody may do in a room.
+enum class RoomRole : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Takes part.
+  kAttendee = 1,
+  /// Takes part and leads: may mute and remove others.
+  kPresenter = 2,
+  /// Listens and watches.
+  kConsumer = 3,
+  /// Takes part and shares.
+  kCollaborator = 4,
 };
 
 /// A text to one or more people.
@@ -605,6 +631,100 @@ struct OwnedNumber {
   Time purchased_at{};
 
   bool operator==(const OwnedNumber&) const = default;
+};
+
+/// A country that numbers can be bought in.
+struct NumberCountry {
+  /// ISO 3166-1 alpha-2.
+  std::string country_code{};
+  /// Its name in English.
+  std::string name{};
+  /// E.164 calling code without `+`.
+  std::string calling_code{};
+
+  bool operator==(const NumberCountry&) const = default;
+};
+
+/// A kind of numbers that a country offers.
+struct NumberOffering {
+  /// What kind.
+  NumberType type{};
+  /// The most that it can do in calls.
+  NumberCapability calling{};
+  /// The most that it can do with text messages.
+  NumberCapability sms{};
+  /// Monthly cost of each number, in millionths of `currency`.
+  std::int64_t cost_micros{};
+  /// ISO 4217.
+  std::string currency{};
+  /// Buyers must agree not to resell.
+  bool no_resell{};
+
+  bool operator==(const NumberOffering&) const = default;
+};
+
+/// An area code, and the place it is for.
+struct NumberAreaCode {
+  /// Within the country.
+  std::string area_code{};
+  /// City or town; absent for numbers without a place.
+  std::optional<std::string> locality{};
+  /// State or province.
+  std::optional<std::string> administrative_division{};
+
+  bool operator==(const NumberAreaCode&) const = default;
+};
+
+/// What is known of any number.
+struct NumberInfo {
+  /// E.164.
+  std::string number{};
+  /// As people write it within its country.
+  std::string national_format{};
+  /// As people write it elsewhere.
+  std::string international_format{};
+  /// ISO 3166-1 alpha-2; absent: of no country.
+  std::optional<std::string> country_code{};
+  /// `unknown` when it cannot be told.
+  NumberType type{};
+  /// Who serves it.
+  std::optional<std::string> operator_name{};
+
+  bool operator==(const NumberInfo&) const = default;
+};
+
+/// A number of a reservation.
+struct ReservedNumber {
+  /// E.164.
+  std::string number{};
+  /// ISO 3166-1 alpha-2.
+  std::string country_code{};
+  /// What kind.
+  NumberType type{};
+  /// For an application (or a person).
+  bool for_application{};
+  /// Calling.
+  NumberCapability calling{};
+  /// Text messages.
+  NumberCapability sms{};
+  /// Why it could not be reserved; absent: it is.
+  std::optional<std::string> error{};
+
+  bool operator==(const ReservedNumber&) const = default;
+};
+
+/// Numbers that are held until they are bought, for 15 minutes at most.
+struct NumberReservation {
+  /// GUID.
+  std::string id{};
+  /// Where it is.
+  ReservationState state{};
+  /// Until when the numbers are held.
+  Time expires_at{};
+  /// The numbers.
+  std::vector<ReservedNumber> numbers{};
+
+  bool operator==(const NumberReservation&) const = default;
 };
 
 /// One fact that happened.
@@ -1187,6 +1307,146 @@ struct ReceivedEmail {
   bool operator==(const ReceivedEmail&) const = default;
 };
 
+/// A gateway or a carrier's session border controller that calls go to.
+struct SipTrunk {
+  /// Fully qualified domain name; unique, in lower case.
+  std::string fqdn{};
+  /// 1 to 65535.
+  std::int32_t sip_signaling_port{};
+  /// Calls may go there.
+  bool enabled = true;
+  /// Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own.
+  std::optional<std::string> privacy_header{};
+  /// `ipv4` or `ipv6`; absent: both.
+  std::optional<std::string> ip_address_version{};
+
+  bool operator==(const SipTrunk&) const = default;
+};
+
+/// A domain whose trunks are trusted.
+struct SipDomain {
+  /// Its name, in lower case.
+  std::string domain{};
+  /// Trunks below it may be used.
+  bool enabled = true;
+
+  bool operator==(const SipDomain&) const = default;
+};
+
+/// Which calls go to which trunks.
+struct SipRoute {
+  /// Unique, 1 to 256 characters.
+  std::string name{};
+  /// For people, at most 1024 characters.
+  std::optional<std::string> description{};
+  /// Regular expression that the called number must match, such as `^\+1[0-9]{10}$`.
+  std::string number_pattern{};
+  /// Names of trunks, the first choice first.
+  std::vector<std::string> trunks{};
+
+  bool operator==(const SipRoute&) const = default;
+};
+
+/// How one resource routes its calls.
+struct SipRouting {
+  /// By name.
+  std::vector<SipTrunk> trunks{};
+  /// By name.
+  std::vector<SipDomain> domains{};
+  /// In the order in which they are tried.
+  std::vector<SipRoute> routes{};
+
+  bool operator==(const SipRouting&) const = default;
+};
+
+/// Where a call to some number would go.
+struct SipRouteTest {
+  /// Routes whose pattern matches, in order.
+  std::vector<SipRoute> matching_routes{};
+  /// Trunks that would be tried, the first choice first, each once.
+  std::vector<SipTrunk> trunks{};
+  /// Why.
+  DecisionRecord decision{};
+
+  bool operator==(const SipRouteTest&) const = default;
+};
+
+/// Somebody who may join a room.
+struct RoomParticipant {
+  /// Raw id of a user.
+  std::string id{};
+  /// What it may do.
+  RoomRole role = RoomRole::kAttendee;
+
+  bool operator==(const RoomParticipant&) const = default;
+};
+
+/// Which room to create.
+struct NewRoom {
+  /// From when it may be joined; absent: from now on.
+  std::optional<Time> valid_from{};
+  /// Until when; at most 180 days from now, which is the default.
+  std::optional<Time> valid_until{};
+  /// People in it may call phone numbers.
+  bool pstn_dial_out = false;
+  /// At most 350.
+  std::optional<std::vector<RoomParticipant>> participants{};
+  /// The same key is the same room.
+  std::optional<std::string> idempotency_key{};
+
+  bool operator==(const NewRoom&) const = default;
+};
+
+/// A place for calls, open to those who are invited, for some time.
+struct Room {
+  /// Digits.
+  std::string id{};
+  /// When it was created.
+  Time created_at{};
+  /// From when it may be joined.
+  Time valid_from{};
+  /// Until when.
+  Time valid_until{};
+  /// People in it may call phone numbers.
+  bool pstn_dial_out{};
+
+  bool operator==(const Room&) const = default;
+};
+
+/// What to change about a room. What is absent stays.
+struct RoomChange {
+  /// The room.
+  std::string room_id{};
+  /// From when it may be joined.
+  std::optional<Time> valid_from{};
+  /// Until when.
+  std::optional<Time> valid_until{};
+  /// People in it may call phone numbers.
+  std::optional<bool> pstn_dial_out{};
+
+  bool operator==(const RoomChange&) const = default;
+};
+
+/// A page of rooms.
+struct RoomPage {
+  /// The rooms.
+  std::vector<Room> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const RoomPage&) const = default;
+};
+
+/// A page of those who may join.
+struct RoomParticipantPage {
+  /// The participants.
+  std::vector<RoomParticipant> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const RoomParticipantPage&) const = default;
+};
+
 class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
@@ -1207,6 +1467,12 @@ class ChatEventView;
 class NumberQueryView;
 class NumberSearchView;
 class OwnedNumberView;
+class NumberCountryView;
+class NumberOfferingView;
+class NumberAreaCodeView;
+class NumberInfoView;
+class ReservedNumberView;
+class NumberReservationView;
 class EventView;
 class EventFilterView;
 class ResourceInfoView;
@@ -1236,6 +1502,17 @@ class EmailOperationView;
 class EmailPageView;
 class SuppressionView;
 class ReceivedEmailView;
+class SipTrunkView;
+class SipDomainView;
+class SipRouteView;
+class SipRoutingView;
+class SipRouteTestView;
+class RoomParticipantView;
+class NewRoomView;
+class RoomView;
+class RoomChangeView;
+class RoomPageView;
+class RoomParticipantPageView;
 
 }  // namespace trunkline::service
 
@@ -1497,6 +1774,84 @@ struct Codec<::trunkline::service::OwnedNumber> {
   static constexpr std::size_t kMinSize = 64;
   static C lower(const ::trunkline::service::OwnedNumber& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::OwnedNumber& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberCountry> {
+  using C = tl_service_number_country;
+  using View = ::trunkline::service::NumberCountryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::NumberCountry& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberCountry& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberOffering> {
+  using C = tl_service_number_offering;
+  using View = ::trunkline::service::NumberOfferingView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::NumberOffering& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberOffering& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberAreaCode> {
+  using C = tl_service_number_area_code;
+  using View = ::trunkline::service::NumberAreaCodeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::NumberAreaCode& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberAreaCode& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberInfo> {
+  using C = tl_service_number_info;
+  using View = ::trunkline::service::NumberInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::service::NumberInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ReservedNumber> {
+  using C = tl_service_reserved_number;
+  using View = ::trunkline::service::ReservedNumberView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::ReservedNumber& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ReservedNumber& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberReservation> {
+  using C = tl_service_number_reservation;
+  using View = ::trunkline::service::NumberReservationView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::NumberReservation& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberReservation& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1874,6 +2229,149 @@ struct Codec<::trunkline::service::ReceivedEmail> {
   static constexpr std::size_t kMinSize = 104;
   static C lower(const ::trunkline::service::ReceivedEmail& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::ReceivedEmail& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipTrunk> {
+  using C = tl_service_sip_trunk;
+  using View = ::trunkline::service::SipTrunkView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::SipTrunk& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipTrunk& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipDomain> {
+  using C = tl_service_sip_domain;
+  using View = ::trunkline::service::SipDomainView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::SipDomain& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipDomain& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipRoute> {
+  using C = tl_service_sip_route;
+  using View = ::trunkline::service::SipRouteView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::SipRoute& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipRoute& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipRouting> {
+  using C = tl_service_sip_routing;
+  using View = ::trunkline::service::SipRoutingView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::SipRouting& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipRouting& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipRouteTest> {
+  using C = tl_service_sip_route_test;
+  using View = ::trunkline::service::SipRouteTestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::SipRouteTest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipRouteTest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomParticipant> {
+  using C = tl_service_room_participant;
+  using View = ::trunkline::service::RoomParticipantView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::RoomParticipant& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomParticipant& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewRoom> {
+  using C = tl_service_new_room;
+  using View = ::trunkline::service::NewRoomView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::NewRoom& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewRoom& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::Room> {
+  using C = tl_service_room;
+  using View = ::trunkline::service::RoomView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::Room& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::Room& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomChange> {
+  using C = tl_service_room_change;
+  using View = ::trunkline::service::RoomChangeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::RoomChange& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomChange& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomPage> {
+  using C = tl_service_room_page;
+  using View = ::trunkline::service::RoomPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::RoomPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomParticipantPage> {
+  using C = tl_service_room_participant_page;
+  using View = ::trunkline::service::RoomParticipantPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::RoomParticipantPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomParticipantPage& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -2502,6 +3000,172 @@ class OwnedNumberView {
 
  private:
   const tl_service_owned_number* c_ = nullptr;
+};
+
+/// NumberCountry in C form, read in place.
+class NumberCountryView {
+ public:
+  NumberCountryView() = default;
+  explicit NumberCountryView(const tl_service_number_country& c) : c_(&c) {}
+
+  /// ISO 3166-1 alpha-2.
+  std::string_view country_code() const { return abi::Member<std::string>::view(c_->country_code); }
+  /// Its name in English.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// E.164 calling code without `+`.
+  std::string_view calling_code() const { return abi::Member<std::string>::view(c_->calling_code); }
+
+  NumberCountry copy() const {
+    NumberCountry value;
+    abi::Codec<NumberCountry>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_country* raw() const { return c_; }
+
+ private:
+  const tl_service_number_country* c_ = nullptr;
+};
+
+/// NumberOffering in C form, read in place.
+class NumberOfferingView {
+ public:
+  NumberOfferingView() = default;
+  explicit NumberOfferingView(const tl_service_number_offering& c) : c_(&c) {}
+
+  /// What kind.
+  NumberType type() const { return abi::Member<NumberType>::view(c_->type); }
+  /// The most that it can do in calls.
+  NumberCapability calling() const { return abi::Member<NumberCapability>::view(c_->calling); }
+  /// The most that it can do with text messages.
+  NumberCapability sms() const { return abi::Member<NumberCapability>::view(c_->sms); }
+  /// Monthly cost of each number, in millionths of `currency`.
+  std::int64_t cost_micros() const { return abi::Member<std::int64_t>::view(c_->cost_micros); }
+  /// ISO 4217.
+  std::string_view currency() const { return abi::Member<std::string>::view(c_->currency); }
+  /// Buyers must agree not to resell.
+  bool no_resell() const { return abi::Member<bool>::view(c_->no_resell); }
+
+  NumberOffering copy() const {
+    NumberOffering value;
+    abi::Codec<NumberOffering>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_offering* raw() const { return c_; }
+
+ private:
+  const tl_service_number_offering* c_ = nullptr;
+};
+
+/// NumberAreaCode in C form, read in place.
+class NumberAreaCodeView {
+ public:
+  NumberAreaCodeView() = default;
+  explicit NumberAreaCodeView(const tl_service_number_area_code& c) : c_(&c) {}
+
+  /// Within the country.
+  std::string_view area_code() const { return abi::Member<std::string>::view(c_->area_code); }
+  /// City or town; absent for numbers without a place.
+  std::optional<std::string_view> locality() const { return abi::Member<std::optional<std::string>>::view(c_->locality); }
+  /// State or province.
+  std::optional<std::string_view> administrative_division() const { return abi::Member<std::optional<std::string>>::view(c_->administrative_division); }
+
+  NumberAreaCode copy() const {
+    NumberAreaCode value;
+    abi::Codec<NumberAreaCode>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_area_code* raw() const { return c_; }
+
+ private:
+  const tl_service_number_area_code* c_ = nullptr;
+};
+
+/// NumberInfo in C form, read in place.
+class NumberInfoView {
+ public:
+  NumberInfoView() = default;
+  explicit NumberInfoView(const tl_service_number_info& c) : c_(&c) {}
+
+  /// E.164.
+  std::string_view number() const { return abi::Member<std::string>::view(c_->number); }
+  /// As people write it within its country.
+  std::string_view national_format() const { return abi::Member<std::string>::view(c_->national_format); }
+  /// As people write it elsewhere.
+  std::string_view international_format() const { return abi::Member<std::string>::view(c_->international_format); }
+  /// ISO 3166-1 alpha-2; absent: of no country.
+  std::optional<std::string_view> country_code() const { return abi::Member<std::optional<std::string>>::view(c_->country_code); }
+  /// `unknown` when it cannot be told.
+  NumberType type() const { return abi::Member<NumberType>::view(c_->type); }
+  /// Who serves it.
+  std::optional<std::string_view> operator_name() const { return abi::Member<std::optional<std::string>>::view(c_->operator_name); }
+
+  NumberInfo copy() const {
+    NumberInfo value;
+    abi::Codec<NumberInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_info* raw() const { return c_; }
+
+ private:
+  const tl_service_number_info* c_ = nullptr;
+};
+
+/// ReservedNumber in C form, read in place.
+class ReservedNumberView {
+ public:
+  ReservedNumberView() = default;
+  explicit ReservedNumberView(const tl_service_reserved_number& c) : c_(&c) {}
+
+  /// E.164.
+  std::string_view number() const { return abi::Member<std::string>::view(c_->number); }
+  /// ISO 3166-1 alpha-2.
+  std::string_view country_code() const { return abi::Member<std::string>::view(c_->country_code); }
+  /// What kind.
+  NumberType type() const { return abi::Member<NumberType>::view(c_->type); }
+  /// For an application (or a person).
+  bool for_application() const { return abi::Member<bool>::view(c_->for_application); }
+  /// Calling.
+  NumberCapability calling() const { return abi::Member<NumberCapability>::view(c_->calling); }
+  /// Text messages.
+  NumberCapability sms() const { return abi::Member<NumberCapability>::view(c_->sms); }
+  /// Why it could not be reserved; absent: it is.
+  std::optional<std::string_view> error() const { return abi::Member<std::optional<std::string>>::view(c_->error); }
+
+  ReservedNumber copy() const {
+    ReservedNumber value;
+    abi::Codec<ReservedNumber>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_reserved_number* raw() const { return c_; }
+
+ private:
+  const tl_service_reserved_number* c_ = nullptr;
+};
+
+/// NumberReservation in C form, read in place.
+class NumberReservationView {
+ public:
+  NumberReservationView() = default;
+  explicit NumberReservationView(const tl_service_number_reservation& c) : c_(&c) {}
+
+  /// GUID.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// Where it is.
+  ReservationState state() const { return abi::Member<ReservationState>::view(c_->state); }
+  /// Until when the numbers are held.
+  Time expires_at() const { return abi::Member<Time>::view(c_->expires_at); }
+  /// The numbers.
+  ListView<ReservedNumber> numbers() const { return abi::Member<std::vector<ReservedNumber>>::view(c_->numbers); }
+
+  NumberReservation copy() const {
+    NumberReservation value;
+    abi::Codec<NumberReservation>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_reservation* raw() const { return c_; }
+
+ private:
+  const tl_service_number_reservation* c_ = nullptr;
 };
 
 /// Event in C form, read in place.
@@ -3430,6 +4094,278 @@ class ReceivedEmailView {
   const tl_service_received_email* c_ = nullptr;
 };
 
+/// SipTrunk in C form, read in place.
+class SipTrunkView {
+ public:
+  SipTrunkView() = default;
+  explicit SipTrunkView(const tl_service_sip_trunk& c) : c_(&c) {}
+
+  /// Fully qualified domain name; unique, in lower case.
+  std::string_view fqdn() const { return abi::Member<std::string>::view(c_->fqdn); }
+  /// 1 to 65535.
+  std::int32_t sip_signaling_port() const { return abi::Member<std::int32_t>::view(c_->sip_signaling_port); }
+  /// Calls may go there.
+  bool enabled() const { return abi::Member<bool>::view(c_->enabled); }
+  /// Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own.
+  std::optional<std::string_view> privacy_header() const { return abi::Member<std::optional<std::string>>::view(c_->privacy_header); }
+  /// `ipv4` or `ipv6`; absent: both.
+  std::optional<std::string_view> ip_address_version() const { return abi::Member<std::optional<std::string>>::view(c_->ip_address_version); }
+
+  SipTrunk copy() const {
+    SipTrunk value;
+    abi::Codec<SipTrunk>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_trunk* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_trunk* c_ = nullptr;
+};
+
+/// SipDomain in C form, read in place.
+class SipDomainView {
+ public:
+  SipDomainView() = default;
+  explicit SipDomainView(const tl_service_sip_domain& c) : c_(&c) {}
+
+  /// Its name, in lower case.
+  std::string_view domain() const { return abi::Member<std::string>::view(c_->domain); }
+  /// Trunks below it may be used.
+  bool enabled() const { return abi::Member<bool>::view(c_->enabled); }
+
+  SipDomain copy() const {
+    SipDomain value;
+    abi::Codec<SipDomain>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_domain* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_domain* c_ = nullptr;
+};
+
+/// SipRoute in C form, read in place.
+class SipRouteView {
+ public:
+  SipRouteView() = default;
+  explicit SipRouteView(const tl_service_sip_route& c) : c_(&c) {}
+
+  /// Unique, 1 to 256 characters.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// For people, at most 1024 characters.
+  std::optional<std::string_view> description() const { return abi::Member<std::optional<std::string>>::view(c_->description); }
+  /// Regular expression that the called number must match, such as `^\+1[0-9]{10}$`.
+  std::string_view number_pattern() const { return abi::Member<std::string>::view(c_->number_pattern); }
+  /// Names of trunks, the first choice first.
+  ListView<std::string> trunks() const { return abi::Member<std::vector<std::string>>::view(c_->trunks); }
+
+  SipRoute copy() const {
+    SipRoute value;
+    abi::Codec<SipRoute>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_route* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_route* c_ = nullptr;
+};
+
+/// SipRouting in C form, read in place.
+class SipRoutingView {
+ public:
+  SipRoutingView() = default;
+  explicit SipRoutingView(const tl_service_sip_routing& c) : c_(&c) {}
+
+  /// By name.
+  ListView<SipTrunk> trunks() const { return abi::Member<std::vector<SipTrunk>>::view(c_->trunks); }
+  /// By name.
+  ListView<SipDomain> domains() const { return abi::Member<std::vector<SipDomain>>::view(c_->domains); }
+  /// In the order in which they are tried.
+  ListView<SipRoute> routes() const { return abi::Member<std::vector<SipRoute>>::view(c_->routes); }
+
+  SipRouting copy() const {
+    SipRouting value;
+    abi::Codec<SipRouting>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_routing* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_routing* c_ = nullptr;
+};
+
+/// SipRouteTest in C form, read in place.
+class SipRouteTestView {
+ public:
+  SipRouteTestView() = default;
+  explicit SipRouteTestView(const tl_service_sip_route_test& c) : c_(&c) {}
+
+  /// Routes whose pattern matches, in order.
+  ListView<SipRoute> matching_routes() const { return abi::Member<std::vector<SipRoute>>::view(c_->matching_routes); }
+  /// Trunks that would be tried, the first choice first, each once.
+  ListView<SipTrunk> trunks() const { return abi::Member<std::vector<SipTrunk>>::view(c_->trunks); }
+  /// Why.
+  DecisionRecordView decision() const { return abi::Member<DecisionRecord>::view(c_->decision); }
+
+  SipRouteTest copy() const {
+    SipRouteTest value;
+    abi::Codec<SipRouteTest>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_route_test* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_route_test* c_ = nullptr;
+};
+
+/// RoomParticipant in C form, read in place.
+class RoomParticipantView {
+ public:
+  RoomParticipantView() = default;
+  explicit RoomParticipantView(const tl_service_room_participant& c) : c_(&c) {}
+
+  /// Raw id of a user.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// What it may do.
+  RoomRole role() const { return abi::Member<RoomRole>::view(c_->role); }
+
+  RoomParticipant copy() const {
+    RoomParticipant value;
+    abi::Codec<RoomParticipant>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_participant* raw() const { return c_; }
+
+ private:
+  const tl_service_room_participant* c_ = nullptr;
+};
+
+/// NewRoom in C form, read in place.
+class NewRoomView {
+ public:
+  NewRoomView() = default;
+  explicit NewRoomView(const tl_service_new_room& c) : c_(&c) {}
+
+  /// From when it may be joined; absent: from now on.
+  std::optional<Time> valid_from() const { return abi::Member<std::optional<Time>>::view(c_->valid_from); }
+  /// Until when; at most 180 days from now, which is the default.
+  std::optional<Time> valid_until() const { return abi::Member<std::optional<Time>>::view(c_->valid_until); }
+  /// People in it may call phone numbers.
+  bool pstn_dial_out() const { return abi::Member<bool>::view(c_->pstn_dial_out); }
+  /// At most 350.
+  std::optional<ListView<RoomParticipant>> participants() const { return abi::Member<std::optional<std::vector<RoomParticipant>>>::view(c_->participants); }
+  /// The same key is the same room.
+  std::optional<std::string_view> idempotency_key() const { return abi::Member<std::optional<std::string>>::view(c_->idempotency_key); }
+
+  NewRoom copy() const {
+    NewRoom value;
+    abi::Codec<NewRoom>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_room* raw() const { return c_; }
+
+ private:
+  const tl_service_new_room* c_ = nullptr;
+};
+
+/// Room in C form, read in place.
+class RoomView {
+ public:
+  RoomView() = default;
+  explicit RoomView(const tl_service_room& c) : c_(&c) {}
+
+  /// Digits.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// From when it may be joined.
+  Time valid_from() const { return abi::Member<Time>::view(c_->valid_from); }
+  /// Until when.
+  Time valid_until() const { return abi::Member<Time>::view(c_->valid_until); }
+  /// People in it may call phone numbers.
+  bool pstn_dial_out() const { return abi::Member<bool>::view(c_->pstn_dial_out); }
+
+  Room copy() const {
+    Room value;
+    abi::Codec<Room>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room* raw() const { return c_; }
+
+ private:
+  const tl_service_room* c_ = nullptr;
+};
+
+/// RoomChange in C form, read in place.
+class RoomChangeView {
+ public:
+  RoomChangeView() = default;
+  explicit RoomChangeView(const tl_service_room_change& c) : c_(&c) {}
+
+  /// The room.
+  std::string_view room_id() const { return abi::Member<std::string>::view(c_->room_id); }
+  /// From when it may be joined.
+  std::optional<Time> valid_from() const { return abi::Member<std::optional<Time>>::view(c_->valid_from); }
+  /// Until when.
+  std::optional<Time> valid_until() const { return abi::Member<std::optional<Time>>::view(c_->valid_until); }
+  /// People in it may call phone numbers.
+  std::optional<bool> pstn_dial_out() const { return abi::Member<std::optional<bool>>::view(c_->pstn_dial_out); }
+
+  RoomChange copy() const {
+    RoomChange value;
+    abi::Codec<RoomChange>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_change* raw() const { return c_; }
+
+ private:
+  const tl_service_room_change* c_ = nullptr;
+};
+
+/// RoomPage in C form, read in place.
+class RoomPageView {
+ public:
+  RoomPageView() = default;
+  explicit RoomPageView(const tl_service_room_page& c) : c_(&c) {}
+
+  /// The rooms.
+  ListView<Room> items() const { return abi::Member<std::vector<Room>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  RoomPage copy() const {
+    RoomPage value;
+    abi::Codec<RoomPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_page* raw() const { return c_; }
+
+ private:
+  const tl_service_room_page* c_ = nullptr;
+};
+
+/// RoomParticipantPage in C form, read in place.
+class RoomParticipantPageView {
+ public:
+  RoomParticipantPageView() = default;
+  explicit RoomParticipantPageView(const tl_service_room_participant_page& c) : c_(&c) {}
+
+  /// The participants.
+  ListView<RoomParticipant> items() const { return abi::Member<std::vector<RoomParticipant>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  RoomParticipantPage copy() const {
+    RoomParticipantPage value;
+    abi::Codec<RoomParticipantPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_participant_page* raw() const { return c_; }
+
+ private:
+  const tl_service_room_participant_page* c_ = nullptr;
+};
+
 }  // namespace trunkline::service
 
 namespace trunkline::abi {
@@ -3454,6 +4390,12 @@ inline ::trunkline::service::ChatEventView Codec<::trunkline::service::ChatEvent
 inline ::trunkline::service::NumberQueryView Codec<::trunkline::service::NumberQuery>::view(const tl_service_number_query& c) { return ::trunkline::service::NumberQueryView(c); }
 inline ::trunkline::service::NumberSearchView Codec<::trunkline::service::NumberSearch>::view(const tl_service_number_search& c) { return ::trunkline::service::NumberSearchView(c); }
 inline ::trunkline::service::OwnedNumberView Codec<::trunkline::service::OwnedNumber>::view(const tl_service_owned_number& c) { return ::trunkline::service::OwnedNumberView(c); }
+inline ::trunkline::service::NumberCountryView Codec<::trunkline::service::NumberCountry>::view(const tl_service_number_country& c) { return ::trunkline::service::NumberCountryView(c); }
+inline ::trunkline::service::NumberOfferingView Codec<::trunkline::service::NumberOffering>::view(const tl_service_number_offering& c) { return ::trunkline::service::NumberOfferingView(c); }
+inline ::trunkline::service::NumberAreaCodeView Codec<::trunkline::service::NumberAreaCode>::view(const tl_service_number_area_code& c) { return ::trunkline::service::NumberAreaCodeView(c); }
+inline ::trunkline::service::NumberInfoView Codec<::trunkline::service::NumberInfo>::view(const tl_service_number_info& c) { return ::trunkline::service::NumberInfoView(c); }
+inline ::trunkline::service::ReservedNumberView Codec<::trunkline::service::ReservedNumber>::view(const tl_service_reserved_number& c) { return ::trunkline::service::ReservedNumberView(c); }
+inline ::trunkline::service::NumberReservationView Codec<::trunkline::service::NumberReservation>::view(const tl_service_number_reservation& c) { return ::trunkline::service::NumberReservationView(c); }
 inline ::trunkline::service::EventView Codec<::trunkline::service::Event>::view(const tl_service_event& c) { return ::trunkline::service::EventView(c); }
 inline ::trunkline::service::EventFilterView Codec<::trunkline::service::EventFilter>::view(const tl_service_event_filter& c) { return ::trunkline::service::EventFilterView(c); }
 inline ::trunkline::service::ResourceInfoView Codec<::trunkline::service::ResourceInfo>::view(const tl_service_resource_info& c) { return ::trunkline::service::ResourceInfoView(c); }
@@ -3483,6 +4425,17 @@ inline ::trunkline::service::EmailOperationView Codec<::trunkline::service::Emai
 inline ::trunkline::service::EmailPageView Codec<::trunkline::service::EmailPage>::view(const tl_service_email_page& c) { return ::trunkline::service::EmailPageView(c); }
 inline ::trunkline::service::SuppressionView Codec<::trunkline::service::Suppression>::view(const tl_service_suppression& c) { return ::trunkline::service::SuppressionView(c); }
 inline ::trunkline::service::ReceivedEmailView Codec<::trunkline::service::ReceivedEmail>::view(const tl_service_received_email& c) { return ::trunkline::service::ReceivedEmailView(c); }
+inline ::trunkline::service::SipTrunkView Codec<::trunkline::service::SipTrunk>::view(const tl_service_sip_trunk& c) { return ::trunkline::service::SipTrunkView(c); }
+inline ::trunkline::service::SipDomainView Codec<::trunkline::service::SipDomain>::view(const tl_service_sip_domain& c) { return ::trunkline::service::SipDomainView(c); }
+inline ::trunkline::service::SipRouteView Codec<::trunkline::service::SipRoute>::view(const tl_service_sip_route& c) { return ::trunkline::service::SipRouteView(c); }
+inline ::trunkline::service::SipRoutingView Codec<::trunkline::service::SipRouting>::view(const tl_service_sip_routing& c) { return ::trunkline::service::SipRoutingView(c); }
+inline ::trunkline::service::SipRouteTestView Codec<::trunkline::service::SipRouteTest>::view(const tl_service_sip_route_test& c) { return ::trunkline::service::SipRouteTestView(c); }
+inline ::trunkline::service::RoomParticipantView Codec<::trunkline::service::RoomParticipant>::view(const tl_service_room_participant& c) { return ::trunkline::service::RoomParticipantView(c); }
+inline ::trunkline::service::NewRoomView Codec<::trunkline::service::NewRoom>::view(const tl_service_new_room& c) { return ::trunkline::service::NewRoomView(c); }
+inline ::trunkline::service::RoomView Codec<::trunkline::service::Room>::view(const tl_service_room& c) { return ::trunkline::service::RoomView(c); }
+inline ::trunkline::service::RoomChangeView Codec<::trunkline::service::RoomChange>::view(const tl_service_room_change& c) { return ::trunkline::service::RoomChangeView(c); }
+inline ::trunkline::service::RoomPageView Codec<::trunkline::service::RoomPage>::view(const tl_service_room_page& c) { return ::trunkline::service::RoomPageView(c); }
+inline ::trunkline::service::RoomParticipantPageView Codec<::trunkline::service::RoomParticipantPage>::view(const tl_service_room_participant_page& c) { return ::trunkline::service::RoomParticipantPageView(c); }
 
 }  // namespace trunkline::abi
 

@@ -7,6 +7,7 @@ const LegState = enumeration({ unknown: 0, dialing: 1, ringing: 2, answered: 3, 
 function writeDialRequest(w, v) {
   w.string("legId", v.legId);
   w.string("from", v.from);
+  if (w.has(v.displayName)) w.string("displayName", v.displayName);
   w.string("to", v.to);
   w.duration("ringTimeout", v.ringTimeout ?? 30000);
   if (w.has(v.headers)) w.record("headers", v.headers);

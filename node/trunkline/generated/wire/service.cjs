@@ -10,6 +10,7 @@ const { Encoding, FailureReason, Fault, MessageState } = require("./sms.cjs");
 const ReceiptVerdict = enumeration({ unknown: 0, applied: 1, duplicate: 2, late: 3, contradictory: 4, corrected: 5, stale: 6 });
 const NumberType = enumeration({ unknown: 0, geographic: 1, tollFree: 2, mobile: 3 });
 const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3 });
+const ReservationState = enumeration({ unknown: 0, active: 1, completed: 2, expired: 3 });
 const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
 const ConsentAction = enumeration({ unknown: 0, optOut: 1, optIn: 2, help: 3 });
 const ConsentSource = enumeration({ unknown: 0, keyword: 1, api: 2 });
@@ -20,6 +21,7 @@ const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, num
 const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
 const EmailOperationStatus = enumeration({ unknown: 0, notStarted: 1, running: 2, succeeded: 3, failed: 4, canceled: 5 });
 const SuppressionReason = enumeration({ unknown: 0, hardBounce: 1, complaint: 2, unsubscribe: 3, manual: 4 });
+const RoomRole = enumeration({ unknown: 0, attendee: 1, presenter: 2, consumer: 3, collaborator: 4 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -192,6 +194,39 @@ function readNumberSearch(r) {
 
 function readOwnedNumber(r) {
   return { number: r.string(), countryCode: r.string(), type: r.enumeration(NumberType), forApplication: r.boolean(), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability), purchasedAt: r.time() };
+}
+
+function readNumberCountry(r) {
+  return { countryCode: r.string(), name: r.string(), callingCode: r.string() };
+}
+
+function readNumberOffering(r) {
+  return { type: r.enumeration(NumberType), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability), costMicros: r.int64(), currency: r.string(), noResell: r.boolean() };
+}
+
+function readNumberAreaCode(r) {
+  const v = { areaCode: r.string() };
+  if (r.boolean()) v.locality = r.string();
+  if (r.boolean()) v.administrativeDivision = r.string();
+  return v;
+}
+
+function readNumberInfo(r) {
+  const v = { number: r.string(), nationalFormat: r.string(), internationalFormat: r.string() };
+  if (r.boolean()) v.countryCode = r.string();
+  v.type = r.enumeration(NumberType);
+  if (r.boolean()) v.operatorName = r.string();
+  return v;
+}
+
+function readReservedNumber(r) {
+  const v = { number: r.string(), countryCode: r.string(), type: r.enumeration(NumberType), forApplication: r.boolean(), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability) };
+  if (r.boolean()) v.error = r.string();
+  return v;
+}
+
+function readNumberReservation(r) {
+  return { id: r.string(), state: r.enumeration(ReservationState), expiresAt: r.time(), numbers: r.list(readReservedNumber) };
 }
 
 function readEvent(r) {
@@ -444,6 +479,93 @@ function readReceivedEmail(r) {
   return { messageId: r.string(), from: r.string(), to: r.list(readString), subject: r.string(), receivedAt: r.time(), mime: r.bytes() };
 }
 
+function writeSipTrunk(w, v) {
+  w.string("fqdn", v.fqdn);
+  w.int32("sipSignalingPort", v.sipSignalingPort);
+  w.boolean("enabled", v.enabled ?? true);
+  if (w.has(v.privacyHeader)) w.string("privacyHeader", v.privacyHeader);
+  if (w.has(v.ipAddressVersion)) w.string("ipAddressVersion", v.ipAddressVersion);
+}
+
+function readSipTrunk(r) {
+  const v = { fqdn: r.string(), sipSignalingPort: r.number(), enabled: r.boolean() };
+  if (r.boolean()) v.privacyHeader = r.string();
+  if (r.boolean()) v.ipAddressVersion = r.string();
+  return v;
+}
+
+function writeSipDomain(w, v) {
+  w.string("domain", v.domain);
+  w.boolean("enabled", v.enabled ?? true);
+}
+
+function readSipDomain(r) {
+  return { domain: r.string(), enabled: r.boolean() };
+}
+
+function writeSipRoute(w, v) {
+  w.string("name", v.name);
+  if (w.has(v.description)) w.string("description", v.description);
+  w.string("numberPattern", v.numberPattern);
+  w.list("trunks", v.trunks, eachString);
+}
+
+function readSipRoute(r) {
+  const v = { name: r.string() };
+  if (r.boolean()) v.description = r.string();
+  v.numberPattern = r.string();
+  v.trunks = r.list(readString);
+  return v;
+}
+
+function readSipRouting(r) {
+  return { trunks: r.list(readSipTrunk), domains: r.list(readSipDomain), routes: r.list(readSipRoute) };
+}
+
+function readSipRouteTest(r) {
+  return { matchingRoutes: r.list(readSipRoute), trunks: r.list(readSipTrunk), decision: readDecisionRecord(r) };
+}
+
+function writeRoomParticipant(w, v) {
+  w.string("id", v.id);
+  w.enumeration("role", v.role ?? "attendee", RoomRole);
+}
+
+function readRoomParticipant(r) {
+  return { id: r.string(), role: r.enumeration(RoomRole) };
+}
+
+function writeNewRoom(w, v) {
+  if (w.has(v.validFrom)) w.time("validFrom", v.validFrom);
+  if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
+  w.boolean("pstnDialOut", v.pstnDialOut ?? false);
+  if (w.has(v.participants)) w.list("participants", v.participants, eachRoomParticipant);
+  if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
+}
+
+function readRoom(r) {
+  return { id: r.string(), createdAt: r.time(), validFrom: r.time(), validUntil: r.time(), pstnDialOut: r.boolean() };
+}
+
+function writeRoomChange(w, v) {
+  w.string("roomId", v.roomId);
+  if (w.has(v.validFrom)) w.time("validFrom", v.validFrom);
+  if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
+  if (w.has(v.pstnDialOut)) w.boolean("pstnDialOut", v.pstnDialOut);
+}
+
+function readRoomPage(r) {
+  const v = { items: r.list(readRoom) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readRoomParticipantPage(r) {
+  const v = { items: r.list(readRoomParticipant) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
 const eachString = (w, x) => w.string("", x);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
@@ -451,11 +573,13 @@ const readString = (r) => r.string();
 const eachEventCondition = (w, x) => w.model("", x, writeEventCondition);
 const eachMailbox = (w, x) => w.model("", x, writeMailbox);
 const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
+const eachRoomParticipant = (w, x) => w.model("", x, writeRoomParticipant);
 
 module.exports = {
   ReceiptVerdict,
   NumberType,
   NumberCapability,
+  ReservationState,
   KeyKind,
   ConsentAction,
   ConsentSource,
@@ -466,6 +590,7 @@ module.exports = {
   EventState,
   EmailOperationStatus,
   SuppressionReason,
+  RoomRole,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
@@ -486,6 +611,12 @@ module.exports = {
   writeNumberQuery,
   readNumberSearch,
   readOwnedNumber,
+  readNumberCountry,
+  readNumberOffering,
+  readNumberAreaCode,
+  readNumberInfo,
+  readReservedNumber,
+  readNumberReservation,
   readEvent,
   writeEventFilter,
   readResourceInfo,
@@ -515,4 +646,19 @@ module.exports = {
   readEmailPage,
   readSuppression,
   readReceivedEmail,
+  writeSipTrunk,
+  readSipTrunk,
+  writeSipDomain,
+  readSipDomain,
+  writeSipRoute,
+  readSipRoute,
+  readSipRouting,
+  readSipRouteTest,
+  writeRoomParticipant,
+  readRoomParticipant,
+  writeNewRoom,
+  readRoom,
+  writeRoomChange,
+  readRoomPage,
+  readRoomParticipantPage,
 };

@@ -27,10 +27,12 @@ from .service import (
     IdentityService,
     NumbersService,
     ResourcesService,
+    RoomsService,
     RuntimeService,
     SandboxMailService,
     SandboxService,
     SmsConsentService,
+    SipRoutingService,
     SmsService,
 )
 
@@ -126,8 +128,10 @@ class Resource(EventConsumers):
         "identity",
         "name",
         "numbers",
+        "rooms",
         "sandbox",
         "sandbox_mail",
+        "sip_routing",
         "sms",
         "sms_consent",
     )
@@ -139,6 +143,8 @@ class Resource(EventConsumers):
     identity: IdentityService
     chat: Chat
     numbers: NumbersService
+    sip_routing: SipRoutingService
+    rooms: RoomsService
     events: Events
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
@@ -154,6 +160,8 @@ class Resource(EventConsumers):
         self.identity = IdentityService._open(native, name)
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
+        self.sip_routing = SipRoutingService._open(native, name)
+        self.rooms = RoomsService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
@@ -309,6 +317,16 @@ class Runtime(EventConsumers):
     def numbers(self) -> NumbersService:
         """Numbers of the default resource."""
         return self._parts()[2].numbers
+
+    @property
+    def sip_routing(self) -> SipRoutingService:
+        """SIP trunks and routes of the default resource."""
+        return self._parts()[2].sip_routing
+
+    @property
+    def rooms(self) -> RoomsService:
+        """Rooms of the default resource."""
+        return self._parts()[2].rooms
 
     @property
     def events(self) -> Events:

@@ -8,6 +8,8 @@
 #include "trunkline/identity.h"
 #include "trunkline/chat.h"
 #include "trunkline/email.h"
+#include "trunkline/pstn.h"
+#include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
 
 static_assert(std::is_same_v<tl_host_log_write_done, void (*)(void *, tl_error *)>);
@@ -244,6 +246,45 @@ static_assert(std::is_same_v<decltype(tl_email_events::engagement),
 static_assert(std::is_same_v<tl_email_events_received_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_email_events::received),
                              void (*)(void *, const tl_call *, const tl_email_inbound_email *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_dial_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::dial),
+                             void (*)(void *, const tl_call *, const tl_pstn_dial_request *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_answer_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::answer),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_hang_up_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::hang_up),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_send_dtmf_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::send_dtmf),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_incoming_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::incoming),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_changed_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::changed),
+                             void (*)(void *, const tl_call *, tl_str, const tl_pstn_leg_change *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_add_persona_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::add_persona),
+                             void (*)(void *, const tl_call *, const tl_pstnsandbox_persona *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_personas_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::personas),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_call_from_phone_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::call_from_phone),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_press_digits_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::press_digits),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_hang_up_phone_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::hang_up_phone),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_calls_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::calls),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_reset_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::reset),
+                             void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_send_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::send),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -367,6 +408,42 @@ static_assert(std::is_same_v<decltype(tl_service_numbers_service::list),
 static_assert(std::is_same_v<tl_service_numbers_service_release_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_numbers_service::release),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_get_done, void (*)(void *, const tl_service_owned_number *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_owned_number *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_update_capabilities_done, void (*)(void *, const tl_service_owned_number *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::update_capabilities),
+                             void (*)(void *, const tl_call *, tl_str, tl_opt_i32, tl_opt_i32, void (*)(void *, const tl_service_owned_number *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_countries_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::countries),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_offerings_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::offerings),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_area_codes_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::area_codes),
+                             void (*)(void *, const tl_call *, tl_str, tl_service_number_type, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_browse_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::browse),
+                             void (*)(void *, const tl_call *, const tl_service_number_query *, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_reserve_done, void (*)(void *, const tl_service_number_reservation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::reserve),
+                             void (*)(void *, const tl_call *, tl_list, tl_list, tl_str, void (*)(void *, const tl_service_number_reservation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_get_reservation_done, void (*)(void *, const tl_service_number_reservation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::get_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_number_reservation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_list_reservations_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::list_reservations),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_purchase_reservation_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::purchase_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_delete_reservation_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::delete_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_lookup_done, void (*)(void *, const tl_service_number_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::lookup),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_number_info *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_events_service_subscribe_done, void (*)(void *, const tl_stream *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_events_service::subscribe),
                              void (*)(void *, const tl_call *, const tl_service_event_filter *, void (*)(void *, const tl_stream *, tl_error *), void *)>);
@@ -613,3 +690,51 @@ static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::reset),
 static_assert(std::is_same_v<tl_service_sandbox_mail_service_smtp_address_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::smtp_address),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_get_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::get),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunk_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunk),
+                             void (*)(void *, const tl_call *, const tl_service_sip_trunk *, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunks_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunks),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_delete_trunk_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::delete_trunk),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_domains_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_domains),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_routes_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_routes),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_test_done, void (*)(void *, const tl_service_sip_route_test *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::test),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_route_test *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_create_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::create),
+                             void (*)(void *, const tl_call *, const tl_service_new_room *, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_get_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_list_done, void (*)(void *, const tl_service_room_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::list),
+                             void (*)(void *, const tl_call *, int32_t, tl_str, void (*)(void *, const tl_service_room_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_update_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::update),
+                             void (*)(void *, const tl_call *, const tl_service_room_change *, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_drop_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::drop),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_set_participants_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::set_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_remove_participants_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::remove_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_list_participants_done, void (*)(void *, const tl_service_room_participant_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::list_participants),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_room_participant_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_check_join_done, void (*)(void *, const tl_service_room_participant *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::check_join),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_room_participant *, tl_error *), void *)>);

@@ -617,6 +617,159 @@ TL_INLINE void Codec<::trunkline::service::OwnedNumber>::check(const tl_service_
   Member<Time>::check(c.purchased_at, "purchased_at");
 }
 
+TL_INLINE tl_service_number_country Codec<::trunkline::service::NumberCountry>::lower(const ::trunkline::service::NumberCountry& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_country c{};
+  c.struct_size = sizeof c;
+  c.country_code = Member<std::string>::lower(v.country_code, arena);
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.calling_code = Member<std::string>::lower(v.calling_code, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberCountry>::lift(const tl_service_number_country& c, ::trunkline::service::NumberCountry& v) {
+  Member<std::string>::lift(c.country_code, v.country_code);
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.calling_code, v.calling_code);
+}
+TL_INLINE void Codec<::trunkline::service::NumberCountry>::check(const tl_service_number_country& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.country_code, "country_code");
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.calling_code, "calling_code");
+}
+
+TL_INLINE tl_service_number_offering Codec<::trunkline::service::NumberOffering>::lower(const ::trunkline::service::NumberOffering& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_offering c{};
+  c.struct_size = sizeof c;
+  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
+  c.calling = Member<::trunkline::service::NumberCapability>::lower(v.calling, arena);
+  c.sms = Member<::trunkline::service::NumberCapability>::lower(v.sms, arena);
+  c.cost_micros = Member<std::int64_t>::lower(v.cost_micros, arena);
+  c.currency = Member<std::string>::lower(v.currency, arena);
+  c.no_resell = Member<bool>::lower(v.no_resell, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberOffering>::lift(const tl_service_number_offering& c, ::trunkline::service::NumberOffering& v) {
+  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
+  Member<::trunkline::service::NumberCapability>::lift(c.calling, v.calling);
+  Member<::trunkline::service::NumberCapability>::lift(c.sms, v.sms);
+  Member<std::int64_t>::lift(c.cost_micros, v.cost_micros);
+  Member<std::string>::lift(c.currency, v.currency);
+  Member<bool>::lift(c.no_resell, v.no_resell);
+}
+TL_INLINE void Codec<::trunkline::service::NumberOffering>::check(const tl_service_number_offering& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::service::NumberType>::check(c.type, "type");
+  Member<::trunkline::service::NumberCapability>::check(c.calling, "calling");
+  Member<::trunkline::service::NumberCapability>::check(c.sms, "sms");
+  Member<std::int64_t>::check(c.cost_micros, "cost_micros");
+  Member<std::string>::check(c.currency, "currency");
+  Member<bool>::check(c.no_resell, "no_resell");
+}
+
+TL_INLINE tl_service_number_area_code Codec<::trunkline::service::NumberAreaCode>::lower(const ::trunkline::service::NumberAreaCode& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_area_code c{};
+  c.struct_size = sizeof c;
+  c.area_code = Member<std::string>::lower(v.area_code, arena);
+  c.locality = Member<std::optional<std::string>>::lower(v.locality, arena);
+  c.administrative_division = Member<std::optional<std::string>>::lower(v.administrative_division, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberAreaCode>::lift(const tl_service_number_area_code& c, ::trunkline::service::NumberAreaCode& v) {
+  Member<std::string>::lift(c.area_code, v.area_code);
+  Member<std::optional<std::string>>::lift(c.locality, v.locality);
+  Member<std::optional<std::string>>::lift(c.administrative_division, v.administrative_division);
+}
+TL_INLINE void Codec<::trunkline::service::NumberAreaCode>::check(const tl_service_number_area_code& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.area_code, "area_code");
+  Member<std::optional<std::string>>::check(c.locality, "locality");
+  Member<std::optional<std::string>>::check(c.administrative_division, "administrative_division");
+}
+
+TL_INLINE tl_service_number_info Codec<::trunkline::service::NumberInfo>::lower(const ::trunkline::service::NumberInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_info c{};
+  c.struct_size = sizeof c;
+  c.number = Member<std::string>::lower(v.number, arena);
+  c.national_format = Member<std::string>::lower(v.national_format, arena);
+  c.international_format = Member<std::string>::lower(v.international_format, arena);
+  c.country_code = Member<std::optional<std::string>>::lower(v.country_code, arena);
+  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
+  c.operator_name = Member<std::optional<std::string>>::lower(v.operator_name, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberInfo>::lift(const tl_service_number_info& c, ::trunkline::service::NumberInfo& v) {
+  Member<std::string>::lift(c.number, v.number);
+  Member<std::string>::lift(c.national_format, v.national_format);
+  Member<std::string>::lift(c.international_format, v.international_format);
+  Member<std::optional<std::string>>::lift(c.country_code, v.country_code);
+  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
+  Member<std::optional<std::string>>::lift(c.operator_name, v.operator_name);
+}
+TL_INLINE void Codec<::trunkline::service::NumberInfo>::check(const tl_service_number_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.number, "number");
+  Member<std::string>::check(c.national_format, "national_format");
+  Member<std::string>::check(c.international_format, "international_format");
+  Member<std::optional<std::string>>::check(c.country_code, "country_code");
+  Member<::trunkline::service::NumberType>::check(c.type, "type");
+  Member<std::optional<std::string>>::check(c.operator_name, "operator_name");
+}
+
+TL_INLINE tl_service_reserved_number Codec<::trunkline::service::ReservedNumber>::lower(const ::trunkline::service::ReservedNumber& v, [[maybe_unused]] Arena& arena) {
+  tl_service_reserved_number c{};
+  c.struct_size = sizeof c;
+  c.number = Member<std::string>::lower(v.number, arena);
+  c.country_code = Member<std::string>::lower(v.country_code, arena);
+  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
+  c.for_application = Member<bool>::lower(v.for_application, arena);
+  c.calling = Member<::trunkline::service::NumberCapability>::lower(v.calling, arena);
+  c.sms = Member<::trunkline::service::NumberCapability>::lower(v.sms, arena);
+  c.error = Member<std::optional<std::string>>::lower(v.error, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ReservedNumber>::lift(const tl_service_reserved_number& c, ::trunkline::service::ReservedNumber& v) {
+  Member<std::string>::lift(c.number, v.number);
+  Member<std::string>::lift(c.country_code, v.country_code);
+  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
+  Member<bool>::lift(c.for_application, v.for_application);
+  Member<::trunkline::service::NumberCapability>::lift(c.calling, v.calling);
+  Member<::trunkline::service::NumberCapability>::lift(c.sms, v.sms);
+  Member<std::optional<std::string>>::lift(c.error, v.error);
+}
+TL_INLINE void Codec<::trunkline::service::ReservedNumber>::check(const tl_service_reserved_number& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.number, "number");
+  Member<std::string>::check(c.country_code, "country_code");
+  Member<::trunkline::service::NumberType>::check(c.type, "type");
+  Member<bool>::check(c.for_application, "for_application");
+  Member<::trunkline::service::NumberCapability>::check(c.calling, "calling");
+  Member<::trunkline::service::NumberCapability>::check(c.sms, "sms");
+  Member<std::optional<std::string>>::check(c.error, "error");
+}
+
+TL_INLINE tl_service_number_reservation Codec<::trunkline::service::NumberReservation>::lower(const ::trunkline::service::NumberReservation& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_reservation c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.state = Member<::trunkline::service::ReservationState>::lower(v.state, arena);
+  c.expires_at = Member<Time>::lower(v.expires_at, arena);
+  c.numbers = Member<std::vector<::trunkline::service::ReservedNumber>>::lower(v.numbers, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberReservation>::lift(const tl_service_number_reservation& c, ::trunkline::service::NumberReservation& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<::trunkline::service::ReservationState>::lift(c.state, v.state);
+  Member<Time>::lift(c.expires_at, v.expires_at);
+  Member<std::vector<::trunkline::service::ReservedNumber>>::lift(c.numbers, v.numbers);
+}
+TL_INLINE void Codec<::trunkline::service::NumberReservation>::check(const tl_service_number_reservation& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<::trunkline::service::ReservationState>::check(c.state, "state");
+  Member<Time>::check(c.expires_at, "expires_at");
+  Member<std::vector<::trunkline::service::ReservedNumber>>::check(c.numbers, "numbers");
+}
+
 TL_INLINE tl_service_event Codec<::trunkline::service::Event>::lower(const ::trunkline::service::Event& v, [[maybe_unused]] Arena& arena) {
   tl_service_event c{};
   c.struct_size = sizeof c;
@@ -1540,6 +1693,238 @@ TL_INLINE void Codec<::trunkline::service::ReceivedEmail>::check(const tl_servic
   Member<std::string>::check(c.subject, "subject");
   Member<Time>::check(c.received_at, "received_at");
   Member<Bytes>::check(c.mime, "mime");
+}
+
+TL_INLINE tl_service_sip_trunk Codec<::trunkline::service::SipTrunk>::lower(const ::trunkline::service::SipTrunk& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_trunk c{};
+  c.struct_size = sizeof c;
+  c.fqdn = Member<std::string>::lower(v.fqdn, arena);
+  c.sip_signaling_port = Member<std::int32_t>::lower(v.sip_signaling_port, arena);
+  c.enabled = Member<bool>::lower(v.enabled, arena);
+  c.privacy_header = Member<std::optional<std::string>>::lower(v.privacy_header, arena);
+  c.ip_address_version = Member<std::optional<std::string>>::lower(v.ip_address_version, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipTrunk>::lift(const tl_service_sip_trunk& c, ::trunkline::service::SipTrunk& v) {
+  Member<std::string>::lift(c.fqdn, v.fqdn);
+  Member<std::int32_t>::lift(c.sip_signaling_port, v.sip_signaling_port);
+  Member<bool>::lift(c.enabled, v.enabled);
+  Member<std::optional<std::string>>::lift(c.privacy_header, v.privacy_header);
+  Member<std::optional<std::string>>::lift(c.ip_address_version, v.ip_address_version);
+}
+TL_INLINE void Codec<::trunkline::service::SipTrunk>::check(const tl_service_sip_trunk& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.fqdn, "fqdn");
+  Member<std::int32_t>::check(c.sip_signaling_port, "sip_signaling_port");
+  Member<bool>::check(c.enabled, "enabled");
+  Member<std::optional<std::string>>::check(c.privacy_header, "privacy_header");
+  Member<std::optional<std::string>>::check(c.ip_address_version, "ip_address_version");
+}
+
+TL_INLINE tl_service_sip_domain Codec<::trunkline::service::SipDomain>::lower(const ::trunkline::service::SipDomain& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_domain c{};
+  c.struct_size = sizeof c;
+  c.domain = Member<std::string>::lower(v.domain, arena);
+  c.enabled = Member<bool>::lower(v.enabled, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipDomain>::lift(const tl_service_sip_domain& c, ::trunkline::service::SipDomain& v) {
+  Member<std::string>::lift(c.domain, v.domain);
+  Member<bool>::lift(c.enabled, v.enabled);
+}
+TL_INLINE void Codec<::trunkline::service::SipDomain>::check(const tl_service_sip_domain& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.domain, "domain");
+  Member<bool>::check(c.enabled, "enabled");
+}
+
+TL_INLINE tl_service_sip_route Codec<::trunkline::service::SipRoute>::lower(const ::trunkline::service::SipRoute& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_route c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.description = Member<std::optional<std::string>>::lower(v.description, arena);
+  c.number_pattern = Member<std::string>::lower(v.number_pattern, arena);
+  c.trunks = Member<std::vector<std::string>>::lower(v.trunks, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipRoute>::lift(const tl_service_sip_route& c, ::trunkline::service::SipRoute& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::optional<std::string>>::lift(c.description, v.description);
+  Member<std::string>::lift(c.number_pattern, v.number_pattern);
+  Member<std::vector<std::string>>::lift(c.trunks, v.trunks);
+}
+TL_INLINE void Codec<::trunkline::service::SipRoute>::check(const tl_service_sip_route& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::optional<std::string>>::check(c.description, "description");
+  Member<std::string>::check(c.number_pattern, "number_pattern");
+  Member<std::vector<std::string>>::check(c.trunks, "trunks");
+}
+
+TL_INLINE tl_service_sip_routing Codec<::trunkline::service::SipRouting>::lower(const ::trunkline::service::SipRouting& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_routing c{};
+  c.struct_size = sizeof c;
+  c.trunks = Member<std::vector<::trunkline::service::SipTrunk>>::lower(v.trunks, arena);
+  c.domains = Member<std::vector<::trunkline::service::SipDomain>>::lower(v.domains, arena);
+  c.routes = Member<std::vector<::trunkline::service::SipRoute>>::lower(v.routes, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipRouting>::lift(const tl_service_sip_routing& c, ::trunkline::service::SipRouting& v) {
+  Member<std::vector<::trunkline::service::SipTrunk>>::lift(c.trunks, v.trunks);
+  Member<std::vector<::trunkline::service::SipDomain>>::lift(c.domains, v.domains);
+  Member<std::vector<::trunkline::service::SipRoute>>::lift(c.routes, v.routes);
+}
+TL_INLINE void Codec<::trunkline::service::SipRouting>::check(const tl_service_sip_routing& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::SipTrunk>>::check(c.trunks, "trunks");
+  Member<std::vector<::trunkline::service::SipDomain>>::check(c.domains, "domains");
+  Member<std::vector<::trunkline::service::SipRoute>>::check(c.routes, "routes");
+}
+
+TL_INLINE tl_service_sip_route_test Codec<::trunkline::service::SipRouteTest>::lower(const ::trunkline::service::SipRouteTest& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_route_test c{};
+  c.struct_size = sizeof c;
+  c.matching_routes = Member<std::vector<::trunkline::service::SipRoute>>::lower(v.matching_routes, arena);
+  c.trunks = Member<std::vector<::trunkline::service::SipTrunk>>::lower(v.trunks, arena);
+  c.decision = Member<::trunkline::DecisionRecord>::lower(v.decision, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipRouteTest>::lift(const tl_service_sip_route_test& c, ::trunkline::service::SipRouteTest& v) {
+  Member<std::vector<::trunkline::service::SipRoute>>::lift(c.matching_routes, v.matching_routes);
+  Member<std::vector<::trunkline::service::SipTrunk>>::lift(c.trunks, v.trunks);
+  Member<::trunkline::DecisionRecord>::lift(c.decision, v.decision);
+}
+TL_INLINE void Codec<::trunkline::service::SipRouteTest>::check(const tl_service_sip_route_test& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::SipRoute>>::check(c.matching_routes, "matching_routes");
+  Member<std::vector<::trunkline::service::SipTrunk>>::check(c.trunks, "trunks");
+  Member<::trunkline::DecisionRecord>::check(c.decision, "decision");
+}
+
+TL_INLINE tl_service_room_participant Codec<::trunkline::service::RoomParticipant>::lower(const ::trunkline::service::RoomParticipant& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_participant c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.role = Member<::trunkline::service::RoomRole>::lower(v.role, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipant>::lift(const tl_service_room_participant& c, ::trunkline::service::RoomParticipant& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<::trunkline::service::RoomRole>::lift(c.role, v.role);
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipant>::check(const tl_service_room_participant& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<::trunkline::service::RoomRole>::check(c.role, "role");
+}
+
+TL_INLINE tl_service_new_room Codec<::trunkline::service::NewRoom>::lower(const ::trunkline::service::NewRoom& v, [[maybe_unused]] Arena& arena) {
+  tl_service_new_room c{};
+  c.struct_size = sizeof c;
+  c.valid_from = Member<std::optional<Time>>::lower(v.valid_from, arena);
+  c.valid_until = Member<std::optional<Time>>::lower(v.valid_until, arena);
+  c.pstn_dial_out = Member<bool>::lower(v.pstn_dial_out, arena);
+  c.participants = Member<std::optional<std::vector<::trunkline::service::RoomParticipant>>>::lower(v.participants, arena);
+  c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NewRoom>::lift(const tl_service_new_room& c, ::trunkline::service::NewRoom& v) {
+  Member<std::optional<Time>>::lift(c.valid_from, v.valid_from);
+  Member<std::optional<Time>>::lift(c.valid_until, v.valid_until);
+  Member<bool>::lift(c.pstn_dial_out, v.pstn_dial_out);
+  Member<std::optional<std::vector<::trunkline::service::RoomParticipant>>>::lift(c.participants, v.participants);
+  Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
+}
+TL_INLINE void Codec<::trunkline::service::NewRoom>::check(const tl_service_new_room& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<Time>>::check(c.valid_from, "valid_from");
+  Member<std::optional<Time>>::check(c.valid_until, "valid_until");
+  Member<bool>::check(c.pstn_dial_out, "pstn_dial_out");
+  Member<std::optional<std::vector<::trunkline::service::RoomParticipant>>>::check(c.participants, "participants");
+  Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
+}
+
+TL_INLINE tl_service_room Codec<::trunkline::service::Room>::lower(const ::trunkline::service::Room& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.valid_from = Member<Time>::lower(v.valid_from, arena);
+  c.valid_until = Member<Time>::lower(v.valid_until, arena);
+  c.pstn_dial_out = Member<bool>::lower(v.pstn_dial_out, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::Room>::lift(const tl_service_room& c, ::trunkline::service::Room& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<Time>::lift(c.valid_from, v.valid_from);
+  Member<Time>::lift(c.valid_until, v.valid_until);
+  Member<bool>::lift(c.pstn_dial_out, v.pstn_dial_out);
+}
+TL_INLINE void Codec<::trunkline::service::Room>::check(const tl_service_room& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<Time>::check(c.valid_from, "valid_from");
+  Member<Time>::check(c.valid_until, "valid_until");
+  Member<bool>::check(c.pstn_dial_out, "pstn_dial_out");
+}
+
+TL_INLINE tl_service_room_change Codec<::trunkline::service::RoomChange>::lower(const ::trunkline::service::RoomChange& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_change c{};
+  c.struct_size = sizeof c;
+  c.room_id = Member<std::string>::lower(v.room_id, arena);
+  c.valid_from = Member<std::optional<Time>>::lower(v.valid_from, arena);
+  c.valid_until = Member<std::optional<Time>>::lower(v.valid_until, arena);
+  c.pstn_dial_out = Member<std::optional<bool>>::lower(v.pstn_dial_out, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomChange>::lift(const tl_service_room_change& c, ::trunkline::service::RoomChange& v) {
+  Member<std::string>::lift(c.room_id, v.room_id);
+  Member<std::optional<Time>>::lift(c.valid_from, v.valid_from);
+  Member<std::optional<Time>>::lift(c.valid_until, v.valid_until);
+  Member<std::optional<bool>>::lift(c.pstn_dial_out, v.pstn_dial_out);
+}
+TL_INLINE void Codec<::trunkline::service::RoomChange>::check(const tl_service_room_change& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.room_id, "room_id");
+  Member<std::optional<Time>>::check(c.valid_from, "valid_from");
+  Member<std::optional<Time>>::check(c.valid_until, "valid_until");
+  Member<std::optional<bool>>::check(c.pstn_dial_out, "pstn_dial_out");
+}
+
+TL_INLINE tl_service_room_page Codec<::trunkline::service::RoomPage>::lower(const ::trunkline::service::RoomPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::Room>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomPage>::lift(const tl_service_room_page& c, ::trunkline::service::RoomPage& v) {
+  Member<std::vector<::trunkline::service::Room>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::RoomPage>::check(const tl_service_room_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::Room>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_room_participant_page Codec<::trunkline::service::RoomParticipantPage>::lower(const ::trunkline::service::RoomParticipantPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_participant_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::RoomParticipant>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipantPage>::lift(const tl_service_room_participant_page& c, ::trunkline::service::RoomParticipantPage& v) {
+  Member<std::vector<::trunkline::service::RoomParticipant>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipantPage>::check(const tl_service_room_participant_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::RoomParticipant>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
 }
 
 }  // namespace trunkline::abi
