@@ -157,8 +157,8 @@ void add_caught(CLI::App& mail, CommandContext& context) {
   auto id = std::make_shared<std::string>();
   auto address = std::make_shared<std::string>();
   CLI::App* list = add_client_command(mail, context, "list", "Mails, oldest first.", [address](ApiClient& client, const Output& output) {
-    for (const json& one : client.get(Target("/_control/mails").add("address", *address).text())["items"])
-      output.result(one, mail_line(one));
+    const json page = client.get(Target("/_control/mails").add("address", *address).text());
+    for (const json& one : page["items"]) output.result(one, mail_line(one));
     return kExitOk;
   });
   list->add_option("address", *address, "Only mails to this address.");
@@ -251,7 +251,8 @@ void add_rule(CLI::App& mail, CommandContext& context) {
 
 void add_operations(CLI::App& mail, CommandContext& context) {
   add_client_command(mail, context, "sent", "The newest sends and what became of them.", [](ApiClient& client, const Output& output) {
-    for (const json& one : client.get("/_control/emails?limit=20")["items"]) {
+    const json page = client.get("/_control/emails?limit=20");
+    for (const json& one : page["items"]) {
       std::string text = text_of(one, "created_at") + "  " + text_of(one, "operation_id") + "  " + text_of(one, "status") + "  " +
                          text_of(one, "subject");
       for (const json& recipient : one["recipients"])
@@ -277,7 +278,8 @@ void add_operations(CLI::App& mail, CommandContext& context) {
 
 void add_suppressions(CLI::App& mail, CommandContext& context) {
   add_client_command(mail, context, "suppressed", "Addresses that get no mail.", [](ApiClient& client, const Output& output) {
-    for (const json& one : client.get("/_control/suppressions")["items"])
+    const json page = client.get("/_control/suppressions");
+    for (const json& one : page["items"])
       output.result(one, text_of(one, "address") + "  " + text_of(one, "reason") +
                              (text_of(one, "sender").empty() ? "" : "  of " + text_of(one, "sender")) +
                              (one.contains("expires_at") ? "  until " + text_of(one, "expires_at") : "") + "  " +

@@ -94,7 +94,7 @@ struct Pool::Impl {
     carrier.alarm.expires_after(settings.idle);
     idle.push_back(&carrier);
     error_code error;
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await carrier.alarm.async_wait(token);
     idle.remove(&carrier);
     co_return !waiting.empty();
