@@ -20,14 +20,13 @@ namespace {
 
 using namespace trunkline;
 
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 double cpu_seconds() {
   rusage r{};
   getrusage(RUSAGE_SELF, &r);
-  return static_cast<double>(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + static_cast<double>(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
+  return static_cast<double>(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+         static_cast<double>(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
 }
 
 std::string text_of(std::size_t bytes) {
@@ -70,11 +69,12 @@ int main(int argc, char** argv) {
   const long total = std::atol(argv[3]);
   const int connections = std::atoi(argv[4]);
   const std::string text = text_of(static_cast<std::size_t>(std::atol(argv[5])));
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("trunkline-email-bench-" + std::to_string(getpid()));
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("trunkline-email-bench-" + std::to_string(getpid()));
   auto runtime = Runtime::open(parse_config(
-      "log: {level: error}\nstore: {mode: file, path: " + folder.string() + "}\nproviders: [{name: relay, plugin: email-smtp, config: {host: 127.0.0.1, tls: 'off', port: " +
-      std::string(argv[2]) + ", connections: " + std::string(argv[4]) +
-      "}}]\nresources: [{name: shop, email_domains: [{domain: shop.test}]}]\n"));
+      "log: {level: error}\nstore: {mode: file, path: " + folder.string() +
+      "}\nproviders: [{name: relay, plugin: email-smtp, config: {host: 127.0.0.1, tls: 'off', port: " + std::string(argv[2]) +
+      ", connections: " + std::string(argv[4]) + "}}]\nresources: [{name: shop, email_domains: [{domain: shop.test}]}]\n"));
   const ResourcePtr resource = runtime->resources().default_resource();
   const Provider& provider = *runtime->providers().find("relay");
   std::atomic<long> left{total};

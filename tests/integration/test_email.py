@@ -99,7 +99,11 @@ def test_an_operation_id_is_one_mail(server: Server) -> None:
         ({"headers": {"X": "a\r\nb"}}, 400, "headers.X"),
         ({"headers": {"X": 1}}, 400, "headers"),
         ({"replyTo": [{"address": "x"}]}, 400, "replyTo[0].address"),
-        ({"attachments": [{"name": "a", "contentType": "text/plain", "contentInBase64": "***"}]}, 400, "attachments[0].contentInBase64"),
+        (
+            {"attachments": [{"name": "a", "contentType": "text/plain", "contentInBase64": "***"}]},
+            400,
+            "attachments[0].contentInBase64",
+        ),
         ({"attachments": [{"name": "a", "contentType": "text", "contentInBase64": ""}]}, 400, "attachments[0].contentType"),
         ({"attachments": [{"name": "a.exe", "contentType": "a/b", "contentInBase64": ""}]}, 400, "attachments[0].name"),
         ({"attachments": [{"name": "a", "contentType": "a/b"}]}, 400, "attachments[0].contentInBase64"),
@@ -121,7 +125,12 @@ def test_what_is_too_large_is_refused(server: Server) -> None:
 def test_an_attachment_and_an_inline_picture_arrive(server: Server) -> None:
     files = [
         {"name": "résumé.txt", "contentType": "text/plain", "contentInBase64": base64.b64encode(b"notes").decode()},
-        {"name": "logo.png", "contentType": "image/png", "contentInBase64": base64.b64encode(b"\x89PNG").decode(), "contentId": "logo"},
+        {
+            "name": "logo.png",
+            "contentType": "image/png",
+            "contentInBase64": base64.b64encode(b"\x89PNG").decode(),
+            "contentId": "logo",
+        },
     ]
     send(server, body(["ann@example.com"], attachments=files))
     settle(server)
@@ -136,7 +145,9 @@ def test_an_attachment_and_an_inline_picture_arrive(server: Server) -> None:
 def test_any_program_may_hand_in_mail_by_smtp(server: Server) -> None:
     _, page, _ = server.request("GET", "/_control/mailboxes")
     host, port = page["smtp"].split(":")
-    server.request("POST", "/_control/mail-rules", {"match": "no@*", "outcome": "bounced", "refuse": True, "status_code": "5.1.1"})
+    server.request(
+        "POST", "/_control/mail-rules", {"match": "no@*", "outcome": "bounced", "refuse": True, "status_code": "5.1.1"}
+    )
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "app@example.com", "ann@example.com", "Grüße"
     message.set_content("one\n.two\n")
@@ -167,7 +178,21 @@ def test_a_mail_that_is_too_large_is_refused_by_smtp(server: Server) -> None:
 def test_the_command_line_sends_shows_and_lifts(server: Server, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("hi")
-    server.cli("send", "email", "--from", SENDER, "--to", "ann@example.com", "--subject", "S", "--attach", str(notes), "text", "--wait", "20s")
+    server.cli(
+        "send",
+        "email",
+        "--from",
+        SENDER,
+        "--to",
+        "ann@example.com",
+        "--subject",
+        "S",
+        "--attach",
+        str(notes),
+        "text",
+        "--wait",
+        "20s",
+    )
     assert "ann@example.com" in server.cli("mail", "list").stdout
     shown = server.cli("mail", "show", "last").stdout
     assert "Subject: S" in shown

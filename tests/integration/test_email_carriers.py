@@ -7,7 +7,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def config(folder: Path, provider: dict[str, Any]) -> str:
     return str(path)
 
 
-def message(to: list[str], bcc: list[str] = []) -> dict[str, Any]:
+def message(to: list[str], bcc: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "senderAddress": SENDER,
         "content": {"subject": "Hello", "plainText": "plain", "html": "<p>html</p>"},
@@ -46,7 +46,12 @@ def message(to: list[str], bcc: list[str] = []) -> dict[str, Any]:
         "replyTo": [{"address": "answers@example.com"}],
         "headers": {"X-Campaign": "spring"},
         "attachments": [
-            {"name": "a.png", "contentType": "image/png", "contentInBase64": base64.b64encode(b"PNG").decode(), "contentId": "logo"}
+            {
+                "name": "a.png",
+                "contentType": "image/png",
+                "contentInBase64": base64.b64encode(b"PNG").decode(),
+                "contentId": "logo",
+            }
         ],
     }
 
@@ -106,7 +111,9 @@ def test_azure_may_refuse(azure: Server, tmp_path: Path) -> None:
         _, answer, _ = server.request("POST", SEND, message(["ann@example.com"]))
         record = record_when(server, answer["id"], lambda r: r["status"] == "failed")
         assert "Unauthorized" in record["error_message"]
-        status, _, _ = server.request("POST", "/_webhooks/azure/events?token=wrong", [], headers={"Content-Type": "application/json"})
+        status, _, _ = server.request(
+            "POST", "/_webhooks/azure/events?token=wrong", [], headers={"Content-Type": "application/json"}
+        )
         assert status == 401
 
 

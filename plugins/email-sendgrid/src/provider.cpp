@@ -141,7 +141,8 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
   while (base_url_.ends_with('/')) base_url_.pop_back();
   const bool local = base_url_.starts_with("http://127.0.0.1") || base_url_.starts_with("http://localhost");
   if (!base_url_.starts_with("https://") && !local)
-    throw Error(ErrorCode::kInvalidArgument, "base_url: found \"" + base_url_ + "\", wanted https, or http on this machine", "base_url");
+    throw Error(ErrorCode::kInvalidArgument, "base_url: found \"" + base_url_ + "\", wanted https, or http on this machine",
+                "base_url");
   if (api_key_.find_first_of(" \r\n") != std::string::npos || api_key_.empty())
     throw Error(ErrorCode::kInvalidArgument, "secrets.api_key: wanted one word", "api_key");
   timeout_ = std::chrono::seconds{config.value("request_seconds", 20)};

@@ -20,7 +20,8 @@ class Provider final : public trunkline::email::EmailProvider, public trunkline:
 
   Provider(trunkline::Host host, std::string_view config_json);
 
-  Task<std::vector<trunkline::email::EmailSendResult>> send(trunkline::Call call, trunkline::email::EmailSendRequest request) override;
+  Task<std::vector<trunkline::email::EmailSendResult>> send(trunkline::Call call,
+                                                            trunkline::email::EmailSendRequest request) override;
   trunkline::email::EmailCapabilities capabilities(const trunkline::Call& call) override;
   Task<trunkline::host::HttpResponse> receive(trunkline::Call call, trunkline::host::HttpRequest request) override;
 

@@ -15,8 +15,8 @@ struct FreeContext {
 std::string decode_base64(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0) return {};
   std::string out(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0) return {};
   out.resize(static_cast<std::size_t>(size) - (text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0));
   return out;
@@ -43,7 +43,8 @@ Verifier::Verifier(std::string_view key) : key_(std::make_unique<Key>()) {
   key_->key = d2i_PUBKEY(nullptr, &bytes, static_cast<long>(der.size()));
   if (!key_->key || EVP_PKEY_base_id(key_->key) != EVP_PKEY_EC)
     throw trunkline::Error(trunkline::ErrorCode::kInvalidArgument,
-                           "webhook_public_key: wanted an ECDSA key, base64 of DER as the service shows it", "webhook_public_key");
+                           "webhook_public_key: wanted an ECDSA key, base64 of DER as the service shows it",
+                           "webhook_public_key");
 }
 Verifier::~Verifier() = default;
 

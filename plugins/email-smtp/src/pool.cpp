@@ -77,7 +77,8 @@ struct Pool::Impl {
         continue;
       }
       co_await send(carrier.session, job);
-      if (carrier.session.is_open() && carrier.session.carried() >= settings.mails_per_connection) co_await carrier.session.quit();
+      if (carrier.session.is_open() && carrier.session.carried() >= settings.mails_per_connection)
+        co_await carrier.session.quit();
     }
     co_await carrier.session.quit();
     --carriers;

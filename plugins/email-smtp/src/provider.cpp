@@ -107,7 +107,8 @@ Task<std::vector<EmailSendResult>> Provider::send(Call call, EmailSendRequest re
                 "recipients");
   for (const std::string& recipient : request.recipients)
     if (!trunkline::mail::is_address(recipient))
-      throw Error(ErrorCode::kInvalidArgument, "recipients: '" + recipient.substr(0, 320) + "' is no email address", "recipients");
+      throw Error(ErrorCode::kInvalidArgument, "recipients: '" + recipient.substr(0, 320) + "' is no email address",
+                  "recipients");
   auto job = std::make_shared<Job>();
   job->sender = request.from.address;
   job->recipients = request.recipients;

@@ -1,11 +1,11 @@
 #include "wire.h"
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <array>
 #include <charconv>
 
 #include "trunkline/error.hpp"
@@ -49,8 +49,8 @@ void Wire::limit(std::chrono::milliseconds time) {
 }
 
 void Wire::fail(const char* what, const std::string& why) const {
-  throw Error(ErrorCode::kUnavailable,
-              settings_.host + ":" + std::to_string(settings_.port) + ": " + what + ": " + (timed_out_ ? "no answer in time" : why));
+  throw Error(ErrorCode::kUnavailable, settings_.host + ":" + std::to_string(settings_.port) + ": " + what + ": " +
+                                           (timed_out_ ? "no answer in time" : why));
 }
 
 asio::awaitable<void> Wire::connect() {

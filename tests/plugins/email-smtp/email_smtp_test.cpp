@@ -45,7 +45,9 @@ class EmailSmtp : public ::testing::Test {
     request.recipients = std::move(to);
     return request;
   }
-  std::vector<EmailSendResult> send(EmailSendRequest r = request()) { return email_.send_sync(std::move(r), on_behalf_of("acme")); }
+  std::vector<EmailSendResult> send(EmailSendRequest r = request()) {
+    return email_.send_sync(std::move(r), on_behalf_of("acme"));
+  }
   Error failure(EmailSendRequest r = request()) {
     try {
       send(std::move(r));
@@ -71,13 +73,16 @@ TEST_F(EmailSmtp, SendsInOneGoAndKeepsTheConnection) {
   EXPECT_EQ(results[0].provider_message_id, "Q1");
   send();
   EXPECT_EQ(server.connections(), 1);
-  EXPECT_THAT(server.commands(), ElementsAre("EHLO localhost", StartsWith("MAIL FROM:<me@ours.test> SIZE="), "RCPT TO:<ann@example.com>",
-                                             "RCPT TO:<bob@example.com>", "DATA", StartsWith("MAIL"), "RCPT TO:<ann@example.com>", "DATA"));
+  EXPECT_THAT(server.commands(),
+              ElementsAre("EHLO localhost", StartsWith("MAIL FROM:<me@ours.test> SIZE="), "RCPT TO:<ann@example.com>",
+                          "RCPT TO:<bob@example.com>", "DATA", StartsWith("MAIL"), "RCPT TO:<ann@example.com>", "DATA"));
   EXPECT_THAT(server.mails()[0], HasSubstr("\r\n\r\n..dot\r\nline\r\n"));
 }
 
 TEST_F(EmailSmtp, EachRecipientHasAnOutcomeOfItsOwn) {
-  FakeSmtpServer server(Script{{"RCPT TO:<gone@", "550 5.1.1 no such user"}, {"RCPT TO:<full@", "452 4.2.2 mailbox full"}, {"RCPT TO:<old@", "551 moved"}});
+  FakeSmtpServer server(Script{{"RCPT TO:<gone@", "550 5.1.1 no such user"},
+                               {"RCPT TO:<full@", "452 4.2.2 mailbox full"},
+                               {"RCPT TO:<old@", "551 moved"}});
   open(server);
   const auto results = send(request({"ok@example.com", "gone@example.com", "full@example.com", "old@example.com"}));
   EXPECT_EQ(results[0].state, EmailState::kDelivered);
@@ -169,8 +174,8 @@ TEST_F(EmailSmtp, AnOldServerIsGreetedTheOldWay) {
   FakeSmtpServer server(Script{{"EHLO", "502 5.5.2 what?"}});
   open(server);
   EXPECT_EQ(send()[0].state, EmailState::kDelivered);
-  EXPECT_THAT(server.commands(), ElementsAre("EHLO localhost", "HELO localhost", "MAIL FROM:<me@ours.test>",
-                                             "RCPT TO:<ann@example.com>", "DATA"));
+  EXPECT_THAT(server.commands(),
+              ElementsAre("EHLO localhost", "HELO localhost", "MAIL FROM:<me@ours.test>", "RCPT TO:<ann@example.com>", "DATA"));
 }
 
 TEST_F(EmailSmtp, NobodyListens) {
@@ -219,8 +224,10 @@ TEST_F(EmailSmtp, WrongCredentialsAreNotTriedAgain) {
 }
 
 TEST_F(EmailSmtp, SpeaksLoginAndXoauth2) {
-  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250 AUTH LOGIN XOAUTH2"}, {"AUTH LOGIN", "334 VXNlcm5hbWU6"}, {"dQ==", "334 UGFzc3dvcmQ6"},
-                         {"cA==", "235 2.7.0 ok"}});
+  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250 AUTH LOGIN XOAUTH2"},
+                               {"AUTH LOGIN", "334 VXNlcm5hbWU6"},
+                               {"dQ==", "334 UGFzc3dvcmQ6"},
+                               {"cA==", "235 2.7.0 ok"}});
   open(server, R"("username": "u")", {{"password", Secret("p")}});
   EXPECT_EQ(send()[0].state, EmailState::kDelivered);
   instance_.reset();
