@@ -2,6 +2,7 @@
 // published). run_email.sh puts libcurl and nodemailer beside it.
 // usage: bench_email provider|service port mails connections bytes; prints mails a second and microseconds of CPU a mail.
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -45,7 +46,8 @@ Task<void> send_by_provider(const Provider& provider, std::string text, std::ato
     request.to.emplace_back().address = "b@example.com";
     request.subject = "test";
     request.plain_text = text;
-    const auto results = co_await provider.email().send(std::move(request), {});
+    CallOptions options;
+    const auto results = co_await provider.email().send(std::move(request), std::move(options));
     if (results[0].state != email::EmailState::kDelivered) std::abort();
   }
 }

@@ -198,7 +198,9 @@ trunkline::Task<Provider::Outcome> Provider::follow(std::string operation_id) {
   Outcome outcome;
   const trunkline::Time until = clock_.now() + poll_;
   while (clock_.now() < until) {
-    const Answer asked = co_await client_->request("GET", "/emails/operations/" + operation_id + kVersion, "", {});
+    trunkline::Properties headers;
+    std::string target = "/emails/operations/" + operation_id + kVersion;
+    const Answer asked = co_await client_->request("GET", std::move(target), std::string(), std::move(headers));
     if (asked.status != 200) break;  // it is accepted all the same
     const json body = json::parse(asked.body, nullptr, false);
     const std::string status = body.is_object() ? text(body, "status") : std::string();
@@ -212,7 +214,7 @@ trunkline::Task<Provider::Outcome> Provider::follow(std::string operation_id) {
       if (outcome.words.empty()) outcome.words = "the operation ended as " + status;
       break;
     }
-    co_await clock_.sleep(std::chrono::seconds{1}, {});
+    co_await clock_.sleep(std::chrono::seconds(1));
   }
   co_return outcome;
 }

@@ -71,7 +71,7 @@ Task<void> Provider::stop() {
   auto start = [this](auto done) { pool_->stop([done]() mutable { done(Result<void>{}); }); };
   co_await trunkline::from_callback<void>(std::move(start));
   // The pool's thread has called us and is joined from another one.
-  co_await executor_.yield({});
+  co_await executor_.yield();
   pool_.reset();
 }
 
@@ -130,7 +130,7 @@ Task<std::vector<EmailSendResult>> Provider::send(Call call, EmailSendRequest re
     failure = error;
   }
   // What follows belongs to the host, and so does the thread for it.
-  co_await executor_.yield({});
+  co_await executor_.yield();
   if (failure) throw *std::move(failure);
   co_return results;
 }
