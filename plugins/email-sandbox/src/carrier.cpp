@@ -91,9 +91,10 @@ std::shared_ptr<World> Carrier::world(std::string_view resource) {
 
 trunkline::Task<std::vector<EmailSendResult>> Carrier::send(Call call, EmailSendRequest request) {
   if (request.recipients.empty() || request.recipients.size() > kMaxRecipients)
-    throw Error(ErrorCode::kInvalidArgument,
-                "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
-                "recipients");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
+        "recipients");
   const std::shared_ptr<World> home = world(call.resource());
   const std::string key(call.idempotency_key());
   if (!key.empty())
@@ -110,7 +111,7 @@ trunkline::Task<std::vector<EmailSendResult>> Carrier::send(Call call, EmailSend
     result.recipient = recipient;
     result.state = EmailState::kSent;
     if (fate.rule.refuse) {
-      result.state = fate.rule.temporary ? EmailState::kQueued
+      result.state = fate.rule.temporary                      ? EmailState::kQueued
                      : fate.outcome == EmailState::kDelivered ? EmailState::kBounced
                                                               : fate.outcome;
       result.retryable = fate.rule.temporary;

@@ -306,11 +306,12 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   const Config config = default_config();
   EXPECT_TRUE(config.runtime.seed);
   EXPECT_EQ(config.store.mode, StoreConfig::Mode::kMemory);
-  ASSERT_THAT(config.providers, SizeIs(4));
+  ASSERT_THAT(config.providers, SizeIs(5));
   EXPECT_EQ(config.providers[0].name, "sim-a");
   EXPECT_EQ(config.providers[1].name, "sim-b");
-  EXPECT_EQ(config.providers[2].name, "local-identity");
-  EXPECT_EQ(config.providers[3].name, "local-chat");
+  EXPECT_EQ(config.providers[2].name, "sim-mail");
+  EXPECT_EQ(config.providers[3].name, "local-identity");
+  EXPECT_EQ(config.providers[4].name, "local-chat");
   ASSERT_THAT(config.resources, SizeIs(1));
   const ResourceConfig& resource = config.resources[0];
   EXPECT_EQ(resource.name, "trunkline");
@@ -318,6 +319,26 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   EXPECT_EQ(resource.primary_key.value.reveal(), kDevelopmentAccessKey);
   EXPECT_EQ(base64_decode(kDevelopmentAccessKey)->size(), 32u);
   EXPECT_THAT(resource.numbers, SizeIs(3));
+  ASSERT_THAT(resource.email_domains, SizeIs(1));
+  EXPECT_EQ(resource.email_domains[0].domain, "sandbox.trunkline.test");
+}
+
+TEST(EmailConfig, SaysWhatIsWrong) {
+  const auto problem = [](const std::string& yaml) {
+    try {
+      parse_config(yaml);
+    } catch (const ConfigError& error) {
+      return error.problems()[0].path + ": " + error.problems()[0].message;
+    }
+    return std::string("none");
+  };
+  EXPECT_THAT(problem("email: {rate_limits: some}"), HasSubstr("email.rate_limits: wanted one of off, documented"));
+  EXPECT_THAT(problem("email: {public_url: mail.example.com}"), HasSubstr("email.public_url: wanted an http or https URL"));
+  const auto domain = [&](const std::string& of) { return problem("resources: [{name: a, email_domains: [" + of + "]}]"); };
+  EXPECT_THAT(domain("{domain: nowhere}"), HasSubstr("resources[0].email_domains[0].domain: wanted a domain"));
+  EXPECT_THAT(domain("{}"), HasSubstr("email_domains[0].domain: is missing"));
+  EXPECT_THAT(domain("{domain: a.test, senders: [{username: 'a b'}]}"), HasSubstr("senders[0].username: wanted letters"));
+  EXPECT_EQ(domain("{domain: a.test, senders: [{username: a, display_name: A}], engagement_tracking: true}"), "none");
 }
 
 TEST(RenderYaml, ParsesToTheSameAgain) {
