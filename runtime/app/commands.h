@@ -23,7 +23,8 @@ void add_client_commands(CLI::App& app, CommandContext& context);        // send
 void add_event_commands(CLI::App& app, CommandContext& context);         // events
 void add_subscription_commands(CLI::App& app, CommandContext& context);  // subscription, topic
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource
-void add_local_commands(CLI::App& app, CommandContext& context);         // plugin, config, version
+void add_plugin_commands(CLI::App& app, CommandContext& context);        // plugin
+void add_local_commands(CLI::App& app, CommandContext& context);         // config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
 
 }  // namespace trunkline::app
