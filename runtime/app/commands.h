@@ -28,7 +28,8 @@ void add_resource_commands(CLI::App& app, CommandContext& context);      // reso
 void add_number_commands(CLI::App& app, CommandContext& context);        // number
 void add_room_commands(CLI::App& app, CommandContext& context);          // room
 void add_sip_commands(CLI::App& app, CommandContext& context);           // trunk
-void add_local_commands(CLI::App& app, CommandContext& context);         // plugin, config, version
+void add_plugin_commands(CLI::App& app, CommandContext& context);        // plugin
+void add_local_commands(CLI::App& app, CommandContext& context);         // config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
 
 }  // namespace trunkline::app

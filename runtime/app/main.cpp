@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   app::add_number_commands(cli, context);
   app::add_room_commands(cli, context);
   app::add_sip_commands(cli, context);
+  app::add_plugin_commands(cli, context);
   app::add_local_commands(cli, context);
   app::add_trust_commands(cli, context);
   try {
