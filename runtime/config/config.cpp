@@ -10,6 +10,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/config/events_section.h"
 #include "runtime/config/section.h"
+#include "runtime/config/workflows_section.h"
 
 namespace trunkline {
 namespace {
@@ -329,6 +330,8 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
              {{"off", ChatConfig::RateLimits::kOff}, {"documented", ChatConfig::RateLimits::kDocumented}});
   });
   root.section("events", [&](ConfigSection& s) { read_events(s, config.events); });
+  root.section("workflows", [&](ConfigSection& s) { read_workflows(s, config.workflows); });
+  read_connections(root, config.connections);
   root.section("control", [&](ConfigSection& s) { s.boolean("enabled", config.control.enabled); });
   root.section("plugins", [&](ConfigSection& s) { read_plugins(s, config.plugins); });
   root.each("providers", [&](ConfigSection& s) { read_provider(s, config.providers.emplace_back(), providers); });

@@ -853,6 +853,150 @@ class EventTopicsServiceObject final : public Object {
   trunkline::service::EventTopicsServiceClient client_;
 };
 
+class WorkflowsServiceObject final : public Object {
+ public:
+  WorkflowsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // deploy
+        service::WorkflowSpec p_workflow{};
+        read(in, p_workflow);
+        client_.start_deploy(std::move(p_workflow), std::move(request.options), answer<service::WorkflowInfo>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // validate
+        service::WorkflowSpec p_workflow{};
+        read(in, p_workflow);
+        client_.start_validate(std::move(p_workflow), std::move(request.options), answer<std::vector<service::WorkflowProblem>>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_get(std::move(p_name), std::move(request.options), answer<service::WorkflowInfo>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // list
+        client_.start_list(std::move(request.options), answer<std::vector<service::WorkflowInfo>>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // setEnabled
+        std::string p_name{};
+        read(in, p_name);
+        bool p_enabled{};
+        read(in, p_enabled);
+        client_.start_set_enabled(std::move(p_name), std::move(p_enabled), std::move(request.options), answer<service::WorkflowInfo>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // remove
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_remove(std::move(p_name), std::move(request.options), answer<bool>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // versions
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_versions(std::move(p_name), std::move(request.options), answer<std::vector<service::WorkflowVersionInfo>>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // run
+        service::WorkflowRunRequest p_request{};
+        read(in, p_request);
+        client_.start_run(std::move(p_request), std::move(request.options), answer<service::WorkflowStart>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // runs
+        service::WorkflowRunQuery p_query{};
+        read(in, p_query);
+        client_.start_runs(std::move(p_query), std::move(request.options), answer<service::WorkflowRunPage>(std::move(request.reply)));
+        return;
+      }
+      case 9: {  // show
+        std::string p_workflow{};
+        read(in, p_workflow);
+        std::string p_run{};
+        read(in, p_run);
+        client_.start_show(std::move(p_workflow), std::move(p_run), std::move(request.options), answer<service::WorkflowRunDetails>(std::move(request.reply)));
+        return;
+      }
+      case 10: {  // wait
+        std::string p_workflow{};
+        read(in, p_workflow);
+        std::string p_run{};
+        read(in, p_run);
+        client_.start_wait(std::move(p_workflow), std::move(p_run), std::move(request.options), answer<service::WorkflowRunDetails>(std::move(request.reply)));
+        return;
+      }
+      case 11: {  // cancel
+        std::string p_workflow{};
+        read(in, p_workflow);
+        std::string p_run{};
+        read(in, p_run);
+        client_.start_cancel(std::move(p_workflow), std::move(p_run), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 12: {  // resubmit
+        std::string p_workflow{};
+        read(in, p_workflow);
+        std::string p_run{};
+        read(in, p_run);
+        client_.start_resubmit(std::move(p_workflow), std::move(p_run), std::move(request.options), answer<std::string>(std::move(request.reply)));
+        return;
+      }
+      case 13: {  // rerun
+        std::string p_workflow{};
+        read(in, p_workflow);
+        std::string p_run{};
+        read(in, p_run);
+        std::optional<std::string> p_action{};
+        read(in, p_action);
+        client_.start_rerun(std::move(p_workflow), std::move(p_run), std::move(p_action), std::move(request.options), answer<std::string>(std::move(request.reply)));
+        return;
+      }
+      case 14: {  // functionCalls
+        std::string p_function{};
+        read(in, p_function);
+        std::int32_t p_credits{};
+        read(in, p_credits);
+        client_.start_function_calls(std::move(p_function), std::move(p_credits), std::move(request.options), answer<StreamClient<service::WorkflowFunctionCall>>(open_stream(std::move(request.reply))));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 15: {  // completeCall
+        std::int64_t p_call_id{};
+        read(in, p_call_id);
+        std::string p_result{};
+        read(in, p_result);
+        write(out, client_.complete_call(std::move(p_call_id), std::move(p_result)));
+        return;
+      }
+      case 16: {  // failCall
+        std::int64_t p_call_id{};
+        read(in, p_call_id);
+        std::string p_code{};
+        read(in, p_code);
+        std::string p_message{};
+        read(in, p_message);
+        bool p_retry{};
+        read(in, p_retry);
+        write(out, client_.fail_call(std::move(p_call_id), std::move(p_code), std::move(p_message), std::move(p_retry)));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::service::WorkflowsServiceClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsServiceObject>(iface, calls); }
@@ -866,5 +1010,6 @@ std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) {
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventSubscriptionsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventHistoryServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventTopicsServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_workflows_service(tl_iface iface, CallTable& calls) { return std::make_unique<WorkflowsServiceObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -314,4 +314,139 @@ inline void read(Reader& in, trunkline::service::NewTopicEvent& value) {
   read(in, value.data_version);
 }
 
+inline void read(Reader& in, trunkline::service::WorkflowSpec& value) {
+  read(in, value.name);
+  read(in, value.definition);
+  read(in, value.parameters);
+  read(in, value.stateless);
+  read(in, value.enabled);
+  read(in, value.tags);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowProblem& value) {
+  write(out, value.code);
+  write(out, value.message);
+  write(out, value.pointer);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowTriggerInfo& value) {
+  write(out, value.name);
+  write(out, value.type);
+  write(out, value.callback_url);
+  write(out, value.next_run_at);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowInfo& value) {
+  write(out, value.name);
+  write(out, value.workflow_id);
+  write(out, value.enabled);
+  write(out, value.stateless);
+  write(out, value.version);
+  write(out, value.definition);
+  write(out, value.triggers);
+  write(out, value.tags);
+  write(out, value.created_at);
+  write(out, value.changed_at);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowVersionInfo& value) {
+  write(out, value.name);
+  write(out, value.definition);
+  write(out, value.created_at);
+}
+
+inline void read(Reader& in, trunkline::service::WorkflowRunRequest& value) {
+  read(in, value.workflow);
+  read(in, value.trigger);
+  read(in, value.body);
+  read(in, value.headers);
+  read(in, value.path);
+  read(in, value.client_tracking_id);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowResponse& value) {
+  write(out, value.status_code);
+  write(out, value.headers);
+  write(out, value.body);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowStart& value) {
+  write(out, value.run);
+  write(out, value.runs);
+  write(out, value.response);
+}
+
+inline void read(Reader& in, trunkline::service::WorkflowRunQuery& value) {
+  read(in, value.workflow);
+  read(in, value.status);
+  read(in, value.client_tracking_id);
+  read(in, value.limit);
+  read(in, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowRunInfo& value) {
+  write(out, value.name);
+  write(out, value.workflow);
+  write(out, value.version);
+  write(out, value.trigger);
+  write(out, value.status);
+  write(out, value.code);
+  write(out, value.error);
+  write(out, value.client_tracking_id);
+  write(out, value.repeats);
+  write(out, value.repeats_from);
+  write(out, value.started_at);
+  write(out, value.ended_at);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowRunPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowRetry& value) {
+  write(out, value.started_at);
+  write(out, value.ended_at);
+  write(out, value.code);
+  write(out, value.error);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowStep& value) {
+  write(out, value.name);
+  write(out, value.type);
+  write(out, value.scope);
+  write(out, value.depth);
+  write(out, value.repetition);
+  write(out, value.status);
+  write(out, value.code);
+  write(out, value.error);
+  write(out, value.inputs);
+  write(out, value.outputs);
+  write(out, value.tracked_properties);
+  write(out, value.retries);
+  write(out, value.due_at);
+  write(out, value.started_at);
+  write(out, value.ended_at);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowRunDetails& value) {
+  write(out, value.run);
+  write(out, value.trigger_inputs);
+  write(out, value.trigger_outputs);
+  write(out, value.outputs);
+  write(out, value.response);
+  write(out, value.steps);
+}
+
+inline void write(Writer& out, const trunkline::service::WorkflowFunctionCall& value) {
+  write(out, value.id);
+  write(out, value.function);
+  write(out, value.workflow);
+  write(out, value.run);
+  write(out, value.action);
+  write(out, value.inputs);
+  write(out, value.attempt);
+  write(out, value.idempotency_key);
+}
+
 }  // namespace trunkline::node

@@ -85,6 +85,23 @@ __all__ = [
     "SmsSendOutcome",
     "SmsService",
     "UserWithToken",
+    "WorkflowFunctionCall",
+    "WorkflowInfo",
+    "WorkflowProblem",
+    "WorkflowResponse",
+    "WorkflowRetry",
+    "WorkflowRunDetails",
+    "WorkflowRunInfo",
+    "WorkflowRunPage",
+    "WorkflowRunQuery",
+    "WorkflowRunRequest",
+    "WorkflowSpec",
+    "WorkflowStart",
+    "WorkflowStatus",
+    "WorkflowStep",
+    "WorkflowTriggerInfo",
+    "WorkflowVersionInfo",
+    "WorkflowsService",
 ]
 
 
@@ -298,6 +315,37 @@ class EventState(enum.IntEnum):
 
     DROPPED = 8
     """It was given up."""
+
+
+class WorkflowStatus(enum.IntEnum):
+    """Where a run, or one step of it, is.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    WAITING = 1
+    """Of a run: another one has to end first."""
+
+    RUNNING = 2
+    """Under way."""
+
+    SUCCEEDED = 3
+    """Ended well."""
+
+    FAILED = 4
+    """Ended with an error."""
+
+    SKIPPED = 5
+    """Of a step: what it runs after ended otherwise."""
+
+    TIMED_OUT = 6
+    """Took longer than it may."""
+
+    CANCELLED = 7
+    """Ended from outside, or by a Terminate."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1091,6 +1139,356 @@ class NewTopicEvent:
 
     data_version: str = "1.0"
     """Version of the data's shape."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowSpec:
+    """A workflow to deploy. Deploying one that exists makes a new version, which new runs follow."""
+
+    name: str
+    """1 to 80 letters, digits, `-`, `_`, `.`, `(` and `)`; unique without regard to case."""
+
+    definition: typing.Any
+    """The definition; or a document that holds one, as a workflow is exported: `{definition, parameters}`, `{properties:
+    {…}}`, a
+    template with one workflow.
+    """
+
+    parameters: typing.Any | None = None
+    """Values by parameter, such as `{"region": "west"}`. They win over those of the document."""
+
+    stateless: bool = False
+    """Nothing of its runs is kept: they live and die in memory."""
+
+    enabled: bool = True
+    """Its triggers fire."""
+
+    tags: dict[str, str] | None = None
+    """Labels."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowProblem:
+    """Something that is wrong with a definition."""
+
+    code: str
+    """Such as `InvalidTemplate`."""
+
+    message: str
+    """What is wrong."""
+
+    pointer: str
+    """JSON pointer into what was given."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowTriggerInfo:
+    """A trigger of a workflow."""
+
+    name: str
+    """Its name."""
+
+    type: str
+    """Such as `Request`."""
+
+    callback_url: str | None = field(default=None, repr=False)
+    """Where callers reach it; absent for other types, and when the runtime does not listen."""
+
+    next_run_at: datetime.datetime | None = None
+    """When it fires next by itself."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowInfo:
+    """A workflow that is deployed."""
+
+    name: str
+    """Its name."""
+
+    workflow_id: str
+    """ARM id."""
+
+    enabled: bool
+    """Its triggers fire."""
+
+    stateless: bool
+    """Nothing of its runs is kept."""
+
+    version: str
+    """Name of the version that new runs follow."""
+
+    definition: typing.Any
+    """The definition."""
+
+    triggers: list[WorkflowTriggerInfo] = field(default_factory=list)
+    """Its triggers."""
+
+    tags: dict[str, str]
+    """Labels."""
+
+    created_at: datetime.datetime
+    """When it was deployed first."""
+
+    changed_at: datetime.datetime
+    """When it was changed last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowVersionInfo:
+    """A version of a workflow."""
+
+    name: str
+    """Its name; it falls as time passes."""
+
+    definition: typing.Any
+    """The definition."""
+
+    created_at: datetime.datetime
+    """When it was deployed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowRunRequest:
+    """What a trigger is fired with."""
+
+    workflow: str
+    """Name of the workflow."""
+
+    trigger: str | None = None
+    """Absent: the only one."""
+
+    body: typing.Any | None = None
+    """What triggerBody() gives."""
+
+    headers: dict[str, str] | None = None
+    """Of a Request trigger: its headers."""
+
+    path: str | None = None
+    """Of a Request trigger: what comes after the address, such as `/orders/7`."""
+
+    client_tracking_id: str | None = None
+    """Names the run for those who look for it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowResponse:
+    """What a Response action said."""
+
+    status_code: int
+    """HTTP status."""
+
+    headers: dict[str, str]
+    """Headers."""
+
+    body: typing.Any | None = None
+    """Body."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowStart:
+    """A run that was started."""
+
+    run: str | None = None
+    """Name of the run; absent when the trigger did not fire, for its condition did not hold. With splitOn the first of
+    them.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    """Names of all runs that were started."""
+
+    response: WorkflowResponse | None = None
+    """What a Response action said; absent: there is none."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowRunQuery:
+    """Which runs to list."""
+
+    workflow: str
+    """Name of the workflow."""
+
+    status: WorkflowStatus | None = None
+    """Only these."""
+
+    client_tracking_id: str | None = None
+    """Only runs with this tracking id."""
+
+    limit: int = 30
+    """1 to 250."""
+
+    continuation: str | None = None
+    """From the page before."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowRunInfo:
+    """A run."""
+
+    name: str
+    """Its name; names sort backwards in time."""
+
+    workflow: str
+    """Name of the workflow."""
+
+    version: str
+    """Name of the version that it follows."""
+
+    trigger: str
+    """Name of the trigger that fired."""
+
+    status: WorkflowStatus
+    """Where it is."""
+
+    code: str | None = None
+    """Code of its end."""
+
+    error: typing.Any | None = None
+    """Why it failed: `{code, message}`."""
+
+    client_tracking_id: str
+    """Given by whoever fired the trigger, or the name of the run."""
+
+    repeats: str | None = None
+    """Name of the run that it repeats."""
+
+    repeats_from: str | None = None
+    """The action at which it began again."""
+
+    started_at: datetime.datetime
+    """When it began."""
+
+    ended_at: datetime.datetime | None = None
+    """When it ended."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowRunPage:
+    """A page of runs, newest first."""
+
+    items: list[WorkflowRunInfo] = field(default_factory=list)
+    """The runs."""
+
+    continuation: str | None = None
+    """Give it to the next query; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowRetry:
+    """An attempt that was followed by another one."""
+
+    started_at: datetime.datetime
+    """When it began."""
+
+    ended_at: datetime.datetime
+    """When it ended."""
+
+    code: str
+    """Such as `ServiceUnavailable`."""
+
+    error: typing.Any | None = None
+    """What was wrong."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowStep:
+    """One action of a run; inside loops once for each repetition."""
+
+    name: str
+    """Name of the action."""
+
+    type: str
+    """Type of the action, such as `Http`."""
+
+    scope: str | None = None
+    """Name of the action that it stands in; absent: the workflow itself."""
+
+    depth: int
+    """How many actions it stands in."""
+
+    repetition: str | None = None
+    """Which iteration, such as `000003`, or `000001-000003` in two loops; absent outside loops."""
+
+    status: WorkflowStatus
+    """Where it is."""
+
+    code: str | None = None
+    """Code of its end, such as `OK`."""
+
+    error: typing.Any | None = None
+    """Why it failed or was skipped: `{code, message}`."""
+
+    inputs: typing.Any | None = None
+    """Evaluated inputs; absent: none, or secured."""
+
+    outputs: typing.Any | None = None
+    """Outputs; absent: none, or secured."""
+
+    tracked_properties: typing.Any | None = None
+    """Tracked properties."""
+
+    retries: list[WorkflowRetry] = field(default_factory=list)
+    """Attempts that were followed by another one."""
+
+    due_at: datetime.datetime | None = None
+    """When it is tried, or looked at, again."""
+
+    started_at: datetime.datetime | None = None
+    """When it began."""
+
+    ended_at: datetime.datetime | None = None
+    """When it ended."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowRunDetails:
+    """A run with every step."""
+
+    run: WorkflowRunInfo
+    """The run."""
+
+    trigger_inputs: typing.Any | None = None
+    """What the trigger was given."""
+
+    trigger_outputs: typing.Any | None = None
+    """What triggerOutputs() gives."""
+
+    outputs: typing.Any | None = None
+    """Outputs of the workflow, by name: `{type, value}`."""
+
+    response: WorkflowResponse | None = None
+    """What a Response action said."""
+
+    steps: list[WorkflowStep] = field(default_factory=list)
+    """Its actions, in the order in which they began; those that have not begun are left out."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowFunctionCall:
+    """A call of a function that an action is mapped to."""
+
+    id: int
+    """For `complete_call` and `fail_call`."""
+
+    function: str
+    """Name of the function."""
+
+    workflow: str
+    """Name of the workflow."""
+
+    run: str
+    """Name of the run."""
+
+    action: str
+    """Name of the action."""
+
+    inputs: typing.Any
+    """Its inputs: for a connector `method`, `path`, `queries`, `headers` and `body`, as far as there are any."""
+
+    attempt: int
+    """From 1."""
+
+    idempotency_key: str
+    """The same for every attempt, also after a crash."""
 
 
 _native.register(globals())
@@ -2622,3 +3020,267 @@ class EventTopicsService(Service):
             ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
         """
         return self._impl.publish_json(topic, events, schema, timeout)
+
+
+class WorkflowsService(Service):
+    """The workflows of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.workflows/1"
+    _native_class: ClassVar[type[_native.WorkflowsService]] = _native.WorkflowsService
+    _impl: _native.WorkflowsService
+
+    @overload
+    def deploy(self, workflow: WorkflowSpec, /, *, timeout: float | None = None) -> WorkflowInfo: ...
+    @overload
+    def deploy(
+        self,
+        /,
+        *,
+        name: str,
+        definition: typing.Any,
+        parameters: typing.Any | None = None,
+        stateless: bool = False,
+        enabled: bool = True,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowInfo: ...
+    def deploy(self, workflow: WorkflowSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowInfo:
+        """Deploys a workflow, or a new version of one.
+
+        Args:
+            workflow: Or give the fields of `WorkflowSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.deploy(model_of(WorkflowSpec, workflow, fields), timeout)
+
+    @overload
+    def validate(self, workflow: WorkflowSpec, /, *, timeout: float | None = None) -> builtins.list[WorkflowProblem]: ...
+    @overload
+    def validate(
+        self,
+        /,
+        *,
+        name: str,
+        definition: typing.Any,
+        parameters: typing.Any | None = None,
+        stateless: bool = False,
+        enabled: bool = True,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> builtins.list[WorkflowProblem]: ...
+    def validate(self, workflow: WorkflowSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[WorkflowProblem]:
+        """What is wrong with a workflow, all of it; nothing is deployed.
+
+        Args:
+            workflow: Or give the fields of `WorkflowSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.validate(model_of(WorkflowSpec, workflow, fields), timeout)
+
+    def get(self, name: str, *, timeout: float | None = None) -> WorkflowInfo:
+        """One workflow.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(name, timeout)
+
+    def list(self, *, timeout: float | None = None) -> builtins.list[WorkflowInfo]:
+        """All workflows, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list(timeout)
+
+    def set_enabled(self, name: str, enabled: bool, *, timeout: float | None = None) -> WorkflowInfo:
+        """Switches its triggers on or off. Runs go on.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.set_enabled(name, enabled, timeout)
+
+    def remove(self, name: str, *, timeout: float | None = None) -> bool:
+        """Deletes a workflow with its versions and runs. False: there was none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.remove(name, timeout)
+
+    def versions(self, name: str, *, timeout: float | None = None) -> builtins.list[WorkflowVersionInfo]:
+        """Its versions, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.versions(name, timeout)
+
+    @overload
+    def run(self, request: WorkflowRunRequest, /, *, timeout: float | None = None) -> WorkflowStart: ...
+    @overload
+    def run(
+        self,
+        /,
+        *,
+        workflow: str,
+        trigger: str | None = None,
+        body: typing.Any | None = None,
+        headers: Mapping[str, str] | None = None,
+        path: str | None = None,
+        client_tracking_id: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowStart: ...
+    def run(self, request: WorkflowRunRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowStart:
+        """Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+
+        Args:
+            request: Or give the fields of `WorkflowRunRequest` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        return self._impl.run(model_of(WorkflowRunRequest, request, fields), timeout)
+
+    @overload
+    def runs(self, query: WorkflowRunQuery, /, *, timeout: float | None = None) -> WorkflowRunPage: ...
+    @overload
+    def runs(
+        self,
+        /,
+        *,
+        workflow: str,
+        status: WorkflowStatus | None = None,
+        client_tracking_id: str | None = None,
+        limit: int = 30,
+        continuation: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowRunPage: ...
+    def runs(self, query: WorkflowRunQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowRunPage:
+        """Runs, newest first.
+
+        Args:
+            query: Or give the fields of `WorkflowRunQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.runs(model_of(WorkflowRunQuery, query, fields), timeout)
+
+    def show(self, workflow: str, run: str, *, timeout: float | None = None) -> WorkflowRunDetails:
+        """A run, step by step.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.show(workflow, run, timeout)
+
+    def wait(self, workflow: str, run: str, *, timeout: float | None = None) -> WorkflowRunDetails:
+        """Completes when the run has ended; the run, step by step.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.wait(workflow, run, timeout)
+
+    def cancel(self, workflow: str, run: str, *, timeout: float | None = None) -> None:
+        """Ends a run.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        self._impl.cancel(workflow, run, timeout)
+
+    def resubmit(self, workflow: str, run: str, *, timeout: float | None = None) -> str:
+        """Starts another run with what the trigger was given. Returns its name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.resubmit(workflow, run, timeout)
+
+    def rerun(self, workflow: str, run: str, action: str | None = None, *, timeout: float | None = None) -> str:
+        """Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+
+        Args:
+            action: Absent: at what failed.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.rerun(workflow, run, action, timeout)
+
+    def function_calls(
+        self,
+        function: str,
+        credits: int = 16,
+        *,
+        timeout: float | None = None,
+    ) -> Stream[WorkflowFunctionCall]:
+        """Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the
+        stream is closed is
+        given to another consumer, or fails and follows the retry policy of its action.
+
+        Args:
+            credits: Calls that the consumer holds at a time, 1 to 1000.
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return Stream(self._impl.function_calls(function, credits, timeout), timeout)
+
+    def complete_call(self, call_id: int, result: typing.Any) -> bool:
+        """A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it
+        any more.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.complete_call(call_id, result)
+
+    def fail_call(self, call_id: int, code: str, message: str, retry: bool = False) -> bool:
+        """A consumer could not deal with a call.
+
+        Args:
+            retry: Another attempt may help: the retry policy of the action decides.
+        """
+        return self._impl.fail_call(call_id, code, message, retry)

@@ -142,6 +142,26 @@ export type EventState =
   | "dropped"
   | (string & {});
 
+/** Where a run, or one step of it, is. */
+export type WorkflowStatus =
+  /** Not known to this version. */
+  | "unknown"
+  /** Of a run: another one has to end first. */
+  | "waiting"
+  /** Under way. */
+  | "running"
+  /** Ended well. */
+  | "succeeded"
+  /** Ended with an error. */
+  | "failed"
+  /** Of a step: what it runs after ended otherwise. */
+  | "skipped"
+  /** Took longer than it may. */
+  | "timedOut"
+  /** Ended from outside, or by a Terminate. */
+  | "cancelled"
+  | (string & {});
+
 /** A text to one or more people. */
 export interface SmsMessage {
   /** A number of the resource, a short code or an alphanumeric sender id. */
@@ -782,6 +802,265 @@ export interface NewTopicEvent {
   dataVersion?: string;
 }
 
+/** A workflow to deploy. Deploying one that exists makes a new version, which new runs follow. */
+export interface WorkflowSpec {
+  /** 1 to 80 letters, digits, `-`, `_`, `.`, `(` and `)`; unique without regard to case. */
+  name: string;
+  /**
+   * The definition; or a document that holds one, as a workflow is exported: `{definition, parameters}`,
+   * `{properties: {…}}`, a
+   * template with one workflow.
+   */
+  definition: unknown;
+  /** Values by parameter, such as `{"region": "west"}`. They win over those of the document. */
+  parameters?: unknown;
+  /**
+   * Nothing of its runs is kept: they live and die in memory.
+   * @default false
+   */
+  stateless?: boolean;
+  /**
+   * Its triggers fire.
+   * @default true
+   */
+  enabled?: boolean;
+  /** Labels. */
+  tags?: Record<string, string>;
+}
+
+/** Something that is wrong with a definition. */
+export interface WorkflowProblem {
+  /** Such as `InvalidTemplate`. */
+  code: string;
+  /** What is wrong. */
+  message: string;
+  /** JSON pointer into what was given. */
+  pointer: string;
+}
+
+/** A trigger of a workflow. */
+export interface WorkflowTriggerInfo {
+  /** Its name. */
+  name: string;
+  /** Such as `Request`. */
+  type: string;
+  /**
+   * Where callers reach it; absent for other types, and when the runtime does not listen.
+   * Secret: not shown by `console.log`.
+   */
+  callbackUrl?: string;
+  /** When it fires next by itself. */
+  nextRunAt?: Date;
+}
+
+/** A workflow that is deployed. */
+export interface WorkflowInfo {
+  /** Its name. */
+  name: string;
+  /** ARM id. */
+  workflowId: string;
+  /** Its triggers fire. */
+  enabled: boolean;
+  /** Nothing of its runs is kept. */
+  stateless: boolean;
+  /** Name of the version that new runs follow. */
+  version: string;
+  /** The definition. */
+  definition: unknown;
+  /** Its triggers. */
+  triggers: WorkflowTriggerInfo[];
+  /** Labels. */
+  tags: Record<string, string>;
+  /** When it was deployed first. */
+  createdAt: Date;
+  /** When it was changed last. */
+  changedAt: Date;
+}
+
+/** A version of a workflow. */
+export interface WorkflowVersionInfo {
+  /** Its name; it falls as time passes. */
+  name: string;
+  /** The definition. */
+  definition: unknown;
+  /** When it was deployed. */
+  createdAt: Date;
+}
+
+/** What a trigger is fired with. */
+export interface WorkflowRunRequest {
+  /** Name of the workflow. */
+  workflow: string;
+  /** Absent: the only one. */
+  trigger?: string;
+  /** What triggerBody() gives. */
+  body?: unknown;
+  /** Of a Request trigger: its headers. */
+  headers?: Record<string, string>;
+  /** Of a Request trigger: what comes after the address, such as `/orders/7`. */
+  path?: string;
+  /** Names the run for those who look for it. */
+  clientTrackingId?: string;
+}
+
+/** What a Response action said. */
+export interface WorkflowResponse {
+  /** HTTP status. */
+  statusCode: number;
+  /** Headers. */
+  headers: Record<string, string>;
+  /** Body. */
+  body?: unknown;
+}
+
+/** A run that was started. */
+export interface WorkflowStart {
+  /**
+   * Name of the run; absent when the trigger did not fire, for its condition did not hold. With splitOn the
+   * first of them.
+   */
+  run?: string;
+  /** Names of all runs that were started. */
+  runs: string[];
+  /** What a Response action said; absent: there is none. */
+  response?: WorkflowResponse;
+}
+
+/** Which runs to list. */
+export interface WorkflowRunQuery {
+  /** Name of the workflow. */
+  workflow: string;
+  /** Only these. */
+  status?: WorkflowStatus;
+  /** Only runs with this tracking id. */
+  clientTrackingId?: string;
+  /**
+   * 1 to 250.
+   * @default 30
+   */
+  limit?: number;
+  /** From the page before. */
+  continuation?: string;
+}
+
+/** A run. */
+export interface WorkflowRunInfo {
+  /** Its name; names sort backwards in time. */
+  name: string;
+  /** Name of the workflow. */
+  workflow: string;
+  /** Name of the version that it follows. */
+  version: string;
+  /** Name of the trigger that fired. */
+  trigger: string;
+  /** Where it is. */
+  status: WorkflowStatus;
+  /** Code of its end. */
+  code?: string;
+  /** Why it failed: `{code, message}`. */
+  error?: unknown;
+  /** Given by whoever fired the trigger, or the name of the run. */
+  clientTrackingId: string;
+  /** Name of the run that it repeats. */
+  repeats?: string;
+  /** The action at which it began again. */
+  repeatsFrom?: string;
+  /** When it began. */
+  startedAt: Date;
+  /** When it ended. */
+  endedAt?: Date;
+}
+
+/** A page of runs, newest first. */
+export interface WorkflowRunPage {
+  /** The runs. */
+  items: WorkflowRunInfo[];
+  /** Give it to the next query; absent at the end. */
+  continuation?: string;
+}
+
+/** An attempt that was followed by another one. */
+export interface WorkflowRetry {
+  /** When it began. */
+  startedAt: Date;
+  /** When it ended. */
+  endedAt: Date;
+  /** Such as `ServiceUnavailable`. */
+  code: string;
+  /** What was wrong. */
+  error?: unknown;
+}
+
+/** One action of a run; inside loops once for each repetition. */
+export interface WorkflowStep {
+  /** Name of the action. */
+  name: string;
+  /** Type of the action, such as `Http`. */
+  type: string;
+  /** Name of the action that it stands in; absent: the workflow itself. */
+  scope?: string;
+  /** How many actions it stands in. */
+  depth: number;
+  /** Which iteration, such as `000003`, or `000001-000003` in two loops; absent outside loops. */
+  repetition?: string;
+  /** Where it is. */
+  status: WorkflowStatus;
+  /** Code of its end, such as `OK`. */
+  code?: string;
+  /** Why it failed or was skipped: `{code, message}`. */
+  error?: unknown;
+  /** Evaluated inputs; absent: none, or secured. */
+  inputs?: unknown;
+  /** Outputs; absent: none, or secured. */
+  outputs?: unknown;
+  /** Tracked properties. */
+  trackedProperties?: unknown;
+  /** Attempts that were followed by another one. */
+  retries: WorkflowRetry[];
+  /** When it is tried, or looked at, again. */
+  dueAt?: Date;
+  /** When it began. */
+  startedAt?: Date;
+  /** When it ended. */
+  endedAt?: Date;
+}
+
+/** A run with every step. */
+export interface WorkflowRunDetails {
+  /** The run. */
+  run: WorkflowRunInfo;
+  /** What the trigger was given. */
+  triggerInputs?: unknown;
+  /** What triggerOutputs() gives. */
+  triggerOutputs?: unknown;
+  /** Outputs of the workflow, by name: `{type, value}`. */
+  outputs?: unknown;
+  /** What a Response action said. */
+  response?: WorkflowResponse;
+  /** Its actions, in the order in which they began; those that have not begun are left out. */
+  steps: WorkflowStep[];
+}
+
+/** A call of a function that an action is mapped to. */
+export interface WorkflowFunctionCall {
+  /** For `completeCall` and `failCall`. */
+  id: bigint;
+  /** Name of the function. */
+  function: string;
+  /** Name of the workflow. */
+  workflow: string;
+  /** Name of the run. */
+  run: string;
+  /** Name of the action. */
+  action: string;
+  /** Its inputs: for a connector `method`, `path`, `queries`, `headers` and `body`, as far as there are any. */
+  inputs: unknown;
+  /** From 1. */
+  attempt: number;
+  /** The same for every attempt, also after a crash. */
+  idempotencyKey: string;
+}
+
 /** Sends text messages of one resource. */
 export declare class SmsService {
   protected constructor();
@@ -1385,4 +1664,109 @@ export declare class EventTopicsService {
    * Errors: `notFound`, `invalidArgument`, `resourceExhausted`.
    */
   publishJson(topic: string, events: unknown, schema?: EventSchema, options?: CallOptions): Promise<string[]>;
+}
+
+/** The workflows of the runtime. Names compare without case. */
+export declare class WorkflowsService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.workflows/1";
+
+  /**
+   * Deploys a workflow, or a new version of one.
+   * Errors: `invalidArgument`.
+   */
+  deploy(workflow: WorkflowSpec, options?: CallOptions): Promise<WorkflowInfo>;
+
+  /** What is wrong with a workflow, all of it; nothing is deployed. */
+  validate(workflow: WorkflowSpec, options?: CallOptions): Promise<WorkflowProblem[]>;
+
+  /**
+   * One workflow.
+   * Errors: `notFound`.
+   */
+  get(name: string, options?: CallOptions): Promise<WorkflowInfo>;
+
+  /** All workflows, by name. */
+  list(options?: CallOptions): Promise<WorkflowInfo[]>;
+
+  /**
+   * Switches its triggers on or off. Runs go on.
+   * Errors: `notFound`.
+   */
+  setEnabled(name: string, enabled: boolean, options?: CallOptions): Promise<WorkflowInfo>;
+
+  /** Deletes a workflow with its versions and runs. False: there was none. */
+  remove(name: string, options?: CallOptions): Promise<boolean>;
+
+  /**
+   * Its versions, newest first.
+   * Errors: `notFound`.
+   */
+  versions(name: string, options?: CallOptions): Promise<WorkflowVersionInfo[]>;
+
+  /**
+   * Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+   * Errors: `notFound`, `invalidArgument`, `failedPrecondition`, `resourceExhausted`.
+   */
+  run(request: WorkflowRunRequest, options?: CallOptions): Promise<WorkflowStart>;
+
+  /**
+   * Runs, newest first.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  runs(query: WorkflowRunQuery, options?: CallOptions): Promise<WorkflowRunPage>;
+
+  /**
+   * A run, step by step.
+   * Errors: `notFound`.
+   */
+  show(workflow: string, run: string, options?: CallOptions): Promise<WorkflowRunDetails>;
+
+  /**
+   * Completes when the run has ended; the run, step by step.
+   * Errors: `notFound`.
+   */
+  wait(workflow: string, run: string, options?: CallOptions): Promise<WorkflowRunDetails>;
+
+  /**
+   * Ends a run.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  cancel(workflow: string, run: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Starts another run with what the trigger was given. Returns its name.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  resubmit(workflow: string, run: string, options?: CallOptions): Promise<string>;
+
+  /**
+   * Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+   * @param action absent: at what failed
+   * Errors: `notFound`, `invalidArgument`, `failedPrecondition`.
+   */
+  rerun(workflow: string, run: string, action?: string, options?: CallOptions): Promise<string>;
+
+  /**
+   * Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the
+   * stream is closed is
+   * given to another consumer, or fails and follows the retry policy of its action.
+   * @param credits calls that the consumer holds at a time, 1 to 1000
+   * Errors: `invalidArgument`.
+   */
+  functionCalls(function_: string, credits?: number, options?: CallOptions): EventStream<WorkflowFunctionCall>;
+
+  /**
+   * A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it
+   * any more.
+   * Errors: `invalidArgument`.
+   */
+  completeCall(callId: bigint, result: unknown): boolean;
+
+  /**
+   * A consumer could not deal with a call.
+   * @param retry another attempt may help: the retry policy of the action decides
+   */
+  failCall(callId: bigint, code: string, message: string, retry?: boolean): boolean;
 }

@@ -181,6 +181,30 @@ enum {
   TL_SERVICE_EVENT_STATE_DROPPED = 8,
 };
 
+/**
+ * Where a run, or one step of it, is.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_workflow_status;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_WORKFLOW_STATUS_UNKNOWN = 0,
+  /** Of a run: another one has to end first. */
+  TL_SERVICE_WORKFLOW_STATUS_WAITING = 1,
+  /** Under way. */
+  TL_SERVICE_WORKFLOW_STATUS_RUNNING = 2,
+  /** Ended well. */
+  TL_SERVICE_WORKFLOW_STATUS_SUCCEEDED = 3,
+  /** Ended with an error. */
+  TL_SERVICE_WORKFLOW_STATUS_FAILED = 4,
+  /** Of a step: what it runs after ended otherwise. */
+  TL_SERVICE_WORKFLOW_STATUS_SKIPPED = 5,
+  /** Took longer than it may. */
+  TL_SERVICE_WORKFLOW_STATUS_TIMED_OUT = 6,
+  /** Ended from outside, or by a Terminate. */
+  TL_SERVICE_WORKFLOW_STATUS_CANCELLED = 7,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
@@ -212,6 +236,21 @@ typedef struct tl_service_event_explanation tl_service_event_explanation;
 typedef struct tl_service_new_event_topic tl_service_new_event_topic;
 typedef struct tl_service_event_topic tl_service_event_topic;
 typedef struct tl_service_new_topic_event tl_service_new_topic_event;
+typedef struct tl_service_workflow_spec tl_service_workflow_spec;
+typedef struct tl_service_workflow_problem tl_service_workflow_problem;
+typedef struct tl_service_workflow_trigger_info tl_service_workflow_trigger_info;
+typedef struct tl_service_workflow_info tl_service_workflow_info;
+typedef struct tl_service_workflow_version_info tl_service_workflow_version_info;
+typedef struct tl_service_workflow_run_request tl_service_workflow_run_request;
+typedef struct tl_service_workflow_response tl_service_workflow_response;
+typedef struct tl_service_workflow_start tl_service_workflow_start;
+typedef struct tl_service_workflow_run_query tl_service_workflow_run_query;
+typedef struct tl_service_workflow_run_info tl_service_workflow_run_info;
+typedef struct tl_service_workflow_run_page tl_service_workflow_run_page;
+typedef struct tl_service_workflow_retry tl_service_workflow_retry;
+typedef struct tl_service_workflow_step tl_service_workflow_step;
+typedef struct tl_service_workflow_run_details tl_service_workflow_run_details;
+typedef struct tl_service_workflow_function_call tl_service_workflow_function_call;
 
 /** A text to one or more people. */
 struct tl_service_sms_message {
@@ -1175,6 +1214,421 @@ TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, id) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, time) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, data_version) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_new_topic_event) == 104);
+
+/** A workflow to deploy. Deploying one that exists makes a new version, which new runs follow. */
+struct tl_service_workflow_spec {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** 1 to 80 letters, digits, `-`, `_`, `.`, `(` and `)`; unique without regard to case. */
+  tl_str name;
+  /**
+   * The definition; or a document that holds one, as a workflow is exported: `{definition, parameters}`, `{properties:
+   * {…}}`, a
+   * template with one workflow.
+   */
+  tl_str definition;
+  /** Values by parameter, such as `{"region": "west"}`. They win over those of the document. */
+  tl_str parameters;
+  /** Nothing of its runs is kept: they live and die in memory. */
+  tl_bool stateless;
+  /** Its triggers fire. */
+  tl_bool enabled;
+  uint8_t reserved1[6];
+  /**
+   * Labels.
+   * Elements: tl_kv.
+   */
+  tl_list tags;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_spec, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_spec, definition) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_spec, parameters) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_spec, stateless) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_spec, enabled) == 57);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_spec, tags) == 64);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_spec) == 88);
+
+/** Something that is wrong with a definition. */
+struct tl_service_workflow_problem {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Such as `InvalidTemplate`. */
+  tl_str code;
+  /** What is wrong. */
+  tl_str message;
+  /** JSON pointer into what was given. */
+  tl_str pointer;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_problem, code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_problem, message) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_problem, pointer) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_problem) == 56);
+
+/** A trigger of a workflow. */
+struct tl_service_workflow_trigger_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name. */
+  tl_str name;
+  /** Such as `Request`. */
+  tl_str type;
+  /** Where callers reach it; absent for other types, and when the runtime does not listen. */
+  tl_str callback_url;
+  /** When it fires next by itself. */
+  tl_opt_i64 next_run_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_trigger_info, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_trigger_info, type) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_trigger_info, callback_url) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_trigger_info, next_run_at) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_trigger_info) == 72);
+
+/** A workflow that is deployed. */
+struct tl_service_workflow_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name. */
+  tl_str name;
+  /** ARM id. */
+  tl_str workflow_id;
+  /** Its triggers fire. */
+  tl_bool enabled;
+  /** Nothing of its runs is kept. */
+  tl_bool stateless;
+  uint8_t reserved1[6];
+  /** Name of the version that new runs follow. */
+  tl_str version;
+  /** The definition. */
+  tl_str definition;
+  /**
+   * Its triggers.
+   * Elements: tl_service_workflow_trigger_info.
+   */
+  tl_list triggers;
+  /**
+   * Labels.
+   * Elements: tl_kv.
+   */
+  tl_list tags;
+  /** When it was deployed first. */
+  tl_time created_at;
+  /** When it was changed last. */
+  tl_time changed_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, workflow_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, enabled) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, stateless) == 41);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, version) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, definition) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, triggers) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, tags) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, created_at) == 128);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_info, changed_at) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_info) == 144);
+
+/** A version of a workflow. */
+struct tl_service_workflow_version_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name; it falls as time passes. */
+  tl_str name;
+  /** The definition. */
+  tl_str definition;
+  /** When it was deployed. */
+  tl_time created_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_version_info, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_version_info, definition) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_version_info, created_at) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_version_info) == 48);
+
+/** What a trigger is fired with. */
+struct tl_service_workflow_run_request {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Name of the workflow. */
+  tl_str workflow;
+  /** Absent: the only one. */
+  tl_str trigger;
+  /** What triggerBody() gives. */
+  tl_str body;
+  /**
+   * Of a Request trigger: its headers.
+   * Elements: tl_kv.
+   */
+  tl_list headers;
+  /** Of a Request trigger: what comes after the address, such as `/orders/7`. */
+  tl_str path;
+  /** Names the run for those who look for it. */
+  tl_str client_tracking_id;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_request, workflow) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_request, trigger) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_request, body) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_request, headers) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_request, path) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_request, client_tracking_id) == 96);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_run_request) == 112);
+
+/** What a Response action said. */
+struct tl_service_workflow_response {
+  uint32_t struct_size;
+  /** HTTP status. */
+  int32_t status_code;
+  /**
+   * Headers.
+   * Elements: tl_kv.
+   */
+  tl_list headers;
+  /** Body. */
+  tl_str body;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_response, status_code) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_response, headers) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_response, body) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_response) == 48);
+
+/** A run that was started. */
+struct tl_service_workflow_start {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * Name of the run; absent when the trigger did not fire, for its condition did not hold. With splitOn the first of
+   * them.
+   */
+  tl_str run;
+  /**
+   * Names of all runs that were started.
+   * Elements: tl_str.
+   */
+  tl_list runs;
+  /** What a Response action said; absent: there is none. */
+  const tl_service_workflow_response *response;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_start, run) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_start, runs) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_start, response) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_start) == 56);
+
+/** Which runs to list. */
+struct tl_service_workflow_run_query {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Name of the workflow. */
+  tl_str workflow;
+  /** Only these. */
+  tl_opt_i32 status;
+  /** Only runs with this tracking id. */
+  tl_str client_tracking_id;
+  /** 1 to 250. */
+  int32_t limit;
+  uint8_t reserved1[4];
+  /** From the page before. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_query, workflow) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_query, status) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_query, client_tracking_id) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_query, limit) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_query, continuation) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_run_query) == 72);
+
+/** A run. */
+struct tl_service_workflow_run_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name; names sort backwards in time. */
+  tl_str name;
+  /** Name of the workflow. */
+  tl_str workflow;
+  /** Name of the version that it follows. */
+  tl_str version;
+  /** Name of the trigger that fired. */
+  tl_str trigger;
+  /** Where it is. */
+  tl_service_workflow_status status;
+  uint8_t reserved1[4];
+  /** Code of its end. */
+  tl_str code;
+  /** Why it failed: `{code, message}`. */
+  tl_str error;
+  /** Given by whoever fired the trigger, or the name of the run. */
+  tl_str client_tracking_id;
+  /** Name of the run that it repeats. */
+  tl_str repeats;
+  /** The action at which it began again. */
+  tl_str repeats_from;
+  /** When it began. */
+  tl_time started_at;
+  /** When it ended. */
+  tl_opt_i64 ended_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, workflow) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, version) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, trigger) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, status) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, code) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, error) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, client_tracking_id) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, repeats) == 128);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, repeats_from) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, started_at) == 160);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_info, ended_at) == 168);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_run_info) == 184);
+
+/** A page of runs, newest first. */
+struct tl_service_workflow_run_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The runs.
+   * Elements: tl_service_workflow_run_info.
+   */
+  tl_list items;
+  /** Give it to the next query; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_run_page) == 48);
+
+/** An attempt that was followed by another one. */
+struct tl_service_workflow_retry {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** When it began. */
+  tl_time started_at;
+  /** When it ended. */
+  tl_time ended_at;
+  /** Such as `ServiceUnavailable`. */
+  tl_str code;
+  /** What was wrong. */
+  tl_str error;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_retry, started_at) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_retry, ended_at) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_retry, code) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_retry, error) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_retry) == 56);
+
+/** One action of a run; inside loops once for each repetition. */
+struct tl_service_workflow_step {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Name of the action. */
+  tl_str name;
+  /** Type of the action, such as `Http`. */
+  tl_str type;
+  /** Name of the action that it stands in; absent: the workflow itself. */
+  tl_str scope;
+  /** How many actions it stands in. */
+  int32_t depth;
+  uint8_t reserved1[4];
+  /** Which iteration, such as `000003`, or `000001-000003` in two loops; absent outside loops. */
+  tl_str repetition;
+  /** Where it is. */
+  tl_service_workflow_status status;
+  uint8_t reserved2[4];
+  /** Code of its end, such as `OK`. */
+  tl_str code;
+  /** Why it failed or was skipped: `{code, message}`. */
+  tl_str error;
+  /** Evaluated inputs; absent: none, or secured. */
+  tl_str inputs;
+  /** Outputs; absent: none, or secured. */
+  tl_str outputs;
+  /** Tracked properties. */
+  tl_str tracked_properties;
+  /**
+   * Attempts that were followed by another one.
+   * Elements: tl_service_workflow_retry.
+   */
+  tl_list retries;
+  /** When it is tried, or looked at, again. */
+  tl_opt_i64 due_at;
+  /** When it began. */
+  tl_opt_i64 started_at;
+  /** When it ended. */
+  tl_opt_i64 ended_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, type) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, scope) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, depth) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, repetition) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, status) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, code) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, error) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, inputs) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, outputs) == 136);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, tracked_properties) == 152);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, retries) == 168);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, due_at) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, started_at) == 208);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_step, ended_at) == 224);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_step) == 240);
+
+/** A run with every step. */
+struct tl_service_workflow_run_details {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The run. */
+  const tl_service_workflow_run_info *run;
+  /** What the trigger was given. */
+  tl_str trigger_inputs;
+  /** What triggerOutputs() gives. */
+  tl_str trigger_outputs;
+  /** Outputs of the workflow, by name: `{type, value}`. */
+  tl_str outputs;
+  /** What a Response action said. */
+  const tl_service_workflow_response *response;
+  /**
+   * Its actions, in the order in which they began; those that have not begun are left out.
+   * Elements: tl_service_workflow_step.
+   */
+  tl_list steps;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_details, run) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_details, trigger_inputs) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_details, trigger_outputs) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_details, outputs) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_details, response) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_run_details, steps) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_run_details) == 96);
+
+/** A call of a function that an action is mapped to. */
+struct tl_service_workflow_function_call {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** For `completeCall` and `failCall`. */
+  int64_t id;
+  /** Name of the function. */
+  tl_str function;
+  /** Name of the workflow. */
+  tl_str workflow;
+  /** Name of the run. */
+  tl_str run;
+  /** Name of the action. */
+  tl_str action;
+  /** Its inputs: for a connector `method`, `path`, `queries`, `headers` and `body`, as far as there are any. */
+  tl_str inputs;
+  /** From 1. */
+  int32_t attempt;
+  uint8_t reserved1[4];
+  /** The same for every attempt, also after a crash. */
+  tl_str idempotency_key;
+};
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, function) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, workflow) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, run) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, action) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, inputs) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, attempt) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_workflow_function_call, idempotency_key) == 104);
+TL_ABI_ASSERT(sizeof(tl_service_workflow_function_call) == 120);
 
 typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
@@ -2164,6 +2618,175 @@ TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish_json) == 64);
 TL_ABI_ASSERT(sizeof(tl_service_event_topics_service) == 72);
 #define TL_SERVICE_EVENT_TOPICS_SERVICE_ID "trunkline.service.event_topics/1"
+
+typedef void (*tl_service_workflows_service_deploy_done)(void *user, const tl_service_workflow_info *result, tl_error *error);
+typedef void (*tl_service_workflows_service_validate_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_workflows_service_get_done)(void *user, const tl_service_workflow_info *result, tl_error *error);
+typedef void (*tl_service_workflows_service_list_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_workflows_service_set_enabled_done)(void *user, const tl_service_workflow_info *result, tl_error *error);
+typedef void (*tl_service_workflows_service_remove_done)(void *user, const tl_bool *result, tl_error *error);
+typedef void (*tl_service_workflows_service_versions_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_workflows_service_run_done)(void *user, const tl_service_workflow_start *result, tl_error *error);
+typedef void (*tl_service_workflows_service_runs_done)(void *user, const tl_service_workflow_run_page *result, tl_error *error);
+typedef void (*tl_service_workflows_service_show_done)(void *user, const tl_service_workflow_run_details *result, tl_error *error);
+typedef void (*tl_service_workflows_service_wait_done)(void *user, const tl_service_workflow_run_details *result, tl_error *error);
+typedef void (*tl_service_workflows_service_cancel_done)(void *user, tl_error *error);
+typedef void (*tl_service_workflows_service_resubmit_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_service_workflows_service_rerun_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_service_workflows_service_function_calls_done)(void *user, const tl_stream *result, tl_error *error);
+typedef void (*tl_service_workflows_service_complete_call_done)(void *user, const tl_bool *result, tl_error *error);
+typedef void (*tl_service_workflows_service_fail_call_done)(void *user, const tl_bool *result, tl_error *error);
+
+/**
+ * The workflows of the runtime. Names compare without case.
+ * Interface id: "trunkline.service.workflows/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_workflows_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Deploys a workflow, or a new version of one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*deploy)(void *self, const tl_call *call,
+                 const tl_service_workflow_spec *workflow, tl_service_workflows_service_deploy_done done, void *user);
+  /**
+   * What is wrong with a workflow, all of it; nothing is deployed.
+   * [any-thread]
+   * Result elements: tl_service_workflow_problem.
+   */
+  void (*validate)(void *self, const tl_call *call,
+                   const tl_service_workflow_spec *workflow, tl_service_workflows_service_validate_done done, void *user);
+  /**
+   * One workflow.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str name, tl_service_workflows_service_get_done done, void *user);
+  /**
+   * All workflows, by name.
+   * [any-thread]
+   * Result elements: tl_service_workflow_info.
+   */
+  void (*list)(void *self, const tl_call *call, tl_service_workflows_service_list_done done, void *user);
+  /**
+   * Switches its triggers on or off. Runs go on.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*set_enabled)(void *self, const tl_call *call,
+                      tl_str name, tl_bool enabled, tl_service_workflows_service_set_enabled_done done, void *user);
+  /**
+   * Deletes a workflow with its versions and runs. False: there was none.
+   * [any-thread]
+   */
+  void (*remove)(void *self, const tl_call *call, tl_str name, tl_service_workflows_service_remove_done done, void *user);
+  /**
+   * Its versions, newest first.
+   * [any-thread]
+   * Result elements: tl_service_workflow_version_info.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*versions)(void *self, const tl_call *call, tl_str name, tl_service_workflows_service_versions_done done, void *user);
+  /**
+   * Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION,
+   * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*run)(void *self, const tl_call *call,
+              const tl_service_workflow_run_request *request, tl_service_workflows_service_run_done done, void *user);
+  /**
+   * Runs, newest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*runs)(void *self, const tl_call *call,
+               const tl_service_workflow_run_query *query, tl_service_workflows_service_runs_done done, void *user);
+  /**
+   * A run, step by step.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*show)(void *self, const tl_call *call,
+               tl_str workflow, tl_str run, tl_service_workflows_service_show_done done, void *user);
+  /**
+   * Completes when the run has ended; the run, step by step.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*wait)(void *self, const tl_call *call,
+               tl_str workflow, tl_str run, tl_service_workflows_service_wait_done done, void *user);
+  /**
+   * Ends a run.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*cancel)(void *self, const tl_call *call,
+                 tl_str workflow, tl_str run, tl_service_workflows_service_cancel_done done, void *user);
+  /**
+   * Starts another run with what the trigger was given. Returns its name.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*resubmit)(void *self, const tl_call *call,
+                   tl_str workflow, tl_str run, tl_service_workflows_service_resubmit_done done, void *user);
+  /**
+   * Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+   * [any-thread]
+   * @param action absent: at what failed
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*rerun)(void *self, const tl_call *call,
+                tl_str workflow, tl_str run, tl_str action, tl_service_workflows_service_rerun_done done, void *user);
+  /**
+   * Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the stream
+   * is closed is
+   * given to another consumer, or fails and follows the retry policy of its action.
+   * [any-thread]
+   * Stream elements: tl_service_workflow_function_call.
+   * @param credits calls that the consumer holds at a time, 1 to 1000
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*function_calls)(void *self, const tl_call *call,
+                         tl_str function, int32_t credits, tl_service_workflows_service_function_calls_done done, void *user);
+  /**
+   * A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it any
+   * more.
+   * [any-thread] Completes before it returns.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*complete_call)(void *self, const tl_call *call,
+                        int64_t call_id, tl_str result, tl_service_workflows_service_complete_call_done done, void *user);
+  /**
+   * A consumer could not deal with a call.
+   * [any-thread] Completes before it returns.
+   * @param retry another attempt may help: the retry policy of the action decides
+   */
+  void (*fail_call)(void *self, const tl_call *call,
+                    int64_t call_id, tl_str code, tl_str message, tl_bool retry, tl_service_workflows_service_fail_call_done done, void *user);
+} tl_service_workflows_service;
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, deploy) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, validate) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, get) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, list) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, set_enabled) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, remove) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, versions) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, run) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, runs) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, show) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, wait) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, cancel) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, resubmit) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, rerun) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, function_calls) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, complete_call) == 128);
+TL_ABI_ASSERT(offsetof(tl_service_workflows_service, fail_call) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_workflows_service) == 144);
+#define TL_SERVICE_WORKFLOWS_SERVICE_ID "trunkline.service.workflows/1"
 
 #ifdef __cplusplus
 }

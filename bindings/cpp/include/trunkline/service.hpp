@@ -154,6 +154,26 @@ enum class EventState : std::int32_t {
   kDropped = 8,
 };
 
+/// Where a run, or one step of it, is.
+enum class WorkflowStatus : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Of a run: another one has to end first.
+  kWaiting = 1,
+  /// Under way.
+  kRunning = 2,
+  /// Ended well.
+  kSucceeded = 3,
+  /// Ended with an error.
+  kFailed = 4,
+  /// Of a step: what it runs after ended otherwise.
+  kSkipped = 5,
+  /// Took longer than it may.
+  kTimedOut = 6,
+  /// Ended from outside, or by a Terminate.
+  kCancelled = 7,
+};
+
 /// A text to one or more people.
 struct SmsMessage {
   /// A number of the resource, a short code or an alphanumeric sender id.
@@ -764,6 +784,278 @@ struct NewTopicEvent {
   bool operator==(const NewTopicEvent&) const = default;
 };
 
+/// A workflow to deploy. Deploying one that exists makes a new version, which new runs follow.
+struct WorkflowSpec {
+  /// 1 to 80 letters, digits, `-`, `_`, `.`, `(` and `)`; unique without regard to case.
+  std::string name{};
+  /// The definition; or a document that holds one, as a workflow is exported: `{definition, parameters}`, `{properties:
+  /// {…}}`, a
+  /// template with one workflow.
+  std::string definition{};
+  /// Values by parameter, such as `{"region": "west"}`. They win over those of the document.
+  std::optional<std::string> parameters{};
+  /// Nothing of its runs is kept: they live and die in memory.
+  bool stateless = false;
+  /// Its triggers fire.
+  bool enabled = true;
+  /// Labels.
+  std::optional<Properties> tags{};
+
+  bool operator==(const WorkflowSpec&) const = default;
+};
+
+/// Something that is wrong with a definition.
+struct WorkflowProblem {
+  /// Such as `InvalidTemplate`.
+  std::string code{};
+  /// What is wrong.
+  std::string message{};
+  /// JSON pointer into what was given.
+  std::string pointer{};
+
+  bool operator==(const WorkflowProblem&) const = default;
+};
+
+/// A trigger of a workflow.
+struct WorkflowTriggerInfo {
+  /// Its name.
+  std::string name{};
+  /// Such as `Request`.
+  std::string type{};
+  /// Where callers reach it; absent for other types, and when the runtime does not listen.
+  std::optional<std::string> callback_url{};
+  /// When it fires next by itself.
+  std::optional<Time> next_run_at{};
+
+  bool operator==(const WorkflowTriggerInfo&) const = default;
+};
+
+/// A workflow that is deployed.
+struct WorkflowInfo {
+  /// Its name.
+  std::string name{};
+  /// ARM id.
+  std::string workflow_id{};
+  /// Its triggers fire.
+  bool enabled{};
+  /// Nothing of its runs is kept.
+  bool stateless{};
+  /// Name of the version that new runs follow.
+  std::string version{};
+  /// The definition.
+  std::string definition{};
+  /// Its triggers.
+  std::vector<WorkflowTriggerInfo> triggers{};
+  /// Labels.
+  Properties tags{};
+  /// When it was deployed first.
+  Time created_at{};
+  /// When it was changed last.
+  Time changed_at{};
+
+  bool operator==(const WorkflowInfo&) const = default;
+};
+
+/// A version of a workflow.
+struct WorkflowVersionInfo {
+  /// Its name; it falls as time passes.
+  std::string name{};
+  /// The definition.
+  std::string definition{};
+  /// When it was deployed.
+  Time created_at{};
+
+  bool operator==(const WorkflowVersionInfo&) const = default;
+};
+
+/// What a trigger is fired with.
+struct WorkflowRunRequest {
+  /// Name of the workflow.
+  std::string workflow{};
+  /// Absent: the only one.
+  std::optional<std::string> trigger{};
+  /// What triggerBody() gives.
+  std::optional<std::string> body{};
+  /// Of a Request trigger: its headers.
+  std::optional<Properties> headers{};
+  /// Of a Request trigger: what comes after the address, such as `/orders/7`.
+  std::optional<std::string> path{};
+  /// Names the run for those who look for it.
+  std::optional<std::string> client_tracking_id{};
+
+  bool operator==(const WorkflowRunRequest&) const = default;
+};
+
+/// What a Response action said.
+struct WorkflowResponse {
+  /// HTTP status.
+  std::int32_t status_code{};
+  /// Headers.
+  Properties headers{};
+  /// Body.
+  std::optional<std::string> body{};
+
+  bool operator==(const WorkflowResponse&) const = default;
+};
+
+/// A run that was started.
+struct WorkflowStart {
+  /// Name of the run; absent when the trigger did not fire, for its condition did not hold. With splitOn the first of them.
+  std::optional<std::string> run{};
+  /// Names of all runs that were started.
+  std::vector<std::string> runs{};
+  /// What a Response action said; absent: there is none.
+  std::optional<WorkflowResponse> response{};
+
+  bool operator==(const WorkflowStart&) const = default;
+};
+
+/// Which runs to list.
+struct WorkflowRunQuery {
+  /// Name of the workflow.
+  std::string workflow{};
+  /// Only these.
+  std::optional<WorkflowStatus> status{};
+  /// Only runs with this tracking id.
+  std::optional<std::string> client_tracking_id{};
+  /// 1 to 250.
+  std::int32_t limit = 30;
+  /// From the page before.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const WorkflowRunQuery&) const = default;
+};
+
+/// A run.
+struct WorkflowRunInfo {
+  /// Its name; names sort backwards in time.
+  std::string name{};
+  /// Name of the workflow.
+  std::string workflow{};
+  /// Name of the version that it follows.
+  std::string version{};
+  /// Name of the trigger that fired.
+  std::string trigger{};
+  /// Where it is.
+  WorkflowStatus status{};
+  /// Code of its end.
+  std::optional<std::string> code{};
+  /// Why it failed: `{code, message}`.
+  std::optional<std::string> error{};
+  /// Given by whoever fired the trigger, or the name of the run.
+  std::string client_tracking_id{};
+  /// Name of the run that it repeats.
+  std::optional<std::string> repeats{};
+  /// The action at which it began again.
+  std::optional<std::string> repeats_from{};
+  /// When it began.
+  Time started_at{};
+  /// When it ended.
+  std::optional<Time> ended_at{};
+
+  bool operator==(const WorkflowRunInfo&) const = default;
+};
+
+/// A page of runs, newest first.
+struct WorkflowRunPage {
+  /// The runs.
+  std::vector<WorkflowRunInfo> items{};
+  /// Give it to the next query; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const WorkflowRunPage&) const = default;
+};
+
+/// An attempt that was followed by another one.
+struct WorkflowRetry {
+  /// When it began.
+  Time started_at{};
+  /// When it ended.
+  Time ended_at{};
+  /// Such as `ServiceUnavailable`.
+  std::string code{};
+  /// What was wrong.
+  std::optional<std::string> error{};
+
+  bool operator==(const WorkflowRetry&) const = default;
+};
+
+/// One action of a run; inside loops once for each repetition.
+struct WorkflowStep {
+  /// Name of the action.
+  std::string name{};
+  /// Type of the action, such as `Http`.
+  std::string type{};
+  /// Name of the action that it stands in; absent: the workflow itself.
+  std::optional<std::string> scope{};
+  /// How many actions it stands in.
+  std::int32_t depth{};
+  /// Which iteration, such as `000003`, or `000001-000003` in two loops; absent outside loops.
+  std::optional<std::string> repetition{};
+  /// Where it is.
+  WorkflowStatus status{};
+  /// Code of its end, such as `OK`.
+  std::optional<std::string> code{};
+  /// Why it failed or was skipped: `{code, message}`.
+  std::optional<std::string> error{};
+  /// Evaluated inputs; absent: none, or secured.
+  std::optional<std::string> inputs{};
+  /// Outputs; absent: none, or secured.
+  std::optional<std::string> outputs{};
+  /// Tracked properties.
+  std::optional<std::string> tracked_properties{};
+  /// Attempts that were followed by another one.
+  std::vector<WorkflowRetry> retries{};
+  /// When it is tried, or looked at, again.
+  std::optional<Time> due_at{};
+  /// When it began.
+  std::optional<Time> started_at{};
+  /// When it ended.
+  std::optional<Time> ended_at{};
+
+  bool operator==(const WorkflowStep&) const = default;
+};
+
+/// A run with every step.
+struct WorkflowRunDetails {
+  /// The run.
+  WorkflowRunInfo run{};
+  /// What the trigger was given.
+  std::optional<std::string> trigger_inputs{};
+  /// What triggerOutputs() gives.
+  std::optional<std::string> trigger_outputs{};
+  /// Outputs of the workflow, by name: `{type, value}`.
+  std::optional<std::string> outputs{};
+  /// What a Response action said.
+  std::optional<WorkflowResponse> response{};
+  /// Its actions, in the order in which they began; those that have not begun are left out.
+  std::vector<WorkflowStep> steps{};
+
+  bool operator==(const WorkflowRunDetails&) const = default;
+};
+
+/// A call of a function that an action is mapped to.
+struct WorkflowFunctionCall {
+  /// For `completeCall` and `failCall`.
+  std::int64_t id{};
+  /// Name of the function.
+  std::string function{};
+  /// Name of the workflow.
+  std::string workflow{};
+  /// Name of the run.
+  std::string run{};
+  /// Name of the action.
+  std::string action{};
+  /// Its inputs: for a connector `method`, `path`, `queries`, `headers` and `body`, as far as there are any.
+  std::string inputs{};
+  /// From 1.
+  std::int32_t attempt{};
+  /// The same for every attempt, also after a crash.
+  std::string idempotency_key{};
+
+  bool operator==(const WorkflowFunctionCall&) const = default;
+};
+
 class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
@@ -795,6 +1087,21 @@ class EventExplanationView;
 class NewEventTopicView;
 class EventTopicView;
 class NewTopicEventView;
+class WorkflowSpecView;
+class WorkflowProblemView;
+class WorkflowTriggerInfoView;
+class WorkflowInfoView;
+class WorkflowVersionInfoView;
+class WorkflowRunRequestView;
+class WorkflowResponseView;
+class WorkflowStartView;
+class WorkflowRunQueryView;
+class WorkflowRunInfoView;
+class WorkflowRunPageView;
+class WorkflowRetryView;
+class WorkflowStepView;
+class WorkflowRunDetailsView;
+class WorkflowFunctionCallView;
 
 }  // namespace trunkline::service
 
@@ -1199,6 +1506,201 @@ struct Codec<::trunkline::service::NewTopicEvent> {
   static constexpr std::size_t kMinSize = 104;
   static C lower(const ::trunkline::service::NewTopicEvent& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::NewTopicEvent& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowSpec> {
+  using C = tl_service_workflow_spec;
+  using View = ::trunkline::service::WorkflowSpecView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::WorkflowSpec& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowSpec& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowProblem> {
+  using C = tl_service_workflow_problem;
+  using View = ::trunkline::service::WorkflowProblemView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::WorkflowProblem& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowProblem& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowTriggerInfo> {
+  using C = tl_service_workflow_trigger_info;
+  using View = ::trunkline::service::WorkflowTriggerInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::WorkflowTriggerInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowTriggerInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowInfo> {
+  using C = tl_service_workflow_info;
+  using View = ::trunkline::service::WorkflowInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::WorkflowInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowVersionInfo> {
+  using C = tl_service_workflow_version_info;
+  using View = ::trunkline::service::WorkflowVersionInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::WorkflowVersionInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowVersionInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowRunRequest> {
+  using C = tl_service_workflow_run_request;
+  using View = ::trunkline::service::WorkflowRunRequestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 112;
+  static C lower(const ::trunkline::service::WorkflowRunRequest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowRunRequest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowResponse> {
+  using C = tl_service_workflow_response;
+  using View = ::trunkline::service::WorkflowResponseView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::WorkflowResponse& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowResponse& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowStart> {
+  using C = tl_service_workflow_start;
+  using View = ::trunkline::service::WorkflowStartView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::WorkflowStart& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowStart& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowRunQuery> {
+  using C = tl_service_workflow_run_query;
+  using View = ::trunkline::service::WorkflowRunQueryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::WorkflowRunQuery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowRunQuery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowRunInfo> {
+  using C = tl_service_workflow_run_info;
+  using View = ::trunkline::service::WorkflowRunInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 184;
+  static C lower(const ::trunkline::service::WorkflowRunInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowRunInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowRunPage> {
+  using C = tl_service_workflow_run_page;
+  using View = ::trunkline::service::WorkflowRunPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::WorkflowRunPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowRunPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowRetry> {
+  using C = tl_service_workflow_retry;
+  using View = ::trunkline::service::WorkflowRetryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::WorkflowRetry& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowRetry& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowStep> {
+  using C = tl_service_workflow_step;
+  using View = ::trunkline::service::WorkflowStepView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 240;
+  static C lower(const ::trunkline::service::WorkflowStep& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowStep& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowRunDetails> {
+  using C = tl_service_workflow_run_details;
+  using View = ::trunkline::service::WorkflowRunDetailsView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::service::WorkflowRunDetails& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowRunDetails& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::WorkflowFunctionCall> {
+  using C = tl_service_workflow_function_call;
+  using View = ::trunkline::service::WorkflowFunctionCallView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 120;
+  static C lower(const ::trunkline::service::WorkflowFunctionCall& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::WorkflowFunctionCall& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -2187,6 +2689,458 @@ class NewTopicEventView {
   const tl_service_new_topic_event* c_ = nullptr;
 };
 
+/// WorkflowSpec in C form, read in place.
+class WorkflowSpecView {
+ public:
+  WorkflowSpecView() = default;
+  explicit WorkflowSpecView(const tl_service_workflow_spec& c) : c_(&c) {}
+
+  /// 1 to 80 letters, digits, `-`, `_`, `.`, `(` and `)`; unique without regard to case.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// The definition; or a document that holds one, as a workflow is exported: `{definition, parameters}`, `{properties:
+  /// {…}}`, a
+  /// template with one workflow.
+  std::string_view definition() const { return abi::Member<std::string>::view(c_->definition); }
+  /// Values by parameter, such as `{"region": "west"}`. They win over those of the document.
+  std::optional<std::string_view> parameters() const { return abi::Member<std::optional<std::string>>::view(c_->parameters); }
+  /// Nothing of its runs is kept: they live and die in memory.
+  bool stateless() const { return abi::Member<bool>::view(c_->stateless); }
+  /// Its triggers fire.
+  bool enabled() const { return abi::Member<bool>::view(c_->enabled); }
+  /// Labels.
+  std::optional<MapView> tags() const { return abi::Member<std::optional<Properties>>::view(c_->tags); }
+
+  WorkflowSpec copy() const {
+    WorkflowSpec value;
+    abi::Codec<WorkflowSpec>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_spec* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_spec* c_ = nullptr;
+};
+
+/// WorkflowProblem in C form, read in place.
+class WorkflowProblemView {
+ public:
+  WorkflowProblemView() = default;
+  explicit WorkflowProblemView(const tl_service_workflow_problem& c) : c_(&c) {}
+
+  /// Such as `InvalidTemplate`.
+  std::string_view code() const { return abi::Member<std::string>::view(c_->code); }
+  /// What is wrong.
+  std::string_view message() const { return abi::Member<std::string>::view(c_->message); }
+  /// JSON pointer into what was given.
+  std::string_view pointer() const { return abi::Member<std::string>::view(c_->pointer); }
+
+  WorkflowProblem copy() const {
+    WorkflowProblem value;
+    abi::Codec<WorkflowProblem>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_problem* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_problem* c_ = nullptr;
+};
+
+/// WorkflowTriggerInfo in C form, read in place.
+class WorkflowTriggerInfoView {
+ public:
+  WorkflowTriggerInfoView() = default;
+  explicit WorkflowTriggerInfoView(const tl_service_workflow_trigger_info& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// Such as `Request`.
+  std::string_view type() const { return abi::Member<std::string>::view(c_->type); }
+  /// Where callers reach it; absent for other types, and when the runtime does not listen.
+  std::optional<std::string_view> callback_url() const { return abi::Member<std::optional<std::string>>::view(c_->callback_url); }
+  /// When it fires next by itself.
+  std::optional<Time> next_run_at() const { return abi::Member<std::optional<Time>>::view(c_->next_run_at); }
+
+  WorkflowTriggerInfo copy() const {
+    WorkflowTriggerInfo value;
+    abi::Codec<WorkflowTriggerInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_trigger_info* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_trigger_info* c_ = nullptr;
+};
+
+/// WorkflowInfo in C form, read in place.
+class WorkflowInfoView {
+ public:
+  WorkflowInfoView() = default;
+  explicit WorkflowInfoView(const tl_service_workflow_info& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// ARM id.
+  std::string_view workflow_id() const { return abi::Member<std::string>::view(c_->workflow_id); }
+  /// Its triggers fire.
+  bool enabled() const { return abi::Member<bool>::view(c_->enabled); }
+  /// Nothing of its runs is kept.
+  bool stateless() const { return abi::Member<bool>::view(c_->stateless); }
+  /// Name of the version that new runs follow.
+  std::string_view version() const { return abi::Member<std::string>::view(c_->version); }
+  /// The definition.
+  std::string_view definition() const { return abi::Member<std::string>::view(c_->definition); }
+  /// Its triggers.
+  ListView<WorkflowTriggerInfo> triggers() const { return abi::Member<std::vector<WorkflowTriggerInfo>>::view(c_->triggers); }
+  /// Labels.
+  MapView tags() const { return abi::Member<Properties>::view(c_->tags); }
+  /// When it was deployed first.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// When it was changed last.
+  Time changed_at() const { return abi::Member<Time>::view(c_->changed_at); }
+
+  WorkflowInfo copy() const {
+    WorkflowInfo value;
+    abi::Codec<WorkflowInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_info* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_info* c_ = nullptr;
+};
+
+/// WorkflowVersionInfo in C form, read in place.
+class WorkflowVersionInfoView {
+ public:
+  WorkflowVersionInfoView() = default;
+  explicit WorkflowVersionInfoView(const tl_service_workflow_version_info& c) : c_(&c) {}
+
+  /// Its name; it falls as time passes.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// The definition.
+  std::string_view definition() const { return abi::Member<std::string>::view(c_->definition); }
+  /// When it was deployed.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+
+  WorkflowVersionInfo copy() const {
+    WorkflowVersionInfo value;
+    abi::Codec<WorkflowVersionInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_version_info* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_version_info* c_ = nullptr;
+};
+
+/// WorkflowRunRequest in C form, read in place.
+class WorkflowRunRequestView {
+ public:
+  WorkflowRunRequestView() = default;
+  explicit WorkflowRunRequestView(const tl_service_workflow_run_request& c) : c_(&c) {}
+
+  /// Name of the workflow.
+  std::string_view workflow() const { return abi::Member<std::string>::view(c_->workflow); }
+  /// Absent: the only one.
+  std::optional<std::string_view> trigger() const { return abi::Member<std::optional<std::string>>::view(c_->trigger); }
+  /// What triggerBody() gives.
+  std::optional<std::string_view> body() const { return abi::Member<std::optional<std::string>>::view(c_->body); }
+  /// Of a Request trigger: its headers.
+  std::optional<MapView> headers() const { return abi::Member<std::optional<Properties>>::view(c_->headers); }
+  /// Of a Request trigger: what comes after the address, such as `/orders/7`.
+  std::optional<std::string_view> path() const { return abi::Member<std::optional<std::string>>::view(c_->path); }
+  /// Names the run for those who look for it.
+  std::optional<std::string_view> client_tracking_id() const { return abi::Member<std::optional<std::string>>::view(c_->client_tracking_id); }
+
+  WorkflowRunRequest copy() const {
+    WorkflowRunRequest value;
+    abi::Codec<WorkflowRunRequest>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_run_request* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_run_request* c_ = nullptr;
+};
+
+/// WorkflowResponse in C form, read in place.
+class WorkflowResponseView {
+ public:
+  WorkflowResponseView() = default;
+  explicit WorkflowResponseView(const tl_service_workflow_response& c) : c_(&c) {}
+
+  /// HTTP status.
+  std::int32_t status_code() const { return abi::Member<std::int32_t>::view(c_->status_code); }
+  /// Headers.
+  MapView headers() const { return abi::Member<Properties>::view(c_->headers); }
+  /// Body.
+  std::optional<std::string_view> body() const { return abi::Member<std::optional<std::string>>::view(c_->body); }
+
+  WorkflowResponse copy() const {
+    WorkflowResponse value;
+    abi::Codec<WorkflowResponse>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_response* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_response* c_ = nullptr;
+};
+
+/// WorkflowStart in C form, read in place.
+class WorkflowStartView {
+ public:
+  WorkflowStartView() = default;
+  explicit WorkflowStartView(const tl_service_workflow_start& c) : c_(&c) {}
+
+  /// Name of the run; absent when the trigger did not fire, for its condition did not hold. With splitOn the first of them.
+  std::optional<std::string_view> run() const { return abi::Member<std::optional<std::string>>::view(c_->run); }
+  /// Names of all runs that were started.
+  ListView<std::string> runs() const { return abi::Member<std::vector<std::string>>::view(c_->runs); }
+  /// What a Response action said; absent: there is none.
+  std::optional<WorkflowResponseView> response() const { return abi::Member<std::optional<WorkflowResponse>>::view(c_->response); }
+
+  WorkflowStart copy() const {
+    WorkflowStart value;
+    abi::Codec<WorkflowStart>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_start* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_start* c_ = nullptr;
+};
+
+/// WorkflowRunQuery in C form, read in place.
+class WorkflowRunQueryView {
+ public:
+  WorkflowRunQueryView() = default;
+  explicit WorkflowRunQueryView(const tl_service_workflow_run_query& c) : c_(&c) {}
+
+  /// Name of the workflow.
+  std::string_view workflow() const { return abi::Member<std::string>::view(c_->workflow); }
+  /// Only these.
+  std::optional<WorkflowStatus> status() const { return abi::Member<std::optional<WorkflowStatus>>::view(c_->status); }
+  /// Only runs with this tracking id.
+  std::optional<std::string_view> client_tracking_id() const { return abi::Member<std::optional<std::string>>::view(c_->client_tracking_id); }
+  /// 1 to 250.
+  std::int32_t limit() const { return abi::Member<std::int32_t>::view(c_->limit); }
+  /// From the page before.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  WorkflowRunQuery copy() const {
+    WorkflowRunQuery value;
+    abi::Codec<WorkflowRunQuery>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_run_query* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_run_query* c_ = nullptr;
+};
+
+/// WorkflowRunInfo in C form, read in place.
+class WorkflowRunInfoView {
+ public:
+  WorkflowRunInfoView() = default;
+  explicit WorkflowRunInfoView(const tl_service_workflow_run_info& c) : c_(&c) {}
+
+  /// Its name; names sort backwards in time.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// Name of the workflow.
+  std::string_view workflow() const { return abi::Member<std::string>::view(c_->workflow); }
+  /// Name of the version that it follows.
+  std::string_view version() const { return abi::Member<std::string>::view(c_->version); }
+  /// Name of the trigger that fired.
+  std::string_view trigger() const { return abi::Member<std::string>::view(c_->trigger); }
+  /// Where it is.
+  WorkflowStatus status() const { return abi::Member<WorkflowStatus>::view(c_->status); }
+  /// Code of its end.
+  std::optional<std::string_view> code() const { return abi::Member<std::optional<std::string>>::view(c_->code); }
+  /// Why it failed: `{code, message}`.
+  std::optional<std::string_view> error() const { return abi::Member<std::optional<std::string>>::view(c_->error); }
+  /// Given by whoever fired the trigger, or the name of the run.
+  std::string_view client_tracking_id() const { return abi::Member<std::string>::view(c_->client_tracking_id); }
+  /// Name of the run that it repeats.
+  std::optional<std::string_view> repeats() const { return abi::Member<std::optional<std::string>>::view(c_->repeats); }
+  /// The action at which it began again.
+  std::optional<std::string_view> repeats_from() const { return abi::Member<std::optional<std::string>>::view(c_->repeats_from); }
+  /// When it began.
+  Time started_at() const { return abi::Member<Time>::view(c_->started_at); }
+  /// When it ended.
+  std::optional<Time> ended_at() const { return abi::Member<std::optional<Time>>::view(c_->ended_at); }
+
+  WorkflowRunInfo copy() const {
+    WorkflowRunInfo value;
+    abi::Codec<WorkflowRunInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_run_info* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_run_info* c_ = nullptr;
+};
+
+/// WorkflowRunPage in C form, read in place.
+class WorkflowRunPageView {
+ public:
+  WorkflowRunPageView() = default;
+  explicit WorkflowRunPageView(const tl_service_workflow_run_page& c) : c_(&c) {}
+
+  /// The runs.
+  ListView<WorkflowRunInfo> items() const { return abi::Member<std::vector<WorkflowRunInfo>>::view(c_->items); }
+  /// Give it to the next query; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  WorkflowRunPage copy() const {
+    WorkflowRunPage value;
+    abi::Codec<WorkflowRunPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_run_page* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_run_page* c_ = nullptr;
+};
+
+/// WorkflowRetry in C form, read in place.
+class WorkflowRetryView {
+ public:
+  WorkflowRetryView() = default;
+  explicit WorkflowRetryView(const tl_service_workflow_retry& c) : c_(&c) {}
+
+  /// When it began.
+  Time started_at() const { return abi::Member<Time>::view(c_->started_at); }
+  /// When it ended.
+  Time ended_at() const { return abi::Member<Time>::view(c_->ended_at); }
+  /// Such as `ServiceUnavailable`.
+  std::string_view code() const { return abi::Member<std::string>::view(c_->code); }
+  /// What was wrong.
+  std::optional<std::string_view> error() const { return abi::Member<std::optional<std::string>>::view(c_->error); }
+
+  WorkflowRetry copy() const {
+    WorkflowRetry value;
+    abi::Codec<WorkflowRetry>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_retry* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_retry* c_ = nullptr;
+};
+
+/// WorkflowStep in C form, read in place.
+class WorkflowStepView {
+ public:
+  WorkflowStepView() = default;
+  explicit WorkflowStepView(const tl_service_workflow_step& c) : c_(&c) {}
+
+  /// Name of the action.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// Type of the action, such as `Http`.
+  std::string_view type() const { return abi::Member<std::string>::view(c_->type); }
+  /// Name of the action that it stands in; absent: the workflow itself.
+  std::optional<std::string_view> scope() const { return abi::Member<std::optional<std::string>>::view(c_->scope); }
+  /// How many actions it stands in.
+  std::int32_t depth() const { return abi::Member<std::int32_t>::view(c_->depth); }
+  /// Which iteration, such as `000003`, or `000001-000003` in two loops; absent outside loops.
+  std::optional<std::string_view> repetition() const { return abi::Member<std::optional<std::string>>::view(c_->repetition); }
+  /// Where it is.
+  WorkflowStatus status() const { return abi::Member<WorkflowStatus>::view(c_->status); }
+  /// Code of its end, such as `OK`.
+  std::optional<std::string_view> code() const { return abi::Member<std::optional<std::string>>::view(c_->code); }
+  /// Why it failed or was skipped: `{code, message}`.
+  std::optional<std::string_view> error() const { return abi::Member<std::optional<std::string>>::view(c_->error); }
+  /// Evaluated inputs; absent: none, or secured.
+  std::optional<std::string_view> inputs() const { return abi::Member<std::optional<std::string>>::view(c_->inputs); }
+  /// Outputs; absent: none, or secured.
+  std::optional<std::string_view> outputs() const { return abi::Member<std::optional<std::string>>::view(c_->outputs); }
+  /// Tracked properties.
+  std::optional<std::string_view> tracked_properties() const { return abi::Member<std::optional<std::string>>::view(c_->tracked_properties); }
+  /// Attempts that were followed by another one.
+  ListView<WorkflowRetry> retries() const { return abi::Member<std::vector<WorkflowRetry>>::view(c_->retries); }
+  /// When it is tried, or looked at, again.
+  std::optional<Time> due_at() const { return abi::Member<std::optional<Time>>::view(c_->due_at); }
+  /// When it began.
+  std::optional<Time> started_at() const { return abi::Member<std::optional<Time>>::view(c_->started_at); }
+  /// When it ended.
+  std::optional<Time> ended_at() const { return abi::Member<std::optional<Time>>::view(c_->ended_at); }
+
+  WorkflowStep copy() const {
+    WorkflowStep value;
+    abi::Codec<WorkflowStep>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_step* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_step* c_ = nullptr;
+};
+
+/// WorkflowRunDetails in C form, read in place.
+class WorkflowRunDetailsView {
+ public:
+  WorkflowRunDetailsView() = default;
+  explicit WorkflowRunDetailsView(const tl_service_workflow_run_details& c) : c_(&c) {}
+
+  /// The run.
+  WorkflowRunInfoView run() const { return abi::Member<WorkflowRunInfo>::view(c_->run); }
+  /// What the trigger was given.
+  std::optional<std::string_view> trigger_inputs() const { return abi::Member<std::optional<std::string>>::view(c_->trigger_inputs); }
+  /// What triggerOutputs() gives.
+  std::optional<std::string_view> trigger_outputs() const { return abi::Member<std::optional<std::string>>::view(c_->trigger_outputs); }
+  /// Outputs of the workflow, by name: `{type, value}`.
+  std::optional<std::string_view> outputs() const { return abi::Member<std::optional<std::string>>::view(c_->outputs); }
+  /// What a Response action said.
+  std::optional<WorkflowResponseView> response() const { return abi::Member<std::optional<WorkflowResponse>>::view(c_->response); }
+  /// Its actions, in the order in which they began; those that have not begun are left out.
+  ListView<WorkflowStep> steps() const { return abi::Member<std::vector<WorkflowStep>>::view(c_->steps); }
+
+  WorkflowRunDetails copy() const {
+    WorkflowRunDetails value;
+    abi::Codec<WorkflowRunDetails>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_run_details* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_run_details* c_ = nullptr;
+};
+
+/// WorkflowFunctionCall in C form, read in place.
+class WorkflowFunctionCallView {
+ public:
+  WorkflowFunctionCallView() = default;
+  explicit WorkflowFunctionCallView(const tl_service_workflow_function_call& c) : c_(&c) {}
+
+  /// For `completeCall` and `failCall`.
+  std::int64_t id() const { return abi::Member<std::int64_t>::view(c_->id); }
+  /// Name of the function.
+  std::string_view function() const { return abi::Member<std::string>::view(c_->function); }
+  /// Name of the workflow.
+  std::string_view workflow() const { return abi::Member<std::string>::view(c_->workflow); }
+  /// Name of the run.
+  std::string_view run() const { return abi::Member<std::string>::view(c_->run); }
+  /// Name of the action.
+  std::string_view action() const { return abi::Member<std::string>::view(c_->action); }
+  /// Its inputs: for a connector `method`, `path`, `queries`, `headers` and `body`, as far as there are any.
+  std::string_view inputs() const { return abi::Member<std::string>::view(c_->inputs); }
+  /// From 1.
+  std::int32_t attempt() const { return abi::Member<std::int32_t>::view(c_->attempt); }
+  /// The same for every attempt, also after a crash.
+  std::string_view idempotency_key() const { return abi::Member<std::string>::view(c_->idempotency_key); }
+
+  WorkflowFunctionCall copy() const {
+    WorkflowFunctionCall value;
+    abi::Codec<WorkflowFunctionCall>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_workflow_function_call* raw() const { return c_; }
+
+ private:
+  const tl_service_workflow_function_call* c_ = nullptr;
+};
+
 }  // namespace trunkline::service
 
 namespace trunkline::abi {
@@ -2222,6 +3176,21 @@ inline ::trunkline::service::EventExplanationView Codec<::trunkline::service::Ev
 inline ::trunkline::service::NewEventTopicView Codec<::trunkline::service::NewEventTopic>::view(const tl_service_new_event_topic& c) { return ::trunkline::service::NewEventTopicView(c); }
 inline ::trunkline::service::EventTopicView Codec<::trunkline::service::EventTopic>::view(const tl_service_event_topic& c) { return ::trunkline::service::EventTopicView(c); }
 inline ::trunkline::service::NewTopicEventView Codec<::trunkline::service::NewTopicEvent>::view(const tl_service_new_topic_event& c) { return ::trunkline::service::NewTopicEventView(c); }
+inline ::trunkline::service::WorkflowSpecView Codec<::trunkline::service::WorkflowSpec>::view(const tl_service_workflow_spec& c) { return ::trunkline::service::WorkflowSpecView(c); }
+inline ::trunkline::service::WorkflowProblemView Codec<::trunkline::service::WorkflowProblem>::view(const tl_service_workflow_problem& c) { return ::trunkline::service::WorkflowProblemView(c); }
+inline ::trunkline::service::WorkflowTriggerInfoView Codec<::trunkline::service::WorkflowTriggerInfo>::view(const tl_service_workflow_trigger_info& c) { return ::trunkline::service::WorkflowTriggerInfoView(c); }
+inline ::trunkline::service::WorkflowInfoView Codec<::trunkline::service::WorkflowInfo>::view(const tl_service_workflow_info& c) { return ::trunkline::service::WorkflowInfoView(c); }
+inline ::trunkline::service::WorkflowVersionInfoView Codec<::trunkline::service::WorkflowVersionInfo>::view(const tl_service_workflow_version_info& c) { return ::trunkline::service::WorkflowVersionInfoView(c); }
+inline ::trunkline::service::WorkflowRunRequestView Codec<::trunkline::service::WorkflowRunRequest>::view(const tl_service_workflow_run_request& c) { return ::trunkline::service::WorkflowRunRequestView(c); }
+inline ::trunkline::service::WorkflowResponseView Codec<::trunkline::service::WorkflowResponse>::view(const tl_service_workflow_response& c) { return ::trunkline::service::WorkflowResponseView(c); }
+inline ::trunkline::service::WorkflowStartView Codec<::trunkline::service::WorkflowStart>::view(const tl_service_workflow_start& c) { return ::trunkline::service::WorkflowStartView(c); }
+inline ::trunkline::service::WorkflowRunQueryView Codec<::trunkline::service::WorkflowRunQuery>::view(const tl_service_workflow_run_query& c) { return ::trunkline::service::WorkflowRunQueryView(c); }
+inline ::trunkline::service::WorkflowRunInfoView Codec<::trunkline::service::WorkflowRunInfo>::view(const tl_service_workflow_run_info& c) { return ::trunkline::service::WorkflowRunInfoView(c); }
+inline ::trunkline::service::WorkflowRunPageView Codec<::trunkline::service::WorkflowRunPage>::view(const tl_service_workflow_run_page& c) { return ::trunkline::service::WorkflowRunPageView(c); }
+inline ::trunkline::service::WorkflowRetryView Codec<::trunkline::service::WorkflowRetry>::view(const tl_service_workflow_retry& c) { return ::trunkline::service::WorkflowRetryView(c); }
+inline ::trunkline::service::WorkflowStepView Codec<::trunkline::service::WorkflowStep>::view(const tl_service_workflow_step& c) { return ::trunkline::service::WorkflowStepView(c); }
+inline ::trunkline::service::WorkflowRunDetailsView Codec<::trunkline::service::WorkflowRunDetails>::view(const tl_service_workflow_run_details& c) { return ::trunkline::service::WorkflowRunDetailsView(c); }
+inline ::trunkline::service::WorkflowFunctionCallView Codec<::trunkline::service::WorkflowFunctionCall>::view(const tl_service_workflow_function_call& c) { return ::trunkline::service::WorkflowFunctionCallView(c); }
 
 }  // namespace trunkline::abi
 

@@ -477,6 +477,91 @@ struct EventTopicsServicePublishJson {
   static constexpr auto kSlot = &tl_service_event_topics_service::publish_json;
   using Value = std::vector<std::string>;
 };
+struct WorkflowsServiceDeploy {
+  static constexpr std::string_view kName = "deploy";
+  static constexpr auto kSlot = &tl_service_workflows_service::deploy;
+  using Value = WorkflowInfo;
+};
+struct WorkflowsServiceValidate {
+  static constexpr std::string_view kName = "validate";
+  static constexpr auto kSlot = &tl_service_workflows_service::validate;
+  using Value = std::vector<WorkflowProblem>;
+};
+struct WorkflowsServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_workflows_service::get;
+  using Value = WorkflowInfo;
+};
+struct WorkflowsServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_workflows_service::list;
+  using Value = std::vector<WorkflowInfo>;
+};
+struct WorkflowsServiceSetEnabled {
+  static constexpr std::string_view kName = "set_enabled";
+  static constexpr auto kSlot = &tl_service_workflows_service::set_enabled;
+  using Value = WorkflowInfo;
+};
+struct WorkflowsServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_workflows_service::remove;
+  using Value = bool;
+};
+struct WorkflowsServiceVersions {
+  static constexpr std::string_view kName = "versions";
+  static constexpr auto kSlot = &tl_service_workflows_service::versions;
+  using Value = std::vector<WorkflowVersionInfo>;
+};
+struct WorkflowsServiceRun {
+  static constexpr std::string_view kName = "run";
+  static constexpr auto kSlot = &tl_service_workflows_service::run;
+  using Value = WorkflowStart;
+};
+struct WorkflowsServiceRuns {
+  static constexpr std::string_view kName = "runs";
+  static constexpr auto kSlot = &tl_service_workflows_service::runs;
+  using Value = WorkflowRunPage;
+};
+struct WorkflowsServiceShow {
+  static constexpr std::string_view kName = "show";
+  static constexpr auto kSlot = &tl_service_workflows_service::show;
+  using Value = WorkflowRunDetails;
+};
+struct WorkflowsServiceWait {
+  static constexpr std::string_view kName = "wait";
+  static constexpr auto kSlot = &tl_service_workflows_service::wait;
+  using Value = WorkflowRunDetails;
+};
+struct WorkflowsServiceCancel {
+  static constexpr std::string_view kName = "cancel";
+  static constexpr auto kSlot = &tl_service_workflows_service::cancel;
+  using Value = void;
+};
+struct WorkflowsServiceResubmit {
+  static constexpr std::string_view kName = "resubmit";
+  static constexpr auto kSlot = &tl_service_workflows_service::resubmit;
+  using Value = std::string;
+};
+struct WorkflowsServiceRerun {
+  static constexpr std::string_view kName = "rerun";
+  static constexpr auto kSlot = &tl_service_workflows_service::rerun;
+  using Value = std::string;
+};
+struct WorkflowsServiceFunctionCalls {
+  static constexpr std::string_view kName = "function_calls";
+  static constexpr auto kSlot = &tl_service_workflows_service::function_calls;
+  using Value = StreamClient<WorkflowFunctionCall>;
+};
+struct WorkflowsServiceCompleteCall {
+  static constexpr std::string_view kName = "complete_call";
+  static constexpr auto kSlot = &tl_service_workflows_service::complete_call;
+  using Value = bool;
+};
+struct WorkflowsServiceFailCall {
+  static constexpr std::string_view kName = "fail_call";
+  static constexpr auto kSlot = &tl_service_workflows_service::fail_call;
+  using Value = bool;
+};
 }  // namespace ops
 
 /// Sends text messages of one resource.
@@ -2291,6 +2376,293 @@ class EventTopicsServiceClient : public abi::Client<tl_service_event_topics_serv
   /// publish_json, blocking this thread.
   std::vector<std::string> publish_json_sync(std::string topic, std::string events, EventSchema schema = EventSchema::kEventGrid,
                                              CallOptions options = {}) const;
+};
+
+/// The workflows of the runtime. Names compare without case.
+class WorkflowsServiceClient : public abi::Client<tl_service_workflows_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.workflows/1";
+  using Client::Client;
+
+  /// Deploys a workflow, or a new version of one.
+  /// Errors: kInvalidArgument.
+  Task<WorkflowInfo> deploy(WorkflowSpec workflow, CallOptions options = {}) const;
+  /// deploy ending in done(Result<WorkflowInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_deploy(WorkflowSpec workflow, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceDeploy>(std::move(options), std::move(done), std::move(workflow));
+  }
+  void start_deploy(WorkflowSpec workflow, CallOptions options, abi::Callback<WorkflowInfo> done) const;
+  /// deploy without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_deploy_raw(const tl_service_workflow_spec& workflow, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceDeploy>(std::move(options), std::move(done), &workflow);
+  }
+  /// deploy, blocking this thread.
+  WorkflowInfo deploy_sync(WorkflowSpec workflow, CallOptions options = {}) const;
+
+  /// What is wrong with a workflow, all of it; nothing is deployed.
+  Task<std::vector<WorkflowProblem>> validate(WorkflowSpec workflow, CallOptions options = {}) const;
+  /// validate ending in done(Result<std::vector<WorkflowProblem>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_validate(WorkflowSpec workflow, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceValidate>(std::move(options), std::move(done), std::move(workflow));
+  }
+  void start_validate(WorkflowSpec workflow, CallOptions options, abi::Callback<std::vector<WorkflowProblem>> done) const;
+  /// validate without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_validate_raw(const tl_service_workflow_spec& workflow, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceValidate>(std::move(options), std::move(done), &workflow);
+  }
+  /// validate, blocking this thread.
+  std::vector<WorkflowProblem> validate_sync(WorkflowSpec workflow, CallOptions options = {}) const;
+
+  /// One workflow.
+  /// Errors: kNotFound.
+  Task<WorkflowInfo> get(std::string name, CallOptions options = {}) const;
+  /// get ending in done(Result<WorkflowInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string name, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceGet>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_get(std::string name, CallOptions options, abi::Callback<WorkflowInfo> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceGet>(std::move(options), std::move(done), name);
+  }
+  /// get, blocking this thread.
+  WorkflowInfo get_sync(std::string name, CallOptions options = {}) const;
+
+  /// All workflows, by name.
+  Task<std::vector<WorkflowInfo>> list(CallOptions options = {}) const;
+  /// list ending in done(Result<std::vector<WorkflowInfo>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceList>(std::move(options), std::move(done));
+  }
+  void start_list(CallOptions options, abi::Callback<std::vector<WorkflowInfo>> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceList>(std::move(options), std::move(done));
+  }
+  /// list, blocking this thread.
+  std::vector<WorkflowInfo> list_sync(CallOptions options = {}) const;
+
+  /// Switches its triggers on or off. Runs go on.
+  /// Errors: kNotFound.
+  Task<WorkflowInfo> set_enabled(std::string name, bool enabled, CallOptions options = {}) const;
+  /// set_enabled ending in done(Result<WorkflowInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_enabled(std::string name, bool enabled, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceSetEnabled>(std::move(options), std::move(done), std::move(name), enabled);
+  }
+  void start_set_enabled(std::string name, bool enabled, CallOptions options, abi::Callback<WorkflowInfo> done) const;
+  /// set_enabled without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_enabled_raw(tl_str name, tl_bool enabled, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceSetEnabled>(std::move(options), std::move(done), name, enabled);
+  }
+  /// set_enabled, blocking this thread.
+  WorkflowInfo set_enabled_sync(std::string name, bool enabled, CallOptions options = {}) const;
+
+  /// Deletes a workflow with its versions and runs. False: there was none.
+  Task<bool> remove(std::string name, CallOptions options = {}) const;
+  /// remove ending in done(Result<bool>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string name, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceRemove>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_remove(std::string name, CallOptions options, abi::Callback<bool> done) const;
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceRemove>(std::move(options), std::move(done), name);
+  }
+  /// remove, blocking this thread.
+  bool remove_sync(std::string name, CallOptions options = {}) const;
+
+  /// Its versions, newest first.
+  /// Errors: kNotFound.
+  Task<std::vector<WorkflowVersionInfo>> versions(std::string name, CallOptions options = {}) const;
+  /// versions ending in done(Result<std::vector<WorkflowVersionInfo>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_versions(std::string name, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceVersions>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_versions(std::string name, CallOptions options, abi::Callback<std::vector<WorkflowVersionInfo>> done) const;
+  /// versions without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_versions_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceVersions>(std::move(options), std::move(done), name);
+  }
+  /// versions, blocking this thread.
+  std::vector<WorkflowVersionInfo> versions_sync(std::string name, CallOptions options = {}) const;
+
+  /// Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition, kResourceExhausted.
+  Task<WorkflowStart> run(WorkflowRunRequest request, CallOptions options = {}) const;
+  /// run ending in done(Result<WorkflowStart>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_run(WorkflowRunRequest request, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceRun>(std::move(options), std::move(done), std::move(request));
+  }
+  void start_run(WorkflowRunRequest request, CallOptions options, abi::Callback<WorkflowStart> done) const;
+  /// run without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_run_raw(const tl_service_workflow_run_request& request, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceRun>(std::move(options), std::move(done), &request);
+  }
+  /// run, blocking this thread.
+  WorkflowStart run_sync(WorkflowRunRequest request, CallOptions options = {}) const;
+
+  /// Runs, newest first.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<WorkflowRunPage> runs(WorkflowRunQuery query, CallOptions options = {}) const;
+  /// runs ending in done(Result<WorkflowRunPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_runs(WorkflowRunQuery query, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceRuns>(std::move(options), std::move(done), std::move(query));
+  }
+  void start_runs(WorkflowRunQuery query, CallOptions options, abi::Callback<WorkflowRunPage> done) const;
+  /// runs without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_runs_raw(const tl_service_workflow_run_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceRuns>(std::move(options), std::move(done), &query);
+  }
+  /// runs, blocking this thread.
+  WorkflowRunPage runs_sync(WorkflowRunQuery query, CallOptions options = {}) const;
+
+  /// A run, step by step.
+  /// Errors: kNotFound.
+  Task<WorkflowRunDetails> show(std::string workflow, std::string run, CallOptions options = {}) const;
+  /// show ending in done(Result<WorkflowRunDetails>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_show(std::string workflow, std::string run, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceShow>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+  }
+  void start_show(std::string workflow, std::string run, CallOptions options, abi::Callback<WorkflowRunDetails> done) const;
+  /// show without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_show_raw(tl_str workflow, tl_str run, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceShow>(std::move(options), std::move(done), workflow, run);
+  }
+  /// show, blocking this thread.
+  WorkflowRunDetails show_sync(std::string workflow, std::string run, CallOptions options = {}) const;
+
+  /// Completes when the run has ended; the run, step by step.
+  /// Errors: kNotFound.
+  Task<WorkflowRunDetails> wait(std::string workflow, std::string run, CallOptions options = {}) const;
+  /// wait ending in done(Result<WorkflowRunDetails>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_wait(std::string workflow, std::string run, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceWait>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+  }
+  void start_wait(std::string workflow, std::string run, CallOptions options, abi::Callback<WorkflowRunDetails> done) const;
+  /// wait without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_wait_raw(tl_str workflow, tl_str run, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceWait>(std::move(options), std::move(done), workflow, run);
+  }
+  /// wait, blocking this thread.
+  WorkflowRunDetails wait_sync(std::string workflow, std::string run, CallOptions options = {}) const;
+
+  /// Ends a run.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<void> cancel(std::string workflow, std::string run, CallOptions options = {}) const;
+  /// cancel ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_cancel(std::string workflow, std::string run, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceCancel>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+  }
+  void start_cancel(std::string workflow, std::string run, CallOptions options, abi::Callback<void> done) const;
+  /// cancel without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_cancel_raw(tl_str workflow, tl_str run, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceCancel>(std::move(options), std::move(done), workflow, run);
+  }
+  /// cancel, blocking this thread.
+  void cancel_sync(std::string workflow, std::string run, CallOptions options = {}) const;
+
+  /// Starts another run with what the trigger was given. Returns its name.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<std::string> resubmit(std::string workflow, std::string run, CallOptions options = {}) const;
+  /// resubmit ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_resubmit(std::string workflow, std::string run, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceResubmit>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+  }
+  void start_resubmit(std::string workflow, std::string run, CallOptions options, abi::Callback<std::string> done) const;
+  /// resubmit without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_resubmit_raw(tl_str workflow, tl_str run, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceResubmit>(std::move(options), std::move(done), workflow, run);
+  }
+  /// resubmit, blocking this thread.
+  std::string resubmit_sync(std::string workflow, std::string run, CallOptions options = {}) const;
+
+  /// Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+  /// @param action absent: at what failed
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition.
+  Task<std::string> rerun(std::string workflow, std::string run, std::optional<std::string> action = {},
+                          CallOptions options = {}) const;
+  /// rerun ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_rerun(std::string workflow, std::string run, std::optional<std::string> action, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceRerun>(std::move(options), std::move(done), std::move(workflow), std::move(run),
+                                              std::move(action));
+  }
+  void start_rerun(std::string workflow, std::string run, std::optional<std::string> action, CallOptions options,
+                   abi::Callback<std::string> done) const;
+  /// rerun without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_rerun_raw(tl_str workflow, tl_str run, tl_str action, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceRerun>(std::move(options), std::move(done), workflow, run, action);
+  }
+  /// rerun, blocking this thread.
+  std::string rerun_sync(std::string workflow, std::string run, std::optional<std::string> action = {},
+                         CallOptions options = {}) const;
+
+  /// Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the stream is
+  /// closed is
+  /// given to another consumer, or fails and follows the retry policy of its action.
+  /// @param credits calls that the consumer holds at a time, 1 to 1000
+  /// Errors: kInvalidArgument.
+  Task<StreamClient<WorkflowFunctionCall>> function_calls(std::string function, std::int32_t credits = 16,
+                                                          CallOptions options = {}) const;
+  /// function_calls ending in done(Result<StreamClient<WorkflowFunctionCall>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_function_calls(std::string function, std::int32_t credits, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceFunctionCalls>(std::move(options), std::move(done), std::move(function), credits);
+  }
+  void start_function_calls(std::string function, std::int32_t credits, CallOptions options,
+                            abi::Callback<StreamClient<WorkflowFunctionCall>> done) const;
+  /// function_calls, blocking this thread.
+  StreamClient<WorkflowFunctionCall> function_calls_sync(std::string function, std::int32_t credits = 16,
+                                                         CallOptions options = {}) const;
+
+  /// A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it any more.
+  /// Errors: kInvalidArgument.
+  bool complete_call(std::int64_t call_id, std::string result, CallOptions options = {}) const;
+
+  /// A consumer could not deal with a call.
+  /// @param retry another attempt may help: the retry policy of the action decides
+  bool fail_call(std::int64_t call_id, std::string code, std::string message, bool retry = false, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::service

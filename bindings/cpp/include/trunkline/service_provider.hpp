@@ -791,6 +791,129 @@ class EventTopicsService : public virtual Implementation {
   EventTopicsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
+class WorkflowsService;
+/// The object as the ABI sees it.
+tl_iface iface_of(WorkflowsService* object);
+
+/// The workflows of the runtime. Names compare without case.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class WorkflowsService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.workflows/1";
+
+  /// Deploys a workflow, or a new version of one.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<WorkflowInfo> deploy(Call call, WorkflowSpec workflow);
+  TL_INLINE virtual void start_deploy(const Call& call, WorkflowSpecView workflow, Completion<WorkflowInfo> done);
+
+  /// What is wrong with a workflow, all of it; nothing is deployed.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<WorkflowProblem>> validate(Call call, WorkflowSpec workflow);
+  TL_INLINE virtual void start_validate(const Call& call, WorkflowSpecView workflow,
+                                        Completion<std::vector<WorkflowProblem>> done);
+
+  /// One workflow.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<WorkflowInfo> get(Call call, std::string name);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view name, Completion<WorkflowInfo> done);
+
+  /// All workflows, by name.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<WorkflowInfo>> list(Call call);
+  TL_INLINE virtual void start_list(const Call& call, Completion<std::vector<WorkflowInfo>> done);
+
+  /// Switches its triggers on or off. Runs go on.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<WorkflowInfo> set_enabled(Call call, std::string name, bool enabled);
+  TL_INLINE virtual void start_set_enabled(const Call& call, std::string_view name, bool enabled, Completion<WorkflowInfo> done);
+
+  /// Deletes a workflow with its versions and runs. False: there was none.
+  /// [any-thread]
+  TL_INLINE virtual Task<bool> remove(Call call, std::string name);
+  TL_INLINE virtual void start_remove(const Call& call, std::string_view name, Completion<bool> done);
+
+  /// Its versions, newest first.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<std::vector<WorkflowVersionInfo>> versions(Call call, std::string name);
+  TL_INLINE virtual void start_versions(const Call& call, std::string_view name,
+                                        Completion<std::vector<WorkflowVersionInfo>> done);
+
+  /// Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition, kResourceExhausted.
+  TL_INLINE virtual Task<WorkflowStart> run(Call call, WorkflowRunRequest request);
+  TL_INLINE virtual void start_run(const Call& call, WorkflowRunRequestView request, Completion<WorkflowStart> done);
+
+  /// Runs, newest first.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  TL_INLINE virtual Task<WorkflowRunPage> runs(Call call, WorkflowRunQuery query);
+  TL_INLINE virtual void start_runs(const Call& call, WorkflowRunQueryView query, Completion<WorkflowRunPage> done);
+
+  /// A run, step by step.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<WorkflowRunDetails> show(Call call, std::string workflow, std::string run);
+  TL_INLINE virtual void start_show(const Call& call, std::string_view workflow, std::string_view run,
+                                    Completion<WorkflowRunDetails> done);
+
+  /// Completes when the run has ended; the run, step by step.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<WorkflowRunDetails> wait(Call call, std::string workflow, std::string run);
+  TL_INLINE virtual void start_wait(const Call& call, std::string_view workflow, std::string_view run,
+                                    Completion<WorkflowRunDetails> done);
+
+  /// Ends a run.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<void> cancel(Call call, std::string workflow, std::string run);
+  TL_INLINE virtual void start_cancel(const Call& call, std::string_view workflow, std::string_view run, Completion<void> done);
+
+  /// Starts another run with what the trigger was given. Returns its name.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<std::string> resubmit(Call call, std::string workflow, std::string run);
+  TL_INLINE virtual void start_resubmit(const Call& call, std::string_view workflow, std::string_view run,
+                                        Completion<std::string> done);
+
+  /// Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+  /// [any-thread]
+  /// @param action absent: at what failed
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition.
+  TL_INLINE virtual Task<std::string> rerun(Call call, std::string workflow, std::string run, std::optional<std::string> action);
+  TL_INLINE virtual void start_rerun(const Call& call, std::string_view workflow, std::string_view run,
+                                     std::optional<std::string_view> action, Completion<std::string> done);
+
+  /// Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the stream is
+  /// closed is
+  /// given to another consumer, or fails and follows the retry policy of its action.
+  /// [any-thread]
+  /// @param credits calls that the consumer holds at a time, 1 to 1000
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<std::unique_ptr<StreamSource<WorkflowFunctionCall>>> function_calls(Call call, std::string function,
+                                                                                             std::int32_t credits);
+  TL_INLINE virtual void start_function_calls(const Call& call, std::string_view function, std::int32_t credits,
+                                              Completion<std::unique_ptr<StreamSource<WorkflowFunctionCall>>> done);
+
+  /// A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it any more.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  virtual bool complete_call(const Call& call, std::int64_t call_id, std::string_view result) = 0;
+
+  /// A consumer could not deal with a call.
+  /// [any-thread]
+  /// @param retry another attempt may help: the retry policy of the action decides
+  virtual bool fail_call(const Call& call, std::int64_t call_id, std::string_view code, std::string_view message, bool retry) = 0;
+
+ protected:
+  WorkflowsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
 }  // namespace trunkline::service
 
 #ifndef TRUNKLINE_COMPILED

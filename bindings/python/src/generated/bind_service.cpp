@@ -19,6 +19,7 @@ pyrt::EnumTable enum_EventDestination;
 pyrt::EnumTable enum_EventSubscriptionState;
 pyrt::EnumTable enum_EventOperator;
 pyrt::EnumTable enum_EventState;
+pyrt::EnumTable enum_WorkflowStatus;
 pyrt::Model<7> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key"});
 pyrt::Model<6> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated"});
 pyrt::Model<14> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at"});
@@ -50,6 +51,21 @@ pyrt::Model<9> model_EventExplanation({"subscription", "event_id", "state", "rul
 pyrt::Model<6> model_NewEventTopic({"name", "schema", "primary_key", "secondary_key", "local_auth", "tags"});
 pyrt::Model<9> model_EventTopic({"name", "topic_id", "endpoint", "schema", "primary_key", "secondary_key", "local_auth", "tags", "created_at"});
 pyrt::Model<6> model_NewTopicEvent({"type", "subject", "data", "id", "time", "data_version"});
+pyrt::Model<6> model_WorkflowSpec({"name", "definition", "parameters", "stateless", "enabled", "tags"});
+pyrt::Model<3> model_WorkflowProblem({"code", "message", "pointer"});
+pyrt::Model<4> model_WorkflowTriggerInfo({"name", "type", "callback_url", "next_run_at"});
+pyrt::Model<10> model_WorkflowInfo({"name", "workflow_id", "enabled", "stateless", "version", "definition", "triggers", "tags", "created_at", "changed_at"});
+pyrt::Model<3> model_WorkflowVersionInfo({"name", "definition", "created_at"});
+pyrt::Model<6> model_WorkflowRunRequest({"workflow", "trigger", "body", "headers", "path", "client_tracking_id"});
+pyrt::Model<3> model_WorkflowResponse({"status_code", "headers", "body"});
+pyrt::Model<3> model_WorkflowStart({"run", "runs", "response"});
+pyrt::Model<5> model_WorkflowRunQuery({"workflow", "status", "client_tracking_id", "limit", "continuation"});
+pyrt::Model<12> model_WorkflowRunInfo({"name", "workflow", "version", "trigger", "status", "code", "error", "client_tracking_id", "repeats", "repeats_from", "started_at", "ended_at"});
+pyrt::Model<2> model_WorkflowRunPage({"items", "continuation"});
+pyrt::Model<4> model_WorkflowRetry({"started_at", "ended_at", "code", "error"});
+pyrt::Model<15> model_WorkflowStep({"name", "type", "scope", "depth", "repetition", "status", "code", "error", "inputs", "outputs", "tracked_properties", "retries", "due_at", "started_at", "ended_at"});
+pyrt::Model<6> model_WorkflowRunDetails({"run", "trigger_inputs", "trigger_outputs", "outputs", "response", "steps"});
+pyrt::Model<8> model_WorkflowFunctionCall({"id", "function", "workflow", "run", "action", "inputs", "attempt", "idempotency_key"});
 }  // namespace
 
 PyObject* to_py(NumberType value) { return enum_NumberType.get(static_cast<std::int32_t>(value)); }
@@ -99,6 +115,12 @@ void from_py(PyObject* object, EventState& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<EventState>(number);
+}
+PyObject* to_py(WorkflowStatus value) { return enum_WorkflowStatus.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, WorkflowStatus& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<WorkflowStatus>(number);
 }
 PyObject* to_py(const SmsMessage& value) {
   pyrt::Row<7> row;
@@ -738,6 +760,291 @@ void from_py(PyObject* object, NewTopicEvent& value) {
   fields.take(3, value.id);
   fields.take(4, value.time);
   fields.take(5, value.data_version);
+}
+PyObject* to_py(const WorkflowSpec& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::json_to_py(value.definition));
+  row.add(pyrt::json_to_py(value.parameters));
+  row.add(pyrt::put(value.stateless));
+  row.add(pyrt::put(value.enabled));
+  row.add(pyrt::put(value.tags));
+  return model_WorkflowSpec.make(row);
+}
+void from_py(PyObject* object, WorkflowSpec& value) {
+  const pyrt::Fields fields(model_WorkflowSpec, object);
+  fields.take(0, value.name);
+  fields.take_json(1, value.definition);
+  fields.take_json(2, value.parameters);
+  fields.take(3, value.stateless);
+  fields.take(4, value.enabled);
+  fields.take(5, value.tags);
+}
+PyObject* to_py(const WorkflowProblem& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.code));
+  row.add(pyrt::put(value.message));
+  row.add(pyrt::put(value.pointer));
+  return model_WorkflowProblem.make(row);
+}
+void from_py(PyObject* object, WorkflowProblem& value) {
+  const pyrt::Fields fields(model_WorkflowProblem, object);
+  fields.take(0, value.code);
+  fields.take(1, value.message);
+  fields.take(2, value.pointer);
+}
+PyObject* to_py(const WorkflowTriggerInfo& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.callback_url));
+  row.add(pyrt::put(value.next_run_at));
+  return model_WorkflowTriggerInfo.make(row);
+}
+void from_py(PyObject* object, WorkflowTriggerInfo& value) {
+  const pyrt::Fields fields(model_WorkflowTriggerInfo, object);
+  fields.take(0, value.name);
+  fields.take(1, value.type);
+  fields.take(2, value.callback_url);
+  fields.take(3, value.next_run_at);
+}
+PyObject* to_py(const WorkflowInfo& value) {
+  pyrt::Row<10> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.workflow_id));
+  row.add(pyrt::put(value.enabled));
+  row.add(pyrt::put(value.stateless));
+  row.add(pyrt::put(value.version));
+  row.add(pyrt::json_to_py(value.definition));
+  row.add(pyrt::put(value.triggers));
+  row.add(pyrt::put(value.tags));
+  row.add(pyrt::put(value.created_at));
+  row.add(pyrt::put(value.changed_at));
+  return model_WorkflowInfo.make(row);
+}
+void from_py(PyObject* object, WorkflowInfo& value) {
+  const pyrt::Fields fields(model_WorkflowInfo, object);
+  fields.take(0, value.name);
+  fields.take(1, value.workflow_id);
+  fields.take(2, value.enabled);
+  fields.take(3, value.stateless);
+  fields.take(4, value.version);
+  fields.take_json(5, value.definition);
+  fields.take(6, value.triggers);
+  fields.take(7, value.tags);
+  fields.take(8, value.created_at);
+  fields.take(9, value.changed_at);
+}
+PyObject* to_py(const WorkflowVersionInfo& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::json_to_py(value.definition));
+  row.add(pyrt::put(value.created_at));
+  return model_WorkflowVersionInfo.make(row);
+}
+void from_py(PyObject* object, WorkflowVersionInfo& value) {
+  const pyrt::Fields fields(model_WorkflowVersionInfo, object);
+  fields.take(0, value.name);
+  fields.take_json(1, value.definition);
+  fields.take(2, value.created_at);
+}
+PyObject* to_py(const WorkflowRunRequest& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.trigger));
+  row.add(pyrt::json_to_py(value.body));
+  row.add(pyrt::put(value.headers));
+  row.add(pyrt::put(value.path));
+  row.add(pyrt::put(value.client_tracking_id));
+  return model_WorkflowRunRequest.make(row);
+}
+void from_py(PyObject* object, WorkflowRunRequest& value) {
+  const pyrt::Fields fields(model_WorkflowRunRequest, object);
+  fields.take(0, value.workflow);
+  fields.take(1, value.trigger);
+  fields.take_json(2, value.body);
+  fields.take(3, value.headers);
+  fields.take(4, value.path);
+  fields.take(5, value.client_tracking_id);
+}
+PyObject* to_py(const WorkflowResponse& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.status_code));
+  row.add(pyrt::put(value.headers));
+  row.add(pyrt::json_to_py(value.body));
+  return model_WorkflowResponse.make(row);
+}
+void from_py(PyObject* object, WorkflowResponse& value) {
+  const pyrt::Fields fields(model_WorkflowResponse, object);
+  fields.take(0, value.status_code);
+  fields.take(1, value.headers);
+  fields.take_json(2, value.body);
+}
+PyObject* to_py(const WorkflowStart& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.run));
+  row.add(pyrt::put(value.runs));
+  row.add(pyrt::put(value.response));
+  return model_WorkflowStart.make(row);
+}
+void from_py(PyObject* object, WorkflowStart& value) {
+  const pyrt::Fields fields(model_WorkflowStart, object);
+  fields.take(0, value.run);
+  fields.take(1, value.runs);
+  fields.take(2, value.response);
+}
+PyObject* to_py(const WorkflowRunQuery& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.client_tracking_id));
+  row.add(pyrt::put(value.limit));
+  row.add(pyrt::put(value.continuation));
+  return model_WorkflowRunQuery.make(row);
+}
+void from_py(PyObject* object, WorkflowRunQuery& value) {
+  const pyrt::Fields fields(model_WorkflowRunQuery, object);
+  fields.take(0, value.workflow);
+  fields.take(1, value.status);
+  fields.take(2, value.client_tracking_id);
+  fields.take(3, value.limit);
+  fields.take(4, value.continuation);
+}
+PyObject* to_py(const WorkflowRunInfo& value) {
+  pyrt::Row<12> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.version));
+  row.add(pyrt::put(value.trigger));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.code));
+  row.add(pyrt::json_to_py(value.error));
+  row.add(pyrt::put(value.client_tracking_id));
+  row.add(pyrt::put(value.repeats));
+  row.add(pyrt::put(value.repeats_from));
+  row.add(pyrt::put(value.started_at));
+  row.add(pyrt::put(value.ended_at));
+  return model_WorkflowRunInfo.make(row);
+}
+void from_py(PyObject* object, WorkflowRunInfo& value) {
+  const pyrt::Fields fields(model_WorkflowRunInfo, object);
+  fields.take(0, value.name);
+  fields.take(1, value.workflow);
+  fields.take(2, value.version);
+  fields.take(3, value.trigger);
+  fields.take(4, value.status);
+  fields.take(5, value.code);
+  fields.take_json(6, value.error);
+  fields.take(7, value.client_tracking_id);
+  fields.take(8, value.repeats);
+  fields.take(9, value.repeats_from);
+  fields.take(10, value.started_at);
+  fields.take(11, value.ended_at);
+}
+PyObject* to_py(const WorkflowRunPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_WorkflowRunPage.make(row);
+}
+void from_py(PyObject* object, WorkflowRunPage& value) {
+  const pyrt::Fields fields(model_WorkflowRunPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
+PyObject* to_py(const WorkflowRetry& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.started_at));
+  row.add(pyrt::put(value.ended_at));
+  row.add(pyrt::put(value.code));
+  row.add(pyrt::json_to_py(value.error));
+  return model_WorkflowRetry.make(row);
+}
+void from_py(PyObject* object, WorkflowRetry& value) {
+  const pyrt::Fields fields(model_WorkflowRetry, object);
+  fields.take(0, value.started_at);
+  fields.take(1, value.ended_at);
+  fields.take(2, value.code);
+  fields.take_json(3, value.error);
+}
+PyObject* to_py(const WorkflowStep& value) {
+  pyrt::Row<15> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.scope));
+  row.add(pyrt::put(value.depth));
+  row.add(pyrt::put(value.repetition));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.code));
+  row.add(pyrt::json_to_py(value.error));
+  row.add(pyrt::json_to_py(value.inputs));
+  row.add(pyrt::json_to_py(value.outputs));
+  row.add(pyrt::json_to_py(value.tracked_properties));
+  row.add(pyrt::put(value.retries));
+  row.add(pyrt::put(value.due_at));
+  row.add(pyrt::put(value.started_at));
+  row.add(pyrt::put(value.ended_at));
+  return model_WorkflowStep.make(row);
+}
+void from_py(PyObject* object, WorkflowStep& value) {
+  const pyrt::Fields fields(model_WorkflowStep, object);
+  fields.take(0, value.name);
+  fields.take(1, value.type);
+  fields.take(2, value.scope);
+  fields.take(3, value.depth);
+  fields.take(4, value.repetition);
+  fields.take(5, value.status);
+  fields.take(6, value.code);
+  fields.take_json(7, value.error);
+  fields.take_json(8, value.inputs);
+  fields.take_json(9, value.outputs);
+  fields.take_json(10, value.tracked_properties);
+  fields.take(11, value.retries);
+  fields.take(12, value.due_at);
+  fields.take(13, value.started_at);
+  fields.take(14, value.ended_at);
+}
+PyObject* to_py(const WorkflowRunDetails& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.run));
+  row.add(pyrt::json_to_py(value.trigger_inputs));
+  row.add(pyrt::json_to_py(value.trigger_outputs));
+  row.add(pyrt::json_to_py(value.outputs));
+  row.add(pyrt::put(value.response));
+  row.add(pyrt::put(value.steps));
+  return model_WorkflowRunDetails.make(row);
+}
+void from_py(PyObject* object, WorkflowRunDetails& value) {
+  const pyrt::Fields fields(model_WorkflowRunDetails, object);
+  fields.take(0, value.run);
+  fields.take_json(1, value.trigger_inputs);
+  fields.take_json(2, value.trigger_outputs);
+  fields.take_json(3, value.outputs);
+  fields.take(4, value.response);
+  fields.take(5, value.steps);
+}
+PyObject* to_py(const WorkflowFunctionCall& value) {
+  pyrt::Row<8> row;
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.function));
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.run));
+  row.add(pyrt::put(value.action));
+  row.add(pyrt::json_to_py(value.inputs));
+  row.add(pyrt::put(value.attempt));
+  row.add(pyrt::put(value.idempotency_key));
+  return model_WorkflowFunctionCall.make(row);
+}
+void from_py(PyObject* object, WorkflowFunctionCall& value) {
+  const pyrt::Fields fields(model_WorkflowFunctionCall, object);
+  fields.take(0, value.id);
+  fields.take(1, value.function);
+  fields.take(2, value.workflow);
+  fields.take(3, value.run);
+  fields.take(4, value.action);
+  fields.take_json(5, value.inputs);
+  fields.take(6, value.attempt);
+  fields.take(7, value.idempotency_key);
 }
 
 namespace {
@@ -2184,6 +2491,261 @@ constexpr pyrt::MethodSpec methods_of_EventTopicsService[] = {
     {"publish_json", &pyrt::blocking<EventTopicsService_publish_json>},
     {"publish_json_async", &pyrt::awaited<EventTopicsService_publish_json>},
 };
+
+struct WorkflowsService_deploy final : pyrt::Operation<trunkline::service::WorkflowInfo> {
+  trunkline::service::WorkflowSpec p_workflow{};
+
+  WorkflowsService_deploy() : Operation("deploy", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowInfo> done) override {
+    interface.client<WorkflowsServiceClient>().start_deploy(std::move(p_workflow), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_validate final : pyrt::Operation<std::vector<trunkline::service::WorkflowProblem>> {
+  trunkline::service::WorkflowSpec p_workflow{};
+
+  WorkflowsService_validate() : Operation("validate", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::WorkflowProblem>> done) override {
+    interface.client<WorkflowsServiceClient>().start_validate(std::move(p_workflow), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_get final : pyrt::Operation<trunkline::service::WorkflowInfo> {
+  std::string p_name{};
+
+  WorkflowsService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowInfo> done) override {
+    interface.client<WorkflowsServiceClient>().start_get(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_list final : pyrt::Operation<std::vector<trunkline::service::WorkflowInfo>> {
+
+  WorkflowsService_list() : Operation("list", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::WorkflowInfo>> done) override {
+    interface.client<WorkflowsServiceClient>().start_list(std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_set_enabled final : pyrt::Operation<trunkline::service::WorkflowInfo> {
+  std::string p_name{};
+  bool p_enabled{};
+
+  WorkflowsService_set_enabled() : Operation("set_enabled", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("enabled", args[1], p_enabled);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowInfo> done) override {
+    interface.client<WorkflowsServiceClient>().start_set_enabled(std::move(p_name), std::move(p_enabled), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_remove final : pyrt::Operation<bool> {
+  std::string p_name{};
+
+  WorkflowsService_remove() : Operation("remove", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<bool> done) override {
+    interface.client<WorkflowsServiceClient>().start_remove(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_versions final : pyrt::Operation<std::vector<trunkline::service::WorkflowVersionInfo>> {
+  std::string p_name{};
+
+  WorkflowsService_versions() : Operation("versions", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::WorkflowVersionInfo>> done) override {
+    interface.client<WorkflowsServiceClient>().start_versions(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_run final : pyrt::Operation<trunkline::service::WorkflowStart> {
+  trunkline::service::WorkflowRunRequest p_request{};
+
+  WorkflowsService_run() : Operation("run", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("request", args[0], p_request);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowStart> done) override {
+    interface.client<WorkflowsServiceClient>().start_run(std::move(p_request), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_runs final : pyrt::Operation<trunkline::service::WorkflowRunPage> {
+  trunkline::service::WorkflowRunQuery p_query{};
+
+  WorkflowsService_runs() : Operation("runs", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowRunPage> done) override {
+    interface.client<WorkflowsServiceClient>().start_runs(std::move(p_query), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_show final : pyrt::Operation<trunkline::service::WorkflowRunDetails> {
+  std::string p_workflow{};
+  std::string p_run{};
+
+  WorkflowsService_show() : Operation("show", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+    pyrt::argument("run", args[1], p_run);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowRunDetails> done) override {
+    interface.client<WorkflowsServiceClient>().start_show(std::move(p_workflow), std::move(p_run), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_wait final : pyrt::Operation<trunkline::service::WorkflowRunDetails> {
+  std::string p_workflow{};
+  std::string p_run{};
+
+  WorkflowsService_wait() : Operation("wait", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+    pyrt::argument("run", args[1], p_run);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::WorkflowRunDetails> done) override {
+    interface.client<WorkflowsServiceClient>().start_wait(std::move(p_workflow), std::move(p_run), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_cancel final : pyrt::Operation<void> {
+  std::string p_workflow{};
+  std::string p_run{};
+
+  WorkflowsService_cancel() : Operation("cancel", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+    pyrt::argument("run", args[1], p_run);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<WorkflowsServiceClient>().start_cancel(std::move(p_workflow), std::move(p_run), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_resubmit final : pyrt::Operation<std::string> {
+  std::string p_workflow{};
+  std::string p_run{};
+
+  WorkflowsService_resubmit() : Operation("resubmit", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+    pyrt::argument("run", args[1], p_run);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::string> done) override {
+    interface.client<WorkflowsServiceClient>().start_resubmit(std::move(p_workflow), std::move(p_run), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_rerun final : pyrt::Operation<std::string> {
+  std::string p_workflow{};
+  std::string p_run{};
+  std::optional<std::string> p_action{};
+
+  WorkflowsService_rerun() : Operation("rerun", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("workflow", args[0], p_workflow);
+    pyrt::argument("run", args[1], p_run);
+    pyrt::argument("action", args[2], p_action);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::string> done) override {
+    interface.client<WorkflowsServiceClient>().start_rerun(std::move(p_workflow), std::move(p_run), std::move(p_action), std::move(options), std::move(done));
+  }
+};
+
+struct WorkflowsService_function_calls final : pyrt::Operation<StreamClient<trunkline::service::WorkflowFunctionCall>> {
+  std::string p_function{};
+  std::int32_t p_credits{};
+
+  WorkflowsService_function_calls() : Operation("function_calls", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("function", args[0], p_function);
+    pyrt::argument("credits", args[1], p_credits);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<StreamClient<trunkline::service::WorkflowFunctionCall>> done) override {
+    interface.client<WorkflowsServiceClient>().start_function_calls(std::move(p_function), std::move(p_credits), std::move(options), std::move(done));
+  }
+};
+
+PyObject* WorkflowsService_complete_call_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("complete_call", "", 2, count);
+    std::int64_t p_call_id{};
+    std::string p_result{};
+    pyrt::argument("call_id", args[0], p_call_id);
+    pyrt::json_argument("result", args[1], p_result);
+    return pyrt::call_now<WorkflowsServiceClient>(self, [&](const WorkflowsServiceClient& client) { return client.complete_call(std::move(p_call_id), std::move(p_result)); });
+  });
+}
+
+PyObject* WorkflowsService_fail_call_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("fail_call", "", 4, count);
+    std::int64_t p_call_id{};
+    std::string p_code{};
+    std::string p_message{};
+    bool p_retry{};
+    pyrt::argument("call_id", args[0], p_call_id);
+    pyrt::argument("code", args[1], p_code);
+    pyrt::argument("message", args[2], p_message);
+    pyrt::argument("retry", args[3], p_retry);
+    return pyrt::call_now<WorkflowsServiceClient>(self, [&](const WorkflowsServiceClient& client) { return client.fail_call(std::move(p_call_id), std::move(p_code), std::move(p_message), std::move(p_retry)); });
+  });
+}
+
+constexpr pyrt::MethodSpec methods_of_WorkflowsService[] = {
+    {"deploy", &pyrt::blocking<WorkflowsService_deploy>},
+    {"deploy_async", &pyrt::awaited<WorkflowsService_deploy>},
+    {"validate", &pyrt::blocking<WorkflowsService_validate>},
+    {"validate_async", &pyrt::awaited<WorkflowsService_validate>},
+    {"get", &pyrt::blocking<WorkflowsService_get>},
+    {"get_async", &pyrt::awaited<WorkflowsService_get>},
+    {"list", &pyrt::blocking<WorkflowsService_list>},
+    {"list_async", &pyrt::awaited<WorkflowsService_list>},
+    {"set_enabled", &pyrt::blocking<WorkflowsService_set_enabled>},
+    {"set_enabled_async", &pyrt::awaited<WorkflowsService_set_enabled>},
+    {"remove", &pyrt::blocking<WorkflowsService_remove>},
+    {"remove_async", &pyrt::awaited<WorkflowsService_remove>},
+    {"versions", &pyrt::blocking<WorkflowsService_versions>},
+    {"versions_async", &pyrt::awaited<WorkflowsService_versions>},
+    {"run", &pyrt::blocking<WorkflowsService_run>},
+    {"run_async", &pyrt::awaited<WorkflowsService_run>},
+    {"runs", &pyrt::blocking<WorkflowsService_runs>},
+    {"runs_async", &pyrt::awaited<WorkflowsService_runs>},
+    {"show", &pyrt::blocking<WorkflowsService_show>},
+    {"show_async", &pyrt::awaited<WorkflowsService_show>},
+    {"wait", &pyrt::blocking<WorkflowsService_wait>},
+    {"wait_async", &pyrt::awaited<WorkflowsService_wait>},
+    {"cancel", &pyrt::blocking<WorkflowsService_cancel>},
+    {"cancel_async", &pyrt::awaited<WorkflowsService_cancel>},
+    {"resubmit", &pyrt::blocking<WorkflowsService_resubmit>},
+    {"resubmit_async", &pyrt::awaited<WorkflowsService_resubmit>},
+    {"rerun", &pyrt::blocking<WorkflowsService_rerun>},
+    {"rerun_async", &pyrt::awaited<WorkflowsService_rerun>},
+    {"function_calls", &pyrt::blocking<WorkflowsService_function_calls>},
+    {"function_calls_async", &pyrt::awaited<WorkflowsService_function_calls>},
+    {"complete_call", &WorkflowsService_complete_call_call},
+    {"fail_call", &WorkflowsService_fail_call_call},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
@@ -2195,6 +2757,7 @@ static void register_types(PyObject* types) {
   enum_EventSubscriptionState.init(pyrt::type_of(types, "EventSubscriptionState"));
   enum_EventOperator.init(pyrt::type_of(types, "EventOperator"));
   enum_EventState.init(pyrt::type_of(types, "EventState"));
+  enum_WorkflowStatus.init(pyrt::type_of(types, "WorkflowStatus"));
   model_SmsMessage.init(pyrt::type_of(types, "SmsMessage"));
   model_SmsSendOutcome.init(pyrt::type_of(types, "SmsSendOutcome"));
   model_SmsRecord.init(pyrt::type_of(types, "SmsRecord"));
@@ -2226,6 +2789,21 @@ static void register_types(PyObject* types) {
   model_NewEventTopic.init(pyrt::type_of(types, "NewEventTopic"));
   model_EventTopic.init(pyrt::type_of(types, "EventTopic"));
   model_NewTopicEvent.init(pyrt::type_of(types, "NewTopicEvent"));
+  model_WorkflowSpec.init(pyrt::type_of(types, "WorkflowSpec"));
+  model_WorkflowProblem.init(pyrt::type_of(types, "WorkflowProblem"));
+  model_WorkflowTriggerInfo.init(pyrt::type_of(types, "WorkflowTriggerInfo"));
+  model_WorkflowInfo.init(pyrt::type_of(types, "WorkflowInfo"));
+  model_WorkflowVersionInfo.init(pyrt::type_of(types, "WorkflowVersionInfo"));
+  model_WorkflowRunRequest.init(pyrt::type_of(types, "WorkflowRunRequest"));
+  model_WorkflowResponse.init(pyrt::type_of(types, "WorkflowResponse"));
+  model_WorkflowStart.init(pyrt::type_of(types, "WorkflowStart"));
+  model_WorkflowRunQuery.init(pyrt::type_of(types, "WorkflowRunQuery"));
+  model_WorkflowRunInfo.init(pyrt::type_of(types, "WorkflowRunInfo"));
+  model_WorkflowRunPage.init(pyrt::type_of(types, "WorkflowRunPage"));
+  model_WorkflowRetry.init(pyrt::type_of(types, "WorkflowRetry"));
+  model_WorkflowStep.init(pyrt::type_of(types, "WorkflowStep"));
+  model_WorkflowRunDetails.init(pyrt::type_of(types, "WorkflowRunDetails"));
+  model_WorkflowFunctionCall.init(pyrt::type_of(types, "WorkflowFunctionCall"));
 }
 }  // namespace trunkline::service
 
@@ -2243,5 +2821,6 @@ void bind_service(PyObject* parent) {
   define_interface(module, {"EventSubscriptionsService", "trunkline.service.event_subscriptions/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventSubscriptionsService, std::size(trunkline::service::methods_of_EventSubscriptionsService));
   define_interface(module, {"EventHistoryService", "trunkline.service.event_history/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventHistoryService, std::size(trunkline::service::methods_of_EventHistoryService));
   define_interface(module, {"EventTopicsService", "trunkline.service.event_topics/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventTopicsService, std::size(trunkline::service::methods_of_EventTopicsService));
+  define_interface(module, {"WorkflowsService", "trunkline.service.workflows/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_WorkflowsService, std::size(trunkline::service::methods_of_WorkflowsService));
 }
 }  // namespace trunkline::pyrt

@@ -65,6 +65,17 @@ from ..service import (
     SmsRecord,
     SmsSendOutcome,
     UserWithToken,
+    WorkflowFunctionCall,
+    WorkflowInfo,
+    WorkflowProblem,
+    WorkflowRunDetails,
+    WorkflowRunPage,
+    WorkflowRunQuery,
+    WorkflowRunRequest,
+    WorkflowSpec,
+    WorkflowStart,
+    WorkflowStatus,
+    WorkflowVersionInfo,
 )
 from ..sms import FailureReason
 from ._futures import within
@@ -82,6 +93,7 @@ __all__ = [
     "RuntimeService",
     "SandboxService",
     "SmsService",
+    "WorkflowsService",
 ]
 
 
@@ -1711,3 +1723,281 @@ class EventTopicsService(Service):
         """
         future = self._impl.publish_json_async(topic, events, schema)
         return await (future if timeout is None else within(future, timeout))
+
+
+class WorkflowsService(Service):
+    """The workflows of the runtime. Names compare without case."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.workflows/1"
+    _native_class: ClassVar[type[_native.WorkflowsService]] = _native.WorkflowsService
+    _impl: _native.WorkflowsService
+
+    @overload
+    async def deploy(self, workflow: WorkflowSpec, /, *, timeout: float | None = None) -> WorkflowInfo: ...
+    @overload
+    async def deploy(
+        self,
+        /,
+        *,
+        name: str,
+        definition: typing.Any,
+        parameters: typing.Any | None = None,
+        stateless: bool = False,
+        enabled: bool = True,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowInfo: ...
+    async def deploy(self, workflow: WorkflowSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowInfo:
+        """Deploys a workflow, or a new version of one.
+
+        Args:
+            workflow: Or give the fields of `WorkflowSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.deploy_async(model_of(WorkflowSpec, workflow, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def validate(self, workflow: WorkflowSpec, /, *, timeout: float | None = None) -> builtins.list[WorkflowProblem]: ...
+    @overload
+    async def validate(
+        self,
+        /,
+        *,
+        name: str,
+        definition: typing.Any,
+        parameters: typing.Any | None = None,
+        stateless: bool = False,
+        enabled: bool = True,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> builtins.list[WorkflowProblem]: ...
+    async def validate(self, workflow: WorkflowSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[WorkflowProblem]:
+        """What is wrong with a workflow, all of it; nothing is deployed.
+
+        Args:
+            workflow: Or give the fields of `WorkflowSpec` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.validate_async(model_of(WorkflowSpec, workflow, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, name: str, *, timeout: float | None = None) -> WorkflowInfo:
+        """One workflow.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(self, *, timeout: float | None = None) -> builtins.list[WorkflowInfo]:
+        """All workflows, by name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_enabled(self, name: str, enabled: bool, *, timeout: float | None = None) -> WorkflowInfo:
+        """Switches its triggers on or off. Runs go on.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.set_enabled_async(name, enabled)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove(self, name: str, *, timeout: float | None = None) -> bool:
+        """Deletes a workflow with its versions and runs. False: there was none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.remove_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def versions(self, name: str, *, timeout: float | None = None) -> builtins.list[WorkflowVersionInfo]:
+        """Its versions, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.versions_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def run(self, request: WorkflowRunRequest, /, *, timeout: float | None = None) -> WorkflowStart: ...
+    @overload
+    async def run(
+        self,
+        /,
+        *,
+        workflow: str,
+        trigger: str | None = None,
+        body: typing.Any | None = None,
+        headers: Mapping[str, str] | None = None,
+        path: str | None = None,
+        client_tracking_id: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowStart: ...
+    async def run(self, request: WorkflowRunRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowStart:
+        """Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+
+        Args:
+            request: Or give the fields of `WorkflowRunRequest` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        future = self._impl.run_async(model_of(WorkflowRunRequest, request, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def runs(self, query: WorkflowRunQuery, /, *, timeout: float | None = None) -> WorkflowRunPage: ...
+    @overload
+    async def runs(
+        self,
+        /,
+        *,
+        workflow: str,
+        status: WorkflowStatus | None = None,
+        client_tracking_id: str | None = None,
+        limit: int = 30,
+        continuation: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowRunPage: ...
+    async def runs(self, query: WorkflowRunQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowRunPage:
+        """Runs, newest first.
+
+        Args:
+            query: Or give the fields of `WorkflowRunQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.runs_async(model_of(WorkflowRunQuery, query, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def show(self, workflow: str, run: str, *, timeout: float | None = None) -> WorkflowRunDetails:
+        """A run, step by step.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.show_async(workflow, run)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def wait(self, workflow: str, run: str, *, timeout: float | None = None) -> WorkflowRunDetails:
+        """Completes when the run has ended; the run, step by step.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.wait_async(workflow, run)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def cancel(self, workflow: str, run: str, *, timeout: float | None = None) -> None:
+        """Ends a run.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.cancel_async(workflow, run)
+        await (future if timeout is None else within(future, timeout))
+
+    async def resubmit(self, workflow: str, run: str, *, timeout: float | None = None) -> str:
+        """Starts another run with what the trigger was given. Returns its name.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.resubmit_async(workflow, run)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def rerun(self, workflow: str, run: str, action: str | None = None, *, timeout: float | None = None) -> str:
+        """Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+
+        Args:
+            action: Absent: at what failed.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.rerun_async(workflow, run, action)
+        return await (future if timeout is None else within(future, timeout))
+
+    def function_calls(
+        self,
+        function: str,
+        credits: int = 16,
+        *,
+        timeout: float | None = None,
+    ) -> AsyncStream[WorkflowFunctionCall]:
+        """Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the
+        stream is closed is
+        given to another consumer, or fails and follows the retry policy of its action.
+
+        Args:
+            credits: Calls that the consumer holds at a time, 1 to 1000.
+            timeout: Seconds to wait for each item; then `DeadlineExceededError` is raised and the stream stays
+              usable.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return AsyncStream(self._impl.function_calls_async(function, credits), timeout)
+
+    def complete_call(self, call_id: int, result: typing.Any) -> bool:
+        """A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it
+        any more.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.complete_call(call_id, result)
+
+    def fail_call(self, call_id: int, code: str, message: str, retry: bool = False) -> bool:
+        """A consumer could not deal with a call.
+
+        Args:
+            retry: Another attempt may help: the retry policy of the action decides.
+        """
+        return self._impl.fail_call(call_id, code, message, retry)

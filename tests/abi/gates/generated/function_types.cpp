@@ -474,3 +474,54 @@ static_assert(std::is_same_v<decltype(tl_service_event_topics_service::publish),
 static_assert(std::is_same_v<tl_service_event_topics_service_publish_json_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_event_topics_service::publish_json),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_service_event_schema, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_deploy_done, void (*)(void *, const tl_service_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::deploy),
+                             void (*)(void *, const tl_call *, const tl_service_workflow_spec *, void (*)(void *, const tl_service_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_validate_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::validate),
+                             void (*)(void *, const tl_call *, const tl_service_workflow_spec *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_get_done, void (*)(void *, const tl_service_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_set_enabled_done, void (*)(void *, const tl_service_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::set_enabled),
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_service_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_remove_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_versions_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::versions),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_run_done, void (*)(void *, const tl_service_workflow_start *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::run),
+                             void (*)(void *, const tl_call *, const tl_service_workflow_run_request *, void (*)(void *, const tl_service_workflow_start *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_runs_done, void (*)(void *, const tl_service_workflow_run_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::runs),
+                             void (*)(void *, const tl_call *, const tl_service_workflow_run_query *, void (*)(void *, const tl_service_workflow_run_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_show_done, void (*)(void *, const tl_service_workflow_run_details *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::show),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_workflow_run_details *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_wait_done, void (*)(void *, const tl_service_workflow_run_details *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::wait),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_workflow_run_details *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_cancel_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::cancel),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_resubmit_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::resubmit),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_rerun_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::rerun),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_function_calls_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::function_calls),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, const tl_stream *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_complete_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::complete_call),
+                             void (*)(void *, const tl_call *, int64_t, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_workflows_service_fail_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_workflows_service::fail_call),
+                             void (*)(void *, const tl_call *, int64_t, tl_str, tl_str, tl_bool, void (*)(void *, const tl_bool *, tl_error *), void *)>);

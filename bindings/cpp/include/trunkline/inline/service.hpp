@@ -978,4 +978,439 @@ TL_INLINE void Codec<::trunkline::service::NewTopicEvent>::check(const tl_servic
   Member<std::string>::check(c.data_version, "data_version");
 }
 
+TL_INLINE tl_service_workflow_spec Codec<::trunkline::service::WorkflowSpec>::lower(const ::trunkline::service::WorkflowSpec& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_spec c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.definition = Member<std::string>::lower(v.definition, arena);
+  c.parameters = Member<std::optional<std::string>>::lower(v.parameters, arena);
+  c.stateless = Member<bool>::lower(v.stateless, arena);
+  c.enabled = Member<bool>::lower(v.enabled, arena);
+  c.tags = Member<std::optional<Properties>>::lower(v.tags, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowSpec>::lift(const tl_service_workflow_spec& c, ::trunkline::service::WorkflowSpec& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.definition, v.definition);
+  Member<std::optional<std::string>>::lift(c.parameters, v.parameters);
+  Member<bool>::lift(c.stateless, v.stateless);
+  Member<bool>::lift(c.enabled, v.enabled);
+  Member<std::optional<Properties>>::lift(c.tags, v.tags);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowSpec>::check(const tl_service_workflow_spec& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.definition, "definition");
+  Member<std::optional<std::string>>::check(c.parameters, "parameters");
+  Member<bool>::check(c.stateless, "stateless");
+  Member<bool>::check(c.enabled, "enabled");
+  Member<std::optional<Properties>>::check(c.tags, "tags");
+}
+
+TL_INLINE tl_service_workflow_problem Codec<::trunkline::service::WorkflowProblem>::lower(const ::trunkline::service::WorkflowProblem& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_problem c{};
+  c.struct_size = sizeof c;
+  c.code = Member<std::string>::lower(v.code, arena);
+  c.message = Member<std::string>::lower(v.message, arena);
+  c.pointer = Member<std::string>::lower(v.pointer, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowProblem>::lift(const tl_service_workflow_problem& c, ::trunkline::service::WorkflowProblem& v) {
+  Member<std::string>::lift(c.code, v.code);
+  Member<std::string>::lift(c.message, v.message);
+  Member<std::string>::lift(c.pointer, v.pointer);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowProblem>::check(const tl_service_workflow_problem& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.code, "code");
+  Member<std::string>::check(c.message, "message");
+  Member<std::string>::check(c.pointer, "pointer");
+}
+
+TL_INLINE tl_service_workflow_trigger_info Codec<::trunkline::service::WorkflowTriggerInfo>::lower(const ::trunkline::service::WorkflowTriggerInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_trigger_info c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.type = Member<std::string>::lower(v.type, arena);
+  c.callback_url = Member<std::optional<std::string>>::lower(v.callback_url, arena);
+  c.next_run_at = Member<std::optional<Time>>::lower(v.next_run_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowTriggerInfo>::lift(const tl_service_workflow_trigger_info& c, ::trunkline::service::WorkflowTriggerInfo& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.type, v.type);
+  Member<std::optional<std::string>>::lift(c.callback_url, v.callback_url);
+  Member<std::optional<Time>>::lift(c.next_run_at, v.next_run_at);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowTriggerInfo>::check(const tl_service_workflow_trigger_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.type, "type");
+  Member<std::optional<std::string>>::check(c.callback_url, "callback_url");
+  Member<std::optional<Time>>::check(c.next_run_at, "next_run_at");
+}
+
+TL_INLINE tl_service_workflow_info Codec<::trunkline::service::WorkflowInfo>::lower(const ::trunkline::service::WorkflowInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_info c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.workflow_id = Member<std::string>::lower(v.workflow_id, arena);
+  c.enabled = Member<bool>::lower(v.enabled, arena);
+  c.stateless = Member<bool>::lower(v.stateless, arena);
+  c.version = Member<std::string>::lower(v.version, arena);
+  c.definition = Member<std::string>::lower(v.definition, arena);
+  c.triggers = Member<std::vector<::trunkline::service::WorkflowTriggerInfo>>::lower(v.triggers, arena);
+  c.tags = Member<Properties>::lower(v.tags, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.changed_at = Member<Time>::lower(v.changed_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowInfo>::lift(const tl_service_workflow_info& c, ::trunkline::service::WorkflowInfo& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.workflow_id, v.workflow_id);
+  Member<bool>::lift(c.enabled, v.enabled);
+  Member<bool>::lift(c.stateless, v.stateless);
+  Member<std::string>::lift(c.version, v.version);
+  Member<std::string>::lift(c.definition, v.definition);
+  Member<std::vector<::trunkline::service::WorkflowTriggerInfo>>::lift(c.triggers, v.triggers);
+  Member<Properties>::lift(c.tags, v.tags);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<Time>::lift(c.changed_at, v.changed_at);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowInfo>::check(const tl_service_workflow_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.workflow_id, "workflow_id");
+  Member<bool>::check(c.enabled, "enabled");
+  Member<bool>::check(c.stateless, "stateless");
+  Member<std::string>::check(c.version, "version");
+  Member<std::string>::check(c.definition, "definition");
+  Member<std::vector<::trunkline::service::WorkflowTriggerInfo>>::check(c.triggers, "triggers");
+  Member<Properties>::check(c.tags, "tags");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<Time>::check(c.changed_at, "changed_at");
+}
+
+TL_INLINE tl_service_workflow_version_info Codec<::trunkline::service::WorkflowVersionInfo>::lower(const ::trunkline::service::WorkflowVersionInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_version_info c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.definition = Member<std::string>::lower(v.definition, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowVersionInfo>::lift(const tl_service_workflow_version_info& c, ::trunkline::service::WorkflowVersionInfo& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.definition, v.definition);
+  Member<Time>::lift(c.created_at, v.created_at);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowVersionInfo>::check(const tl_service_workflow_version_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.definition, "definition");
+  Member<Time>::check(c.created_at, "created_at");
+}
+
+TL_INLINE tl_service_workflow_run_request Codec<::trunkline::service::WorkflowRunRequest>::lower(const ::trunkline::service::WorkflowRunRequest& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_run_request c{};
+  c.struct_size = sizeof c;
+  c.workflow = Member<std::string>::lower(v.workflow, arena);
+  c.trigger = Member<std::optional<std::string>>::lower(v.trigger, arena);
+  c.body = Member<std::optional<std::string>>::lower(v.body, arena);
+  c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
+  c.path = Member<std::optional<std::string>>::lower(v.path, arena);
+  c.client_tracking_id = Member<std::optional<std::string>>::lower(v.client_tracking_id, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunRequest>::lift(const tl_service_workflow_run_request& c, ::trunkline::service::WorkflowRunRequest& v) {
+  Member<std::string>::lift(c.workflow, v.workflow);
+  Member<std::optional<std::string>>::lift(c.trigger, v.trigger);
+  Member<std::optional<std::string>>::lift(c.body, v.body);
+  Member<std::optional<Properties>>::lift(c.headers, v.headers);
+  Member<std::optional<std::string>>::lift(c.path, v.path);
+  Member<std::optional<std::string>>::lift(c.client_tracking_id, v.client_tracking_id);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunRequest>::check(const tl_service_workflow_run_request& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.workflow, "workflow");
+  Member<std::optional<std::string>>::check(c.trigger, "trigger");
+  Member<std::optional<std::string>>::check(c.body, "body");
+  Member<std::optional<Properties>>::check(c.headers, "headers");
+  Member<std::optional<std::string>>::check(c.path, "path");
+  Member<std::optional<std::string>>::check(c.client_tracking_id, "client_tracking_id");
+}
+
+TL_INLINE tl_service_workflow_response Codec<::trunkline::service::WorkflowResponse>::lower(const ::trunkline::service::WorkflowResponse& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_response c{};
+  c.struct_size = sizeof c;
+  c.status_code = Member<std::int32_t>::lower(v.status_code, arena);
+  c.headers = Member<Properties>::lower(v.headers, arena);
+  c.body = Member<std::optional<std::string>>::lower(v.body, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowResponse>::lift(const tl_service_workflow_response& c, ::trunkline::service::WorkflowResponse& v) {
+  Member<std::int32_t>::lift(c.status_code, v.status_code);
+  Member<Properties>::lift(c.headers, v.headers);
+  Member<std::optional<std::string>>::lift(c.body, v.body);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowResponse>::check(const tl_service_workflow_response& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int32_t>::check(c.status_code, "status_code");
+  Member<Properties>::check(c.headers, "headers");
+  Member<std::optional<std::string>>::check(c.body, "body");
+}
+
+TL_INLINE tl_service_workflow_start Codec<::trunkline::service::WorkflowStart>::lower(const ::trunkline::service::WorkflowStart& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_start c{};
+  c.struct_size = sizeof c;
+  c.run = Member<std::optional<std::string>>::lower(v.run, arena);
+  c.runs = Member<std::vector<std::string>>::lower(v.runs, arena);
+  c.response = Member<std::optional<::trunkline::service::WorkflowResponse>>::lower(v.response, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowStart>::lift(const tl_service_workflow_start& c, ::trunkline::service::WorkflowStart& v) {
+  Member<std::optional<std::string>>::lift(c.run, v.run);
+  Member<std::vector<std::string>>::lift(c.runs, v.runs);
+  Member<std::optional<::trunkline::service::WorkflowResponse>>::lift(c.response, v.response);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowStart>::check(const tl_service_workflow_start& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<std::string>>::check(c.run, "run");
+  Member<std::vector<std::string>>::check(c.runs, "runs");
+  Member<std::optional<::trunkline::service::WorkflowResponse>>::check(c.response, "response");
+}
+
+TL_INLINE tl_service_workflow_run_query Codec<::trunkline::service::WorkflowRunQuery>::lower(const ::trunkline::service::WorkflowRunQuery& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_run_query c{};
+  c.struct_size = sizeof c;
+  c.workflow = Member<std::string>::lower(v.workflow, arena);
+  c.status = Member<std::optional<::trunkline::service::WorkflowStatus>>::lower(v.status, arena);
+  c.client_tracking_id = Member<std::optional<std::string>>::lower(v.client_tracking_id, arena);
+  c.limit = Member<std::int32_t>::lower(v.limit, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunQuery>::lift(const tl_service_workflow_run_query& c, ::trunkline::service::WorkflowRunQuery& v) {
+  Member<std::string>::lift(c.workflow, v.workflow);
+  Member<std::optional<::trunkline::service::WorkflowStatus>>::lift(c.status, v.status);
+  Member<std::optional<std::string>>::lift(c.client_tracking_id, v.client_tracking_id);
+  Member<std::int32_t>::lift(c.limit, v.limit);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunQuery>::check(const tl_service_workflow_run_query& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.workflow, "workflow");
+  Member<std::optional<::trunkline::service::WorkflowStatus>>::check(c.status, "status");
+  Member<std::optional<std::string>>::check(c.client_tracking_id, "client_tracking_id");
+  Member<std::int32_t>::check(c.limit, "limit");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_workflow_run_info Codec<::trunkline::service::WorkflowRunInfo>::lower(const ::trunkline::service::WorkflowRunInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_run_info c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.workflow = Member<std::string>::lower(v.workflow, arena);
+  c.version = Member<std::string>::lower(v.version, arena);
+  c.trigger = Member<std::string>::lower(v.trigger, arena);
+  c.status = Member<::trunkline::service::WorkflowStatus>::lower(v.status, arena);
+  c.code = Member<std::optional<std::string>>::lower(v.code, arena);
+  c.error = Member<std::optional<std::string>>::lower(v.error, arena);
+  c.client_tracking_id = Member<std::string>::lower(v.client_tracking_id, arena);
+  c.repeats = Member<std::optional<std::string>>::lower(v.repeats, arena);
+  c.repeats_from = Member<std::optional<std::string>>::lower(v.repeats_from, arena);
+  c.started_at = Member<Time>::lower(v.started_at, arena);
+  c.ended_at = Member<std::optional<Time>>::lower(v.ended_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunInfo>::lift(const tl_service_workflow_run_info& c, ::trunkline::service::WorkflowRunInfo& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.workflow, v.workflow);
+  Member<std::string>::lift(c.version, v.version);
+  Member<std::string>::lift(c.trigger, v.trigger);
+  Member<::trunkline::service::WorkflowStatus>::lift(c.status, v.status);
+  Member<std::optional<std::string>>::lift(c.code, v.code);
+  Member<std::optional<std::string>>::lift(c.error, v.error);
+  Member<std::string>::lift(c.client_tracking_id, v.client_tracking_id);
+  Member<std::optional<std::string>>::lift(c.repeats, v.repeats);
+  Member<std::optional<std::string>>::lift(c.repeats_from, v.repeats_from);
+  Member<Time>::lift(c.started_at, v.started_at);
+  Member<std::optional<Time>>::lift(c.ended_at, v.ended_at);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunInfo>::check(const tl_service_workflow_run_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.workflow, "workflow");
+  Member<std::string>::check(c.version, "version");
+  Member<std::string>::check(c.trigger, "trigger");
+  Member<::trunkline::service::WorkflowStatus>::check(c.status, "status");
+  Member<std::optional<std::string>>::check(c.code, "code");
+  Member<std::optional<std::string>>::check(c.error, "error");
+  Member<std::string>::check(c.client_tracking_id, "client_tracking_id");
+  Member<std::optional<std::string>>::check(c.repeats, "repeats");
+  Member<std::optional<std::string>>::check(c.repeats_from, "repeats_from");
+  Member<Time>::check(c.started_at, "started_at");
+  Member<std::optional<Time>>::check(c.ended_at, "ended_at");
+}
+
+TL_INLINE tl_service_workflow_run_page Codec<::trunkline::service::WorkflowRunPage>::lower(const ::trunkline::service::WorkflowRunPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_run_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::WorkflowRunInfo>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunPage>::lift(const tl_service_workflow_run_page& c, ::trunkline::service::WorkflowRunPage& v) {
+  Member<std::vector<::trunkline::service::WorkflowRunInfo>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunPage>::check(const tl_service_workflow_run_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::WorkflowRunInfo>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_workflow_retry Codec<::trunkline::service::WorkflowRetry>::lower(const ::trunkline::service::WorkflowRetry& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_retry c{};
+  c.struct_size = sizeof c;
+  c.started_at = Member<Time>::lower(v.started_at, arena);
+  c.ended_at = Member<Time>::lower(v.ended_at, arena);
+  c.code = Member<std::string>::lower(v.code, arena);
+  c.error = Member<std::optional<std::string>>::lower(v.error, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRetry>::lift(const tl_service_workflow_retry& c, ::trunkline::service::WorkflowRetry& v) {
+  Member<Time>::lift(c.started_at, v.started_at);
+  Member<Time>::lift(c.ended_at, v.ended_at);
+  Member<std::string>::lift(c.code, v.code);
+  Member<std::optional<std::string>>::lift(c.error, v.error);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRetry>::check(const tl_service_workflow_retry& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<Time>::check(c.started_at, "started_at");
+  Member<Time>::check(c.ended_at, "ended_at");
+  Member<std::string>::check(c.code, "code");
+  Member<std::optional<std::string>>::check(c.error, "error");
+}
+
+TL_INLINE tl_service_workflow_step Codec<::trunkline::service::WorkflowStep>::lower(const ::trunkline::service::WorkflowStep& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_step c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.type = Member<std::string>::lower(v.type, arena);
+  c.scope = Member<std::optional<std::string>>::lower(v.scope, arena);
+  c.depth = Member<std::int32_t>::lower(v.depth, arena);
+  c.repetition = Member<std::optional<std::string>>::lower(v.repetition, arena);
+  c.status = Member<::trunkline::service::WorkflowStatus>::lower(v.status, arena);
+  c.code = Member<std::optional<std::string>>::lower(v.code, arena);
+  c.error = Member<std::optional<std::string>>::lower(v.error, arena);
+  c.inputs = Member<std::optional<std::string>>::lower(v.inputs, arena);
+  c.outputs = Member<std::optional<std::string>>::lower(v.outputs, arena);
+  c.tracked_properties = Member<std::optional<std::string>>::lower(v.tracked_properties, arena);
+  c.retries = Member<std::vector<::trunkline::service::WorkflowRetry>>::lower(v.retries, arena);
+  c.due_at = Member<std::optional<Time>>::lower(v.due_at, arena);
+  c.started_at = Member<std::optional<Time>>::lower(v.started_at, arena);
+  c.ended_at = Member<std::optional<Time>>::lower(v.ended_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowStep>::lift(const tl_service_workflow_step& c, ::trunkline::service::WorkflowStep& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.type, v.type);
+  Member<std::optional<std::string>>::lift(c.scope, v.scope);
+  Member<std::int32_t>::lift(c.depth, v.depth);
+  Member<std::optional<std::string>>::lift(c.repetition, v.repetition);
+  Member<::trunkline::service::WorkflowStatus>::lift(c.status, v.status);
+  Member<std::optional<std::string>>::lift(c.code, v.code);
+  Member<std::optional<std::string>>::lift(c.error, v.error);
+  Member<std::optional<std::string>>::lift(c.inputs, v.inputs);
+  Member<std::optional<std::string>>::lift(c.outputs, v.outputs);
+  Member<std::optional<std::string>>::lift(c.tracked_properties, v.tracked_properties);
+  Member<std::vector<::trunkline::service::WorkflowRetry>>::lift(c.retries, v.retries);
+  Member<std::optional<Time>>::lift(c.due_at, v.due_at);
+  Member<std::optional<Time>>::lift(c.started_at, v.started_at);
+  Member<std::optional<Time>>::lift(c.ended_at, v.ended_at);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowStep>::check(const tl_service_workflow_step& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.type, "type");
+  Member<std::optional<std::string>>::check(c.scope, "scope");
+  Member<std::int32_t>::check(c.depth, "depth");
+  Member<std::optional<std::string>>::check(c.repetition, "repetition");
+  Member<::trunkline::service::WorkflowStatus>::check(c.status, "status");
+  Member<std::optional<std::string>>::check(c.code, "code");
+  Member<std::optional<std::string>>::check(c.error, "error");
+  Member<std::optional<std::string>>::check(c.inputs, "inputs");
+  Member<std::optional<std::string>>::check(c.outputs, "outputs");
+  Member<std::optional<std::string>>::check(c.tracked_properties, "tracked_properties");
+  Member<std::vector<::trunkline::service::WorkflowRetry>>::check(c.retries, "retries");
+  Member<std::optional<Time>>::check(c.due_at, "due_at");
+  Member<std::optional<Time>>::check(c.started_at, "started_at");
+  Member<std::optional<Time>>::check(c.ended_at, "ended_at");
+}
+
+TL_INLINE tl_service_workflow_run_details Codec<::trunkline::service::WorkflowRunDetails>::lower(const ::trunkline::service::WorkflowRunDetails& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_run_details c{};
+  c.struct_size = sizeof c;
+  c.run = Member<::trunkline::service::WorkflowRunInfo>::lower(v.run, arena);
+  c.trigger_inputs = Member<std::optional<std::string>>::lower(v.trigger_inputs, arena);
+  c.trigger_outputs = Member<std::optional<std::string>>::lower(v.trigger_outputs, arena);
+  c.outputs = Member<std::optional<std::string>>::lower(v.outputs, arena);
+  c.response = Member<std::optional<::trunkline::service::WorkflowResponse>>::lower(v.response, arena);
+  c.steps = Member<std::vector<::trunkline::service::WorkflowStep>>::lower(v.steps, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunDetails>::lift(const tl_service_workflow_run_details& c, ::trunkline::service::WorkflowRunDetails& v) {
+  Member<::trunkline::service::WorkflowRunInfo>::lift(c.run, v.run);
+  Member<std::optional<std::string>>::lift(c.trigger_inputs, v.trigger_inputs);
+  Member<std::optional<std::string>>::lift(c.trigger_outputs, v.trigger_outputs);
+  Member<std::optional<std::string>>::lift(c.outputs, v.outputs);
+  Member<std::optional<::trunkline::service::WorkflowResponse>>::lift(c.response, v.response);
+  Member<std::vector<::trunkline::service::WorkflowStep>>::lift(c.steps, v.steps);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowRunDetails>::check(const tl_service_workflow_run_details& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::service::WorkflowRunInfo>::check(c.run, "run");
+  Member<std::optional<std::string>>::check(c.trigger_inputs, "trigger_inputs");
+  Member<std::optional<std::string>>::check(c.trigger_outputs, "trigger_outputs");
+  Member<std::optional<std::string>>::check(c.outputs, "outputs");
+  Member<std::optional<::trunkline::service::WorkflowResponse>>::check(c.response, "response");
+  Member<std::vector<::trunkline::service::WorkflowStep>>::check(c.steps, "steps");
+}
+
+TL_INLINE tl_service_workflow_function_call Codec<::trunkline::service::WorkflowFunctionCall>::lower(const ::trunkline::service::WorkflowFunctionCall& v, [[maybe_unused]] Arena& arena) {
+  tl_service_workflow_function_call c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::int64_t>::lower(v.id, arena);
+  c.function = Member<std::string>::lower(v.function, arena);
+  c.workflow = Member<std::string>::lower(v.workflow, arena);
+  c.run = Member<std::string>::lower(v.run, arena);
+  c.action = Member<std::string>::lower(v.action, arena);
+  c.inputs = Member<std::string>::lower(v.inputs, arena);
+  c.attempt = Member<std::int32_t>::lower(v.attempt, arena);
+  c.idempotency_key = Member<std::string>::lower(v.idempotency_key, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowFunctionCall>::lift(const tl_service_workflow_function_call& c, ::trunkline::service::WorkflowFunctionCall& v) {
+  Member<std::int64_t>::lift(c.id, v.id);
+  Member<std::string>::lift(c.function, v.function);
+  Member<std::string>::lift(c.workflow, v.workflow);
+  Member<std::string>::lift(c.run, v.run);
+  Member<std::string>::lift(c.action, v.action);
+  Member<std::string>::lift(c.inputs, v.inputs);
+  Member<std::int32_t>::lift(c.attempt, v.attempt);
+  Member<std::string>::lift(c.idempotency_key, v.idempotency_key);
+}
+TL_INLINE void Codec<::trunkline::service::WorkflowFunctionCall>::check(const tl_service_workflow_function_call& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.id, "id");
+  Member<std::string>::check(c.function, "function");
+  Member<std::string>::check(c.workflow, "workflow");
+  Member<std::string>::check(c.run, "run");
+  Member<std::string>::check(c.action, "action");
+  Member<std::string>::check(c.inputs, "inputs");
+  Member<std::int32_t>::check(c.attempt, "attempt");
+  Member<std::string>::check(c.idempotency_key, "idempotency_key");
+}
+
 }  // namespace trunkline::abi

@@ -1102,4 +1102,172 @@ TL_INLINE std::vector<std::string> EventTopicsServiceClient::publish_json_sync(s
   return Client::wait<ops::EventTopicsServicePublishJson>(std::move(options), std::move(topic), std::move(events), schema);
 }
 
+TL_INLINE Task<WorkflowInfo> WorkflowsServiceClient::deploy(WorkflowSpec workflow, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceDeploy>(std::move(options), std::move(workflow));
+}
+TL_INLINE void WorkflowsServiceClient::start_deploy(WorkflowSpec workflow, CallOptions options,
+                                                    abi::Callback<WorkflowInfo> done) const {
+  Client::start<ops::WorkflowsServiceDeploy>(std::move(options), std::move(done), std::move(workflow));
+}
+TL_INLINE WorkflowInfo WorkflowsServiceClient::deploy_sync(WorkflowSpec workflow, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceDeploy>(std::move(options), std::move(workflow));
+}
+TL_INLINE Task<std::vector<WorkflowProblem>> WorkflowsServiceClient::validate(WorkflowSpec workflow,
+                                                                              CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceValidate>(std::move(options), std::move(workflow));
+}
+TL_INLINE void WorkflowsServiceClient::start_validate(WorkflowSpec workflow, CallOptions options,
+                                                      abi::Callback<std::vector<WorkflowProblem>> done) const {
+  Client::start<ops::WorkflowsServiceValidate>(std::move(options), std::move(done), std::move(workflow));
+}
+TL_INLINE std::vector<WorkflowProblem> WorkflowsServiceClient::validate_sync(WorkflowSpec workflow, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceValidate>(std::move(options), std::move(workflow));
+}
+TL_INLINE Task<WorkflowInfo> WorkflowsServiceClient::get(std::string name, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceGet>(std::move(options), std::move(name));
+}
+TL_INLINE void WorkflowsServiceClient::start_get(std::string name, CallOptions options,
+                                                 abi::Callback<WorkflowInfo> done) const {
+  Client::start<ops::WorkflowsServiceGet>(std::move(options), std::move(done), std::move(name));
+}
+TL_INLINE WorkflowInfo WorkflowsServiceClient::get_sync(std::string name, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceGet>(std::move(options), std::move(name));
+}
+TL_INLINE Task<std::vector<WorkflowInfo>> WorkflowsServiceClient::list(CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceList>(std::move(options));
+}
+TL_INLINE void WorkflowsServiceClient::start_list(CallOptions options, abi::Callback<std::vector<WorkflowInfo>> done) const {
+  Client::start<ops::WorkflowsServiceList>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<WorkflowInfo> WorkflowsServiceClient::list_sync(CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceList>(std::move(options));
+}
+TL_INLINE Task<WorkflowInfo> WorkflowsServiceClient::set_enabled(std::string name, bool enabled, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceSetEnabled>(std::move(options), std::move(name), enabled);
+}
+TL_INLINE void WorkflowsServiceClient::start_set_enabled(std::string name, bool enabled, CallOptions options,
+                                                         abi::Callback<WorkflowInfo> done) const {
+  Client::start<ops::WorkflowsServiceSetEnabled>(std::move(options), std::move(done), std::move(name), enabled);
+}
+TL_INLINE WorkflowInfo WorkflowsServiceClient::set_enabled_sync(std::string name, bool enabled, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceSetEnabled>(std::move(options), std::move(name), enabled);
+}
+TL_INLINE Task<bool> WorkflowsServiceClient::remove(std::string name, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceRemove>(std::move(options), std::move(name));
+}
+TL_INLINE void WorkflowsServiceClient::start_remove(std::string name, CallOptions options, abi::Callback<bool> done) const {
+  Client::start<ops::WorkflowsServiceRemove>(std::move(options), std::move(done), std::move(name));
+}
+TL_INLINE bool WorkflowsServiceClient::remove_sync(std::string name, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceRemove>(std::move(options), std::move(name));
+}
+TL_INLINE Task<std::vector<WorkflowVersionInfo>> WorkflowsServiceClient::versions(std::string name, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceVersions>(std::move(options), std::move(name));
+}
+TL_INLINE void WorkflowsServiceClient::start_versions(std::string name, CallOptions options,
+                                                      abi::Callback<std::vector<WorkflowVersionInfo>> done) const {
+  Client::start<ops::WorkflowsServiceVersions>(std::move(options), std::move(done), std::move(name));
+}
+TL_INLINE std::vector<WorkflowVersionInfo> WorkflowsServiceClient::versions_sync(std::string name, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceVersions>(std::move(options), std::move(name));
+}
+TL_INLINE Task<WorkflowStart> WorkflowsServiceClient::run(WorkflowRunRequest request, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceRun>(std::move(options), std::move(request));
+}
+TL_INLINE void WorkflowsServiceClient::start_run(WorkflowRunRequest request, CallOptions options,
+                                                 abi::Callback<WorkflowStart> done) const {
+  Client::start<ops::WorkflowsServiceRun>(std::move(options), std::move(done), std::move(request));
+}
+TL_INLINE WorkflowStart WorkflowsServiceClient::run_sync(WorkflowRunRequest request, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceRun>(std::move(options), std::move(request));
+}
+TL_INLINE Task<WorkflowRunPage> WorkflowsServiceClient::runs(WorkflowRunQuery query, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceRuns>(std::move(options), std::move(query));
+}
+TL_INLINE void WorkflowsServiceClient::start_runs(WorkflowRunQuery query, CallOptions options,
+                                                  abi::Callback<WorkflowRunPage> done) const {
+  Client::start<ops::WorkflowsServiceRuns>(std::move(options), std::move(done), std::move(query));
+}
+TL_INLINE WorkflowRunPage WorkflowsServiceClient::runs_sync(WorkflowRunQuery query, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceRuns>(std::move(options), std::move(query));
+}
+TL_INLINE Task<WorkflowRunDetails> WorkflowsServiceClient::show(std::string workflow, std::string run,
+                                                                CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceShow>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE void WorkflowsServiceClient::start_show(std::string workflow, std::string run, CallOptions options,
+                                                  abi::Callback<WorkflowRunDetails> done) const {
+  Client::start<ops::WorkflowsServiceShow>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+}
+TL_INLINE WorkflowRunDetails WorkflowsServiceClient::show_sync(std::string workflow, std::string run,
+                                                               CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceShow>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE Task<WorkflowRunDetails> WorkflowsServiceClient::wait(std::string workflow, std::string run,
+                                                                CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceWait>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE void WorkflowsServiceClient::start_wait(std::string workflow, std::string run, CallOptions options,
+                                                  abi::Callback<WorkflowRunDetails> done) const {
+  Client::start<ops::WorkflowsServiceWait>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+}
+TL_INLINE WorkflowRunDetails WorkflowsServiceClient::wait_sync(std::string workflow, std::string run,
+                                                               CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceWait>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE Task<void> WorkflowsServiceClient::cancel(std::string workflow, std::string run, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceCancel>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE void WorkflowsServiceClient::start_cancel(std::string workflow, std::string run, CallOptions options,
+                                                    abi::Callback<void> done) const {
+  Client::start<ops::WorkflowsServiceCancel>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+}
+TL_INLINE void WorkflowsServiceClient::cancel_sync(std::string workflow, std::string run, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceCancel>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE Task<std::string> WorkflowsServiceClient::resubmit(std::string workflow, std::string run, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceResubmit>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE void WorkflowsServiceClient::start_resubmit(std::string workflow, std::string run, CallOptions options,
+                                                      abi::Callback<std::string> done) const {
+  Client::start<ops::WorkflowsServiceResubmit>(std::move(options), std::move(done), std::move(workflow), std::move(run));
+}
+TL_INLINE std::string WorkflowsServiceClient::resubmit_sync(std::string workflow, std::string run, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceResubmit>(std::move(options), std::move(workflow), std::move(run));
+}
+TL_INLINE Task<std::string> WorkflowsServiceClient::rerun(std::string workflow, std::string run,
+                                                          std::optional<std::string> action, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceRerun>(std::move(options), std::move(workflow), std::move(run), std::move(action));
+}
+TL_INLINE void WorkflowsServiceClient::start_rerun(std::string workflow, std::string run, std::optional<std::string> action,
+                                                   CallOptions options, abi::Callback<std::string> done) const {
+  Client::start<ops::WorkflowsServiceRerun>(std::move(options), std::move(done), std::move(workflow), std::move(run),
+                                            std::move(action));
+}
+TL_INLINE std::string WorkflowsServiceClient::rerun_sync(std::string workflow, std::string run,
+                                                         std::optional<std::string> action, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceRerun>(std::move(options), std::move(workflow), std::move(run), std::move(action));
+}
+TL_INLINE Task<StreamClient<WorkflowFunctionCall>> WorkflowsServiceClient::function_calls(std::string function,
+                                                                                          std::int32_t credits,
+                                                                                          CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceFunctionCalls>(std::move(options), std::move(function), credits);
+}
+TL_INLINE void WorkflowsServiceClient::start_function_calls(std::string function, std::int32_t credits, CallOptions options,
+                                                            abi::Callback<StreamClient<WorkflowFunctionCall>> done) const {
+  Client::start<ops::WorkflowsServiceFunctionCalls>(std::move(options), std::move(done), std::move(function), credits);
+}
+TL_INLINE StreamClient<WorkflowFunctionCall> WorkflowsServiceClient::function_calls_sync(std::string function,
+                                                                                         std::int32_t credits,
+                                                                                         CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceFunctionCalls>(std::move(options), std::move(function), credits);
+}
+TL_INLINE bool WorkflowsServiceClient::complete_call(std::int64_t call_id, std::string result, CallOptions options) const {
+  return Client::now<ops::WorkflowsServiceCompleteCall>(std::move(options), call_id, std::move(result));
+}
+TL_INLINE bool WorkflowsServiceClient::fail_call(std::int64_t call_id, std::string code, std::string message, bool retry,
+                                                 CallOptions options) const {
+  return Client::now<ops::WorkflowsServiceFailCall>(std::move(options), call_id, std::move(code), std::move(message), retry);
+}
+
 }  // namespace trunkline::service

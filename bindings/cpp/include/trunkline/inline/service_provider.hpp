@@ -1408,4 +1408,224 @@ struct EventTopicsServiceThunks {
 
 TL_INLINE tl_iface iface_of(EventTopicsService* object) { return {object, &detail::EventTopicsServiceThunks::kVtbl}; }
 
+TL_INLINE Task<WorkflowInfo> WorkflowsService::deploy(Call, WorkflowSpec) { abi::unimplemented("deploy"); }
+TL_INLINE void WorkflowsService::start_deploy(const Call& call, WorkflowSpecView workflow, Completion<WorkflowInfo> done) {
+  abi::complete_with(std::move(done), [&] { return this->deploy(call, abi::own<WorkflowSpec>(workflow)); });
+}
+TL_INLINE Task<std::vector<WorkflowProblem>> WorkflowsService::validate(Call, WorkflowSpec) { abi::unimplemented("validate"); }
+TL_INLINE void WorkflowsService::start_validate(const Call& call, WorkflowSpecView workflow,
+                                                Completion<std::vector<WorkflowProblem>> done) {
+  abi::complete_with(std::move(done), [&] { return this->validate(call, abi::own<WorkflowSpec>(workflow)); });
+}
+TL_INLINE Task<WorkflowInfo> WorkflowsService::get(Call, std::string) { abi::unimplemented("get"); }
+TL_INLINE void WorkflowsService::start_get(const Call& call, std::string_view name, Completion<WorkflowInfo> done) {
+  abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(name)); });
+}
+TL_INLINE Task<std::vector<WorkflowInfo>> WorkflowsService::list(Call) { abi::unimplemented("list"); }
+TL_INLINE void WorkflowsService::start_list(const Call& call, Completion<std::vector<WorkflowInfo>> done) {
+  abi::complete_with(std::move(done), [&] { return this->list(call); });
+}
+TL_INLINE Task<WorkflowInfo> WorkflowsService::set_enabled(Call, std::string, bool) { abi::unimplemented("set_enabled"); }
+TL_INLINE void WorkflowsService::start_set_enabled(const Call& call, std::string_view name, bool enabled,
+                                                   Completion<WorkflowInfo> done) {
+  abi::complete_with(std::move(done), [&] { return this->set_enabled(call, abi::own<std::string>(name), enabled); });
+}
+TL_INLINE Task<bool> WorkflowsService::remove(Call, std::string) { abi::unimplemented("remove"); }
+TL_INLINE void WorkflowsService::start_remove(const Call& call, std::string_view name, Completion<bool> done) {
+  abi::complete_with(std::move(done), [&] { return this->remove(call, abi::own<std::string>(name)); });
+}
+TL_INLINE Task<std::vector<WorkflowVersionInfo>> WorkflowsService::versions(Call, std::string) { abi::unimplemented("versions"); }
+TL_INLINE void WorkflowsService::start_versions(const Call& call, std::string_view name,
+                                                Completion<std::vector<WorkflowVersionInfo>> done) {
+  abi::complete_with(std::move(done), [&] { return this->versions(call, abi::own<std::string>(name)); });
+}
+TL_INLINE Task<WorkflowStart> WorkflowsService::run(Call, WorkflowRunRequest) { abi::unimplemented("run"); }
+TL_INLINE void WorkflowsService::start_run(const Call& call, WorkflowRunRequestView request, Completion<WorkflowStart> done) {
+  abi::complete_with(std::move(done), [&] { return this->run(call, abi::own<WorkflowRunRequest>(request)); });
+}
+TL_INLINE Task<WorkflowRunPage> WorkflowsService::runs(Call, WorkflowRunQuery) { abi::unimplemented("runs"); }
+TL_INLINE void WorkflowsService::start_runs(const Call& call, WorkflowRunQueryView query, Completion<WorkflowRunPage> done) {
+  abi::complete_with(std::move(done), [&] { return this->runs(call, abi::own<WorkflowRunQuery>(query)); });
+}
+TL_INLINE Task<WorkflowRunDetails> WorkflowsService::show(Call, std::string, std::string) { abi::unimplemented("show"); }
+TL_INLINE void WorkflowsService::start_show(const Call& call, std::string_view workflow, std::string_view run,
+                                            Completion<WorkflowRunDetails> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->show(call, abi::own<std::string>(workflow), abi::own<std::string>(run)); });
+}
+TL_INLINE Task<WorkflowRunDetails> WorkflowsService::wait(Call, std::string, std::string) { abi::unimplemented("wait"); }
+TL_INLINE void WorkflowsService::start_wait(const Call& call, std::string_view workflow, std::string_view run,
+                                            Completion<WorkflowRunDetails> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->wait(call, abi::own<std::string>(workflow), abi::own<std::string>(run)); });
+}
+TL_INLINE Task<void> WorkflowsService::cancel(Call, std::string, std::string) { abi::unimplemented("cancel"); }
+TL_INLINE void WorkflowsService::start_cancel(const Call& call, std::string_view workflow, std::string_view run,
+                                              Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->cancel(call, abi::own<std::string>(workflow), abi::own<std::string>(run)); });
+}
+TL_INLINE Task<std::string> WorkflowsService::resubmit(Call, std::string, std::string) { abi::unimplemented("resubmit"); }
+TL_INLINE void WorkflowsService::start_resubmit(const Call& call, std::string_view workflow, std::string_view run,
+                                                Completion<std::string> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->resubmit(call, abi::own<std::string>(workflow), abi::own<std::string>(run)); });
+}
+TL_INLINE Task<std::string> WorkflowsService::rerun(Call, std::string, std::string,
+                                                    std::optional<std::string>) { abi::unimplemented("rerun"); }
+TL_INLINE void WorkflowsService::start_rerun(const Call& call, std::string_view workflow, std::string_view run,
+                                             std::optional<std::string_view> action, Completion<std::string> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->rerun(call, abi::own<std::string>(workflow), abi::own<std::string>(run), abi::own_optional<std::string>(action)); });
+}
+TL_INLINE Task<std::unique_ptr<StreamSource<WorkflowFunctionCall>>> WorkflowsService::function_calls(Call, std::string,
+                                                                                                     std::int32_t) { abi::unimplemented("function_calls"); }
+TL_INLINE void WorkflowsService::start_function_calls(const Call& call, std::string_view function, std::int32_t credits,
+                                                      Completion<std::unique_ptr<StreamSource<WorkflowFunctionCall>>> done) {
+  abi::complete_with(std::move(done), [&] { return this->function_calls(call, abi::own<std::string>(function), credits); });
+}
+
+namespace detail {
+struct WorkflowsServiceThunks {
+  static WorkflowsService& of(void* self) { return *static_cast<WorkflowsService*>(self); }
+  static void deploy(void* self, const tl_call* call, const tl_service_workflow_spec* workflow,
+                     tl_service_workflows_service_deploy_done done, void* user) noexcept {
+    abi::serve<WorkflowInfo>(of(self), done, user, [&](Completion<WorkflowInfo> completion) {
+      of(self).start_deploy(Call(call), abi::Codec<WorkflowSpec>::view(abi::required<WorkflowSpec>(workflow, "workflow")),
+                            std::move(completion));
+    });
+  }
+  static void validate(void* self, const tl_call* call, const tl_service_workflow_spec* workflow,
+                       tl_service_workflows_service_validate_done done, void* user) noexcept {
+    abi::serve<std::vector<WorkflowProblem>>(of(self), done, user, [&](Completion<std::vector<WorkflowProblem>> completion) {
+      of(self).start_validate(Call(call), abi::Codec<WorkflowSpec>::view(abi::required<WorkflowSpec>(workflow, "workflow")),
+                              std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str name, tl_service_workflows_service_get_done done, void* user) noexcept {
+    abi::serve<WorkflowInfo>(of(self), done, user, [&](Completion<WorkflowInfo> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_service_workflows_service_list_done done, void* user) noexcept {
+    abi::serve<std::vector<WorkflowInfo>>(of(self), done, user, [&](Completion<std::vector<WorkflowInfo>> completion) {
+      of(self).start_list(Call(call), std::move(completion));
+    });
+  }
+  static void set_enabled(void* self, const tl_call* call, tl_str name, tl_bool enabled,
+                          tl_service_workflows_service_set_enabled_done done, void* user) noexcept {
+    abi::serve<WorkflowInfo>(of(self), done, user, [&](Completion<WorkflowInfo> completion) {
+      of(self).start_set_enabled(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                 abi::Member<bool>::view(abi::checked<bool>(enabled, "enabled")), std::move(completion));
+    });
+  }
+  static void remove(void* self, const tl_call* call, tl_str name, tl_service_workflows_service_remove_done done,
+                     void* user) noexcept {
+    abi::serve<bool>(of(self), done, user, [&](Completion<bool> completion) {
+      of(self).start_remove(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                            std::move(completion));
+    });
+  }
+  static void versions(void* self, const tl_call* call, tl_str name, tl_service_workflows_service_versions_done done,
+                       void* user) noexcept {
+    abi::serve<std::vector<WorkflowVersionInfo>>(of(self), done, user, [&](Completion<std::vector<WorkflowVersionInfo>> completion) {
+      of(self).start_versions(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                              std::move(completion));
+    });
+  }
+  static void run(void* self, const tl_call* call, const tl_service_workflow_run_request* request,
+                  tl_service_workflows_service_run_done done, void* user) noexcept {
+    abi::serve<WorkflowStart>(of(self), done, user, [&](Completion<WorkflowStart> completion) {
+      of(self).start_run(Call(call), abi::Codec<WorkflowRunRequest>::view(abi::required<WorkflowRunRequest>(request, "request")),
+                         std::move(completion));
+    });
+  }
+  static void runs(void* self, const tl_call* call, const tl_service_workflow_run_query* query,
+                   tl_service_workflows_service_runs_done done, void* user) noexcept {
+    abi::serve<WorkflowRunPage>(of(self), done, user, [&](Completion<WorkflowRunPage> completion) {
+      of(self).start_runs(Call(call), abi::Codec<WorkflowRunQuery>::view(abi::required<WorkflowRunQuery>(query, "query")),
+                          std::move(completion));
+    });
+  }
+  static void show(void* self, const tl_call* call, tl_str workflow, tl_str run, tl_service_workflows_service_show_done done,
+                   void* user) noexcept {
+    abi::serve<WorkflowRunDetails>(of(self), done, user, [&](Completion<WorkflowRunDetails> completion) {
+      of(self).start_show(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(workflow, "workflow")),
+                          abi::Member<std::string>::view(abi::checked<std::string>(run, "run")), std::move(completion));
+    });
+  }
+  static void wait(void* self, const tl_call* call, tl_str workflow, tl_str run, tl_service_workflows_service_wait_done done,
+                   void* user) noexcept {
+    abi::serve<WorkflowRunDetails>(of(self), done, user, [&](Completion<WorkflowRunDetails> completion) {
+      of(self).start_wait(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(workflow, "workflow")),
+                          abi::Member<std::string>::view(abi::checked<std::string>(run, "run")), std::move(completion));
+    });
+  }
+  static void cancel(void* self, const tl_call* call, tl_str workflow, tl_str run, tl_service_workflows_service_cancel_done done,
+                     void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_cancel(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(workflow, "workflow")),
+                            abi::Member<std::string>::view(abi::checked<std::string>(run, "run")), std::move(completion));
+    });
+  }
+  static void resubmit(void* self, const tl_call* call, tl_str workflow, tl_str run,
+                       tl_service_workflows_service_resubmit_done done, void* user) noexcept {
+    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
+      of(self).start_resubmit(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(workflow, "workflow")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(run, "run")), std::move(completion));
+    });
+  }
+  static void rerun(void* self, const tl_call* call, tl_str workflow, tl_str run, tl_str action,
+                    tl_service_workflows_service_rerun_done done, void* user) noexcept {
+    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
+      of(self).start_rerun(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(workflow, "workflow")),
+                           abi::Member<std::string>::view(abi::checked<std::string>(run, "run")),
+                           abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(action, "action")),
+                           std::move(completion));
+    });
+  }
+  static void function_calls(void* self, const tl_call* call, tl_str function, int32_t credits,
+                             tl_service_workflows_service_function_calls_done done, void* user) noexcept {
+    abi::serve<std::unique_ptr<StreamSource<WorkflowFunctionCall>>>(of(self), done, user, [&](Completion<std::unique_ptr<StreamSource<WorkflowFunctionCall>>> completion) {
+      of(self).start_function_calls(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(function, "function")),
+                                    abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(credits, "credits")),
+                                    std::move(completion));
+    });
+  }
+  static void complete_call(void* self, const tl_call* call, int64_t call_id, tl_str result,
+                            tl_service_workflows_service_complete_call_done done, void* user) noexcept {
+    abi::serve_now<bool>(of(self), done, user,
+                         [&] { return of(self).complete_call(Call(call), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(call_id, "call_id")), abi::Member<std::string>::view(abi::checked<std::string>(result, "result"))); });
+  }
+  static void fail_call(void* self, const tl_call* call, int64_t call_id, tl_str code, tl_str message, tl_bool retry,
+                        tl_service_workflows_service_fail_call_done done, void* user) noexcept {
+    abi::serve_now<bool>(of(self), done, user,
+                         [&] { return of(self).fail_call(Call(call), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(call_id, "call_id")), abi::Member<std::string>::view(abi::checked<std::string>(code, "code")), abi::Member<std::string>::view(abi::checked<std::string>(message, "message")), abi::Member<bool>::view(abi::checked<bool>(retry, "retry"))); });
+  }
+  static constexpr tl_service_workflows_service kVtbl{
+      sizeof(tl_service_workflows_service),
+      0,
+      &deploy,
+      &validate,
+      &get,
+      &list,
+      &set_enabled,
+      &remove,
+      &versions,
+      &run,
+      &runs,
+      &show,
+      &wait,
+      &cancel,
+      &resubmit,
+      &rerun,
+      &function_calls,
+      &complete_call,
+      &fail_call};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(WorkflowsService* object) { return {object, &detail::WorkflowsServiceThunks::kVtbl}; }
+
 }  // namespace trunkline::service
