@@ -16,6 +16,8 @@ Machine::Machine(PlanPtr plan, Environment& environment)
     : state_(std::move(plan)), environment_(environment), context_(state_, environment) {}
 
 void Machine::append(Event event) {
+  // What a history holds: a finer time would differ after it was read back.
+  if (event.due) event.due = std::chrono::floor<std::chrono::microseconds>(*event.due);
   state_.apply(event);
   if (durable_) writer_.add(event);
 }
