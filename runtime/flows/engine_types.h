@@ -90,6 +90,8 @@ struct StartSpec {
   RunKey key = 0;
   /// Facts of another run that this one begins with, as a segment.
   std::string history;
+  /// Runs in the transaction that makes the run durable; re-runnable, like every write.
+  std::function<void(store::Session&)> with;
 };
 
 /// Who knows workflows by the keys of rows. [any-thread]

@@ -65,7 +65,6 @@ FiringResult fire(Engine& engine, Firing firing) {
   const workflow::Trigger& trigger = *firing.trigger;
   const workflow::Options& options = workflow.version->plan->options;
   const Time started = firing.started.value_or(engine.parts().clock.now());
-  const std::string code = firing.code.empty() ? "OK" : firing.code;
 
   FiringResult result;
   const auto give_up = [&](FiringResult::Kind kind, Status status, std::string why, std::string message, CallerAnswer answer) {
@@ -91,7 +90,7 @@ FiringResult fire(Engine& engine, Firing firing) {
                  {"outputs", firing.outputs},
                  {"startTime", workflow::time_text(started)},
                  {"endTime", workflow::time_text(engine.parts().clock.now())},
-                 {"code", code},
+                 {"code", firing.code},
                  {"status", "Succeeded"}};
     if (!firing.inputs.is_null()) record["inputs"] = firing.inputs;
     if (firing.scheduled) record["scheduledTime"] = workflow::time_text(*firing.scheduled);
@@ -138,7 +137,8 @@ FiringResult fire(Engine& engine, Firing firing) {
     if (!outputs.is_null()) spec.record["outputs"] = std::move(outputs);
     if (!firing.inputs.is_null()) spec.record["inputs"] = firing.inputs;
     if (firing.scheduled) spec.record["scheduledTime"] = workflow::time_text(*firing.scheduled);
-    spec.record["code"] = code;
+    spec.record["code"] = firing.code;
+    spec.with = std::exchange(firing.with, nullptr);
     spec.client_tracking_id = std::move(id);
     spec.origin = firing.origin;
     spec.has_caller = has_caller;

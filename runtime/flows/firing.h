@@ -15,13 +15,15 @@ struct Firing {
   /// What triggerOutputs() gives; null: nothing (Recurrence).
   Value outputs;
   Value inputs;      // for the history; null: none
-  std::string code;  // `OK`, `Accepted`; what trigger()['code'] gives
+  Value code = "OK";  // what trigger()['code'] gives
   std::optional<Time> scheduled;
   std::optional<Time> started;  // nullopt: now
   std::string client_tracking_id;
   std::string origin;
   bool has_caller = false;
   Responder respond;
+  /// Runs in the transaction of the first run that comes of it.
+  std::function<void(store::Session&)> with;
 };
 
 struct FiringResult {

@@ -72,6 +72,7 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
       parent_(std::move(spec.parent)),
       respond_(std::move(spec.respond)) {
   machine_->set_durable(durable());
+  pending_.with = std::move(spec.with);
   Value record = Value::object();
   record["name"] = row_.trigger;
   for (const char* member : {"inputs", "outputs"})
@@ -313,6 +314,7 @@ void Run::save() {
           records::insert_run(session, job->row, job->in_head ? std::string_view(job->segment) : std::string_view());
         else
           records::update_run(session, job->row);
+        if (job->later.with) job->later.with(session);
         if (!job->in_head && !job->segment.empty()) records::add_segment(session, job->row.key, job->number, job->segment);
       },
       [self = shared_from_this(), job](Result<void> result) {
@@ -369,8 +371,10 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
 }
 
 void Run::lost(const Error& error) {
-  engine_.parts().log.error("workflows", "a run cannot go on; it is taken up at the next start",
-                            {{"workflow", workflow_->name}, {"run", name_}, {"error", error.message}});
+  // Aborted: what it was to begin with went to another run.
+  if (error.code != ErrorCode::kAborted)
+    engine_.parts().log.error("workflows", "a run cannot go on; it is taken up at the next start",
+                              {{"workflow", workflow_->name}, {"run", name_}, {"error", error.message}});
   for (InFlight& flight : in_flight_) flight.cancel.cancel();
   {
     const std::lock_guard lock(mutex_);

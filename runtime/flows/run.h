@@ -74,6 +74,7 @@ class Run final : public std::enable_shared_from_this<Run>, private workflow::En
     std::vector<Launch> launches;
     std::vector<UniqueFunction<void()>> calls;
     SharedValue response;
+    std::function<void(store::Session&)> with;
     bool ended = false;
     bool accepted = false;
   };

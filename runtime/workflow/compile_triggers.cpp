@@ -117,6 +117,8 @@ void Compiler::trigger(Trigger& trigger, const Value& json) {
           trigger.conditions.push_back(std::move(*compiled));
         const std::string text = expression::to_json_text(*expression);
         trigger.conditions_name_code = trigger.conditions_name_code || ifind(text, "code") != std::string::npos;
+        for (const char* word : {"'OK'", "'Accepted'", "'Created'", "'NoContent'"})
+          trigger.conditions_name_status = trigger.conditions_name_status || ifind(text, word) != std::string::npos;
       }
     }
   }

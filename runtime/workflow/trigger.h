@@ -48,6 +48,8 @@ struct Trigger {
   std::vector<Condition> conditions;
   /// A condition looks at the status code, which replaces the rule that only 200 fires.
   bool conditions_name_code = false;
+  /// They compare it with a name such as `OK`, not with a number.
+  bool conditions_name_status = false;
   std::optional<Template> split_on;
   std::optional<Template> client_tracking_id;
   std::optional<Template> split_client_tracking_id;
