@@ -87,7 +87,7 @@ void Triggers::changed(const WorkflowPtr& before, const WorkflowPtr& after, bool
 }
 
 void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored) {
-  if (!ticks(trigger.type) && !subscribes(trigger.type)) return;
+  if (!service_.options().automatic_triggers || (!ticks(trigger.type) && !subscribes(trigger.type))) return;
   const Time now = service_.parts_.clock.now();
   auto armed = std::make_shared<Armed>();
   armed->workflow = workflow;

@@ -184,7 +184,7 @@ void WorkflowService::start() {
     const std::lock_guard lock(mutex_);
     started_ = true;
   }
-  for (const WorkflowPtr& workflow : list()) triggers_->changed(nullptr, workflow);
+  for (const WorkflowPtr& workflow : list()) triggers_->changed(nullptr, workflow, true);
   schedule_trim();
 }
 

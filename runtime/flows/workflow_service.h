@@ -90,6 +90,8 @@ struct HistoryEntry {
 };
 
 struct ServiceOptions {
+  /// Off: triggers fire by hand and by calls only.
+  bool automatic_triggers = true;
   EngineOptions engine;
   workflow::Options plan;
   HttpActionOptions http;
@@ -207,7 +209,7 @@ class WorkflowService final : private Registry {
   net::Response to_response(const Workflow& workflow, const workflow::Trigger& trigger, CallerAnswer answer) const;
   void schedule_trim();
 
-  Parts parts_;
+  const Parts parts_;
   const ServiceOptions options_;
   HttpActions http_actions_;
   Engine engine_;
