@@ -130,6 +130,8 @@ WorkflowService::~WorkflowService() { stop(); }
 
 void WorkflowService::add_port(ActionPort& port) { engine_.add_port(port); }
 
+void WorkflowService::set_event_subscriber(EventSubscriber& subscriber) { triggers_->set_event_subscriber(&subscriber); }
+
 void WorkflowService::set_endpoint(std::string endpoint) {
   const std::lock_guard lock(mutex_);
   endpoint_ = std::move(endpoint);

@@ -23,6 +23,7 @@
 namespace trunkline::flows {
 
 class BatchStore;
+class EventSubscriber;
 class Triggers;
 
 /// What a deployment says. Texts are JSON.
@@ -114,6 +115,8 @@ class WorkflowService final : private Registry {
 
   /// Performs actions; asked before our own. Before start(); it outlives us.
   void add_port(ActionPort& port);
+  /// Subscribes triggers of the Event Grid connector. Before start(); it outlives us.
+  void set_event_subscriber(EventSubscriber& subscriber);
   /// Where the server listens, with its slash; part of callback addresses.
   void set_endpoint(std::string endpoint);
   std::string endpoint() const;
@@ -160,6 +163,9 @@ class WorkflowService final : private Registry {
   /// A POST to the address of a webhook action. Errors: kNotFound.
   Task<net::Response> call_action(WorkflowPtr workflow, std::string run, std::string action, FrameId frame, TriggerCall call);
   std::vector<TriggerState> triggers(const Workflow& workflow) const;
+  /// The trigger forgets what it remembers and begins anew; with `from` it takes over what that workflow's trigger `source`
+  /// remembers.
+  Task<void> reset_trigger(WorkflowPtr workflow, std::string trigger, WorkflowPtr from, std::string source);
   CallbackUrl callback_url(const Workflow& workflow, std::string_view trigger) const;
   /// Newest first, those before `before` (a name; empty: from the newest on). Blocks.
   std::vector<HistoryEntry> histories(const WorkflowPtr& workflow, std::string_view trigger, std::string_view before, std::size_t limit);

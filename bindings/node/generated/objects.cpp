@@ -23,7 +23,6 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.event_subscriptions/1") return make_event_subscriptions_service(iface, calls);
   if (id == "trunkline.service.event_history/1") return make_event_history_service(iface, calls);
   if (id == "trunkline.service.event_topics/1") return make_event_topics_service(iface, calls);
-  if (id == "trunkline.service.workflows/1") return make_workflows_service(iface, calls);
   return nullptr;
 }
 

@@ -26,6 +26,5 @@ std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls);
-std::unique_ptr<Object> make_workflows_service(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

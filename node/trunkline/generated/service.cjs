@@ -4,7 +4,7 @@ const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidPart
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readPhone, readPhoneMessage, readPhoneRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { EventSchema, KeyKind, readChatEvent, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, readWorkflowFunctionCall, readWorkflowInfo, readWorkflowProblem, readWorkflowRunDetails, readWorkflowRunPage, readWorkflowStart, readWorkflowVersionInfo, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage, writeWorkflowRunQuery, writeWorkflowRunRequest, writeWorkflowSpec } = require("./wire/service.cjs");
+const { EventSchema, KeyKind, readChatEvent, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
@@ -28,9 +28,6 @@ const readInt64 = (r) => r.safeint();
 const readListOfEventTopic = (r) => r.list(readEventTopic);
 const eachNewTopicEvent = (w, x) => w.model("", x, writeNewTopicEvent);
 const readListOfListString = (r) => r.list(readString);
-const readListOfWorkflowProblem = (r) => r.list(readWorkflowProblem);
-const readListOfWorkflowInfo = (r) => r.list(readWorkflowInfo);
-const readListOfWorkflowVersionInfo = (r) => r.list(readWorkflowVersionInfo);
 
 class SmsService {
   #port;
@@ -484,78 +481,3 @@ class EventTopicsService {
   }
 }
 exports.EventTopicsService = EventTopicsService;
-
-class WorkflowsService {
-  #port;
-  constructor(port) { this.#port = port; }
-  static id = "trunkline.service.workflows/1";
-
-  deploy(workflow, options) {
-    return this.#port.call(0, options, (w) => { w.model("workflow", workflow, writeWorkflowSpec); }, readWorkflowInfo);
-  }
-
-  validate(workflow, options) {
-    return this.#port.call(1, options, (w) => { w.model("workflow", workflow, writeWorkflowSpec); }, readListOfWorkflowProblem);
-  }
-
-  get(name, options) {
-    return this.#port.call(2, options, (w) => { w.string("name", name); }, readWorkflowInfo);
-  }
-
-  list(options) {
-    return this.#port.call(3, options, undefined, readListOfWorkflowInfo);
-  }
-
-  setEnabled(name, enabled, options) {
-    return this.#port.call(4, options, (w) => { w.string("name", name); w.boolean("enabled", enabled); }, readWorkflowInfo);
-  }
-
-  remove(name, options) {
-    return this.#port.call(5, options, (w) => { w.string("name", name); }, readBoolean);
-  }
-
-  versions(name, options) {
-    return this.#port.call(6, options, (w) => { w.string("name", name); }, readListOfWorkflowVersionInfo);
-  }
-
-  run(request, options) {
-    return this.#port.call(7, options, (w) => { w.model("request", request, writeWorkflowRunRequest); }, readWorkflowStart);
-  }
-
-  runs(query, options) {
-    return this.#port.call(8, options, (w) => { w.model("query", query, writeWorkflowRunQuery); }, readWorkflowRunPage);
-  }
-
-  show(workflow, run, options) {
-    return this.#port.call(9, options, (w) => { w.string("workflow", workflow); w.string("run", run); }, readWorkflowRunDetails);
-  }
-
-  wait(workflow, run, options) {
-    return this.#port.call(10, options, (w) => { w.string("workflow", workflow); w.string("run", run); }, readWorkflowRunDetails);
-  }
-
-  cancel(workflow, run, options) {
-    return this.#port.call(11, options, (w) => { w.string("workflow", workflow); w.string("run", run); }, undefined);
-  }
-
-  resubmit(workflow, run, options) {
-    return this.#port.call(12, options, (w) => { w.string("workflow", workflow); w.string("run", run); }, readString);
-  }
-
-  rerun(workflow, run, action, options) {
-    return this.#port.call(13, options, (w) => { w.string("workflow", workflow); w.string("run", run); if (w.has(action)) w.string("action", action); }, readString);
-  }
-
-  functionCalls(function_, credits, options) {
-    return this.#port.stream(14, options, (w) => { w.string("function", function_); w.int32("credits", credits ?? 16); }, readWorkflowFunctionCall);
-  }
-
-  completeCall(callId, result) {
-    return this.#port.sync(15, (w) => { w.int64("callId", callId); w.json("result", result); }, readBoolean);
-  }
-
-  failCall(callId, code, message, retry) {
-    return this.#port.sync(16, (w) => { w.int64("callId", callId); w.string("code", code); w.string("message", message); w.boolean("retry", retry ?? false); }, readBoolean);
-  }
-}
-exports.WorkflowsService = WorkflowsService;

@@ -246,25 +246,6 @@ inline constexpr SlotInfo tl_service_event_topics_service[] = {
     {"publish", offsetof(::tl_service_event_topics_service, publish), true},
     {"publish_json", offsetof(::tl_service_event_topics_service, publish_json), true},
 };
-inline constexpr SlotInfo tl_service_workflows_service[] = {
-    {"deploy", offsetof(::tl_service_workflows_service, deploy), true},
-    {"validate", offsetof(::tl_service_workflows_service, validate), true},
-    {"get", offsetof(::tl_service_workflows_service, get), true},
-    {"list", offsetof(::tl_service_workflows_service, list), true},
-    {"set_enabled", offsetof(::tl_service_workflows_service, set_enabled), true},
-    {"remove", offsetof(::tl_service_workflows_service, remove), true},
-    {"versions", offsetof(::tl_service_workflows_service, versions), true},
-    {"run", offsetof(::tl_service_workflows_service, run), true},
-    {"runs", offsetof(::tl_service_workflows_service, runs), true},
-    {"show", offsetof(::tl_service_workflows_service, show), true},
-    {"wait", offsetof(::tl_service_workflows_service, wait), true},
-    {"cancel", offsetof(::tl_service_workflows_service, cancel), true},
-    {"resubmit", offsetof(::tl_service_workflows_service, resubmit), true},
-    {"rerun", offsetof(::tl_service_workflows_service, rerun), true},
-    {"function_calls", offsetof(::tl_service_workflows_service, function_calls), true},
-    {"complete_call", offsetof(::tl_service_workflows_service, complete_call), true},
-    {"fail_call", offsetof(::tl_service_workflows_service, fail_call), true},
-};
 }  // namespace slots
 
 inline constexpr InterfaceInfo kInterfaces[] = {
@@ -301,7 +282,6 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.event_subscriptions/1", "EventSubscriptionsService", InterfaceKind::kService, false, sizeof(tl_service_event_subscriptions_service), 96, slots::tl_service_event_subscriptions_service},
     {"trunkline.service.event_history/1", "EventHistoryService", InterfaceKind::kService, false, sizeof(tl_service_event_history_service), 64, slots::tl_service_event_history_service},
     {"trunkline.service.event_topics/1", "EventTopicsService", InterfaceKind::kService, false, sizeof(tl_service_event_topics_service), 72, slots::tl_service_event_topics_service},
-    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_service_workflows_service), 144, slots::tl_service_workflows_service},
 };
 
 /// nullptr: an id that this version does not know.

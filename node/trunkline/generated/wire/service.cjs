@@ -13,7 +13,6 @@ const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workf
 const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
 const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, numberLessThan: 3, numberGreaterThan: 4, numberLessThanOrEquals: 5, numberGreaterThanOrEquals: 6, numberInRange: 7, numberNotInRange: 8, boolEquals: 9, stringIn: 10, stringNotIn: 11, stringContains: 12, stringNotContains: 13, stringBeginsWith: 14, stringNotBeginsWith: 15, stringEndsWith: 16, stringNotEndsWith: 17, isNullOrUndefined: 18, isNotNull: 19 });
 const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
-const WorkflowStatus = enumeration({ unknown: 0, waiting: 1, running: 2, succeeded: 3, failed: 4, skipped: 5, timedOut: 6, cancelled: 7 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -279,121 +278,6 @@ function writeNewTopicEvent(w, v) {
   w.string("dataVersion", v.dataVersion ?? "1.0");
 }
 
-function writeWorkflowSpec(w, v) {
-  w.string("name", v.name);
-  w.json("definition", v.definition);
-  if (w.has(v.parameters)) w.json("parameters", v.parameters);
-  w.boolean("stateless", v.stateless ?? false);
-  w.boolean("enabled", v.enabled ?? true);
-  if (w.has(v.tags)) w.record("tags", v.tags);
-}
-
-function readWorkflowProblem(r) {
-  return { code: r.string(), message: r.string(), pointer: r.string() };
-}
-
-function readWorkflowTriggerInfo(r) {
-  const v = { name: r.string(), type: r.string() };
-  if (r.boolean()) v.callbackUrl = r.string();
-  if (r.boolean()) v.nextRunAt = r.time();
-  return redacted(v, "callbackUrl");
-}
-
-function readWorkflowInfo(r) {
-  return { name: r.string(), workflowId: r.string(), enabled: r.boolean(), stateless: r.boolean(), version: r.string(), definition: r.json(), triggers: r.list(readWorkflowTriggerInfo), tags: r.record(), createdAt: r.time(), changedAt: r.time() };
-}
-
-function readWorkflowVersionInfo(r) {
-  return { name: r.string(), definition: r.json(), createdAt: r.time() };
-}
-
-function writeWorkflowRunRequest(w, v) {
-  w.string("workflow", v.workflow);
-  if (w.has(v.trigger)) w.string("trigger", v.trigger);
-  if (w.has(v.body)) w.json("body", v.body);
-  if (w.has(v.headers)) w.record("headers", v.headers);
-  if (w.has(v.path)) w.string("path", v.path);
-  if (w.has(v.clientTrackingId)) w.string("clientTrackingId", v.clientTrackingId);
-}
-
-function readWorkflowResponse(r) {
-  const v = { statusCode: r.number(), headers: r.record() };
-  if (r.boolean()) v.body = r.json();
-  return v;
-}
-
-function readWorkflowStart(r) {
-  const v = { };
-  if (r.boolean()) v.run = r.string();
-  v.runs = r.list(readString);
-  if (r.boolean()) v.response = readWorkflowResponse(r);
-  return v;
-}
-
-function writeWorkflowRunQuery(w, v) {
-  w.string("workflow", v.workflow);
-  if (w.has(v.status)) w.enumeration("status", v.status, WorkflowStatus);
-  if (w.has(v.clientTrackingId)) w.string("clientTrackingId", v.clientTrackingId);
-  w.int32("limit", v.limit ?? 30);
-  if (w.has(v.continuation)) w.string("continuation", v.continuation);
-}
-
-function readWorkflowRunInfo(r) {
-  const v = { name: r.string(), workflow: r.string(), version: r.string(), trigger: r.string(), status: r.enumeration(WorkflowStatus) };
-  if (r.boolean()) v.code = r.string();
-  if (r.boolean()) v.error = r.json();
-  v.clientTrackingId = r.string();
-  if (r.boolean()) v.repeats = r.string();
-  if (r.boolean()) v.repeatsFrom = r.string();
-  v.startedAt = r.time();
-  if (r.boolean()) v.endedAt = r.time();
-  return v;
-}
-
-function readWorkflowRunPage(r) {
-  const v = { items: r.list(readWorkflowRunInfo) };
-  if (r.boolean()) v.continuation = r.string();
-  return v;
-}
-
-function readWorkflowRetry(r) {
-  const v = { startedAt: r.time(), endedAt: r.time(), code: r.string() };
-  if (r.boolean()) v.error = r.json();
-  return v;
-}
-
-function readWorkflowStep(r) {
-  const v = { name: r.string(), type: r.string() };
-  if (r.boolean()) v.scope = r.string();
-  v.depth = r.number();
-  if (r.boolean()) v.repetition = r.string();
-  v.status = r.enumeration(WorkflowStatus);
-  if (r.boolean()) v.code = r.string();
-  if (r.boolean()) v.error = r.json();
-  if (r.boolean()) v.inputs = r.json();
-  if (r.boolean()) v.outputs = r.json();
-  if (r.boolean()) v.trackedProperties = r.json();
-  v.retries = r.list(readWorkflowRetry);
-  if (r.boolean()) v.dueAt = r.time();
-  if (r.boolean()) v.startedAt = r.time();
-  if (r.boolean()) v.endedAt = r.time();
-  return v;
-}
-
-function readWorkflowRunDetails(r) {
-  const v = { run: readWorkflowRunInfo(r) };
-  if (r.boolean()) v.triggerInputs = r.json();
-  if (r.boolean()) v.triggerOutputs = r.json();
-  if (r.boolean()) v.outputs = r.json();
-  if (r.boolean()) v.response = readWorkflowResponse(r);
-  v.steps = r.list(readWorkflowStep);
-  return v;
-}
-
-function readWorkflowFunctionCall(r) {
-  return { id: r.int64(), function: r.string(), workflow: r.string(), run: r.string(), action: r.string(), inputs: r.json(), attempt: r.number(), idempotencyKey: r.string() };
-}
-
 const eachString = (w, x) => w.string("", x);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
@@ -409,7 +293,6 @@ module.exports = {
   EventSubscriptionState,
   EventOperator,
   EventState,
-  WorkflowStatus,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
@@ -441,19 +324,4 @@ module.exports = {
   writeNewEventTopic,
   readEventTopic,
   writeNewTopicEvent,
-  writeWorkflowSpec,
-  readWorkflowProblem,
-  readWorkflowTriggerInfo,
-  readWorkflowInfo,
-  readWorkflowVersionInfo,
-  writeWorkflowRunRequest,
-  readWorkflowResponse,
-  readWorkflowStart,
-  writeWorkflowRunQuery,
-  readWorkflowRunInfo,
-  readWorkflowRunPage,
-  readWorkflowRetry,
-  readWorkflowStep,
-  readWorkflowRunDetails,
-  readWorkflowFunctionCall,
 };
