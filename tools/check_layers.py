@@ -8,6 +8,7 @@ break a rule says so itself: `// NOLINT(trunkline-<rule>): why`.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class FileCheck:
         self.is_header = path.suffix in (".h", ".hpp")
         text = path.read_text(encoding="utf-8")
         self.problems: list[Problem] = []
+        self.own_threads = False
         self.raw = text.split("\n")
         # Comments and strings become blanks of the same shape, so that line numbers stay.
         self.code = COMMENT_OR_STRING.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text).split("\n")
@@ -145,7 +147,7 @@ class FileCheck:
 
     def check_includes(self, folder: str | None) -> None:
         for index, header in self.includes():
-            if is_asio(header) and folder not in ASIO_FOLDERS:
+            if is_asio(header) and folder not in ASIO_FOLDERS and not self.own_threads:
                 self.report(index, "asio", f"<{header}> outside {', '.join(sorted(ASIO_FOLDERS))}")
             elif header.startswith("boost/dll") and (self.is_header or folder not in DLL_FOLDERS):
                 self.report(index, "dll", f"<{header}> outside the .cpp files of {', '.join(sorted(DLL_FOLDERS))}")
@@ -162,7 +164,7 @@ class FileCheck:
                 self.report(index, "clock", f"`{match.group()}`: a plugin takes time from the host only")
             if folder not in CLOCK_FOLDERS and (match := SLEEPS.search(line)):
                 self.report(index, "clock", f"`{match.group().strip()}`: waits go through Clock")
-            if folder not in THREAD_FOLDERS and (match := THREADS.search(line)):
+            if folder not in THREAD_FOLDERS and not self.own_threads and (match := THREADS.search(line)):
                 self.report(index, "thread", f"`{match.group()}`: threads belong to {', '.join(sorted(THREAD_FOLDERS))}")
             if "std::regex" in line:
                 self.report(index, "regex", "std::regex is slow to compile and to run; use RE2")
@@ -224,9 +226,17 @@ def check_asio_headers(root: Path, files: dict[str, FileCheck]) -> list[Problem]
     return problems
 
 
+def owns_threads(root: Path, path: Path) -> bool:
+    """The manifest of the file's plugin says so: it speaks a protocol of its own over sockets of its own."""
+    manifest = root / "plugins" / path.relative_to(root / "plugins").parts[0] / "plugin.json"
+    return manifest.is_file() and json.loads(manifest.read_text()).get("threads") is True
+
+
 def check_plugin_file(root: Path, path: Path) -> list[Problem]:
-    """A plugin sees the SDK and nothing of the runtime; time and threads are the host's."""
+    """A plugin sees the SDK and nothing of the runtime; time is the host's, and so are threads and sockets, unless its manifest
+    says otherwise."""
     check = FileCheck(path, str(path.relative_to(root)))
+    check.own_threads = owns_threads(root, path)
     for index, header in check.includes():
         if header.startswith("runtime/"):
             check.report(index, "layers", f"{header}: a plugin includes nothing of the runtime")

@@ -20,8 +20,8 @@ GOLDEN = HERE / "public_names.txt"
 def public_names() -> list[str]:
     names = []
     modules = [trunkline, trunkline.aio]
-    modules += [getattr(trunkline, name) for name in ("chat", "common", "identity", "sandbox", "service", "sms")]
-    modules += [getattr(trunkline.aio, name) for name in ("chat", "identity", "sandbox", "service", "sms")]
+    modules += [getattr(trunkline, name) for name in ("chat", "common", "email", "identity", "sandbox", "service", "sms")]
+    modules += [getattr(trunkline.aio, name) for name in ("chat", "email", "identity", "sandbox", "service", "sms")]
     for module in modules:
         for name in module.__all__:
             value = getattr(module, name)

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/api/control_events_api.h"
+#include "runtime/api/control_mail_api.h"
 #include "runtime/api/control_resources_api.h"
 #include "runtime/api/control_rest.h"
 #include "runtime/api/rest.h"
@@ -298,6 +299,7 @@ class ControlRoutes {
 
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
   ControlRoutes(routes, runtime, wall).add_all();
+  add_control_mail_routes(routes, runtime, wall);
   add_control_event_routes(routes, runtime, wall);
   add_control_subscription_routes(routes, runtime, wall);
   add_control_topic_routes(routes, runtime);

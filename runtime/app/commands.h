@@ -20,6 +20,7 @@ struct CommandContext {
 
 void add_server_commands(CLI::App& app, CommandContext& context);        // dev, serve
 void add_client_commands(CLI::App& app, CommandContext& context);        // send, phone, clock, explain, messages, wait
+void add_mail_commands(CLI::App& app, CommandContext& context);          // mail, send email, wait mail; behind the client commands
 void add_event_commands(CLI::App& app, CommandContext& context);         // events
 void add_subscription_commands(CLI::App& app, CommandContext& context);  // subscription, topic
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource

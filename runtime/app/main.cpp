@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
                  "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
   app::add_server_commands(cli, context);
   app::add_client_commands(cli, context);
+  app::add_mail_commands(cli, context);
   app::add_event_commands(cli, context);
   app::add_subscription_commands(cli, context);
   app::add_resource_commands(cli, context);

@@ -8,6 +8,7 @@
 #include "runtime/api/chat_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
+#include "runtime/api/email_api.h"
 #include "runtime/api/event_publish_api.h"
 #include "runtime/api/identity_api.h"
 #include "runtime/api/numbers_api.h"
@@ -142,6 +143,8 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
                                                       runtime.ids(), std::move(options), *impl_->directory);
   std::vector<server::Route> routes;
   api::add_sms_routes(routes, runtime.sms());
+  api::add_email_routes(routes, runtime.email());
+  api::add_email_link_routes(routes, runtime.email());
   api::add_number_routes(routes, runtime.numbers());
   api::add_identity_routes(routes, runtime.identity());
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());

@@ -8,6 +8,7 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/config/email_section.h"
 #include "runtime/config/events_section.h"
 #include "runtime/config/section.h"
 #include "runtime/config/workflows_section.h"
@@ -213,6 +214,7 @@ void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, 
   for (const std::string& code : out.short_codes)
     if (code.size() < 3 || code.size() > 8 || !std::all_of(code.begin(), code.end(), is_digit))
       s.problem("short_codes", "wanted 3 to 8 digits, found '" + code + "'");
+  read_email_domains(s, out.email_domains);
   s.texts("hosts", out.hosts);
   for (const std::string& host : out.hosts)
     if (host.empty() || host.size() > 253 || host.find_first_of("/ @") != std::string::npos)
@@ -329,6 +331,7 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
     s.choice("rate_limits", config.chat.rate_limits,
              {{"off", ChatConfig::RateLimits::kOff}, {"documented", ChatConfig::RateLimits::kDocumented}});
   });
+  root.section("email", [&](ConfigSection& s) { read_email(s, config.email); });
   root.section("events", [&](ConfigSection& s) { read_events(s, config.events); });
   root.section("workflows", [&](ConfigSection& s) { read_workflows(s, config.workflows); });
   read_connections(root, config.connections);

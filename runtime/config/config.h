@@ -122,6 +122,28 @@ struct ChatConfig {
   enum class RateLimits { kOff, kDocumented } rate_limits = RateLimits::kOff;
 };
 
+struct EmailConfig {
+  /// `off`, or `documented`: the published limits of sending and asking, answered with 429 beyond them.
+  enum class RateLimits { kOff, kDocumented } rate_limits = RateLimits::kOff;
+  /// Where links of tracked mail lead, such as `https://mail.example.com/`; empty: to the address the server listens on.
+  std::string public_url;
+};
+
+struct EmailSenderConfig {
+  /// The part before the `@`.
+  std::string username;
+  /// Shown name; empty: the username.
+  std::string display_name;
+};
+
+/// A domain that a resource may send from; counts as verified. It has the sender `DoNotReply`.
+struct EmailDomainConfig {
+  std::string domain;
+  std::vector<EmailSenderConfig> senders;
+  /// Tell of openings and clicks.
+  bool engagement_tracking = false;
+};
+
 enum class EventSchemaConfig { kEventGrid, kCloudEvents };
 
 /// An event subscription that is made, or changed to what stands here, at each start. Its endpoint need not prove itself: who
@@ -283,6 +305,7 @@ struct ResourceConfig {
   std::vector<std::string> alphanumeric_senders;
   /// Short codes it may send from, 3 to 8 digits.
   std::vector<std::string> short_codes;
+  std::vector<EmailDomainConfig> email_domains;
   /// Further hosts that mean this resource, `acs.example.com` or with a port, beside `<name>.localhost`.
   std::vector<std::string> hosts;
   /// Ports of its own for HTTP and HTTPS; what comes in there is for this resource. 0 picks a free one.
@@ -302,6 +325,7 @@ struct Config {
   ListenConfig listen;
   AuthConfig auth;
   ChatConfig chat;
+  EmailConfig email;
   EventsConfig events;
   WorkflowsConfig workflows;
   /// By name of the managed API, of the connection, or of its reference in a definition.

@@ -33,6 +33,9 @@ providers:
   - name: sim-b            # a slower one that fails now and then
     plugin: sms-sandbox
     config: {latency_ms: 200, jitter_ms: 300, failure_rate: 0.05}
+  - name: sim-mail         # catches all mail; any program may hand in more by SMTP: `trunkline mail`
+    plugin: email-sandbox
+    config: {smtp_port: 0, smtp_resource: trunkline}
   - name: local-identity
     plugin: identity-local
   - name: local-chat
@@ -54,6 +57,10 @@ resources:
       - {number: "+61299990100", type: geographic, calling: both}
     alphanumeric_senders: [TRUNKLINE]
     short_codes: ["25555"]
+    email_domains:
+      - domain: sandbox.trunkline.test
+        senders:
+          - {username: support, display_name: Trunkline Support}
 )yaml";
 
 }  // namespace

@@ -182,6 +182,26 @@ void write_resource(Writer& w, const ResourceConfig& resource) {
   }
   if (!resource.alphanumeric_senders.empty()) w.texts("alphanumeric_senders", resource.alphanumeric_senders);
   if (!resource.short_codes.empty()) w.texts("short_codes", resource.short_codes);
+  if (!resource.email_domains.empty()) {
+    w.begin("email_domains");
+    for (const EmailDomainConfig& domain : resource.email_domains) {
+      w.begin_item();
+      w.text("domain", domain.domain);
+      if (!domain.senders.empty()) {
+        w.begin("senders");
+        for (const EmailSenderConfig& sender : domain.senders) {
+          w.begin_item();
+          w.text("username", sender.username);
+          if (!sender.display_name.empty()) w.text("display_name", sender.display_name);
+          w.end_item();
+        }
+        w.end();
+      }
+      w.boolean("engagement_tracking", domain.engagement_tracking);
+      w.end_item();
+    }
+    w.end();
+  }
   if (!resource.hosts.empty()) w.texts("hosts", resource.hosts);
   if (resource.port) w.raw("port", std::to_string(*resource.port));
   if (resource.tls_port) w.raw("tls_port", std::to_string(*resource.tls_port));
@@ -304,6 +324,10 @@ std::string render_yaml(const Config& config) {
   w.end();
   w.begin("chat");
   w.raw("rate_limits", name_of(config.chat.rate_limits, {"off", "documented"}));
+  w.end();
+  w.begin("email");
+  w.raw("rate_limits", name_of(config.email.rate_limits, {"off", "documented"}));
+  if (!config.email.public_url.empty()) w.text("public_url", config.email.public_url);
   w.end();
   write_events(w, config.events);
   write_workflows(w, config);

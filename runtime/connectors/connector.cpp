@@ -32,6 +32,8 @@ std::span<const Connector> managed_connectors() {
       {{"azurecommunicationservicessms", "acssms"}, sms_operations()},
       {{"acsidentity"}, identity_operations()},
       {{"acschat"}, chat_operations()},
+      {{"acsemail"}, email_operations()},
+      {{"smtp"}, smtp_operations()},
   };
   return all;
 }

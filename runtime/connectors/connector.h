@@ -13,6 +13,7 @@
 
 namespace trunkline {
 class ChatService;
+class EmailService;
 class IdentityService;
 class SmsService;
 
@@ -23,6 +24,7 @@ struct ConnectorServices {
   SmsService* sms = nullptr;
   IdentityService* identity = nullptr;
   ChatService* chat = nullptr;
+  EmailService* email = nullptr;
 };
 
 /// One call of an operation.
@@ -74,6 +76,8 @@ ConnectorMatch match_operation(const Connector& connector, std::string_view meth
 std::span<const ConnectorOperation> sms_operations();
 std::span<const ConnectorOperation> identity_operations();
 std::span<const ConnectorOperation> chat_operations();
+std::span<const ConnectorOperation> email_operations();
+std::span<const ConnectorOperation> smtp_operations();
 
 }  // namespace connectors
 }  // namespace trunkline

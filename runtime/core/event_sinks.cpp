@@ -2,8 +2,10 @@
 
 #include "runtime/diagnostics/log.h"
 #include "runtime/services/chat_service.h"
+#include "runtime/services/email_service.h"
 #include "runtime/services/sms_service.h"
 #include "trunkline/chat_provider.hpp"
+#include "trunkline/email_provider.hpp"
 #include "trunkline/identity_provider.hpp"
 #include "trunkline/sms_provider.hpp"
 
@@ -49,7 +51,24 @@ class EventSinks::ChatSink final : public chat::ChatEvents {
   const std::string provider_;
 };
 
-EventSinks::EventSinks(SmsService& sms, ChatService& chat, Log& log) : sms_(sms), chat_(chat), log_(log) {}
+class EventSinks::EmailSink final : public email::EmailEvents {
+ public:
+  EmailSink(EmailService& service, std::string provider) : service_(service), provider_(std::move(provider)) {}
+  Task<void> report(Call, email::EmailReport report) override { co_await service_.on_report(provider_, std::move(report)); }
+  Task<void> engagement(Call, email::EmailEngagement engagement) override {
+    co_await service_.on_engagement(provider_, std::move(engagement));
+  }
+  Task<void> received(Call, email::InboundEmail message) override {
+    co_await service_.on_received(provider_, std::move(message));
+  }
+
+ private:
+  EmailService& service_;
+  const std::string provider_;
+};
+
+EventSinks::EventSinks(SmsService& sms, ChatService& chat, EmailService& email, Log& log)
+    : sms_(sms), chat_(chat), email_(email), log_(log) {}
 EventSinks::~EventSinks() = default;
 
 tl_iface EventSinks::sms(std::string_view provider) {
@@ -71,6 +90,13 @@ tl_iface EventSinks::chat(std::string_view provider) {
   std::unique_ptr<ChatSink>& sink = chat_sinks_[std::string(provider)];
   if (!sink) sink = std::make_unique<ChatSink>(chat_, std::string(provider));
   return iface_of(static_cast<chat::ChatEvents*>(sink.get()));
+}
+
+tl_iface EventSinks::email(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<EmailSink>& sink = email_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<EmailSink>(email_, std::string(provider));
+  return iface_of(static_cast<email::EmailEvents*>(sink.get()));
 }
 
 }  // namespace trunkline

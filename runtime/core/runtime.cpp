@@ -34,9 +34,11 @@
 #include "runtime/services/chat_service.h"
 #include "runtime/services/context.h"
 #include "runtime/services/email_domain_service.h"
+#include "runtime/services/email_service.h"
 #include "runtime/services/identity_service.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
+#include "runtime/services/sandbox_mail_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
 #include "runtime/services/sms_service.h"
@@ -143,6 +145,7 @@ struct Runtime::Parts {
   EmailDomainService email_domains;
   NumberService numbers;
   SmsService sms;
+  EmailService email;
   TeamsAssignments teams_assignments;
   IdentityService identity;
   ChatService chat;
@@ -152,6 +155,7 @@ struct Runtime::Parts {
   eventgrid::EventTopicService event_topics;
   eventgrid::EventRetention event_retention;
   SandboxService sandbox;
+  SandboxMailService sandbox_mail;
   connectors::ConnectorPort connectors;
   flows::WorkflowService workflows;
   WorkflowEvents workflow_events;
@@ -186,6 +190,7 @@ struct Runtime::Parts {
         email_domains(context, resources),
         numbers(context, resources),
         sms(context, resources, numbers),
+        email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),
         identity(context, issuers, development_issuer.get(), teams_assignments),
         chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
         chat_expander(resources),
@@ -194,11 +199,12 @@ struct Runtime::Parts {
         event_topics(context, event_subscriptions),
         event_retention(context, event_subscriptions, retention_options(config.events)),
         sandbox(context, numbers),
-        connectors(executor, resources, {&sms, &identity, &chat}, connection_mappings(config)),
+        sandbox_mail(context),
+        connectors(executor, resources, {&sms, &identity, &chat, &email}, connection_mappings(config)),
         workflows({executor, clock, log, metrics, *ids, *store, http}, workflow_options(config)),
         workflow_events(resources, event_subscriptions, event_topics),
         event_rows(events),
-        sinks(sms, chat, log),
+        sinks(sms, chat, email, log),
         objects(runtime) {}
 };
 
@@ -248,6 +254,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.teams_assignments);
   p.resources.add_participant(p.numbers);
   p.resources.add_participant(p.sms);
+  p.resources.add_participant(p.email);
   p.resources.add_participant(p.chat);
   p.resources.add_participant(p.email_domains);
   p.resources.load();
@@ -256,6 +263,10 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.providers.set_event_sink("trunkline.identity.events/1",
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
   p.providers.set_event_sink("trunkline.chat.events/1", [&p](std::string_view provider) { return p.sinks.chat(provider); });
+  p.providers.set_event_sink("trunkline.email.events/1", [&p](std::string_view provider) { return p.sinks.email(provider); });
+  p.email.tracking().set_base([r = runtime.get(), url = runtime->config_.email.public_url](const Resource& resource) {
+    return url.empty() ? r->endpoint_of(resource) : url;
+  });
   p.chat.set_user_lookup([&p](ResourcePtr resource, std::string user) -> Task<bool> {
     bool found = true;
     try {
@@ -272,6 +283,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   runtime->seed();
   seed_events(runtime->config_, p.resources, p.event_subscriptions, p.event_topics);
   p.sms.recover();
+  p.email.recover();
   p.chat.start();
   p.event_retention.start();
   p.workflows.start();
@@ -312,6 +324,25 @@ void Runtime::seed() {
       owned.purchased_at = p.clock.now();
       sync_wait(p.numbers.assign(resource, std::move(owned)));
     }
+    seed_email(resource, wanted);
+  }
+}
+
+/// Domains of the configuration are proven: who writes it is trusted.
+void Runtime::seed_email(const ResourcePtr& resource, const ResourceConfig& wanted) {
+  Parts& p = *parts_;
+  for (const EmailDomainConfig& domain : wanted.email_domains) {
+    EmailDomainService::SeedSpec spec;
+    spec.domain = domain.domain;
+    spec.engagement_tracking = domain.engagement_tracking;
+    for (const EmailSenderConfig& sender : domain.senders) spec.senders.emplace_back(sender.username, sender.display_name);
+    const std::string id = sync_wait(p.email_domains.seed(resource, std::move(spec)));
+    UniqueFunction<void(Resource&)> link = [&id](Resource& r) {
+      for (const std::string& linked : r.arm.linked_domains)
+        if (iequals(linked, id)) return;
+      r.arm.linked_domains.push_back(id);
+    };
+    sync_wait(p.resources.update(resource->name, std::move(link)));
   }
 }
 
@@ -331,6 +362,7 @@ void Runtime::close() {
   p.workflows.stop();
   p.connectors.functions().stop();
   p.sms.stop();
+  p.email.stop();
   p.chat.stop();
   p.providers.stop(std::chrono::ceil<std::chrono::milliseconds>(config_.runtime.stop_timeout));
   p.http.stop();
@@ -373,6 +405,8 @@ SandboxService& Runtime::sandbox() { return parts_->sandbox; }
 TokenWatch& Runtime::token_watch() { return parts_->token_watch; }
 ServiceObjects& Runtime::objects() { return parts_->objects; }
 EmailDomainService& Runtime::email_domains() { return parts_->email_domains; }
+EmailService& Runtime::email() { return parts_->email; }
+SandboxMailService& Runtime::sandbox_mail() { return parts_->sandbox_mail; }
 ArmOperations& Runtime::arm_operations() { return parts_->arm_operations; }
 
 service::ResourceInfo Runtime::describe(const Resource& resource) const {

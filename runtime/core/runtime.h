@@ -16,6 +16,7 @@ class ArmOperations;
 class ChatService;
 class Clock;
 class EmailDomainService;
+class EmailService;
 class EventLog;
 class Executor;
 class IdSource;
@@ -25,6 +26,7 @@ class Metrics;
 class NumberService;
 class ProviderRegistry;
 class ResourceService;
+class SandboxMailService;
 class SandboxService;
 class ServiceObjects;
 class SmsService;
@@ -100,6 +102,8 @@ class Runtime {
   ServiceObjects& objects();
   ArmOperations& arm_operations();
   EmailDomainService& email_domains();
+  EmailService& email();
+  SandboxMailService& sandbox_mail();
 
   service::ResourceInfo describe(const Resource& resource) const;
   std::vector<service::PluginInfo> plugins() const;
@@ -114,6 +118,7 @@ class Runtime {
   struct Parts;
   explicit Runtime(Config config);
   void seed();
+  void seed_email(const ResourcePtr& resource, const ResourceConfig& wanted);
 
   Config config_;
   std::unique_ptr<Parts> parts_;

@@ -3,6 +3,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/chat_object.h"
+#include "runtime/core/email_objects.h"
 #include "runtime/core/event_objects.h"
 #include "runtime/core/object_scope.h"
 #include "runtime/core/resource_objects.h"
@@ -201,6 +202,8 @@ struct ServiceObjects::OfResource {
   EventSubscriptionsObject event_subscriptions{event_scope};
   EventHistoryObject event_history{event_scope};
   SandboxObject sandbox{scope};
+  EmailObject email{scope};
+  SandboxMailObject sandbox_mail{scope};
 
   OfResource(Runtime& runtime, const Resource& resource) : scope(runtime, resource.key, resource.name) {}
 };
@@ -243,7 +246,7 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   if (id == "trunkline.service.resources/1") return iface_of(static_cast<service::ResourcesService*>(&of_runtime_->resources));
   if (id == "trunkline.service.event_topics/1")
     return iface_of(static_cast<service::EventTopicsService*>(&of_runtime_->event_topics));
-  if (id == "trunkline.service.workflows/1") return iface_of(static_cast<service::WorkflowsService*>(&of_runtime_->workflows));
+  if (id == "trunkline.service.workflows/1") return iface_of(static_cast<workflows::WorkflowsService*>(&of_runtime_->workflows));
   if (resource_name.starts_with(kTopicPrefix)) return find_of_topic(resource_name.substr(kTopicPrefix.size()), id);
   const ResourcePtr resource =
       resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);
@@ -260,6 +263,9 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
     return iface_of(static_cast<service::EventSubscriptionsService*>(&objects->event_subscriptions));
   if (id == "trunkline.service.event_history/1")
     return iface_of(static_cast<service::EventHistoryService*>(&objects->event_history));
+  if (id == "trunkline.service.email/1") return iface_of(static_cast<service::EmailService*>(&objects->email));
+  if (id == "trunkline.service.sandbox_mail/1")
+    return iface_of(static_cast<service::SandboxMailService*>(&objects->sandbox_mail));
   if (id == "trunkline.service.sandbox/1") return iface_of(static_cast<service::SandboxService*>(&objects->sandbox));
   return {};
 }

@@ -59,8 +59,8 @@ Error refusal_of(const net::Response& response) {
   return Error(kind, std::move(message), "trigger").with_http_status(response.status).with_service_code(std::move(code));
 }
 
-service::WorkflowResponse to_service(const net::Response& response) {
-  service::WorkflowResponse out;
+workflows::WorkflowResponse to_service(const net::Response& response) {
+  workflows::WorkflowResponse out;
   out.status_code = response.status;
   for (const auto& [name, value] : response.headers)
     if (!istarts_with(name, "x-ms-workflow-") && !iequals(name, "x-ms-trigger-history-name")) out.headers[name] = value;
@@ -71,8 +71,8 @@ service::WorkflowResponse to_service(const net::Response& response) {
   return out;
 }
 
-Task<service::WorkflowStart> call_request(flows::WorkflowService& workflows, flows::WorkflowPtr workflow,
-                                          const workflow::Trigger& trigger, service::WorkflowRunRequest request) {
+Task<workflows::WorkflowStart> call_request(flows::WorkflowService& workflows, flows::WorkflowPtr workflow,
+                                          const workflow::Trigger& trigger, workflows::WorkflowRunRequest request) {
   flows::TriggerCall call;
   call.method = trigger.method.empty() ? "POST" : trigger.method;
   if (request.path) call.relative_path = *request.path;
@@ -85,7 +85,7 @@ Task<service::WorkflowStart> call_request(flows::WorkflowService& workflows, flo
   }
   std::string name = trigger.name;
   const net::Response response = co_await workflows.call_trigger(workflow, std::move(name), std::move(call));
-  service::WorkflowStart out;
+  workflows::WorkflowStart out;
   const std::string_view run = response.headers.get("x-ms-workflow-run-id");
   const bool responds = workflow->version->plan->has_response && !trigger.split_on;
   const bool own_refusal = response.status >= 400 && (run.empty() || response.status == 502 || response.status == 504);
@@ -101,7 +101,7 @@ Task<service::WorkflowStart> call_request(flows::WorkflowService& workflows, flo
 
 }  // namespace
 
-Task<service::WorkflowStart> start_workflow(flows::WorkflowService& workflows, service::WorkflowRunRequest request) {
+Task<workflows::WorkflowStart> start_workflow(flows::WorkflowService& workflows, workflows::WorkflowRunRequest request) {
   const flows::WorkflowPtr workflow = workflows.get(request.workflow);
   const workflow::Trigger& trigger = trigger_of(*workflow, request.trigger);
   if (trigger.type == TriggerType::kRequest || trigger.type == TriggerType::kHttpWebhook)
@@ -118,7 +118,7 @@ Task<service::WorkflowStart> start_workflow(flows::WorkflowService& workflows, s
   const flows::FiringResult result = co_await workflows.run_trigger(workflow, std::move(name), std::move(outputs));
   if (result.kind == flows::FiringResult::Kind::kFailed)
     throw Error(ErrorCode::kInvalidArgument, result.message, "trigger").with_service_code(result.code);
-  service::WorkflowStart out;
+  workflows::WorkflowStart out;
   out.runs = result.runs;
   if (!out.runs.empty()) out.run = out.runs.front();
   co_return out;

@@ -28,9 +28,9 @@ std::optional<std::string> some(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string>(text);
 }
 
-std::optional<service::WorkflowResponse> response_of(const SharedValue& response) {
+std::optional<workflows::WorkflowResponse> response_of(const SharedValue& response) {
   if (!response || !response->is_object()) return std::nullopt;
-  service::WorkflowResponse out;
+  workflows::WorkflowResponse out;
   if (const auto status = response->find("statusCode"); status != response->end() && status->is_number())
     out.status_code = status->get<std::int32_t>();
   if (const auto headers = response->find("headers"); headers != response->end() && headers->is_object())
@@ -45,11 +45,11 @@ Time time_at(const Value& object, const char* member) {
   return parse_rfc3339(found->get_ref<const std::string&>()).value_or(Time{});
 }
 
-std::vector<service::WorkflowRetry> retries_of(const Value& history) {
-  std::vector<service::WorkflowRetry> out;
+std::vector<workflows::WorkflowRetry> retries_of(const Value& history) {
+  std::vector<workflows::WorkflowRetry> out;
   if (!history.is_array()) return out;
   for (const Value& one : history) {
-    service::WorkflowRetry retry;
+    workflows::WorkflowRetry retry;
     retry.started_at = time_at(one, "startTime");
     retry.ended_at = time_at(one, "endTime");
     if (const auto code = one.find("code"); code != one.end() && code->is_string()) retry.code = code->get<std::string>();
@@ -81,7 +81,7 @@ class StepWriter {
       std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return begin(a) < begin(b); });
   }
 
-  std::vector<service::WorkflowStep> write() {
+  std::vector<workflows::WorkflowStep> write() {
     emit({kNone, {}}, 0);
     return std::move(steps_);
   }
@@ -116,10 +116,10 @@ class StepWriter {
     }
   }
 
-  service::WorkflowStep step_of(const Place& place, int depth) const {
+  workflows::WorkflowStep step_of(const Place& place, int depth) const {
     const ActionView& view = place.view;
     const workflow::Action& action = plan_.actions[place.action];
-    service::WorkflowStep out;
+    workflows::WorkflowStep out;
     out.name = view.name;
     out.type = view.type;
     if (action.parent != kNone) out.scope = plan_.actions[action.parent].name;
@@ -145,56 +145,56 @@ class StepWriter {
   const flows::RunView& run_;
   const workflow::Plan& plan_;
   std::map<Key, std::vector<Place>> children_;
-  std::vector<service::WorkflowStep> steps_;
+  std::vector<workflows::WorkflowStep> steps_;
 };
 
 }  // namespace
 
-service::WorkflowStatus to_service(workflow::Status status) {
+workflows::WorkflowStatus to_service(workflow::Status status) {
   switch (status) {
     case workflow::Status::kNotStarted:
-      return service::WorkflowStatus::kUnknown;
+      return workflows::WorkflowStatus::kUnknown;
     case workflow::Status::kWaiting:
-      return service::WorkflowStatus::kWaiting;
+      return workflows::WorkflowStatus::kWaiting;
     case workflow::Status::kRunning:
-      return service::WorkflowStatus::kRunning;
+      return workflows::WorkflowStatus::kRunning;
     case workflow::Status::kSucceeded:
-      return service::WorkflowStatus::kSucceeded;
+      return workflows::WorkflowStatus::kSucceeded;
     case workflow::Status::kFailed:
-      return service::WorkflowStatus::kFailed;
+      return workflows::WorkflowStatus::kFailed;
     case workflow::Status::kSkipped:
-      return service::WorkflowStatus::kSkipped;
+      return workflows::WorkflowStatus::kSkipped;
     case workflow::Status::kTimedOut:
-      return service::WorkflowStatus::kTimedOut;
+      return workflows::WorkflowStatus::kTimedOut;
     case workflow::Status::kCancelled:
-      return service::WorkflowStatus::kCancelled;
+      return workflows::WorkflowStatus::kCancelled;
   }
-  return service::WorkflowStatus::kUnknown;
+  return workflows::WorkflowStatus::kUnknown;
 }
 
-std::optional<workflow::Status> from_service(service::WorkflowStatus status) {
+std::optional<workflow::Status> from_service(workflows::WorkflowStatus status) {
   switch (status) {
-    case service::WorkflowStatus::kWaiting:
+    case workflows::WorkflowStatus::kWaiting:
       return workflow::Status::kWaiting;
-    case service::WorkflowStatus::kRunning:
+    case workflows::WorkflowStatus::kRunning:
       return workflow::Status::kRunning;
-    case service::WorkflowStatus::kSucceeded:
+    case workflows::WorkflowStatus::kSucceeded:
       return workflow::Status::kSucceeded;
-    case service::WorkflowStatus::kFailed:
+    case workflows::WorkflowStatus::kFailed:
       return workflow::Status::kFailed;
-    case service::WorkflowStatus::kSkipped:
+    case workflows::WorkflowStatus::kSkipped:
       return workflow::Status::kSkipped;
-    case service::WorkflowStatus::kTimedOut:
+    case workflows::WorkflowStatus::kTimedOut:
       return workflow::Status::kTimedOut;
-    case service::WorkflowStatus::kCancelled:
+    case workflows::WorkflowStatus::kCancelled:
       return workflow::Status::kCancelled;
     default:
       return std::nullopt;
   }
 }
 
-service::WorkflowInfo describe(const flows::WorkflowService& workflows, const flows::Workflow& workflow) {
-  service::WorkflowInfo out;
+workflows::WorkflowInfo describe(const flows::WorkflowService& workflows, const flows::Workflow& workflow) {
+  workflows::WorkflowInfo out;
   out.name = workflow.name;
   out.workflow_id = workflow.arm_id;
   out.enabled = workflow.enabled;
@@ -204,7 +204,7 @@ service::WorkflowInfo describe(const flows::WorkflowService& workflows, const fl
     out.definition = workflow.version->definition;
   }
   for (const flows::TriggerState& state : workflows.triggers(workflow)) {
-    service::WorkflowTriggerInfo trigger;
+    workflows::WorkflowTriggerInfo trigger;
     trigger.name = state.trigger->name;
     trigger.type = state.trigger->type_name;
     if (state.trigger->type == workflow::TriggerType::kRequest)
@@ -218,8 +218,8 @@ service::WorkflowInfo describe(const flows::WorkflowService& workflows, const fl
   return out;
 }
 
-service::WorkflowRunInfo describe(const flows::Workflow& workflow, const flows::RunRow& row, std::string version) {
-  service::WorkflowRunInfo out;
+workflows::WorkflowRunInfo describe(const flows::Workflow& workflow, const flows::RunRow& row, std::string version) {
+  workflows::WorkflowRunInfo out;
   out.name = row.name();
   out.workflow = workflow.name;
   out.version = std::move(version);
@@ -235,8 +235,8 @@ service::WorkflowRunInfo describe(const flows::Workflow& workflow, const flows::
   return out;
 }
 
-service::WorkflowRunDetails describe(const flows::Workflow& workflow, const flows::RunView& run) {
-  service::WorkflowRunDetails out;
+workflows::WorkflowRunDetails describe(const flows::Workflow& workflow, const flows::RunView& run) {
+  workflows::WorkflowRunDetails out;
   out.run = describe(workflow, run.row(), run.version().name);
   const Value trigger = run.trigger();
   if (const auto inputs = trigger.find("inputs"); inputs != trigger.end()) out.trigger_inputs = text_of(*inputs);

@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "runtime/flows/workflow_service.h"
-#include "trunkline/service.hpp"
+#include "trunkline/workflows.hpp"
 
 namespace trunkline {
 
-service::WorkflowStatus to_service(workflow::Status status);
-std::optional<workflow::Status> from_service(service::WorkflowStatus status);
+workflows::WorkflowStatus to_service(workflow::Status status);
+std::optional<workflow::Status> from_service(workflows::WorkflowStatus status);
 
-service::WorkflowInfo describe(const flows::WorkflowService& workflows, const flows::Workflow& workflow);
-service::WorkflowRunInfo describe(const flows::Workflow& workflow, const flows::RunRow& row, std::string version);
-service::WorkflowRunDetails describe(const flows::Workflow& workflow, const flows::RunView& run);
+workflows::WorkflowInfo describe(const flows::WorkflowService& workflows, const flows::Workflow& workflow);
+workflows::WorkflowRunInfo describe(const flows::Workflow& workflow, const flows::RunRow& row, std::string version);
+workflows::WorkflowRunDetails describe(const flows::Workflow& workflow, const flows::RunView& run);
 
 /// `document`: a definition, or what holds one: `{definition, parameters}`, a resource, a template with one workflow. `parameters`:
 /// JSON, `{ name: value }`, empty for none; they win over those of the document. Throws kInvalidArgument.
@@ -23,6 +23,6 @@ flows::WorkflowSpec workflow_spec(std::string name, std::string_view document, s
 
 /// Fires a trigger; empty: the only one. `body`: JSON, empty for none. Errors: those of WorkflowService, and kInvalidArgument,
 /// kFailedPrecondition, … for what its door would refuse.
-Task<service::WorkflowStart> start_workflow(flows::WorkflowService& workflows, service::WorkflowRunRequest request);
+Task<workflows::WorkflowStart> start_workflow(flows::WorkflowService& workflows, workflows::WorkflowRunRequest request);
 
 }  // namespace trunkline

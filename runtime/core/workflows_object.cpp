@@ -14,7 +14,7 @@ using expression::Value;
 constexpr std::int32_t kMaxCredits = 1000;
 constexpr std::int32_t kMaxPage = 250;
 
-flows::WorkflowSpec spec_of(service::WorkflowSpec given) {
+flows::WorkflowSpec spec_of(workflows::WorkflowSpec given) {
   flows::WorkflowSpec spec = workflow_spec(std::move(given.name), given.definition, given.parameters.value_or(""));
   if (given.stateless) spec.kind = flows::WorkflowKind::kStateless;
   if (!given.enabled) spec.enabled = false;
@@ -23,14 +23,14 @@ flows::WorkflowSpec spec_of(service::WorkflowSpec given) {
 }
 
 /// The calls of one consumer.
-class CallStream final : public StreamSource<service::WorkflowFunctionCall> {
+class CallStream final : public StreamSource<workflows::WorkflowFunctionCall> {
  public:
   CallStream(std::shared_ptr<connectors::FunctionCalls> calls, std::uint64_t consumer)
       : calls_(std::move(calls)), consumer_(consumer) {}
   ~CallStream() override { calls_->detach(consumer_); }
-  Task<std::vector<service::WorkflowFunctionCall>> next(std::uint32_t max) override {
+  Task<std::vector<workflows::WorkflowFunctionCall>> next(std::uint32_t max) override {
     std::vector<connectors::FunctionCall> taken = co_await calls_->take(consumer_, max);
-    std::vector<service::WorkflowFunctionCall> out(taken.size());
+    std::vector<workflows::WorkflowFunctionCall> out(taken.size());
     for (std::size_t i = 0; i < taken.size(); ++i) {
       out[i].id = taken[i].id;
       out[i].function = std::move(taken[i].function);
@@ -52,15 +52,15 @@ class CallStream final : public StreamSource<service::WorkflowFunctionCall> {
 
 }  // namespace
 
-Task<service::WorkflowInfo> WorkflowsObject::deploy(Call, service::WorkflowSpec workflow) {
+Task<workflows::WorkflowInfo> WorkflowsObject::deploy(Call, workflows::WorkflowSpec workflow) {
   const flows::WorkflowPtr deployed = co_await runtime_.workflows().deploy(spec_of(std::move(workflow)));
   co_return describe(runtime_.workflows(), *deployed);
 }
 
-Task<std::vector<service::WorkflowProblem>> WorkflowsObject::validate(Call, service::WorkflowSpec workflow) {
-  std::vector<service::WorkflowProblem> out;
+Task<std::vector<workflows::WorkflowProblem>> WorkflowsObject::validate(Call, workflows::WorkflowSpec workflow) {
+  std::vector<workflows::WorkflowProblem> out;
   for (workflow::Problem& problem : runtime_.workflows().validate(spec_of(std::move(workflow)))) {
-    service::WorkflowProblem one;
+    workflows::WorkflowProblem one;
     one.code = std::move(problem.code);
     one.message = std::move(problem.message);
     one.pointer = std::move(problem.pointer);
@@ -69,17 +69,17 @@ Task<std::vector<service::WorkflowProblem>> WorkflowsObject::validate(Call, serv
   co_return out;
 }
 
-Task<service::WorkflowInfo> WorkflowsObject::get(Call, std::string name) {
+Task<workflows::WorkflowInfo> WorkflowsObject::get(Call, std::string name) {
   co_return describe(runtime_.workflows(), *runtime_.workflows().get(name));
 }
 
-Task<std::vector<service::WorkflowInfo>> WorkflowsObject::list(Call) {
-  std::vector<service::WorkflowInfo> out;
+Task<std::vector<workflows::WorkflowInfo>> WorkflowsObject::list(Call) {
+  std::vector<workflows::WorkflowInfo> out;
   for (const flows::WorkflowPtr& workflow : runtime_.workflows().list()) out.push_back(describe(runtime_.workflows(), *workflow));
   co_return out;
 }
 
-Task<service::WorkflowInfo> WorkflowsObject::set_enabled(Call, std::string name, bool enabled) {
+Task<workflows::WorkflowInfo> WorkflowsObject::set_enabled(Call, std::string name, bool enabled) {
   std::string id = runtime_.workflows().get(name)->arm_id;
   const flows::WorkflowPtr changed = co_await runtime_.workflows().set_enabled(std::move(id), enabled);
   co_return describe(runtime_.workflows(), *changed);
@@ -92,12 +92,12 @@ Task<bool> WorkflowsObject::remove(Call, std::string name) {
   co_return co_await runtime_.workflows().remove(std::move(id));
 }
 
-Task<std::vector<service::WorkflowVersionInfo>> WorkflowsObject::versions(Call, std::string name) {
+Task<std::vector<workflows::WorkflowVersionInfo>> WorkflowsObject::versions(Call, std::string name) {
   co_await runtime_.executor().schedule();
-  std::vector<service::WorkflowVersionInfo> out;
+  std::vector<workflows::WorkflowVersionInfo> out;
   const flows::WorkflowPtr workflow = runtime_.workflows().get(name);
   for (flows::WorkflowVersion& version : runtime_.workflows().versions(*workflow)) {
-    service::WorkflowVersionInfo one;
+    workflows::WorkflowVersionInfo one;
     one.name = std::move(version.name);
     one.definition = std::move(version.definition);
     one.created_at = version.created_at;
@@ -106,11 +106,11 @@ Task<std::vector<service::WorkflowVersionInfo>> WorkflowsObject::versions(Call, 
   co_return out;
 }
 
-Task<service::WorkflowStart> WorkflowsObject::run(Call, service::WorkflowRunRequest request) {
+Task<workflows::WorkflowStart> WorkflowsObject::run(Call, workflows::WorkflowRunRequest request) {
   co_return co_await start_workflow(runtime_.workflows(), std::move(request));
 }
 
-Task<service::WorkflowRunPage> WorkflowsObject::runs(Call, service::WorkflowRunQuery query) {
+Task<workflows::WorkflowRunPage> WorkflowsObject::runs(Call, workflows::WorkflowRunQuery query) {
   co_await runtime_.executor().schedule();
   if (query.limit < 1 || query.limit > kMaxPage)
     throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 250, not " + std::to_string(query.limit), "limit");
@@ -125,7 +125,7 @@ Task<service::WorkflowRunPage> WorkflowsObject::runs(Call, service::WorkflowRunQ
   }
   filter.limit = static_cast<std::size_t>(query.limit) + 1;
   std::vector<flows::RunRow> rows = runtime_.workflows().runs(*workflow, filter);
-  service::WorkflowRunPage page;
+  workflows::WorkflowRunPage page;
   if (rows.size() > static_cast<std::size_t>(query.limit)) {
     rows.pop_back();
     page.continuation = rows.back().name();
@@ -136,13 +136,13 @@ Task<service::WorkflowRunPage> WorkflowsObject::runs(Call, service::WorkflowRunQ
   co_return page;
 }
 
-Task<service::WorkflowRunDetails> WorkflowsObject::show(Call, std::string workflow, std::string run) {
+Task<workflows::WorkflowRunDetails> WorkflowsObject::show(Call, std::string workflow, std::string run) {
   co_await runtime_.executor().schedule();
   const flows::WorkflowPtr found = runtime_.workflows().get(workflow);
   co_return describe(*found, runtime_.workflows().view(found, run));
 }
 
-Task<service::WorkflowRunDetails> WorkflowsObject::wait(Call, std::string workflow, std::string run) {
+Task<workflows::WorkflowRunDetails> WorkflowsObject::wait(Call, std::string workflow, std::string run) {
   const flows::WorkflowPtr found = runtime_.workflows().get(workflow);
   std::string name = run;
   co_await runtime_.workflows().wait(found, std::move(name));
@@ -165,7 +165,7 @@ Task<std::string> WorkflowsObject::rerun(Call, std::string workflow, std::string
   co_return co_await runtime_.workflows().rerun(runtime_.workflows().get(workflow), std::move(run), std::move(from));
 }
 
-Task<std::unique_ptr<StreamSource<service::WorkflowFunctionCall>>> WorkflowsObject::function_calls(Call, std::string function,
+Task<std::unique_ptr<StreamSource<workflows::WorkflowFunctionCall>>> WorkflowsObject::function_calls(Call, std::string function,
                                                                                                     std::int32_t credits) {
   if (function.empty()) throw Error(ErrorCode::kInvalidArgument, "the name of the function is empty", "function");
   if (credits < 1 || credits > kMaxCredits)

@@ -9,6 +9,9 @@ Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration ti
   chat_ = instance_->interface(chat::ChatProviderClient::kInterfaceId);
   sandbox_ = instance_->interface(sandbox::SandboxProviderClient::kInterfaceId);
   webhook_ = instance_->interface(host::WebhookReceiverClient::kInterfaceId);
+  email_ = instance_->interface(email::EmailProviderClient::kInterfaceId);
+  sandbox_mail_ = instance_->interface(sandbox::SandboxMailProviderClient::kInterfaceId);
+  if (const auto client = email()) email_capabilities_ = client.capabilities();
   if (const auto client = sms()) sms_capabilities_ = client.capabilities();
 }
 

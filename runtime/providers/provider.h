@@ -9,6 +9,7 @@
 #include "runtime/base/breaker.h"
 #include "runtime/plugin/plugin_instance.h"
 #include "trunkline/chat_client.hpp"
+#include "trunkline/email_client.hpp"
 #include "trunkline/host_client.hpp"
 #include "trunkline/identity_client.hpp"
 #include "trunkline/sandbox_client.hpp"
@@ -33,6 +34,8 @@ class Provider {
   sms::SmsProviderClient sms() const { return client<sms::SmsProviderClient>(sms_); }
   identity::IdentityProviderClient identity() const { return client<identity::IdentityProviderClient>(identity_); }
   chat::ChatProviderClient chat() const { return client<chat::ChatProviderClient>(chat_); }
+  email::EmailProviderClient email() const { return client<email::EmailProviderClient>(email_); }
+  sandbox::SandboxMailProviderClient sandbox_mail() const { return client<sandbox::SandboxMailProviderClient>(sandbox_mail_); }
   sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(sandbox_); }
   host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(webhook_); }
   /// Any interface in C form; vtbl==NULL: not offered.
@@ -40,6 +43,8 @@ class Provider {
 
   /// Asked once, when the provider was made; defaults when it offers no text messages.
   const sms::SmsCapabilities& sms_capabilities() const { return sms_capabilities_; }
+  /// The same for mail.
+  const email::EmailCapabilities& email_capabilities() const { return email_capabilities_; }
   CircuitBreaker& breaker() { return breaker_; }
   CallTable& calls() const { return instance_->calls(); }
 
@@ -55,7 +60,9 @@ class Provider {
   const Duration timeout_;
   std::atomic<bool> open_{true};
   tl_iface sms_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
+  tl_iface email_{}, sandbox_mail_{};
   sms::SmsCapabilities sms_capabilities_;
+  email::EmailCapabilities email_capabilities_;
   CircuitBreaker breaker_;
 };
 

@@ -53,7 +53,8 @@ ProviderRegistry::ProviderRegistry(const Config& config, plugin::HostContext& ho
       routes_(config.routes),
       host_(host),
       loader_(loader_options(config.plugins, std::move(builtin))),
-      sms_router_(std::make_unique<Router>("sms", std::vector<RouteSpec>{}, std::vector<RouteTarget>{})) {}
+      sms_router_(std::make_unique<Router>("sms", std::vector<RouteSpec>{}, std::vector<RouteTarget>{})),
+      email_router_(std::make_unique<Router>("email", std::vector<RouteSpec>{}, std::vector<RouteTarget>{})) {}
 
 ProviderRegistry::~ProviderRegistry() { stop(); }
 
@@ -73,12 +74,13 @@ void ProviderRegistry::start() {
   }
   // Without all providers a route would be blamed for a provider's fault.
   if (errors.empty()) {
-    std::set<std::string> interfaces{"sms"};
+    std::set<std::string> interfaces{"sms", "email"};
     for (const RouteConfig& route : routes_) interfaces.insert(route.interface);
     for (const std::string& interface : interfaces) {
       try {
         auto router = make_router(interface);
         if (interface == "sms") sms_router_ = std::move(router);
+        if (interface == "email") email_router_ = std::move(router);
       } catch (const Error& error) {
         errors.push_back(error);
       }

@@ -50,6 +50,8 @@ class ProviderRegistry {
   std::vector<service::PluginInfo> plugins() const;
 
   const Router& sms_router() const { return *sms_router_; }
+  /// By resource and sender; what a number would decide matches nothing.
+  const Router& email_router() const { return *email_router_; }
   static std::string_view country_of(std::string_view e164) { return trunkline::country_of(e164); }
 
  private:
@@ -63,6 +65,7 @@ class ProviderRegistry {
   std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
   std::vector<std::shared_ptr<Provider>> providers_;     // written by start only
   std::unique_ptr<Router> sms_router_;
+  std::unique_ptr<Router> email_router_;
   bool stopped_ = false;
 };
 

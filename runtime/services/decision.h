@@ -13,6 +13,11 @@ class DecisionLines {
   explicit DecisionLines(Time at) : at_(at) {}
   DecisionLines& step(std::string_view rule, std::string_view outcome, std::string_view value, std::string_view detail = {});
   DecisionLines& steps(const std::vector<DecisionStep>& steps);
+  /// Lines that were collected elsewhere.
+  DecisionLines& append(std::string_view lines) {
+    text_ += lines;
+    return *this;
+  }
   const std::string& text() const { return text_; }
   std::string take() { return std::move(text_); }
 

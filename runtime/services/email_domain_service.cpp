@@ -164,7 +164,7 @@ Task<Stored<EmailDomain>> EmailDomainService::put_domain(EmailServicePtr service
   fresh.mail_from_domain = fresh.from_domain;
   fresh.created_at = now;
   // Exchange Online has proven what it manages.
-  if (spec.management != DomainManagement::kCustomerManaged)
+  if (spec.management != DomainManagement::kCustomerManaged || spec.granted)
     for (DomainVerification& proof : fresh.proofs) proof = {DomainVerification::Asked::kGranted, now};
   EmailSender sender;
   sender.username = kDefaultSender;
@@ -187,6 +187,34 @@ Task<Stored<EmailDomain>> EmailDomainService::put_domain(EmailServicePtr service
     return stored;
   };
   co_return co_await service->database->write_value<Stored<EmailDomain>>(std::move(work));
+}
+
+Task<std::string> EmailDomainService::seed(ResourcePtr resource, SeedSpec spec) {
+  EmailServiceInfo wanted;
+  wanted.subscription = resource->arm.subscription;
+  wanted.resource_group = resource->arm.resource_group;
+  for (const char c : resource->name + "-mail") wanted.name += is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ? c : '-';
+  wanted.data_location = resource->data_location;
+  EmailServicePtr service = find_service(wanted.subscription, wanted.resource_group, wanted.name);
+  if (!service) {
+    Stored<EmailServicePtr> stored = co_await put_service(std::move(wanted));
+    service = std::move(stored.value);
+  }
+  DomainSpec domain;
+  domain.name = spec.domain;
+  domain.engagement_tracking = spec.engagement_tracking;
+  domain.granted = true;
+  if (const auto existing = find_domain(*service, spec.domain)) domain.tags = existing->tags;
+  const Stored<EmailDomain> stored = co_await put_domain(service, std::move(domain));
+  for (const auto& [username, display_name] : spec.senders) {
+    EmailSender sender;
+    sender.username = username;
+    sender.display_name = display_name.empty() ? username : display_name;
+    co_await put_sender(service, stored.value.name, std::move(sender));
+  }
+  co_return arm_id(service->subscription, service->resource_group, "Microsoft.Communication",
+                   {{"emailServices", service->name}, {"domains", stored.value.name}})
+      .str();
 }
 
 Task<EmailDomain> EmailDomainService::update_domain(EmailServicePtr service, std::string name,

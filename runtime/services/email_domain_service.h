@@ -51,9 +51,18 @@ class EmailDomainService final : public ResourceParticipant {
     DomainManagement management = DomainManagement::kCustomerManaged;
     bool engagement_tracking = false;
     std::map<std::string, std::string> tags;
+    /// A new domain is proven at once.
+    bool granted = false;
   };
   /// A new domain has the sender `DoNotReply`; a managed one is verified at once. Errors: kInvalidArgument.
   Task<Stored<EmailDomain>> put_domain(EmailServicePtr service, DomainSpec spec);
+  struct SeedSpec {
+    std::string domain;
+    bool engagement_tracking = false;
+    std::vector<std::pair<std::string, std::string>> senders;  // username, display name
+  };
+  /// Makes a proven domain with its senders in the email service `{resource}-mail`, or changes the one there; its management id.
+  Task<std::string> seed(ResourcePtr resource, SeedSpec spec);
   /// Errors: kNotFound.
   Task<EmailDomain> update_domain(EmailServicePtr service, std::string name, std::optional<bool> engagement_tracking,
                                   std::optional<std::map<std::string, std::string>> tags);

@@ -1,12 +1,10 @@
 #include "runtime/services/sandbox_service.h"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
-#include <stop_token>
 
-#include "runtime/clock/signal.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/change_watch.h"
 #include "runtime/services/phone_number.h"
 #include "trunkline/sandbox_client.hpp"
 
@@ -21,74 +19,9 @@ CallOptions on_behalf_of(const Resource& resource) {
   return options;
 }
 
-/// Waits for a change of any phone on any sandbox carrier. What it has asked them ends with it.
-class PhoneWatch {
- public:
-  PhoneWatch(ServiceContext& context, ResourcePtr resource, Clock& wall)
-      : resource_(std::move(resource)), news_(std::make_shared<News>(context.executor, wall)), turn_(news_->signal, "watch") {
-    for (ProviderPtr& provider : context.providers.all_of(kInterface))
-      carriers_.push_back(std::make_shared<Carrier>(std::move(provider)));
-    news_->carriers = carriers_.size();
-  }
-  PhoneWatch(const PhoneWatch&) = delete;
-  ~PhoneWatch() { stop_.request_stop(); }
-
-  /// Changes from here on are told.
-  Task<void> start() {
-    for (const std::shared_ptr<Carrier>& carrier : carriers_) {
-      try {
-        carrier->seen = co_await carrier->provider->sandbox().changes(0, on_behalf_of(*resource_));
-      } catch (const Error&) {
-        drop(*carrier, *news_);
-      }
-    }
-  }
-  /// False: the time has come. Throws kUnavailable when no carrier can tell of changes any more.
-  Task<bool> wait(Time deadline) {
-    for (const std::shared_ptr<Carrier>& carrier : carriers_) ask(carrier);
-    const Signal::Wake wake = co_await news_->signal.wait(deadline);
-    if (wake == Signal::Wake::kClosed) throw Error(ErrorCode::kUnavailable, "no sandbox carrier tells of messages any more");
-    co_return wake == Signal::Wake::kNews;
-  }
-
- private:
-  struct Carrier {
-    explicit Carrier(ProviderPtr p) : provider(std::move(p)) {}
-    const ProviderPtr provider;
-    std::atomic<std::int64_t> seen{0};
-    std::atomic<bool> asked{false};  // for good once it has failed
-  };
-  struct News {
-    News(Executor& executor, Clock& wall) : signal(executor, wall, false) {}
-    Signal signal;
-    std::atomic<std::size_t> carriers{0};  // that can still tell
-  };
-
-  /// The others go on telling. Without any, whoever waits need not wait for nothing.
-  static void drop(Carrier& carrier, News& news) {
-    carrier.asked = true;
-    if (--news.carriers == 0) news.signal.close();
-  }
-
-  void ask(const std::shared_ptr<Carrier>& carrier) {
-    if (carrier->asked.exchange(true)) return;
-    CallOptions options = on_behalf_of(*resource_);
-    options.stop = stop_.get_token();
-    Task<std::int64_t> changes = carrier->provider->sandbox().changes(carrier->seen, std::move(options));
-    spawn(std::move(changes), [carrier, news = news_](Result<std::int64_t> result) {
-      if (!result.ok()) return drop(*carrier, *news);  // the carrier stops, or the watch has ended
-      carrier->seen = result.value();
-      carrier->asked = false;
-      news->signal.set();
-    });
-  }
-
-  const ResourcePtr resource_;
-  const std::shared_ptr<News> news_;
-  const Signal::Turn turn_;
-  std::vector<std::shared_ptr<Carrier>> carriers_;
-  std::stop_source stop_;
-};
+Task<std::int64_t> ask_changes(const Provider& provider, std::int64_t since, CallOptions options) {
+  return provider.sandbox().changes(since, std::move(options));
+}
 
 /// Leaves what comes behind the message `after`; empty: everything.
 void drop_through(std::vector<sandbox::PhoneMessage>& messages, const std::string& number, const std::string& after) {
@@ -135,7 +68,7 @@ Task<std::vector<sandbox::PhoneMessage>> SandboxService::wait_for_messages(Resou
     co_return found;
   }
   const Time deadline = wall.now() + timeout;
-  PhoneWatch watch(context_, resource, wall);
+  ChangeWatch watch(context_, kInterface, resource, wall, &ask_changes);
   co_await watch.start();  // before the look, so that nothing falls between them
   for (;;) {
     std::vector<sandbox::PhoneMessage> found = co_await messages(resource, number);

@@ -194,6 +194,82 @@ CREATE TABLE chat_members (
   PRIMARY KEY (resource_key, thread_id, user_id, joined)
 ) WITHOUT ROWID;
 )sql"},
+    {50, "email operations", R"sql(
+-- One row a send; states are those of service.tsp and email.tsp.
+CREATE TABLE email_operations (
+  resource_key        BIGINT NOT NULL,
+  operation_id        TEXT NOT NULL,
+  sender              TEXT NOT NULL,
+  subject             TEXT NOT NULL,
+  status              INTEGER NOT NULL,
+  error_code          TEXT,
+  error_message       TEXT,
+  internet_message_id TEXT NOT NULL,
+  request_hash        TEXT NOT NULL,
+  traceparent         TEXT,
+  decision            TEXT NOT NULL,
+  created_us          BIGINT NOT NULL,
+  updated_us          BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, operation_id)
+) WITHOUT ROWID;
+CREATE INDEX email_operations_by_time ON email_operations (resource_key, created_us);
+-- What is to be sent, JSON; gone once nothing is left to hand over.
+CREATE TABLE email_bodies (
+  body_key     INTEGER PRIMARY KEY,
+  resource_key BIGINT NOT NULL,
+  operation_id TEXT NOT NULL,
+  body         TEXT NOT NULL,
+  UNIQUE (resource_key, operation_id)
+);
+CREATE TABLE email_recipients (
+  resource_key        BIGINT NOT NULL,
+  operation_id        TEXT NOT NULL,
+  position            INTEGER NOT NULL,
+  address             TEXT NOT NULL,
+  state               INTEGER NOT NULL,
+  status_code         TEXT,
+  detail              TEXT,
+  provider            TEXT,
+  provider_message_id TEXT,
+  attempts            INTEGER NOT NULL,
+  next_attempt_us     BIGINT,
+  updated_us          BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, operation_id, position)
+) WITHOUT ROWID;
+-- Work that a restart must take up again. State 1 is queued.
+CREATE INDEX email_unfinished ON email_recipients (resource_key, operation_id) WHERE state = 1;
+CREATE INDEX email_next_attempts ON email_recipients (next_attempt_us) WHERE next_attempt_us IS NOT NULL;
+CREATE INDEX email_by_provider_id ON email_recipients (provider_message_id) WHERE provider_message_id IS NOT NULL;
+CREATE TABLE email_suppressions (
+  resource_key BIGINT NOT NULL,
+  address      TEXT NOT NULL,
+  sender       TEXT NOT NULL,
+  reason       INTEGER NOT NULL,
+  detail       TEXT NOT NULL,
+  hits         INTEGER NOT NULL,
+  created_us   BIGINT NOT NULL,
+  expires_us   BIGINT,
+  PRIMARY KEY (resource_key, address, sender)
+) WITHOUT ROWID;
+CREATE TABLE email_received (
+  received_key INTEGER PRIMARY KEY,
+  resource_key BIGINT NOT NULL,
+  message_id   TEXT NOT NULL,
+  provider_key TEXT NOT NULL,
+  sender       TEXT NOT NULL,
+  recipients   TEXT NOT NULL,
+  subject      TEXT NOT NULL,
+  raw          BLOB NOT NULL,
+  received_us  BIGINT NOT NULL,
+  UNIQUE (resource_key, message_id),
+  UNIQUE (resource_key, provider_key)
+);
+-- Signs the links of tracked mail.
+CREATE TABLE email_keys (
+  resource_key INTEGER PRIMARY KEY,
+  secret       TEXT NOT NULL
+);
+)sql"},
 };
 
 }  // namespace

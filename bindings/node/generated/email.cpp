@@ -17,10 +17,20 @@ class EmailProviderObject final : public Object {
       case 0: {  // send
         email::EmailSendRequest p_request{};
         read(in, p_request);
-        client_.start_send(std::move(p_request), std::move(request.options), answer<std::string>(std::move(request.reply)));
+        client_.start_send(std::move(p_request), std::move(request.options), answer<std::vector<email::EmailSendResult>>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 1: {  // capabilities
+        write(out, client_.capabilities());
+        return;
+      }
+      default: return Object::run(op, in, out);
     }
   }
 

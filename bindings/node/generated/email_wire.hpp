@@ -18,16 +18,38 @@ inline void read(Reader& in, trunkline::email::EmailAttachment& value) {
 }
 
 inline void read(Reader& in, trunkline::email::EmailSendRequest& value) {
-  read(in, value.operation_id);
+  read(in, value.message_id);
+  read(in, value.internet_message_id);
+  read(in, value.date);
   read(in, value.from);
+  read(in, value.recipients);
   read(in, value.to);
   read(in, value.cc);
-  read(in, value.bcc);
+  read(in, value.reply_to);
   read(in, value.subject);
   read(in, value.plain_text);
   read(in, value.html);
   read(in, value.headers);
   read(in, value.attachments);
+  read(in, value.properties);
+}
+
+inline void write(Writer& out, const trunkline::email::EmailSendResult& value) {
+  write(out, value.recipient);
+  write(out, value.state);
+  write(out, value.provider_message_id);
+  write(out, value.status_code);
+  write(out, value.detail);
+  write(out, value.retryable);
+}
+
+inline void write(Writer& out, const trunkline::email::EmailCapabilities& value) {
+  write(out, value.delivery_reports);
+  write(out, value.inbound);
+  write(out, value.idempotent);
+  write(out, value.international_addresses);
+  write(out, value.max_recipients);
+  write(out, value.max_size_bytes);
 }
 
 }  // namespace trunkline::node

@@ -10,6 +10,7 @@ namespace trunkline::node {
 std::unique_ptr<Object> make_webhook_receiver(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sandbox_mail_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_chat_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_email_provider(tl_iface iface, CallTable& calls);
@@ -26,5 +27,8 @@ std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_email_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sandbox_mail_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_workflows_service(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

@@ -3,6 +3,7 @@
 #include "support/call.hpp"
 #include "support/stream.hpp"
 #include "trunkline/sandbox_client.hpp"
+#include "generated/email_wire.hpp"
 #include "generated/sandbox_wire.hpp"
 #include "generated/sms_wire.hpp"
 
@@ -63,8 +64,93 @@ class SandboxProviderObject final : public Object {
   trunkline::sandbox::SandboxProviderClient client_;
 };
 
+class SandboxMailProviderObject final : public Object {
+ public:
+  SandboxMailProviderObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // mailboxes
+        client_.start_mailboxes(std::move(request.options), answer<std::vector<sandbox::CapturedMailbox>>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // mails
+        std::string p_address{};
+        read(in, p_address);
+        client_.start_mails(std::move(p_address), std::move(request.options), answer<std::vector<sandbox::CapturedMail>>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // mail
+        std::string p_mail_id{};
+        read(in, p_mail_id);
+        client_.start_mail(std::move(p_mail_id), std::move(request.options), answer<sandbox::CapturedMail>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // rawMail
+        std::string p_mail_id{};
+        read(in, p_mail_id);
+        client_.start_raw_mail(std::move(p_mail_id), std::move(request.options), answer<Bytes>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // receive
+        std::string p_from{};
+        read(in, p_from);
+        std::vector<std::string> p_to{};
+        read(in, p_to);
+        Bytes p_mime{};
+        read(in, p_mime);
+        client_.start_receive(std::move(p_from), std::move(p_to), std::move(p_mime), std::move(request.options), answer<std::string>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // complain
+        std::string p_mail_id{};
+        read(in, p_mail_id);
+        std::string p_recipient{};
+        read(in, p_recipient);
+        client_.start_complain(std::move(p_mail_id), std::move(p_recipient), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // addRule
+        sandbox::MailRule p_rule{};
+        read(in, p_rule);
+        client_.start_add_rule(std::move(p_rule), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // rules
+        client_.start_rules(std::move(request.options), answer<std::vector<sandbox::MailRule>>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // reset
+        client_.start_reset(std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 10: {  // changes
+        std::int64_t p_since{};
+        read(in, p_since);
+        client_.start_changes(std::move(p_since), std::move(request.options), answer<std::int64_t>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 9: {  // smtpAddress
+        write(out, client_.smtp_address());
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::sandbox::SandboxMailProviderClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sandbox_provider(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_sandbox_mail_provider(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxMailProviderObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -2,6 +2,7 @@
 #pragma once
 #include "support/wire.hpp"
 #include "trunkline/sandbox.hpp"
+#include "generated/email_wire.hpp"
 #include "generated/sms_wire.hpp"
 
 namespace trunkline::node {
@@ -41,6 +42,63 @@ inline void write(Writer& out, const trunkline::sandbox::PhoneMessage& value) {
 inline void write(Writer& out, const trunkline::sandbox::Phone& value) {
   write(out, value.number);
   write(out, value.message_count);
+}
+
+inline void read(Reader& in, trunkline::sandbox::MailRule& value) {
+  read(in, value.match);
+  read(in, value.latency);
+  read(in, value.jitter);
+  read(in, value.outcome);
+  read(in, value.status_code);
+  read(in, value.detail);
+  read(in, value.refuse);
+  read(in, value.temporary);
+  read(in, value.rate);
+  read(in, value.silent);
+  read(in, value.bounce_mail);
+  read(in, value.times);
+}
+inline void write(Writer& out, const trunkline::sandbox::MailRule& value) {
+  write(out, value.match);
+  write(out, value.latency);
+  write(out, value.jitter);
+  write(out, value.outcome);
+  write(out, value.status_code);
+  write(out, value.detail);
+  write(out, value.refuse);
+  write(out, value.temporary);
+  write(out, value.rate);
+  write(out, value.silent);
+  write(out, value.bounce_mail);
+  write(out, value.times);
+}
+
+inline void write(Writer& out, const trunkline::sandbox::CapturedFile& value) {
+  write(out, value.name);
+  write(out, value.content_type);
+  write(out, value.content_id);
+  write(out, value.size_bytes);
+}
+
+inline void write(Writer& out, const trunkline::sandbox::CapturedMail& value) {
+  write(out, value.mail_id);
+  write(out, value.message_id);
+  write(out, value.from);
+  write(out, value.to);
+  write(out, value.subject);
+  write(out, value.at);
+  write(out, value.via);
+  write(out, value.outcomes);
+  write(out, value.size_bytes);
+  write(out, value.plain_text);
+  write(out, value.html);
+  write(out, value.headers);
+  write(out, value.files);
+}
+
+inline void write(Writer& out, const trunkline::sandbox::CapturedMailbox& value) {
+  write(out, value.address);
+  write(out, value.mail_count);
 }
 
 }  // namespace trunkline::node

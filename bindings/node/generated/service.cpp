@@ -5,6 +5,7 @@
 #include "trunkline/service_client.hpp"
 #include "generated/chat_wire.hpp"
 #include "generated/common_wire.hpp"
+#include "generated/email_wire.hpp"
 #include "generated/identity_wire.hpp"
 #include "generated/sandbox_wire.hpp"
 #include "generated/service_wire.hpp"
@@ -853,6 +854,150 @@ class EventTopicsServiceObject final : public Object {
   trunkline::service::EventTopicsServiceClient client_;
 };
 
+class EmailServiceObject final : public Object {
+ public:
+  EmailServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // send
+        service::EmailMessage p_message{};
+        read(in, p_message);
+        client_.start_send(std::move(p_message), std::move(request.options), answer<service::EmailOperation>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // get
+        std::string p_operation_id{};
+        read(in, p_operation_id);
+        client_.start_get(std::move(p_operation_id), std::move(request.options), answer<service::EmailOperation>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // list
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list(std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::EmailPage>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // explain
+        std::string p_operation_id{};
+        read(in, p_operation_id);
+        client_.start_explain(std::move(p_operation_id), std::move(request.options), answer<DecisionRecord>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // suppressions
+        client_.start_suppressions(std::move(request.options), answer<std::vector<service::Suppression>>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // suppress
+        std::string p_address{};
+        read(in, p_address);
+        std::string p_sender_address{};
+        read(in, p_sender_address);
+        std::string p_note{};
+        read(in, p_note);
+        client_.start_suppress(std::move(p_address), std::move(p_sender_address), std::move(p_note), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // lift
+        std::string p_address{};
+        read(in, p_address);
+        client_.start_lift(std::move(p_address), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // receivedMails
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        client_.start_received_mails(std::move(p_limit), std::move(request.options), answer<std::vector<service::ReceivedEmail>>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // received
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_received(std::move(p_message_id), std::move(request.options), answer<service::ReceivedEmail>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::EmailServiceClient client_;
+};
+
+class SandboxMailServiceObject final : public Object {
+ public:
+  SandboxMailServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // mailboxes
+        client_.start_mailboxes(std::move(request.options), answer<std::vector<sandbox::CapturedMailbox>>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // mails
+        std::string p_address{};
+        read(in, p_address);
+        client_.start_mails(std::move(p_address), std::move(request.options), answer<std::vector<sandbox::CapturedMail>>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // mail
+        std::string p_mail_id{};
+        read(in, p_mail_id);
+        client_.start_mail(std::move(p_mail_id), std::move(request.options), answer<sandbox::CapturedMail>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // rawMail
+        std::string p_mail_id{};
+        read(in, p_mail_id);
+        client_.start_raw_mail(std::move(p_mail_id), std::move(request.options), answer<Bytes>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // receive
+        std::string p_from{};
+        read(in, p_from);
+        std::vector<std::string> p_to{};
+        read(in, p_to);
+        Bytes p_mime{};
+        read(in, p_mime);
+        client_.start_receive(std::move(p_from), std::move(p_to), std::move(p_mime), std::move(request.options), answer<std::string>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // complain
+        std::string p_mail_id{};
+        read(in, p_mail_id);
+        std::string p_recipient{};
+        read(in, p_recipient);
+        client_.start_complain(std::move(p_mail_id), std::move(p_recipient), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // addRule
+        sandbox::MailRule p_rule{};
+        read(in, p_rule);
+        client_.start_add_rule(std::move(p_rule), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // rules
+        client_.start_rules(std::move(request.options), answer<std::vector<sandbox::MailRule>>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // reset
+        client_.start_reset(std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 9: {  // smtpAddress
+        client_.start_smtp_address(std::move(request.options), answer<std::string>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::SandboxMailServiceClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsServiceObject>(iface, calls); }
@@ -866,5 +1011,7 @@ std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) {
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventSubscriptionsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventHistoryServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventTopicsServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_email_service(tl_iface iface, CallTable& calls) { return std::make_unique<EmailServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_sandbox_mail_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxMailServiceObject>(iface, calls); }
 
 }  // namespace trunkline::node

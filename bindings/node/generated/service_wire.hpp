@@ -4,6 +4,7 @@
 #include "trunkline/service.hpp"
 #include "generated/chat_wire.hpp"
 #include "generated/common_wire.hpp"
+#include "generated/email_wire.hpp"
 #include "generated/identity_wire.hpp"
 #include "generated/sandbox_wire.hpp"
 #include "generated/sms_wire.hpp"
@@ -312,6 +313,71 @@ inline void read(Reader& in, trunkline::service::NewTopicEvent& value) {
   read(in, value.id);
   read(in, value.time);
   read(in, value.data_version);
+}
+
+inline void read(Reader& in, trunkline::service::EmailMessage& value) {
+  read(in, value.sender_address);
+  read(in, value.subject);
+  read(in, value.plain_text);
+  read(in, value.html);
+  read(in, value.to);
+  read(in, value.cc);
+  read(in, value.bcc);
+  read(in, value.reply_to);
+  read(in, value.headers);
+  read(in, value.attachments);
+  read(in, value.disable_tracking);
+  read(in, value.unsubscribe);
+  read(in, value.operation_id);
+}
+
+inline void write(Writer& out, const trunkline::service::EmailRecipientStatus& value) {
+  write(out, value.address);
+  write(out, value.state);
+  write(out, value.status_code);
+  write(out, value.detail);
+  write(out, value.provider);
+  write(out, value.provider_message_id);
+  write(out, value.attempts);
+  write(out, value.next_attempt_at);
+  write(out, value.updated_at);
+}
+
+inline void write(Writer& out, const trunkline::service::EmailOperation& value) {
+  write(out, value.operation_id);
+  write(out, value.status);
+  write(out, value.error_code);
+  write(out, value.error_message);
+  write(out, value.sender_address);
+  write(out, value.subject);
+  write(out, value.internet_message_id);
+  write(out, value.recipients);
+  write(out, value.repeated);
+  write(out, value.created_at);
+  write(out, value.updated_at);
+}
+
+inline void write(Writer& out, const trunkline::service::EmailPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::Suppression& value) {
+  write(out, value.address);
+  write(out, value.sender_address);
+  write(out, value.reason);
+  write(out, value.detail);
+  write(out, value.created_at);
+  write(out, value.expires_at);
+}
+
+inline void write(Writer& out, const trunkline::service::ReceivedEmail& value) {
+  write(out, value.message_id);
+  write(out, value.from);
+  write(out, value.to);
+  write(out, value.subject);
+  write(out, value.received_at);
+  write(out, value.mime);
 }
 
 }  // namespace trunkline::node

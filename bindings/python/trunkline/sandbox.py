@@ -5,17 +5,24 @@ from __future__ import annotations
 
 import datetime
 import typing
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, overload
 
 from ._native import sandbox as _native
 from ._objects import Provider, model_of
+from .email import EmailState
 from .sms import FailureReason
 
 __all__ = [
+    "CapturedFile",
+    "CapturedMail",
+    "CapturedMailbox",
+    "MailRule",
     "Phone",
     "PhoneMessage",
     "PhoneRule",
+    "SandboxMailProvider",
     "SandboxProvider",
 ]
 
@@ -86,6 +93,119 @@ class Phone:
 
     message_count: int
     """Messages it got and sent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class MailRule:
+    """How the sandbox treats mail to certain addresses. The first rule that matches decides."""
+
+    match: str
+    """An address in which `*` stands for anything, such as `*@example.com`; `*` matches every address."""
+
+    latency: datetime.timedelta = datetime.timedelta(milliseconds=50)
+    """Time from acceptance to the report."""
+
+    jitter: datetime.timedelta = datetime.timedelta()
+    """Up to this much more, drawn from the seed."""
+
+    outcome: EmailState = EmailState.DELIVERED
+    """What becomes of it: delivered, bounced, filteredSpam, quarantined, expanded, complained or failed."""
+
+    status_code: str | None = None
+    """Enhanced status code of an outcome other than delivered; absent: one that fits it."""
+
+    detail: str | None = None
+    """The server's words."""
+
+    refuse: bool = False
+    """Refused at once: the result of the call says so, and no report follows."""
+
+    temporary: bool = False
+    """Refused for now: trying again later can help. Goes with `refuse`."""
+
+    rate: float | None = None
+    """Share of mails that have this outcome, 0 to 1, drawn from the seed; the others are delivered. Absent: all."""
+
+    silent: bool = False
+    """No report is ever sent."""
+
+    bounce_mail: bool = False
+    """A bounce comes as a mail (RFC 3464) to the sender instead of as a report."""
+
+    times: int = 0
+    """This many mails are treated so, then the rule retires; 0: for ever."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CapturedFile:
+    """A file of a captured mail."""
+
+    name: str
+    """File name; empty: none was given."""
+
+    content_type: str
+    """MIME type."""
+
+    content_id: str | None = None
+    """Content-ID without angle brackets."""
+
+    size_bytes: int
+    """Bytes, decoded."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CapturedMail:
+    """A mail that the sandbox caught."""
+
+    mail_id: str
+    """The sandbox's id of the mail."""
+
+    message_id: str | None = None
+    """The host's id of the mail; absent for mail that came by SMTP or was put in by hand."""
+
+    from_: str
+    """Envelope sender."""
+
+    to: list[str] = field(default_factory=list)
+    """Envelope recipients."""
+
+    subject: str
+    """Subject, decoded."""
+
+    at: datetime.datetime
+    """When it came."""
+
+    via: str
+    """How it came: `api`, `smtp` or `inbound`."""
+
+    outcomes: dict[str, str]
+    """What became of it for each recipient."""
+
+    size_bytes: int
+    """Size of the raw mail."""
+
+    plain_text: str | None = None
+    """Plain text, decoded; absent in lists."""
+
+    html: str | None = None
+    """HTML, decoded; absent in lists."""
+
+    headers: list[str] = field(default_factory=list)
+    """Headers in their order, decoded, one `Name: value` each; empty in lists."""
+
+    files: list[CapturedFile] = field(default_factory=list)
+    """Files; empty in lists."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CapturedMailbox:
+    """A mailbox of the sandbox."""
+
+    address: str
+    """Address, lower case."""
+
+    mail_count: int
+    """Mails in it."""
 
 
 _native.register(globals())
@@ -174,6 +294,142 @@ class SandboxProvider(Provider):
         """Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is
         above `since`;
         0: at once.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            CancelledError: The caller cancelled the operation.
+        """
+        return self._impl.changes(since, timeout)
+
+
+class SandboxMailProvider(Provider):
+    """The control side of a sandbox mail carrier."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.sandboxmail/1"
+    _native_class: ClassVar[type[_native.SandboxMailProvider]] = _native.SandboxMailProvider
+    _impl: _native.SandboxMailProvider
+
+    def mailboxes(self, *, timeout: float | None = None) -> list[CapturedMailbox]:
+        """The mailboxes that got something, by address.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.mailboxes(timeout)
+
+    def mails(self, address: str, *, timeout: float | None = None) -> list[CapturedMail]:
+        """Mails to one address, oldest first; empty: all.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.mails(address, timeout)
+
+    def mail(self, mail_id: str, *, timeout: float | None = None) -> CapturedMail:
+        """One mail with its parts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.mail(mail_id, timeout)
+
+    def raw_mail(self, mail_id: str, *, timeout: float | None = None) -> bytes:
+        """The mail as it went over the wire.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.raw_mail(mail_id, timeout)
+
+    def receive(self, from_: str, to: Sequence[str], mime: bytes, *, timeout: float | None = None) -> str:
+        """Somebody sends a mail to a mailbox of ours. Completes once the host has taken it. Returns the sandbox's id of
+        the mail.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.receive(from_, to, mime, timeout)
+
+    def complain(self, mail_id: str, recipient: str, *, timeout: float | None = None) -> None:
+        """A recipient calls a mail spam.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.complain(mail_id, recipient, timeout)
+
+    @overload
+    def add_rule(self, rule: MailRule, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    def add_rule(
+        self,
+        /,
+        *,
+        match: str,
+        latency: datetime.timedelta = datetime.timedelta(milliseconds=50),
+        jitter: datetime.timedelta = datetime.timedelta(),
+        outcome: EmailState = EmailState.DELIVERED,
+        status_code: str | None = None,
+        detail: str | None = None,
+        refuse: bool = False,
+        temporary: bool = False,
+        rate: float | None = None,
+        silent: bool = False,
+        bounce_mail: bool = False,
+        times: int = 0,
+        timeout: float | None = None,
+    ) -> None: ...
+    def add_rule(self, rule: MailRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """Puts a rule before all others.
+
+        Args:
+            rule: Or give the fields of `MailRule` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        self._impl.add_rule(model_of(MailRule, rule, fields), timeout)
+
+    def rules(self, *, timeout: float | None = None) -> list[MailRule]:
+        """The rules, in the order in which they are tried.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.rules(timeout)
+
+    def reset(self, *, timeout: float | None = None) -> None:
+        """Forgets mails and added rules and starts again from the seed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.reset(timeout)
+
+    def smtp_address(self) -> str:
+        """`host:port` on which any program may hand in mail by SMTP; empty: none."""
+        return self._impl.smtp_address()
+
+    def changes(self, since: int, *, timeout: float | None = None) -> int:
+        """Waits until a mail comes. Completes with how often that has happened, as soon as it is above `since`; 0: at
+        once.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.

@@ -30,8 +30,9 @@ from .chat import (
     ThreadPage,
 )
 from .common import DecisionRecord
+from .email import EmailAttachment, EmailState, Mailbox
 from .identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
-from .sandbox import Phone, PhoneMessage, PhoneRule
+from .sandbox import CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule
 from .sms import FailureReason, MessageState
 
 __all__ = [
@@ -40,6 +41,12 @@ __all__ = [
     "ChatMessageChange",
     "ChatService",
     "ChatThreadChange",
+    "EmailMessage",
+    "EmailOperation",
+    "EmailOperationStatus",
+    "EmailPage",
+    "EmailRecipientStatus",
+    "EmailService",
     "Event",
     "EventAttempt",
     "EventCondition",
@@ -74,16 +81,20 @@ __all__ = [
     "NumbersService",
     "OwnedNumber",
     "PluginInfo",
+    "ReceivedEmail",
     "ResourceInfo",
     "ResourceSnapshot",
     "ResourcesService",
     "RuntimeService",
+    "SandboxMailService",
     "SandboxService",
     "SmsMessage",
     "SmsPage",
     "SmsRecord",
     "SmsSendOutcome",
     "SmsService",
+    "Suppression",
+    "SuppressionReason",
     "UserWithToken",
 ]
 
@@ -298,6 +309,53 @@ class EventState(enum.IntEnum):
 
     DROPPED = 8
     """It was given up."""
+
+
+class EmailOperationStatus(enum.IntEnum):
+    """Where an operation is.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    NOT_STARTED = 1
+    """Accepted and durable."""
+
+    RUNNING = 2
+    """Being handed over."""
+
+    SUCCEEDED = 3
+    """Out for delivery to at least one recipient."""
+
+    FAILED = 4
+    """To nobody."""
+
+    CANCELED = 5
+    """Cancelled."""
+
+
+class SuppressionReason(enum.IntEnum):
+    """Why an address gets no mail.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    HARD_BOUNCE = 1
+    """Its server refused mail for good. Ends by itself, later each time."""
+
+    COMPLAINT = 2
+    """The recipient called a mail spam."""
+
+    UNSUBSCRIBE = 3
+    """The recipient unsubscribed from this sender."""
+
+    MANUAL = 4
+    """Somebody put it there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1091,6 +1149,177 @@ class NewTopicEvent:
 
     data_version: str = "1.0"
     """Version of the data's shape."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EmailMessage:
+    """A mail to one or more people."""
+
+    sender_address: str
+    """`username@domain` of a domain that is linked to the resource."""
+
+    subject: str
+    """Subject."""
+
+    plain_text: str | None = None
+    """Plain text; this or `html` must be there."""
+
+    html: str | None = None
+    """HTML."""
+
+    to: list[Mailbox] = field(default_factory=list)
+    """To. 1 to 50 recipients together with `cc` and `bcc`."""
+
+    cc: list[Mailbox] = field(default_factory=list)
+    """Cc."""
+
+    bcc: list[Mailbox] = field(default_factory=list)
+    """Bcc."""
+
+    reply_to: list[Mailbox] = field(default_factory=list)
+    """Reply-To."""
+
+    headers: dict[str, str] | None = None
+    """Further headers."""
+
+    attachments: list[EmailAttachment] = field(default_factory=list)
+    """Files; the whole mail has at most 10 MB in base64."""
+
+    disable_tracking: bool = False
+    """Do not track openings and clicks, though the domain is set to."""
+
+    unsubscribe: bool = False
+    """Offer one-click unsubscribing (RFC 8058): whoever uses it is on the suppression list of the sender."""
+
+    operation_id: str | None = None
+    """A GUID that names the operation; absent: a new one. The same id with the same mail is sent once."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EmailRecipientStatus:
+    """What became of a mail for one recipient."""
+
+    address: str
+    """The address."""
+
+    state: EmailState
+    """Where it is."""
+
+    status_code: str | None = None
+    """Enhanced status code (RFC 3463)."""
+
+    detail: str | None = None
+    """The server's words, or why it is suppressed."""
+
+    provider: str | None = None
+    """The provider that took it."""
+
+    provider_message_id: str | None = None
+    """The provider's own id."""
+
+    attempts: int
+    """Times it was handed over."""
+
+    next_attempt_at: datetime.datetime | None = None
+    """When it is tried again."""
+
+    updated_at: datetime.datetime
+    """When its state changed last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EmailOperation:
+    """The record of one send."""
+
+    operation_id: str
+    """GUID of the operation, and the id of the mail in events."""
+
+    status: EmailOperationStatus
+    """Where it is."""
+
+    error_code: str | None = None
+    """Why it failed, such as `EmailDroppedAllRecipientsSuppressed`."""
+
+    error_message: str | None = None
+    """The same in words."""
+
+    sender_address: str
+    """Sender."""
+
+    subject: str
+    """Subject."""
+
+    internet_message_id: str
+    """RFC 5322 Message-ID."""
+
+    recipients: list[EmailRecipientStatus] = field(default_factory=list)
+    """Recipients, in the order of To, Cc, Bcc."""
+
+    repeated: bool = False
+    """It was accepted by an earlier call with the same operation id."""
+
+    created_at: datetime.datetime
+    """When it was accepted."""
+
+    updated_at: datetime.datetime
+    """When its status changed last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EmailPage:
+    """A page of operations, newest first."""
+
+    items: list[EmailOperation] = field(default_factory=list)
+    """The records."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Suppression:
+    """An address that gets no mail of the resource. The lists of its domains stand beside these."""
+
+    address: str
+    """Address, lower case."""
+
+    sender_address: str
+    """Whose mail it does not get; empty: of every sender."""
+
+    reason: SuppressionReason
+    """Why."""
+
+    detail: str
+    """The server's words, or a note."""
+
+    created_at: datetime.datetime
+    """Since when."""
+
+    expires_at: datetime.datetime | None = None
+    """Until when; absent: until it is lifted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReceivedEmail:
+    """A mail that came to a mailbox of the resource."""
+
+    message_id: str
+    """Our id of the mail; that of its event."""
+
+    from_: str
+    """Envelope sender."""
+
+    to: list[str] = field(default_factory=list)
+    """Envelope recipients at domains of the resource."""
+
+    subject: str
+    """Subject, decoded."""
+
+    received_at: datetime.datetime
+    """When it came."""
+
+    mime: bytes
+    """The mail as it came (RFC 5322); empty in lists."""
 
 
 _native.register(globals())
@@ -2622,3 +2851,258 @@ class EventTopicsService(Service):
             ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
         """
         return self._impl.publish_json(topic, events, schema, timeout)
+
+
+class EmailService(Service):
+    """Mail of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.email/1"
+    _native_class: ClassVar[type[_native.EmailService]] = _native.EmailService
+    _impl: _native.EmailService
+
+    @overload
+    def send(self, message: EmailMessage, /, *, timeout: float | None = None) -> EmailOperation: ...
+    @overload
+    def send(
+        self,
+        /,
+        *,
+        sender_address: str,
+        subject: str,
+        plain_text: str | None = None,
+        html: str | None = None,
+        to: Sequence[Mailbox] = ...,
+        cc: Sequence[Mailbox] = ...,
+        bcc: Sequence[Mailbox] = ...,
+        reply_to: Sequence[Mailbox] = ...,
+        headers: Mapping[str, str] | None = None,
+        attachments: Sequence[EmailAttachment] = ...,
+        disable_tracking: bool = False,
+        unsubscribe: bool = False,
+        operation_id: str | None = None,
+        timeout: float | None = None,
+    ) -> EmailOperation: ...
+    def send(self, message: EmailMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EmailOperation:
+        """Accepts a mail. Accepted means durable: it survives a crash.
+
+        Args:
+            message: Or give the fields of `EmailMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        return self._impl.send(model_of(EmailMessage, message, fields), timeout)
+
+    def get(self, operation_id: str, *, timeout: float | None = None) -> EmailOperation:
+        """The record of one send.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(operation_id, timeout)
+
+    def list(self, limit: int = 100, continuation: str | None = None, *, timeout: float | None = None) -> EmailPage:
+        """Records, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list(limit, continuation, timeout)
+
+    def explain(self, operation_id: str, *, timeout: float | None = None) -> DecisionRecord:
+        """Why a mail went the way it went.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.explain(operation_id, timeout)
+
+    def suppressions(self, *, timeout: float | None = None) -> builtins.list[Suppression]:
+        """Addresses that get no mail, by address.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.suppressions(timeout)
+
+    def suppress(self, address: str, sender_address: str = "", note: str = "", *, timeout: float | None = None) -> None:
+        """Sends an address no mail any more. `sender_address` empty: of no sender.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        self._impl.suppress(address, sender_address, note, timeout)
+
+    def lift(self, address: str, *, timeout: float | None = None) -> None:
+        """Sends it mail again, of every sender.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.lift(address, timeout)
+
+    def received_mails(self, limit: int = 100, *, timeout: float | None = None) -> builtins.list[ReceivedEmail]:
+        """Mails that came, newest first, without their contents.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.received_mails(limit, timeout)
+
+    def received(self, message_id: str, *, timeout: float | None = None) -> ReceivedEmail:
+        """One mail that came.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.received(message_id, timeout)
+
+
+class SandboxMailService(Service):
+    """What the sandbox caught of the mail of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sandbox_mail/1"
+    _native_class: ClassVar[type[_native.SandboxMailService]] = _native.SandboxMailService
+    _impl: _native.SandboxMailService
+
+    def mailboxes(self, *, timeout: float | None = None) -> list[CapturedMailbox]:
+        """The mailboxes that got something, by address.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.mailboxes(timeout)
+
+    def mails(self, address: str = "", *, timeout: float | None = None) -> list[CapturedMail]:
+        """Mails to one address, oldest first; empty: all.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.mails(address, timeout)
+
+    def mail(self, mail_id: str, *, timeout: float | None = None) -> CapturedMail:
+        """One mail with its parts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.mail(mail_id, timeout)
+
+    def raw_mail(self, mail_id: str, *, timeout: float | None = None) -> bytes:
+        """The mail as it went over the wire.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.raw_mail(mail_id, timeout)
+
+    def receive(self, from_: str, to: Sequence[str], mime: bytes, *, timeout: float | None = None) -> str:
+        """Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.receive(from_, to, mime, timeout)
+
+    def complain(self, mail_id: str, recipient: str, *, timeout: float | None = None) -> None:
+        """A recipient calls a mail spam.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.complain(mail_id, recipient, timeout)
+
+    @overload
+    def add_rule(self, rule: MailRule, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    def add_rule(
+        self,
+        /,
+        *,
+        match: str,
+        latency: datetime.timedelta = datetime.timedelta(milliseconds=50),
+        jitter: datetime.timedelta = datetime.timedelta(),
+        outcome: EmailState = EmailState.DELIVERED,
+        status_code: str | None = None,
+        detail: str | None = None,
+        refuse: bool = False,
+        temporary: bool = False,
+        rate: float | None = None,
+        silent: bool = False,
+        bounce_mail: bool = False,
+        times: int = 0,
+        timeout: float | None = None,
+    ) -> None: ...
+    def add_rule(self, rule: MailRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """Puts a rule before all others.
+
+        Args:
+            rule: Or give the fields of `MailRule` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        self._impl.add_rule(model_of(MailRule, rule, fields), timeout)
+
+    def rules(self, *, timeout: float | None = None) -> list[MailRule]:
+        """The rules, in the order in which they are tried.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.rules(timeout)
+
+    def reset(self, *, timeout: float | None = None) -> None:
+        """Forgets mails and added rules and starts again from the seed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.reset(timeout)
+
+    def smtp_address(self, *, timeout: float | None = None) -> str:
+        """`host:port` on which any program may hand in mail by SMTP; empty: none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.smtp_address(timeout)

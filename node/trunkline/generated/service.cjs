@@ -3,8 +3,8 @@
 const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidParticipant, readMessagePage, readParticipantPage, readReadReceiptPage, readThreadPage } = require("./wire/chat.cjs");
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
-const { readPhone, readPhoneMessage, readPhoneRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { EventSchema, KeyKind, readChatEvent, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
+const { readCapturedMail, readCapturedMailbox, readMailRule, readPhone, readPhoneMessage, readPhoneRule, writeMailRule, writePhoneRule } = require("./wire/sandbox.cjs");
+const { EventSchema, KeyKind, readChatEvent, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readReceivedEmail, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
@@ -28,6 +28,13 @@ const readInt64 = (r) => r.safeint();
 const readListOfEventTopic = (r) => r.list(readEventTopic);
 const eachNewTopicEvent = (w, x) => w.model("", x, writeNewTopicEvent);
 const readListOfListString = (r) => r.list(readString);
+const readListOfSuppression = (r) => r.list(readSuppression);
+const readListOfReceivedEmail = (r) => r.list(readReceivedEmail);
+const readListOfCapturedMailbox = (r) => r.list(readCapturedMailbox);
+const readListOfCapturedMail = (r) => r.list(readCapturedMail);
+const readBytes = (r) => r.bytes();
+const eachString = (w, x) => w.string("", x);
+const readListOfMailRule = (r) => r.list(readMailRule);
 
 class SmsService {
   #port;
@@ -481,3 +488,93 @@ class EventTopicsService {
   }
 }
 exports.EventTopicsService = EventTopicsService;
+
+class EmailService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.email/1";
+
+  send(message, options) {
+    return this.#port.call(0, options, (w) => { w.model("message", message, writeEmailMessage); }, readEmailOperation);
+  }
+
+  get(operationId, options) {
+    return this.#port.call(1, options, (w) => { w.string("operationId", operationId); }, readEmailOperation);
+  }
+
+  list(limit, continuation, options) {
+    return this.#port.call(2, options, (w) => { w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readEmailPage);
+  }
+
+  explain(operationId, options) {
+    return this.#port.call(3, options, (w) => { w.string("operationId", operationId); }, readDecisionRecord);
+  }
+
+  suppressions(options) {
+    return this.#port.call(4, options, undefined, readListOfSuppression);
+  }
+
+  suppress(address, senderAddress, note, options) {
+    return this.#port.call(5, options, (w) => { w.string("address", address); w.string("senderAddress", senderAddress ?? ""); w.string("note", note ?? ""); }, undefined);
+  }
+
+  lift(address, options) {
+    return this.#port.call(6, options, (w) => { w.string("address", address); }, undefined);
+  }
+
+  receivedMails(limit, options) {
+    return this.#port.call(7, options, (w) => { w.int32("limit", limit ?? 100); }, readListOfReceivedEmail);
+  }
+
+  received(messageId, options) {
+    return this.#port.call(8, options, (w) => { w.string("messageId", messageId); }, readReceivedEmail);
+  }
+}
+exports.EmailService = EmailService;
+
+class SandboxMailService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.sandbox_mail/1";
+
+  mailboxes(options) {
+    return this.#port.call(0, options, undefined, readListOfCapturedMailbox);
+  }
+
+  mails(address, options) {
+    return this.#port.call(1, options, (w) => { w.string("address", address ?? ""); }, readListOfCapturedMail);
+  }
+
+  mail(mailId, options) {
+    return this.#port.call(2, options, (w) => { w.string("mailId", mailId); }, readCapturedMail);
+  }
+
+  rawMail(mailId, options) {
+    return this.#port.call(3, options, (w) => { w.string("mailId", mailId); }, readBytes);
+  }
+
+  receive(from, to, mime, options) {
+    return this.#port.call(4, options, (w) => { w.string("from", from); w.list("to", to, eachString); w.bytes("mime", mime); }, readString);
+  }
+
+  complain(mailId, recipient, options) {
+    return this.#port.call(5, options, (w) => { w.string("mailId", mailId); w.string("recipient", recipient); }, undefined);
+  }
+
+  addRule(rule, options) {
+    return this.#port.call(6, options, (w) => { w.model("rule", rule, writeMailRule); }, undefined);
+  }
+
+  rules(options) {
+    return this.#port.call(7, options, undefined, readListOfMailRule);
+  }
+
+  reset(options) {
+    return this.#port.call(8, options, undefined, undefined);
+  }
+
+  smtpAddress(options) {
+    return this.#port.call(9, options, undefined, readString);
+  }
+}
+exports.SandboxMailService = SandboxMailService;

@@ -2,8 +2,9 @@
 import type { CallOptions, EventStream } from "../lib/support.js";
 import type { Attachment, ChatChange, ChatMessage, ChatThread, CreateThreadResult, InvalidParticipant, MessageKind, MessagePage, ParticipantPage, ReadReceiptPage, ThreadPage } from "./chat.js";
 import type { DecisionRecord } from "./common.js";
+import type { EmailAttachment, EmailState, Mailbox } from "./email.js";
 import type { AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage } from "./identity.js";
-import type { Phone, PhoneMessage, PhoneRule } from "./sandbox.js";
+import type { CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "./sandbox.js";
 import type { FailureReason, MessageState } from "./sms.js";
 
 /** What kind of number. */
@@ -140,6 +141,36 @@ export type EventState =
   | "deadLettered"
   /** It was given up. */
   | "dropped"
+  | (string & {});
+
+/** Where an operation is. */
+export type EmailOperationStatus =
+  /** Not known to this version. */
+  | "unknown"
+  /** Accepted and durable. */
+  | "notStarted"
+  /** Being handed over. */
+  | "running"
+  /** Out for delivery to at least one recipient. */
+  | "succeeded"
+  /** To nobody. */
+  | "failed"
+  /** Cancelled. */
+  | "canceled"
+  | (string & {});
+
+/** Why an address gets no mail. */
+export type SuppressionReason =
+  /** Not known to this version. */
+  | "unknown"
+  /** Its server refused mail for good. Ends by itself, later each time. */
+  | "hardBounce"
+  /** The recipient called a mail spam. */
+  | "complaint"
+  /** The recipient unsubscribed from this sender. */
+  | "unsubscribe"
+  /** Somebody put it there. */
+  | "manual"
   | (string & {});
 
 /** A text to one or more people. */
@@ -782,6 +813,130 @@ export interface NewTopicEvent {
   dataVersion?: string;
 }
 
+/** A mail to one or more people. */
+export interface EmailMessage {
+  /** `username@domain` of a domain that is linked to the resource. */
+  senderAddress: string;
+  /** Subject. */
+  subject: string;
+  /** Plain text; this or `html` must be there. */
+  plainText?: string;
+  /** HTML. */
+  html?: string;
+  /** To. 1 to 50 recipients together with `cc` and `bcc`. */
+  to: Mailbox[];
+  /** Cc. */
+  cc: Mailbox[];
+  /** Bcc. */
+  bcc: Mailbox[];
+  /** Reply-To. */
+  replyTo: Mailbox[];
+  /** Further headers. */
+  headers?: Record<string, string>;
+  /** Files; the whole mail has at most 10 MB in base64. */
+  attachments: EmailAttachment[];
+  /**
+   * Do not track openings and clicks, though the domain is set to.
+   * @default false
+   */
+  disableTracking?: boolean;
+  /**
+   * Offer one-click unsubscribing (RFC 8058): whoever uses it is on the suppression list of the sender.
+   * @default false
+   */
+  unsubscribe?: boolean;
+  /** A GUID that names the operation; absent: a new one. The same id with the same mail is sent once. */
+  operationId?: string;
+}
+
+/** What became of a mail for one recipient. */
+export interface EmailRecipientStatus {
+  /** The address. */
+  address: string;
+  /** Where it is. */
+  state: EmailState;
+  /** Enhanced status code (RFC 3463). */
+  statusCode?: string;
+  /** The server's words, or why it is suppressed. */
+  detail?: string;
+  /** The provider that took it. */
+  provider?: string;
+  /** The provider's own id. */
+  providerMessageId?: string;
+  /** Times it was handed over. */
+  attempts: number;
+  /** When it is tried again. */
+  nextAttemptAt?: Date;
+  /** When its state changed last. */
+  updatedAt: Date;
+}
+
+/** The record of one send. */
+export interface EmailOperation {
+  /** GUID of the operation, and the id of the mail in events. */
+  operationId: string;
+  /** Where it is. */
+  status: EmailOperationStatus;
+  /** Why it failed, such as `EmailDroppedAllRecipientsSuppressed`. */
+  errorCode?: string;
+  /** The same in words. */
+  errorMessage?: string;
+  /** Sender. */
+  senderAddress: string;
+  /** Subject. */
+  subject: string;
+  /** RFC 5322 Message-ID. */
+  internetMessageId: string;
+  /** Recipients, in the order of To, Cc, Bcc. */
+  recipients: EmailRecipientStatus[];
+  /** It was accepted by an earlier call with the same operation id. */
+  repeated: boolean;
+  /** When it was accepted. */
+  createdAt: Date;
+  /** When its status changed last. */
+  updatedAt: Date;
+}
+
+/** A page of operations, newest first. */
+export interface EmailPage {
+  /** The records. */
+  items: EmailOperation[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** An address that gets no mail of the resource. The lists of its domains stand beside these. */
+export interface Suppression {
+  /** Address, lower case. */
+  address: string;
+  /** Whose mail it does not get; empty: of every sender. */
+  senderAddress: string;
+  /** Why. */
+  reason: SuppressionReason;
+  /** The server's words, or a note. */
+  detail: string;
+  /** Since when. */
+  createdAt: Date;
+  /** Until when; absent: until it is lifted. */
+  expiresAt?: Date;
+}
+
+/** A mail that came to a mailbox of the resource. */
+export interface ReceivedEmail {
+  /** Our id of the mail; that of its event. */
+  messageId: string;
+  /** Envelope sender. */
+  from: string;
+  /** Envelope recipients at domains of the resource. */
+  to: string[];
+  /** Subject, decoded. */
+  subject: string;
+  /** When it came. */
+  receivedAt: Date;
+  /** The mail as it came (RFC 5322); empty in lists. */
+  mime: Uint8Array;
+}
+
 /** Sends text messages of one resource. */
 export declare class SmsService {
   protected constructor();
@@ -1385,4 +1540,111 @@ export declare class EventTopicsService {
    * Errors: `notFound`, `invalidArgument`, `resourceExhausted`.
    */
   publishJson(topic: string, events: unknown, schema?: EventSchema, options?: CallOptions): Promise<string[]>;
+}
+
+/** Mail of one resource. */
+export declare class EmailService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.email/1";
+
+  /**
+   * Accepts a mail. Accepted means durable: it survives a crash.
+   * Errors: `invalidArgument`, `notFound`, `alreadyExists`, `resourceExhausted`.
+   */
+  send(message: EmailMessage, options?: CallOptions): Promise<EmailOperation>;
+
+  /**
+   * The record of one send.
+   * Errors: `notFound`.
+   */
+  get(operationId: string, options?: CallOptions): Promise<EmailOperation>;
+
+  /**
+   * Records, newest first.
+   * Errors: `invalidArgument`.
+   */
+  list(limit?: number, continuation?: string, options?: CallOptions): Promise<EmailPage>;
+
+  /**
+   * Why a mail went the way it went.
+   * Errors: `notFound`.
+   */
+  explain(operationId: string, options?: CallOptions): Promise<DecisionRecord>;
+
+  /** Addresses that get no mail, by address. */
+  suppressions(options?: CallOptions): Promise<Suppression[]>;
+
+  /**
+   * Sends an address no mail any more. `senderAddress` empty: of no sender.
+   * Errors: `invalidArgument`.
+   */
+  suppress(address: string, senderAddress?: string, note?: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Sends it mail again, of every sender.
+   * Errors: `notFound`.
+   */
+  lift(address: string, options?: CallOptions): Promise<void>;
+
+  /** Mails that came, newest first, without their contents. */
+  receivedMails(limit?: number, options?: CallOptions): Promise<ReceivedEmail[]>;
+
+  /**
+   * One mail that came.
+   * Errors: `notFound`.
+   */
+  received(messageId: string, options?: CallOptions): Promise<ReceivedEmail>;
+}
+
+/** What the sandbox caught of the mail of one resource. */
+export declare class SandboxMailService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.sandbox_mail/1";
+
+  /** The mailboxes that got something, by address. */
+  mailboxes(options?: CallOptions): Promise<CapturedMailbox[]>;
+
+  /** Mails to one address, oldest first; empty: all. */
+  mails(address?: string, options?: CallOptions): Promise<CapturedMail[]>;
+
+  /**
+   * One mail with its parts.
+   * Errors: `notFound`.
+   */
+  mail(mailId: string, options?: CallOptions): Promise<CapturedMail>;
+
+  /**
+   * The mail as it went over the wire.
+   * Errors: `notFound`.
+   */
+  rawMail(mailId: string, options?: CallOptions): Promise<Uint8Array>;
+
+  /**
+   * Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  receive(from: string, to: string[], mime: Uint8Array, options?: CallOptions): Promise<string>;
+
+  /**
+   * A recipient calls a mail spam.
+   * Errors: `notFound`.
+   */
+  complain(mailId: string, recipient: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Puts a rule before all others.
+   * Errors: `invalidArgument`.
+   */
+  addRule(rule: MailRule, options?: CallOptions): Promise<void>;
+
+  /** The rules, in the order in which they are tried. */
+  rules(options?: CallOptions): Promise<MailRule[]>;
+
+  /** Forgets mails and added rules and starts again from the seed. */
+  reset(options?: CallOptions): Promise<void>;
+
+  /** `host:port` on which any program may hand in mail by SMTP; empty: none. */
+  smtpAddress(options?: CallOptions): Promise<string>;
 }

@@ -1,14 +1,14 @@
 import type { ChatProvider } from "../generated/chat.js";
-import type { EmailProvider } from "../generated/email.js";
+import type { EmailProvider, Mailbox } from "../generated/email.js";
 import type { WebhookReceiver } from "../generated/host.js";
 import type { IdentityProvider } from "../generated/identity.js";
 import type { MediaProvider } from "../generated/media.js";
 import type { PstnProvider } from "../generated/pstn.js";
-import type { SandboxProvider } from "../generated/sandbox.js";
+import type { SandboxMailProvider, SandboxProvider } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
 import type {
-  ChatService, Event, EventHistoryService, EventQuery, EventSchema, EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService,
-  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, SandboxService, SmsService,
+  ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema, EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService,
+  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, SandboxMailService, SandboxService, SmsService,
 } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
@@ -20,7 +20,8 @@ export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/commo
 export type { FailureReason, MessageState } from "../generated/sms.js";
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
 export type * from "../generated/chat.js";
-export type { Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
+export type { CapturedFile, CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
+export type { EmailAttachment, EmailState, Mailbox } from "../generated/email.js";
 
 /** Why an operation failed. There is a subclass for each code. */
 export declare class TrunklineError extends Error {
@@ -157,6 +158,24 @@ export interface HistoryOptions extends PageOptions {
   /** Leaves out what is older. */
   startTime?: Date | undefined;
 }
+/** Addresses of a mail: text where no name is shown. */
+export type Addresses = string | Mailbox | (string | Mailbox)[];
+/** A mail; what is left out is empty. */
+export type EmailDraft = Omit<EmailMessage, "to" | "cc" | "bcc" | "replyTo" | "attachments"> &
+  Partial<Pick<EmailMessage, "attachments">> & {
+    to?: Addresses | undefined;
+    cc?: Addresses | undefined;
+    bcc?: Addresses | undefined;
+    replyTo?: Addresses | undefined;
+  };
+/** Mail of one resource. */
+export declare class Email extends EmailService {
+  /** Accepts a mail. Accepted means durable: it survives a crash. */
+  send(message: EmailDraft, options?: CallOptions): Promise<EmailOperation>;
+  /** All sends, newest first. */
+  operations(options?: CallOptions & { pageSize?: number | undefined }): AsyncGenerator<EmailOperation, void, void>;
+}
+
 /** The threads of one resource, on behalf of a user: a raw id, or a user access token, which then must have the scope. */
 export declare class Chat extends ChatService {
   /** The threads that the user takes part in, the youngest first. */
@@ -259,6 +278,8 @@ export declare class Resource extends EventSource {
   readonly chat: Chat;
   readonly numbers: NumbersService;
   readonly sandbox: SandboxService;
+  readonly email: Email;
+  readonly sandboxMail: SandboxMailService;
 }
 
 /** The resources of a runtime. */
@@ -272,6 +293,7 @@ export interface ProviderKinds {
   sms: SmsProvider;
   identity: IdentityProvider;
   sandbox: SandboxProvider;
+  sandboxMail: SandboxMailProvider;
   chat: ChatProvider;
   email: EmailProvider;
   pstn: PstnProvider;

@@ -7,6 +7,7 @@ const { ArgumentError, makeError } = require("./errors.cjs");
 const { load } = require("./loader.cjs");
 const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
+const { Email } = require("./email.cjs");
 const { Deliveries, EventHistory, onEvent } = require("./events.cjs");
 
 /** Interfaces of providers by short name. */
@@ -14,6 +15,7 @@ const PROVIDERS = {
   sms: () => require("../generated/sms.cjs").SmsProvider,
   identity: () => require("../generated/identity.cjs").IdentityProvider,
   sandbox: () => require("../generated/sandbox.cjs").SandboxProvider,
+  sandboxMail: () => require("../generated/sandbox.cjs").SandboxMailProvider,
   chat: () => require("../generated/chat.cjs").ChatProvider,
   email: () => require("../generated/email.cjs").EmailProvider,
   pstn: () => require("../generated/pstn.cjs").PstnProvider,
@@ -114,6 +116,8 @@ class Resource extends EventSource {
   get chat() { return this._service(Chat); }
   get numbers() { return this._service(services.NumbersService); }
   get sandbox() { return this._service(services.SandboxService); }
+  get email() { return this._service(Email); }
+  get sandboxMail() { return this._service(services.SandboxMailService); }
 }
 
 /** A custom topic: the events that an application publishes by itself. */

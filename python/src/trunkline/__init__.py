@@ -15,7 +15,7 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, identity, sandbox, service, sms
+from . import chat, common, email, identity, sandbox, service, sms
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
@@ -61,6 +61,7 @@ __all__ = [
     "Topic",
     "chat",
     "common",
+    "email",
     "identity",
     "sandbox",
     "service",

@@ -14,6 +14,7 @@ from ._chat import Chat
 from ._config import Clock as ClockMode
 from ._config import Config, render
 from ._deliveries import as_duration
+from ._email import Email
 from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
@@ -29,6 +30,7 @@ from .service import (
     ResourceInfo,
     ResourcesService,
     RuntimeService,
+    SandboxMailService,
     SandboxService,
     SmsService,
 )
@@ -122,6 +124,7 @@ class Resource(EventConsumers):
     __slots__ = (
         "_native",
         "chat",
+        "email",
         "event_history",
         "event_subscriptions",
         "events",
@@ -129,6 +132,7 @@ class Resource(EventConsumers):
         "name",
         "numbers",
         "sandbox",
+        "sandbox_mail",
         "sms",
     )
 
@@ -142,6 +146,8 @@ class Resource(EventConsumers):
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
     sandbox: SandboxService
+    email: Email
+    sandbox_mail: SandboxMailService
 
     def __init__(self, native: _native.Runtime, name: str) -> None:
         self._native = native
@@ -154,6 +160,8 @@ class Resource(EventConsumers):
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
         self.sandbox = SandboxService._open(native, name)
+        self.email = Email._open(native, name)
+        self.sandbox_mail = SandboxMailService._open(native, name)
 
     def __repr__(self) -> str:
         return f"<trunkline.Resource {self.name or '(default)'}>"
@@ -316,6 +324,16 @@ class Runtime(EventConsumers):
     def sandbox(self) -> SandboxService:
         """Virtual phones of the default resource."""
         return self._resource.sandbox
+
+    @property
+    def email(self) -> Email:
+        """Mail of the default resource."""
+        return self._resource.email
+
+    @property
+    def sandbox_mail(self) -> SandboxMailService:
+        """What the sandbox caught of the mail of the default resource."""
+        return self._resource.sandbox_mail
 
     @property
     def event_subscriptions(self) -> EventSubscriptions:

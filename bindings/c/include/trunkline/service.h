@@ -5,6 +5,7 @@
 #include "trunkline/abi.h"
 #include "trunkline/common.h"
 #include "trunkline/chat.h"
+#include "trunkline/email.h"
 #include "trunkline/identity.h"
 #include "trunkline/sandbox.h"
 #include "trunkline/sms.h"
@@ -181,6 +182,44 @@ enum {
   TL_SERVICE_EVENT_STATE_DROPPED = 8,
 };
 
+/**
+ * Where an operation is.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_email_operation_status;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_UNKNOWN = 0,
+  /** Accepted and durable. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_NOT_STARTED = 1,
+  /** Being handed over. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_RUNNING = 2,
+  /** Out for delivery to at least one recipient. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_SUCCEEDED = 3,
+  /** To nobody. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_FAILED = 4,
+  /** Cancelled. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_CANCELED = 5,
+};
+
+/**
+ * Why an address gets no mail.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_suppression_reason;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_SUPPRESSION_REASON_UNKNOWN = 0,
+  /** Its server refused mail for good. Ends by itself, later each time. */
+  TL_SERVICE_SUPPRESSION_REASON_HARD_BOUNCE = 1,
+  /** The recipient called a mail spam. */
+  TL_SERVICE_SUPPRESSION_REASON_COMPLAINT = 2,
+  /** The recipient unsubscribed from this sender. */
+  TL_SERVICE_SUPPRESSION_REASON_UNSUBSCRIBE = 3,
+  /** Somebody put it there. */
+  TL_SERVICE_SUPPRESSION_REASON_MANUAL = 4,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
@@ -212,6 +251,12 @@ typedef struct tl_service_event_explanation tl_service_event_explanation;
 typedef struct tl_service_new_event_topic tl_service_new_event_topic;
 typedef struct tl_service_event_topic tl_service_event_topic;
 typedef struct tl_service_new_topic_event tl_service_new_topic_event;
+typedef struct tl_service_email_message tl_service_email_message;
+typedef struct tl_service_email_recipient_status tl_service_email_recipient_status;
+typedef struct tl_service_email_operation tl_service_email_operation;
+typedef struct tl_service_email_page tl_service_email_page;
+typedef struct tl_service_suppression tl_service_suppression;
+typedef struct tl_service_received_email tl_service_received_email;
 
 /** A text to one or more people. */
 struct tl_service_sms_message {
@@ -1175,6 +1220,222 @@ TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, id) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, time) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, data_version) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_new_topic_event) == 104);
+
+/** A mail to one or more people. */
+struct tl_service_email_message {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** `username@domain` of a domain that is linked to the resource. */
+  tl_str sender_address;
+  /** Subject. */
+  tl_str subject;
+  /** Plain text; this or `html` must be there. */
+  tl_str plain_text;
+  /** HTML. */
+  tl_str html;
+  /**
+   * To. 1 to 50 recipients together with `cc` and `bcc`.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list to;
+  /**
+   * Cc.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list cc;
+  /**
+   * Bcc.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list bcc;
+  /**
+   * Reply-To.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list reply_to;
+  /**
+   * Further headers.
+   * Elements: tl_kv.
+   */
+  tl_list headers;
+  /**
+   * Files; the whole mail has at most 10 MB in base64.
+   * Elements: tl_email_attachment.
+   */
+  tl_list attachments;
+  /** Do not track openings and clicks, though the domain is set to. */
+  tl_bool disable_tracking;
+  /** Offer one-click unsubscribing (RFC 8058): whoever uses it is on the suppression list of the sender. */
+  tl_bool unsubscribe;
+  uint8_t reserved1[6];
+  /** A GUID that names the operation; absent: a new one. The same id with the same mail is sent once. */
+  tl_str operation_id;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_message, sender_address) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, subject) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, plain_text) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, html) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, to) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, cc) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, bcc) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, reply_to) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, headers) == 168);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, attachments) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, disable_tracking) == 216);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, unsubscribe) == 217);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, operation_id) == 224);
+TL_ABI_ASSERT(sizeof(tl_service_email_message) == 240);
+
+/** What became of a mail for one recipient. */
+struct tl_service_email_recipient_status {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The address. */
+  tl_str address;
+  /** Where it is. */
+  tl_email_state state;
+  uint8_t reserved1[4];
+  /** Enhanced status code (RFC 3463). */
+  tl_str status_code;
+  /** The server's words, or why it is suppressed. */
+  tl_str detail;
+  /** The provider that took it. */
+  tl_str provider;
+  /** The provider's own id. */
+  tl_str provider_message_id;
+  /** Times it was handed over. */
+  int32_t attempts;
+  uint8_t reserved2[4];
+  /** When it is tried again. */
+  tl_opt_i64 next_attempt_at;
+  /** When its state changed last. */
+  tl_time updated_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, address) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, status_code) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, detail) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, provider_message_id) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, attempts) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, next_attempt_at) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, updated_at) == 120);
+TL_ABI_ASSERT(sizeof(tl_service_email_recipient_status) == 128);
+
+/** The record of one send. */
+struct tl_service_email_operation {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** GUID of the operation, and the id of the mail in events. */
+  tl_str operation_id;
+  /** Where it is. */
+  tl_service_email_operation_status status;
+  uint8_t reserved1[4];
+  /** Why it failed, such as `EmailDroppedAllRecipientsSuppressed`. */
+  tl_str error_code;
+  /** The same in words. */
+  tl_str error_message;
+  /** Sender. */
+  tl_str sender_address;
+  /** Subject. */
+  tl_str subject;
+  /** RFC 5322 Message-ID. */
+  tl_str internet_message_id;
+  /**
+   * Recipients, in the order of To, Cc, Bcc.
+   * Elements: tl_service_email_recipient_status.
+   */
+  tl_list recipients;
+  /** It was accepted by an earlier call with the same operation id. */
+  tl_bool repeated;
+  uint8_t reserved2[7];
+  /** When it was accepted. */
+  tl_time created_at;
+  /** When its status changed last. */
+  tl_time updated_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, operation_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, status) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, error_code) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, error_message) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, sender_address) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, subject) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, internet_message_id) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, recipients) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, repeated) == 136);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, created_at) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, updated_at) == 152);
+TL_ABI_ASSERT(sizeof(tl_service_email_operation) == 160);
+
+/** A page of operations, newest first. */
+struct tl_service_email_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The records.
+   * Elements: tl_service_email_operation.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_email_page) == 48);
+
+/** An address that gets no mail of the resource. The lists of its domains stand beside these. */
+struct tl_service_suppression {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Address, lower case. */
+  tl_str address;
+  /** Whose mail it does not get; empty: of every sender. */
+  tl_str sender_address;
+  /** Why. */
+  tl_service_suppression_reason reason;
+  uint8_t reserved1[4];
+  /** The server's words, or a note. */
+  tl_str detail;
+  /** Since when. */
+  tl_time created_at;
+  /** Until when; absent: until it is lifted. */
+  tl_opt_i64 expires_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_suppression, address) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, sender_address) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, reason) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, detail) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, created_at) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, expires_at) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_suppression) == 88);
+
+/** A mail that came to a mailbox of the resource. */
+struct tl_service_received_email {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Our id of the mail; that of its event. */
+  tl_str message_id;
+  /** Envelope sender. */
+  tl_str from;
+  /**
+   * Envelope recipients at domains of the resource.
+   * Elements: tl_str.
+   */
+  tl_list to;
+  /** Subject, decoded. */
+  tl_str subject;
+  /** When it came. */
+  tl_time received_at;
+  /** The mail as it came (RFC 5322); empty in lists. */
+  tl_bytes mime;
+};
+TL_ABI_ASSERT(offsetof(tl_service_received_email, message_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, from) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, to) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, subject) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, received_at) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, mime) == 88);
+TL_ABI_ASSERT(sizeof(tl_service_received_email) == 104);
 
 typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
@@ -2164,6 +2425,191 @@ TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish_json) == 64);
 TL_ABI_ASSERT(sizeof(tl_service_event_topics_service) == 72);
 #define TL_SERVICE_EVENT_TOPICS_SERVICE_ID "trunkline.service.event_topics/1"
+
+typedef void (*tl_service_email_service_send_done)(void *user, const tl_service_email_operation *result, tl_error *error);
+typedef void (*tl_service_email_service_get_done)(void *user, const tl_service_email_operation *result, tl_error *error);
+typedef void (*tl_service_email_service_list_done)(void *user, const tl_service_email_page *result, tl_error *error);
+typedef void (*tl_service_email_service_explain_done)(void *user, const tl_decision_record *result, tl_error *error);
+typedef void (*tl_service_email_service_suppressions_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_email_service_suppress_done)(void *user, tl_error *error);
+typedef void (*tl_service_email_service_lift_done)(void *user, tl_error *error);
+typedef void (*tl_service_email_service_received_mails_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_email_service_received_done)(void *user, const tl_service_received_email *result, tl_error *error);
+
+/**
+ * Mail of one resource.
+ * Interface id: "trunkline.service.email/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_email_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Accepts a mail. Accepted means durable: it survives a crash.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS,
+   * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*send)(void *self, const tl_call *call,
+               const tl_service_email_message *message, tl_service_email_service_send_done done, void *user);
+  /**
+   * The record of one send.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str operation_id, tl_service_email_service_get_done done, void *user);
+  /**
+   * Records, newest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               int32_t limit, tl_str continuation, tl_service_email_service_list_done done, void *user);
+  /**
+   * Why a mail went the way it went.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*explain)(void *self, const tl_call *call, tl_str operation_id, tl_service_email_service_explain_done done, void *user);
+  /**
+   * Addresses that get no mail, by address.
+   * [any-thread]
+   * Result elements: tl_service_suppression.
+   */
+  void (*suppressions)(void *self, const tl_call *call, tl_service_email_service_suppressions_done done, void *user);
+  /**
+   * Sends an address no mail any more. `senderAddress` empty: of no sender.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*suppress)(void *self, const tl_call *call,
+                   tl_str address, tl_str sender_address, tl_str note, tl_service_email_service_suppress_done done, void *user);
+  /**
+   * Sends it mail again, of every sender.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*lift)(void *self, const tl_call *call, tl_str address, tl_service_email_service_lift_done done, void *user);
+  /**
+   * Mails that came, newest first, without their contents.
+   * [any-thread]
+   * Result elements: tl_service_received_email.
+   */
+  void (*received_mails)(void *self, const tl_call *call,
+                         int32_t limit, tl_service_email_service_received_mails_done done, void *user);
+  /**
+   * One mail that came.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*received)(void *self, const tl_call *call, tl_str message_id, tl_service_email_service_received_done done, void *user);
+} tl_service_email_service;
+TL_ABI_ASSERT(offsetof(tl_service_email_service, send) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, explain) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, suppressions) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, suppress) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, lift) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, received_mails) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, received) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_email_service) == 80);
+#define TL_SERVICE_EMAIL_SERVICE_ID "trunkline.service.email/1"
+
+typedef void (*tl_service_sandbox_mail_service_mailboxes_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_mails_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_mail_done)(void *user, const tl_sandbox_captured_mail *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_raw_mail_done)(void *user, const tl_bytes *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_receive_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_complain_done)(void *user, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_add_rule_done)(void *user, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_rules_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_reset_done)(void *user, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_smtp_address_done)(void *user, const tl_str *result, tl_error *error);
+
+/**
+ * What the sandbox caught of the mail of one resource.
+ * Interface id: "trunkline.service.sandbox_mail/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sandbox_mail_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * The mailboxes that got something, by address.
+   * [any-thread]
+   * Result elements: tl_sandbox_captured_mailbox.
+   */
+  void (*mailboxes)(void *self, const tl_call *call, tl_service_sandbox_mail_service_mailboxes_done done, void *user);
+  /**
+   * Mails to one address, oldest first; empty: all.
+   * [any-thread]
+   * Result elements: tl_sandbox_captured_mail.
+   */
+  void (*mails)(void *self, const tl_call *call, tl_str address, tl_service_sandbox_mail_service_mails_done done, void *user);
+  /**
+   * One mail with its parts.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*mail)(void *self, const tl_call *call, tl_str mail_id, tl_service_sandbox_mail_service_mail_done done, void *user);
+  /**
+   * The mail as it went over the wire.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*raw_mail)(void *self, const tl_call *call,
+                   tl_str mail_id, tl_service_sandbox_mail_service_raw_mail_done done, void *user);
+  /**
+   * Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*receive)(void *self, const tl_call *call,
+                  tl_str from, tl_list to, tl_bytes mime, tl_service_sandbox_mail_service_receive_done done, void *user);
+  /**
+   * A recipient calls a mail spam.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*complain)(void *self, const tl_call *call,
+                   tl_str mail_id, tl_str recipient, tl_service_sandbox_mail_service_complain_done done, void *user);
+  /**
+   * Puts a rule before all others.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*add_rule)(void *self, const tl_call *call,
+                   const tl_sandbox_mail_rule *rule, tl_service_sandbox_mail_service_add_rule_done done, void *user);
+  /**
+   * The rules, in the order in which they are tried.
+   * [any-thread]
+   * Result elements: tl_sandbox_mail_rule.
+   */
+  void (*rules)(void *self, const tl_call *call, tl_service_sandbox_mail_service_rules_done done, void *user);
+  /**
+   * Forgets mails and added rules and starts again from the seed.
+   * [any-thread]
+   */
+  void (*reset)(void *self, const tl_call *call, tl_service_sandbox_mail_service_reset_done done, void *user);
+  /**
+   * `host:port` on which any program may hand in mail by SMTP; empty: none.
+   * [any-thread]
+   */
+  void (*smtp_address)(void *self, const tl_call *call, tl_service_sandbox_mail_service_smtp_address_done done, void *user);
+} tl_service_sandbox_mail_service;
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, mailboxes) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, mails) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, mail) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, raw_mail) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, receive) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, complain) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, add_rule) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, rules) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, reset) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, smtp_address) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sandbox_mail_service) == 88);
+#define TL_SERVICE_SANDBOX_MAIL_SERVICE_ID "trunkline.service.sandbox_mail/1"
 
 #ifdef __cplusplus
 }

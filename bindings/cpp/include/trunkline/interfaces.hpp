@@ -11,6 +11,7 @@
 #include "trunkline/sandbox.h"
 #include "trunkline/service.h"
 #include "trunkline/sms.h"
+#include "trunkline/workflows.h"
 
 namespace trunkline::abi {
 
@@ -70,6 +71,19 @@ inline constexpr SlotInfo tl_sandbox_provider[] = {
     {"reset", offsetof(::tl_sandbox_provider, reset), true},
     {"changes", offsetof(::tl_sandbox_provider, changes), true},
 };
+inline constexpr SlotInfo tl_sandbox_mail_provider[] = {
+    {"mailboxes", offsetof(::tl_sandbox_mail_provider, mailboxes), true},
+    {"mails", offsetof(::tl_sandbox_mail_provider, mails), true},
+    {"mail", offsetof(::tl_sandbox_mail_provider, mail), true},
+    {"raw_mail", offsetof(::tl_sandbox_mail_provider, raw_mail), true},
+    {"receive", offsetof(::tl_sandbox_mail_provider, receive), true},
+    {"complain", offsetof(::tl_sandbox_mail_provider, complain), true},
+    {"add_rule", offsetof(::tl_sandbox_mail_provider, add_rule), true},
+    {"rules", offsetof(::tl_sandbox_mail_provider, rules), true},
+    {"reset", offsetof(::tl_sandbox_mail_provider, reset), true},
+    {"smtp_address", offsetof(::tl_sandbox_mail_provider, smtp_address), true},
+    {"changes", offsetof(::tl_sandbox_mail_provider, changes), true},
+};
 inline constexpr SlotInfo tl_identity_provider[] = {
     {"create_user", offsetof(::tl_identity_provider, create_user), true},
     {"get_user", offsetof(::tl_identity_provider, get_user), true},
@@ -112,9 +126,12 @@ inline constexpr SlotInfo tl_chat_events[] = {
 };
 inline constexpr SlotInfo tl_email_provider[] = {
     {"send", offsetof(::tl_email_provider, send), true},
+    {"capabilities", offsetof(::tl_email_provider, capabilities), true},
 };
 inline constexpr SlotInfo tl_email_events[] = {
     {"report", offsetof(::tl_email_events, report), true},
+    {"engagement", offsetof(::tl_email_events, engagement), true},
+    {"received", offsetof(::tl_email_events, received), true},
 };
 inline constexpr SlotInfo tl_pstn_provider[] = {
     {"dial", offsetof(::tl_pstn_provider, dial), true},
@@ -246,6 +263,48 @@ inline constexpr SlotInfo tl_service_event_topics_service[] = {
     {"publish", offsetof(::tl_service_event_topics_service, publish), true},
     {"publish_json", offsetof(::tl_service_event_topics_service, publish_json), true},
 };
+inline constexpr SlotInfo tl_service_email_service[] = {
+    {"send", offsetof(::tl_service_email_service, send), true},
+    {"get", offsetof(::tl_service_email_service, get), true},
+    {"list", offsetof(::tl_service_email_service, list), true},
+    {"explain", offsetof(::tl_service_email_service, explain), true},
+    {"suppressions", offsetof(::tl_service_email_service, suppressions), true},
+    {"suppress", offsetof(::tl_service_email_service, suppress), true},
+    {"lift", offsetof(::tl_service_email_service, lift), true},
+    {"received_mails", offsetof(::tl_service_email_service, received_mails), true},
+    {"received", offsetof(::tl_service_email_service, received), true},
+};
+inline constexpr SlotInfo tl_service_sandbox_mail_service[] = {
+    {"mailboxes", offsetof(::tl_service_sandbox_mail_service, mailboxes), true},
+    {"mails", offsetof(::tl_service_sandbox_mail_service, mails), true},
+    {"mail", offsetof(::tl_service_sandbox_mail_service, mail), true},
+    {"raw_mail", offsetof(::tl_service_sandbox_mail_service, raw_mail), true},
+    {"receive", offsetof(::tl_service_sandbox_mail_service, receive), true},
+    {"complain", offsetof(::tl_service_sandbox_mail_service, complain), true},
+    {"add_rule", offsetof(::tl_service_sandbox_mail_service, add_rule), true},
+    {"rules", offsetof(::tl_service_sandbox_mail_service, rules), true},
+    {"reset", offsetof(::tl_service_sandbox_mail_service, reset), true},
+    {"smtp_address", offsetof(::tl_service_sandbox_mail_service, smtp_address), true},
+};
+inline constexpr SlotInfo tl_workflows_service[] = {
+    {"deploy", offsetof(::tl_workflows_service, deploy), true},
+    {"validate", offsetof(::tl_workflows_service, validate), true},
+    {"get", offsetof(::tl_workflows_service, get), true},
+    {"list", offsetof(::tl_workflows_service, list), true},
+    {"set_enabled", offsetof(::tl_workflows_service, set_enabled), true},
+    {"remove", offsetof(::tl_workflows_service, remove), true},
+    {"versions", offsetof(::tl_workflows_service, versions), true},
+    {"run", offsetof(::tl_workflows_service, run), true},
+    {"runs", offsetof(::tl_workflows_service, runs), true},
+    {"show", offsetof(::tl_workflows_service, show), true},
+    {"wait", offsetof(::tl_workflows_service, wait), true},
+    {"cancel", offsetof(::tl_workflows_service, cancel), true},
+    {"resubmit", offsetof(::tl_workflows_service, resubmit), true},
+    {"rerun", offsetof(::tl_workflows_service, rerun), true},
+    {"function_calls", offsetof(::tl_workflows_service, function_calls), true},
+    {"complete_call", offsetof(::tl_workflows_service, complete_call), true},
+    {"fail_call", offsetof(::tl_workflows_service, fail_call), true},
+};
 }  // namespace slots
 
 inline constexpr InterfaceInfo kInterfaces[] = {
@@ -262,12 +321,13 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
     {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 64, slots::tl_sandbox_provider},
+    {"trunkline.sandboxmail/1", "SandboxMailProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_mail_provider), 96, slots::tl_sandbox_mail_provider},
     {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
     {"trunkline.identity.events/1", "IdentityEvents", InterfaceKind::kEvents, false, sizeof(tl_identity_events), 16, slots::tl_identity_events},
     {"trunkline.chat/1", "ChatProvider", InterfaceKind::kProvider, false, sizeof(tl_chat_provider), 152, slots::tl_chat_provider},
     {"trunkline.chat.events/1", "ChatEvents", InterfaceKind::kEvents, false, sizeof(tl_chat_events), 16, slots::tl_chat_events},
-    {"trunkline.email/draft-1", "EmailProvider", InterfaceKind::kProvider, true, sizeof(tl_email_provider), 16, slots::tl_email_provider},
-    {"trunkline.email.events/draft-1", "EmailEvents", InterfaceKind::kEvents, true, sizeof(tl_email_events), 16, slots::tl_email_events},
+    {"trunkline.email/1", "EmailProvider", InterfaceKind::kProvider, false, sizeof(tl_email_provider), 24, slots::tl_email_provider},
+    {"trunkline.email.events/1", "EmailEvents", InterfaceKind::kEvents, false, sizeof(tl_email_events), 32, slots::tl_email_events},
     {"trunkline.pstn/draft-1", "PstnProvider", InterfaceKind::kProvider, true, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
     {"trunkline.pstn.events/draft-1", "PstnEvents", InterfaceKind::kEvents, true, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
@@ -282,6 +342,9 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.event_subscriptions/1", "EventSubscriptionsService", InterfaceKind::kService, false, sizeof(tl_service_event_subscriptions_service), 96, slots::tl_service_event_subscriptions_service},
     {"trunkline.service.event_history/1", "EventHistoryService", InterfaceKind::kService, false, sizeof(tl_service_event_history_service), 64, slots::tl_service_event_history_service},
     {"trunkline.service.event_topics/1", "EventTopicsService", InterfaceKind::kService, false, sizeof(tl_service_event_topics_service), 72, slots::tl_service_event_topics_service},
+    {"trunkline.service.email/1", "EmailService", InterfaceKind::kService, false, sizeof(tl_service_email_service), 80, slots::tl_service_email_service},
+    {"trunkline.service.sandbox_mail/1", "SandboxMailService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_mail_service), 88, slots::tl_service_sandbox_mail_service},
+    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 144, slots::tl_workflows_service},
 };
 
 /// nullptr: an id that this version does not know.

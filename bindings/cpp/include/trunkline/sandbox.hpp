@@ -10,6 +10,7 @@
 
 #include "trunkline/codec.hpp"
 #include "trunkline/common.hpp"
+#include "trunkline/email.hpp"
 #include "trunkline/sandbox.h"
 #include "trunkline/sms.hpp"
 
@@ -67,9 +68,99 @@ struct Phone {
   bool operator==(const Phone&) const = default;
 };
 
+/// How the sandbox treats mail to certain addresses. The first rule that matches decides.
+struct MailRule {
+  /// An address in which `*` stands for anything, such as `*@example.com`; `*` matches every address.
+  std::string match{};
+  /// Time from acceptance to the report.
+  Duration latency = std::chrono::milliseconds{50};
+  /// Up to this much more, drawn from the seed.
+  Duration jitter = Duration{0};
+  /// What becomes of it: delivered, bounced, filteredSpam, quarantined, expanded, complained or failed.
+  email::EmailState outcome = email::EmailState::kDelivered;
+  /// Enhanced status code of an outcome other than delivered; absent: one that fits it.
+  std::optional<std::string> status_code{};
+  /// The server's words.
+  std::optional<std::string> detail{};
+  /// Refused at once: the result of the call says so, and no report follows.
+  bool refuse = false;
+  /// Refused for now: trying again later can help. Goes with `refuse`.
+  bool temporary = false;
+  /// Share of mails that have this outcome, 0 to 1, drawn from the seed; the others are delivered. Absent: all.
+  std::optional<double> rate{};
+  /// No report is ever sent.
+  bool silent = false;
+  /// A bounce comes as a mail (RFC 3464) to the sender instead of as a report.
+  bool bounce_mail = false;
+  /// This many mails are treated so, then the rule retires; 0: for ever.
+  std::int32_t times = 0;
+
+  bool operator==(const MailRule&) const = default;
+};
+
+/// A file of a captured mail.
+struct CapturedFile {
+  /// File name; empty: none was given.
+  std::string name{};
+  /// MIME type.
+  std::string content_type{};
+  /// Content-ID without angle brackets.
+  std::optional<std::string> content_id{};
+  /// Bytes, decoded.
+  std::int64_t size_bytes{};
+
+  bool operator==(const CapturedFile&) const = default;
+};
+
+/// A mail that the sandbox caught.
+struct CapturedMail {
+  /// The sandbox's id of the mail.
+  std::string mail_id{};
+  /// The host's id of the mail; absent for mail that came by SMTP or was put in by hand.
+  std::optional<std::string> message_id{};
+  /// Envelope sender.
+  std::string from{};
+  /// Envelope recipients.
+  std::vector<std::string> to{};
+  /// Subject, decoded.
+  std::string subject{};
+  /// When it came.
+  Time at{};
+  /// How it came: `api`, `smtp` or `inbound`.
+  std::string via{};
+  /// What became of it for each recipient.
+  Properties outcomes{};
+  /// Size of the raw mail.
+  std::int64_t size_bytes{};
+  /// Plain text, decoded; absent in lists.
+  std::optional<std::string> plain_text{};
+  /// HTML, decoded; absent in lists.
+  std::optional<std::string> html{};
+  /// Headers in their order, decoded, one `Name: value` each; empty in lists.
+  std::vector<std::string> headers{};
+  /// Files; empty in lists.
+  std::vector<CapturedFile> files{};
+
+  bool operator==(const CapturedMail&) const = default;
+};
+
+/// A mailbox of the sandbox.
+struct CapturedMailbox {
+  /// Address, lower case.
+  std::string address{};
+  /// Mails in it.
+  std::int32_t mail_count{};
+
+  bool operator==(const CapturedMailbox&) const = default;
+};
+
 class PhoneRuleView;
 class PhoneMessageView;
 class PhoneView;
+class MailRuleView;
+class CapturedFileView;
+class CapturedMailView;
+class CapturedMailboxView;
 
 }  // namespace trunkline::sandbox
 
@@ -110,6 +201,58 @@ struct Codec<::trunkline::sandbox::Phone> {
   static constexpr std::size_t kMinSize = 32;
   static C lower(const ::trunkline::sandbox::Phone& v, Arena& arena);
   static void lift(const C& c, ::trunkline::sandbox::Phone& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::sandbox::MailRule> {
+  using C = tl_sandbox_mail_rule;
+  using View = ::trunkline::sandbox::MailRuleView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 112;
+  static C lower(const ::trunkline::sandbox::MailRule& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::sandbox::MailRule& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::sandbox::CapturedFile> {
+  using C = tl_sandbox_captured_file;
+  using View = ::trunkline::sandbox::CapturedFileView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::sandbox::CapturedFile& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::sandbox::CapturedFile& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::sandbox::CapturedMail> {
+  using C = tl_sandbox_captured_mail;
+  using View = ::trunkline::sandbox::CapturedMailView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 232;
+  static C lower(const ::trunkline::sandbox::CapturedMail& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::sandbox::CapturedMail& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::sandbox::CapturedMailbox> {
+  using C = tl_sandbox_captured_mailbox;
+  using View = ::trunkline::sandbox::CapturedMailboxView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::sandbox::CapturedMailbox& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::sandbox::CapturedMailbox& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -206,6 +349,140 @@ class PhoneView {
   const tl_sandbox_phone* c_ = nullptr;
 };
 
+/// MailRule in C form, read in place.
+class MailRuleView {
+ public:
+  MailRuleView() = default;
+  explicit MailRuleView(const tl_sandbox_mail_rule& c) : c_(&c) {}
+
+  /// An address in which `*` stands for anything, such as `*@example.com`; `*` matches every address.
+  std::string_view match() const { return abi::Member<std::string>::view(c_->match); }
+  /// Time from acceptance to the report.
+  Duration latency() const { return abi::Member<Duration>::view(c_->latency); }
+  /// Up to this much more, drawn from the seed.
+  Duration jitter() const { return abi::Member<Duration>::view(c_->jitter); }
+  /// What becomes of it: delivered, bounced, filteredSpam, quarantined, expanded, complained or failed.
+  email::EmailState outcome() const { return abi::Member<email::EmailState>::view(c_->outcome); }
+  /// Enhanced status code of an outcome other than delivered; absent: one that fits it.
+  std::optional<std::string_view> status_code() const { return abi::Member<std::optional<std::string>>::view(c_->status_code); }
+  /// The server's words.
+  std::optional<std::string_view> detail() const { return abi::Member<std::optional<std::string>>::view(c_->detail); }
+  /// Refused at once: the result of the call says so, and no report follows.
+  bool refuse() const { return abi::Member<bool>::view(c_->refuse); }
+  /// Refused for now: trying again later can help. Goes with `refuse`.
+  bool temporary() const { return abi::Member<bool>::view(c_->temporary); }
+  /// Share of mails that have this outcome, 0 to 1, drawn from the seed; the others are delivered. Absent: all.
+  std::optional<double> rate() const { return abi::Member<std::optional<double>>::view(c_->rate); }
+  /// No report is ever sent.
+  bool silent() const { return abi::Member<bool>::view(c_->silent); }
+  /// A bounce comes as a mail (RFC 3464) to the sender instead of as a report.
+  bool bounce_mail() const { return abi::Member<bool>::view(c_->bounce_mail); }
+  /// This many mails are treated so, then the rule retires; 0: for ever.
+  std::int32_t times() const { return abi::Member<std::int32_t>::view(c_->times); }
+
+  MailRule copy() const {
+    MailRule value;
+    abi::Codec<MailRule>::lift(*c_, value);
+    return value;
+  }
+  const tl_sandbox_mail_rule* raw() const { return c_; }
+
+ private:
+  const tl_sandbox_mail_rule* c_ = nullptr;
+};
+
+/// CapturedFile in C form, read in place.
+class CapturedFileView {
+ public:
+  CapturedFileView() = default;
+  explicit CapturedFileView(const tl_sandbox_captured_file& c) : c_(&c) {}
+
+  /// File name; empty: none was given.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// MIME type.
+  std::string_view content_type() const { return abi::Member<std::string>::view(c_->content_type); }
+  /// Content-ID without angle brackets.
+  std::optional<std::string_view> content_id() const { return abi::Member<std::optional<std::string>>::view(c_->content_id); }
+  /// Bytes, decoded.
+  std::int64_t size_bytes() const { return abi::Member<std::int64_t>::view(c_->size_bytes); }
+
+  CapturedFile copy() const {
+    CapturedFile value;
+    abi::Codec<CapturedFile>::lift(*c_, value);
+    return value;
+  }
+  const tl_sandbox_captured_file* raw() const { return c_; }
+
+ private:
+  const tl_sandbox_captured_file* c_ = nullptr;
+};
+
+/// CapturedMail in C form, read in place.
+class CapturedMailView {
+ public:
+  CapturedMailView() = default;
+  explicit CapturedMailView(const tl_sandbox_captured_mail& c) : c_(&c) {}
+
+  /// The sandbox's id of the mail.
+  std::string_view mail_id() const { return abi::Member<std::string>::view(c_->mail_id); }
+  /// The host's id of the mail; absent for mail that came by SMTP or was put in by hand.
+  std::optional<std::string_view> message_id() const { return abi::Member<std::optional<std::string>>::view(c_->message_id); }
+  /// Envelope sender.
+  std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// Envelope recipients.
+  ListView<std::string> to() const { return abi::Member<std::vector<std::string>>::view(c_->to); }
+  /// Subject, decoded.
+  std::string_view subject() const { return abi::Member<std::string>::view(c_->subject); }
+  /// When it came.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// How it came: `api`, `smtp` or `inbound`.
+  std::string_view via() const { return abi::Member<std::string>::view(c_->via); }
+  /// What became of it for each recipient.
+  MapView outcomes() const { return abi::Member<Properties>::view(c_->outcomes); }
+  /// Size of the raw mail.
+  std::int64_t size_bytes() const { return abi::Member<std::int64_t>::view(c_->size_bytes); }
+  /// Plain text, decoded; absent in lists.
+  std::optional<std::string_view> plain_text() const { return abi::Member<std::optional<std::string>>::view(c_->plain_text); }
+  /// HTML, decoded; absent in lists.
+  std::optional<std::string_view> html() const { return abi::Member<std::optional<std::string>>::view(c_->html); }
+  /// Headers in their order, decoded, one `Name: value` each; empty in lists.
+  ListView<std::string> headers() const { return abi::Member<std::vector<std::string>>::view(c_->headers); }
+  /// Files; empty in lists.
+  ListView<CapturedFile> files() const { return abi::Member<std::vector<CapturedFile>>::view(c_->files); }
+
+  CapturedMail copy() const {
+    CapturedMail value;
+    abi::Codec<CapturedMail>::lift(*c_, value);
+    return value;
+  }
+  const tl_sandbox_captured_mail* raw() const { return c_; }
+
+ private:
+  const tl_sandbox_captured_mail* c_ = nullptr;
+};
+
+/// CapturedMailbox in C form, read in place.
+class CapturedMailboxView {
+ public:
+  CapturedMailboxView() = default;
+  explicit CapturedMailboxView(const tl_sandbox_captured_mailbox& c) : c_(&c) {}
+
+  /// Address, lower case.
+  std::string_view address() const { return abi::Member<std::string>::view(c_->address); }
+  /// Mails in it.
+  std::int32_t mail_count() const { return abi::Member<std::int32_t>::view(c_->mail_count); }
+
+  CapturedMailbox copy() const {
+    CapturedMailbox value;
+    abi::Codec<CapturedMailbox>::lift(*c_, value);
+    return value;
+  }
+  const tl_sandbox_captured_mailbox* raw() const { return c_; }
+
+ private:
+  const tl_sandbox_captured_mailbox* c_ = nullptr;
+};
+
 }  // namespace trunkline::sandbox
 
 namespace trunkline::abi {
@@ -213,6 +490,10 @@ namespace trunkline::abi {
 inline ::trunkline::sandbox::PhoneRuleView Codec<::trunkline::sandbox::PhoneRule>::view(const tl_sandbox_phone_rule& c) { return ::trunkline::sandbox::PhoneRuleView(c); }
 inline ::trunkline::sandbox::PhoneMessageView Codec<::trunkline::sandbox::PhoneMessage>::view(const tl_sandbox_phone_message& c) { return ::trunkline::sandbox::PhoneMessageView(c); }
 inline ::trunkline::sandbox::PhoneView Codec<::trunkline::sandbox::Phone>::view(const tl_sandbox_phone& c) { return ::trunkline::sandbox::PhoneView(c); }
+inline ::trunkline::sandbox::MailRuleView Codec<::trunkline::sandbox::MailRule>::view(const tl_sandbox_mail_rule& c) { return ::trunkline::sandbox::MailRuleView(c); }
+inline ::trunkline::sandbox::CapturedFileView Codec<::trunkline::sandbox::CapturedFile>::view(const tl_sandbox_captured_file& c) { return ::trunkline::sandbox::CapturedFileView(c); }
+inline ::trunkline::sandbox::CapturedMailView Codec<::trunkline::sandbox::CapturedMail>::view(const tl_sandbox_captured_mail& c) { return ::trunkline::sandbox::CapturedMailView(c); }
+inline ::trunkline::sandbox::CapturedMailboxView Codec<::trunkline::sandbox::CapturedMailbox>::view(const tl_sandbox_captured_mailbox& c) { return ::trunkline::sandbox::CapturedMailboxView(c); }
 
 }  // namespace trunkline::abi
 

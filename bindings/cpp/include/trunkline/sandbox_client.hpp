@@ -42,6 +42,61 @@ struct SandboxProviderChanges {
   static constexpr auto kSlot = &tl_sandbox_provider::changes;
   using Value = std::int64_t;
 };
+struct SandboxMailProviderMailboxes {
+  static constexpr std::string_view kName = "mailboxes";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::mailboxes;
+  using Value = std::vector<CapturedMailbox>;
+};
+struct SandboxMailProviderMails {
+  static constexpr std::string_view kName = "mails";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::mails;
+  using Value = std::vector<CapturedMail>;
+};
+struct SandboxMailProviderMail {
+  static constexpr std::string_view kName = "mail";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::mail;
+  using Value = CapturedMail;
+};
+struct SandboxMailProviderRawMail {
+  static constexpr std::string_view kName = "raw_mail";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::raw_mail;
+  using Value = Bytes;
+};
+struct SandboxMailProviderReceive {
+  static constexpr std::string_view kName = "receive";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::receive;
+  using Value = std::string;
+};
+struct SandboxMailProviderComplain {
+  static constexpr std::string_view kName = "complain";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::complain;
+  using Value = void;
+};
+struct SandboxMailProviderAddRule {
+  static constexpr std::string_view kName = "add_rule";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::add_rule;
+  using Value = void;
+};
+struct SandboxMailProviderRules {
+  static constexpr std::string_view kName = "rules";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::rules;
+  using Value = std::vector<MailRule>;
+};
+struct SandboxMailProviderReset {
+  static constexpr std::string_view kName = "reset";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::reset;
+  using Value = void;
+};
+struct SandboxMailProviderSmtpAddress {
+  static constexpr std::string_view kName = "smtp_address";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::smtp_address;
+  using Value = std::string;
+};
+struct SandboxMailProviderChanges {
+  static constexpr std::string_view kName = "changes";
+  static constexpr auto kSlot = &tl_sandbox_mail_provider::changes;
+  using Value = std::int64_t;
+};
 }  // namespace ops
 
 /// The control side of a sandbox carrier.
@@ -170,6 +225,195 @@ class SandboxProviderClient : public abi::Client<tl_sandbox_provider> {
   template <class F>
   void start_changes_raw(int64_t since, CallOptions options, F done) const {
     Client::start_raw<ops::SandboxProviderChanges>(std::move(options), std::move(done), since);
+  }
+  /// changes, blocking this thread.
+  std::int64_t changes_sync(std::int64_t since, CallOptions options = {}) const;
+};
+
+/// The control side of a sandbox mail carrier.
+class SandboxMailProviderClient : public abi::Client<tl_sandbox_mail_provider> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.sandboxmail/1";
+  using Client::Client;
+
+  /// The mailboxes that got something, by address.
+  Task<std::vector<CapturedMailbox>> mailboxes(CallOptions options = {}) const;
+  /// mailboxes ending in done(Result<std::vector<CapturedMailbox>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_mailboxes(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderMailboxes>(std::move(options), std::move(done));
+  }
+  void start_mailboxes(CallOptions options, abi::Callback<std::vector<CapturedMailbox>> done) const;
+  /// mailboxes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_mailboxes_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderMailboxes>(std::move(options), std::move(done));
+  }
+  /// mailboxes, blocking this thread.
+  std::vector<CapturedMailbox> mailboxes_sync(CallOptions options = {}) const;
+
+  /// Mails to one address, oldest first; empty: all.
+  Task<std::vector<CapturedMail>> mails(std::string address, CallOptions options = {}) const;
+  /// mails ending in done(Result<std::vector<CapturedMail>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_mails(std::string address, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderMails>(std::move(options), std::move(done), std::move(address));
+  }
+  void start_mails(std::string address, CallOptions options, abi::Callback<std::vector<CapturedMail>> done) const;
+  /// mails without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_mails_raw(tl_str address, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderMails>(std::move(options), std::move(done), address);
+  }
+  /// mails, blocking this thread.
+  std::vector<CapturedMail> mails_sync(std::string address, CallOptions options = {}) const;
+
+  /// One mail with its parts.
+  /// Errors: kNotFound.
+  Task<CapturedMail> mail(std::string mail_id, CallOptions options = {}) const;
+  /// mail ending in done(Result<CapturedMail>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_mail(std::string mail_id, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderMail>(std::move(options), std::move(done), std::move(mail_id));
+  }
+  void start_mail(std::string mail_id, CallOptions options, abi::Callback<CapturedMail> done) const;
+  /// mail without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_mail_raw(tl_str mail_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderMail>(std::move(options), std::move(done), mail_id);
+  }
+  /// mail, blocking this thread.
+  CapturedMail mail_sync(std::string mail_id, CallOptions options = {}) const;
+
+  /// The mail as it went over the wire.
+  /// Errors: kNotFound.
+  Task<Bytes> raw_mail(std::string mail_id, CallOptions options = {}) const;
+  /// raw_mail ending in done(Result<Bytes>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_raw_mail(std::string mail_id, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderRawMail>(std::move(options), std::move(done), std::move(mail_id));
+  }
+  void start_raw_mail(std::string mail_id, CallOptions options, abi::Callback<Bytes> done) const;
+  /// raw_mail without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_raw_mail_raw(tl_str mail_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderRawMail>(std::move(options), std::move(done), mail_id);
+  }
+  /// raw_mail, blocking this thread.
+  Bytes raw_mail_sync(std::string mail_id, CallOptions options = {}) const;
+
+  /// Somebody sends a mail to a mailbox of ours. Completes once the host has taken it. Returns the sandbox's id of the mail.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<std::string> receive(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options = {}) const;
+  /// receive ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_receive(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderReceive>(std::move(options), std::move(done), std::move(from), std::move(to),
+                                                   std::move(mime));
+  }
+  void start_receive(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options,
+                     abi::Callback<std::string> done) const;
+  /// receive without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_receive_raw(tl_str from, tl_list to, tl_bytes mime, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderReceive>(std::move(options), std::move(done), from, to, mime);
+  }
+  /// receive, blocking this thread.
+  std::string receive_sync(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options = {}) const;
+
+  /// A recipient calls a mail spam.
+  /// Errors: kNotFound.
+  Task<void> complain(std::string mail_id, std::string recipient, CallOptions options = {}) const;
+  /// complain ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_complain(std::string mail_id, std::string recipient, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderComplain>(std::move(options), std::move(done), std::move(mail_id),
+                                                    std::move(recipient));
+  }
+  void start_complain(std::string mail_id, std::string recipient, CallOptions options, abi::Callback<void> done) const;
+  /// complain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_complain_raw(tl_str mail_id, tl_str recipient, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderComplain>(std::move(options), std::move(done), mail_id, recipient);
+  }
+  /// complain, blocking this thread.
+  void complain_sync(std::string mail_id, std::string recipient, CallOptions options = {}) const;
+
+  /// Puts a rule before all others.
+  /// Errors: kInvalidArgument.
+  Task<void> add_rule(MailRule rule, CallOptions options = {}) const;
+  /// add_rule ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_add_rule(MailRule rule, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderAddRule>(std::move(options), std::move(done), std::move(rule));
+  }
+  void start_add_rule(MailRule rule, CallOptions options, abi::Callback<void> done) const;
+  /// add_rule without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_add_rule_raw(const tl_sandbox_mail_rule& rule, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderAddRule>(std::move(options), std::move(done), &rule);
+  }
+  /// add_rule, blocking this thread.
+  void add_rule_sync(MailRule rule, CallOptions options = {}) const;
+
+  /// The rules, in the order in which they are tried.
+  Task<std::vector<MailRule>> rules(CallOptions options = {}) const;
+  /// rules ending in done(Result<std::vector<MailRule>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_rules(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderRules>(std::move(options), std::move(done));
+  }
+  void start_rules(CallOptions options, abi::Callback<std::vector<MailRule>> done) const;
+  /// rules without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_rules_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderRules>(std::move(options), std::move(done));
+  }
+  /// rules, blocking this thread.
+  std::vector<MailRule> rules_sync(CallOptions options = {}) const;
+
+  /// Forgets mails and added rules and starts again from the seed.
+  Task<void> reset(CallOptions options = {}) const;
+  /// reset ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_reset(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderReset>(std::move(options), std::move(done));
+  }
+  void start_reset(CallOptions options, abi::Callback<void> done) const;
+  /// reset without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_reset_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderReset>(std::move(options), std::move(done));
+  }
+  /// reset, blocking this thread.
+  void reset_sync(CallOptions options = {}) const;
+
+  /// `host:port` on which any program may hand in mail by SMTP; empty: none.
+  std::string smtp_address(CallOptions options = {}) const;
+
+  /// Waits until a mail comes. Completes with how often that has happened, as soon as it is above `since`; 0: at once.
+  /// Errors: kCancelled.
+  Task<std::int64_t> changes(std::int64_t since, CallOptions options = {}) const;
+  /// changes ending in done(Result<std::int64_t>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_changes(std::int64_t since, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailProviderChanges>(std::move(options), std::move(done), since);
+  }
+  void start_changes(std::int64_t since, CallOptions options, abi::Callback<std::int64_t> done) const;
+  /// changes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_changes_raw(int64_t since, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailProviderChanges>(std::move(options), std::move(done), since);
   }
   /// changes, blocking this thread.
   std::int64_t changes_sync(std::int64_t since, CallOptions options = {}) const;

@@ -59,6 +59,82 @@ class SandboxProvider : public virtual Implementation {
   SandboxProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
+class SandboxMailProvider;
+/// The object as the ABI sees it.
+tl_iface iface_of(SandboxMailProvider* object);
+
+/// The control side of a sandbox mail carrier.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class SandboxMailProvider : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.sandboxmail/1";
+
+  /// The mailboxes that got something, by address.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<CapturedMailbox>> mailboxes(Call call);
+  TL_INLINE virtual void start_mailboxes(const Call& call, Completion<std::vector<CapturedMailbox>> done);
+
+  /// Mails to one address, oldest first; empty: all.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<CapturedMail>> mails(Call call, std::string address);
+  TL_INLINE virtual void start_mails(const Call& call, std::string_view address, Completion<std::vector<CapturedMail>> done);
+
+  /// One mail with its parts.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<CapturedMail> mail(Call call, std::string mail_id);
+  TL_INLINE virtual void start_mail(const Call& call, std::string_view mail_id, Completion<CapturedMail> done);
+
+  /// The mail as it went over the wire.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<Bytes> raw_mail(Call call, std::string mail_id);
+  TL_INLINE virtual void start_raw_mail(const Call& call, std::string_view mail_id, Completion<Bytes> done);
+
+  /// Somebody sends a mail to a mailbox of ours. Completes once the host has taken it. Returns the sandbox's id of the mail.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<std::string> receive(Call call, std::string from, std::vector<std::string> to, Bytes mime);
+  TL_INLINE virtual void start_receive(const Call& call, std::string_view from, ListView<std::string> to, BytesView mime,
+                                       Completion<std::string> done);
+
+  /// A recipient calls a mail spam.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> complain(Call call, std::string mail_id, std::string recipient);
+  TL_INLINE virtual void start_complain(const Call& call, std::string_view mail_id, std::string_view recipient,
+                                        Completion<void> done);
+
+  /// Puts a rule before all others.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<void> add_rule(Call call, MailRule rule);
+  TL_INLINE virtual void start_add_rule(const Call& call, MailRuleView rule, Completion<void> done);
+
+  /// The rules, in the order in which they are tried.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<MailRule>> rules(Call call);
+  TL_INLINE virtual void start_rules(const Call& call, Completion<std::vector<MailRule>> done);
+
+  /// Forgets mails and added rules and starts again from the seed.
+  /// [any-thread]
+  TL_INLINE virtual Task<void> reset(Call call);
+  TL_INLINE virtual void start_reset(const Call& call, Completion<void> done);
+
+  /// `host:port` on which any program may hand in mail by SMTP; empty: none.
+  /// [any-thread]
+  virtual std::string smtp_address(const Call& call) = 0;
+
+  /// Waits until a mail comes. Completes with how often that has happened, as soon as it is above `since`; 0: at once.
+  /// [any-thread]
+  /// Errors: kCancelled.
+  TL_INLINE virtual Task<std::int64_t> changes(Call call, std::int64_t since);
+  TL_INLINE virtual void start_changes(const Call& call, std::int64_t since, Completion<std::int64_t> done);
+
+ protected:
+  SandboxMailProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
 }  // namespace trunkline::sandbox
 
 #ifndef TRUNKLINE_COMPILED

@@ -11,6 +11,7 @@
 #include "trunkline/chat.hpp"
 #include "trunkline/codec.hpp"
 #include "trunkline/common.hpp"
+#include "trunkline/email.hpp"
 #include "trunkline/identity.hpp"
 #include "trunkline/sandbox.hpp"
 #include "trunkline/service.h"
@@ -152,6 +153,36 @@ enum class EventState : std::int32_t {
   kDeadLettered = 7,
   /// It was given up.
   kDropped = 8,
+};
+
+/// Where an operation is.
+enum class EmailOperationStatus : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Accepted and durable.
+  kNotStarted = 1,
+  /// Being handed over.
+  kRunning = 2,
+  /// Out for delivery to at least one recipient.
+  kSucceeded = 3,
+  /// To nobody.
+  kFailed = 4,
+  /// Cancelled.
+  kCanceled = 5,
+};
+
+/// Why an address gets no mail.
+enum class SuppressionReason : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Its server refused mail for good. Ends by itself, later each time.
+  kHardBounce = 1,
+  /// The recipient called a mail spam.
+  kComplaint = 2,
+  /// The recipient unsubscribed from this sender.
+  kUnsubscribe = 3,
+  /// Somebody put it there.
+  kManual = 4,
 };
 
 /// A text to one or more people.
@@ -764,6 +795,136 @@ struct NewTopicEvent {
   bool operator==(const NewTopicEvent&) const = default;
 };
 
+/// A mail to one or more people.
+struct EmailMessage {
+  /// `username@domain` of a domain that is linked to the resource.
+  std::string sender_address{};
+  /// Subject.
+  std::string subject{};
+  /// Plain text; this or `html` must be there.
+  std::optional<std::string> plain_text{};
+  /// HTML.
+  std::optional<std::string> html{};
+  /// To. 1 to 50 recipients together with `cc` and `bcc`.
+  std::vector<email::Mailbox> to{};
+  /// Cc.
+  std::vector<email::Mailbox> cc{};
+  /// Bcc.
+  std::vector<email::Mailbox> bcc{};
+  /// Reply-To.
+  std::vector<email::Mailbox> reply_to{};
+  /// Further headers.
+  std::optional<Properties> headers{};
+  /// Files; the whole mail has at most 10 MB in base64.
+  std::vector<email::EmailAttachment> attachments{};
+  /// Do not track openings and clicks, though the domain is set to.
+  bool disable_tracking = false;
+  /// Offer one-click unsubscribing (RFC 8058): whoever uses it is on the suppression list of the sender.
+  bool unsubscribe = false;
+  /// A GUID that names the operation; absent: a new one. The same id with the same mail is sent once.
+  std::optional<std::string> operation_id{};
+
+  bool operator==(const EmailMessage&) const = default;
+};
+
+/// What became of a mail for one recipient.
+struct EmailRecipientStatus {
+  /// The address.
+  std::string address{};
+  /// Where it is.
+  email::EmailState state{};
+  /// Enhanced status code (RFC 3463).
+  std::optional<std::string> status_code{};
+  /// The server's words, or why it is suppressed.
+  std::optional<std::string> detail{};
+  /// The provider that took it.
+  std::optional<std::string> provider{};
+  /// The provider's own id.
+  std::optional<std::string> provider_message_id{};
+  /// Times it was handed over.
+  std::int32_t attempts{};
+  /// When it is tried again.
+  std::optional<Time> next_attempt_at{};
+  /// When its state changed last.
+  Time updated_at{};
+
+  bool operator==(const EmailRecipientStatus&) const = default;
+};
+
+/// The record of one send.
+struct EmailOperation {
+  /// GUID of the operation, and the id of the mail in events.
+  std::string operation_id{};
+  /// Where it is.
+  EmailOperationStatus status{};
+  /// Why it failed, such as `EmailDroppedAllRecipientsSuppressed`.
+  std::optional<std::string> error_code{};
+  /// The same in words.
+  std::optional<std::string> error_message{};
+  /// Sender.
+  std::string sender_address{};
+  /// Subject.
+  std::string subject{};
+  /// RFC 5322 Message-ID.
+  std::string internet_message_id{};
+  /// Recipients, in the order of To, Cc, Bcc.
+  std::vector<EmailRecipientStatus> recipients{};
+  /// It was accepted by an earlier call with the same operation id.
+  bool repeated = false;
+  /// When it was accepted.
+  Time created_at{};
+  /// When its status changed last.
+  Time updated_at{};
+
+  bool operator==(const EmailOperation&) const = default;
+};
+
+/// A page of operations, newest first.
+struct EmailPage {
+  /// The records.
+  std::vector<EmailOperation> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const EmailPage&) const = default;
+};
+
+/// An address that gets no mail of the resource. The lists of its domains stand beside these.
+struct Suppression {
+  /// Address, lower case.
+  std::string address{};
+  /// Whose mail it does not get; empty: of every sender.
+  std::string sender_address{};
+  /// Why.
+  SuppressionReason reason{};
+  /// The server's words, or a note.
+  std::string detail{};
+  /// Since when.
+  Time created_at{};
+  /// Until when; absent: until it is lifted.
+  std::optional<Time> expires_at{};
+
+  bool operator==(const Suppression&) const = default;
+};
+
+/// A mail that came to a mailbox of the resource.
+struct ReceivedEmail {
+  /// Our id of the mail; that of its event.
+  std::string message_id{};
+  /// Envelope sender.
+  std::string from{};
+  /// Envelope recipients at domains of the resource.
+  std::vector<std::string> to{};
+  /// Subject, decoded.
+  std::string subject{};
+  /// When it came.
+  Time received_at{};
+  /// The mail as it came (RFC 5322); empty in lists.
+  Bytes mime{};
+
+  bool operator==(const ReceivedEmail&) const = default;
+};
+
 class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
@@ -795,6 +956,12 @@ class EventExplanationView;
 class NewEventTopicView;
 class EventTopicView;
 class NewTopicEventView;
+class EmailMessageView;
+class EmailRecipientStatusView;
+class EmailOperationView;
+class EmailPageView;
+class SuppressionView;
+class ReceivedEmailView;
 
 }  // namespace trunkline::service
 
@@ -1199,6 +1366,84 @@ struct Codec<::trunkline::service::NewTopicEvent> {
   static constexpr std::size_t kMinSize = 104;
   static C lower(const ::trunkline::service::NewTopicEvent& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::NewTopicEvent& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EmailMessage> {
+  using C = tl_service_email_message;
+  using View = ::trunkline::service::EmailMessageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 240;
+  static C lower(const ::trunkline::service::EmailMessage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EmailMessage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EmailRecipientStatus> {
+  using C = tl_service_email_recipient_status;
+  using View = ::trunkline::service::EmailRecipientStatusView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 128;
+  static C lower(const ::trunkline::service::EmailRecipientStatus& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EmailRecipientStatus& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EmailOperation> {
+  using C = tl_service_email_operation;
+  using View = ::trunkline::service::EmailOperationView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 160;
+  static C lower(const ::trunkline::service::EmailOperation& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EmailOperation& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::EmailPage> {
+  using C = tl_service_email_page;
+  using View = ::trunkline::service::EmailPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::EmailPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EmailPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::Suppression> {
+  using C = tl_service_suppression;
+  using View = ::trunkline::service::SuppressionView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::Suppression& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::Suppression& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ReceivedEmail> {
+  using C = tl_service_received_email;
+  using View = ::trunkline::service::ReceivedEmailView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::ReceivedEmail& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ReceivedEmail& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -2187,6 +2432,208 @@ class NewTopicEventView {
   const tl_service_new_topic_event* c_ = nullptr;
 };
 
+/// EmailMessage in C form, read in place.
+class EmailMessageView {
+ public:
+  EmailMessageView() = default;
+  explicit EmailMessageView(const tl_service_email_message& c) : c_(&c) {}
+
+  /// `username@domain` of a domain that is linked to the resource.
+  std::string_view sender_address() const { return abi::Member<std::string>::view(c_->sender_address); }
+  /// Subject.
+  std::string_view subject() const { return abi::Member<std::string>::view(c_->subject); }
+  /// Plain text; this or `html` must be there.
+  std::optional<std::string_view> plain_text() const { return abi::Member<std::optional<std::string>>::view(c_->plain_text); }
+  /// HTML.
+  std::optional<std::string_view> html() const { return abi::Member<std::optional<std::string>>::view(c_->html); }
+  /// To. 1 to 50 recipients together with `cc` and `bcc`.
+  ListView<email::Mailbox> to() const { return abi::Member<std::vector<email::Mailbox>>::view(c_->to); }
+  /// Cc.
+  ListView<email::Mailbox> cc() const { return abi::Member<std::vector<email::Mailbox>>::view(c_->cc); }
+  /// Bcc.
+  ListView<email::Mailbox> bcc() const { return abi::Member<std::vector<email::Mailbox>>::view(c_->bcc); }
+  /// Reply-To.
+  ListView<email::Mailbox> reply_to() const { return abi::Member<std::vector<email::Mailbox>>::view(c_->reply_to); }
+  /// Further headers.
+  std::optional<MapView> headers() const { return abi::Member<std::optional<Properties>>::view(c_->headers); }
+  /// Files; the whole mail has at most 10 MB in base64.
+  ListView<email::EmailAttachment> attachments() const { return abi::Member<std::vector<email::EmailAttachment>>::view(c_->attachments); }
+  /// Do not track openings and clicks, though the domain is set to.
+  bool disable_tracking() const { return abi::Member<bool>::view(c_->disable_tracking); }
+  /// Offer one-click unsubscribing (RFC 8058): whoever uses it is on the suppression list of the sender.
+  bool unsubscribe() const { return abi::Member<bool>::view(c_->unsubscribe); }
+  /// A GUID that names the operation; absent: a new one. The same id with the same mail is sent once.
+  std::optional<std::string_view> operation_id() const { return abi::Member<std::optional<std::string>>::view(c_->operation_id); }
+
+  EmailMessage copy() const {
+    EmailMessage value;
+    abi::Codec<EmailMessage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_email_message* raw() const { return c_; }
+
+ private:
+  const tl_service_email_message* c_ = nullptr;
+};
+
+/// EmailRecipientStatus in C form, read in place.
+class EmailRecipientStatusView {
+ public:
+  EmailRecipientStatusView() = default;
+  explicit EmailRecipientStatusView(const tl_service_email_recipient_status& c) : c_(&c) {}
+
+  /// The address.
+  std::string_view address() const { return abi::Member<std::string>::view(c_->address); }
+  /// Where it is.
+  email::EmailState state() const { return abi::Member<email::EmailState>::view(c_->state); }
+  /// Enhanced status code (RFC 3463).
+  std::optional<std::string_view> status_code() const { return abi::Member<std::optional<std::string>>::view(c_->status_code); }
+  /// The server's words, or why it is suppressed.
+  std::optional<std::string_view> detail() const { return abi::Member<std::optional<std::string>>::view(c_->detail); }
+  /// The provider that took it.
+  std::optional<std::string_view> provider() const { return abi::Member<std::optional<std::string>>::view(c_->provider); }
+  /// The provider's own id.
+  std::optional<std::string_view> provider_message_id() const { return abi::Member<std::optional<std::string>>::view(c_->provider_message_id); }
+  /// Times it was handed over.
+  std::int32_t attempts() const { return abi::Member<std::int32_t>::view(c_->attempts); }
+  /// When it is tried again.
+  std::optional<Time> next_attempt_at() const { return abi::Member<std::optional<Time>>::view(c_->next_attempt_at); }
+  /// When its state changed last.
+  Time updated_at() const { return abi::Member<Time>::view(c_->updated_at); }
+
+  EmailRecipientStatus copy() const {
+    EmailRecipientStatus value;
+    abi::Codec<EmailRecipientStatus>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_email_recipient_status* raw() const { return c_; }
+
+ private:
+  const tl_service_email_recipient_status* c_ = nullptr;
+};
+
+/// EmailOperation in C form, read in place.
+class EmailOperationView {
+ public:
+  EmailOperationView() = default;
+  explicit EmailOperationView(const tl_service_email_operation& c) : c_(&c) {}
+
+  /// GUID of the operation, and the id of the mail in events.
+  std::string_view operation_id() const { return abi::Member<std::string>::view(c_->operation_id); }
+  /// Where it is.
+  EmailOperationStatus status() const { return abi::Member<EmailOperationStatus>::view(c_->status); }
+  /// Why it failed, such as `EmailDroppedAllRecipientsSuppressed`.
+  std::optional<std::string_view> error_code() const { return abi::Member<std::optional<std::string>>::view(c_->error_code); }
+  /// The same in words.
+  std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
+  /// Sender.
+  std::string_view sender_address() const { return abi::Member<std::string>::view(c_->sender_address); }
+  /// Subject.
+  std::string_view subject() const { return abi::Member<std::string>::view(c_->subject); }
+  /// RFC 5322 Message-ID.
+  std::string_view internet_message_id() const { return abi::Member<std::string>::view(c_->internet_message_id); }
+  /// Recipients, in the order of To, Cc, Bcc.
+  ListView<EmailRecipientStatus> recipients() const { return abi::Member<std::vector<EmailRecipientStatus>>::view(c_->recipients); }
+  /// It was accepted by an earlier call with the same operation id.
+  bool repeated() const { return abi::Member<bool>::view(c_->repeated); }
+  /// When it was accepted.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// When its status changed last.
+  Time updated_at() const { return abi::Member<Time>::view(c_->updated_at); }
+
+  EmailOperation copy() const {
+    EmailOperation value;
+    abi::Codec<EmailOperation>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_email_operation* raw() const { return c_; }
+
+ private:
+  const tl_service_email_operation* c_ = nullptr;
+};
+
+/// EmailPage in C form, read in place.
+class EmailPageView {
+ public:
+  EmailPageView() = default;
+  explicit EmailPageView(const tl_service_email_page& c) : c_(&c) {}
+
+  /// The records.
+  ListView<EmailOperation> items() const { return abi::Member<std::vector<EmailOperation>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  EmailPage copy() const {
+    EmailPage value;
+    abi::Codec<EmailPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_email_page* raw() const { return c_; }
+
+ private:
+  const tl_service_email_page* c_ = nullptr;
+};
+
+/// Suppression in C form, read in place.
+class SuppressionView {
+ public:
+  SuppressionView() = default;
+  explicit SuppressionView(const tl_service_suppression& c) : c_(&c) {}
+
+  /// Address, lower case.
+  std::string_view address() const { return abi::Member<std::string>::view(c_->address); }
+  /// Whose mail it does not get; empty: of every sender.
+  std::string_view sender_address() const { return abi::Member<std::string>::view(c_->sender_address); }
+  /// Why.
+  SuppressionReason reason() const { return abi::Member<SuppressionReason>::view(c_->reason); }
+  /// The server's words, or a note.
+  std::string_view detail() const { return abi::Member<std::string>::view(c_->detail); }
+  /// Since when.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// Until when; absent: until it is lifted.
+  std::optional<Time> expires_at() const { return abi::Member<std::optional<Time>>::view(c_->expires_at); }
+
+  Suppression copy() const {
+    Suppression value;
+    abi::Codec<Suppression>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_suppression* raw() const { return c_; }
+
+ private:
+  const tl_service_suppression* c_ = nullptr;
+};
+
+/// ReceivedEmail in C form, read in place.
+class ReceivedEmailView {
+ public:
+  ReceivedEmailView() = default;
+  explicit ReceivedEmailView(const tl_service_received_email& c) : c_(&c) {}
+
+  /// Our id of the mail; that of its event.
+  std::string_view message_id() const { return abi::Member<std::string>::view(c_->message_id); }
+  /// Envelope sender.
+  std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// Envelope recipients at domains of the resource.
+  ListView<std::string> to() const { return abi::Member<std::vector<std::string>>::view(c_->to); }
+  /// Subject, decoded.
+  std::string_view subject() const { return abi::Member<std::string>::view(c_->subject); }
+  /// When it came.
+  Time received_at() const { return abi::Member<Time>::view(c_->received_at); }
+  /// The mail as it came (RFC 5322); empty in lists.
+  BytesView mime() const { return abi::Member<Bytes>::view(c_->mime); }
+
+  ReceivedEmail copy() const {
+    ReceivedEmail value;
+    abi::Codec<ReceivedEmail>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_received_email* raw() const { return c_; }
+
+ private:
+  const tl_service_received_email* c_ = nullptr;
+};
+
 }  // namespace trunkline::service
 
 namespace trunkline::abi {
@@ -2222,6 +2669,12 @@ inline ::trunkline::service::EventExplanationView Codec<::trunkline::service::Ev
 inline ::trunkline::service::NewEventTopicView Codec<::trunkline::service::NewEventTopic>::view(const tl_service_new_event_topic& c) { return ::trunkline::service::NewEventTopicView(c); }
 inline ::trunkline::service::EventTopicView Codec<::trunkline::service::EventTopic>::view(const tl_service_event_topic& c) { return ::trunkline::service::EventTopicView(c); }
 inline ::trunkline::service::NewTopicEventView Codec<::trunkline::service::NewTopicEvent>::view(const tl_service_new_topic_event& c) { return ::trunkline::service::NewTopicEventView(c); }
+inline ::trunkline::service::EmailMessageView Codec<::trunkline::service::EmailMessage>::view(const tl_service_email_message& c) { return ::trunkline::service::EmailMessageView(c); }
+inline ::trunkline::service::EmailRecipientStatusView Codec<::trunkline::service::EmailRecipientStatus>::view(const tl_service_email_recipient_status& c) { return ::trunkline::service::EmailRecipientStatusView(c); }
+inline ::trunkline::service::EmailOperationView Codec<::trunkline::service::EmailOperation>::view(const tl_service_email_operation& c) { return ::trunkline::service::EmailOperationView(c); }
+inline ::trunkline::service::EmailPageView Codec<::trunkline::service::EmailPage>::view(const tl_service_email_page& c) { return ::trunkline::service::EmailPageView(c); }
+inline ::trunkline::service::SuppressionView Codec<::trunkline::service::Suppression>::view(const tl_service_suppression& c) { return ::trunkline::service::SuppressionView(c); }
+inline ::trunkline::service::ReceivedEmailView Codec<::trunkline::service::ReceivedEmail>::view(const tl_service_received_email& c) { return ::trunkline::service::ReceivedEmailView(c); }
 
 }  // namespace trunkline::abi
 

@@ -477,6 +477,101 @@ struct EventTopicsServicePublishJson {
   static constexpr auto kSlot = &tl_service_event_topics_service::publish_json;
   using Value = std::vector<std::string>;
 };
+struct EmailServiceSend {
+  static constexpr std::string_view kName = "send";
+  static constexpr auto kSlot = &tl_service_email_service::send;
+  using Value = EmailOperation;
+};
+struct EmailServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_email_service::get;
+  using Value = EmailOperation;
+};
+struct EmailServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_email_service::list;
+  using Value = EmailPage;
+};
+struct EmailServiceExplain {
+  static constexpr std::string_view kName = "explain";
+  static constexpr auto kSlot = &tl_service_email_service::explain;
+  using Value = DecisionRecord;
+};
+struct EmailServiceSuppressions {
+  static constexpr std::string_view kName = "suppressions";
+  static constexpr auto kSlot = &tl_service_email_service::suppressions;
+  using Value = std::vector<Suppression>;
+};
+struct EmailServiceSuppress {
+  static constexpr std::string_view kName = "suppress";
+  static constexpr auto kSlot = &tl_service_email_service::suppress;
+  using Value = void;
+};
+struct EmailServiceLift {
+  static constexpr std::string_view kName = "lift";
+  static constexpr auto kSlot = &tl_service_email_service::lift;
+  using Value = void;
+};
+struct EmailServiceReceivedMails {
+  static constexpr std::string_view kName = "received_mails";
+  static constexpr auto kSlot = &tl_service_email_service::received_mails;
+  using Value = std::vector<ReceivedEmail>;
+};
+struct EmailServiceReceived {
+  static constexpr std::string_view kName = "received";
+  static constexpr auto kSlot = &tl_service_email_service::received;
+  using Value = ReceivedEmail;
+};
+struct SandboxMailServiceMailboxes {
+  static constexpr std::string_view kName = "mailboxes";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::mailboxes;
+  using Value = std::vector<sandbox::CapturedMailbox>;
+};
+struct SandboxMailServiceMails {
+  static constexpr std::string_view kName = "mails";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::mails;
+  using Value = std::vector<sandbox::CapturedMail>;
+};
+struct SandboxMailServiceMail {
+  static constexpr std::string_view kName = "mail";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::mail;
+  using Value = sandbox::CapturedMail;
+};
+struct SandboxMailServiceRawMail {
+  static constexpr std::string_view kName = "raw_mail";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::raw_mail;
+  using Value = Bytes;
+};
+struct SandboxMailServiceReceive {
+  static constexpr std::string_view kName = "receive";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::receive;
+  using Value = std::string;
+};
+struct SandboxMailServiceComplain {
+  static constexpr std::string_view kName = "complain";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::complain;
+  using Value = void;
+};
+struct SandboxMailServiceAddRule {
+  static constexpr std::string_view kName = "add_rule";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::add_rule;
+  using Value = void;
+};
+struct SandboxMailServiceRules {
+  static constexpr std::string_view kName = "rules";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::rules;
+  using Value = std::vector<sandbox::MailRule>;
+};
+struct SandboxMailServiceReset {
+  static constexpr std::string_view kName = "reset";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::reset;
+  using Value = void;
+};
+struct SandboxMailServiceSmtpAddress {
+  static constexpr std::string_view kName = "smtp_address";
+  static constexpr auto kSlot = &tl_service_sandbox_mail_service::smtp_address;
+  using Value = std::string;
+};
 }  // namespace ops
 
 /// Sends text messages of one resource.
@@ -2291,6 +2386,361 @@ class EventTopicsServiceClient : public abi::Client<tl_service_event_topics_serv
   /// publish_json, blocking this thread.
   std::vector<std::string> publish_json_sync(std::string topic, std::string events, EventSchema schema = EventSchema::kEventGrid,
                                              CallOptions options = {}) const;
+};
+
+/// Mail of one resource.
+class EmailServiceClient : public abi::Client<tl_service_email_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.email/1";
+  using Client::Client;
+
+  /// Accepts a mail. Accepted means durable: it survives a crash.
+  /// Errors: kInvalidArgument, kNotFound, kAlreadyExists, kResourceExhausted.
+  Task<EmailOperation> send(EmailMessage message, CallOptions options = {}) const;
+  /// send ending in done(Result<EmailOperation>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_send(EmailMessage message, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceSend>(std::move(options), std::move(done), std::move(message));
+  }
+  void start_send(EmailMessage message, CallOptions options, abi::Callback<EmailOperation> done) const;
+  /// send without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_send_raw(const tl_service_email_message& message, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceSend>(std::move(options), std::move(done), &message);
+  }
+  /// send, blocking this thread.
+  EmailOperation send_sync(EmailMessage message, CallOptions options = {}) const;
+
+  /// The record of one send.
+  /// Errors: kNotFound.
+  Task<EmailOperation> get(std::string operation_id, CallOptions options = {}) const;
+  /// get ending in done(Result<EmailOperation>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string operation_id, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceGet>(std::move(options), std::move(done), std::move(operation_id));
+  }
+  void start_get(std::string operation_id, CallOptions options, abi::Callback<EmailOperation> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str operation_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceGet>(std::move(options), std::move(done), operation_id);
+  }
+  /// get, blocking this thread.
+  EmailOperation get_sync(std::string operation_id, CallOptions options = {}) const;
+
+  /// Records, newest first.
+  /// Errors: kInvalidArgument.
+  Task<EmailPage> list(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// list ending in done(Result<EmailPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceList>(std::move(options), std::move(done), limit, std::move(continuation));
+  }
+  void start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options,
+                  abi::Callback<EmailPage> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceList>(std::move(options), std::move(done), limit, continuation);
+  }
+  /// list, blocking this thread.
+  EmailPage list_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// Why a mail went the way it went.
+  /// Errors: kNotFound.
+  Task<DecisionRecord> explain(std::string operation_id, CallOptions options = {}) const;
+  /// explain ending in done(Result<DecisionRecord>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_explain(std::string operation_id, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceExplain>(std::move(options), std::move(done), std::move(operation_id));
+  }
+  void start_explain(std::string operation_id, CallOptions options, abi::Callback<DecisionRecord> done) const;
+  /// explain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_explain_raw(tl_str operation_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceExplain>(std::move(options), std::move(done), operation_id);
+  }
+  /// explain, blocking this thread.
+  DecisionRecord explain_sync(std::string operation_id, CallOptions options = {}) const;
+
+  /// Addresses that get no mail, by address.
+  Task<std::vector<Suppression>> suppressions(CallOptions options = {}) const;
+  /// suppressions ending in done(Result<std::vector<Suppression>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_suppressions(CallOptions options, F done) const {
+    Client::start<ops::EmailServiceSuppressions>(std::move(options), std::move(done));
+  }
+  void start_suppressions(CallOptions options, abi::Callback<std::vector<Suppression>> done) const;
+  /// suppressions without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_suppressions_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceSuppressions>(std::move(options), std::move(done));
+  }
+  /// suppressions, blocking this thread.
+  std::vector<Suppression> suppressions_sync(CallOptions options = {}) const;
+
+  /// Sends an address no mail any more. `senderAddress` empty: of no sender.
+  /// Errors: kInvalidArgument.
+  Task<void> suppress(std::string address, std::string sender_address = "", std::string note = "",
+                      CallOptions options = {}) const;
+  /// suppress ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_suppress(std::string address, std::string sender_address, std::string note, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceSuppress>(std::move(options), std::move(done), std::move(address), std::move(sender_address),
+                                             std::move(note));
+  }
+  void start_suppress(std::string address, std::string sender_address, std::string note, CallOptions options,
+                      abi::Callback<void> done) const;
+  /// suppress without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_suppress_raw(tl_str address, tl_str sender_address, tl_str note, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceSuppress>(std::move(options), std::move(done), address, sender_address, note);
+  }
+  /// suppress, blocking this thread.
+  void suppress_sync(std::string address, std::string sender_address = "", std::string note = "", CallOptions options = {}) const;
+
+  /// Sends it mail again, of every sender.
+  /// Errors: kNotFound.
+  Task<void> lift(std::string address, CallOptions options = {}) const;
+  /// lift ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_lift(std::string address, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceLift>(std::move(options), std::move(done), std::move(address));
+  }
+  void start_lift(std::string address, CallOptions options, abi::Callback<void> done) const;
+  /// lift without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_lift_raw(tl_str address, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceLift>(std::move(options), std::move(done), address);
+  }
+  /// lift, blocking this thread.
+  void lift_sync(std::string address, CallOptions options = {}) const;
+
+  /// Mails that came, newest first, without their contents.
+  Task<std::vector<ReceivedEmail>> received_mails(std::int32_t limit = 100, CallOptions options = {}) const;
+  /// received_mails ending in done(Result<std::vector<ReceivedEmail>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_received_mails(std::int32_t limit, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceReceivedMails>(std::move(options), std::move(done), limit);
+  }
+  void start_received_mails(std::int32_t limit, CallOptions options, abi::Callback<std::vector<ReceivedEmail>> done) const;
+  /// received_mails without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_received_mails_raw(int32_t limit, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceReceivedMails>(std::move(options), std::move(done), limit);
+  }
+  /// received_mails, blocking this thread.
+  std::vector<ReceivedEmail> received_mails_sync(std::int32_t limit = 100, CallOptions options = {}) const;
+
+  /// One mail that came.
+  /// Errors: kNotFound.
+  Task<ReceivedEmail> received(std::string message_id, CallOptions options = {}) const;
+  /// received ending in done(Result<ReceivedEmail>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_received(std::string message_id, CallOptions options, F done) const {
+    Client::start<ops::EmailServiceReceived>(std::move(options), std::move(done), std::move(message_id));
+  }
+  void start_received(std::string message_id, CallOptions options, abi::Callback<ReceivedEmail> done) const;
+  /// received without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_received_raw(tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::EmailServiceReceived>(std::move(options), std::move(done), message_id);
+  }
+  /// received, blocking this thread.
+  ReceivedEmail received_sync(std::string message_id, CallOptions options = {}) const;
+};
+
+/// What the sandbox caught of the mail of one resource.
+class SandboxMailServiceClient : public abi::Client<tl_service_sandbox_mail_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sandbox_mail/1";
+  using Client::Client;
+
+  /// The mailboxes that got something, by address.
+  Task<std::vector<sandbox::CapturedMailbox>> mailboxes(CallOptions options = {}) const;
+  /// mailboxes ending in done(Result<std::vector<sandbox::CapturedMailbox>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_mailboxes(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceMailboxes>(std::move(options), std::move(done));
+  }
+  void start_mailboxes(CallOptions options, abi::Callback<std::vector<sandbox::CapturedMailbox>> done) const;
+  /// mailboxes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_mailboxes_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceMailboxes>(std::move(options), std::move(done));
+  }
+  /// mailboxes, blocking this thread.
+  std::vector<sandbox::CapturedMailbox> mailboxes_sync(CallOptions options = {}) const;
+
+  /// Mails to one address, oldest first; empty: all.
+  Task<std::vector<sandbox::CapturedMail>> mails(std::string address = "", CallOptions options = {}) const;
+  /// mails ending in done(Result<std::vector<sandbox::CapturedMail>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_mails(std::string address, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceMails>(std::move(options), std::move(done), std::move(address));
+  }
+  void start_mails(std::string address, CallOptions options, abi::Callback<std::vector<sandbox::CapturedMail>> done) const;
+  /// mails without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_mails_raw(tl_str address, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceMails>(std::move(options), std::move(done), address);
+  }
+  /// mails, blocking this thread.
+  std::vector<sandbox::CapturedMail> mails_sync(std::string address = "", CallOptions options = {}) const;
+
+  /// One mail with its parts.
+  /// Errors: kNotFound.
+  Task<sandbox::CapturedMail> mail(std::string mail_id, CallOptions options = {}) const;
+  /// mail ending in done(Result<sandbox::CapturedMail>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_mail(std::string mail_id, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceMail>(std::move(options), std::move(done), std::move(mail_id));
+  }
+  void start_mail(std::string mail_id, CallOptions options, abi::Callback<sandbox::CapturedMail> done) const;
+  /// mail without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_mail_raw(tl_str mail_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceMail>(std::move(options), std::move(done), mail_id);
+  }
+  /// mail, blocking this thread.
+  sandbox::CapturedMail mail_sync(std::string mail_id, CallOptions options = {}) const;
+
+  /// The mail as it went over the wire.
+  /// Errors: kNotFound.
+  Task<Bytes> raw_mail(std::string mail_id, CallOptions options = {}) const;
+  /// raw_mail ending in done(Result<Bytes>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_raw_mail(std::string mail_id, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceRawMail>(std::move(options), std::move(done), std::move(mail_id));
+  }
+  void start_raw_mail(std::string mail_id, CallOptions options, abi::Callback<Bytes> done) const;
+  /// raw_mail without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_raw_mail_raw(tl_str mail_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceRawMail>(std::move(options), std::move(done), mail_id);
+  }
+  /// raw_mail, blocking this thread.
+  Bytes raw_mail_sync(std::string mail_id, CallOptions options = {}) const;
+
+  /// Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<std::string> receive(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options = {}) const;
+  /// receive ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_receive(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceReceive>(std::move(options), std::move(done), std::move(from), std::move(to),
+                                                  std::move(mime));
+  }
+  void start_receive(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options,
+                     abi::Callback<std::string> done) const;
+  /// receive without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_receive_raw(tl_str from, tl_list to, tl_bytes mime, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceReceive>(std::move(options), std::move(done), from, to, mime);
+  }
+  /// receive, blocking this thread.
+  std::string receive_sync(std::string from, std::vector<std::string> to, Bytes mime, CallOptions options = {}) const;
+
+  /// A recipient calls a mail spam.
+  /// Errors: kNotFound.
+  Task<void> complain(std::string mail_id, std::string recipient, CallOptions options = {}) const;
+  /// complain ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_complain(std::string mail_id, std::string recipient, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceComplain>(std::move(options), std::move(done), std::move(mail_id), std::move(recipient));
+  }
+  void start_complain(std::string mail_id, std::string recipient, CallOptions options, abi::Callback<void> done) const;
+  /// complain without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_complain_raw(tl_str mail_id, tl_str recipient, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceComplain>(std::move(options), std::move(done), mail_id, recipient);
+  }
+  /// complain, blocking this thread.
+  void complain_sync(std::string mail_id, std::string recipient, CallOptions options = {}) const;
+
+  /// Puts a rule before all others.
+  /// Errors: kInvalidArgument.
+  Task<void> add_rule(sandbox::MailRule rule, CallOptions options = {}) const;
+  /// add_rule ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_add_rule(sandbox::MailRule rule, CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceAddRule>(std::move(options), std::move(done), std::move(rule));
+  }
+  void start_add_rule(sandbox::MailRule rule, CallOptions options, abi::Callback<void> done) const;
+  /// add_rule without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_add_rule_raw(const tl_sandbox_mail_rule& rule, CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceAddRule>(std::move(options), std::move(done), &rule);
+  }
+  /// add_rule, blocking this thread.
+  void add_rule_sync(sandbox::MailRule rule, CallOptions options = {}) const;
+
+  /// The rules, in the order in which they are tried.
+  Task<std::vector<sandbox::MailRule>> rules(CallOptions options = {}) const;
+  /// rules ending in done(Result<std::vector<sandbox::MailRule>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_rules(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceRules>(std::move(options), std::move(done));
+  }
+  void start_rules(CallOptions options, abi::Callback<std::vector<sandbox::MailRule>> done) const;
+  /// rules without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_rules_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceRules>(std::move(options), std::move(done));
+  }
+  /// rules, blocking this thread.
+  std::vector<sandbox::MailRule> rules_sync(CallOptions options = {}) const;
+
+  /// Forgets mails and added rules and starts again from the seed.
+  Task<void> reset(CallOptions options = {}) const;
+  /// reset ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_reset(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceReset>(std::move(options), std::move(done));
+  }
+  void start_reset(CallOptions options, abi::Callback<void> done) const;
+  /// reset without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_reset_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceReset>(std::move(options), std::move(done));
+  }
+  /// reset, blocking this thread.
+  void reset_sync(CallOptions options = {}) const;
+
+  /// `host:port` on which any program may hand in mail by SMTP; empty: none.
+  Task<std::string> smtp_address(CallOptions options = {}) const;
+  /// smtp_address ending in done(Result<std::string>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_smtp_address(CallOptions options, F done) const {
+    Client::start<ops::SandboxMailServiceSmtpAddress>(std::move(options), std::move(done));
+  }
+  void start_smtp_address(CallOptions options, abi::Callback<std::string> done) const;
+  /// smtp_address without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_smtp_address_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SandboxMailServiceSmtpAddress>(std::move(options), std::move(done));
+  }
+  /// smtp_address, blocking this thread.
+  std::string smtp_address_sync(CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::service

@@ -791,6 +791,146 @@ class EventTopicsService : public virtual Implementation {
   EventTopicsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
+class EmailService;
+/// The object as the ABI sees it.
+tl_iface iface_of(EmailService* object);
+
+/// Mail of one resource.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class EmailService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.email/1";
+
+  /// Accepts a mail. Accepted means durable: it survives a crash.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound, kAlreadyExists, kResourceExhausted.
+  TL_INLINE virtual Task<EmailOperation> send(Call call, EmailMessage message);
+  TL_INLINE virtual void start_send(const Call& call, EmailMessageView message, Completion<EmailOperation> done);
+
+  /// The record of one send.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<EmailOperation> get(Call call, std::string operation_id);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view operation_id, Completion<EmailOperation> done);
+
+  /// Records, newest first.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<EmailPage> list(Call call, std::int32_t limit, std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                    Completion<EmailPage> done);
+
+  /// Why a mail went the way it went.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<DecisionRecord> explain(Call call, std::string operation_id);
+  TL_INLINE virtual void start_explain(const Call& call, std::string_view operation_id, Completion<DecisionRecord> done);
+
+  /// Addresses that get no mail, by address.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<Suppression>> suppressions(Call call);
+  TL_INLINE virtual void start_suppressions(const Call& call, Completion<std::vector<Suppression>> done);
+
+  /// Sends an address no mail any more. `senderAddress` empty: of no sender.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<void> suppress(Call call, std::string address, std::string sender_address, std::string note);
+  TL_INLINE virtual void start_suppress(const Call& call, std::string_view address, std::string_view sender_address,
+                                        std::string_view note, Completion<void> done);
+
+  /// Sends it mail again, of every sender.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> lift(Call call, std::string address);
+  TL_INLINE virtual void start_lift(const Call& call, std::string_view address, Completion<void> done);
+
+  /// Mails that came, newest first, without their contents.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<ReceivedEmail>> received_mails(Call call, std::int32_t limit);
+  TL_INLINE virtual void start_received_mails(const Call& call, std::int32_t limit, Completion<std::vector<ReceivedEmail>> done);
+
+  /// One mail that came.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<ReceivedEmail> received(Call call, std::string message_id);
+  TL_INLINE virtual void start_received(const Call& call, std::string_view message_id, Completion<ReceivedEmail> done);
+
+ protected:
+  EmailService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class SandboxMailService;
+/// The object as the ABI sees it.
+tl_iface iface_of(SandboxMailService* object);
+
+/// What the sandbox caught of the mail of one resource.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class SandboxMailService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sandbox_mail/1";
+
+  /// The mailboxes that got something, by address.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<sandbox::CapturedMailbox>> mailboxes(Call call);
+  TL_INLINE virtual void start_mailboxes(const Call& call, Completion<std::vector<sandbox::CapturedMailbox>> done);
+
+  /// Mails to one address, oldest first; empty: all.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<sandbox::CapturedMail>> mails(Call call, std::string address);
+  TL_INLINE virtual void start_mails(const Call& call, std::string_view address,
+                                     Completion<std::vector<sandbox::CapturedMail>> done);
+
+  /// One mail with its parts.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<sandbox::CapturedMail> mail(Call call, std::string mail_id);
+  TL_INLINE virtual void start_mail(const Call& call, std::string_view mail_id, Completion<sandbox::CapturedMail> done);
+
+  /// The mail as it went over the wire.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<Bytes> raw_mail(Call call, std::string mail_id);
+  TL_INLINE virtual void start_raw_mail(const Call& call, std::string_view mail_id, Completion<Bytes> done);
+
+  /// Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<std::string> receive(Call call, std::string from, std::vector<std::string> to, Bytes mime);
+  TL_INLINE virtual void start_receive(const Call& call, std::string_view from, ListView<std::string> to, BytesView mime,
+                                       Completion<std::string> done);
+
+  /// A recipient calls a mail spam.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> complain(Call call, std::string mail_id, std::string recipient);
+  TL_INLINE virtual void start_complain(const Call& call, std::string_view mail_id, std::string_view recipient,
+                                        Completion<void> done);
+
+  /// Puts a rule before all others.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<void> add_rule(Call call, sandbox::MailRule rule);
+  TL_INLINE virtual void start_add_rule(const Call& call, sandbox::MailRuleView rule, Completion<void> done);
+
+  /// The rules, in the order in which they are tried.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<sandbox::MailRule>> rules(Call call);
+  TL_INLINE virtual void start_rules(const Call& call, Completion<std::vector<sandbox::MailRule>> done);
+
+  /// Forgets mails and added rules and starts again from the seed.
+  /// [any-thread]
+  TL_INLINE virtual Task<void> reset(Call call);
+  TL_INLINE virtual void start_reset(const Call& call, Completion<void> done);
+
+  /// `host:port` on which any program may hand in mail by SMTP; empty: none.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::string> smtp_address(Call call);
+  TL_INLINE virtual void start_smtp_address(const Call& call, Completion<std::string> done);
+
+ protected:
+  SandboxMailService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
 }  // namespace trunkline::service
 
 #ifndef TRUNKLINE_COMPILED

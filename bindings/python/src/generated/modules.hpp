@@ -8,13 +8,17 @@ void bind_sms(PyObject* parent);
 void bind_sandbox(PyObject* parent);
 void bind_identity(PyObject* parent);
 void bind_chat(PyObject* parent);
+void bind_email(PyObject* parent);
 void bind_service(PyObject* parent);
+void bind_workflows(PyObject* parent);
 inline void bind_all(PyObject* parent) {
   bind_common(parent);
   bind_sms(parent);
   bind_sandbox(parent);
   bind_identity(parent);
   bind_chat(parent);
+  bind_email(parent);
   bind_service(parent);
+  bind_workflows(parent);
 }
 }  // namespace trunkline::pyrt

@@ -10,4 +10,12 @@ PyObject* to_py(const PhoneMessage& value);
 void from_py(PyObject* object, PhoneMessage& value);
 PyObject* to_py(const Phone& value);
 void from_py(PyObject* object, Phone& value);
+PyObject* to_py(const MailRule& value);
+void from_py(PyObject* object, MailRule& value);
+PyObject* to_py(const CapturedFile& value);
+void from_py(PyObject* object, CapturedFile& value);
+PyObject* to_py(const CapturedMail& value);
+void from_py(PyObject* object, CapturedMail& value);
+PyObject* to_py(const CapturedMailbox& value);
+void from_py(PyObject* object, CapturedMailbox& value);
 }  // namespace trunkline::sandbox

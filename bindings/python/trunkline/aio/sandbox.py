@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import datetime
 import typing
+from collections.abc import Sequence
 from typing import ClassVar, overload
 
 from .._native import sandbox as _native
 from .._objects import Provider, model_of
-from ..sandbox import Phone, PhoneMessage, PhoneRule
+from ..email import EmailState
+from ..sandbox import CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule
 from ..sms import FailureReason
 from ._futures import within
 
 __all__ = [
+    "SandboxMailProvider",
     "SandboxProvider",
 ]
 
@@ -109,6 +112,152 @@ class SandboxProvider(Provider):
         """Waits until a phone gets or sends something. Completes with how often that has happened, as soon as it is
         above `since`;
         0: at once.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            CancelledError: The caller cancelled the operation.
+        """
+        future = self._impl.changes_async(since)
+        return await (future if timeout is None else within(future, timeout))
+
+
+class SandboxMailProvider(Provider):
+    """The control side of a sandbox mail carrier."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.sandboxmail/1"
+    _native_class: ClassVar[type[_native.SandboxMailProvider]] = _native.SandboxMailProvider
+    _impl: _native.SandboxMailProvider
+
+    async def mailboxes(self, *, timeout: float | None = None) -> list[CapturedMailbox]:
+        """The mailboxes that got something, by address.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.mailboxes_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def mails(self, address: str, *, timeout: float | None = None) -> list[CapturedMail]:
+        """Mails to one address, oldest first; empty: all.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.mails_async(address)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def mail(self, mail_id: str, *, timeout: float | None = None) -> CapturedMail:
+        """One mail with its parts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.mail_async(mail_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def raw_mail(self, mail_id: str, *, timeout: float | None = None) -> bytes:
+        """The mail as it went over the wire.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.raw_mail_async(mail_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def receive(self, from_: str, to: Sequence[str], mime: bytes, *, timeout: float | None = None) -> str:
+        """Somebody sends a mail to a mailbox of ours. Completes once the host has taken it. Returns the sandbox's id of
+        the mail.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.receive_async(from_, to, mime)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def complain(self, mail_id: str, recipient: str, *, timeout: float | None = None) -> None:
+        """A recipient calls a mail spam.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.complain_async(mail_id, recipient)
+        await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def add_rule(self, rule: MailRule, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def add_rule(
+        self,
+        /,
+        *,
+        match: str,
+        latency: datetime.timedelta = datetime.timedelta(milliseconds=50),
+        jitter: datetime.timedelta = datetime.timedelta(),
+        outcome: EmailState = EmailState.DELIVERED,
+        status_code: str | None = None,
+        detail: str | None = None,
+        refuse: bool = False,
+        temporary: bool = False,
+        rate: float | None = None,
+        silent: bool = False,
+        bounce_mail: bool = False,
+        times: int = 0,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def add_rule(self, rule: MailRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """Puts a rule before all others.
+
+        Args:
+            rule: Or give the fields of `MailRule` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.add_rule_async(model_of(MailRule, rule, fields))
+        await (future if timeout is None else within(future, timeout))
+
+    async def rules(self, *, timeout: float | None = None) -> list[MailRule]:
+        """The rules, in the order in which they are tried.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.rules_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Forgets mails and added rules and starts again from the seed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.reset_async()
+        await (future if timeout is None else within(future, timeout))
+
+    def smtp_address(self) -> str:
+        """`host:port` on which any program may hand in mail by SMTP; empty: none."""
+        return self._impl.smtp_address()
+
+    async def changes(self, since: int, *, timeout: float | None = None) -> int:
+        """Waits until a mail comes. Completes with how often that has happened, as soon as it is above `since`; 0: at
+        once.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.

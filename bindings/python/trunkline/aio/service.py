@@ -27,13 +27,17 @@ from ..chat import (
     ThreadPage,
 )
 from ..common import DecisionRecord
+from ..email import EmailAttachment, EmailState, Mailbox
 from ..identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
-from ..sandbox import Phone, PhoneMessage, PhoneRule
+from ..sandbox import CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule
 from ..service import (
     ChatEvent,
     ChatMember,
     ChatMessageChange,
     ChatThreadChange,
+    EmailMessage,
+    EmailOperation,
+    EmailPage,
     Event,
     EventCondition,
     EventDelivery,
@@ -58,12 +62,14 @@ from ..service import (
     NumberType,
     OwnedNumber,
     PluginInfo,
+    ReceivedEmail,
     ResourceInfo,
     ResourceSnapshot,
     SmsMessage,
     SmsPage,
     SmsRecord,
     SmsSendOutcome,
+    Suppression,
     UserWithToken,
 )
 from ..sms import FailureReason
@@ -72,6 +78,7 @@ from ._stream import AsyncStream
 
 __all__ = [
     "ChatService",
+    "EmailService",
     "EventHistoryService",
     "EventSubscriptionsService",
     "EventTopicsService",
@@ -80,6 +87,7 @@ __all__ = [
     "NumbersService",
     "ResourcesService",
     "RuntimeService",
+    "SandboxMailService",
     "SandboxService",
     "SmsService",
 ]
@@ -1710,4 +1718,291 @@ class EventTopicsService(Service):
             ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
         """
         future = self._impl.publish_json_async(topic, events, schema)
+        return await (future if timeout is None else within(future, timeout))
+
+
+class EmailService(Service):
+    """Mail of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.email/1"
+    _native_class: ClassVar[type[_native.EmailService]] = _native.EmailService
+    _impl: _native.EmailService
+
+    @overload
+    async def send(self, message: EmailMessage, /, *, timeout: float | None = None) -> EmailOperation: ...
+    @overload
+    async def send(
+        self,
+        /,
+        *,
+        sender_address: str,
+        subject: str,
+        plain_text: str | None = None,
+        html: str | None = None,
+        to: Sequence[Mailbox] = ...,
+        cc: Sequence[Mailbox] = ...,
+        bcc: Sequence[Mailbox] = ...,
+        reply_to: Sequence[Mailbox] = ...,
+        headers: Mapping[str, str] | None = None,
+        attachments: Sequence[EmailAttachment] = ...,
+        disable_tracking: bool = False,
+        unsubscribe: bool = False,
+        operation_id: str | None = None,
+        timeout: float | None = None,
+    ) -> EmailOperation: ...
+    async def send(self, message: EmailMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EmailOperation:
+        """Accepts a mail. Accepted means durable: it survives a crash.
+
+        Args:
+            message: Or give the fields of `EmailMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+            AlreadyExistsError: What the request creates exists already.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        future = self._impl.send_async(model_of(EmailMessage, message, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, operation_id: str, *, timeout: float | None = None) -> EmailOperation:
+        """The record of one send.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(operation_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(
+        self,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> EmailPage:
+        """Records, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_async(limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def explain(self, operation_id: str, *, timeout: float | None = None) -> DecisionRecord:
+        """Why a mail went the way it went.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.explain_async(operation_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def suppressions(self, *, timeout: float | None = None) -> builtins.list[Suppression]:
+        """Addresses that get no mail, by address.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.suppressions_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def suppress(
+        self,
+        address: str,
+        sender_address: str = "",
+        note: str = "",
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Sends an address no mail any more. `sender_address` empty: of no sender.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.suppress_async(address, sender_address, note)
+        await (future if timeout is None else within(future, timeout))
+
+    async def lift(self, address: str, *, timeout: float | None = None) -> None:
+        """Sends it mail again, of every sender.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.lift_async(address)
+        await (future if timeout is None else within(future, timeout))
+
+    async def received_mails(self, limit: int = 100, *, timeout: float | None = None) -> builtins.list[ReceivedEmail]:
+        """Mails that came, newest first, without their contents.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.received_mails_async(limit)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def received(self, message_id: str, *, timeout: float | None = None) -> ReceivedEmail:
+        """One mail that came.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.received_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+
+class SandboxMailService(Service):
+    """What the sandbox caught of the mail of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sandbox_mail/1"
+    _native_class: ClassVar[type[_native.SandboxMailService]] = _native.SandboxMailService
+    _impl: _native.SandboxMailService
+
+    async def mailboxes(self, *, timeout: float | None = None) -> list[CapturedMailbox]:
+        """The mailboxes that got something, by address.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.mailboxes_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def mails(self, address: str = "", *, timeout: float | None = None) -> list[CapturedMail]:
+        """Mails to one address, oldest first; empty: all.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.mails_async(address)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def mail(self, mail_id: str, *, timeout: float | None = None) -> CapturedMail:
+        """One mail with its parts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.mail_async(mail_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def raw_mail(self, mail_id: str, *, timeout: float | None = None) -> bytes:
+        """The mail as it went over the wire.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.raw_mail_async(mail_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def receive(self, from_: str, to: Sequence[str], mime: bytes, *, timeout: float | None = None) -> str:
+        """Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.receive_async(from_, to, mime)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def complain(self, mail_id: str, recipient: str, *, timeout: float | None = None) -> None:
+        """A recipient calls a mail spam.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.complain_async(mail_id, recipient)
+        await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def add_rule(self, rule: MailRule, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def add_rule(
+        self,
+        /,
+        *,
+        match: str,
+        latency: datetime.timedelta = datetime.timedelta(milliseconds=50),
+        jitter: datetime.timedelta = datetime.timedelta(),
+        outcome: EmailState = EmailState.DELIVERED,
+        status_code: str | None = None,
+        detail: str | None = None,
+        refuse: bool = False,
+        temporary: bool = False,
+        rate: float | None = None,
+        silent: bool = False,
+        bounce_mail: bool = False,
+        times: int = 0,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def add_rule(self, rule: MailRule | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """Puts a rule before all others.
+
+        Args:
+            rule: Or give the fields of `MailRule` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.add_rule_async(model_of(MailRule, rule, fields))
+        await (future if timeout is None else within(future, timeout))
+
+    async def rules(self, *, timeout: float | None = None) -> list[MailRule]:
+        """The rules, in the order in which they are tried.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.rules_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Forgets mails and added rules and starts again from the seed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.reset_async()
+        await (future if timeout is None else within(future, timeout))
+
+    async def smtp_address(self, *, timeout: float | None = None) -> str:
+        """`host:port` on which any program may hand in mail by SMTP; empty: none.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.smtp_address_async()
         return await (future if timeout is None else within(future, timeout))

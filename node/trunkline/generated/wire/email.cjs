@@ -2,7 +2,8 @@
 "use strict";
 const { enumeration } = require("../../lib/wire.cjs");
 
-const EmailState = enumeration({ unknown: 0, accepted: 1, delivered: 2, bounced: 3, suppressed: 4, failed: 5 });
+const EmailState = enumeration({ unknown: 0, queued: 1, sent: 2, delivered: 3, bounced: 4, suppressed: 5, filteredSpam: 6, quarantined: 7, expanded: 8, failed: 9, complained: 10 });
+const EngagementKind = enumeration({ unknown: 0, view: 1, click: 2 });
 
 function writeMailbox(w, v) {
   w.string("address", v.address);
@@ -17,24 +18,45 @@ function writeEmailAttachment(w, v) {
 }
 
 function writeEmailSendRequest(w, v) {
-  w.string("operationId", v.operationId);
+  w.string("messageId", v.messageId);
+  w.string("internetMessageId", v.internetMessageId);
+  w.time("date", v.date);
   w.model("from", v.from, writeMailbox);
+  w.list("recipients", v.recipients, eachString, 1);
   w.list("to", v.to, eachMailbox);
   w.list("cc", v.cc, eachMailbox);
-  w.list("bcc", v.bcc, eachMailbox);
+  w.list("replyTo", v.replyTo, eachMailbox);
   w.string("subject", v.subject);
   if (w.has(v.plainText)) w.string("plainText", v.plainText);
   if (w.has(v.html)) w.string("html", v.html);
   w.record("headers", v.headers);
   w.list("attachments", v.attachments, eachEmailAttachment);
+  if (w.has(v.properties)) w.record("properties", v.properties);
 }
 
+function readEmailSendResult(r) {
+  const v = { recipient: r.string(), state: r.enumeration(EmailState) };
+  if (r.boolean()) v.providerMessageId = r.string();
+  if (r.boolean()) v.statusCode = r.string();
+  if (r.boolean()) v.detail = r.string();
+  v.retryable = r.boolean();
+  return v;
+}
+
+function readEmailCapabilities(r) {
+  return { deliveryReports: r.boolean(), inbound: r.boolean(), idempotent: r.boolean(), internationalAddresses: r.boolean(), maxRecipients: r.number(), maxSizeBytes: r.int64() };
+}
+
+const eachString = (w, x) => w.string("", x);
 const eachMailbox = (w, x) => w.model("", x, writeMailbox);
 const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
 
 module.exports = {
   EmailState,
+  EngagementKind,
   writeMailbox,
   writeEmailAttachment,
   writeEmailSendRequest,
+  readEmailSendResult,
+  readEmailCapabilities,
 };

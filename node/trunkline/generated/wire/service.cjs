@@ -2,6 +2,7 @@
 "use strict";
 const { enumeration, redacted } = require("../../lib/wire.cjs");
 const { MessageKind, readChatChange, writeAttachment } = require("./chat.cjs");
+const { EmailState, writeEmailAttachment, writeMailbox } = require("./email.cjs");
 const { readAccessToken, readUserIdentity } = require("./identity.cjs");
 const { FailureReason, MessageState } = require("./sms.cjs");
 
@@ -13,6 +14,8 @@ const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workf
 const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
 const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, numberLessThan: 3, numberGreaterThan: 4, numberLessThanOrEquals: 5, numberGreaterThanOrEquals: 6, numberInRange: 7, numberNotInRange: 8, boolEquals: 9, stringIn: 10, stringNotIn: 11, stringContains: 12, stringNotContains: 13, stringBeginsWith: 14, stringNotBeginsWith: 15, stringEndsWith: 16, stringNotEndsWith: 17, isNullOrUndefined: 18, isNotNull: 19 });
 const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
+const EmailOperationStatus = enumeration({ unknown: 0, notStarted: 1, running: 2, succeeded: 3, failed: 4, canceled: 5 });
+const SuppressionReason = enumeration({ unknown: 0, hardBounce: 1, complaint: 2, unsubscribe: 3, manual: 4 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -278,11 +281,71 @@ function writeNewTopicEvent(w, v) {
   w.string("dataVersion", v.dataVersion ?? "1.0");
 }
 
+function writeEmailMessage(w, v) {
+  w.string("senderAddress", v.senderAddress);
+  w.string("subject", v.subject);
+  if (w.has(v.plainText)) w.string("plainText", v.plainText);
+  if (w.has(v.html)) w.string("html", v.html);
+  w.list("to", v.to, eachMailbox);
+  w.list("cc", v.cc, eachMailbox);
+  w.list("bcc", v.bcc, eachMailbox);
+  w.list("replyTo", v.replyTo, eachMailbox);
+  if (w.has(v.headers)) w.record("headers", v.headers);
+  w.list("attachments", v.attachments, eachEmailAttachment);
+  w.boolean("disableTracking", v.disableTracking ?? false);
+  w.boolean("unsubscribe", v.unsubscribe ?? false);
+  if (w.has(v.operationId)) w.string("operationId", v.operationId);
+}
+
+function readEmailRecipientStatus(r) {
+  const v = { address: r.string(), state: r.enumeration(EmailState) };
+  if (r.boolean()) v.statusCode = r.string();
+  if (r.boolean()) v.detail = r.string();
+  if (r.boolean()) v.provider = r.string();
+  if (r.boolean()) v.providerMessageId = r.string();
+  v.attempts = r.number();
+  if (r.boolean()) v.nextAttemptAt = r.time();
+  v.updatedAt = r.time();
+  return v;
+}
+
+function readEmailOperation(r) {
+  const v = { operationId: r.string(), status: r.enumeration(EmailOperationStatus) };
+  if (r.boolean()) v.errorCode = r.string();
+  if (r.boolean()) v.errorMessage = r.string();
+  v.senderAddress = r.string();
+  v.subject = r.string();
+  v.internetMessageId = r.string();
+  v.recipients = r.list(readEmailRecipientStatus);
+  v.repeated = r.boolean();
+  v.createdAt = r.time();
+  v.updatedAt = r.time();
+  return v;
+}
+
+function readEmailPage(r) {
+  const v = { items: r.list(readEmailOperation) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readSuppression(r) {
+  const v = { address: r.string(), senderAddress: r.string(), reason: r.enumeration(SuppressionReason), detail: r.string(), createdAt: r.time() };
+  if (r.boolean()) v.expiresAt = r.time();
+  return v;
+}
+
+function readReceivedEmail(r) {
+  return { messageId: r.string(), from: r.string(), to: r.list(readString), subject: r.string(), receivedAt: r.time(), mime: r.bytes() };
+}
+
 const eachString = (w, x) => w.string("", x);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
 const readString = (r) => r.string();
 const eachEventCondition = (w, x) => w.model("", x, writeEventCondition);
+const eachMailbox = (w, x) => w.model("", x, writeMailbox);
+const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
 
 module.exports = {
   NumberType,
@@ -293,6 +356,8 @@ module.exports = {
   EventSubscriptionState,
   EventOperator,
   EventState,
+  EmailOperationStatus,
+  SuppressionReason,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
@@ -324,4 +389,10 @@ module.exports = {
   writeNewEventTopic,
   readEventTopic,
   writeNewTopicEvent,
+  writeEmailMessage,
+  readEmailRecipientStatus,
+  readEmailOperation,
+  readEmailPage,
+  readSuppression,
+  readReceivedEmail,
 };

@@ -9,7 +9,7 @@ Values and errors are those of `trunkline`. Cancelling a task cancels its call i
 """
 
 from .. import _errors as _errors  # the error classes are registered by the package
-from . import chat, identity, sandbox, service, sms
+from . import chat, email, identity, sandbox, service, sms
 from ._chat import Chat
 from ._eventing import AsyncDeliveries, AsyncEventHandler, EventHistory, EventSubscriptions, EventTopics
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
@@ -37,6 +37,7 @@ __all__ = [
     "Runtime",
     "Topic",
     "chat",
+    "email",
     "identity",
     "sandbox",
     "service",

@@ -19,6 +19,7 @@ from .._objects import Provider
 from .._runtime import event_filter
 from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
+from ._email import Email
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._stream import AsyncStream
 from .service import (
@@ -27,6 +28,7 @@ from .service import (
     NumbersService,
     ResourcesService,
     RuntimeService,
+    SandboxMailService,
     SandboxService,
     SmsService,
 )
@@ -116,6 +118,7 @@ class Resource(EventConsumers):
     __slots__ = (
         "_native",
         "chat",
+        "email",
         "event_history",
         "event_subscriptions",
         "events",
@@ -123,6 +126,7 @@ class Resource(EventConsumers):
         "name",
         "numbers",
         "sandbox",
+        "sandbox_mail",
         "sms",
     )
 
@@ -136,6 +140,8 @@ class Resource(EventConsumers):
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
     sandbox: SandboxService
+    email: Email
+    sandbox_mail: SandboxMailService
 
     def __init__(self, native: _native.Runtime, name: str) -> None:
         self._native = native
@@ -148,6 +154,8 @@ class Resource(EventConsumers):
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
         self.sandbox = SandboxService._open(native, name)
+        self.email = Email._open(native, name)
+        self.sandbox_mail = SandboxMailService._open(native, name)
 
     @property
     def _opened_native(self) -> _native.Runtime:
@@ -302,6 +310,16 @@ class Runtime(EventConsumers):
     def sandbox(self) -> SandboxService:
         """Virtual phones of the default resource."""
         return self._parts()[2].sandbox
+
+    @property
+    def email(self) -> Email:
+        """Mail of the default resource."""
+        return self._parts()[2].email
+
+    @property
+    def sandbox_mail(self) -> SandboxMailService:
+        """What the sandbox caught of the mail of the default resource."""
+        return self._parts()[2].sandbox_mail
 
     @property
     def _opened_native(self) -> _native.Runtime:

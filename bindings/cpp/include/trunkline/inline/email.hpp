@@ -47,48 +47,90 @@ TL_INLINE void Codec<::trunkline::email::EmailAttachment>::check(const tl_email_
 TL_INLINE tl_email_send_request Codec<::trunkline::email::EmailSendRequest>::lower(const ::trunkline::email::EmailSendRequest& v, [[maybe_unused]] Arena& arena) {
   tl_email_send_request c{};
   c.struct_size = sizeof c;
-  c.operation_id = Member<std::string>::lower(v.operation_id, arena);
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.internet_message_id = Member<std::string>::lower(v.internet_message_id, arena);
+  c.date = Member<Time>::lower(v.date, arena);
   c.from = Member<::trunkline::email::Mailbox>::lower(v.from, arena);
+  c.recipients = Member<std::vector<std::string>>::lower(v.recipients, arena);
   c.to = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.to, arena);
   c.cc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.cc, arena);
-  c.bcc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.bcc, arena);
+  c.reply_to = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.reply_to, arena);
   c.subject = Member<std::string>::lower(v.subject, arena);
   c.plain_text = Member<std::optional<std::string>>::lower(v.plain_text, arena);
   c.html = Member<std::optional<std::string>>::lower(v.html, arena);
   c.headers = Member<Properties>::lower(v.headers, arena);
   c.attachments = Member<std::vector<::trunkline::email::EmailAttachment>>::lower(v.attachments, arena);
+  c.properties = Member<std::optional<Properties>>::lower(v.properties, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::email::EmailSendRequest>::lift(const tl_email_send_request& c, ::trunkline::email::EmailSendRequest& v) {
-  Member<std::string>::lift(c.operation_id, v.operation_id);
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<std::string>::lift(c.internet_message_id, v.internet_message_id);
+  Member<Time>::lift(c.date, v.date);
   Member<::trunkline::email::Mailbox>::lift(c.from, v.from);
+  Member<std::vector<std::string>>::lift(c.recipients, v.recipients);
   Member<std::vector<::trunkline::email::Mailbox>>::lift(c.to, v.to);
   Member<std::vector<::trunkline::email::Mailbox>>::lift(c.cc, v.cc);
-  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.bcc, v.bcc);
+  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.reply_to, v.reply_to);
   Member<std::string>::lift(c.subject, v.subject);
   Member<std::optional<std::string>>::lift(c.plain_text, v.plain_text);
   Member<std::optional<std::string>>::lift(c.html, v.html);
   Member<Properties>::lift(c.headers, v.headers);
   Member<std::vector<::trunkline::email::EmailAttachment>>::lift(c.attachments, v.attachments);
+  Member<std::optional<Properties>>::lift(c.properties, v.properties);
 }
 TL_INLINE void Codec<::trunkline::email::EmailSendRequest>::check(const tl_email_send_request& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.operation_id, "operation_id");
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<std::string>::check(c.internet_message_id, "internet_message_id");
+  Member<Time>::check(c.date, "date");
   Member<::trunkline::email::Mailbox>::check(c.from, "from");
+  Member<std::vector<std::string>>::check(c.recipients, "recipients");
   Member<std::vector<::trunkline::email::Mailbox>>::check(c.to, "to");
   Member<std::vector<::trunkline::email::Mailbox>>::check(c.cc, "cc");
-  Member<std::vector<::trunkline::email::Mailbox>>::check(c.bcc, "bcc");
+  Member<std::vector<::trunkline::email::Mailbox>>::check(c.reply_to, "reply_to");
   Member<std::string>::check(c.subject, "subject");
   Member<std::optional<std::string>>::check(c.plain_text, "plain_text");
   Member<std::optional<std::string>>::check(c.html, "html");
   Member<Properties>::check(c.headers, "headers");
   Member<std::vector<::trunkline::email::EmailAttachment>>::check(c.attachments, "attachments");
+  Member<std::optional<Properties>>::check(c.properties, "properties");
+}
+
+TL_INLINE tl_email_send_result Codec<::trunkline::email::EmailSendResult>::lower(const ::trunkline::email::EmailSendResult& v, [[maybe_unused]] Arena& arena) {
+  tl_email_send_result c{};
+  c.struct_size = sizeof c;
+  c.recipient = Member<std::string>::lower(v.recipient, arena);
+  c.state = Member<::trunkline::email::EmailState>::lower(v.state, arena);
+  c.provider_message_id = Member<std::optional<std::string>>::lower(v.provider_message_id, arena);
+  c.status_code = Member<std::optional<std::string>>::lower(v.status_code, arena);
+  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
+  c.retryable = Member<bool>::lower(v.retryable, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::email::EmailSendResult>::lift(const tl_email_send_result& c, ::trunkline::email::EmailSendResult& v) {
+  Member<std::string>::lift(c.recipient, v.recipient);
+  Member<::trunkline::email::EmailState>::lift(c.state, v.state);
+  Member<std::optional<std::string>>::lift(c.provider_message_id, v.provider_message_id);
+  Member<std::optional<std::string>>::lift(c.status_code, v.status_code);
+  Member<std::optional<std::string>>::lift(c.detail, v.detail);
+  Member<bool>::lift(c.retryable, v.retryable);
+}
+TL_INLINE void Codec<::trunkline::email::EmailSendResult>::check(const tl_email_send_result& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.recipient, "recipient");
+  Member<::trunkline::email::EmailState>::check(c.state, "state");
+  Member<std::optional<std::string>>::check(c.provider_message_id, "provider_message_id");
+  Member<std::optional<std::string>>::check(c.status_code, "status_code");
+  Member<std::optional<std::string>>::check(c.detail, "detail");
+  Member<bool>::check(c.retryable, "retryable");
 }
 
 TL_INLINE tl_email_report Codec<::trunkline::email::EmailReport>::lower(const ::trunkline::email::EmailReport& v, [[maybe_unused]] Arena& arena) {
   tl_email_report c{};
   c.struct_size = sizeof c;
-  c.operation_id = Member<std::string>::lower(v.operation_id, arena);
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.provider_message_id = Member<std::optional<std::string>>::lower(v.provider_message_id, arena);
   c.recipient = Member<std::string>::lower(v.recipient, arena);
   c.state = Member<::trunkline::email::EmailState>::lower(v.state, arena);
   c.status_code = Member<std::optional<std::string>>::lower(v.status_code, arena);
@@ -97,7 +139,8 @@ TL_INLINE tl_email_report Codec<::trunkline::email::EmailReport>::lower(const ::
   return c;
 }
 TL_INLINE void Codec<::trunkline::email::EmailReport>::lift(const tl_email_report& c, ::trunkline::email::EmailReport& v) {
-  Member<std::string>::lift(c.operation_id, v.operation_id);
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<std::optional<std::string>>::lift(c.provider_message_id, v.provider_message_id);
   Member<std::string>::lift(c.recipient, v.recipient);
   Member<::trunkline::email::EmailState>::lift(c.state, v.state);
   Member<std::optional<std::string>>::lift(c.status_code, v.status_code);
@@ -106,12 +149,103 @@ TL_INLINE void Codec<::trunkline::email::EmailReport>::lift(const tl_email_repor
 }
 TL_INLINE void Codec<::trunkline::email::EmailReport>::check(const tl_email_report& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
-  Member<std::string>::check(c.operation_id, "operation_id");
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<std::optional<std::string>>::check(c.provider_message_id, "provider_message_id");
   Member<std::string>::check(c.recipient, "recipient");
   Member<::trunkline::email::EmailState>::check(c.state, "state");
   Member<std::optional<std::string>>::check(c.status_code, "status_code");
   Member<std::optional<std::string>>::check(c.detail, "detail");
   Member<Time>::check(c.at, "at");
+}
+
+TL_INLINE tl_email_engagement Codec<::trunkline::email::EmailEngagement>::lower(const ::trunkline::email::EmailEngagement& v, [[maybe_unused]] Arena& arena) {
+  tl_email_engagement c{};
+  c.struct_size = sizeof c;
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.provider_message_id = Member<std::optional<std::string>>::lower(v.provider_message_id, arena);
+  c.recipient = Member<std::string>::lower(v.recipient, arena);
+  c.kind = Member<::trunkline::email::EngagementKind>::lower(v.kind, arena);
+  c.url = Member<std::optional<std::string>>::lower(v.url, arena);
+  c.user_agent = Member<std::optional<std::string>>::lower(v.user_agent, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::email::EmailEngagement>::lift(const tl_email_engagement& c, ::trunkline::email::EmailEngagement& v) {
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<std::optional<std::string>>::lift(c.provider_message_id, v.provider_message_id);
+  Member<std::string>::lift(c.recipient, v.recipient);
+  Member<::trunkline::email::EngagementKind>::lift(c.kind, v.kind);
+  Member<std::optional<std::string>>::lift(c.url, v.url);
+  Member<std::optional<std::string>>::lift(c.user_agent, v.user_agent);
+  Member<Time>::lift(c.at, v.at);
+}
+TL_INLINE void Codec<::trunkline::email::EmailEngagement>::check(const tl_email_engagement& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<std::optional<std::string>>::check(c.provider_message_id, "provider_message_id");
+  Member<std::string>::check(c.recipient, "recipient");
+  Member<::trunkline::email::EngagementKind>::check(c.kind, "kind");
+  Member<std::optional<std::string>>::check(c.url, "url");
+  Member<std::optional<std::string>>::check(c.user_agent, "user_agent");
+  Member<Time>::check(c.at, "at");
+}
+
+TL_INLINE tl_email_inbound_email Codec<::trunkline::email::InboundEmail>::lower(const ::trunkline::email::InboundEmail& v, [[maybe_unused]] Arena& arena) {
+  tl_email_inbound_email c{};
+  c.struct_size = sizeof c;
+  c.provider_message_id = Member<std::string>::lower(v.provider_message_id, arena);
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.to = Member<std::vector<std::string>>::lower(v.to, arena);
+  c.mime = Member<Bytes>::lower(v.mime, arena);
+  c.received_at = Member<Time>::lower(v.received_at, arena);
+  c.resource = Member<std::optional<std::string>>::lower(v.resource, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::email::InboundEmail>::lift(const tl_email_inbound_email& c, ::trunkline::email::InboundEmail& v) {
+  Member<std::string>::lift(c.provider_message_id, v.provider_message_id);
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::vector<std::string>>::lift(c.to, v.to);
+  Member<Bytes>::lift(c.mime, v.mime);
+  Member<Time>::lift(c.received_at, v.received_at);
+  Member<std::optional<std::string>>::lift(c.resource, v.resource);
+}
+TL_INLINE void Codec<::trunkline::email::InboundEmail>::check(const tl_email_inbound_email& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.provider_message_id, "provider_message_id");
+  Member<std::string>::check(c.from, "from");
+  Member<std::vector<std::string>>::check(c.to, "to");
+  Member<Bytes>::check(c.mime, "mime");
+  Member<Time>::check(c.received_at, "received_at");
+  Member<std::optional<std::string>>::check(c.resource, "resource");
+}
+
+TL_INLINE tl_email_capabilities Codec<::trunkline::email::EmailCapabilities>::lower(const ::trunkline::email::EmailCapabilities& v, [[maybe_unused]] Arena& arena) {
+  tl_email_capabilities c{};
+  c.struct_size = sizeof c;
+  c.delivery_reports = Member<bool>::lower(v.delivery_reports, arena);
+  c.inbound = Member<bool>::lower(v.inbound, arena);
+  c.idempotent = Member<bool>::lower(v.idempotent, arena);
+  c.international_addresses = Member<bool>::lower(v.international_addresses, arena);
+  c.max_recipients = Member<std::int32_t>::lower(v.max_recipients, arena);
+  c.max_size_bytes = Member<std::int64_t>::lower(v.max_size_bytes, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::email::EmailCapabilities>::lift(const tl_email_capabilities& c, ::trunkline::email::EmailCapabilities& v) {
+  Member<bool>::lift(c.delivery_reports, v.delivery_reports);
+  Member<bool>::lift(c.inbound, v.inbound);
+  Member<bool>::lift(c.idempotent, v.idempotent);
+  Member<bool>::lift(c.international_addresses, v.international_addresses);
+  Member<std::int32_t>::lift(c.max_recipients, v.max_recipients);
+  Member<std::int64_t>::lift(c.max_size_bytes, v.max_size_bytes);
+}
+TL_INLINE void Codec<::trunkline::email::EmailCapabilities>::check(const tl_email_capabilities& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<bool>::check(c.delivery_reports, "delivery_reports");
+  Member<bool>::check(c.inbound, "inbound");
+  Member<bool>::check(c.idempotent, "idempotent");
+  Member<bool>::check(c.international_addresses, "international_addresses");
+  Member<std::int32_t>::check(c.max_recipients, "max_recipients");
+  Member<std::int64_t>::check(c.max_size_bytes, "max_size_bytes");
 }
 
 }  // namespace trunkline::abi

@@ -4,15 +4,18 @@
 
 namespace trunkline::email {
 
-TL_INLINE Task<std::string> EmailProviderClient::send(EmailSendRequest request, CallOptions options) const {
+TL_INLINE Task<std::vector<EmailSendResult>> EmailProviderClient::send(EmailSendRequest request, CallOptions options) const {
   return Client::run<ops::EmailProviderSend>(std::move(options), std::move(request));
 }
 TL_INLINE void EmailProviderClient::start_send(EmailSendRequest request, CallOptions options,
-                                               abi::Callback<std::string> done) const {
+                                               abi::Callback<std::vector<EmailSendResult>> done) const {
   Client::start<ops::EmailProviderSend>(std::move(options), std::move(done), std::move(request));
 }
-TL_INLINE std::string EmailProviderClient::send_sync(EmailSendRequest request, CallOptions options) const {
+TL_INLINE std::vector<EmailSendResult> EmailProviderClient::send_sync(EmailSendRequest request, CallOptions options) const {
   return Client::wait<ops::EmailProviderSend>(std::move(options), std::move(request));
+}
+TL_INLINE EmailCapabilities EmailProviderClient::capabilities(CallOptions options) const {
+  return Client::now<ops::EmailProviderCapabilities>(std::move(options));
 }
 
 TL_INLINE Task<void> EmailEventsClient::report(EmailReport report, CallOptions options) const {
@@ -23,6 +26,25 @@ TL_INLINE void EmailEventsClient::start_report(EmailReport report, CallOptions o
 }
 TL_INLINE void EmailEventsClient::report_sync(EmailReport report, CallOptions options) const {
   return Client::wait<ops::EmailEventsReport>(std::move(options), std::move(report));
+}
+TL_INLINE Task<void> EmailEventsClient::engagement(EmailEngagement engagement, CallOptions options) const {
+  return Client::run<ops::EmailEventsEngagement>(std::move(options), std::move(engagement));
+}
+TL_INLINE void EmailEventsClient::start_engagement(EmailEngagement engagement, CallOptions options,
+                                                   abi::Callback<void> done) const {
+  Client::start<ops::EmailEventsEngagement>(std::move(options), std::move(done), std::move(engagement));
+}
+TL_INLINE void EmailEventsClient::engagement_sync(EmailEngagement engagement, CallOptions options) const {
+  return Client::wait<ops::EmailEventsEngagement>(std::move(options), std::move(engagement));
+}
+TL_INLINE Task<void> EmailEventsClient::received(InboundEmail message, CallOptions options) const {
+  return Client::run<ops::EmailEventsReceived>(std::move(options), std::move(message));
+}
+TL_INLINE void EmailEventsClient::start_received(InboundEmail message, CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::EmailEventsReceived>(std::move(options), std::move(done), std::move(message));
+}
+TL_INLINE void EmailEventsClient::received_sync(InboundEmail message, CallOptions options) const {
+  return Client::wait<ops::EmailEventsReceived>(std::move(options), std::move(message));
 }
 
 }  // namespace trunkline::email

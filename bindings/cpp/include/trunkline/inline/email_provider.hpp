@@ -4,8 +4,9 @@
 
 namespace trunkline::email {
 
-TL_INLINE Task<std::string> EmailProvider::send(Call, EmailSendRequest) { abi::unimplemented("send"); }
-TL_INLINE void EmailProvider::start_send(const Call& call, EmailSendRequestView request, Completion<std::string> done) {
+TL_INLINE Task<std::vector<EmailSendResult>> EmailProvider::send(Call, EmailSendRequest) { abi::unimplemented("send"); }
+TL_INLINE void EmailProvider::start_send(const Call& call, EmailSendRequestView request,
+                                         Completion<std::vector<EmailSendResult>> done) {
   abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<EmailSendRequest>(request)); });
 }
 
@@ -14,12 +15,15 @@ struct EmailProviderThunks {
   static EmailProvider& of(void* self) { return *static_cast<EmailProvider*>(self); }
   static void send(void* self, const tl_call* call, const tl_email_send_request* request, tl_email_provider_send_done done,
                    void* user) noexcept {
-    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
+    abi::serve<std::vector<EmailSendResult>>(of(self), done, user, [&](Completion<std::vector<EmailSendResult>> completion) {
       of(self).start_send(Call(call), abi::Codec<EmailSendRequest>::view(abi::required<EmailSendRequest>(request, "request")),
                           std::move(completion));
     });
   }
-  static constexpr tl_email_provider kVtbl{sizeof(tl_email_provider), 0, &send};
+  static void capabilities(void* self, const tl_call* call, tl_email_provider_capabilities_done done, void* user) noexcept {
+    abi::serve_now<EmailCapabilities>(of(self), done, user, [&] { return of(self).capabilities(Call(call)); });
+  }
+  static constexpr tl_email_provider kVtbl{sizeof(tl_email_provider), 0, &send, &capabilities};
 };
 }  // namespace detail
 
@@ -28,6 +32,14 @@ TL_INLINE tl_iface iface_of(EmailProvider* object) { return {object, &detail::Em
 TL_INLINE Task<void> EmailEvents::report(Call, EmailReport) { abi::unimplemented("report"); }
 TL_INLINE void EmailEvents::start_report(const Call& call, EmailReportView report, Completion<void> done) {
   abi::complete_with(std::move(done), [&] { return this->report(call, abi::own<EmailReport>(report)); });
+}
+TL_INLINE Task<void> EmailEvents::engagement(Call, EmailEngagement) { abi::unimplemented("engagement"); }
+TL_INLINE void EmailEvents::start_engagement(const Call& call, EmailEngagementView engagement, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->engagement(call, abi::own<EmailEngagement>(engagement)); });
+}
+TL_INLINE Task<void> EmailEvents::received(Call, InboundEmail) { abi::unimplemented("received"); }
+TL_INLINE void EmailEvents::start_received(const Call& call, InboundEmailView message, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->received(call, abi::own<InboundEmail>(message)); });
 }
 
 namespace detail {
@@ -40,7 +52,22 @@ struct EmailEventsThunks {
                             std::move(completion));
     });
   }
-  static constexpr tl_email_events kVtbl{sizeof(tl_email_events), 0, &report};
+  static void engagement(void* self, const tl_call* call, const tl_email_engagement* engagement,
+                         tl_email_events_engagement_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_engagement(Call(call),
+                                abi::Codec<EmailEngagement>::view(abi::required<EmailEngagement>(engagement, "engagement")),
+                                std::move(completion));
+    });
+  }
+  static void received(void* self, const tl_call* call, const tl_email_inbound_email* message,
+                       tl_email_events_received_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_received(Call(call), abi::Codec<InboundEmail>::view(abi::required<InboundEmail>(message, "message")),
+                              std::move(completion));
+    });
+  }
+  static constexpr tl_email_events kVtbl{sizeof(tl_email_events), 0, &report, &engagement, &received};
 };
 }  // namespace detail
 

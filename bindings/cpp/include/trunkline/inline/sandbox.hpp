@@ -88,4 +88,141 @@ TL_INLINE void Codec<::trunkline::sandbox::Phone>::check(const tl_sandbox_phone&
   Member<std::int32_t>::check(c.message_count, "message_count");
 }
 
+TL_INLINE tl_sandbox_mail_rule Codec<::trunkline::sandbox::MailRule>::lower(const ::trunkline::sandbox::MailRule& v, [[maybe_unused]] Arena& arena) {
+  tl_sandbox_mail_rule c{};
+  c.struct_size = sizeof c;
+  c.match = Member<std::string>::lower(v.match, arena);
+  c.latency = Member<Duration>::lower(v.latency, arena);
+  c.jitter = Member<Duration>::lower(v.jitter, arena);
+  c.outcome = Member<::trunkline::email::EmailState>::lower(v.outcome, arena);
+  c.status_code = Member<std::optional<std::string>>::lower(v.status_code, arena);
+  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
+  c.refuse = Member<bool>::lower(v.refuse, arena);
+  c.temporary = Member<bool>::lower(v.temporary, arena);
+  c.rate = Member<std::optional<double>>::lower(v.rate, arena);
+  c.silent = Member<bool>::lower(v.silent, arena);
+  c.bounce_mail = Member<bool>::lower(v.bounce_mail, arena);
+  c.times = Member<std::int32_t>::lower(v.times, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::sandbox::MailRule>::lift(const tl_sandbox_mail_rule& c, ::trunkline::sandbox::MailRule& v) {
+  Member<std::string>::lift(c.match, v.match);
+  Member<Duration>::lift(c.latency, v.latency);
+  Member<Duration>::lift(c.jitter, v.jitter);
+  Member<::trunkline::email::EmailState>::lift(c.outcome, v.outcome);
+  Member<std::optional<std::string>>::lift(c.status_code, v.status_code);
+  Member<std::optional<std::string>>::lift(c.detail, v.detail);
+  Member<bool>::lift(c.refuse, v.refuse);
+  Member<bool>::lift(c.temporary, v.temporary);
+  Member<std::optional<double>>::lift(c.rate, v.rate);
+  Member<bool>::lift(c.silent, v.silent);
+  Member<bool>::lift(c.bounce_mail, v.bounce_mail);
+  Member<std::int32_t>::lift(c.times, v.times);
+}
+TL_INLINE void Codec<::trunkline::sandbox::MailRule>::check(const tl_sandbox_mail_rule& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.match, "match");
+  Member<Duration>::check(c.latency, "latency");
+  Member<Duration>::check(c.jitter, "jitter");
+  Member<::trunkline::email::EmailState>::check(c.outcome, "outcome");
+  Member<std::optional<std::string>>::check(c.status_code, "status_code");
+  Member<std::optional<std::string>>::check(c.detail, "detail");
+  Member<bool>::check(c.refuse, "refuse");
+  Member<bool>::check(c.temporary, "temporary");
+  Member<std::optional<double>>::check(c.rate, "rate");
+  Member<bool>::check(c.silent, "silent");
+  Member<bool>::check(c.bounce_mail, "bounce_mail");
+  Member<std::int32_t>::check(c.times, "times");
+}
+
+TL_INLINE tl_sandbox_captured_file Codec<::trunkline::sandbox::CapturedFile>::lower(const ::trunkline::sandbox::CapturedFile& v, [[maybe_unused]] Arena& arena) {
+  tl_sandbox_captured_file c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.content_type = Member<std::string>::lower(v.content_type, arena);
+  c.content_id = Member<std::optional<std::string>>::lower(v.content_id, arena);
+  c.size_bytes = Member<std::int64_t>::lower(v.size_bytes, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::sandbox::CapturedFile>::lift(const tl_sandbox_captured_file& c, ::trunkline::sandbox::CapturedFile& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.content_type, v.content_type);
+  Member<std::optional<std::string>>::lift(c.content_id, v.content_id);
+  Member<std::int64_t>::lift(c.size_bytes, v.size_bytes);
+}
+TL_INLINE void Codec<::trunkline::sandbox::CapturedFile>::check(const tl_sandbox_captured_file& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.content_type, "content_type");
+  Member<std::optional<std::string>>::check(c.content_id, "content_id");
+  Member<std::int64_t>::check(c.size_bytes, "size_bytes");
+}
+
+TL_INLINE tl_sandbox_captured_mail Codec<::trunkline::sandbox::CapturedMail>::lower(const ::trunkline::sandbox::CapturedMail& v, [[maybe_unused]] Arena& arena) {
+  tl_sandbox_captured_mail c{};
+  c.struct_size = sizeof c;
+  c.mail_id = Member<std::string>::lower(v.mail_id, arena);
+  c.message_id = Member<std::optional<std::string>>::lower(v.message_id, arena);
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.to = Member<std::vector<std::string>>::lower(v.to, arena);
+  c.subject = Member<std::string>::lower(v.subject, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  c.via = Member<std::string>::lower(v.via, arena);
+  c.outcomes = Member<Properties>::lower(v.outcomes, arena);
+  c.size_bytes = Member<std::int64_t>::lower(v.size_bytes, arena);
+  c.plain_text = Member<std::optional<std::string>>::lower(v.plain_text, arena);
+  c.html = Member<std::optional<std::string>>::lower(v.html, arena);
+  c.headers = Member<std::vector<std::string>>::lower(v.headers, arena);
+  c.files = Member<std::vector<::trunkline::sandbox::CapturedFile>>::lower(v.files, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::sandbox::CapturedMail>::lift(const tl_sandbox_captured_mail& c, ::trunkline::sandbox::CapturedMail& v) {
+  Member<std::string>::lift(c.mail_id, v.mail_id);
+  Member<std::optional<std::string>>::lift(c.message_id, v.message_id);
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::vector<std::string>>::lift(c.to, v.to);
+  Member<std::string>::lift(c.subject, v.subject);
+  Member<Time>::lift(c.at, v.at);
+  Member<std::string>::lift(c.via, v.via);
+  Member<Properties>::lift(c.outcomes, v.outcomes);
+  Member<std::int64_t>::lift(c.size_bytes, v.size_bytes);
+  Member<std::optional<std::string>>::lift(c.plain_text, v.plain_text);
+  Member<std::optional<std::string>>::lift(c.html, v.html);
+  Member<std::vector<std::string>>::lift(c.headers, v.headers);
+  Member<std::vector<::trunkline::sandbox::CapturedFile>>::lift(c.files, v.files);
+}
+TL_INLINE void Codec<::trunkline::sandbox::CapturedMail>::check(const tl_sandbox_captured_mail& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.mail_id, "mail_id");
+  Member<std::optional<std::string>>::check(c.message_id, "message_id");
+  Member<std::string>::check(c.from, "from");
+  Member<std::vector<std::string>>::check(c.to, "to");
+  Member<std::string>::check(c.subject, "subject");
+  Member<Time>::check(c.at, "at");
+  Member<std::string>::check(c.via, "via");
+  Member<Properties>::check(c.outcomes, "outcomes");
+  Member<std::int64_t>::check(c.size_bytes, "size_bytes");
+  Member<std::optional<std::string>>::check(c.plain_text, "plain_text");
+  Member<std::optional<std::string>>::check(c.html, "html");
+  Member<std::vector<std::string>>::check(c.headers, "headers");
+  Member<std::vector<::trunkline::sandbox::CapturedFile>>::check(c.files, "files");
+}
+
+TL_INLINE tl_sandbox_captured_mailbox Codec<::trunkline::sandbox::CapturedMailbox>::lower(const ::trunkline::sandbox::CapturedMailbox& v, [[maybe_unused]] Arena& arena) {
+  tl_sandbox_captured_mailbox c{};
+  c.struct_size = sizeof c;
+  c.address = Member<std::string>::lower(v.address, arena);
+  c.mail_count = Member<std::int32_t>::lower(v.mail_count, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::sandbox::CapturedMailbox>::lift(const tl_sandbox_captured_mailbox& c, ::trunkline::sandbox::CapturedMailbox& v) {
+  Member<std::string>::lift(c.address, v.address);
+  Member<std::int32_t>::lift(c.mail_count, v.mail_count);
+}
+TL_INLINE void Codec<::trunkline::sandbox::CapturedMailbox>::check(const tl_sandbox_captured_mailbox& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.address, "address");
+  Member<std::int32_t>::check(c.mail_count, "mail_count");
+}
+
 }  // namespace trunkline::abi

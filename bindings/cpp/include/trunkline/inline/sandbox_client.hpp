@@ -74,4 +74,109 @@ TL_INLINE std::int64_t SandboxProviderClient::changes_sync(std::int64_t since, C
   return Client::wait<ops::SandboxProviderChanges>(std::move(options), since);
 }
 
+TL_INLINE Task<std::vector<CapturedMailbox>> SandboxMailProviderClient::mailboxes(CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderMailboxes>(std::move(options));
+}
+TL_INLINE void SandboxMailProviderClient::start_mailboxes(CallOptions options,
+                                                          abi::Callback<std::vector<CapturedMailbox>> done) const {
+  Client::start<ops::SandboxMailProviderMailboxes>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<CapturedMailbox> SandboxMailProviderClient::mailboxes_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderMailboxes>(std::move(options));
+}
+TL_INLINE Task<std::vector<CapturedMail>> SandboxMailProviderClient::mails(std::string address, CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderMails>(std::move(options), std::move(address));
+}
+TL_INLINE void SandboxMailProviderClient::start_mails(std::string address, CallOptions options,
+                                                      abi::Callback<std::vector<CapturedMail>> done) const {
+  Client::start<ops::SandboxMailProviderMails>(std::move(options), std::move(done), std::move(address));
+}
+TL_INLINE std::vector<CapturedMail> SandboxMailProviderClient::mails_sync(std::string address, CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderMails>(std::move(options), std::move(address));
+}
+TL_INLINE Task<CapturedMail> SandboxMailProviderClient::mail(std::string mail_id, CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE void SandboxMailProviderClient::start_mail(std::string mail_id, CallOptions options,
+                                                     abi::Callback<CapturedMail> done) const {
+  Client::start<ops::SandboxMailProviderMail>(std::move(options), std::move(done), std::move(mail_id));
+}
+TL_INLINE CapturedMail SandboxMailProviderClient::mail_sync(std::string mail_id, CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE Task<Bytes> SandboxMailProviderClient::raw_mail(std::string mail_id, CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderRawMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE void SandboxMailProviderClient::start_raw_mail(std::string mail_id, CallOptions options,
+                                                         abi::Callback<Bytes> done) const {
+  Client::start<ops::SandboxMailProviderRawMail>(std::move(options), std::move(done), std::move(mail_id));
+}
+TL_INLINE Bytes SandboxMailProviderClient::raw_mail_sync(std::string mail_id, CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderRawMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE Task<std::string> SandboxMailProviderClient::receive(std::string from, std::vector<std::string> to, Bytes mime,
+                                                               CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderReceive>(std::move(options), std::move(from), std::move(to), std::move(mime));
+}
+TL_INLINE void SandboxMailProviderClient::start_receive(std::string from, std::vector<std::string> to, Bytes mime,
+                                                        CallOptions options, abi::Callback<std::string> done) const {
+  Client::start<ops::SandboxMailProviderReceive>(std::move(options), std::move(done), std::move(from), std::move(to),
+                                                 std::move(mime));
+}
+TL_INLINE std::string SandboxMailProviderClient::receive_sync(std::string from, std::vector<std::string> to, Bytes mime,
+                                                              CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderReceive>(std::move(options), std::move(from), std::move(to), std::move(mime));
+}
+TL_INLINE Task<void> SandboxMailProviderClient::complain(std::string mail_id, std::string recipient,
+                                                         CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderComplain>(std::move(options), std::move(mail_id), std::move(recipient));
+}
+TL_INLINE void SandboxMailProviderClient::start_complain(std::string mail_id, std::string recipient, CallOptions options,
+                                                         abi::Callback<void> done) const {
+  Client::start<ops::SandboxMailProviderComplain>(std::move(options), std::move(done), std::move(mail_id), std::move(recipient));
+}
+TL_INLINE void SandboxMailProviderClient::complain_sync(std::string mail_id, std::string recipient, CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderComplain>(std::move(options), std::move(mail_id), std::move(recipient));
+}
+TL_INLINE Task<void> SandboxMailProviderClient::add_rule(MailRule rule, CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderAddRule>(std::move(options), std::move(rule));
+}
+TL_INLINE void SandboxMailProviderClient::start_add_rule(MailRule rule, CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::SandboxMailProviderAddRule>(std::move(options), std::move(done), std::move(rule));
+}
+TL_INLINE void SandboxMailProviderClient::add_rule_sync(MailRule rule, CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderAddRule>(std::move(options), std::move(rule));
+}
+TL_INLINE Task<std::vector<MailRule>> SandboxMailProviderClient::rules(CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderRules>(std::move(options));
+}
+TL_INLINE void SandboxMailProviderClient::start_rules(CallOptions options, abi::Callback<std::vector<MailRule>> done) const {
+  Client::start<ops::SandboxMailProviderRules>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<MailRule> SandboxMailProviderClient::rules_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderRules>(std::move(options));
+}
+TL_INLINE Task<void> SandboxMailProviderClient::reset(CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderReset>(std::move(options));
+}
+TL_INLINE void SandboxMailProviderClient::start_reset(CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::SandboxMailProviderReset>(std::move(options), std::move(done));
+}
+TL_INLINE void SandboxMailProviderClient::reset_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderReset>(std::move(options));
+}
+TL_INLINE std::string SandboxMailProviderClient::smtp_address(CallOptions options) const {
+  return Client::now<ops::SandboxMailProviderSmtpAddress>(std::move(options));
+}
+TL_INLINE Task<std::int64_t> SandboxMailProviderClient::changes(std::int64_t since, CallOptions options) const {
+  return Client::run<ops::SandboxMailProviderChanges>(std::move(options), since);
+}
+TL_INLINE void SandboxMailProviderClient::start_changes(std::int64_t since, CallOptions options,
+                                                        abi::Callback<std::int64_t> done) const {
+  Client::start<ops::SandboxMailProviderChanges>(std::move(options), std::move(done), since);
+}
+TL_INLINE std::int64_t SandboxMailProviderClient::changes_sync(std::int64_t since, CallOptions options) const {
+  return Client::wait<ops::SandboxMailProviderChanges>(std::move(options), since);
+}
+
 }  // namespace trunkline::sandbox

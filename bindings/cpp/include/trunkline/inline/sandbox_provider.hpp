@@ -100,4 +100,143 @@ struct SandboxProviderThunks {
 
 TL_INLINE tl_iface iface_of(SandboxProvider* object) { return {object, &detail::SandboxProviderThunks::kVtbl}; }
 
+TL_INLINE Task<std::vector<CapturedMailbox>> SandboxMailProvider::mailboxes(Call) { abi::unimplemented("mailboxes"); }
+TL_INLINE void SandboxMailProvider::start_mailboxes(const Call& call, Completion<std::vector<CapturedMailbox>> done) {
+  abi::complete_with(std::move(done), [&] { return this->mailboxes(call); });
+}
+TL_INLINE Task<std::vector<CapturedMail>> SandboxMailProvider::mails(Call, std::string) { abi::unimplemented("mails"); }
+TL_INLINE void SandboxMailProvider::start_mails(const Call& call, std::string_view address,
+                                                Completion<std::vector<CapturedMail>> done) {
+  abi::complete_with(std::move(done), [&] { return this->mails(call, abi::own<std::string>(address)); });
+}
+TL_INLINE Task<CapturedMail> SandboxMailProvider::mail(Call, std::string) { abi::unimplemented("mail"); }
+TL_INLINE void SandboxMailProvider::start_mail(const Call& call, std::string_view mail_id, Completion<CapturedMail> done) {
+  abi::complete_with(std::move(done), [&] { return this->mail(call, abi::own<std::string>(mail_id)); });
+}
+TL_INLINE Task<Bytes> SandboxMailProvider::raw_mail(Call, std::string) { abi::unimplemented("raw_mail"); }
+TL_INLINE void SandboxMailProvider::start_raw_mail(const Call& call, std::string_view mail_id, Completion<Bytes> done) {
+  abi::complete_with(std::move(done), [&] { return this->raw_mail(call, abi::own<std::string>(mail_id)); });
+}
+TL_INLINE Task<std::string> SandboxMailProvider::receive(Call, std::string, std::vector<std::string>,
+                                                         Bytes) { abi::unimplemented("receive"); }
+TL_INLINE void SandboxMailProvider::start_receive(const Call& call, std::string_view from, ListView<std::string> to,
+                                                  BytesView mime, Completion<std::string> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->receive(call, abi::own<std::string>(from), abi::own<std::vector<std::string>>(to), abi::own<Bytes>(mime)); });
+}
+TL_INLINE Task<void> SandboxMailProvider::complain(Call, std::string, std::string) { abi::unimplemented("complain"); }
+TL_INLINE void SandboxMailProvider::start_complain(const Call& call, std::string_view mail_id, std::string_view recipient,
+                                                   Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->complain(call, abi::own<std::string>(mail_id), abi::own<std::string>(recipient)); });
+}
+TL_INLINE Task<void> SandboxMailProvider::add_rule(Call, MailRule) { abi::unimplemented("add_rule"); }
+TL_INLINE void SandboxMailProvider::start_add_rule(const Call& call, MailRuleView rule, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->add_rule(call, abi::own<MailRule>(rule)); });
+}
+TL_INLINE Task<std::vector<MailRule>> SandboxMailProvider::rules(Call) { abi::unimplemented("rules"); }
+TL_INLINE void SandboxMailProvider::start_rules(const Call& call, Completion<std::vector<MailRule>> done) {
+  abi::complete_with(std::move(done), [&] { return this->rules(call); });
+}
+TL_INLINE Task<void> SandboxMailProvider::reset(Call) { abi::unimplemented("reset"); }
+TL_INLINE void SandboxMailProvider::start_reset(const Call& call, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->reset(call); });
+}
+TL_INLINE Task<std::int64_t> SandboxMailProvider::changes(Call, std::int64_t) { abi::unimplemented("changes"); }
+TL_INLINE void SandboxMailProvider::start_changes(const Call& call, std::int64_t since, Completion<std::int64_t> done) {
+  abi::complete_with(std::move(done), [&] { return this->changes(call, since); });
+}
+
+namespace detail {
+struct SandboxMailProviderThunks {
+  static SandboxMailProvider& of(void* self) { return *static_cast<SandboxMailProvider*>(self); }
+  static void mailboxes(void* self, const tl_call* call, tl_sandbox_mail_provider_mailboxes_done done, void* user) noexcept {
+    abi::serve<std::vector<CapturedMailbox>>(of(self), done, user, [&](Completion<std::vector<CapturedMailbox>> completion) {
+      of(self).start_mailboxes(Call(call), std::move(completion));
+    });
+  }
+  static void mails(void* self, const tl_call* call, tl_str address, tl_sandbox_mail_provider_mails_done done,
+                    void* user) noexcept {
+    abi::serve<std::vector<CapturedMail>>(of(self), done, user, [&](Completion<std::vector<CapturedMail>> completion) {
+      of(self).start_mails(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(address, "address")),
+                           std::move(completion));
+    });
+  }
+  static void mail(void* self, const tl_call* call, tl_str mail_id, tl_sandbox_mail_provider_mail_done done,
+                   void* user) noexcept {
+    abi::serve<CapturedMail>(of(self), done, user, [&](Completion<CapturedMail> completion) {
+      of(self).start_mail(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(mail_id, "mail_id")),
+                          std::move(completion));
+    });
+  }
+  static void raw_mail(void* self, const tl_call* call, tl_str mail_id, tl_sandbox_mail_provider_raw_mail_done done,
+                       void* user) noexcept {
+    abi::serve<Bytes>(of(self), done, user, [&](Completion<Bytes> completion) {
+      of(self).start_raw_mail(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(mail_id, "mail_id")),
+                              std::move(completion));
+    });
+  }
+  static void receive(void* self, const tl_call* call, tl_str from, tl_list to, tl_bytes mime,
+                      tl_sandbox_mail_provider_receive_done done, void* user) noexcept {
+    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
+      of(self).start_receive(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(from, "from")),
+                             abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(to, "to")),
+                             abi::Member<Bytes>::view(abi::checked<Bytes>(mime, "mime")), std::move(completion));
+    });
+  }
+  static void complain(void* self, const tl_call* call, tl_str mail_id, tl_str recipient,
+                       tl_sandbox_mail_provider_complain_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_complain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(mail_id, "mail_id")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(recipient, "recipient")),
+                              std::move(completion));
+    });
+  }
+  static void add_rule(void* self, const tl_call* call, const tl_sandbox_mail_rule* rule,
+                       tl_sandbox_mail_provider_add_rule_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_add_rule(Call(call), abi::Codec<MailRule>::view(abi::required<MailRule>(rule, "rule")),
+                              std::move(completion));
+    });
+  }
+  static void rules(void* self, const tl_call* call, tl_sandbox_mail_provider_rules_done done, void* user) noexcept {
+    abi::serve<std::vector<MailRule>>(of(self), done, user, [&](Completion<std::vector<MailRule>> completion) {
+      of(self).start_rules(Call(call), std::move(completion));
+    });
+  }
+  static void reset(void* self, const tl_call* call, tl_sandbox_mail_provider_reset_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_reset(Call(call), std::move(completion));
+    });
+  }
+  static void smtp_address(void* self, const tl_call* call, tl_sandbox_mail_provider_smtp_address_done done,
+                           void* user) noexcept {
+    abi::serve_now<std::string>(of(self), done, user, [&] { return of(self).smtp_address(Call(call)); });
+  }
+  static void changes(void* self, const tl_call* call, int64_t since, tl_sandbox_mail_provider_changes_done done,
+                      void* user) noexcept {
+    abi::serve<std::int64_t>(of(self), done, user, [&](Completion<std::int64_t> completion) {
+      of(self).start_changes(Call(call), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(since, "since")),
+                             std::move(completion));
+    });
+  }
+  static constexpr tl_sandbox_mail_provider kVtbl{
+      sizeof(tl_sandbox_mail_provider),
+      0,
+      &mailboxes,
+      &mails,
+      &mail,
+      &raw_mail,
+      &receive,
+      &complain,
+      &add_rule,
+      &rules,
+      &reset,
+      &smtp_address,
+      &changes};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(SandboxMailProvider* object) { return {object, &detail::SandboxMailProviderThunks::kVtbl}; }
+
 }  // namespace trunkline::sandbox

@@ -978,4 +978,211 @@ TL_INLINE void Codec<::trunkline::service::NewTopicEvent>::check(const tl_servic
   Member<std::string>::check(c.data_version, "data_version");
 }
 
+TL_INLINE tl_service_email_message Codec<::trunkline::service::EmailMessage>::lower(const ::trunkline::service::EmailMessage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_email_message c{};
+  c.struct_size = sizeof c;
+  c.sender_address = Member<std::string>::lower(v.sender_address, arena);
+  c.subject = Member<std::string>::lower(v.subject, arena);
+  c.plain_text = Member<std::optional<std::string>>::lower(v.plain_text, arena);
+  c.html = Member<std::optional<std::string>>::lower(v.html, arena);
+  c.to = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.to, arena);
+  c.cc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.cc, arena);
+  c.bcc = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.bcc, arena);
+  c.reply_to = Member<std::vector<::trunkline::email::Mailbox>>::lower(v.reply_to, arena);
+  c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
+  c.attachments = Member<std::vector<::trunkline::email::EmailAttachment>>::lower(v.attachments, arena);
+  c.disable_tracking = Member<bool>::lower(v.disable_tracking, arena);
+  c.unsubscribe = Member<bool>::lower(v.unsubscribe, arena);
+  c.operation_id = Member<std::optional<std::string>>::lower(v.operation_id, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::EmailMessage>::lift(const tl_service_email_message& c, ::trunkline::service::EmailMessage& v) {
+  Member<std::string>::lift(c.sender_address, v.sender_address);
+  Member<std::string>::lift(c.subject, v.subject);
+  Member<std::optional<std::string>>::lift(c.plain_text, v.plain_text);
+  Member<std::optional<std::string>>::lift(c.html, v.html);
+  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.to, v.to);
+  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.cc, v.cc);
+  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.bcc, v.bcc);
+  Member<std::vector<::trunkline::email::Mailbox>>::lift(c.reply_to, v.reply_to);
+  Member<std::optional<Properties>>::lift(c.headers, v.headers);
+  Member<std::vector<::trunkline::email::EmailAttachment>>::lift(c.attachments, v.attachments);
+  Member<bool>::lift(c.disable_tracking, v.disable_tracking);
+  Member<bool>::lift(c.unsubscribe, v.unsubscribe);
+  Member<std::optional<std::string>>::lift(c.operation_id, v.operation_id);
+}
+TL_INLINE void Codec<::trunkline::service::EmailMessage>::check(const tl_service_email_message& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.sender_address, "sender_address");
+  Member<std::string>::check(c.subject, "subject");
+  Member<std::optional<std::string>>::check(c.plain_text, "plain_text");
+  Member<std::optional<std::string>>::check(c.html, "html");
+  Member<std::vector<::trunkline::email::Mailbox>>::check(c.to, "to");
+  Member<std::vector<::trunkline::email::Mailbox>>::check(c.cc, "cc");
+  Member<std::vector<::trunkline::email::Mailbox>>::check(c.bcc, "bcc");
+  Member<std::vector<::trunkline::email::Mailbox>>::check(c.reply_to, "reply_to");
+  Member<std::optional<Properties>>::check(c.headers, "headers");
+  Member<std::vector<::trunkline::email::EmailAttachment>>::check(c.attachments, "attachments");
+  Member<bool>::check(c.disable_tracking, "disable_tracking");
+  Member<bool>::check(c.unsubscribe, "unsubscribe");
+  Member<std::optional<std::string>>::check(c.operation_id, "operation_id");
+}
+
+TL_INLINE tl_service_email_recipient_status Codec<::trunkline::service::EmailRecipientStatus>::lower(const ::trunkline::service::EmailRecipientStatus& v, [[maybe_unused]] Arena& arena) {
+  tl_service_email_recipient_status c{};
+  c.struct_size = sizeof c;
+  c.address = Member<std::string>::lower(v.address, arena);
+  c.state = Member<::trunkline::email::EmailState>::lower(v.state, arena);
+  c.status_code = Member<std::optional<std::string>>::lower(v.status_code, arena);
+  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
+  c.provider = Member<std::optional<std::string>>::lower(v.provider, arena);
+  c.provider_message_id = Member<std::optional<std::string>>::lower(v.provider_message_id, arena);
+  c.attempts = Member<std::int32_t>::lower(v.attempts, arena);
+  c.next_attempt_at = Member<std::optional<Time>>::lower(v.next_attempt_at, arena);
+  c.updated_at = Member<Time>::lower(v.updated_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::EmailRecipientStatus>::lift(const tl_service_email_recipient_status& c, ::trunkline::service::EmailRecipientStatus& v) {
+  Member<std::string>::lift(c.address, v.address);
+  Member<::trunkline::email::EmailState>::lift(c.state, v.state);
+  Member<std::optional<std::string>>::lift(c.status_code, v.status_code);
+  Member<std::optional<std::string>>::lift(c.detail, v.detail);
+  Member<std::optional<std::string>>::lift(c.provider, v.provider);
+  Member<std::optional<std::string>>::lift(c.provider_message_id, v.provider_message_id);
+  Member<std::int32_t>::lift(c.attempts, v.attempts);
+  Member<std::optional<Time>>::lift(c.next_attempt_at, v.next_attempt_at);
+  Member<Time>::lift(c.updated_at, v.updated_at);
+}
+TL_INLINE void Codec<::trunkline::service::EmailRecipientStatus>::check(const tl_service_email_recipient_status& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.address, "address");
+  Member<::trunkline::email::EmailState>::check(c.state, "state");
+  Member<std::optional<std::string>>::check(c.status_code, "status_code");
+  Member<std::optional<std::string>>::check(c.detail, "detail");
+  Member<std::optional<std::string>>::check(c.provider, "provider");
+  Member<std::optional<std::string>>::check(c.provider_message_id, "provider_message_id");
+  Member<std::int32_t>::check(c.attempts, "attempts");
+  Member<std::optional<Time>>::check(c.next_attempt_at, "next_attempt_at");
+  Member<Time>::check(c.updated_at, "updated_at");
+}
+
+TL_INLINE tl_service_email_operation Codec<::trunkline::service::EmailOperation>::lower(const ::trunkline::service::EmailOperation& v, [[maybe_unused]] Arena& arena) {
+  tl_service_email_operation c{};
+  c.struct_size = sizeof c;
+  c.operation_id = Member<std::string>::lower(v.operation_id, arena);
+  c.status = Member<::trunkline::service::EmailOperationStatus>::lower(v.status, arena);
+  c.error_code = Member<std::optional<std::string>>::lower(v.error_code, arena);
+  c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
+  c.sender_address = Member<std::string>::lower(v.sender_address, arena);
+  c.subject = Member<std::string>::lower(v.subject, arena);
+  c.internet_message_id = Member<std::string>::lower(v.internet_message_id, arena);
+  c.recipients = Member<std::vector<::trunkline::service::EmailRecipientStatus>>::lower(v.recipients, arena);
+  c.repeated = Member<bool>::lower(v.repeated, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.updated_at = Member<Time>::lower(v.updated_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::EmailOperation>::lift(const tl_service_email_operation& c, ::trunkline::service::EmailOperation& v) {
+  Member<std::string>::lift(c.operation_id, v.operation_id);
+  Member<::trunkline::service::EmailOperationStatus>::lift(c.status, v.status);
+  Member<std::optional<std::string>>::lift(c.error_code, v.error_code);
+  Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
+  Member<std::string>::lift(c.sender_address, v.sender_address);
+  Member<std::string>::lift(c.subject, v.subject);
+  Member<std::string>::lift(c.internet_message_id, v.internet_message_id);
+  Member<std::vector<::trunkline::service::EmailRecipientStatus>>::lift(c.recipients, v.recipients);
+  Member<bool>::lift(c.repeated, v.repeated);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<Time>::lift(c.updated_at, v.updated_at);
+}
+TL_INLINE void Codec<::trunkline::service::EmailOperation>::check(const tl_service_email_operation& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.operation_id, "operation_id");
+  Member<::trunkline::service::EmailOperationStatus>::check(c.status, "status");
+  Member<std::optional<std::string>>::check(c.error_code, "error_code");
+  Member<std::optional<std::string>>::check(c.error_message, "error_message");
+  Member<std::string>::check(c.sender_address, "sender_address");
+  Member<std::string>::check(c.subject, "subject");
+  Member<std::string>::check(c.internet_message_id, "internet_message_id");
+  Member<std::vector<::trunkline::service::EmailRecipientStatus>>::check(c.recipients, "recipients");
+  Member<bool>::check(c.repeated, "repeated");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<Time>::check(c.updated_at, "updated_at");
+}
+
+TL_INLINE tl_service_email_page Codec<::trunkline::service::EmailPage>::lower(const ::trunkline::service::EmailPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_email_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::EmailOperation>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::EmailPage>::lift(const tl_service_email_page& c, ::trunkline::service::EmailPage& v) {
+  Member<std::vector<::trunkline::service::EmailOperation>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::EmailPage>::check(const tl_service_email_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::EmailOperation>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_suppression Codec<::trunkline::service::Suppression>::lower(const ::trunkline::service::Suppression& v, [[maybe_unused]] Arena& arena) {
+  tl_service_suppression c{};
+  c.struct_size = sizeof c;
+  c.address = Member<std::string>::lower(v.address, arena);
+  c.sender_address = Member<std::string>::lower(v.sender_address, arena);
+  c.reason = Member<::trunkline::service::SuppressionReason>::lower(v.reason, arena);
+  c.detail = Member<std::string>::lower(v.detail, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.expires_at = Member<std::optional<Time>>::lower(v.expires_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::Suppression>::lift(const tl_service_suppression& c, ::trunkline::service::Suppression& v) {
+  Member<std::string>::lift(c.address, v.address);
+  Member<std::string>::lift(c.sender_address, v.sender_address);
+  Member<::trunkline::service::SuppressionReason>::lift(c.reason, v.reason);
+  Member<std::string>::lift(c.detail, v.detail);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<std::optional<Time>>::lift(c.expires_at, v.expires_at);
+}
+TL_INLINE void Codec<::trunkline::service::Suppression>::check(const tl_service_suppression& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.address, "address");
+  Member<std::string>::check(c.sender_address, "sender_address");
+  Member<::trunkline::service::SuppressionReason>::check(c.reason, "reason");
+  Member<std::string>::check(c.detail, "detail");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<std::optional<Time>>::check(c.expires_at, "expires_at");
+}
+
+TL_INLINE tl_service_received_email Codec<::trunkline::service::ReceivedEmail>::lower(const ::trunkline::service::ReceivedEmail& v, [[maybe_unused]] Arena& arena) {
+  tl_service_received_email c{};
+  c.struct_size = sizeof c;
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.to = Member<std::vector<std::string>>::lower(v.to, arena);
+  c.subject = Member<std::string>::lower(v.subject, arena);
+  c.received_at = Member<Time>::lower(v.received_at, arena);
+  c.mime = Member<Bytes>::lower(v.mime, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ReceivedEmail>::lift(const tl_service_received_email& c, ::trunkline::service::ReceivedEmail& v) {
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::vector<std::string>>::lift(c.to, v.to);
+  Member<std::string>::lift(c.subject, v.subject);
+  Member<Time>::lift(c.received_at, v.received_at);
+  Member<Bytes>::lift(c.mime, v.mime);
+}
+TL_INLINE void Codec<::trunkline::service::ReceivedEmail>::check(const tl_service_received_email& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<std::string>::check(c.from, "from");
+  Member<std::vector<std::string>>::check(c.to, "to");
+  Member<std::string>::check(c.subject, "subject");
+  Member<Time>::check(c.received_at, "received_at");
+  Member<Bytes>::check(c.mime, "mime");
+}
+
 }  // namespace trunkline::abi

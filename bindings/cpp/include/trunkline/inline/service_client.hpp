@@ -1102,4 +1102,204 @@ TL_INLINE std::vector<std::string> EventTopicsServiceClient::publish_json_sync(s
   return Client::wait<ops::EventTopicsServicePublishJson>(std::move(options), std::move(topic), std::move(events), schema);
 }
 
+TL_INLINE Task<EmailOperation> EmailServiceClient::send(EmailMessage message, CallOptions options) const {
+  return Client::run<ops::EmailServiceSend>(std::move(options), std::move(message));
+}
+TL_INLINE void EmailServiceClient::start_send(EmailMessage message, CallOptions options,
+                                              abi::Callback<EmailOperation> done) const {
+  Client::start<ops::EmailServiceSend>(std::move(options), std::move(done), std::move(message));
+}
+TL_INLINE EmailOperation EmailServiceClient::send_sync(EmailMessage message, CallOptions options) const {
+  return Client::wait<ops::EmailServiceSend>(std::move(options), std::move(message));
+}
+TL_INLINE Task<EmailOperation> EmailServiceClient::get(std::string operation_id, CallOptions options) const {
+  return Client::run<ops::EmailServiceGet>(std::move(options), std::move(operation_id));
+}
+TL_INLINE void EmailServiceClient::start_get(std::string operation_id, CallOptions options,
+                                             abi::Callback<EmailOperation> done) const {
+  Client::start<ops::EmailServiceGet>(std::move(options), std::move(done), std::move(operation_id));
+}
+TL_INLINE EmailOperation EmailServiceClient::get_sync(std::string operation_id, CallOptions options) const {
+  return Client::wait<ops::EmailServiceGet>(std::move(options), std::move(operation_id));
+}
+TL_INLINE Task<EmailPage> EmailServiceClient::list(std::int32_t limit, std::optional<std::string> continuation,
+                                                   CallOptions options) const {
+  return Client::run<ops::EmailServiceList>(std::move(options), limit, std::move(continuation));
+}
+TL_INLINE void EmailServiceClient::start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options,
+                                              abi::Callback<EmailPage> done) const {
+  Client::start<ops::EmailServiceList>(std::move(options), std::move(done), limit, std::move(continuation));
+}
+TL_INLINE EmailPage EmailServiceClient::list_sync(std::int32_t limit, std::optional<std::string> continuation,
+                                                  CallOptions options) const {
+  return Client::wait<ops::EmailServiceList>(std::move(options), limit, std::move(continuation));
+}
+TL_INLINE Task<DecisionRecord> EmailServiceClient::explain(std::string operation_id, CallOptions options) const {
+  return Client::run<ops::EmailServiceExplain>(std::move(options), std::move(operation_id));
+}
+TL_INLINE void EmailServiceClient::start_explain(std::string operation_id, CallOptions options,
+                                                 abi::Callback<DecisionRecord> done) const {
+  Client::start<ops::EmailServiceExplain>(std::move(options), std::move(done), std::move(operation_id));
+}
+TL_INLINE DecisionRecord EmailServiceClient::explain_sync(std::string operation_id, CallOptions options) const {
+  return Client::wait<ops::EmailServiceExplain>(std::move(options), std::move(operation_id));
+}
+TL_INLINE Task<std::vector<Suppression>> EmailServiceClient::suppressions(CallOptions options) const {
+  return Client::run<ops::EmailServiceSuppressions>(std::move(options));
+}
+TL_INLINE void EmailServiceClient::start_suppressions(CallOptions options, abi::Callback<std::vector<Suppression>> done) const {
+  Client::start<ops::EmailServiceSuppressions>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<Suppression> EmailServiceClient::suppressions_sync(CallOptions options) const {
+  return Client::wait<ops::EmailServiceSuppressions>(std::move(options));
+}
+TL_INLINE Task<void> EmailServiceClient::suppress(std::string address, std::string sender_address, std::string note,
+                                                  CallOptions options) const {
+  return Client::run<ops::EmailServiceSuppress>(std::move(options), std::move(address), std::move(sender_address),
+                                                std::move(note));
+}
+TL_INLINE void EmailServiceClient::start_suppress(std::string address, std::string sender_address, std::string note,
+                                                  CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::EmailServiceSuppress>(std::move(options), std::move(done), std::move(address), std::move(sender_address),
+                                           std::move(note));
+}
+TL_INLINE void EmailServiceClient::suppress_sync(std::string address, std::string sender_address, std::string note,
+                                                 CallOptions options) const {
+  return Client::wait<ops::EmailServiceSuppress>(std::move(options), std::move(address), std::move(sender_address),
+                                                 std::move(note));
+}
+TL_INLINE Task<void> EmailServiceClient::lift(std::string address, CallOptions options) const {
+  return Client::run<ops::EmailServiceLift>(std::move(options), std::move(address));
+}
+TL_INLINE void EmailServiceClient::start_lift(std::string address, CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::EmailServiceLift>(std::move(options), std::move(done), std::move(address));
+}
+TL_INLINE void EmailServiceClient::lift_sync(std::string address, CallOptions options) const {
+  return Client::wait<ops::EmailServiceLift>(std::move(options), std::move(address));
+}
+TL_INLINE Task<std::vector<ReceivedEmail>> EmailServiceClient::received_mails(std::int32_t limit, CallOptions options) const {
+  return Client::run<ops::EmailServiceReceivedMails>(std::move(options), limit);
+}
+TL_INLINE void EmailServiceClient::start_received_mails(std::int32_t limit, CallOptions options,
+                                                        abi::Callback<std::vector<ReceivedEmail>> done) const {
+  Client::start<ops::EmailServiceReceivedMails>(std::move(options), std::move(done), limit);
+}
+TL_INLINE std::vector<ReceivedEmail> EmailServiceClient::received_mails_sync(std::int32_t limit, CallOptions options) const {
+  return Client::wait<ops::EmailServiceReceivedMails>(std::move(options), limit);
+}
+TL_INLINE Task<ReceivedEmail> EmailServiceClient::received(std::string message_id, CallOptions options) const {
+  return Client::run<ops::EmailServiceReceived>(std::move(options), std::move(message_id));
+}
+TL_INLINE void EmailServiceClient::start_received(std::string message_id, CallOptions options,
+                                                  abi::Callback<ReceivedEmail> done) const {
+  Client::start<ops::EmailServiceReceived>(std::move(options), std::move(done), std::move(message_id));
+}
+TL_INLINE ReceivedEmail EmailServiceClient::received_sync(std::string message_id, CallOptions options) const {
+  return Client::wait<ops::EmailServiceReceived>(std::move(options), std::move(message_id));
+}
+
+TL_INLINE Task<std::vector<sandbox::CapturedMailbox>> SandboxMailServiceClient::mailboxes(CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceMailboxes>(std::move(options));
+}
+TL_INLINE void SandboxMailServiceClient::start_mailboxes(CallOptions options,
+                                                         abi::Callback<std::vector<sandbox::CapturedMailbox>> done) const {
+  Client::start<ops::SandboxMailServiceMailboxes>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<sandbox::CapturedMailbox> SandboxMailServiceClient::mailboxes_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceMailboxes>(std::move(options));
+}
+TL_INLINE Task<std::vector<sandbox::CapturedMail>> SandboxMailServiceClient::mails(std::string address,
+                                                                                   CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceMails>(std::move(options), std::move(address));
+}
+TL_INLINE void SandboxMailServiceClient::start_mails(std::string address, CallOptions options,
+                                                     abi::Callback<std::vector<sandbox::CapturedMail>> done) const {
+  Client::start<ops::SandboxMailServiceMails>(std::move(options), std::move(done), std::move(address));
+}
+TL_INLINE std::vector<sandbox::CapturedMail> SandboxMailServiceClient::mails_sync(std::string address,
+                                                                                  CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceMails>(std::move(options), std::move(address));
+}
+TL_INLINE Task<sandbox::CapturedMail> SandboxMailServiceClient::mail(std::string mail_id, CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE void SandboxMailServiceClient::start_mail(std::string mail_id, CallOptions options,
+                                                    abi::Callback<sandbox::CapturedMail> done) const {
+  Client::start<ops::SandboxMailServiceMail>(std::move(options), std::move(done), std::move(mail_id));
+}
+TL_INLINE sandbox::CapturedMail SandboxMailServiceClient::mail_sync(std::string mail_id, CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE Task<Bytes> SandboxMailServiceClient::raw_mail(std::string mail_id, CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceRawMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE void SandboxMailServiceClient::start_raw_mail(std::string mail_id, CallOptions options,
+                                                        abi::Callback<Bytes> done) const {
+  Client::start<ops::SandboxMailServiceRawMail>(std::move(options), std::move(done), std::move(mail_id));
+}
+TL_INLINE Bytes SandboxMailServiceClient::raw_mail_sync(std::string mail_id, CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceRawMail>(std::move(options), std::move(mail_id));
+}
+TL_INLINE Task<std::string> SandboxMailServiceClient::receive(std::string from, std::vector<std::string> to, Bytes mime,
+                                                              CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceReceive>(std::move(options), std::move(from), std::move(to), std::move(mime));
+}
+TL_INLINE void SandboxMailServiceClient::start_receive(std::string from, std::vector<std::string> to, Bytes mime,
+                                                       CallOptions options, abi::Callback<std::string> done) const {
+  Client::start<ops::SandboxMailServiceReceive>(std::move(options), std::move(done), std::move(from), std::move(to),
+                                                std::move(mime));
+}
+TL_INLINE std::string SandboxMailServiceClient::receive_sync(std::string from, std::vector<std::string> to, Bytes mime,
+                                                             CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceReceive>(std::move(options), std::move(from), std::move(to), std::move(mime));
+}
+TL_INLINE Task<void> SandboxMailServiceClient::complain(std::string mail_id, std::string recipient, CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceComplain>(std::move(options), std::move(mail_id), std::move(recipient));
+}
+TL_INLINE void SandboxMailServiceClient::start_complain(std::string mail_id, std::string recipient, CallOptions options,
+                                                        abi::Callback<void> done) const {
+  Client::start<ops::SandboxMailServiceComplain>(std::move(options), std::move(done), std::move(mail_id), std::move(recipient));
+}
+TL_INLINE void SandboxMailServiceClient::complain_sync(std::string mail_id, std::string recipient, CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceComplain>(std::move(options), std::move(mail_id), std::move(recipient));
+}
+TL_INLINE Task<void> SandboxMailServiceClient::add_rule(sandbox::MailRule rule, CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceAddRule>(std::move(options), std::move(rule));
+}
+TL_INLINE void SandboxMailServiceClient::start_add_rule(sandbox::MailRule rule, CallOptions options,
+                                                        abi::Callback<void> done) const {
+  Client::start<ops::SandboxMailServiceAddRule>(std::move(options), std::move(done), std::move(rule));
+}
+TL_INLINE void SandboxMailServiceClient::add_rule_sync(sandbox::MailRule rule, CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceAddRule>(std::move(options), std::move(rule));
+}
+TL_INLINE Task<std::vector<sandbox::MailRule>> SandboxMailServiceClient::rules(CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceRules>(std::move(options));
+}
+TL_INLINE void SandboxMailServiceClient::start_rules(CallOptions options,
+                                                     abi::Callback<std::vector<sandbox::MailRule>> done) const {
+  Client::start<ops::SandboxMailServiceRules>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<sandbox::MailRule> SandboxMailServiceClient::rules_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceRules>(std::move(options));
+}
+TL_INLINE Task<void> SandboxMailServiceClient::reset(CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceReset>(std::move(options));
+}
+TL_INLINE void SandboxMailServiceClient::start_reset(CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::SandboxMailServiceReset>(std::move(options), std::move(done));
+}
+TL_INLINE void SandboxMailServiceClient::reset_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceReset>(std::move(options));
+}
+TL_INLINE Task<std::string> SandboxMailServiceClient::smtp_address(CallOptions options) const {
+  return Client::run<ops::SandboxMailServiceSmtpAddress>(std::move(options));
+}
+TL_INLINE void SandboxMailServiceClient::start_smtp_address(CallOptions options, abi::Callback<std::string> done) const {
+  Client::start<ops::SandboxMailServiceSmtpAddress>(std::move(options), std::move(done));
+}
+TL_INLINE std::string SandboxMailServiceClient::smtp_address_sync(CallOptions options) const {
+  return Client::wait<ops::SandboxMailServiceSmtpAddress>(std::move(options));
+}
+
 }  // namespace trunkline::service

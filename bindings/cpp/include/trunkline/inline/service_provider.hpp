@@ -1408,4 +1408,265 @@ struct EventTopicsServiceThunks {
 
 TL_INLINE tl_iface iface_of(EventTopicsService* object) { return {object, &detail::EventTopicsServiceThunks::kVtbl}; }
 
+TL_INLINE Task<EmailOperation> EmailService::send(Call, EmailMessage) { abi::unimplemented("send"); }
+TL_INLINE void EmailService::start_send(const Call& call, EmailMessageView message, Completion<EmailOperation> done) {
+  abi::complete_with(std::move(done), [&] { return this->send(call, abi::own<EmailMessage>(message)); });
+}
+TL_INLINE Task<EmailOperation> EmailService::get(Call, std::string) { abi::unimplemented("get"); }
+TL_INLINE void EmailService::start_get(const Call& call, std::string_view operation_id, Completion<EmailOperation> done) {
+  abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(operation_id)); });
+}
+TL_INLINE Task<EmailPage> EmailService::list(Call, std::int32_t, std::optional<std::string>) { abi::unimplemented("list"); }
+TL_INLINE void EmailService::start_list(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                        Completion<EmailPage> done) {
+  abi::complete_with(std::move(done), [&] { return this->list(call, limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<DecisionRecord> EmailService::explain(Call, std::string) { abi::unimplemented("explain"); }
+TL_INLINE void EmailService::start_explain(const Call& call, std::string_view operation_id, Completion<DecisionRecord> done) {
+  abi::complete_with(std::move(done), [&] { return this->explain(call, abi::own<std::string>(operation_id)); });
+}
+TL_INLINE Task<std::vector<Suppression>> EmailService::suppressions(Call) { abi::unimplemented("suppressions"); }
+TL_INLINE void EmailService::start_suppressions(const Call& call, Completion<std::vector<Suppression>> done) {
+  abi::complete_with(std::move(done), [&] { return this->suppressions(call); });
+}
+TL_INLINE Task<void> EmailService::suppress(Call, std::string, std::string, std::string) { abi::unimplemented("suppress"); }
+TL_INLINE void EmailService::start_suppress(const Call& call, std::string_view address, std::string_view sender_address,
+                                            std::string_view note, Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->suppress(call, abi::own<std::string>(address), abi::own<std::string>(sender_address), abi::own<std::string>(note)); });
+}
+TL_INLINE Task<void> EmailService::lift(Call, std::string) { abi::unimplemented("lift"); }
+TL_INLINE void EmailService::start_lift(const Call& call, std::string_view address, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->lift(call, abi::own<std::string>(address)); });
+}
+TL_INLINE Task<std::vector<ReceivedEmail>> EmailService::received_mails(Call,
+                                                                        std::int32_t) { abi::unimplemented("received_mails"); }
+TL_INLINE void EmailService::start_received_mails(const Call& call, std::int32_t limit,
+                                                  Completion<std::vector<ReceivedEmail>> done) {
+  abi::complete_with(std::move(done), [&] { return this->received_mails(call, limit); });
+}
+TL_INLINE Task<ReceivedEmail> EmailService::received(Call, std::string) { abi::unimplemented("received"); }
+TL_INLINE void EmailService::start_received(const Call& call, std::string_view message_id, Completion<ReceivedEmail> done) {
+  abi::complete_with(std::move(done), [&] { return this->received(call, abi::own<std::string>(message_id)); });
+}
+
+namespace detail {
+struct EmailServiceThunks {
+  static EmailService& of(void* self) { return *static_cast<EmailService*>(self); }
+  static void send(void* self, const tl_call* call, const tl_service_email_message* message,
+                   tl_service_email_service_send_done done, void* user) noexcept {
+    abi::serve<EmailOperation>(of(self), done, user, [&](Completion<EmailOperation> completion) {
+      of(self).start_send(Call(call), abi::Codec<EmailMessage>::view(abi::required<EmailMessage>(message, "message")),
+                          std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str operation_id, tl_service_email_service_get_done done,
+                  void* user) noexcept {
+    abi::serve<EmailOperation>(of(self), done, user, [&](Completion<EmailOperation> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(operation_id, "operation_id")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, int32_t limit, tl_str continuation, tl_service_email_service_list_done done,
+                   void* user) noexcept {
+    abi::serve<EmailPage>(of(self), done, user, [&](Completion<EmailPage> completion) {
+      of(self).start_list(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                          std::move(completion));
+    });
+  }
+  static void explain(void* self, const tl_call* call, tl_str operation_id, tl_service_email_service_explain_done done,
+                      void* user) noexcept {
+    abi::serve<DecisionRecord>(of(self), done, user, [&](Completion<DecisionRecord> completion) {
+      of(self).start_explain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(operation_id, "operation_id")),
+                             std::move(completion));
+    });
+  }
+  static void suppressions(void* self, const tl_call* call, tl_service_email_service_suppressions_done done,
+                           void* user) noexcept {
+    abi::serve<std::vector<Suppression>>(of(self), done, user, [&](Completion<std::vector<Suppression>> completion) {
+      of(self).start_suppressions(Call(call), std::move(completion));
+    });
+  }
+  static void suppress(void* self, const tl_call* call, tl_str address, tl_str sender_address, tl_str note,
+                       tl_service_email_service_suppress_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_suppress(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(address, "address")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(sender_address, "sender_address")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(note, "note")), std::move(completion));
+    });
+  }
+  static void lift(void* self, const tl_call* call, tl_str address, tl_service_email_service_lift_done done,
+                   void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_lift(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(address, "address")),
+                          std::move(completion));
+    });
+  }
+  static void received_mails(void* self, const tl_call* call, int32_t limit, tl_service_email_service_received_mails_done done,
+                             void* user) noexcept {
+    abi::serve<std::vector<ReceivedEmail>>(of(self), done, user, [&](Completion<std::vector<ReceivedEmail>> completion) {
+      of(self).start_received_mails(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                    std::move(completion));
+    });
+  }
+  static void received(void* self, const tl_call* call, tl_str message_id, tl_service_email_service_received_done done,
+                       void* user) noexcept {
+    abi::serve<ReceivedEmail>(of(self), done, user, [&](Completion<ReceivedEmail> completion) {
+      of(self).start_received(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                              std::move(completion));
+    });
+  }
+  static constexpr tl_service_email_service kVtbl{
+      sizeof(tl_service_email_service),
+      0,
+      &send,
+      &get,
+      &list,
+      &explain,
+      &suppressions,
+      &suppress,
+      &lift,
+      &received_mails,
+      &received};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(EmailService* object) { return {object, &detail::EmailServiceThunks::kVtbl}; }
+
+TL_INLINE Task<std::vector<sandbox::CapturedMailbox>> SandboxMailService::mailboxes(Call) { abi::unimplemented("mailboxes"); }
+TL_INLINE void SandboxMailService::start_mailboxes(const Call& call, Completion<std::vector<sandbox::CapturedMailbox>> done) {
+  abi::complete_with(std::move(done), [&] { return this->mailboxes(call); });
+}
+TL_INLINE Task<std::vector<sandbox::CapturedMail>> SandboxMailService::mails(Call, std::string) { abi::unimplemented("mails"); }
+TL_INLINE void SandboxMailService::start_mails(const Call& call, std::string_view address,
+                                               Completion<std::vector<sandbox::CapturedMail>> done) {
+  abi::complete_with(std::move(done), [&] { return this->mails(call, abi::own<std::string>(address)); });
+}
+TL_INLINE Task<sandbox::CapturedMail> SandboxMailService::mail(Call, std::string) { abi::unimplemented("mail"); }
+TL_INLINE void SandboxMailService::start_mail(const Call& call, std::string_view mail_id,
+                                              Completion<sandbox::CapturedMail> done) {
+  abi::complete_with(std::move(done), [&] { return this->mail(call, abi::own<std::string>(mail_id)); });
+}
+TL_INLINE Task<Bytes> SandboxMailService::raw_mail(Call, std::string) { abi::unimplemented("raw_mail"); }
+TL_INLINE void SandboxMailService::start_raw_mail(const Call& call, std::string_view mail_id, Completion<Bytes> done) {
+  abi::complete_with(std::move(done), [&] { return this->raw_mail(call, abi::own<std::string>(mail_id)); });
+}
+TL_INLINE Task<std::string> SandboxMailService::receive(Call, std::string, std::vector<std::string>,
+                                                        Bytes) { abi::unimplemented("receive"); }
+TL_INLINE void SandboxMailService::start_receive(const Call& call, std::string_view from, ListView<std::string> to,
+                                                 BytesView mime, Completion<std::string> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->receive(call, abi::own<std::string>(from), abi::own<std::vector<std::string>>(to), abi::own<Bytes>(mime)); });
+}
+TL_INLINE Task<void> SandboxMailService::complain(Call, std::string, std::string) { abi::unimplemented("complain"); }
+TL_INLINE void SandboxMailService::start_complain(const Call& call, std::string_view mail_id, std::string_view recipient,
+                                                  Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->complain(call, abi::own<std::string>(mail_id), abi::own<std::string>(recipient)); });
+}
+TL_INLINE Task<void> SandboxMailService::add_rule(Call, sandbox::MailRule) { abi::unimplemented("add_rule"); }
+TL_INLINE void SandboxMailService::start_add_rule(const Call& call, sandbox::MailRuleView rule, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->add_rule(call, abi::own<sandbox::MailRule>(rule)); });
+}
+TL_INLINE Task<std::vector<sandbox::MailRule>> SandboxMailService::rules(Call) { abi::unimplemented("rules"); }
+TL_INLINE void SandboxMailService::start_rules(const Call& call, Completion<std::vector<sandbox::MailRule>> done) {
+  abi::complete_with(std::move(done), [&] { return this->rules(call); });
+}
+TL_INLINE Task<void> SandboxMailService::reset(Call) { abi::unimplemented("reset"); }
+TL_INLINE void SandboxMailService::start_reset(const Call& call, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->reset(call); });
+}
+TL_INLINE Task<std::string> SandboxMailService::smtp_address(Call) { abi::unimplemented("smtp_address"); }
+TL_INLINE void SandboxMailService::start_smtp_address(const Call& call, Completion<std::string> done) {
+  abi::complete_with(std::move(done), [&] { return this->smtp_address(call); });
+}
+
+namespace detail {
+struct SandboxMailServiceThunks {
+  static SandboxMailService& of(void* self) { return *static_cast<SandboxMailService*>(self); }
+  static void mailboxes(void* self, const tl_call* call, tl_service_sandbox_mail_service_mailboxes_done done,
+                        void* user) noexcept {
+    abi::serve<std::vector<sandbox::CapturedMailbox>>(of(self), done, user, [&](Completion<std::vector<sandbox::CapturedMailbox>> completion) {
+      of(self).start_mailboxes(Call(call), std::move(completion));
+    });
+  }
+  static void mails(void* self, const tl_call* call, tl_str address, tl_service_sandbox_mail_service_mails_done done,
+                    void* user) noexcept {
+    abi::serve<std::vector<sandbox::CapturedMail>>(of(self), done, user, [&](Completion<std::vector<sandbox::CapturedMail>> completion) {
+      of(self).start_mails(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(address, "address")),
+                           std::move(completion));
+    });
+  }
+  static void mail(void* self, const tl_call* call, tl_str mail_id, tl_service_sandbox_mail_service_mail_done done,
+                   void* user) noexcept {
+    abi::serve<sandbox::CapturedMail>(of(self), done, user, [&](Completion<sandbox::CapturedMail> completion) {
+      of(self).start_mail(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(mail_id, "mail_id")),
+                          std::move(completion));
+    });
+  }
+  static void raw_mail(void* self, const tl_call* call, tl_str mail_id, tl_service_sandbox_mail_service_raw_mail_done done,
+                       void* user) noexcept {
+    abi::serve<Bytes>(of(self), done, user, [&](Completion<Bytes> completion) {
+      of(self).start_raw_mail(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(mail_id, "mail_id")),
+                              std::move(completion));
+    });
+  }
+  static void receive(void* self, const tl_call* call, tl_str from, tl_list to, tl_bytes mime,
+                      tl_service_sandbox_mail_service_receive_done done, void* user) noexcept {
+    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
+      of(self).start_receive(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(from, "from")),
+                             abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(to, "to")),
+                             abi::Member<Bytes>::view(abi::checked<Bytes>(mime, "mime")), std::move(completion));
+    });
+  }
+  static void complain(void* self, const tl_call* call, tl_str mail_id, tl_str recipient,
+                       tl_service_sandbox_mail_service_complain_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_complain(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(mail_id, "mail_id")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(recipient, "recipient")),
+                              std::move(completion));
+    });
+  }
+  static void add_rule(void* self, const tl_call* call, const tl_sandbox_mail_rule* rule,
+                       tl_service_sandbox_mail_service_add_rule_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_add_rule(Call(call), abi::Codec<sandbox::MailRule>::view(abi::required<sandbox::MailRule>(rule, "rule")),
+                              std::move(completion));
+    });
+  }
+  static void rules(void* self, const tl_call* call, tl_service_sandbox_mail_service_rules_done done, void* user) noexcept {
+    abi::serve<std::vector<sandbox::MailRule>>(of(self), done, user, [&](Completion<std::vector<sandbox::MailRule>> completion) {
+      of(self).start_rules(Call(call), std::move(completion));
+    });
+  }
+  static void reset(void* self, const tl_call* call, tl_service_sandbox_mail_service_reset_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_reset(Call(call), std::move(completion));
+    });
+  }
+  static void smtp_address(void* self, const tl_call* call, tl_service_sandbox_mail_service_smtp_address_done done,
+                           void* user) noexcept {
+    abi::serve<std::string>(of(self), done, user, [&](Completion<std::string> completion) {
+      of(self).start_smtp_address(Call(call), std::move(completion));
+    });
+  }
+  static constexpr tl_service_sandbox_mail_service kVtbl{
+      sizeof(tl_service_sandbox_mail_service),
+      0,
+      &mailboxes,
+      &mails,
+      &mail,
+      &raw_mail,
+      &receive,
+      &complain,
+      &add_rule,
+      &rules,
+      &reset,
+      &smtp_address};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(SandboxMailService* object) { return {object, &detail::SandboxMailServiceThunks::kVtbl}; }
+
 }  // namespace trunkline::service

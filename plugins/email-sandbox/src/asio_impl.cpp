@@ -1,0 +1,2 @@
+// The parts of Asio that are compiled once.
+#include <boost/asio/impl/src.hpp>

@@ -1,0 +1,3 @@
+#include "carrier.h"
+
+TRUNKLINE_EXPORT_PLUGIN(email_sandbox::Carrier)
