@@ -4,6 +4,7 @@
 
 #include "runtime/api/arm_communication_api.h"
 #include "runtime/api/arm_eventgrid_api.h"
+#include "runtime/api/arm_logic_api.h"
 #include "runtime/api/chat_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
@@ -177,6 +178,9 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
       runtime.resources(),      runtime.event_topics(), runtime.event_subscriptions(),
       runtime.arm_operations(), runtime.clock(),        [&runtime] { return runtime.endpoint(); }};
   api::add_arm_eventgrid_routes(routes, event_grid);
+  const api::LogicServices logic{runtime.workflows(), runtime.clock()};
+  api::add_arm_logic_routes(routes, logic);
+  api::add_workflow_door_routes(routes, logic);
   const api::PublishServices publish{
       runtime.event_topics(),
       runtime.event_subscriptions(),

@@ -12,6 +12,7 @@
 #include "runtime/config/events_section.h"
 #include "runtime/config/section.h"
 #include "runtime/config/sms_section.h"
+#include "runtime/config/workflows_section.h"
 
 namespace trunkline {
 namespace {
@@ -328,6 +329,8 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   });
   root.section("email", [&](ConfigSection& s) { read_email(s, config.email); });
   root.section("events", [&](ConfigSection& s) { read_events(s, config.events); });
+  root.section("workflows", [&](ConfigSection& s) { read_workflows(s, config.workflows); });
+  read_connections(root, config.connections);
   root.section("control", [&](ConfigSection& s) { s.boolean("enabled", config.control.enabled); });
   root.section("sms", [&](ConfigSection& s) { read_sms(s, config.sms); });
   root.section("plugins", [&](ConfigSection& s) { read_plugins(s, config.plugins); });

@@ -203,6 +203,30 @@ struct EventsConfig {
   unsigned connections_per_endpoint = 32;
 };
 
+struct WorkflowsConfig {
+  /// How long runs and the histories of triggers are kept; 0s: for ever.
+  Duration retention = std::chrono::hours(90 * 24);
+  /// How long a run may take; then it ends as TimedOut.
+  Duration max_run = std::chrono::hours(90 * 24);
+  /// How long a caller of a Request trigger waits for the Response.
+  Duration caller_timeout = std::chrono::seconds(120);
+  /// How long an HTTP action may take, without what its retry policy adds.
+  Duration http_timeout = std::chrono::seconds(120);
+  /// What appsetting() gives, by name.
+  std::map<std::string, std::string> settings;
+};
+
+/// What a connector or function of workflows stands for: exactly one of these.
+struct ConnectionConfig {
+  /// Of an HTTP API with the paths of the connector, such as `https://crm.example/api`.
+  std::string url;
+  /// Name of a function that the application takes calls of.
+  std::string function;
+  /// Name of the communication resource, of a connector that Trunkline has itself.
+  std::string resource;
+  ConfigMark mark;
+};
+
 struct ControlConfig {
   /// Offers the control interface of sandbox and clock over HTTP. For development and tests.
   bool enabled = false;
@@ -328,6 +352,9 @@ struct Config {
   ChatConfig chat;
   EmailConfig email;
   EventsConfig events;
+  WorkflowsConfig workflows;
+  /// By name of the managed API, of the connection, or of its reference in a definition.
+  std::map<std::string, ConnectionConfig> connections;
   ControlConfig control;
   SmsConfig sms;
   PluginsConfig plugins;

@@ -150,6 +150,31 @@ void write_events(ConfigWriter& w, const EventsConfig& events) {
   w.end();
 }
 
+void write_workflows(ConfigWriter& w, const Config& config) {
+  const WorkflowsConfig& workflows = config.workflows;
+  w.begin("workflows");
+  w.raw("retention", format_duration(workflows.retention));
+  w.raw("max_run", format_duration(workflows.max_run));
+  w.raw("caller_timeout", format_duration(workflows.caller_timeout));
+  w.raw("http_timeout", format_duration(workflows.http_timeout));
+  if (!workflows.settings.empty()) {
+    w.begin("settings");
+    for (const auto& [name, value] : workflows.settings) w.text(name, value);
+    w.end();
+  }
+  w.end();
+  if (config.connections.empty()) return;
+  w.begin("connections");
+  for (const auto& [name, connection] : config.connections) {
+    w.begin(name);
+    if (!connection.url.empty()) w.text("url", connection.url);
+    if (!connection.function.empty()) w.text("function", connection.function);
+    if (!connection.resource.empty()) w.text("resource", connection.resource);
+    w.end();
+  }
+  w.end();
+}
+
 void write_issuer(ConfigWriter& w, const IssuerConfig& issuer) {
   w.begin_item();
   w.text("issuer", issuer.issuer);
@@ -214,6 +239,7 @@ std::string render_yaml(const Config& config) {
   if (!config.email.public_url.empty()) w.text("public_url", config.email.public_url);
   w.end();
   write_events(w, config.events);
+  write_workflows(w, config);
   w.begin("control");
   w.boolean("enabled", config.control.enabled);
   w.end();

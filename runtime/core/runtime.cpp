@@ -13,6 +13,7 @@
 #include "runtime/core/http_transport.h"
 #include "runtime/core/plugin_paths.h"
 #include "runtime/core/service_objects.h"
+#include "runtime/core/workflow_config.h"
 #include "runtime/delivery/engine.h"
 #include "runtime/delivery/records.h"
 #include "runtime/diagnostics/log.h"
@@ -161,6 +162,9 @@ struct Runtime::Parts {
   eventgrid::EventRetention event_retention;
   SandboxService sandbox;
   SandboxMailService sandbox_mail;
+  connectors::ConnectorPort connectors;
+  flows::WorkflowService workflows;
+  WorkflowEvents workflow_events;
   EventRows event_rows;
   ProviderRows provider_rows;
   EventSinks sinks;
@@ -205,6 +209,9 @@ struct Runtime::Parts {
         event_retention(context, event_subscriptions, retention_options(config.events)),
         sandbox(context, numbers),
         sandbox_mail(context),
+        connectors(executor, resources, {&sms, &identity, &chat, &email}, connection_mappings(config)),
+        workflows({executor, clock, log, metrics, *ids, *store, http}, workflow_options(config)),
+        workflow_events(resources, event_subscriptions, event_topics),
         event_rows(events),
         sinks(sms, chat, email, log),
         objects(runtime) {}
@@ -220,11 +227,12 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   // All steps of a database at once: one it does not know belongs to a newer program.
   p.store->system().migrate(
       store::merge_migrations({system_migrations(), plugin::plugin_migrations(), eventgrid::topic_migrations(),
-                               event_migrations(), delivery::delivery_migrations()}));
+                               event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations()}));
   for (store::Database* database : p.store->all())
     if (database != &p.store->system())
       database->migrate(store::merge_migrations(
-          {event_migrations(), delivery::delivery_migrations(), resource_migrations(), plugin::resource_store_migrations()}));
+          {event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations(), resource_migrations(),
+           plugin::resource_store_migrations()}));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();
@@ -245,6 +253,10 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
     return plugin::ResourceStorage{resource->database, resource->key, static_cast<std::int64_t>(resource->generation)};
   };
   p.delivery.set_expander(p.chat_expander);
+  p.delivery.set_workflows(p.workflows.event_target());
+  p.workflows.add_port(p.connectors);
+  p.workflows.set_event_subscriber(p.workflow_events);
+  p.workflows.load();
   p.resources.add_participant(p.event_rows);
   p.resources.add_participant(p.event_subscriptions);
   p.resources.add_participant(p.provider_rows);
@@ -286,6 +298,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.email.recover();
   p.chat.start();
   p.event_retention.start();
+  p.workflows.start();
   return runtime;
 }
 
@@ -359,6 +372,8 @@ void Runtime::close() {
   p.event_subscriptions.stop();
   p.events.stop();
   p.delivery.stop();
+  p.workflows.stop();
+  p.connectors.functions().stop();
   p.sms.stop();
   p.email.stop();
   p.chat.stop();
@@ -398,6 +413,8 @@ delivery::DeliveryEngine& Runtime::delivery() { return parts_->delivery; }
 eventgrid::EventSubscriptionService& Runtime::event_subscriptions() { return parts_->event_subscriptions; }
 eventgrid::EventHistory& Runtime::event_history() { return parts_->event_history; }
 eventgrid::EventTopicService& Runtime::event_topics() { return parts_->event_topics; }
+flows::WorkflowService& Runtime::workflows() { return parts_->workflows; }
+connectors::FunctionCalls& Runtime::function_calls() { return parts_->connectors.functions(); }
 oidc::IssuerSet& Runtime::issuers() { return parts_->issuers; }
 const oidc::DevelopmentIssuer* Runtime::development_issuer() const { return parts_->development_issuer.get(); }
 SandboxService& Runtime::sandbox() { return parts_->sandbox; }
@@ -430,6 +447,7 @@ std::vector<service::PluginInfo> Runtime::plugins() const { return parts_->provi
 
 void Runtime::set_endpoint(std::string endpoint) {
   parts_->event_subscriptions.set_endpoint(endpoint);
+  parts_->workflows.set_endpoint(endpoint);
   const std::lock_guard lock(parts_->mutex);
   parts_->endpoint = std::move(endpoint);
 }

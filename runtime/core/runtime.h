@@ -43,6 +43,12 @@ class EventHistory;
 class EventSubscriptionService;
 class EventTopicService;
 }  // namespace eventgrid
+namespace flows {
+class WorkflowService;
+}
+namespace connectors {
+class FunctionCalls;
+}
 namespace oidc {
 class DevelopmentIssuer;
 class IssuerSet;
@@ -89,6 +95,9 @@ class Runtime {
   eventgrid::EventSubscriptionService& event_subscriptions();
   eventgrid::EventHistory& event_history();
   eventgrid::EventTopicService& event_topics();
+  flows::WorkflowService& workflows();
+  /// Calls of functions that connectors of workflows are mapped to.
+  connectors::FunctionCalls& function_calls();
   /// Issuers whose tokens are accepted.
   oidc::IssuerSet& issuers();
   /// Null unless `auth.development_issuer` is on.

@@ -9,6 +9,7 @@
 #include "runtime/core/object_scope.h"
 #include "runtime/core/resource_objects.h"
 #include "runtime/core/runtime.h"
+#include "runtime/core/workflows_object.h"
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/eventgrid/topic_service.h"
 #include "runtime/providers/provider_registry.h"
@@ -249,7 +250,8 @@ struct ServiceObjects::OfRuntime {
   RuntimeObject runtime;
   ResourcesObject resources;
   EventTopicsObject event_topics;
-  explicit OfRuntime(Runtime& r) : runtime(r), resources(r), event_topics(r) {}
+  WorkflowsObject workflows;
+  explicit OfRuntime(Runtime& r) : runtime(r), resources(r), event_topics(r), workflows(r) {}
 };
 
 ServiceObjects::ServiceObjects(Runtime& runtime) : runtime_(runtime), of_runtime_(std::make_unique<OfRuntime>(runtime)) {}
@@ -273,6 +275,7 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   if (id == "trunkline.service.resources/1") return iface_of(static_cast<service::ResourcesService*>(&of_runtime_->resources));
   if (id == "trunkline.service.event_topics/1")
     return iface_of(static_cast<service::EventTopicsService*>(&of_runtime_->event_topics));
+  if (id == "trunkline.service.workflows/1") return iface_of(static_cast<workflows::WorkflowsService*>(&of_runtime_->workflows));
   if (resource_name.starts_with(kTopicPrefix)) return find_of_topic(resource_name.substr(kTopicPrefix.size()), id);
   const ResourcePtr resource =
       resource_name.empty() ? runtime_.resources().default_resource() : runtime_.resources().get(resource_name);

@@ -380,6 +380,32 @@ TEST(Config, KeysInUrlsAndPropertiesAreNotPrinted) {
   EXPECT_NE(text.find("https://h.example/dead?[redacted]"), text.npos) << text;
 }
 
+TEST(Config, ConnectionsOfWorkflows) {
+  const Config config = parse(R"yaml(
+workflows: {retention: 24h, caller_timeout: 5s, settings: {ORDERS_URL: "http://o.example"}}
+connections:
+  crm: {url: "https://crm.example/api"}
+  OnPremFiles: {function: files}
+  acschat: {resource: other}
+)yaml");
+  EXPECT_EQ(config.workflows.retention, std::chrono::hours{24});
+  EXPECT_EQ(config.workflows.caller_timeout, std::chrono::seconds{5});
+  EXPECT_EQ(config.workflows.settings.at("ORDERS_URL"), "http://o.example");
+  EXPECT_EQ(config.connections.at("crm").url, "https://crm.example/api");
+  EXPECT_EQ(config.connections.at("OnPremFiles").function, "files");
+  EXPECT_EQ(config.connections.at("acschat").resource, "other");
+  EXPECT_EQ(render_yaml(parse(render_yaml(config))), render_yaml(config));
+}
+
+TEST(Config, AConnectionStandsForOneThing) {
+  EXPECT_THAT(problems("connections: {crm: {url: 'https://a.example', function: f}}"),
+              ElementsAre(HasSubstr("connections.crm: wanted exactly one of url, function and resource")));
+  EXPECT_THAT(problems("connections: {crm: {}}"), ElementsAre(HasSubstr("wanted exactly one of")));
+  EXPECT_THAT(problems("connections: {crm: {url: 'ftp://a'}}"), ElementsAre(HasSubstr("wanted an address")));
+  EXPECT_THAT(problems("connections: {crm: {url: 'http://a'}, CRM: {url: 'http://b'}}"), ElementsAre(HasSubstr("there twice")));
+  EXPECT_THAT(problems("workflows: {max_run: 0s, retention: 1s}"), SizeIs(2));
+}
+
 TEST(Config, HowManyEventsAreKeptIsBounded) {
   EXPECT_THROW(parse_config("events: {max_events: 18446744073709551615}"), ConfigError);
   EXPECT_THROW(parse_config("events: {max_size_mb: 18446744073709551615}"), ConfigError);

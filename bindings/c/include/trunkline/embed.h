@@ -7,6 +7,7 @@
 
 #include "trunkline/runtime.h"
 #include "trunkline/service.h"
+#include "trunkline/workflows.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -1899,6 +1900,217 @@ static inline int32_t tl_service_rooms_check_join(tl_iface service, const tl_cal
   const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, check_join) || !vtbl->check_join) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->check_join(service.self, call, room_id, id, done, user);
+  return 0;
+}
+
+/**
+ * The workflows of the runtime. Names compare without case.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_workflows_workflows(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_WORKFLOWS_SERVICE_ID));
+}
+
+/**
+ * Deploys a workflow, or a new version of one.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_workflows_workflows_deploy(tl_iface service, const tl_call *call,
+                                                    const tl_workflows_workflow_spec *workflow, tl_workflows_service_deploy_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, deploy) || !vtbl->deploy) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->deploy(service.self, call, workflow, done, user);
+  return 0;
+}
+
+/** What is wrong with a workflow, all of it; nothing is deployed. */
+static inline int32_t tl_workflows_workflows_validate(tl_iface service, const tl_call *call,
+                                                      const tl_workflows_workflow_spec *workflow, tl_workflows_service_validate_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, validate) || !vtbl->validate) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->validate(service.self, call, workflow, done, user);
+  return 0;
+}
+
+/**
+ * One workflow.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_workflows_workflows_get(tl_iface service, const tl_call *call,
+                                                 tl_str name, tl_workflows_service_get_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, name, done, user);
+  return 0;
+}
+
+/** All workflows, by name. */
+static inline int32_t tl_workflows_workflows_list(tl_iface service, const tl_call *call,
+                                                  tl_workflows_service_list_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Switches its triggers on or off. Runs go on.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_workflows_workflows_set_enabled(tl_iface service, const tl_call *call,
+                                                         tl_str name, tl_bool enabled, tl_workflows_service_set_enabled_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_enabled) || !vtbl->set_enabled) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_enabled(service.self, call, name, enabled, done, user);
+  return 0;
+}
+
+/** Deletes a workflow with its versions and runs. False: there was none. */
+static inline int32_t tl_workflows_workflows_remove(tl_iface service, const tl_call *call,
+                                                    tl_str name, tl_workflows_service_remove_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove) || !vtbl->remove) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Its versions, newest first.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_workflows_workflows_versions(tl_iface service, const tl_call *call,
+                                                      tl_str name, tl_workflows_service_versions_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, versions) || !vtbl->versions) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->versions(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Fires a trigger. Completes when the run has begun, or when the Response came that it has for its caller.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION,
+ * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_workflows_workflows_run(tl_iface service, const tl_call *call,
+                                                 const tl_workflows_workflow_run_request *request, tl_workflows_service_run_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, run) || !vtbl->run) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->run(service.self, call, request, done, user);
+  return 0;
+}
+
+/**
+ * Runs, newest first.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_workflows_workflows_runs(tl_iface service, const tl_call *call,
+                                                  const tl_workflows_workflow_run_query *query, tl_workflows_service_runs_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, runs) || !vtbl->runs) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->runs(service.self, call, query, done, user);
+  return 0;
+}
+
+/**
+ * A run, step by step.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_workflows_workflows_show(tl_iface service, const tl_call *call,
+                                                  tl_str workflow, tl_str run, tl_workflows_service_show_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, show) || !vtbl->show) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->show(service.self, call, workflow, run, done, user);
+  return 0;
+}
+
+/**
+ * Completes when the run has ended; the run, step by step.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_workflows_workflows_wait(tl_iface service, const tl_call *call,
+                                                  tl_str workflow, tl_str run, tl_workflows_service_wait_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, wait) || !vtbl->wait) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->wait(service.self, call, workflow, run, done, user);
+  return 0;
+}
+
+/**
+ * Ends a run.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_workflows_workflows_cancel(tl_iface service, const tl_call *call,
+                                                    tl_str workflow, tl_str run, tl_workflows_service_cancel_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, cancel) || !vtbl->cancel) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->cancel(service.self, call, workflow, run, done, user);
+  return 0;
+}
+
+/**
+ * Starts another run with what the trigger was given. Returns its name.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_workflows_workflows_resubmit(tl_iface service, const tl_call *call,
+                                                      tl_str workflow, tl_str run, tl_workflows_service_resubmit_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, resubmit) || !vtbl->resubmit) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->resubmit(service.self, call, workflow, run, done, user);
+  return 0;
+}
+
+/**
+ * Starts another run that takes over what this one has done, and begins again at an action. Returns its name.
+ * @param action absent: at what failed
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_workflows_workflows_rerun(tl_iface service, const tl_call *call,
+                                                   tl_str workflow, tl_str run, tl_str action, tl_workflows_service_rerun_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, rerun) || !vtbl->rerun) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->rerun(service.self, call, workflow, run, action, done, user);
+  return 0;
+}
+
+/**
+ * Takes the calls of a function that connectors or Function actions are mapped to. What is still held when the stream
+ * is closed is
+ * given to another consumer, or fails and follows the retry policy of its action.
+ * @param credits calls that the consumer holds at a time, 1 to 1000
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_workflows_workflows_function_calls(tl_iface service, const tl_call *call,
+                                                            tl_str function, int32_t credits, tl_workflows_service_function_calls_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, function_calls) || !vtbl->function_calls) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->function_calls(service.self, call, function, credits, done, user);
+  return 0;
+}
+
+/**
+ * A consumer has dealt with a call; the result is the body of the action's outputs. False: nobody waits for it any
+ * more.
+ * Completes before it returns.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_workflows_workflows_complete_call(tl_iface service, const tl_call *call,
+                                                           int64_t call_id, tl_str result, tl_workflows_service_complete_call_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, complete_call) || !vtbl->complete_call) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->complete_call(service.self, call, call_id, result, done, user);
+  return 0;
+}
+
+/**
+ * A consumer could not deal with a call.
+ * Completes before it returns.
+ * @param retry another attempt may help: the retry policy of the action decides
+ */
+static inline int32_t tl_workflows_workflows_fail_call(tl_iface service, const tl_call *call,
+                                                       int64_t call_id, tl_str code, tl_str message, tl_bool retry, tl_workflows_service_fail_call_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, fail_call) || !vtbl->fail_call) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->fail_call(service.self, call, call_id, code, message, retry, done, user);
   return 0;
 }
 

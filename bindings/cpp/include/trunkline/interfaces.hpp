@@ -12,6 +12,7 @@
 #include "trunkline/sandbox.h"
 #include "trunkline/service.h"
 #include "trunkline/sms.h"
+#include "trunkline/workflows.h"
 
 namespace trunkline::abi {
 
@@ -342,6 +343,25 @@ inline constexpr SlotInfo tl_service_rooms_service[] = {
     {"list_participants", offsetof(::tl_service_rooms_service, list_participants), true},
     {"check_join", offsetof(::tl_service_rooms_service, check_join), true},
 };
+inline constexpr SlotInfo tl_workflows_service[] = {
+    {"deploy", offsetof(::tl_workflows_service, deploy), true},
+    {"validate", offsetof(::tl_workflows_service, validate), true},
+    {"get", offsetof(::tl_workflows_service, get), true},
+    {"list", offsetof(::tl_workflows_service, list), true},
+    {"set_enabled", offsetof(::tl_workflows_service, set_enabled), true},
+    {"remove", offsetof(::tl_workflows_service, remove), true},
+    {"versions", offsetof(::tl_workflows_service, versions), true},
+    {"run", offsetof(::tl_workflows_service, run), true},
+    {"runs", offsetof(::tl_workflows_service, runs), true},
+    {"show", offsetof(::tl_workflows_service, show), true},
+    {"wait", offsetof(::tl_workflows_service, wait), true},
+    {"cancel", offsetof(::tl_workflows_service, cancel), true},
+    {"resubmit", offsetof(::tl_workflows_service, resubmit), true},
+    {"rerun", offsetof(::tl_workflows_service, rerun), true},
+    {"function_calls", offsetof(::tl_workflows_service, function_calls), true},
+    {"complete_call", offsetof(::tl_workflows_service, complete_call), true},
+    {"fail_call", offsetof(::tl_workflows_service, fail_call), true},
+};
 }  // namespace slots
 
 inline constexpr InterfaceInfo kInterfaces[] = {
@@ -386,6 +406,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.sandbox_mail/1", "SandboxMailService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_mail_service), 88, slots::tl_service_sandbox_mail_service},
     {"trunkline.service.sip_routing/1", "SipRoutingService", InterfaceKind::kService, false, sizeof(tl_service_sip_routing_service), 64, slots::tl_service_sip_routing_service},
     {"trunkline.service.rooms/1", "RoomsService", InterfaceKind::kService, false, sizeof(tl_service_rooms_service), 80, slots::tl_service_rooms_service},
+    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 144, slots::tl_workflows_service},
 };
 
 /// nullptr: an id that this version does not know.

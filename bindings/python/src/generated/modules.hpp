@@ -12,6 +12,7 @@ void bind_email(PyObject* parent);
 void bind_pstn(PyObject* parent);
 void bind_pstnsandbox(PyObject* parent);
 void bind_service(PyObject* parent);
+void bind_workflows(PyObject* parent);
 inline void bind_all(PyObject* parent) {
   bind_common(parent);
   bind_sms(parent);
@@ -22,5 +23,6 @@ inline void bind_all(PyObject* parent) {
   bind_pstn(parent);
   bind_pstnsandbox(parent);
   bind_service(parent);
+  bind_workflows(parent);
 }
 }  // namespace trunkline::pyrt

@@ -11,6 +11,7 @@
 #include "trunkline/pstn.h"
 #include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
+#include "trunkline/workflows.h"
 
 static_assert(std::is_same_v<tl_host_log_write_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_log::write),
@@ -738,3 +739,54 @@ static_assert(std::is_same_v<decltype(tl_service_rooms_service::list_participant
 static_assert(std::is_same_v<tl_service_rooms_service_check_join_done, void (*)(void *, const tl_service_room_participant *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_rooms_service::check_join),
                              void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_room_participant *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_deploy_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::deploy),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_spec *, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_validate_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::validate),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_spec *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_get_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_set_enabled_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::set_enabled),
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_remove_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_versions_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::versions),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_run_done, void (*)(void *, const tl_workflows_workflow_start *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::run),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_run_request *, void (*)(void *, const tl_workflows_workflow_start *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_runs_done, void (*)(void *, const tl_workflows_workflow_run_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::runs),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_run_query *, void (*)(void *, const tl_workflows_workflow_run_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_show_done, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::show),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_wait_done, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::wait),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_cancel_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::cancel),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_resubmit_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::resubmit),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_rerun_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::rerun),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_function_calls_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::function_calls),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, const tl_stream *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_complete_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::complete_call),
+                             void (*)(void *, const tl_call *, int64_t, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_fail_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::fail_call),
+                             void (*)(void *, const tl_call *, int64_t, tl_str, tl_str, tl_bool, void (*)(void *, const tl_bool *, tl_error *), void *)>);

@@ -9,6 +9,7 @@
 #include "trunkline/pstn.h"
 #include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
+#include "trunkline/workflows.h"
 
 #define REACH(type) TL_EXPORT void abi_##type(const type *p) { (void)p; }
 
@@ -213,3 +214,19 @@ REACH(tl_service_email_service)
 REACH(tl_service_sandbox_mail_service)
 REACH(tl_service_sip_routing_service)
 REACH(tl_service_rooms_service)
+REACH(tl_workflows_workflow_spec)
+REACH(tl_workflows_workflow_problem)
+REACH(tl_workflows_workflow_trigger_info)
+REACH(tl_workflows_workflow_info)
+REACH(tl_workflows_workflow_version_info)
+REACH(tl_workflows_workflow_run_request)
+REACH(tl_workflows_workflow_response)
+REACH(tl_workflows_workflow_start)
+REACH(tl_workflows_workflow_run_query)
+REACH(tl_workflows_workflow_run_info)
+REACH(tl_workflows_workflow_run_page)
+REACH(tl_workflows_workflow_retry)
+REACH(tl_workflows_workflow_step)
+REACH(tl_workflows_workflow_run_details)
+REACH(tl_workflows_workflow_function_call)
+REACH(tl_workflows_service)

@@ -1,0 +1,67 @@
+#include "runtime/connectors/connector.h"
+
+#include <algorithm>
+
+#include "runtime/base/strings.h"
+#include "runtime/net/http.h"
+
+namespace trunkline::connectors {
+namespace {
+
+/// Definitions encode what they put into a path once or twice; none of our ids has a `%`.
+std::string decode_segment(std::string_view segment) {
+  std::string text(segment);
+  for (int i = 0; i < 2 && text.find('%') != std::string::npos; ++i) {
+    std::optional<std::string> decoded = net::percent_decode(text);
+    if (!decoded) break;
+    text = std::move(*decoded);
+  }
+  return text;
+}
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return split(path, '/');
+}
+
+}  // namespace
+
+std::span<const Connector> managed_connectors() {
+  static const std::vector<Connector> all{
+      {{"azurecommunicationservicessms", "acssms"}, sms_operations()},
+      {{"acsidentity"}, identity_operations()},
+      {{"acschat"}, chat_operations()},
+      {{"acsemail"}, email_operations()},
+      {{"smtp"}, smtp_operations()},
+  };
+  return all;
+}
+
+const Connector* find_connector(std::string_view name) {
+  for (const Connector& connector : managed_connectors())
+    if (std::any_of(connector.names.begin(), connector.names.end(), [&](std::string_view known) { return iequals(known, name); }))
+      return &connector;
+  return nullptr;
+}
+
+ConnectorMatch match_operation(const Connector& connector, std::string_view method, std::string_view path) {
+  const std::vector<std::string_view> given = segments_of(path);
+  for (const ConnectorOperation& operation : connector.operations) {
+    if (!iequals(operation.method, method)) continue;
+    const std::vector<std::string_view> wanted = segments_of(operation.path);
+    if (wanted.size() != given.size()) continue;
+    ConnectorMatch match;
+    const bool fits = std::equal(wanted.begin(), wanted.end(), given.begin(), [&](std::string_view word, std::string_view text) {
+      if (word != "{}") return iequals(word, text);
+      match.arguments.push_back(decode_segment(text));
+      return !match.arguments.back().empty();
+    });
+    if (!fits) continue;
+    match.operation = &operation;
+    return match;
+  }
+  return {};
+}
+
+}  // namespace trunkline::connectors

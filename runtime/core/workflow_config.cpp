@@ -1,0 +1,58 @@
+#include "runtime/core/workflow_config.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/strings.h"
+#include "runtime/services/arm_id.h"
+#include "runtime/services/resource_service.h"
+
+namespace trunkline {
+
+flows::ServiceOptions workflow_options(const Config& config) {
+  flows::ServiceOptions options;
+  options.engine.retention = config.workflows.retention;
+  options.engine.max_run = config.workflows.max_run;
+  options.engine.caller_timeout = config.workflows.caller_timeout;
+  options.engine.setting = [settings = config.workflows.settings](std::string_view name) -> std::optional<std::string> {
+    for (const auto& [known, value] : settings)
+      if (iequals(known, name)) return value;
+    return std::nullopt;
+  };
+  options.http.timeout = config.workflows.http_timeout;
+  for (const auto& [name, connection] : config.connections)
+    if (!connection.url.empty()) options.http.addresses[name] = connection.url;
+  return options;
+}
+
+std::map<std::string, connectors::ConnectionMapping> connection_mappings(const Config& config) {
+  std::map<std::string, connectors::ConnectionMapping> out;
+  for (const auto& [name, connection] : config.connections) out[name] = {connection.url, connection.function, connection.resource};
+  return out;
+}
+
+eventgrid::EventSource WorkflowEvents::source_of_topic(const std::string& topic) const {
+  const auto id = ArmId::parse(topic);
+  if (id && id->is("Microsoft.EventGrid/topics")) return topics_.get(id->name())->source;
+  ResourcePtr resource;
+  if (id && id->is("Microsoft.Communication/communicationServices")) resource = resources_.find(id->name());
+  if (!resource && (topic.empty() || (id && id->is("Microsoft.Communication/communicationServices"))))
+    resource = resources_.default_resource();
+  if (!resource)
+    throw Error(ErrorCode::kNotFound, "'" + topic.substr(0, 200) + "' is no communication service and no topic of this runtime",
+                "topic");
+  return eventgrid::source_of(*resource);
+}
+
+Task<void> WorkflowEvents::subscribe(std::string name, std::string topic, expression::Value filter, std::string endpoint) {
+  nlohmann::json properties;
+  properties["destination"]["endpointType"] = "Workflow";
+  properties["destination"]["properties"]["trigger"] = endpoint;
+  if (filter.is_object()) properties["filter"] = nlohmann::json(filter);
+  co_await subscriptions_.put(source_of_topic(topic), std::move(name), std::move(properties));
+}
+
+Task<void> WorkflowEvents::unsubscribe(std::string name, std::string topic) {
+  co_await subscriptions_.remove(source_of_topic(topic), std::move(name));
+}
+
+}  // namespace trunkline

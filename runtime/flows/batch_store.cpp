@@ -1,0 +1,145 @@
+#include "runtime/flows/batch_store.h"
+
+#include "runtime/flows/firing.h"
+#include "runtime/flows/workflow_service.h"
+#include "runtime/workflow/trigger.h"
+
+namespace trunkline::flows {
+namespace {
+
+using store::Session;
+using store::Statement;
+
+constexpr std::size_t kMaxMessages = 5'000;
+constexpr std::size_t kMaxBytes = 80u << 20;
+
+std::string text_of(const Value& object, std::string_view name) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? std::string() : expression::to_text(*found);
+}
+
+}  // namespace
+
+bool BatchStore::handles(const ActionCall& call) const { return call.action->type == workflow::ActionType::kSendToBatch; }
+
+void BatchStore::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) {
+  const Value& inputs = *call.inputs;
+  const Value host = inputs.contains("host") ? inputs["host"] : Value::object();
+  const std::string id = text_of(host.contains("workflow") ? host["workflow"] : Value::object(), "id");
+  Place place;
+  place.workflow = service_.find(id);
+  const workflow::Plan* plan = place.workflow && place.workflow->version ? place.workflow->version->plan.get() : nullptr;
+  const std::string trigger_name = text_of(host, "triggerName");
+  if (plan != nullptr)
+    for (const workflow::Trigger& trigger : plan->triggers)
+      if (trigger.type == workflow::TriggerType::kBatch && (trigger_name.empty() || iequals(trigger.name, trigger_name))) place.trigger = &trigger;
+  if (place.trigger == nullptr) {
+    done(ActionAnswer::failed("NotFound", "WorkflowTriggerNotFound", "There is no Batch trigger '" + trigger_name + "' in the workflow '" + id + "'."));
+    return;
+  }
+  const std::string batch = text_of(inputs, "batchName");
+  for (const workflow::BatchCriteria& criteria : place.trigger->batches)
+    if (iequals(criteria.name, batch) || (batch.empty() && place.trigger->batches.size() == 1)) place.criteria = &criteria;
+  if (place.criteria == nullptr) {
+    done(ActionAnswer::failed("NotFound", "BatchNotFound", "The Batch trigger '" + place.trigger->name + "' has no batch '" + batch + "'."));
+    return;
+  }
+  place.partition = text_of(inputs, "partitionName");
+  if (place.partition.empty()) place.partition = "DEFAULT";
+  std::string message_id = text_of(inputs, "messageId");
+  if (message_id.empty()) message_id = call.idempotency_key;
+  std::string content = expression::to_json_text(inputs.contains("content") ? inputs["content"] : Value());
+  const std::int64_t now_us = engine_.parts().clock.now_unix_us();
+  auto shared = std::make_shared<UniqueFunction<void(ActionAnswer)>>(std::move(done));
+  place.workflow->database->write(
+      [place, message_id, content, now_us](Session& session) {
+        static const Statement kInsert{
+            "INSERT INTO workflow_batch_items (workflow_key, trigger_name, batch, partition_name, message_id, content, created_unix_us) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)"};
+        session.execute(kInsert, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition, message_id, content, now_us});
+      },
+      [this, place, shared, message_id](Result<void> result) {
+        if (!result.ok()) {
+          ActionAnswer failed = ActionAnswer::failed("ServiceUnavailable", "BatchNotWritten", result.error().message);
+          failed.retryable = true;
+          (*shared)(std::move(failed));
+          return;
+        }
+        ActionAnswer answer;
+        answer.code = "Accepted";
+        answer.outputs = Value{{"statusCode", 202}, {"headers", Value::object()}, {"body", {{"messageId", message_id}, {"partitionName", place.partition}}}};
+        (*shared)(std::move(answer));
+        look(place, false);
+      });
+}
+
+void BatchStore::arm(const Place& place) {
+  const Time now = engine_.parts().clock.now();
+  const std::optional<Time> due = place.criteria->recurrence->next(now, now);
+  if (!due) return;
+  const std::string key = place.workflow->arm_id + "\n" + place.trigger->name + "\n" + place.criteria->name + "\n" + place.partition;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(armed_[key], true)) return;
+  }
+  engine_.parts().clock.schedule_at(*due, [this, place, key] {
+    {
+      const std::lock_guard lock(mutex_);
+      armed_.erase(key);
+    }
+    look(place, true);
+  });
+}
+
+void BatchStore::look(const Place& place, bool by_time) {
+  struct Item {
+    std::int64_t key;
+    std::string message_id, content;
+  };
+  std::vector<Item> items;
+  std::size_t bytes = 0;
+  const auto enough = [&] {
+    const auto count = static_cast<std::int64_t>(items.size());
+    return (place.criteria->message_count > 0 && count >= place.criteria->message_count) ||
+           (place.criteria->batch_bytes > 0 && static_cast<std::int64_t>(bytes) >= place.criteria->batch_bytes) || items.size() >= kMaxMessages ||
+           bytes >= kMaxBytes;
+  };
+  place.workflow->database->read([&](Session& session) {
+    static const Statement kSelect{
+        "SELECT item_key, message_id, content FROM workflow_batch_items WHERE workflow_key = ? AND trigger_name = ? AND batch = ? AND "
+        "partition_name = ? ORDER BY item_key"};
+    session.query(kSelect, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition}, [&](const store::Row& row) {
+      items.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2))});
+      bytes += items.back().content.size();
+      return !enough();
+    });
+  });
+  if (items.empty()) return;
+  if (!enough() && !by_time) {
+    if (place.criteria->recurrence) arm(place);
+    return;
+  }
+  Value list = Value::array();
+  std::vector<std::int64_t> keys;
+  for (const Item& item : items) {
+    list.push_back({{"messageId", item.message_id}, {"content", expression::parse_value(item.content)}});
+    keys.push_back(item.key);
+  }
+  // Looked at by several at once, a message leaves with one of them only: the others find its row gone.
+  auto claim = [keys](Session& session) {
+    static const Statement kDelete{"DELETE FROM workflow_batch_items WHERE item_key = ?"};
+    std::int64_t gone = 0;
+    for (const std::int64_t key : keys) gone += session.execute(kDelete, {key});
+    if (gone != static_cast<std::int64_t>(keys.size()))
+      throw Error(ErrorCode::kAborted, "the messages of the batch were released by somebody else");
+  };
+  Firing firing;
+  firing.workflow = place.workflow;
+  firing.trigger = place.trigger;
+  firing.outputs = Value{{"body", {{"batchName", place.criteria->name}, {"partitionName", place.partition}, {"items", std::move(list)}}}};
+  firing.with = claim;
+  fire(engine_, std::move(firing));
+}
+
+}  // namespace trunkline::flows

@@ -1,0 +1,498 @@
+#include "runtime/flows/run.h"
+
+#include <algorithm>
+
+#include "runtime/crypto/hash.h"
+#include "runtime/flows/engine.h"
+#include "runtime/workflow/trigger.h"
+
+namespace trunkline::flows {
+namespace {
+
+using workflow::Caller;
+using workflow::Effect;
+using workflow::Event;
+using workflow::EventKind;
+using workflow::Status;
+
+constexpr int kMaxSaves = 4;
+
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+std::string error_text(const SharedValue& error) { return error ? expression::to_json_text(*error) : std::string(); }
+
+Caller caller_of(const StartSpec& spec, const workflow::Plan& plan) {
+  if (!spec.parent.empty()) return Caller::kWaiting;
+  if (!spec.has_caller || !plan.has_response) return Caller::kNobody;
+  return plan.has_asynchronous_response ? Caller::kPolling : Caller::kWaiting;
+}
+
+}  // namespace
+
+std::string stable_guid(RunKey run, std::uint64_t a, std::uint64_t b) {
+  Uuid uuid;
+  const std::uint64_t first = mix(mix(static_cast<std::uint64_t>(run)) ^ a), second = mix(first ^ mix(b));
+  for (std::size_t i = 0; i < 8; ++i) {
+    uuid.bytes[i] = static_cast<std::uint8_t>(first >> (8 * i));
+    uuid.bytes[8 + i] = static_cast<std::uint8_t>(second >> (8 * i));
+  }
+  uuid.bytes[6] = static_cast<std::uint8_t>(0x40 | (uuid.bytes[6] & 0x0f));
+  uuid.bytes[8] = static_cast<std::uint8_t>(0x80 | (uuid.bytes[8] & 0x3f));
+  return uuid.str();
+}
+
+std::string ParentLink::str() const {
+  if (empty()) return {};
+  return std::to_string(run) + " " + std::to_string(frame) + " " + std::to_string(action) + " " + workflow;
+}
+
+ParentLink ParentLink::parse(std::string_view text) {
+  ParentLink out;
+  std::vector<std::string_view> parts = split(text, ' ');
+  if (parts.size() < 4) return out;
+  out.run = parse_number<RunKey>(parts[0]).value_or(0);
+  out.frame = parse_number<FrameId>(parts[1]).value_or(0);
+  out.action = parse_number<ActionIndex>(parts[2]).value_or(workflow::kNone);
+  out.workflow = text.substr(parts[0].size() + parts[1].size() + parts[2].size() + 3);
+  return out;
+}
+
+Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
+    : engine_(engine),
+      workflow_(std::move(spec.workflow)),
+      version_(std::move(version)),
+      row_(std::move(row)),
+      name_(row_.name()),
+      machine_(std::make_unique<workflow::Machine>(version_->plan, static_cast<workflow::Environment&>(*this))),
+      parent_(std::move(spec.parent)),
+      respond_(std::move(spec.respond)) {
+  machine_->set_durable(durable());
+  pending_.with = std::move(spec.with);
+  Value record = Value::object();
+  record["name"] = row_.trigger;
+  for (const char* member : {"inputs", "outputs"})
+    if (const auto found = spec.record.find(member); found != spec.record.end()) record[member] = std::move(*found);
+  const std::string started = workflow::time_text(spec.fired_at.value_or(row_.started));
+  record["startTime"] = started;
+  record["endTime"] = workflow::time_text(row_.started);
+  if (const auto scheduled = spec.record.find("scheduledTime"); scheduled != spec.record.end()) record["scheduledTime"] = *scheduled;
+  record["trackingId"] = stable_guid(row_.key, ~std::uint64_t{0}, 0);
+  record["clientTrackingId"] = row_.client_tracking_id;
+  record["originHistoryName"] = row_.origin.empty() ? name_ : row_.origin;
+  if (const auto code = spec.record.find("code"); code != spec.record.end()) record["code"] = *code;
+  record["status"] = "Succeeded";
+  Event begin;
+  begin.kind = EventKind::kRunStarted;
+  begin.at = row_.started;
+  begin.inputs = std::make_shared<const Value>(std::move(record));
+  begin.text = parent_.str();
+  begin.number = static_cast<std::uint64_t>(caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));
+  machine_->append(std::move(begin));
+  if (!spec.history.empty()) {
+    workflow::HistoryReader reader(spec.history);
+    while (std::optional<Event> event = reader.next()) {
+      event->at = row_.started;
+      machine_->append(std::move(*event));
+    }
+  }
+}
+
+Run::Run(Engine& engine, WorkflowPtr workflow, WorkflowVersionPtr version, RunRow row, const std::vector<std::string>& segments)
+    : engine_(engine),
+      workflow_(std::move(workflow)),
+      version_(std::move(version)),
+      row_(std::move(row)),
+      name_(row_.name()),
+      machine_(std::make_unique<workflow::Machine>(version_->plan, static_cast<workflow::Environment&>(*this))),
+      stored_(true),
+      resume_(true),
+      held_(row_.status == Status::kWaiting),
+      next_segment_(static_cast<std::int64_t>(segments.size())),
+      stored_due_(row_.due) {
+  if (!segments.empty()) {
+    workflow::HistoryReader first(segments.front());
+    if (const auto event = first.next()) parent_ = ParentLink::parse(event->text);
+  }
+  for (const std::string& segment : segments) machine_->replay(segment);
+  if (!machine_->state().started()) throw Error(ErrorCode::kDataLoss, "the run '" + name_ + "' has no history");
+}
+
+Run::~Run() = default;
+
+bool Run::post(Input& input) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (gone_) return false;
+    inputs_.push_back(std::move(input));
+    if (std::exchange(busy_, true)) return true;
+  }
+  engine_.parts().executor.post([self = shared_from_this()] { self->turn(); });
+  return true;
+}
+
+void Run::begin(bool held) {
+  {
+    const std::lock_guard lock(mutex_);
+    busy_ = true;
+  }
+  held_ = held;
+  turn();
+}
+
+void Run::wake_now() {
+  woken_ = true;
+  on_due();
+}
+
+void Run::give_up() {
+  Clock::TimerId timer = 0, caller_timer = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    gone_ = failed_ = true;
+    inputs_.clear();
+    timer = std::exchange(timer_, 0);
+    caller_timer = std::exchange(caller_timer_, 0);
+  }
+  for (const Clock::TimerId one : {timer, caller_timer})
+    if (one != 0) engine_.parts().clock.cancel(one);
+  CallerAnswer stopped;
+  stopped.kind = CallerAnswer::Kind::kError;
+  stopped.run = name_;
+  stopped.error = Error(ErrorCode::kUnavailable, "the runtime is stopping");
+  answer(std::move(stopped));
+}
+
+bool Run::retire() {
+  const std::lock_guard lock(mutex_);
+  if (failed_) return gone_ = true;
+  if (busy_ || saving_ > 0 || flying_ > 0 || respond_ || timer_ != 0 || !inputs_.empty()) return false;
+  return gone_ = true;
+}
+
+void Run::turn() {
+  if (engine_.stopped_.load(std::memory_order_acquire)) return;
+  std::deque<Input> inputs;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return;
+    inputs.swap(inputs_);
+  }
+  try {
+    if (std::exchange(resume_, false) && !held_) resume_operations();
+    for (Input& input : inputs) input(*this);
+    move();
+  } catch (const Error& error) {
+    lost(error);
+    return;
+  }
+  bool again = false;
+  {
+    const std::lock_guard lock(mutex_);
+    flying_ = in_flight_.size();
+    // A run that makes history faster than it can be written waits for the disk.
+    wants_room_ = more_ && saving_ >= kMaxSaves;
+    again = !inputs_.empty() || (more_ && !wants_room_);
+    busy_ = again;
+  }
+  if (again)
+    engine_.parts().executor.post([self = shared_from_this()] { self->turn(); });
+  else
+    engine_.settled(shared_from_this());
+}
+
+void Run::move() {
+  more_ = false;
+  if (!held_) {
+    more_ = machine_->step(engine_.options().turn_actions);
+    collect();
+    // What began may have ended at once, or needs more of the machine.
+    if (machine_->state().has_todo() && !ended()) more_ = true;
+  }
+  const bool small = machine_->unsaved_bytes() < engine_.options().segment_bytes;
+  if (more_ && small && pending_.launches.empty() && pending_.calls.empty() && !pending_.response && stored_) return;
+  save();
+}
+
+void Run::collect() {
+  for (Effect& effect : machine_->take_effects()) {
+    switch (effect.kind) {
+      case Effect::Kind::kStart:
+        start_operation(effect.frame, effect.action);
+        break;
+      case Effect::Kind::kRespond:
+        pending_.response = std::move(effect.value);
+        break;
+      case Effect::Kind::kEnded:
+        pending_.ended = true;
+        stop_operations();
+        break;
+    }
+  }
+}
+
+Time Run::deadline() const {
+  return row_.started + (durable() ? engine_.options().max_run : engine_.options().max_stateless_run);
+}
+
+std::optional<Time> Run::next_due() const {
+  if (ended() || held_) return std::nullopt;
+  Time soonest = deadline();
+  for (const auto& [frame, action] : machine_->state().operations()) {
+    const workflow::Operation* one = operation(frame, action);
+    if (one->due && !is_in_flight(frame, action)) soonest = std::min(soonest, *one->due);
+    if (one->deadline) soonest = std::min(soonest, *one->deadline);
+  }
+  return soonest;
+}
+
+bool Run::ended() const { return machine_->state().ended(); }
+
+void Run::update_row() {
+  const workflow::RunState& state = machine_->state();
+  row_.status = held_ ? Status::kWaiting : state.status();
+  row_.due = next_due();
+  row_.active = !in_flight_.empty();
+  for (const auto& [frame, action] : state.operations())
+    if (operation(frame, action)->waiting_for.starts_with("child:")) row_.active = true;
+  if (!state.ended()) return;
+  row_.ended = state.end_time();
+  row_.code = state.code();
+  row_.error = error_text(state.error());
+  row_.active = false;
+}
+
+void Run::save() {
+  const std::size_t bytes = machine_->unsaved_bytes();
+  const bool was_active = row_.active;
+  update_row();
+  Later later = std::exchange(pending_, {});
+  if (!stored_) {
+    bool waits = false;
+    {
+      const std::lock_guard lock(mutex_);
+      waits = static_cast<bool>(respond_);
+    }
+    later.accepted = waits && machine_->state().caller() != Caller::kWaiting && machine_->state().caller() != Caller::kAnswered;
+    if (waits && machine_->state().caller() == Caller::kWaiting) arm_caller_timer();
+  }
+  if (!durable()) {
+    stored_ = true;
+    arm_timer(row_.due);
+    after_save(std::move(later), row_, {});
+    return;
+  }
+  if (bytes == 0 && stored_ && !later.ended && row_.due == stored_due_ && was_active == row_.active && !woken_) {
+    after_save(std::move(later), row_, {});
+    return;
+  }
+  stored_due_ = row_.due;
+  {
+    const std::lock_guard lock(mutex_);
+    ++saving_;
+  }
+  const bool first = !std::exchange(stored_, true);
+  const bool in_head = first && later.ended;
+  std::string segment = machine_->take_segment();
+  const std::int64_t number = in_head || segment.empty() ? next_segment_ : next_segment_++;
+  struct Job {
+    RunRow row;
+    std::string segment;
+    std::int64_t number;
+    bool first, in_head;
+    Later later;
+    bool woken;
+  };
+  auto job = std::make_shared<Job>(Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
+  database().write(
+      [job](store::Session& session) {
+        if (job->first)
+          records::insert_run(session, job->row, job->in_head ? std::string_view(job->segment) : std::string_view());
+        else
+          records::update_run(session, job->row);
+        if (job->later.with) job->later.with(session);
+        if (!job->in_head && !job->segment.empty()) records::add_segment(session, job->row.key, job->number, job->segment);
+      },
+      [self = shared_from_this(), job](Result<void> result) {
+        bool room = false;
+        {
+          const std::lock_guard lock(self->mutex_);
+          --self->saving_;
+          room = self->wants_room_ && !self->busy_ && self->saving_ < kMaxSaves;
+          if (room) {
+            self->wants_room_ = false;
+            self->busy_ = true;
+          }
+        }
+        if (job->woken) self->engine_.woken(self->database(), self->row_.key);
+        self->after_save(std::move(job->later), job->row, result);
+        if (room)
+          self->turn();
+        else
+          self->engine_.settled(self);
+      });
+}
+
+/// On any thread, beside turns: touches nothing of the machine.
+void Run::after_save(Later later, const RunRow& row, const Result<void>& result) {
+  if (!result.ok()) {
+    lost(result.error());
+    return;
+  }
+  if (row.due && durable()) engine_.due_changed(database(), *row.due);
+  if (later.accepted) {
+    CallerAnswer accepted;
+    accepted.kind = version_->plan->has_response ? CallerAnswer::Kind::kAcceptedAsync : CallerAnswer::Kind::kAccepted;
+    accepted.run = row.name();
+    answer(std::move(accepted));
+  }
+  if (later.response) {
+    CallerAnswer response;
+    response.kind = CallerAnswer::Kind::kResponse;
+    response.run = row.name();
+    response.response = later.response;
+    answer(std::move(response));
+    if (!parent_.empty()) engine_.tell_parent(parent_, later.response);
+  }
+  for (Launch& launch : later.launches) send(std::move(launch));
+  for (UniqueFunction<void()>& call : later.calls) call();
+  if (!later.ended) return;
+  CallerAnswer none;
+  none.kind = CallerAnswer::Kind::kNoResponse;
+  none.run = row.name();
+  answer(std::move(none));
+  // Harmless when it has got its response already.
+  if (!parent_.empty() && !later.response) engine_.tell_parent(parent_, nullptr);
+  engine_.ended(shared_from_this(), row);
+}
+
+void Run::lost(const Error& error) {
+  // Aborted: what it was to begin with went to another run.
+  if (error.code != ErrorCode::kAborted)
+    engine_.parts().log.error("workflows", "a run cannot go on; it is taken up at the next start",
+                              {{"workflow", workflow_->name}, {"run", name_}, {"error", error.message}});
+  for (InFlight& flight : in_flight_) flight.cancel.cancel();
+  {
+    const std::lock_guard lock(mutex_);
+    failed_ = true;
+    inputs_.clear();
+  }
+  CallerAnswer failed;
+  failed.kind = CallerAnswer::Kind::kError;
+  failed.run = name_;
+  failed.error = error;
+  answer(std::move(failed));
+  engine_.woken(database(), row_.key);
+  engine_.forget(row_.key);
+}
+
+void Run::answer(CallerAnswer what) {
+  Responder respond;
+  Clock::TimerId timer = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    respond = std::move(respond_);
+    respond_ = nullptr;
+    timer = std::exchange(caller_timer_, 0);
+  }
+  if (timer != 0) engine_.parts().clock.cancel(timer);
+  if (respond) respond(std::move(what));
+}
+
+void Run::arm_caller_timer() {
+  const Clock::TimerId timer = engine_.parts().clock.schedule_after(engine_.options().caller_timeout, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      Input input = [](Run& run) { run.caller_gone(); };
+      self->post(input);
+    }
+  });
+  const std::lock_guard lock(mutex_);
+  caller_timer_ = timer;
+}
+
+void Run::caller_gone() {
+  if (machine_->state().caller() != Caller::kWaiting) return;
+  Event event;
+  event.kind = EventKind::kResponded;
+  event.at = now();
+  event.number = 1;
+  machine_->append(std::move(event));
+  CallerAnswer late;
+  late.kind = CallerAnswer::Kind::kTimeout;
+  late.run = name_;
+  answer(std::move(late));
+}
+
+/// A stateless run has no row that would wake it.
+void Run::arm_timer(std::optional<Time> due) {
+  Clock::TimerId old = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    old = std::exchange(timer_, 0);
+  }
+  if (old != 0) engine_.parts().clock.cancel(old);
+  if (!due) return;
+  const Clock::TimerId made = engine_.parts().clock.schedule_at(*due, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      Input input = [](Run& run) { run.on_due(); };
+      self->post(input);
+    }
+  });
+  const std::lock_guard lock(mutex_);
+  timer_ = made;
+}
+
+void Run::cancel() {
+  if (ended()) return;
+  for (const auto& [frame, action] : std::vector(machine_->state().operations())) unsubscribe(frame, action);
+  held_ = false;
+  machine_->cancel();
+  collect();
+}
+
+void Run::release() {
+  if (!held_) return;
+  held_ = false;
+  row_.started = now();
+}
+
+/// Rows and histories hold microseconds; a finer time would differ after it was read back.
+Time Run::now() { return std::chrono::floor<std::chrono::microseconds>(engine_.parts().clock.now()); }
+
+std::array<std::uint8_t, 16> Run::guid_bytes() { return engine_.parts().ids.uuid4().bytes; }
+
+std::uint64_t Run::random_below(std::uint64_t bound) { return engine_.parts().ids.next_below(bound); }
+
+std::optional<std::string> Run::setting(std::string_view name) {
+  return engine_.options().setting ? engine_.options().setting(name) : std::nullopt;
+}
+
+std::string Run::tracking_id(FrameId frame, ActionIndex action) {
+  return stable_guid(row_.key, (std::uint64_t{frame} << 32) | action, 1);
+}
+
+std::optional<std::string> Run::callback_url(FrameId frame, ActionIndex action) {
+  const auto type = version_->plan->actions[action].type;
+  if (type != workflow::ActionType::kHttpWebhook && type != workflow::ActionType::kApiConnectionWebhook) return std::nullopt;
+  return engine_.parts().registry.callback_url(*workflow_, name_, version_->plan->actions[action].name, frame);
+}
+
+const Value& Run::workflow_value() {
+  if (!workflow_value_.is_null()) return workflow_value_;
+  Value tags = Value::object();
+  for (const auto& [name, value] : workflow_->tags) tags[name] = value;
+  const std::string name = name_;
+  workflow_value_ = {{"id", workflow_->arm_id},
+                     {"name", workflow_->name},
+                     {"type", "Microsoft.Logic/workflows"},
+                     {"location", workflow_->location},
+                     {"tags", std::move(tags)},
+                     {"run", {{"id", workflow_->arm_id + "/runs/" + name}, {"name", name}, {"type", "Microsoft.Logic/workflows/runs"}}}};
+  return workflow_value_;
+}
+
+}  // namespace trunkline::flows

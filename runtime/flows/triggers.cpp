@@ -1,0 +1,272 @@
+#include "runtime/flows/triggers.h"
+
+#include "runtime/base/time_text.h"
+#include "runtime/flows/armed_trigger.h"
+#include "runtime/flows/workflow_service.h"
+#include "runtime/workflow/run_context.h"
+
+namespace trunkline::flows {
+namespace {
+
+using store::Session;
+using workflow::TriggerType;
+
+bool ticks(TriggerType type) {
+  return type == TriggerType::kRecurrence || type == TriggerType::kSlidingWindow || type == TriggerType::kHttp ||
+         type == TriggerType::kApiConnection;
+}
+bool subscribes(TriggerType type) { return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook; }
+
+std::optional<Time> time_in(const Value& state, const char* name) {
+  const auto found = state.find(name);
+  return found != state.end() && found->is_string() ? parse_rfc3339(found->get_ref<const std::string&>()) : std::nullopt;
+}
+
+bool same_trigger(const Workflow& before, const Workflow& after, const workflow::Trigger& was, const workflow::Trigger& is) {
+  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs && was.raw_recurrence == is.raw_recurrence;
+}
+
+}  // namespace
+
+Value Triggers::Armed::state() const {
+  Value out{{"anchor", format_rfc3339(anchor)}, {"count", count}};
+  if (last) out["last"] = format_rfc3339(*last);
+  if (window) out["window"] = format_rfc3339(*window);
+  if (!location.empty()) out["location"] = location;
+  if (subscribed) out["subscribed"] = true;
+  return out;
+}
+
+void Triggers::Armed::read(const Value& state) {
+  anchor = time_in(state, "anchor").value_or(anchor);
+  last = time_in(state, "last");
+  window = time_in(state, "window");
+  if (const auto found = state.find("count"); found != state.end() && found->is_number_integer()) count = *found;
+  if (const auto found = state.find("location"); found != state.end() && found->is_string()) location = *found;
+  if (const auto found = state.find("subscribed"); found != state.end() && found->is_boolean()) subscribed = *found;
+}
+
+Triggers::Triggers(WorkflowService& service) : service_(service) {}
+Triggers::~Triggers() = default;
+
+Triggers::Key Triggers::key_of(const Workflow& workflow, std::string_view trigger) {
+  return {{workflow.database, workflow.key}, to_lower(trigger)};
+}
+
+void Triggers::stop() {
+  std::map<Key, std::shared_ptr<Armed>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    all.swap(armed_);
+  }
+  for (const auto& [key, armed] : all)
+    if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
+}
+
+bool Triggers::current(const std::shared_ptr<Armed>& armed) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = armed_.find(key_of(*armed->workflow, armed->trigger->name));
+  return !stopped_ && found != armed_.end() && found->second == armed;
+}
+
+void Triggers::changed(const WorkflowPtr& before, const WorkflowPtr& after, bool restored) {
+  const auto triggers_of = [](const WorkflowPtr& workflow) -> const std::vector<workflow::Trigger>* {
+    return workflow && workflow->version && workflow->version->plan ? &workflow->version->plan->triggers : nullptr;
+  };
+  const auto* was = triggers_of(before);
+  const auto* is = triggers_of(after);
+  if (was != nullptr)
+    for (const workflow::Trigger& trigger : *was) {
+      const workflow::Trigger* now = is != nullptr ? after->version->plan->find_trigger(trigger.name) : nullptr;
+      // One that stays as it is goes on as if nothing had happened; it only has to follow the new version.
+      if (now == nullptr || !same_trigger(*before, *after, trigger, *now)) disarm(before, trigger, now == nullptr);
+    }
+  if (is == nullptr || !after->enabled) return;
+  for (const workflow::Trigger& trigger : *is) arm(after, trigger, restored);
+}
+
+void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored) {
+  if (!service_.options().automatic_triggers || (!ticks(trigger.type) && !subscribes(trigger.type))) return;
+  const Time now = service_.parts_.clock.now();
+  auto armed = std::make_shared<Armed>();
+  armed->workflow = workflow;
+  armed->trigger = &trigger;
+  armed->anchor = now;
+  armed->as_action.name = trigger.name;
+  armed->as_action.type = trigger.type == TriggerType::kApiConnection          ? workflow::ActionType::kApiConnection
+                          : trigger.type == TriggerType::kApiConnectionWebhook ? workflow::ActionType::kApiConnectionWebhook
+                                                                               : workflow::ActionType::kHttp;
+  std::optional<Time> stored_next;
+  if (restored) {
+    workflow->database->read([&](Session& session) {
+      for (const TriggerRow& row : records::triggers(session, workflow->key))
+        if (iequals(row.name, trigger.name)) {
+          armed->read(expression::parse_value(row.state));
+          stored_next = row.next;
+        }
+    });
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    std::shared_ptr<Armed>& place = armed_[key_of(*workflow, trigger.name)];
+    if (place) {
+      // It goes on: only what it belongs to has changed.
+      place->workflow = workflow;
+      place->trigger = &trigger;
+      return;
+    }
+    place = armed;
+  }
+  if (subscribes(trigger.type)) {
+    start_subscription(armed, restored);
+    return;
+  }
+  if (!trigger.recurrence) return;
+  std::optional<Time> next;
+  if (trigger.type == TriggerType::kSlidingWindow) {
+    if (!armed->window) armed->window = trigger.recurrence->start().value_or(now);
+    const auto end = trigger.recurrence->next(*armed->window, *armed->window);
+    if (end) next = *end + trigger.window_delay;
+  } else if (restored && stored_next && *stored_next > now) {
+    next = stored_next;
+  } else if (restored && armed->last) {
+    next = trigger.recurrence->next(now, armed->anchor);  // missed times are not made up
+  } else {
+    next = trigger.recurrence->first(now);
+  }
+  if (next) schedule(armed, *next);
+}
+
+void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone) {
+  std::shared_ptr<Armed> armed;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = armed_.find(key_of(*workflow, trigger.name));
+    if (found == armed_.end()) return;
+    armed = std::move(found->second);
+    armed_.erase(found);
+  }
+  if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
+  if (armed->subscribed) {
+    spawn(unsubscribe(armed), [this](const Result<void>& result) {
+      if (!result.ok())
+        service_.parts_.log.warning("workflows", "a webhook could not be unsubscribed", {{"error", result.error().message}});
+    });
+  }
+  workflow->database->write(
+      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); }, [](Result<void>) {});
+  (void)gone;
+}
+
+void Triggers::remember(const Armed& armed, std::optional<Time> next) {
+  if (armed.workflow->kind == WorkflowKind::kStateless) return;
+  TriggerRow row{armed.trigger->name, expression::to_json_text(armed.state()), next};
+  Log& log = service_.parts_.log;
+  armed.workflow->database->write(
+      [workflow = armed.workflow, row = std::move(row)](Session& session) { records::put_trigger(session, workflow->key, row); },
+      [&log](Result<void> result) {
+        if (!result.ok()) log.warning("workflows", "the state of a trigger could not be written", {{"error", result.error().message}});
+      });
+}
+
+void Triggers::schedule(const std::shared_ptr<Armed>& armed, Time due) {
+  Clock::TimerId old = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    armed->next = due;
+    old = std::exchange(armed->timer, 0);
+  }
+  if (old != 0) service_.parts_.clock.cancel(old);
+  const Clock::TimerId made = service_.parts_.clock.schedule_at(due, [this, weak = std::weak_ptr<Armed>(armed), due] {
+    if (const auto self = weak.lock()) tick(self, due);
+  });
+  const std::lock_guard lock(mutex_);
+  armed->timer = made;
+}
+
+void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
+  if (!current(armed)) return;
+  switch (armed->trigger->type) {
+    case TriggerType::kRecurrence:
+      tick_recurrence(armed, due);
+      return;
+    case TriggerType::kSlidingWindow:
+      tick_window(armed);
+      return;
+    case TriggerType::kHttpWebhook:
+    case TriggerType::kApiConnectionWebhook:
+      // Its time has run out: a new one takes its place.
+      spawn(subscribe(armed), [this](const Result<void>& result) {
+        if (!result.ok())
+          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again", {{"error", result.error().message}});
+      });
+      return;
+    default:
+      spawn(poll(armed), [this](const Result<FiringResult>& result) {
+        if (!result.ok()) service_.parts_.log.error("workflows", "a poll failed", {{"error", result.error().message}});
+      });
+  }
+}
+
+void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
+  const workflow::Recurrence& recurrence = *armed->trigger->recurrence;
+  armed->last = due;
+  ++armed->count;
+  std::optional<Time> next;
+  if (recurrence.count == 0 || armed->count < recurrence.count) next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
+  Firing firing;
+  firing.workflow = armed->workflow;
+  firing.trigger = armed->trigger;
+  firing.scheduled = due;
+  // Both or neither: the run, and the knowledge that this time has passed.
+  TriggerRow row{armed->trigger->name, expression::to_json_text(armed->state()), next};
+  const bool kept = armed->workflow->kind == WorkflowKind::kStateful;
+  if (kept) firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
+  const FiringResult result = fire(service_.engine(), std::move(firing));
+  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
+  if (next) {
+    schedule(armed, *next);
+  } else {
+    const std::lock_guard lock(mutex_);
+    armed->next.reset();
+  }
+}
+
+void Triggers::tick_window(const std::shared_ptr<Armed>& armed) {
+  const workflow::Trigger& trigger = *armed->trigger;
+  const std::optional<Time> end = trigger.recurrence->next(*armed->window, *armed->window);
+  if (!end) return;
+  Firing firing;
+  firing.workflow = armed->workflow;
+  firing.trigger = armed->trigger;
+  firing.scheduled = *end + trigger.window_delay;
+  firing.outputs = Value{{"windowStartTime", workflow::time_text(*armed->window)}, {"windowEndTime", workflow::time_text(*end)}};
+  armed->window = *end;
+  armed->last = firing.scheduled;
+  const std::optional<Time> following = trigger.recurrence->next(*end, *end);
+  const std::optional<Time> next = following ? std::optional<Time>(*following + trigger.window_delay) : std::nullopt;
+  TriggerRow row{trigger.name, expression::to_json_text(armed->state()), next};
+  if (armed->workflow->kind == WorkflowKind::kStateful)
+    firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
+  const FiringResult result = fire(service_.engine(), std::move(firing));
+  if (result.kind == FiringResult::Kind::kRefused) armed->window = *end;
+  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
+  // Windows that lie behind us are made up one after the other.
+  if (next) schedule(armed, *next);
+}
+
+TriggerState Triggers::state_of(const Workflow& workflow, const workflow::Trigger& trigger) const {
+  TriggerState out;
+  const std::lock_guard lock(mutex_);
+  const auto found = armed_.find(key_of(workflow, trigger.name));
+  if (found == armed_.end()) return out;
+  out.last = found->second->last;
+  out.next = found->second->next;
+  out.problem = found->second->problem;
+  return out;
+}
+
+}  // namespace trunkline::flows

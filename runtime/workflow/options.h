@@ -1,0 +1,38 @@
+// Numbers of the documentation (multi-tenant service), each of which an owner of a runtime may set.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/expression/limits.h"
+#include "trunkline/error.hpp"
+
+namespace trunkline::workflow {
+
+struct Options {
+  std::size_t max_actions = 500;
+  int max_depth = 8;
+  std::size_t max_triggers = 10;
+  std::size_t max_cases = 25;
+  std::size_t max_variables = 250;
+  std::size_t max_parameters = 50;
+  std::size_t max_outputs = 10;
+  std::size_t max_name_length = 80;
+  std::size_t max_description_length = 256;
+  std::size_t max_tracked_length = 16'000;
+  std::size_t max_definition_bytes = 4u << 20;
+
+  std::size_t max_foreach_items = 100'000;
+  int default_foreach_concurrency = 20;
+  int max_foreach_concurrency = 50;
+  int default_until_count = 60;
+  int max_until_count = 5'000;
+  Duration default_until_timeout = std::chrono::hours{1};
+  std::size_t max_split_items = 100'000;
+  std::size_t max_split_items_limited = 100;
+
+  expression::CompileLimits compile;
+  expression::Limits evaluate;
+};
+
+}  // namespace trunkline::workflow
