@@ -3,6 +3,7 @@ import { Runtime } from "trunkline";
 
 const rt = await Runtime.open({
   runtime: { clock: "virtual", seed: 1 },
+  log: { level: "warning" },
   providers: [
     { name: "cheap", plugin: "sms-sandbox", config: { latency_ms: 20, rules: [{ match: "+44", refuse: "temporary" }] } },
     { name: "sure", plugin: "sms-sandbox", config: { latency_ms: 200 } },

@@ -4,6 +4,7 @@ import trunkline
 
 CONFIG = {
     "runtime": {"clock": "virtual", "seed": 1},
+    "log": {"level": "warning"},
     "providers": [
         {
             "name": "cheap",
@@ -33,7 +34,7 @@ with trunkline.Runtime(CONFIG) as rt:
 
     print("why:")
     for step in rt.sms.explain(sent[1].message_id or "").steps:
-        if step.rule in {"route.order", "route.pick", "provider.send", "outcome", "receipt"}:
+        if step.rule in {"route.order", "route.pick", "provider.send", "outcome", "failover", "receipt"}:
             print(f"  {step.rule}: {step.outcome} {step.value} {step.detail or ''}".rstrip())
 
     rt.sandbox.send_from_phone("+447700900123", "+14255550100", "stop")

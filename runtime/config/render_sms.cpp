@@ -1,4 +1,5 @@
 // What the configuration says about text messages, as text.
+#include "runtime/base/money.h"
 #include "runtime/config/render_writer.h"
 #include "runtime/config/sms_section.h"
 

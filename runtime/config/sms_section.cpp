@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/base/money.h"
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 
 namespace trunkline {
 namespace {
-
-constexpr std::int64_t kMicros = 1'000'000;
 
 bool is_prefix(std::string_view text) {
   return text.size() >= 2 && text.size() <= 16 && text[0] == '+' && std::all_of(text.begin() + 1, text.end(), is_digit);
@@ -92,26 +91,6 @@ void read_cap(ConfigSection& s, std::string_view key, std::optional<std::int64_t
 }
 
 }  // namespace
-
-std::optional<std::int64_t> parse_micros(std::string_view text) {
-  const auto dot = text.find('.');
-  const auto whole = parse_number<std::int64_t>(text.substr(0, dot));
-  if (!whole || *whole < 0 || *whole > kMicros) return std::nullopt;
-  if (dot == std::string_view::npos) return *whole * kMicros;
-  std::string decimals(text.substr(dot + 1));
-  if (decimals.empty() || decimals.size() > 6 || !std::all_of(decimals.begin(), decimals.end(), is_digit)) return std::nullopt;
-  decimals.resize(6, '0');
-  return *whole * kMicros + *parse_number<std::int64_t>(decimals);
-}
-
-std::string format_micros(std::int64_t micros) {
-  std::string out = micros < 0 ? "-" : "";
-  const std::int64_t amount = micros < 0 ? -micros : micros;
-  out += std::to_string(amount / kMicros);
-  std::string decimals = std::to_string(kMicros + amount % kMicros).substr(1);
-  while (decimals.size() > 2 && decimals.back() == '0') decimals.pop_back();
-  return out + "." + decimals;
-}
 
 void read_sms(ConfigSection& s, SmsConfig& out) {
   using Rules = SmsConfig::SenderRules;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/base/money.h"
 #include "runtime/base/strings.h"
 #include "runtime/providers/country.h"
 #include "runtime/providers/route_index.h"
@@ -254,7 +255,7 @@ std::vector<DecisionStep> RouteDecision::steps(Time at) const {
       if (!by_cost)
         detail += " (" + std::to_string(ordered[i]->weight) + ")";
       else if (const auto micros = target.prices.part_micros(query_.to))
-        detail += " (" + std::to_string(*micros) + " millionths of " + target.prices.currency() + ")";
+        detail += " (" + format_micros(*micros) + " " + target.prices.currency() + ")";
       else
         detail += " (no price)";
     }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "runtime/base/money.h"
 #include "runtime/base/utf8.h"
 #include "runtime/clock/clock.h"
-#include "runtime/config/sms_section.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/phone_number.h"
 #include "runtime/services/sms_message_id.h"

@@ -68,8 +68,12 @@ std::vector<std::pair<std::int64_t, std::vector<HandoverCall>>> open_handovers(S
   session.query(kOpenHandovers, {}, [&](const Row& row) {
     std::vector<HandoverCall>& calls = open.emplace_back(row.integer(0), std::vector<HandoverCall>{}).second;
     for (const auto& call : nlohmann::json::parse(row.text(1))) {
-      auto texts = call.get<std::vector<std::string>>();
       HandoverCall& one = calls.emplace_back();
+      if (call.is_string()) {  // as notes once were: nobody knows whose it was
+        one.message_ids.push_back(call.get<std::string>());
+        continue;
+      }
+      auto texts = call.get<std::vector<std::string>>();
       one.provider = std::move(texts.at(0));
       one.message_ids.assign(std::make_move_iterator(texts.begin() + 1), std::make_move_iterator(texts.end()));
     }

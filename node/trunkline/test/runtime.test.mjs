@@ -46,18 +46,22 @@ describe("runtime", { skip }, () => {
     await assert.rejects(rt.sms.cancel(messageId), { code: "failedPrecondition" });
   });
   test("STOP is confirmed, kept and proved", async () => {
-    const person = "+14255550177";
-    await rt.sandbox.sendFromPhone(person, OURS, "stop");
-    await rt.clock.advance(1000);
-    assert.match((await rt.sandbox.messages(person)).at(-1).text, /unsubscribed/);
-    const [{ messageId }] = await rt.sms.send({ from: OURS, to: [person], message: "hello" });
-    const { state, reason, fault, retryable } = await rt.sms.get(messageId);
-    assert.deepEqual([state, reason, fault, retryable], ["failed", "optedOut", "recipient", false]);
-    const history = await rt.smsConsent.history(person);
-    assert.deepEqual(history.items.map(({ action, keyword }) => [action, keyword]), [["optOut", "STOP"]]);
-    assert.equal((await rt.smsConsent.verify()).intact, true);
-    await rt.smsConsent.remove(OURS, [person]);
-    assert.equal((await rt.smsConsent.check(OURS, [person]))[0].optedOut, false);
+    const own = await Runtime.open(config());
+    try {
+      await own.sandbox.sendFromPhone(PHONE, OURS, "stop");
+      await own.clock.advance(1000);
+      assert.match((await own.sandbox.messages(PHONE)).at(-1).text, /unsubscribed/);
+      const [{ messageId }] = await own.sms.send({ from: OURS, to: [PHONE], message: "hello" });
+      const { state, reason, fault, retryable } = await own.sms.get(messageId);
+      assert.deepEqual([state, reason, fault, retryable], ["failed", "optedOut", "recipient", false]);
+      const history = await own.smsConsent.history(PHONE);
+      assert.deepEqual(history.items.map(({ action, keyword }) => [action, keyword]), [["optOut", "STOP"]]);
+      assert.equal((await own.smsConsent.verify()).intact, true);
+      await own.smsConsent.remove(OURS, [PHONE]);
+      assert.equal((await own.smsConsent.check(OURS, [PHONE]))[0].optedOut, false);
+    } finally {
+      await own.close();
+    }
   });
   test("refused recipients do not fail the others", async () => {
     const outcomes = await rt.sms.send({ from: OURS, to: [PHONE, "12"], message: "hi" });

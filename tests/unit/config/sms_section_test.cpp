@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "runtime/base/money.h"
+
 namespace trunkline {
 namespace {
 

@@ -15,10 +15,14 @@ class SmsPolicy : public SmsRouting {};
 // ---- senders ----
 
 TEST_F(SmsPolicy, APoolKeepsItsSenderForEachPerson) {
-  open(test_config("[" + carrier("a", "") + "]", "[]",
-                   "      - {number: '+442079460100', type: geographic, sms: both}\n"
-                   "      - {number: '+442079460101', type: geographic, sms: both}\n"
-                   "    sms: {pools: [{name: news, numbers: ['+14255550100', '+442079460100', '+442079460101']}]}\n"));
+  std::string config =
+      test_config("[" + carrier("a", "") + "]", "[]",
+                  "    sms: {pools: [{name: news, numbers: ['+14255550100', '+442079460100', '+442079460101']}]}\n");
+  const std::string last = "sms: inbound}\n";
+  config.insert(config.find(last) + last.size(),
+                "      - {number: '+442079460100', type: geographic, sms: both}\n"
+                "      - {number: '+442079460101', type: geographic, sms: both}\n");
+  open(config);
   auto s = submission({kPhone, "+447700900123"});
   s.from = "pool:news";
   const auto first = send(s), second = send(s);
