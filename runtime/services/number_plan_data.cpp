@@ -68,7 +68,7 @@ CW|Curaçao|599||G 150 BN 6/300 94=Curaçao|M 300 BB 6/255 95
 CX|Christmas Island|61|0|G 150 BN 6/640 891=Christmas_Island
 CY|Cyprus|357||T 250 IN 5/557 800|G 150 BN 6/557 22=Nicosia|M 300 BB 6/557 96
 CZ|Czech Republic|420||T 250 IN 6/557 800|G 150 BN 8/557 2=Prague 7/557 54=Brno|M 300 BB 7/557 60
-DE|Germany|49|0|T 200 IN 7/557 800|G 100 BN 6/557 30=Berlin,89=Munich,40=Hamburg,69=Frankfurt_am_Main 5/557 221=Cologne,\
+DE|Germany|49|0|T 200 IN 7/557 800|G 100 BN 8/557 30=Berlin,89=Munich,40=Hamburg,69=Frankfurt_am_Main 7/557 221=Cologne,\
   711=Stuttgart
 DJ|Djibouti|253||G 150 BN 6/557 21=Djibouti|M 300 BB 6/557 77
 DK|Denmark|45||T 250 IN 5/557 801|G 150 BN 6/557 33=Copenhagen,86=Aarhus|M 300 BB 6/557 34
@@ -112,7 +112,7 @@ HR|Croatia|385|0|T 250 IN 6/557 800|G 150 BN 7/557 1=Zagreb|M 300 BB 7/557 92
 HT|Haiti|509||T 250 IN 5/557 800|G 150 BN 6/557 22=Haiti|M 300 BB 6/557 34
 HU|Hungary|36|06|T 250 IN 5/557 801|G 150 BN 7/557 1=Budapest 6/557 52=Debrecen|M 300 BB 7/557 20
 ID|Indonesia|62|0|T 250 IN 7/557 800|G 150 BN 7/557 21=Jakarta|M 300 BB 7/557 81
-IE|Ireland|353|0|G 100 BNR 8/557 1=Dublin 7/557 21=Cork 6/557 91=Galway|M 300 BBR 7/557 83
+IE|Ireland|353|0|G 100 BNR 7/557 1=Dublin,21=Cork 6/557 91=Galway|M 300 BBR 7/557 83
 IL|Israel|972|0|T 250 IN 7/012 180|G 150 BN 7/557 2=Jerusalem,3=Tel_Aviv|M 300 BB 7/557 50
 IM|Isle Of Man|44|0|G 150 BN 6/557 1624=Isle_of_Man
 IN|India|91|0|T 250 IN 7/012 180|G 150 BN 8/557 11=New_Delhi,22=Mumbai,80=Bengaluru|M 300 BB 8/557 81
