@@ -141,14 +141,14 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
     }
     const Time at = context_.clock.now();
     if (!failure) {
-      target->breaker->success();
+      target->breaker->success(at);
       take_results(*pass, recipients, provider, *results);
       co_return;
     }
     if (CircuitBreaker::counts(failure->code))
       target->breaker->failure(at);
     else
-      target->breaker->success();
+      target->breaker->success(at);
     DecisionLines line(at);
     line.step("provider.send", "fail", provider.name(), failure->message);
     pass->decision.append(line.text());
