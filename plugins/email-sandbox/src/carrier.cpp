@@ -78,7 +78,9 @@ trunkline::Task<void> Carrier::stop() {
   if (door) door->close();
   for (const auto& [resource, world] : worlds) world->end_all(Error(ErrorCode::kUnavailable, "the carrier stops"));
   co_await pending_.stop();
-  door.reset();  // behind its last mail
+  // The last mail may have ended on the door's own thread, which is joined from another one.
+  co_await executor_.yield();
+  door.reset();
 }
 
 std::shared_ptr<World> Carrier::world(std::string_view resource) {
