@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import datetime
+import gc
 import logging
 import queue
 import signal
