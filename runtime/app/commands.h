@@ -31,5 +31,6 @@ void add_sip_commands(CLI::App& app, CommandContext& context);           // trun
 void add_plugin_commands(CLI::App& app, CommandContext& context);        // plugin
 void add_local_commands(CLI::App& app, CommandContext& context);         // config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
+void add_expression_commands(CLI::App& app, CommandContext& context);    // expr
 
 }  // namespace trunkline::app

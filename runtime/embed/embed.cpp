@@ -6,10 +6,12 @@
 #include <string>
 
 #include "runtime/config/config.h"
+#include "runtime/core/evaluate.h"
 #include "runtime/core/runtime.h"
 #include "runtime/core/service_objects.h"
 #include "runtime/providers/provider_registry.h"
 #include "trunkline/errors.hpp"
+#include "trunkline/expression.h"
 #include "trunkline/runtime.h"
 
 using namespace trunkline;
@@ -77,6 +79,19 @@ tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id) {
 
 tl_str tl_runtime_default_config(void) { return lend(default_config_yaml()); }
 tl_str tl_runtime_version(void) { return lend(runtime_version()); }
+
+void tl_expression_evaluate(tl_str template_json, tl_str context_json, tl_expression_done done, void* user) {
+  std::string result;
+  tl_error* error = nullptr;
+  try {
+    result = evaluate_template(view(template_json), view(context_json));
+  } catch (...) {
+    error = ErrorHost::make(current_error());
+  }
+  const tl_str text = lend(result);
+  done(user, error ? nullptr : &text, error);
+}
+
 tl_str tl_error_get(const tl_error* error, tl_str key) { return ErrorHost::error_get(nullptr, error, key); }
 void tl_error_free(tl_error* error) { ErrorHost::error_free(nullptr, error); }
 

@@ -9,6 +9,7 @@
 #include "support/call.hpp"
 #include "support/environment.hpp"
 #include "support/runtime.hpp"
+#include "trunkline/expression.h"
 
 namespace trunkline::node {
 namespace {
@@ -98,6 +99,34 @@ Napi::Value acquire(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), object ? self.keep(std::move(object), owner) : kNoHandle);
 }
 
+/// (JSON with expressions, JSON of the context): the JSON of the result as text, or an object with what went wrong.
+Napi::Value evaluate(const Napi::CallbackInfo& info) {
+  struct Outcome {
+    Napi::Env env;
+    Napi::Value value;
+  } outcome{info.Env(), {}};
+  const std::string expression = text(info, 0);
+  const std::string context = text(info, 1);
+  tl_expression_evaluate(
+      {expression.data(), expression.size()}, {context.data(), context.size()},
+      [](void* user, const tl_str* result, tl_error* error) {
+        auto& to = *static_cast<Outcome*>(user);
+        if (!error) {
+          to.value = Napi::String::New(to.env, result->data, result->size);
+          return;
+        }
+        Napi::Object failure = Napi::Object::New(to.env);
+        for (const char* key : {"code", "message", "target", "service_code", "offset", "pointer", "function", "argument"}) {
+          const tl_str member = tl_error_get(error, {key, std::char_traits<char>::length(key)});
+          if (member.data) failure.Set(key, Napi::String::New(to.env, member.data, member.size));
+        }
+        tl_error_free(error);
+        to.value = failure;
+      },
+      &outcome);
+  return outcome.value;
+}
+
 }  // namespace
 
 static Napi::Object load(Napi::Env env, Napi::Object exports) {
@@ -118,6 +147,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("close", Napi::Function::New<close>(env, "close"));
   exports.Set("release", Napi::Function::New<release>(env, "release"));
   exports.Set("service", Napi::Function::New<acquire<&RuntimeObject::service>>(env, "service"));
+  exports.Set("evaluate", Napi::Function::New<evaluate>(env, "evaluate"));
   exports.Set("provider", Napi::Function::New<acquire<&RuntimeObject::provider>>(env, "provider"));
   return exports;
 }

@@ -37,8 +37,12 @@ export declare class TrunklineError extends Error {
   readonly retryAfterMs?: number | undefined;
   /** The carrier's own code. */
   readonly providerCode?: string | undefined;
+  /** The error code of a REST door or of Logic Apps, where it does not follow from `code`. */
+  readonly serviceCode?: string | undefined;
+  /** Anything else that was said about it. */
+  readonly details?: Readonly<Record<string, string>> | undefined;
 }
-type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode">>;
+type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode" | "serviceCode" | "details">>;
 /** The caller cancelled the operation, or the runtime was closed. */
 export declare class CancelledError extends TrunklineError {
   constructor(message: string, more?: ErrorDetails);
@@ -334,3 +338,34 @@ export declare class Runtime extends Resource implements AsyncDisposable {
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** What an expression can ask. Everything is optional. */
+export interface EvaluationContext {
+  parameters?: Record<string, unknown>;
+  variables?: Record<string, unknown>;
+  trigger?: unknown;
+  /** Records of actions by name: inputs, outputs, status, code, error, … */
+  actions?: Record<string, unknown>;
+  /** The record that `action()` gives. */
+  action?: unknown;
+  /** What `result('scope')` gives, by scope. */
+  results?: Record<string, unknown[]>;
+  /** Current items of loops, by loop. */
+  items?: Record<string, unknown>;
+  /** What `item()` gives. */
+  item?: unknown;
+  iterationIndexes?: Record<string, number>;
+  workflow?: unknown;
+  callbackUrl?: string;
+  /** What `appsetting('name')` gives. */
+  settings?: Record<string, unknown>;
+  agentParameters?: Record<string, unknown>;
+  /** The time, such as `2025-09-25T05:18:31.3384797Z`; that of the system unless given. */
+  utcNow?: string;
+}
+/**
+ * Evaluates an expression of the Workflow Definition Language (`"@add(1, 2)"`), or any JSON value with expressions in its strings.
+ * Needs no runtime. Throws InvalidArgumentError with Logic Apps' code as `serviceCode` and `details.offset`, the byte at fault.
+ * Integers beyond 2^53 lose digits on their way to JavaScript; wrap them in `string()`.
+ */
+export declare function evaluate(expression: unknown, context?: EvaluationContext): any;

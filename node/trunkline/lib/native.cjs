@@ -192,9 +192,17 @@ function run(handle, op, write, read) {
   return read === undefined ? undefined : read(reader);
 }
 
+/** JSON with expressions and the JSON of a context to the JSON of the result. */
+function evaluate(expression, context) {
+  const outcome = native.evaluate(expression, context);
+  if (typeof outcome === "string") return outcome;
+  const { code, message, target, service_code: serviceCode, ...details } = outcome;
+  throw makeError(Number(code), message, { target, serviceCode, details });
+}
+
 /** Opens a runtime; a promise of its handle. */
 const open = (config, configFile) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true })));
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, run, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, run, evaluate, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

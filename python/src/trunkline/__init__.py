@@ -19,6 +19,7 @@ from . import chat, common, email, identity, sandbox, service, sms
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
+from ._expression import evaluate
 from ._handlers import EventHandler
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
@@ -30,7 +31,7 @@ __version__ = _native.library_version
 # Where people find them, in messages, documentation and pickles.
 _written = [
     *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
-    *["Resource", "Resources", "Runtime", "Stream", "Topic"],
+    *["Resource", "Resources", "Runtime", "Stream", "Topic", "evaluate"],
 ]
 for _name in [*_errors_all, *_written]:
     globals()[_name].__module__ = __name__
@@ -62,6 +63,7 @@ __all__ = [
     "chat",
     "common",
     "email",
+    "evaluate",
     "identity",
     "sandbox",
     "service",

@@ -11,9 +11,13 @@
 
 #include "support/python.hpp"
 #include "trunkline/call_table.hpp"
+#include "trunkline/errors.hpp"
 #include "trunkline/runtime.h"
 
 namespace trunkline::pyrt {
+
+/// Reads the errors that libtrunkline made.
+abi::Errors errors();
 
 /// Something that must be closed before its runtime is. [any thread]
 class Closable {
