@@ -4,6 +4,7 @@
 
 #include "generated/modules.hpp"
 #include "support/call.hpp"
+#include "support/provider.hpp"
 #include "support/interface.hpp"
 #include "support/stream.hpp"
 
@@ -69,11 +70,11 @@ PYBIND11_MODULE(_native, module) {
   module.def("cancel", &cancel, py::arg("call"));
 
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
-      .def(py::init([](const std::string& config, const std::string& config_file) {
+      .def(py::init([](const std::string& config, const std::string& config_file, py::list plugins) {
              watch_process();
-             return RuntimeHandle::open(config, config_file);
+             return RuntimeHandle::open(config, config_file, std::move(plugins));
            }),
-           py::arg("config"), py::arg("config_file"))
+           py::arg("config"), py::arg("config_file"), py::arg("plugins") = py::list())
       .def_property_readonly("closed", &RuntimeHandle::closed)
       .def("close", &RuntimeHandle::close);
   py::class_<Stream>(module, "Stream")
@@ -83,4 +84,5 @@ PYBIND11_MODULE(_native, module) {
       .def("next_async", &Stream::next_async, py::arg("most"))
       .def("close", &Stream::close);
   bind_all(module.ptr());
+  bind_providers(module);
 }

@@ -36,15 +36,24 @@ abi::Errors errors() { return abi::Errors(&error_reader()); }
 
 }  // namespace
 
-std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file) {
+Error take_library_error(tl_error* error) { return errors().take(error); }
+
+std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file, py::object plugins) {
+  const std::vector<tl_builtin_plugin> raw = builtin_plugins(plugins);
+  tl_runtime_options options{};
+  options.struct_size = sizeof options;
+  options.config_yaml = text(config);
+  options.config_file = text(config_file);
+  options.plugins = {raw.data(), raw.size(), sizeof(tl_builtin_plugin)};
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
   {
     const GilRelease gil;
-    if (tl_runtime_open(text(config), text(config_file), &runtime, &error) != 0 || !runtime) runtime = nullptr;
+    if (tl_runtime_open_with(&options, &runtime, &error) != 0 || !runtime) runtime = nullptr;
   }
   if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
   auto handle = std::make_shared<RuntimeHandle>(runtime);
+  handle->plugins_ = std::move(plugins);
   const std::lock_guard lock(registry().mutex);
   std::erase_if(registry().open, [](const auto& other) { return other.expired(); });
   registry().open.push_back(handle);
@@ -53,7 +62,10 @@ std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std:
 
 RuntimeHandle::RuntimeHandle(tl_runtime* runtime)
     : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {}
-RuntimeHandle::~RuntimeHandle() { close(); }
+RuntimeHandle::~RuntimeHandle() {
+  close();
+  if (finalizing()) plugins_.release();
+}
 
 void RuntimeHandle::close() {
   if (forked() || closed_.exchange(true, std::memory_order_seq_cst)) return;
