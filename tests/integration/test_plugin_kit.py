@@ -106,6 +106,13 @@ def test_plugins_of_this_repository(plugin: str) -> None:
     assert report["failed"] == 0, describe(report)
 
 
+@pytest.mark.parametrize("plugin", sorted(folder.name for folder in (BUILD / "test_plugins").glob("kept-*")))
+def test_plugins_of_former_releases(plugin: str) -> None:
+    source = Path(__file__).resolve().parents[1] / "abi" / "kept_plugins" / plugin.removeprefix("kept-").replace("-", "_")
+    report = kit(BUILD / "test_plugins" / plugin, "--quirks", str(source / "quirks.json"), expect=0)
+    assert report["failed"] == 0, describe(report)
+
+
 def test_bad_input(tmp_path: Path) -> None:
     def said(*arguments: str) -> str:
         done = subprocess.run([str(PROGRAM), "plugin", "test", *arguments], capture_output=True, text=True, timeout=60, check=False)
