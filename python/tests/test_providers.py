@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
 import trunkline
 from trunkline import sms
 from trunkline.sms import DeliveryReport, MessageState, SmsCapabilities, SmsSendRequest, SmsSendResult
@@ -20,7 +19,8 @@ PHONE = "+14255550123"
 
 def accept(request: SmsSendRequest, prefix: str = "py") -> list[SmsSendResult]:
     return [
-        SmsSendResult(message_id=one.message_id, accepted=True, provider_message_id=f"{prefix}-{one.to}") for one in request.recipients
+        SmsSendResult(message_id=one.message_id, accepted=True, provider_message_id=f"{prefix}-{one.to}")
+        for one in request.recipients
     ]
 
 
@@ -71,8 +71,9 @@ def test_configuration_is_checked_and_capabilities_are_told() -> None:
     with carrier(Simple, config={"prefix": "north"}) as (_, provider):
         assert provider.capabilities().max_recipients == 7
         assert send(provider)[0].provider_message_id == f"north-{PHONE}"
-    with pytest.raises(trunkline.InvalidArgumentError, match=r"config.prefix: found integer 7, wanted string"), carrier(
-        Simple, config={"prefix": 7}
+    with (
+        pytest.raises(trunkline.InvalidArgumentError, match=r"config.prefix: found integer 7, wanted string"),
+        carrier(Simple, config={"prefix": 7}),
     ):
         pass
     with carrier(Awaited) as (_, provider):
@@ -153,7 +154,7 @@ def test_a_constructor_that_fails_says_so() -> None:
         def __init__(self, host: trunkline.Host, config: dict[str, Any]) -> None:
             raise trunkline.UnauthenticatedError("the account is closed")
 
-    with pytest.raises(trunkline.UnauthenticatedError, match="provider mine .*the account is closed"), carrier(Broken):
+    with pytest.raises(trunkline.UnauthenticatedError, match=r"provider mine .*the account is closed"), carrier(Broken):
         pass
 
 
@@ -189,7 +190,7 @@ def test_secrets_and_log_come_from_the_host(capfd: pytest.CaptureFixture[str]) -
     with carrier(Keyed, secrets={"key": {"value": "s3cret"}}):
         pass
     assert "a pigeon is late" in capfd.readouterr().err
-    with pytest.raises(trunkline.InvalidArgumentError, match="secrets.key: missing"), carrier(Keyed):
+    with pytest.raises(trunkline.InvalidArgumentError, match=r"secrets\.key: missing"), carrier(Keyed):
         pass
 
 

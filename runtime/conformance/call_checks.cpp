@@ -127,7 +127,7 @@ class CallChecks {
     Subject subject = kit.open();
     std::vector<std::vector<CallPtr>> records(kThreads);
     {
-      std::vector<std::jthread> callers;  // NOLINT(trunkline-threads): operations are [any-thread], which is what is tested
+      std::vector<std::jthread> callers;  // NOLINT(trunkline-thread): operations are [any-thread], which is what is tested
       for (int t = 0; t < kThreads; ++t)
         callers.emplace_back([&, t] {
           for (int i = 0; i < kCalls; ++i) records[t].push_back(begin(kit, subject, t * kCalls + i));

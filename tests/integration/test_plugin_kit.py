@@ -94,7 +94,9 @@ def test_a_crash_does_not_end_the_run(tmp_path: Path) -> None:
     assert [name for name, outcome in outcomes.items() if outcome == "failed"] == ["sms.send.unknown_enum"]
 
 
-@pytest.mark.parametrize("plugin", sorted(folder.name for folder in (BUILD / "plugins").iterdir() if (folder / "plugin.json").is_file()))
+@pytest.mark.parametrize(
+    "plugin", sorted(folder.name for folder in (BUILD / "plugins").iterdir() if (folder / "plugin.json").is_file())
+)
 def test_plugins_of_this_repository(plugin: str) -> None:
     source = Path(__file__).resolve().parents[2] / "plugins" / plugin
     options = []
@@ -115,7 +117,9 @@ def test_plugins_of_former_releases(plugin: str) -> None:
 
 def test_bad_input(tmp_path: Path) -> None:
     def said(*arguments: str) -> str:
-        done = subprocess.run([str(PROGRAM), "plugin", "test", *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [str(PROGRAM), "plugin", "test", *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 1
         return done.stderr
 

@@ -33,7 +33,18 @@ __version__ = _native.library_version
 
 # Where people find them, in messages, documentation and pickles.
 _written = [
-    *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events", "Host"],
+    *[
+        "Chat",
+        "Clock",
+        "Deliveries",
+        "Delivery",
+        "EventHandler",
+        "EventHistory",
+        "EventSubscriptions",
+        "EventTopics",
+        "Events",
+        "Host",
+    ],
     *["Resource", "Resources", "Runtime", "Stream", "Topic"],
 ]
 for _name in [*_errors_all, *_written]:

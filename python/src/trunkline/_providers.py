@@ -150,7 +150,9 @@ def _overridden(instance: object, base: type[ProviderBase], name: str) -> Callab
     if method is None:
         return None
     if not callable(method):
-        raise InvalidArgumentError(f"{type(instance).__name__}.{name}: found {type(method).__name__}, wanted a method", target=name)
+        raise InvalidArgumentError(
+            f"{type(instance).__name__}.{name}: found {type(method).__name__}, wanted a method", target=name
+        )
     return typing.cast("Callable[..., Any]", method)
 
 
@@ -181,7 +183,7 @@ def _interfaces_of(target: object, configured: object) -> list[str]:
     known = [name for name in found if name in _BASES]
     if not known or len(known) != len(found):
         raise InvalidArgumentError(
-            f"plugin: {kind.__name__} inherits from no class of trunkline.providers; then `interfaces` must say what it offers, of "
+            f"plugin: {kind.__name__} is of no class of trunkline.providers; then `interfaces` must say what it offers: "
             + ", ".join(_SHORT),
             target="interfaces",
         )

@@ -253,8 +253,8 @@ class Runtime(EventConsumers):
     Close it, or use it in a `with` block. One that was forgotten is closed when the process ends.
 
     Args:
-        config: The configuration, as YAML text or as a mapping of the same shape. In a mapping the `plugin` of a provider may be a
-            class or an object of `trunkline.providers`.
+        config: The configuration, as YAML text or as a mapping of the same shape. In a mapping the `plugin` of a provider may
+            be a class or an object of `trunkline.providers`.
         config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
