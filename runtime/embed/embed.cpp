@@ -80,7 +80,8 @@ int32_t tl_runtime_open_with(const tl_runtime_options* options, tl_runtime** out
   });
 }
 
-int32_t tl_runtime_test_plugin(const tl_kit_options* options, void (*report)(void* user, tl_str json), void* user, tl_error** error) {
+int32_t tl_runtime_test_plugin(const tl_kit_options* options, void (*report)(void* user, tl_str json), void* user,
+                               tl_error** error) {
   return guarded(error, [&] {
     plugin::LoaderOptions loader_options;
     loader_options.allow_drafts = true;
@@ -94,8 +95,9 @@ int32_t tl_runtime_test_plugin(const tl_kit_options* options, void (*report)(voi
     if (options->quirks_json.data) input.quirks = conformance::parse_quirks(view(options->quirks_json));
     const auto only = items<tl_str>(options->only);
     const auto wanted = [&](std::string_view name) {
-      return only.empty() || std::any_of(only.begin(), only.end(),
-                                         [&](const tl_str* pattern) { return conformance::matches_pattern(view(*pattern), name); });
+      return only.empty() || std::any_of(only.begin(), only.end(), [&](const tl_str* pattern) {
+               return conformance::matches_pattern(view(*pattern), name);
+             });
     };
     const std::string json = conformance::to_json(conformance::run(input, wanted));
     report(user, lend(json));

@@ -1,4 +1,5 @@
-// The conformance kit as GoogleTest tests: one for each check. Hand-written, header-only, C++20; needs GoogleTest and the program.
+// The conformance kit as GoogleTest tests: one for each check. Hand-written, header-only, C++20; needs GoogleTest and the
+// program.
 //
 //   int main(int argc, char** argv) {
 //     testing::InitGoogleTest(&argc, argv);

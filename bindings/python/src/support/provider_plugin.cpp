@@ -42,7 +42,8 @@ class GilAcquire {
 /// One instance: what a tl_plugin of Python is.
 class PythonPlugin final : public virtual Implementation {
  public:
-  PythonPlugin(Host host, std::string_view config) : host_(std::make_shared<ProviderHost>(host)), queue_(std::make_shared<ProviderQueue>()) {
+  PythonPlugin(Host host, std::string_view config)
+      : host_(std::make_shared<ProviderHost>(host)), queue_(std::make_shared<ProviderQueue>()) {
     const tl_host* const raw = host.raw();
     auto* const binding = static_cast<PyObject*>(raw->get_interface(raw->ctx, abi::text(TL_BUILTIN_CONTEXT_ID)).self);
     if (!binding) throw Error(ErrorCode::kInternal, "a plugin of Python was opened without its class");
@@ -189,7 +190,8 @@ std::string run_kit(const BuiltinPlugin& plugin, const std::string& config, cons
   {
     const GilRelease gil;
     tl_runtime_test_plugin(
-        &options, [](void* user, tl_str json) { static_cast<std::string*>(user)->assign(json.data, json.size); }, &report, &error);
+        &options, [](void* user, tl_str json) { static_cast<std::string*>(user)->assign(json.data, json.size); }, &report,
+        &error);
   }
   if (error) throw take_library_error(error);
   return report;
@@ -220,7 +222,8 @@ void bind_providers(py::handle scope) {
   auto module = py::reinterpret_borrow<py::module_>(scope);
   py::class_<CallState, std::shared_ptr<CallState>>(module, "Call")
       .def_property_readonly("cancelled", &CallState::cancelled)
-      .def_property_readonly("deadline", [](const CallState& self) { return self.deadline ? own(to_py(*self.deadline)) : py::none(); })
+      .def_property_readonly("deadline",
+                             [](const CallState& self) { return self.deadline ? own(to_py(*self.deadline)) : py::none(); })
       .def_readonly("idempotency_key", &CallState::idempotency_key)
       .def_readonly("traceparent", &CallState::traceparent)
       .def_readonly("resource", &CallState::resource);

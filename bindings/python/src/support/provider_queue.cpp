@@ -24,7 +24,8 @@ Error as_error(const py::object& exception) noexcept {
     if (!describe_function()) return Error(ErrorCode::kInternal, text_of(exception.ptr()));
     const py::object row = own(PyObject_CallOneArg(describe_function(), exception.ptr()));
     const auto at = [&](Py_ssize_t i) { return PyTuple_GET_ITEM(row.ptr(), i); };
-    if (!PyTuple_Check(row.ptr()) || PyTuple_GET_SIZE(row.ptr()) != 8) return Error(ErrorCode::kInternal, text_of(exception.ptr()));
+    if (!PyTuple_Check(row.ptr()) || PyTuple_GET_SIZE(row.ptr()) != 8)
+      return Error(ErrorCode::kInternal, text_of(exception.ptr()));
     Error error;
     std::int32_t code = 0;
     take(at(0), code);
@@ -52,7 +53,8 @@ Error error_in_flight(const char* method) noexcept {
   try {
     throw;
   } catch (const ConvertError& error) {
-    return Error(ErrorCode::kInternal, std::string(method) + " returned what does not fit: " + (error.path.empty() ? "" : error.path + ": ") + error.message);
+    return Error(ErrorCode::kInternal, std::string(method) + " returned what does not fit: " +
+                                           (error.path.empty() ? "" : error.path + ": ") + error.message);
   } catch (py::error_already_set& error) {
     return as_error(error.value());
   } catch (...) {
@@ -279,7 +281,8 @@ void ProviderQueue::drain() {
   for (const std::uint64_t job : cancelled) {
     const auto found = tasks_.find(job);
     if (found == tasks_.end()) continue;
-    const py::object answer = py::reinterpret_steal<py::object>(PyObject_CallMethod(found->second.second.ptr(), "cancel", nullptr));
+    const py::object answer =
+        py::reinterpret_steal<py::object>(PyObject_CallMethod(found->second.second.ptr(), "cancel", nullptr));
     if (!answer) PyErr_Clear();
   }
   if (!ended_.empty()) complete(std::exchange(ended_, {}));

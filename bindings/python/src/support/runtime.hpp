@@ -86,7 +86,7 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
   std::atomic<bool> closed_{false};
   mutable std::atomic<int> uses_{0};
   std::mutex mutex_;
-  py::object plugins_;  // [GIL]
+  py::object plugins_;                     // [GIL]
   std::set<Closable*> closables_;          // guarded by mutex_
   std::list<std::stop_source> in_flight_;  // guarded by mutex_
 };
