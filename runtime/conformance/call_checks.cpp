@@ -35,8 +35,7 @@ class CallChecks {
     kit.await(record, "a normal call");
     if (record->error) {
       std::string why = "a normal call failed: " + error_name(record->error->code) + ": " + record->error->message;
-      for (const std::string& request : kit.host.http.unanswered())
-        why += "\nno rule of the quirks' \"http\" answers " + request;
+      for (const std::string& request : kit.host.http.unanswered()) why += "\nno rule of the quirks' \"http\" answers " + request;
       kit.fail(why);
     }
     kit.close(subject);
@@ -81,8 +80,9 @@ class CallChecks {
     subject->begin_stop();
     const CallPtr refused = begin(kit, subject, kSome);
     kit.host.let_pass(std::chrono::minutes(1));
-    kit.require(subject->finish_stop(kit.input.quirks.patience),
-                "stop: did not complete within " + std::to_string(kit.input.quirks.patience.count()) + " ms with calls in flight");
+    kit.require(
+        subject->finish_stop(kit.input.quirks.patience),
+        "stop: did not complete within " + std::to_string(kit.input.quirks.patience.count()) + " ms with calls in flight");
     for (const CallPtr& record : records)
       kit.require(record->completions == 1,
                   "a call in flight was completed " + std::to_string(record->completions) + " times when stop had completed");
@@ -127,7 +127,7 @@ class CallChecks {
     Subject subject = kit.open();
     std::vector<std::vector<CallPtr>> records(kThreads);
     {
-      std::vector<std::jthread> callers;  // NOLINT(trunkline-threads): operations are [any-thread], which is what is tested
+      std::vector<std::jthread> callers;  // NOLINT(trunkline-thread): operations are [any-thread], which is what is tested
       for (int t = 0; t < kThreads; ++t)
         callers.emplace_back([&, t] {
           for (int i = 0; i < kCalls; ++i) records[t].push_back(begin(kit, subject, t * kCalls + i));
@@ -137,15 +137,18 @@ class CallChecks {
     kit.close(subject);
   }
 
-  // Memory that calls leave behind when even their instance is gone.
+  // Memory that calls leave behind when even their instance is gone. Each round has a host of its own: what a plugin keeps in the
+  // host's storage is no leak.
   void leaks(CheckContext& kit) const {
     constexpr int kRounds = 4, kCalls = 200;
     constexpr double kAllowedBytes = 24;  // for each call; a leaked object with its header has more
     const auto round = [&] {
-      Subject subject = kit.open();
-      for (int done = 0; done < kCalls; done += kSome) kit.await_all(begin_some(kit, subject, kSome), "calls one after the other");
-      kit.close(subject);
-      kit.host.executor.work().wait_idle();
+      CheckResult ignored;
+      CheckContext own(kit.input, ignored);
+      Subject subject = own.open();
+      for (int done = 0; done < kCalls; done += kSome)
+        own.await_all(begin_some(own, subject, kSome), "calls one after the other");
+      own.close(subject);
     };
     for (int i = 0; i < kRounds; ++i) round();
     const std::size_t before = ::mallinfo2().uordblks;
@@ -181,7 +184,8 @@ class CallChecks {
     kit.figure("calls_per_s", static_cast<double>(micros.size()) / seconds);
     kit.close(subject);
     if (quirks.load_p99_ms && at(0.99) > *quirks.load_p99_ms * 1000)
-      kit.fail("p99 is " + std::to_string(at(0.99) / 1000) + " ms, the quirks allow " + std::to_string(*quirks.load_p99_ms) + " ms");
+      kit.fail("p99 is " + std::to_string(at(0.99) / 1000) + " ms, the quirks allow " + std::to_string(*quirks.load_p99_ms) +
+               " ms");
   }
 
  private:

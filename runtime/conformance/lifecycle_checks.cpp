@@ -68,15 +68,15 @@ void leaks(CheckContext& kit) {
   const std::size_t threads = thread_count(), descriptors = descriptor_count(), bytes = ::mallinfo2().uordblks;
   rounds(kRounds);
   const std::size_t threads_now = thread_count(), descriptors_now = descriptor_count(), bytes_now = ::mallinfo2().uordblks;
-  kit.require(threads_now <= threads, "threads: " + std::to_string(threads_now - threads) + " are left of " + std::to_string(kRounds) +
-                                          " instances that were destroyed");
-  kit.require(descriptors_now <= descriptors, "file descriptors: " + std::to_string(descriptors_now - descriptors) + " are left of " +
-                                                  std::to_string(kRounds) + " instances that were destroyed");
+  kit.require(threads_now <= threads, "threads: " + std::to_string(threads_now - threads) + " are left of " +
+                                          std::to_string(kRounds) + " instances that were destroyed");
+  kit.require(descriptors_now <= descriptors, "file descriptors: " + std::to_string(descriptors_now - descriptors) +
+                                                  " are left of " + std::to_string(kRounds) + " instances that were destroyed");
   if (bytes == 0) return kit.remark("memory is not measured: another allocator is in use");
   const double each = bytes_now > bytes ? static_cast<double>(bytes_now - bytes) / kRounds : 0;
   kit.figure("bytes_kept_per_instance", each);
-  kit.require(each <= kAllowedBytes, "memory: every instance that is destroyed leaves " + std::to_string(static_cast<long>(each)) +
-                                         " bytes behind");
+  kit.require(each <= kAllowedBytes,
+              "memory: every instance that is destroyed leaves " + std::to_string(static_cast<long>(each)) + " bytes behind");
 }
 
 void owned_threads(CheckContext& kit) {
@@ -87,7 +87,8 @@ void owned_threads(CheckContext& kit) {
   kit.host.let_pass(std::chrono::seconds(1));
   const std::size_t during = thread_count();
   kit.close(subject);
-  kit.require(during <= before, "it made " + std::to_string(during - before) + " threads, but its manifest has no \"threads\": true");
+  kit.require(during <= before,
+              "it made " + std::to_string(during - before) + " threads, but its manifest has no \"threads\": true");
 }
 
 }  // namespace

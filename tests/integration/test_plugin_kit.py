@@ -94,21 +94,40 @@ def test_a_crash_does_not_end_the_run(tmp_path: Path) -> None:
     assert [name for name, outcome in outcomes.items() if outcome == "failed"] == ["sms.send.unknown_enum"]
 
 
-@pytest.mark.parametrize("plugin", sorted(folder.name for folder in (BUILD / "plugins").iterdir() if (folder / "plugin.json").is_file()))
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = sorted(folder.name for folder in (BUILD / "plugins").iterdir() if (folder / "plugin.json").is_file())
+
+
+def needs(plugin: str) -> list[str]:
+    """What its manifest wants to be configured."""
+    manifest = json.loads((BUILD / "plugins" / plugin / "plugin.json").read_text())
+    return [*manifest.get("secrets", []), *manifest.get("config_schema", {}).get("required", [])]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
 def test_plugins_of_this_repository(plugin: str) -> None:
-    source = Path(__file__).resolve().parents[2] / "plugins" / plugin
     options = []
-    if (source / "conformance.yaml").is_file():
-        options = ["--config", str(source / "conformance.yaml")]
-    if (source / "quirks.json").is_file():
-        options += ["--quirks", str(source / "quirks.json")]
+    for option, name in (("--config", "conformance.yaml"), ("--quirks", "quirks.json")):
+        found = [folder / plugin / name for folder in (ROOT / "plugins", ROOT / "tests" / "plugins")]
+        options += next(([option, str(file)] for file in found if file.is_file()), [])
+    if "--config" not in options and needs(plugin):
+        pytest.skip(f"there is no tests/plugins/{plugin}/conformance.yaml, and it needs {', '.join(needs(plugin))}")
     report = kit(BUILD / "plugins" / plugin, *options, expect=0)
+    assert report["failed"] == 0, describe(report)
+
+
+@pytest.mark.parametrize("plugin", sorted(folder.name for folder in (BUILD / "test_plugins").glob("kept-*")))
+def test_plugins_of_former_releases(plugin: str) -> None:
+    source = Path(__file__).resolve().parents[1] / "abi" / "kept_plugins" / plugin.removeprefix("kept-").replace("-", "_")
+    report = kit(BUILD / "test_plugins" / plugin, "--quirks", str(source / "quirks.json"), expect=0)
     assert report["failed"] == 0, describe(report)
 
 
 def test_bad_input(tmp_path: Path) -> None:
     def said(*arguments: str) -> str:
-        done = subprocess.run([str(PROGRAM), "plugin", "test", *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [str(PROGRAM), "plugin", "test", *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 1
         return done.stderr
 

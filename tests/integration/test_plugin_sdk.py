@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def run(*command: object, cwd: Path | None = None, expect: int = 0) -> str:
 
 @pytest.fixture(scope="session")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the SDK was installed, and moved to afterwards. The program comes along as a link: it is not part of what is tested."""
+    """Where the SDK was installed, and moved to afterwards. The program comes along as a link."""
     root = tmp_path_factory.mktemp("sdk")
     run("cmake", "--install", BUILD, "--component", "sdk", "--prefix", root / "first")
     shutil.move(root / "first", root / "moved")
@@ -56,12 +57,34 @@ def test_a_new_project_builds_and_passes_the_kit(tmp_path: Path, prefix: Path, l
     assert len(symbols) == 3, symbols  # address, type, name: one symbol
     run("ctest", "--test-dir", project / "build", "--output-on-failure")
     report = json.loads(
-        run(PROGRAM, "plugin", "test", library, "--config", project / "trunkline.yaml", "--quirks", project / "quirks.json", "--json")
+        run(
+            PROGRAM,
+            "plugin",
+            "test",
+            library,
+            "--config",
+            project / "trunkline.yaml",
+            "--quirks",
+            project / "quirks.json",
+            "--json",
+        )
     )
     assert report["failed"] == 0
     assert report["passed"] > 40
     skipped = {check["name"] for check in report["checks"] if check["outcome"] == "skipped"}
     assert not any(name.startswith("sms.send.error.") for name in skipped), skipped
+
+
+def test_a_new_project_in_python_passes_the_kit(tmp_path: Path) -> None:
+    run(PROGRAM, "plugin", "new", "acme-two", "--lang", "python", cwd=tmp_path)
+    project = tmp_path / "acme-two"
+    env = dict(os.environ, PYTHONPATH=str(BUILD / "python"))
+    for command in (["-m", "trunkline", "plugin", "test", "acme_two:AcmeTwo"], ["-m", "pytest", "-q", "-p", "no:cacheprovider"]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=project, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "passed" in done.stdout
 
 
 def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
@@ -79,7 +102,9 @@ def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
 
 def test_mistakes_of_an_author(tmp_path: Path, prefix: Path) -> None:
     assert "wanted lower-case letters" in run(PROGRAM, "plugin", "new", "Acme!", cwd=tmp_path, expect=1)
-    assert "there are: c with sms, cpp with sms" in run(PROGRAM, "plugin", "new", "acme", "--lang", "cobol", cwd=tmp_path, expect=1)
+    assert "there are: c with sms, cpp with sms, python with sms" in run(
+        PROGRAM, "plugin", "new", "acme", "--lang", "cobol", cwd=tmp_path, expect=1
+    )
     run(PROGRAM, "plugin", "new", "acme", cwd=tmp_path)
     assert "is there already and not empty" in run(PROGRAM, "plugin", "new", "acme", cwd=tmp_path, expect=1)
     manifest = tmp_path / "acme" / "plugin.json"

@@ -5,6 +5,7 @@ export const {
   Resource,
   Topic,
   evaluate,
+  runKit,
   TrunklineError,
   CancelledError,
   UnknownError,

@@ -8,6 +8,7 @@ const { load } = require("./loader.cjs");
 const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
 const { Email } = require("./email.cjs");
+const { extract } = require("./provider.cjs");
 const { Deliveries, EventHistory, onEvent } = require("./events.cjs");
 
 /** Interfaces of providers by short name. */
@@ -164,11 +165,18 @@ class Runtime extends Resource {
   }
 
   static async open(config) {
-    const [text, file] = await readConfig(config);
+    const [plain, bindings] = extract(config);
+    const [text, file] = await readConfig(plain);
     load();
     const native = require("./native.cjs");
     const { Connection, Port } = require("./port.cjs");
-    return new Runtime(made, new Connection(await native.open(text, file)), Port);
+    const plugins = bindings.map((binding) => binding.start(native));
+    try {
+      return new Runtime(made, new Connection(await native.open(text, file, plugins), bindings), Port);
+    } catch (error) {
+      for (const binding of bindings) binding.close();
+      throw error;
+    }
   }
 
   resource(name) {

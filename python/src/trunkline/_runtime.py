@@ -18,6 +18,7 @@ from ._email import Email
 from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
+from ._providers import extract
 from ._stream import Stream
 from .service import (
     Event,
@@ -272,7 +273,8 @@ class Runtime(EventConsumers):
     Close it, or use it in a `with` block. One that was forgotten is closed when the process ends.
 
     Args:
-        config: The configuration, as YAML text or as a mapping of the same shape.
+        config: The configuration, as YAML text or as a mapping of the same shape. In a mapping the `plugin` of a provider may
+            be a class or an object of `trunkline.providers`.
         config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
@@ -290,7 +292,9 @@ class Runtime(EventConsumers):
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
-        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""))
+        config, bindings = extract(config)
+        plugins = [binding.plugin() for binding in bindings]
+        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""), plugins)
         self._service = RuntimeService._open(self._native, "")
         self._default: Resource | None = None
         self.clock = Clock(self._service)

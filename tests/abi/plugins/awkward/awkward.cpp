@@ -1,5 +1,6 @@
-// A carrier that sins as its configuration says, {"sin": "answers_twice"}; without a sin it is good. It answers on the host's clock, so
-// that calls are in flight for a while. tests/integration/test_plugin_kit.py checks that the conformance kit finds each sin.
+// A carrier that sins as its configuration says, {"sin": "answers_twice"}; without a sin it is good. It answers on the host's
+// clock, so that calls are in flight for a while. tests/integration/test_plugin_kit.py checks that the conformance kit finds each
+// sin.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -22,7 +23,7 @@ tl_str text(std::string_view s) { return {s.data(), s.size()}; }
 std::string_view view(tl_str s) { return {s.data ? s.data : "", s.size}; }
 void drop(const tl_host* host, tl_error* error) { host->error_free(host->ctx, error); }
 
-std::atomic<bool> g_stopped_once{false};  // of the sin "global_state"
+std::atomic<bool> g_stopped_once{false};                      // of the sin "global_state"
 std::vector<void*>* const g_leaked = new std::vector<void*>;  // reachable, so that leak checkers leave the sins to the kit
 
 }  // namespace
@@ -87,9 +88,9 @@ void answer(Exchange* exchange) {
   tl_plugin* const self = exchange->self;
   std::vector<tl_sms_send_result> results(exchange->recipients.count);
   for (std::size_t i = 0; i < results.size(); ++i) {
-    const auto* recipient = reinterpret_cast<const tl_sms_recipient*>(static_cast<const char*>(exchange->recipients.data) +
-                                                                      i * (self->sins("ignores_stride") ? sizeof *recipient
-                                                                                                        : exchange->recipients.stride));
+    const auto* recipient = reinterpret_cast<const tl_sms_recipient*>(
+        static_cast<const char*>(exchange->recipients.data) +
+        i * (self->sins("ignores_stride") ? sizeof *recipient : exchange->recipients.stride));
     tl_sms_send_result& result = results[i];
     result.struct_size = sizeof result;
     result.message_id = recipient->message_id;
@@ -97,7 +98,8 @@ void answer(Exchange* exchange) {
     result.accepted = 1;
     result.segments = 1;
     if (self->sins("contradicts_itself") || self->sins("reports_strangers")) {
-      report(self, self->sins("reports_strangers") ? text("somebody-else") : recipient->message_id, TL_SMS_MESSAGE_STATE_DELIVERED);
+      report(self, self->sins("reports_strangers") ? text("somebody-else") : recipient->message_id,
+             TL_SMS_MESSAGE_STATE_DELIVERED);
       if (self->sins("contradicts_itself")) report(self, recipient->message_id, TL_SMS_MESSAGE_STATE_FAILED);
     }
   }
@@ -138,8 +140,10 @@ void send(void* object, const tl_call* call, const tl_sms_send_request* request,
     for (volatile bool on = true; on;) {
     }
   if (self->sins("throws")) throw std::bad_alloc();
-  if (self->sins("crashes_on_unknown_enum") && TL_HAS(request, encoding) && request->encoding > TL_SMS_ENCODING_UCS2) std::abort();
-  if (self->sins("internal_on_odd_text") && request->text.size == 0) return refuse(self, TL_ERROR_CODE_INTERNAL, "assert", done, user);
+  if (self->sins("crashes_on_unknown_enum") && TL_HAS(request, encoding) && request->encoding > TL_SMS_ENCODING_UCS2)
+    std::abort();
+  if (self->sins("internal_on_odd_text") && request->text.size == 0)
+    return refuse(self, TL_ERROR_CODE_INTERNAL, "assert", done, user);
   if (self->sins("ignores_size") && call && call->idempotency_key.size > 1000) std::abort();
   if (self->sins("leaks_calls")) g_leaked->push_back(std::calloc(1, 200));
   if (self->sins("never_answers") || self->sins("open_calls") || self->sins("answers_after_stop")) {
@@ -172,7 +176,8 @@ std::int32_t create(const tl_host* host, tl_str config, tl_plugin** out, tl_erro
   const std::string_view json = view(config);
   constexpr std::string_view kKey = "\"sin\":\"";
   const std::size_t at = json.find(kKey);
-  if (at != std::string_view::npos) self->sin = json.substr(at + kKey.size(), json.find('"', at + kKey.size()) - at - kKey.size());
+  if (at != std::string_view::npos)
+    self->sin = json.substr(at + kKey.size(), json.find('"', at + kKey.size()) - at - kKey.size());
   self->clock = host->get_interface(host->ctx, text(TL_HOST_CLOCK_ID));
   self->events = host->get_interface(host->ctx, text(TL_SMS_EVENTS_ID));
   if (self->sins("owns_a_thread")) std::thread([] { std::atomic<int>(0).wait(0); }).detach();
