@@ -8,6 +8,7 @@ break a rule says so itself: `// NOLINT(trunkline-<rule>): why`.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -143,9 +144,9 @@ class FileCheck:
                 found.append((index, match.group(1) or match.group(2)))
         return found
 
-    def check_includes(self, folder: str | None) -> None:
+    def check_includes(self, folder: str | None, owns_threads: bool = False) -> None:
         for index, header in self.includes():
-            if is_asio(header) and folder not in ASIO_FOLDERS:
+            if is_asio(header) and folder not in ASIO_FOLDERS and not owns_threads:
                 self.report(index, "asio", f"<{header}> outside {', '.join(sorted(ASIO_FOLDERS))}")
             elif header.startswith("boost/dll") and (self.is_header or folder not in DLL_FOLDERS):
                 self.report(index, "dll", f"<{header}> outside the .cpp files of {', '.join(sorted(DLL_FOLDERS))}")
@@ -154,7 +155,7 @@ class FileCheck:
             elif header == "regex":
                 self.report(index, "regex", "<regex> is slow to compile and to run; use RE2")
 
-    def check_code(self, folder: str | None) -> None:
+    def check_code(self, folder: str | None, owns_threads: bool = False) -> None:
         for index, line in enumerate(self.code):
             if folder not in CLOCK_FOLDERS and (match := CLOCKS.search(line)):
                 self.report(index, "clock", f"`{match.group().strip()}`: time comes from Clock only")
@@ -162,7 +163,7 @@ class FileCheck:
                 self.report(index, "clock", f"`{match.group()}`: a plugin takes time from the host only")
             if folder not in CLOCK_FOLDERS and (match := SLEEPS.search(line)):
                 self.report(index, "clock", f"`{match.group().strip()}`: waits go through Clock")
-            if folder not in THREAD_FOLDERS and (match := THREADS.search(line)):
+            if folder not in THREAD_FOLDERS and not owns_threads and (match := THREADS.search(line)):
                 self.report(index, "thread", f"`{match.group()}`: threads belong to {', '.join(sorted(THREAD_FOLDERS))}")
             if "std::regex" in line:
                 self.report(index, "regex", "std::regex is slow to compile and to run; use RE2")
@@ -225,13 +226,15 @@ def check_asio_headers(root: Path, files: dict[str, FileCheck]) -> list[Problem]
 
 
 def check_plugin_file(root: Path, path: Path) -> list[Problem]:
-    """A plugin sees the SDK and nothing of the runtime; time and threads are the host's."""
+    """A plugin sees the SDK and nothing of the runtime; time is the host's, and so are threads unless its manifest says otherwise."""
     check = FileCheck(path, str(path.relative_to(root)))
+    manifest = root / "plugins" / path.relative_to(root / "plugins").parts[0] / "plugin.json"
+    owns_threads = manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("threads") is True
     for index, header in check.includes():
         if header.startswith("runtime/"):
             check.report(index, "layers", f"{header}: a plugin includes nothing of the runtime")
-    check.check_includes(None)
-    check.check_code(None)
+    check.check_includes(None, owns_threads)
+    check.check_code(None, owns_threads)
     return check.problems
 
 

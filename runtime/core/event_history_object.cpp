@@ -157,8 +157,8 @@ Task<service::EventSubscription> EventHistoryObject::replay(Call, service::Event
   co_await scope_.runtime().executor().schedule();
   eventgrid::EventSource source = scope_.source();
   try {
-    const auto begun = co_await scope_.runtime().event_history().replay(std::move(source), std::move(subscription.name),
-                                                                        properties, from, to);
+    const auto begun =
+        co_await scope_.runtime().event_history().replay(std::move(source), std::move(subscription.name), properties, from, to);
     co_return describe(*begun, scope_.runtime().clock().now());
   } catch (const Error& error) {
     throw in_terms_of_fields(error, properties);

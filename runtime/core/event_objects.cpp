@@ -87,8 +87,8 @@ Task<std::vector<service::Event>> EventsObject::list(Call, service::EventFilter 
   const std::size_t most = eventgrid::EventHistory::check_limit(limit);
   co_await scope_.runtime().executor().schedule();
   const eventgrid::EventSource source = scope_.source();
-  const std::vector<Event> events = scope_.runtime().events().read(*source.database, source.key, to_event_filter(filter),
-                                                                   filter.after.value_or(0), most);
+  const std::vector<Event> events =
+      scope_.runtime().events().read(*source.database, source.key, to_event_filter(filter), filter.after.value_or(0), most);
   std::vector<service::Event> out;
   for (const Event& event : events) out.push_back(to_service_event(event));
   co_return out;

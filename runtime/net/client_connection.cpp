@@ -242,7 +242,8 @@ bool ClientConnection::make_room() {
 }
 
 void ClientConnection::finish() {
-  const bool reusable = !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
+  const bool reusable =
+      !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
   parser_.reset();
   begin_ = end_ = 0;
   if (in_.size() > kSmallBuffer) std::vector<char>(kSmallBuffer).swap(in_);

@@ -74,7 +74,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool write_failed_ = false;
 
   std::string out_;
-  std::string body_;  // of an exchange that ended while it was being written; until the write has ended, too
+  std::string body_;      // of an exchange that ended while it was being written; until the write has ended, too
   std::vector<char> in_;  // read and not parsed yet: in_[begin_, end_)
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -46,7 +46,8 @@ void ResponseParser::on_field_impl(http::field, string_view name, string_view va
 void ResponseParser::on_header_impl(error_code& ec) {
   in_trailer_ = true;
   const bool bodiless = skip() || response_.status < 200 || response_.status == 204 || response_.status == 304;
-  if (const auto length = content_length(); !bodiless && !limits_.truncate_body && length && *length > limits_.body_bytes) refuse_size(ec);
+  if (const auto length = content_length(); !bodiless && !limits_.truncate_body && length && *length > limits_.body_bytes)
+    refuse_size(ec);
 }
 
 void ResponseParser::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) {
