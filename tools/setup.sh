@@ -17,6 +17,7 @@ readonly build_packages=(build-essential cmake ninja-build pkg-config ccache mol
   libcli11-dev libpcre2-dev libyaml-cpp-dev libgmime-3.0-dev prometheus-cpp-dev libicu-dev libxml2-dev libhowardhinnant-date-dev tzdata libgtest-dev libgmock-dev libbenchmark-dev)
 readonly python_packages=(python3 python3-dev python3-venv python3-pip)
 readonly tool_packages=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev abigail-tools curl openssl nginx-light wrk
+  kannel # a peer of the SMPP plugins
   chromium libnss3-tools postfix) # the last three for tests/browser and tests of mail
 
 fingerprint() {

@@ -1,4 +1,4 @@
-"""A carrier in a process of its own: npm `smpp` as the SMSC (smsc/smsc.mjs)."""
+"""SMPP peers in processes of their own: npm `smpp` as the SMSC (smsc/smsc.mjs) and as a client (smsc/client.mjs)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import subprocess
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
-PROGRAM = Path(__file__).parent / "smsc" / "smsc.mjs"
-PATIENCE_SECONDS = 30
+PROGRAMS = Path(__file__).parent / "smsc"
+PATIENCE_SECONDS = 60
 
 
-class Smsc:
-    """Ended with the block it is used in. `events` has everything it said, in order."""
+class Peer:
+    """One side of SMPP. Ended with the block it is used in. `events` has everything it said, in order."""
 
-    def __init__(self, **options: Any) -> None:
-        command = ["node", str(PROGRAM), json.dumps(options)]
+    def __init__(self, program: str, **options: Any) -> None:
+        command = ["node", str(PROGRAMS / program), json.dumps(options)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.events: list[dict[str, Any]] = []
         self._new: queue.Queue[dict[str, Any] | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
-        self.port: int = self.wait("listening")["port"]
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -35,7 +34,7 @@ class Smsc:
         """The next event of this name that has these members, from here on."""
         while True:
             seen = self._new.get(timeout=PATIENCE_SECONDS)
-            assert seen is not None, f"the carrier ended while {event} was waited for"
+            assert seen is not None, f"the peer ended while {event} was waited for"
             self.events.append(seen)
             if seen["event"] == event and all(seen.get(name) == value for name, value in members.items()):
                 return seen
@@ -47,17 +46,32 @@ class Smsc:
                 self.events.append(seen)
         return self.events
 
-    def submits(self) -> list[dict[str, Any]]:
-        return [event for event in self.drain() if event["event"] == "submit"]
-
     def say(self, **command: Any) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
 
-    def __enter__(self) -> Smsc:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.process.kill()
         self.process.wait()
+
+
+class Smsc(Peer):
+    """A carrier."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("smsc.mjs", **options)
+        self.port: int = self.wait("listening")["port"]
+
+    def submits(self) -> list[dict[str, Any]]:
+        return [event for event in self.drain() if event["event"] == "submit"]
+
+
+class Client(Peer):
+    """A client of a carrier."""
+
+    def __init__(self, port: int, **options: Any) -> None:
+        super().__init__("client.mjs", port=port, **options)

@@ -15,7 +15,7 @@ from smsc import Smsc
 OURS = "+14255550100"
 PHONE = "+14255550123"
 SENDS = "/sms?api-version=2026-01-23"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 FINAL = {"delivered", "failed", "expired", "uncertain"}
 
 
@@ -85,8 +85,16 @@ def test_other_ways_of_long_texts(tmp_path: Path, way: str) -> None:
 def test_texts_from_phones(tmp_path: Path) -> None:
     with Smsc() as smsc, Server(*configuration(tmp_path, smsc.port), command="serve") as server:
         smsc.wait("bind", accepted=True)
-        smsc.say(deliver={"source_addr": PHONE[1:], "source_addr_ton": 1, "destination_addr": OURS[1:], "destination_addr_ton": 1,
-                          "data_coding": 8, "short_message": "Привет"})
+        smsc.say(
+            deliver={
+                "source_addr": PHONE[1:],
+                "source_addr_ton": 1,
+                "destination_addr": OURS[1:],
+                "destination_addr_ton": 1,
+                "data_coding": 8,
+                "short_message": "Привет",
+            }
+        )
         assert smsc.wait("deliver_answered")["status"] == 0
         found = json.loads(
             server.cli("wait", "event", "--type", "Microsoft.Communication.SMSReceived", "--after", "0", "--json").stdout
@@ -106,9 +114,10 @@ def test_wrong_credentials_leave_the_message_to_the_next_carrier(tmp_path: Path)
 
 
 def test_throttling_is_waited_out(tmp_path: Path) -> None:
-    with Smsc(throttle=2, receipts=0) as smsc, Server(
-        *configuration(tmp_path, smsc.port, throttle_pause_ms=20), command="serve"
-    ) as server:
+    with (
+        Smsc(throttle=2, receipts=0) as smsc,
+        Server(*configuration(tmp_path, smsc.port, throttle_pause_ms=20), command="serve") as server,
+    ):
         assert record_when(server, send(server, "hello"), FINAL)["state"] == "delivered"
         assert [part["answer"] for part in smsc.submits()] == ["throttled", "throttled", "taken"]
 

@@ -39,7 +39,8 @@ class Reader {
     }
     if (node.IsSequence()) {
       json list = json::array();
-      for (std::size_t i = 0; i < node.size(); ++i) list.push_back(read(node[i], path + "[" + std::to_string(i) + "]", depth + 1));
+      for (std::size_t i = 0; i < node.size(); ++i)
+        list.push_back(read(node[i], path + "[" + std::to_string(i) + "]", depth + 1));
       return list;
     }
     return scalar(node);

@@ -1,7 +1,7 @@
 // A YAML file as JSON, with the places of its members.
 #pragma once
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>  // NOLINT(trunkline-json): values are members
 #include <string>
 
 namespace http_carrier {

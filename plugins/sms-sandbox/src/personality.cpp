@@ -112,8 +112,8 @@ Personality parse_personality(const json& config) {
 
 Whim draw(const Personality& p, Random random) {
   const double refuse = random.uniform(), fail = random.uniform(), latency = random.uniform(), late = random.uniform(),
-               late_by = random.uniform(), duplicate = random.uniform(), contradictory = random.uniform(), order = random.uniform(),
-               missing = random.uniform();
+               late_by = random.uniform(), duplicate = random.uniform(), contradictory = random.uniform(),
+               order = random.uniform(), missing = random.uniform();
   Whim whim;
   whim.refuse = pick(p.refuse, refuse);
   whim.fail = pick(p.fail, fail);

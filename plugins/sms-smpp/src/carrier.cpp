@@ -23,7 +23,13 @@ Carrier::Carrier(trunkline::Host host, std::string_view config_json)
     : settings_(parse_settings(config_json)), work_(io_.get_executor()) {
   core_ = std::make_unique<Core>(io_, settings_, host);
   boost::asio::post(io_, [this] { core_->start(); });
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    for (;;) try {
+        io_.run();
+        return;
+      } catch (const std::exception&) {  // a host that has gone answers nothing; what was under way ends with it
+      }
+  });
 }
 
 Carrier::~Carrier() {
@@ -41,9 +47,10 @@ Task<void> Carrier::stop() {
 Task<std::vector<SmsSendResult>> Carrier::send(Call call, SmsSendRequest request) {
   if (request.from.empty()) throw Error(ErrorCode::kInvalidArgument, "from: found nothing, wanted a sender", "from");
   if (request.recipients.empty() || request.recipients.size() > kMaxRecipients)
-    throw Error(ErrorCode::kInvalidArgument,
-                "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
-                "recipients");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
+        "recipients");
   if (settings_.bind == BindKind::kReceiver)
     throw Error(ErrorCode::kFailedPrecondition, "bind: a receiver sends nothing", "bind");
   std::string resource(call.resource());

@@ -22,7 +22,7 @@ class Carrier final : public trunkline::sms::SmsProvider, public trunkline::sms:
   trunkline::Task<void> stop();
 
   trunkline::Task<std::vector<trunkline::sms::SmsSendResult>> send(trunkline::Call call,
-                                                                    trunkline::sms::SmsSendRequest request) override;
+                                                                   trunkline::sms::SmsSendRequest request) override;
   trunkline::sms::SmsCapabilities capabilities(const trunkline::Call& call) override;
   trunkline::Task<trunkline::sms::SmsQueryResult> query(trunkline::Call call, trunkline::sms::SmsQuery query) override;
 

@@ -61,7 +61,8 @@ Core::Core(boost::asio::io_context& io, const Settings& settings, trunkline::Hos
   SessionOwner& owner = *this;
   const auto add = [&](Role role) {
     for (int i = 0; i < settings.connections; ++i)
-      links_.push_back(std::make_unique<Link>(io, tls, settings_, timers_, owner, role, [this] { return secrets_.get("password"); }));
+      links_.push_back(
+          std::make_unique<Link>(io, tls, settings_, timers_, owner, role, [this] { return secrets_.get("password"); }));
   };
   if (settings.bind == BindKind::kTransceiver) add(Role::kTransceiver);
   if (settings.bind == BindKind::kPair || settings.bind == BindKind::kTransmitter) add(Role::kTransmitter);
@@ -115,7 +116,8 @@ void Core::on_bound(Session& session) {
   if (Link* link = link_of(session)) {
     const bool again = link->trouble().has_value();
     link->bound();
-    log_.write(LogLevel::kInfo, again ? "bound to the carrier again" : "bound to the carrier", trunkline::Properties{{"host", settings_.host}});
+    log_.write(LogLevel::kInfo, again ? "bound to the carrier again" : "bound to the carrier",
+               trunkline::Properties{{"host", settings_.host}});
   }
   metrics_.add("sms_smpp_binds_total", 1);
   outbox_.pump();
@@ -190,15 +192,19 @@ void Core::send(SmsSendRequest request, std::string resource, std::optional<Time
     text = coder_.encode(request.text, request.encoding);
     const int segments = static_cast<int>(text.part_sizes.size());
     if (segments > settings_.max_segments)
-      throw Error(ErrorCode::kInvalidArgument,
-                  "text: found " + std::to_string(segments) + " segments, wanted at most " + std::to_string(settings_.max_segments),
-                  "text");
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "text: found " + std::to_string(segments) + " segments, wanted at most " + std::to_string(settings_.max_segments),
+          "text");
     if (outbox_.size() + request.recipients.size() * text.part_sizes.size() > settings_.queue)
-      throw Error(ErrorCode::kResourceExhausted, "queue: " + std::to_string(settings_.queue) + " parts wait already").with_retry();
-    if (!may_come_up()) {
-      Error error = Error(ErrorCode::kUnavailable, "nothing was handed over: " + trouble()).with_retry();
-      throw error;
-    }
+      throw Error(ErrorCode::kResourceExhausted, "queue: " + std::to_string(settings_.queue) + " parts wait already")
+          .with_retry();
+    // What the carrier has needs no connection to be told.
+    const bool known = std::all_of(request.recipients.begin(), request.recipients.end(), [this](const auto& recipient) {
+      const RecordPtr before = ledger_.find(recipient.message_id);
+      return before && before->custody != Custody::kRefused && before->custody != Custody::kDropped;
+    });
+    if (!known && !may_come_up()) throw Error(ErrorCode::kUnavailable, "nothing was handed over: " + trouble()).with_retry();
   } catch (...) {
     return done(trunkline::current_error());
   }

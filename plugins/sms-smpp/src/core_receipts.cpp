@@ -27,9 +27,8 @@ constexpr int kMaxQuestions = 5;
 void Core::take_receipt(const smpp::Message& message, const smpp::Receipt& receipt, Reply reply, bool may_wait) {
   auto place = ledger_.find_carrier_id(receipt.message_id);
   if (!place && may_wait && parked_.size() < kMaxParked) {
-    const bool under_way = std::any_of(links_.begin(), links_.end(), [](const auto& link) {
-      return link->session() && link->session()->outstanding() > 0;
-    });
+    const bool under_way = std::any_of(links_.begin(), links_.end(),
+                                       [](const auto& link) { return link->session() && link->session()->outstanding() > 0; });
     if (under_way) {
       if (parked_.empty()) timers_.after(kParked, [this] { look_at_parked(false); });
       parked_.push_back({message, receipt, std::move(reply), timers_.now() + kParked});
@@ -49,7 +48,7 @@ void Core::take_receipt(const smpp::Message& message, const smpp::Receipt& recei
   }
   if (!place) {
     if (receipt.message_id.empty()) return reply(smpp::status::kOk);  // nobody can say what it is about
-    Record unknown;  // from before our memory: the host knows the carrier's id
+    Record unknown;                                                   // from before our memory: the host knows the carrier's id
     unknown.parts.resize(1);
     unknown.parts[0].carrier_id = ledger_.answer_form(receipt.message_id);
     auto told = apply_receipt(unknown, 0, receipt.state, receipt.error, timers_.now());
@@ -202,7 +201,8 @@ void Core::take_back(const RecordPtr& record) {
     }
     session->request(std::move(pdu), [this, id = part.carrier_id](const Answer& answer) {
       if (answer.lost || answer.status != 0)
-        log_.write(LogLevel::kWarning, "a part of a refused text could not be cancelled", trunkline::Properties{{"carrier_id", id}});
+        log_.write(LogLevel::kWarning, "a part of a refused text could not be cancelled",
+                   trunkline::Properties{{"carrier_id", id}});
     });
   }
 }

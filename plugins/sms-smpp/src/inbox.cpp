@@ -77,7 +77,8 @@ void Inbox::load() {
     boost::asio::post(io, [this, alive, rows = std::move(rows)] {
       if (!*alive) return;
       if (!rows.ok())
-        return log_.write(LogLevel::kError, "parts of incoming texts cannot be read", trunkline::Properties{{"reason", rows.error().message}});
+        return log_.write(LogLevel::kError, "parts of incoming texts cannot be read",
+                          trunkline::Properties{{"reason", rows.error().message}});
       for (const StoreEntry& row : rows.value()) {
         const std::string_view pdu(reinterpret_cast<const char*>(row.value.data()), row.value.size());
         try {
@@ -142,8 +143,8 @@ void Inbox::told(std::vector<Fragment> parts, std::function<void(const Error*)> 
     boost::asio::post(io, [this, alive, parts = std::move(parts), done = std::move(done), result = std::move(result)] {
       if (!*alive) return;
       if (!result.ok())
-        log_.write(LogLevel::kWarning, "an incoming text was not taken", trunkline::Properties{{"to", host_address(parts.front().destination)},
-                                                                            {"reason", result.error().message}});
+        log_.write(LogLevel::kWarning, "an incoming text was not taken",
+                   trunkline::Properties{{"to", host_address(parts.front().destination)}, {"reason", result.error().message}});
       if (result.ok() || result.error().code == ErrorCode::kNotFound) drop(parts);
       done(result.ok() ? nullptr : &result.error());
     });
@@ -155,15 +156,18 @@ void Inbox::drop(const std::vector<Fragment>& parts) {
   std::vector<std::string> keys;
   for (const Fragment& part : parts) keys.push_back(store_key(part));
   trunkline::spawn(remove_all(store_, std::move(keys)), [log = log_](Result<void> result) {
-    if (!result.ok()) log.write(LogLevel::kWarning, "parts of a told text cannot be removed", trunkline::Properties{{"reason", result.error().message}});
+    if (!result.ok())
+      log.write(LogLevel::kWarning, "parts of a told text cannot be removed",
+                trunkline::Properties{{"reason", result.error().message}});
   });
 }
 
 void Inbox::tell_overdue() {
   while (auto parts = texts_.overdue(timers_.now())) {
     log_.write(LogLevel::kWarning, "an incoming text stayed incomplete and is told as it is",
-               trunkline::Properties{{"from", host_address(parts->front().source)},
-                {"parts", std::to_string(parts->size()) + " of " + std::to_string(parts->front().concatenation.total)}});
+               trunkline::Properties{
+                   {"from", host_address(parts->front().source)},
+                   {"parts", std::to_string(parts->size()) + " of " + std::to_string(parts->front().concatenation.total)}});
     told(std::move(*parts), [](const Error*) {});
   }
   watch();

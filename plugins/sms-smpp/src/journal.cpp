@@ -1,7 +1,7 @@
 #include "journal.h"
 
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <charconv>
 #include <unordered_map>
 
@@ -124,7 +124,8 @@ void Journal::load(std::function<void(std::vector<RecordPtr>)> done) {
       if (!*alive) return;
       std::vector<RecordPtr> order;
       if (!rows.ok()) {
-        log_.write(LogLevel::kError, "what was handed to the carrier before cannot be read", trunkline::Properties{{"reason", rows.error().message}});
+        log_.write(LogLevel::kError, "what was handed to the carrier before cannot be read",
+                   trunkline::Properties{{"reason", rows.error().message}});
         complete_since_ = timers_.now();
         return done(std::move(order));
       }
@@ -176,17 +177,19 @@ void Journal::write() {
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
   std::string key = row_key(++last_row_);
   rows_.emplace_back(timers_.now(), key);
-  trunkline::spawn(store_.put(std::move(key), std::move(value)), [this, alive = alive_, &io = io_, now_waiting](Result<void> result) {
-    boost::asio::post(io, [this, alive, now_waiting, result = std::move(result)] {
-      if (!*alive) return;
-      writing_ = false;
-      if (!result.ok())
-        log_.write(LogLevel::kError, "what is handed to the carrier cannot be noted", trunkline::Properties{{"reason", result.error().message}});
-      for (Waiting& one : *now_waiting)
-        if (one.done) one.done(result);
-      write();
-    });
-  });
+  trunkline::spawn(store_.put(std::move(key), std::move(value)),
+                   [this, alive = alive_, &io = io_, now_waiting](Result<void> result) {
+                     boost::asio::post(io, [this, alive, now_waiting, result = std::move(result)] {
+                       if (!*alive) return;
+                       writing_ = false;
+                       if (!result.ok())
+                         log_.write(LogLevel::kError, "what is handed to the carrier cannot be noted",
+                                    trunkline::Properties{{"reason", result.error().message}});
+                       for (Waiting& one : *now_waiting)
+                         if (one.done) one.done(result);
+                       write();
+                     });
+                   });
 }
 
 void Journal::expire() {
@@ -198,7 +201,8 @@ void Journal::expire() {
   }
   if (!keys.empty())
     trunkline::spawn(remove(std::move(keys)), [log = log_](Result<void> result) {
-      if (!result.ok()) log.write(LogLevel::kWarning, "old notes cannot be removed", trunkline::Properties{{"reason", result.error().message}});
+      if (!result.ok())
+        log.write(LogLevel::kWarning, "old notes cannot be removed", trunkline::Properties{{"reason", result.error().message}});
     });
   timers_.after(kExpiry, [this] { expire(); });
 }

@@ -27,7 +27,8 @@ std::string rebase(std::string_view text, int from, int to) {
 /// Carriers do not agree with themselves about leading zeros and the case of hexadecimal digits.
 std::string canonical(std::string_view id) {
   std::string out(id.substr(std::min(id.find_first_not_of('0'), id.size())));
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out.empty() ? std::string(id) : out;
 }
 

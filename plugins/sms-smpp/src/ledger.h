@@ -32,15 +32,15 @@ struct Record {
   std::string resource;
   std::string from;
   std::string to;
-  smpp::Address source;      // as the carrier knows it
+  smpp::Address source;  // as the carrier knows it
   smpp::Address destination;
-  std::string text_start;    // what carriers repeat in receipts
+  std::string text_start;  // what carriers repeat in receipts
   std::uint16_t reference = 0;
   std::vector<PartState> parts;
   Custody custody = Custody::kWaiting;
   Time at{};
-  int questions = 0;         // asked about with query_sm
-  bool reported = false;     // the host has a final state
+  int questions = 0;      // asked about with query_sm
+  bool reported = false;  // the host has a final state
 };
 using RecordPtr = std::shared_ptr<Record>;
 

@@ -36,7 +36,8 @@ Session::Session(asio::io_context& io, std::shared_ptr<asio::ssl::context> tls, 
 void Session::open(smpp::Bind bind) {
   answer_timer_ = timers_.after(settings_.response, [self = shared_from_this()] {
     if (!self->bound_)
-      self->close(Error(ErrorCode::kUnavailable, self->settings_.host + ": no connection and no bind in time", "host").with_retry());
+      self->close(
+          Error(ErrorCode::kUnavailable, self->settings_.host + ": no connection and no bind in time", "host").with_retry());
   });
   asio::co_spawn(io_, run(shared_from_this(), std::move(bind)), asio::detached);
 }

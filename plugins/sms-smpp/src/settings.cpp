@@ -32,8 +32,8 @@ std::size_t place(const std::array<std::string_view, N>& words, const std::strin
 
 Language language(const std::string& word) {
   constexpr std::array<std::string_view, trunkline::gsm::kLanguages> kWords = {
-      "", "turkish", "spanish", "portuguese", "bengali", "gujarati", "hindi", "kannada", "malayalam", "oriya", "punjabi", "tamil",
-      "telugu", "urdu"};
+      "",        "turkish",   "spanish", "portuguese", "bengali", "gujarati", "hindi",
+      "kannada", "malayalam", "oriya",   "punjabi",    "tamil",   "telugu",   "urdu"};
   return static_cast<Language>(place(kWords, word));
 }
 
@@ -136,7 +136,8 @@ Settings parse_settings(std::string_view config_json) {
   check_length("address_range", s.address_range, 0, 40);
   check_length("service_type", s.service_type, 0, 5);
   if (s.reconnect_longest < s.reconnect_first) invalid("reconnect_longest_ms", "wanted at least reconnect_first_ms");
-  if (!s.tls && (!s.tls_ca_file.empty() || config.contains("tls_server_name"))) invalid("tls", "wanted true with other tls_ keys");
+  if (!s.tls && (!s.tls_ca_file.empty() || config.contains("tls_server_name")))
+    invalid("tls", "wanted true with other tls_ keys");
   return s;
 }
 

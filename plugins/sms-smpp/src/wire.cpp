@@ -23,8 +23,8 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const Settings& settings) {
   else
     context->load_verify_file(settings.tls_ca_file, failure);
   if (failure)
-    throw Error(ErrorCode::kInvalidArgument, "tls_ca_file: found no certificates in " + settings.tls_ca_file + ": " + failure.message(),
-                "tls_ca_file");
+    throw Error(ErrorCode::kInvalidArgument,
+                "tls_ca_file: found no certificates in " + settings.tls_ca_file + ": " + failure.message(), "tls_ca_file");
   return context;
 }
 

@@ -15,7 +15,8 @@ json parse_config(std::string_view text) {
   json config = json::parse(text.empty() ? "{}" : text, nullptr, false);
   if (!config.is_object()) throw Error(ErrorCode::kInvalidArgument, "config: wanted a JSON object", "config");
   const std::string sid = config.value("account_sid", "");
-  const bool good = sid.size() == 34 && sid.starts_with("AC") && sid.find_first_not_of("0123456789abcdef", 2) == std::string::npos;
+  const bool good =
+      sid.size() == 34 && sid.starts_with("AC") && sid.find_first_not_of("0123456789abcdef", 2) == std::string::npos;
   if (!good) throw Error(ErrorCode::kInvalidArgument, "account_sid: wanted AC and 32 hexadecimal digits", "account_sid");
   return config;
 }
@@ -26,14 +27,15 @@ http_carrier::Description describe(const json& config) {
   const std::string key = config.value("api_key_sid", "");
   const json basic = key.empty() ? json{{"user", config["account_sid"]}, {"password", "{{secret.auth_token}}"}}
                                  : json{{"user", key}, {"password", "{{secret.api_key_secret}}"}};
-  json form = {{"To", "{{to}}"}, {"Body", "{{text}}"}, {"StatusCallback", "{{callback}}"}, {"ValidityPeriod", "{{validity_seconds}}"}};
+  json form = {
+      {"To", "{{to}}"}, {"Body", "{{text}}"}, {"StatusCallback", "{{callback}}"}, {"ValidityPeriod", "{{validity_seconds}}"}};
   if (const std::string service = config.value("messaging_service_sid", ""); service.empty())
     form["From"] = "{{from}}";
   else
     form["MessagingServiceSid"] = service;
-  const json states = {{"accepted", "sent"},      {"scheduled", "sent"},   {"queued", "sent"},   {"sending", "sent"}, {"sent", "sent"},
-                       {"delivered", "delivered"}, {"undelivered", "failed"}, {"failed", "failed"}, {"read", "delivered"},
-                       {"canceled", "failed"}};
+  const json states = {{"accepted", "sent"},  {"scheduled", "sent"},      {"queued", "sent"},        {"sending", "sent"},
+                       {"sent", "sent"},      {"delivered", "delivered"}, {"undelivered", "failed"}, {"failed", "failed"},
+                       {"read", "delivered"}, {"canceled", "failed"}};
   const auto because = [](const char* reason) { return json{{"reason", reason}}; };
   // Of requests (2xxxx) and of messages (3xxxx).
   const json errors = {{"20003", {{"reason", "temporary"}, {"retryable", true}}},
@@ -58,24 +60,40 @@ http_carrier::Description describe(const json& config) {
                        {"30007", because("blocked")},
                        {"30008", because("unspecified")},
                        {"30034", because("bad_sender")}};
-  json description = {
-      {"name", "Twilio"},
-      {"max_segments", 10},
-      {"connections", config.value("connections", 16)},
-      {"send", {{"url", messages + "/Messages.json"}, {"basic", basic}, {"form", form}}},
-      {"result",
-       {{"accepted", 201}, {"id", "/sid"}, {"code", json::array({"/code", "/error_code"})}, {"text", "/message"},
-        {"segments", "/num_segments"}, {"price", "/price"}}},
-      {"errors", errors},
-      {"query",
-       {{"url", messages + "/Messages/{{id}}.json"}, {"basic", basic}, {"state", "/status"}, {"code", "/error_code"}, {"states", states}}},
-      // The signature is checked by check_signature.
-      {"receipt",
-       {{"path", "/status"}, {"verify", {{"kind", "none"}}}, {"id", "/MessageSid"}, {"state", "/MessageStatus"}, {"code", "/ErrorCode"},
-        {"states", states}}},
-      {"inbound",
-       {{"path", "/inbound"}, {"verify", {{"kind", "none"}}}, {"id", "/MessageSid"}, {"from", "/From"}, {"to", "/To"}, {"text", "/Body"},
-        {"answer", {{"status", 200}, {"type", "text/xml"}, {"body", "<Response/>"}}}}}};
+  json description = {{"name", "Twilio"},
+                      {"max_segments", 10},
+                      {"connections", config.value("connections", 16)},
+                      {"send", {{"url", messages + "/Messages.json"}, {"basic", basic}, {"form", form}}},
+                      {"result",
+                       {{"accepted", 201},
+                        {"id", "/sid"},
+                        {"code", json::array({"/code", "/error_code"})},
+                        {"text", "/message"},
+                        {"segments", "/num_segments"},
+                        {"price", "/price"}}},
+                      {"errors", errors},
+                      {"query",
+                       {{"url", messages + "/Messages/{{id}}.json"},
+                        {"basic", basic},
+                        {"state", "/status"},
+                        {"code", "/error_code"},
+                        {"states", states}}},
+                      // The signature is checked by check_signature.
+                      {"receipt",
+                       {{"path", "/status"},
+                        {"verify", {{"kind", "none"}}},
+                        {"id", "/MessageSid"},
+                        {"state", "/MessageStatus"},
+                        {"code", "/ErrorCode"},
+                        {"states", states}}},
+                      {"inbound",
+                       {{"path", "/inbound"},
+                        {"verify", {{"kind", "none"}}},
+                        {"id", "/MessageSid"},
+                        {"from", "/From"},
+                        {"to", "/To"},
+                        {"text", "/Body"},
+                        {"answer", {{"status", 200}, {"type", "text/xml"}, {"body", "<Response/>"}}}}}};
   return http_carrier::parse_description(description);
 }
 

@@ -28,49 +28,71 @@ json parse_config(std::string_view text) {
 http_carrier::Description describe(const json& config) {
   const auto because = [](const char* reason) { return json{{"reason", reason}}; };
   // Of answers (status) and of receipts (err-code): their numbers mean different things, so the receipts' stand behind "err-".
-  const json errors = {{"1", because("over_quota")},       {"2", because("unspecified")},   {"3", because("unspecified")},
-                       {"4", because("temporary")},        {"5", because("temporary")},     {"6", because("unspecified")},
-                       {"7", because("bad_destination")},  {"8", because("temporary")},     {"9", because("over_quota")},
-                       {"15", because("bad_sender")},      {"22", because("unreachable")},  {"29", because("bad_destination")},
-                       {"33", because("bad_destination")}, {"err-1", because("unspecified")},
-                       {"err-2", because("unreachable")},  {"err-3", because("bad_destination")},
-                       {"err-4", because("blocked")},      {"err-5", because("bad_destination")},
-                       {"err-6", because("blocked")},      {"err-7", because("unreachable")},
-                       {"err-8", because("temporary")},    {"err-9", because("bad_destination")},
-                       {"err-10", because("unspecified")}, {"err-11", because("bad_destination")},
-                       {"err-12", because("unreachable")}, {"err-13", because("blocked")},
-                       {"err-14", because("blocked")},     {"err-15", because("unreachable")},
-                       {"err-39", because("bad_sender")},  {"err-50", because("blocked")},
-                       {"err-51", because("bad_sender")},  {"err-52", because("blocked")},
-                       {"err-53", because("opted_out")},   {"err-54", because("blocked")},
-                       {"err-99", because("unspecified")}};
-  const json description = {
-      {"name", "Vonage"},
-      {"max_segments", 10},
-      {"connections", config.value("connections", 16)},
-      {"send",
-       {{"url", config.value("base_url", "https://rest.nexmo.com") + "/sms/json"},
-        {"json",
-         {{"api_key", config["api_key"]}, {"api_secret", "{{secret.api_secret}}"}, {"from", "{{from_digits}}"}, {"to", "{{to_digits}}"},
-          {"text", "{{text}}"}, {"type", "{{property.vonage_type}}"}, {"client-ref", "{{message_id}}"}, {"callback", "{{callback}}"},
-          {"ttl", "{{property.vonage_ttl}}"}}}}},
-      // 200 in any case: the status within tells.
-      {"result",
-       {{"accepted", 200}, {"ok", "/messages/0/status"}, {"ok_values", "0"}, {"id", "/messages/0/message-id"},
-        {"code", "/messages/0/status"}, {"text", "/messages/0/error-text"}, {"segments", "/message-count"},
-        {"price", "/messages/0/message-price"}}},
-      {"errors", errors},
-      // The signature is checked by check_signature.
-      {"receipt",
-       {{"path", "/status"}, {"verify", {{"kind", "none"}}}, {"message_id", "/client-ref"}, {"id", json::array({"/messageId", "/message-id"})},
-        {"state", "/status"}, {"code", "/err-code"},
-        {"states",
-         {{"delivered", "delivered"}, {"accepted", "sent"}, {"buffered", "sent"}, {"expired", "expired"}, {"failed", "failed"},
-          {"rejected", "failed"}, {"unknown", "failed"}}},
-        {"answer", {{"status", 200}}}}},
-      {"inbound",
-       {{"path", "/inbound"}, {"verify", {{"kind", "none"}}}, {"only_if", "/text"}, {"id", json::array({"/messageId", "/message-id"})},
-        {"from", "/msisdn"}, {"to", "/to"}, {"text", "/text"}, {"answer", {{"status", 200}}}}}};
+  const json errors = {
+      {"1", because("over_quota")},          {"2", because("unspecified")},      {"3", because("unspecified")},
+      {"4", because("temporary")},           {"5", because("temporary")},        {"6", because("unspecified")},
+      {"7", because("bad_destination")},     {"8", because("temporary")},        {"9", because("over_quota")},
+      {"15", because("bad_sender")},         {"22", because("unreachable")},     {"29", because("bad_destination")},
+      {"33", because("bad_destination")},    {"err-1", because("unspecified")},  {"err-2", because("unreachable")},
+      {"err-3", because("bad_destination")}, {"err-4", because("blocked")},      {"err-5", because("bad_destination")},
+      {"err-6", because("blocked")},         {"err-7", because("unreachable")},  {"err-8", because("temporary")},
+      {"err-9", because("bad_destination")}, {"err-10", because("unspecified")}, {"err-11", because("bad_destination")},
+      {"err-12", because("unreachable")},    {"err-13", because("blocked")},     {"err-14", because("blocked")},
+      {"err-15", because("unreachable")},    {"err-39", because("bad_sender")},  {"err-50", because("blocked")},
+      {"err-51", because("bad_sender")},     {"err-52", because("blocked")},     {"err-53", because("opted_out")},
+      {"err-54", because("blocked")},        {"err-99", because("unspecified")}};
+  const json description = {{"name", "Vonage"},
+                            {"max_segments", 10},
+                            {"connections", config.value("connections", 16)},
+                            {"send",
+                             {{"url", config.value("base_url", "https://rest.nexmo.com") + "/sms/json"},
+                              {"json",
+                               {{"api_key", config["api_key"]},
+                                {"api_secret", "{{secret.api_secret}}"},
+                                {"from", "{{from_digits}}"},
+                                {"to", "{{to_digits}}"},
+                                {"text", "{{text}}"},
+                                {"type", "{{property.vonage_type}}"},
+                                {"client-ref", "{{message_id}}"},
+                                {"callback", "{{callback}}"},
+                                {"ttl", "{{property.vonage_ttl}}"}}}}},
+                            // 200 in any case: the status within tells.
+                            {"result",
+                             {{"accepted", 200},
+                              {"ok", "/messages/0/status"},
+                              {"ok_values", "0"},
+                              {"id", "/messages/0/message-id"},
+                              {"code", "/messages/0/status"},
+                              {"text", "/messages/0/error-text"},
+                              {"segments", "/message-count"},
+                              {"price", "/messages/0/message-price"}}},
+                            {"errors", errors},
+                            // The signature is checked by check_signature.
+                            {"receipt",
+                             {{"path", "/status"},
+                              {"verify", {{"kind", "none"}}},
+                              {"message_id", "/client-ref"},
+                              {"id", json::array({"/messageId", "/message-id"})},
+                              {"state", "/status"},
+                              {"code", "/err-code"},
+                              {"states",
+                               {{"delivered", "delivered"},
+                                {"accepted", "sent"},
+                                {"buffered", "sent"},
+                                {"expired", "expired"},
+                                {"failed", "failed"},
+                                {"rejected", "failed"},
+                                {"unknown", "failed"}}},
+                              {"answer", {{"status", 200}}}}},
+                            {"inbound",
+                             {{"path", "/inbound"},
+                              {"verify", {{"kind", "none"}}},
+                              {"only_if", "/text"},
+                              {"id", json::array({"/messageId", "/message-id"})},
+                              {"from", "/msisdn"},
+                              {"to", "/to"},
+                              {"text", "/text"},
+                              {"answer", {{"status", 200}}}}}};
   return http_carrier::parse_description(description);
 }
 
@@ -84,7 +106,8 @@ std::string signed_text(const json& parameters) {
   for (const auto& [name, value] : parameters.items()) {
     if (name == "sig") continue;
     std::string plain = value.is_string() ? value.get<std::string>() : value.dump();
-    std::replace_if(plain.begin(), plain.end(), [](char c) { return c == '&' || c == '='; }, '_');
+    std::replace_if(
+        plain.begin(), plain.end(), [](char c) { return c == '&' || c == '='; }, '_');
     text += "&" + name + "=" + plain;
   }
   return text;
@@ -106,7 +129,8 @@ std::string signature_of(const std::string& method, const std::string& secret, c
 json parameters_of(const HttpRequest& request) {
   if (request.method == "GET") {
     const std::size_t query = request.url.find('?');
-    return http_carrier::form_object(query == std::string::npos ? std::string_view() : std::string_view(request.url).substr(query + 1));
+    return http_carrier::form_object(query == std::string::npos ? std::string_view()
+                                                                : std::string_view(request.url).substr(query + 1));
   }
   if (http_carrier::header_of(request, "content-type").starts_with("application/x-www-form-urlencoded"))
     return http_carrier::form_object(http_carrier::body_of(request));
@@ -123,7 +147,8 @@ void check_signature(const std::string& method, const std::string& secret, const
   };
   std::string found = text_of("sig");
   if (found.empty()) throw Error(ErrorCode::kUnauthenticated, "the callback has no sig");
-  std::transform(found.begin(), found.end(), found.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(found.begin(), found.end(), found.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (!http_carrier::same(found, signature_of(method, secret, signed_text(parameters))))
     throw Error(ErrorCode::kUnauthenticated, "the callback has a wrong sig");
   std::int64_t seconds = 0;
@@ -139,7 +164,8 @@ class Plugin final : public http_carrier::Engine {
   Plugin(trunkline::Host host, std::string_view config) : Plugin(host, parse_config(config)) {}
 
  private:
-  Plugin(trunkline::Host host, const json& config) : Engine(host, describe(config), status_url(config), hooks_for(host, config)) {}
+  Plugin(trunkline::Host host, const json& config)
+      : Engine(host, describe(config), status_url(config), hooks_for(host, config)) {}
 
   static std::string status_url(const json& config) {
     const std::string url = config.value("callback_url", "");

@@ -37,7 +37,8 @@ void encode(benchmark::State& state, const std::string& text, smpp::CodingRules 
 void receipt(benchmark::State& state) {
   smpp::Message message;
   message.esm_class = smpp::kEsmReceipt;
-  message.short_message = "id:0A1B2C3D sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:hello";
+  message.short_message =
+      "id:0A1B2C3D sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:hello";
   std::string pdu;
   smpp::encode(pdu, smpp::command::kDeliverSm, 0, 1, message);
   for (auto _ : state) {

@@ -1,5 +1,5 @@
-// Texts over SMPP through the whole service, accepted durably and reported, to a simulator that is never the bottleneck; run_kannel.sh
-// gives the same simulator to Kannel.
+// Texts over SMPP through the whole service, accepted durably and reported, to a simulator that is never the bottleneck;
+// run_kannel.sh gives the same simulator to Kannel.
 //   bench_smpp SIMULATOR [messages]
 #include <signal.h>
 #include <sys/resource.h>
@@ -145,7 +145,8 @@ void steady(const std::filesystem::path& directory, const std::string& port, dou
     return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
   };
   std::printf("at %.0f msg/s: accepted p50 %.2f ms, p99 %.2f ms; reported p50 %.2f ms, p99 %.2f ms\n", rate,
-              percentile(accepted_ms, 0.5), percentile(accepted_ms, 0.99), percentile(reported_ms, 0.5), percentile(reported_ms, 0.99));
+              percentile(accepted_ms, 0.5), percentile(accepted_ms, 0.99), percentile(reported_ms, 0.5),
+              percentile(reported_ms, 0.99));
   bench.runtime->close();
 }
 

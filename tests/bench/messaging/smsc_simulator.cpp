@@ -60,8 +60,8 @@ void handle(Connection& connection, std::string_view pdu) {
       receipt.source = message.destination;
       receipt.destination = message.source;
       receipt.esm_class = smpp::kEsmReceipt;
-      receipt.short_message = std::string("id:") + id +
-                              " sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:";
+      receipt.short_message =
+          std::string("id:") + id + " sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:";
       smpp::encode(connection.out, command::kDeliverSm, 0, sequence = (sequence + 1) & 0x7FFFFFFF, receipt);
       break;
     }

@@ -15,9 +15,9 @@ using sms::FailureReason;
 using sms::MessageState;
 using sms::SmsCustody;
 using testing::code_of;
+using ::testing::HasSubstr;
 using testing::kOurs;
 using testing::kPhone;
-using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 constexpr const char* kAcme = R"(
@@ -80,7 +80,8 @@ class Acme : public testing::HttpCarrier {
   ~Acme() override { std::filesystem::remove_all(folder_); }
   void describe(const std::string& text) {
     std::ofstream(folder_ / "acme.yaml") << text;
-    open("http-carrier", json{{"file", (folder_ / "acme.yaml").string()}, {"callback_url", "https://us.example/_webhooks/main"}}.dump(),
+    open("http-carrier",
+         json{{"file", (folder_ / "acme.yaml").string()}, {"callback_url", "https://us.example/_webhooks/main"}}.dump(),
          {{"token", Secret("t0ken")}, {"callback_secret", Secret("s3cret")}, {"callback_token", Secret("c0de")}});
   }
   /// The message of the error that a description gives.
@@ -223,7 +224,8 @@ TEST_F(Acme, ADescriptionThatIsWrongSaysWhere) {
   EXPECT_THAT(fault("send: {url: 'https://x.example/{{to'}\n"), HasSubstr("found {{ without }}"));
   EXPECT_THAT(fault(send + "result: {id: 'no/pointer'}\n"), HasSubstr("result.id: wanted a JSON pointer"));
   EXPECT_THAT(fault(send + "result: {accepted: 2}\n"), HasSubstr("result.accepted"));
-  EXPECT_THAT(fault(send + "errors: {E1: {reason: bored}}\n"), HasSubstr("errors.E1.reason: wanted one of none, bad_destination"));
+  EXPECT_THAT(fault(send + "errors: {E1: {reason: bored}}\n"),
+              HasSubstr("errors.E1.reason: wanted one of none, bad_destination"));
   EXPECT_THAT(fault(send + "receipt: {id: /id, state: /s}\n"), HasSubstr("receipt.verify: is missing"));
   EXPECT_THAT(fault(send + "receipt: {verify: {kind: hmac, header: x}}\n"), HasSubstr("receipt.verify.secret: is missing"));
   EXPECT_THAT(fault(send + "receipt: {verify: {kind: none}, id: /id}\n"), HasSubstr("receipt.state: is missing"));

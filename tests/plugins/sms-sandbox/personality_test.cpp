@@ -63,7 +63,8 @@ TEST_F(Personality, WhatWasRefusedForNowIsDecidedAgain) {
 }
 
 TEST_F(Personality, LatenciesFollowTheCurve) {
-  open_as(R"({"latency_curve": [{"percentile": 50, "ms": 1000}, {"percentile": 90, "ms": 2000}, {"percentile": 100, "ms": 60000}]})");
+  open_as(
+      R"({"latency_curve": [{"percentile": 50, "ms": 1000}, {"percentile": 90, "ms": 2000}, {"percentile": 100, "ms": 60000}]})");
   send_many(400);
   const auto after = [&](Duration step) {
     host_.clock.advance(step);
@@ -75,7 +76,8 @@ TEST_F(Personality, LatenciesFollowTheCurve) {
 }
 
 TEST_F(Personality, ErrorsComeInTheirShares) {
-  open_as(R"({"refuse": [{"reason": "temporary", "share": 0.2}], "fail": [{"reason": "unreachable", "share": 0.3}, {"reason": "blocked", "share": 0.1}]})");
+  open_as(
+      R"({"refuse": [{"reason": "temporary", "share": 0.2}], "fail": [{"reason": "unreachable", "share": 0.3}, {"reason": "blocked", "share": 0.1}]})");
   int refused = 0;
   for (const SmsSendResult& result : send_many(500)) refused += result.accepted ? 0 : 1;
   EXPECT_NEAR(refused, 100, 30);
@@ -87,7 +89,8 @@ TEST_F(Personality, ErrorsComeInTheirShares) {
 }
 
 TEST_F(Personality, ReportsComeTwiceOrLateOrNever) {
-  open_as(R"({"duplicate": {"share": 0.5, "after_ms": 5000}, "missing": {"share": 0.2}, "late": {"share": 0.5, "by_ms": 60000}})");
+  open_as(
+      R"({"duplicate": {"share": 0.5, "after_ms": 5000}, "missing": {"share": 0.2}, "late": {"share": 0.5, "by_ms": 60000}})");
   send_many(200);
   host_.clock.advance(100ms);
   const std::size_t punctual = sink_.reports().size();
@@ -125,7 +128,8 @@ TEST_F(Personality, TheSameSeedIsTheSameCarrier) {
   const auto run = [&](int seed) {
     testing::Host host;
     testing::Sink sink;
-    auto instance = host.open("sms-sandbox", R"({"seed": )" + std::to_string(seed) + R"(, "personality": {"preset": "liar"}})", sms::iface_of(&sink));
+    auto instance = host.open("sms-sandbox", R"({"seed": )" + std::to_string(seed) + R"(, "personality": {"preset": "liar"}})",
+                              sms::iface_of(&sink));
     sms::SmsProviderClient sms(instance->interface("trunkline.sms/1"), instance->calls());
     const Time began = host.clock.now();
     for (int i = 0; i < 50; ++i) {
@@ -153,11 +157,13 @@ TEST_F(Personality, RulesWinOverTheMixAndPresetsCanBeChanged) {
 
 TEST_F(Personality, RefusesWhatCannotBe) {
   std::string target;
-  EXPECT_EQ(code_of([&] { open_as(R"({"fail": [{"reason": "blocked", "share": 0.6}, {"reason": "temporary", "share": 0.6}]})"); }, &target),
+  EXPECT_EQ(code_of([&] { open_as(R"({"fail": [{"reason": "blocked", "share": 0.6}, {"reason": "temporary", "share": 0.6}]})"); },
+                    &target),
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(target, "personality.fail");
-  EXPECT_EQ(code_of([&] { open_as(R"({"latency_curve": [{"percentile": 50, "ms": 10}, {"percentile": 40, "ms": 20}]})"); }, &target),
-            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(
+      code_of([&] { open_as(R"({"latency_curve": [{"percentile": 50, "ms": 10}, {"percentile": 40, "ms": 20}]})"); }, &target),
+      ErrorCode::kInvalidArgument);
   EXPECT_EQ(target, "personality.latency_curve[1]");
   EXPECT_EQ(code_of([&] { open_as(R"({"preset": "angry"})"); }), ErrorCode::kInvalidArgument);
 }

@@ -121,7 +121,8 @@ TEST(Pdu, ABodyThatEndsTooEarlyIsRefusedWhereverItEnds) {
   }
   EXPECT_EQ(whole, 2u);
   for (std::size_t length = 0; length < 12; ++length)
-    EXPECT_NE(refused([&] { decode_bind(std::string_view("ab\0c\0\0\x34\0\0\0", 10).substr(0, length)); }), length < 10 ? 0u : 1u);
+    EXPECT_NE(refused([&] { decode_bind(std::string_view("ab\0c\0\0\x34\0\0\0", 10).substr(0, length)); }),
+              length < 10 ? 0u : 1u);
 }
 
 TEST(Pdu, EveryFieldHasItsOwnError) {
@@ -147,7 +148,8 @@ TEST(Pdu, EveryFieldHasItsOwnError) {
   EXPECT_EQ(out, "before");
   // And on the way in.
   EXPECT_EQ(refused([] { decode_message(command::kSubmitSm, "123456\0"s); }), status::kInvalidServiceType);
-  EXPECT_EQ(refused([] { decode_message(command::kSubmitSm, "\0\1\1"s + std::string(21, '1') + "\0"s); }), status::kInvalidSource);
+  EXPECT_EQ(refused([] { decode_message(command::kSubmitSm, "\0\1\1"s + std::string(21, '1') + "\0"s); }),
+            status::kInvalidSource);
   std::string pdu = pdu_of(command::kSubmitSm, submit());
   EXPECT_EQ(refused([&] { decode_message(command::kSubmitSm, std::string(body_of(pdu)) + "\x04\x24\xff\xff"); }),
             status::kInvalidParameterLength);
@@ -287,7 +289,8 @@ TEST(Receipt, WhatWeWriteWeRead) {
   EXPECT_EQ(back.state, MessageState::kExpired);
   EXPECT_EQ(back.error, "042");
   EXPECT_EQ(back.text, "a text that is longe");
-  for (int i = 1; i <= 8; ++i) EXPECT_EQ(parse_state_word(state_word(static_cast<MessageState>(i))), static_cast<MessageState>(i));
+  for (int i = 1; i <= 8; ++i)
+    EXPECT_EQ(parse_state_word(state_word(static_cast<MessageState>(i))), static_cast<MessageState>(i));
   for (const auto state : {MessageState::kDelivered, MessageState::kExpired, MessageState::kUnknown, MessageState::kRejected})
     EXPECT_EQ(state_of(outcome_of(state).state, outcome_of(state).reason), state);
 }

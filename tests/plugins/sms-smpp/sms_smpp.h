@@ -39,10 +39,20 @@ class SmsSmpp : public ::testing::Test {
     return request;
   }
   Results send(sms::SmsSendRequest request) { return sms_.send_sync(std::move(request), on_behalf_of("acme")); }
+  /// The same, again and again while there is no connection.
+  Results send_when_up(const sms::SmsSendRequest& request) {
+    for (int i = 0;; ++i) try {
+        return send(request);
+      } catch (const Error& error) {
+        if (error.code != ErrorCode::kUnavailable || i == 4000) throw;
+        smsc_.wait_for([] { return false; }, std::chrono::milliseconds(5));
+      }
+  }
   std::future<Result<Results>> start(sms::SmsSendRequest request) {
     auto promise = std::make_shared<std::promise<Result<Results>>>();
     auto future = promise->get_future();
-    sms_.start_send(std::move(request), on_behalf_of("acme"), [promise](Result<Results> result) { promise->set_value(std::move(result)); });
+    sms_.start_send(std::move(request), on_behalf_of("acme"),
+                    [promise](Result<Results> result) { promise->set_value(std::move(result)); });
     return future;
   }
   sms::SmsQueryResult query(const std::string& id, std::optional<std::string> carrier_id = {}) {

@@ -1,6 +1,6 @@
 // Sending: binds, answers, refusals, long texts.
-#include "codec/user_data.h"
 #include "tests/plugins/sms-smpp/sms_smpp.h"
+#include "codec/user_data.h"
 
 namespace trunkline {
 namespace {
@@ -10,11 +10,11 @@ using namespace std::string_literals;
 using sms::FailureReason;
 using sms::MessageState;
 using testing::code_of;
+using ::testing::HasSubstr;
 using testing::kOurs;
 using testing::kPhone;
-using testing::SmsSmpp;
-using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using testing::SmsSmpp;
 using Reaction = testing::FakeSmsc::Reaction;
 
 TEST_F(SmsSmpp, BindsAndSends) {
@@ -122,7 +122,9 @@ TEST_F(SmsSmpp, RefusalsSayWhy) {
       {smpp::status::kSystemError, FailureReason::kTemporary},
       {0x0401, FailureReason::kUnspecified},
   };
-  smsc_.on_submit = [&](const smpp::Message&, std::size_t number) { return Reaction{Reaction::kAnswer, cases[number].first, {}}; };
+  smsc_.on_submit = [&](const smpp::Message&, std::size_t number) {
+    return Reaction{Reaction::kAnswer, cases[number].first, {}};
+  };
   open();
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const Results results = send(request({"m" + std::to_string(i)}));

@@ -9,12 +9,12 @@ namespace smpp {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::SizeIs;
 using trunkline::Error;
 using trunkline::Time;
 using trunkline::gsm::Charset;
 using trunkline::gsm::Language;
 using trunkline::sms::Encoding;
-using ::testing::SizeIs;
 
 constexpr Time kNow{std::chrono::seconds{1'790'000'000}};
 
@@ -127,8 +127,8 @@ TEST(TextCoder, DecodesWhatOthersSend) {
   EXPECT_EQ(coder.decode(6, {}, "\xBF\xE0\xD8"), "При");
   EXPECT_EQ(coder.decode(0xF1, {}, "\x1b\x65"), "€");
   EXPECT_EQ(coder.decode(0xF5, {}, "\xE9"), "é");
-  EXPECT_EQ(coder.decode(0, {}, "\x1b"), "");         // an escape and nothing
-  EXPECT_EQ(coder.decode(0, {}, "\x1b\x41"), "A");    // an escape and no character there
+  EXPECT_EQ(coder.decode(0, {}, "\x1b"), "");       // an escape and nothing
+  EXPECT_EQ(coder.decode(0, {}, "\x1b\x41"), "A");  // an escape and no character there
 }
 
 Fragment fragment(std::uint16_t reference, std::uint8_t total, std::uint8_t number, std::string octets) {

@@ -8,9 +8,9 @@ using sms::FailureReason;
 using sms::MessageState;
 using sms::SmsCustody;
 using testing::code_of;
+using ::testing::HasSubstr;
 using testing::kOurs;
 using testing::kPhone;
-using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 const std::string kAccount = "AC0123456789abcdef0123456789abcdef";
@@ -109,7 +109,11 @@ TEST_F(SmsTwilio, ALostAnswerIsNotRepeatedAndAKnownMessageCanBeAskedAbout) {
 
 TEST_F(SmsTwilio, BadConfiguration) {
   std::string target;
-  EXPECT_EQ(code_of([&] { HttpCarrier::open("sms-twilio", R"({"account_sid": "AC1"})", {{"auth_token", Secret("x")}}); }, &target),
+  EXPECT_EQ(code_of(
+                [&] {
+                  HttpCarrier::open("sms-twilio", R"({"account_sid": "AC1"})", {{"auth_token", Secret("x")}});
+                },
+                &target),
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(target, "account_sid");
 }

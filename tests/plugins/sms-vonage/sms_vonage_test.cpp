@@ -24,7 +24,9 @@ class SmsVonage : public testing::HttpCarrier {
 
 TEST_F(SmsVonage, SendsJson) {
   open(R"("callback_url": "https://sms.example/_webhooks/main")");
-  http_.answer(200, R"({"message-count": "2", "messages": [{"to": "14255550123", "message-id": "0A1", "status": "0", "message-price": "0.033"},
+  http_.answer(
+      200,
+      R"({"message-count": "2", "messages": [{"to": "14255550123", "message-id": "0A1", "status": "0", "message-price": "0.033"},
                        {"message-id": "0A2", "status": "0"}]})");
   auto wanted = request({"m1"}, "\xd1\x8f");
   wanted.valid_until = host_.clock.now() + std::chrono::seconds(60);
@@ -48,11 +50,12 @@ TEST_F(SmsVonage, SendsJson) {
 TEST_F(SmsVonage, AnAnswerOf200MayBeARefusal) {
   open();
   const std::vector<std::tuple<const char*, FailureReason, bool>> cases = {{"1", FailureReason::kOverQuota, true},
-                                                                          {"7", FailureReason::kBadDestination, false},
-                                                                          {"15", FailureReason::kBadSender, false},
-                                                                          {"5", FailureReason::kTemporary, true}};
+                                                                           {"7", FailureReason::kBadDestination, false},
+                                                                           {"15", FailureReason::kBadSender, false},
+                                                                           {"5", FailureReason::kTemporary, true}};
   for (const auto& [status, reason, retryable] : cases) {
-    http_.answer(200, std::string(R"({"message-count": "1", "messages": [{"status": ")") + status + R"(", "error-text": "no"}]})");
+    http_.answer(200,
+                 std::string(R"({"message-count": "1", "messages": [{"status": ")") + status + R"(", "error-text": "no"}]})");
     const auto result = send(request({"m"}))[0];
     EXPECT_FALSE(result.accepted);
     EXPECT_EQ(result.reason, reason) << status;
@@ -65,7 +68,8 @@ TEST_F(SmsVonage, AnAnswerOf200MayBeARefusal) {
 TEST_F(SmsVonage, CallbacksAreSignedAndOfNow) {
   open();
   const Properties type{{"content-type", "application/json"}};
-  const std::string good = R"({"msisdn": "14255550123", "to": "18005550100", "messageId": "0A1", "status": "failed", "err-code": "12", "client-ref": "m1", "timestamp": "1800000000", "nonce": "n1", "sig": "0E75BAC4EBC95410F75608E0D7CBD01A0AA33A6E761D66DECEB7F35B8D53EB7D"})";
+  const std::string good =
+      R"({"msisdn": "14255550123", "to": "18005550100", "messageId": "0A1", "status": "failed", "err-code": "12", "client-ref": "m1", "timestamp": "1800000000", "nonce": "n1", "sig": "0E75BAC4EBC95410F75608E0D7CBD01A0AA33A6E761D66DECEB7F35B8D53EB7D"})";
   EXPECT_EQ(refused(callback("/status", R"({"messageId": "0A1", "status": "delivered"})", type)), ErrorCode::kUnauthenticated);
   json other = json::parse(good);
   other["status"] = "delivered";
@@ -82,7 +86,11 @@ TEST_F(SmsVonage, CallbacksAreSignedAndOfNow) {
 
 TEST_F(SmsVonage, TextsComeByGetToo) {
   open(R"("signature_method": "md5hash")");
-  EXPECT_EQ(receive(callback("/inbound?msisdn=14255550123&to=18005550100&messageId=0B1&text=a%3Db%26c&timestamp=1800000000&sig=1e2a74330d053c2c11456981e3626cb1", "", {}, "GET")).status, 200);
+  EXPECT_EQ(receive(callback("/inbound?msisdn=14255550123&to=18005550100&messageId=0B1&text=a%3Db%26c&timestamp=1800000000&sig="
+                             "1e2a74330d053c2c11456981e3626cb1",
+                             "", {}, "GET"))
+                .status,
+            200);
   ASSERT_THAT(sink_.received(), SizeIs(1));
   EXPECT_EQ(sink_.received()[0].from, kPhone);
   EXPECT_EQ(sink_.received()[0].to, kOurs);

@@ -284,14 +284,13 @@ inline constexpr std::array<ShiftEntry, 90> kShiftUrdu = {{
 
 /// By language identifier; where a language has no table of its own, the default one.
 inline constexpr std::array<const LockingTable*, 14> kLocking = {
-    &kLockingDefault, &kLockingTurkish, &kLockingDefault, &kLockingPortuguese, &kLockingBengali,
-    &kLockingGujarati, &kLockingHindi, &kLockingKannada, &kLockingMalayalam, &kLockingOriya,
-    &kLockingPunjabi, &kLockingTamil, &kLockingTelugu, &kLockingUrdu,
+    &kLockingDefault,  &kLockingTurkish, &kLockingDefault, &kLockingPortuguese, &kLockingBengali,
+    &kLockingGujarati, &kLockingHindi,   &kLockingKannada, &kLockingMalayalam,  &kLockingOriya,
+    &kLockingPunjabi,  &kLockingTamil,   &kLockingTelugu,  &kLockingUrdu,
 };
 inline constexpr std::array<std::span<const ShiftEntry>, 14> kShift = {
-    kShiftDefault, kShiftTurkish, kShiftSpanish, kShiftPortuguese, kShiftBengali, kShiftGujarati,
-    kShiftHindi, kShiftKannada, kShiftMalayalam, kShiftOriya, kShiftPunjabi, kShiftTamil,
-    kShiftTelugu, kShiftUrdu,
+    kShiftDefault, kShiftTurkish,   kShiftSpanish, kShiftPortuguese, kShiftBengali, kShiftGujarati, kShiftHindi,
+    kShiftKannada, kShiftMalayalam, kShiftOriya,   kShiftPunjabi,    kShiftTamil,   kShiftTelugu,   kShiftUrdu,
 };
 }  // namespace tables
 

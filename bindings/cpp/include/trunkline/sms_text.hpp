@@ -146,7 +146,8 @@ class Alphabet {
   std::vector<std::pair<char16_t, std::uint16_t>> high_;
 };
 
-/// One octet a septet; false, with `out` as it was, when a character is missing. Throws kInvalidArgument for text that is not UTF-8.
+/// One octet a septet; false, with `out` as it was, when a character is missing. Throws kInvalidArgument for text that is not
+/// UTF-8.
 inline bool encode_gsm7(std::string_view text, const Alphabet& alphabet, std::string& out) {
   const std::size_t before = out.size();
   while (!text.empty()) {

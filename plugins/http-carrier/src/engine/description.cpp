@@ -227,8 +227,8 @@ std::vector<CallbackMap> parse_callbacks(const json* value, const std::string& w
       map.from = s.pointers("from");
       map.to = s.pointers("to");
       map.text = s.pointers("text");
-      for (const auto& [name, pointers] : {std::pair("from", &map.from), std::pair("to", &map.to), std::pair("text", &map.text),
-                                           std::pair("id", &map.id)})
+      for (const auto& [name, pointers] :
+           {std::pair("from", &map.from), std::pair("to", &map.to), std::pair("text", &map.text), std::pair("id", &map.id)})
         if (pointers->empty()) invalid(s.at(name), "is missing");
     }
     if (const json* answer = s.get("answer")) {
@@ -251,7 +251,8 @@ std::map<std::string, Meaning> parse_errors(const json* value) {
     Section s(one, "errors." + code);
     Meaning& meaning = errors[code];
     meaning.reason = word_of(kReasons, s.text("reason", "unspecified"), s.at("reason"));
-    meaning.retryable = s.flag("retryable", meaning.reason == FailureReason::kTemporary || meaning.reason == FailureReason::kOverQuota);
+    meaning.retryable =
+        s.flag("retryable", meaning.reason == FailureReason::kTemporary || meaning.reason == FailureReason::kOverQuota);
     s.done();
   }
   return errors;

@@ -36,7 +36,7 @@ struct Request {
 struct ResultMap {
   /// Statuses that mean "taken", unless `ok` says otherwise; 2xx when empty.
   std::vector<int> accepted;
-  Pointers ok;                       // a value that tells more than the status
+  Pointers ok;  // a value that tells more than the status
   std::vector<std::string> ok_values;
   Pointers id, code, text, segments, price;
   double price_factor = 1;  // into millionths

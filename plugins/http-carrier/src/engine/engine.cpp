@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "azure_key.h"
 #include "signature.h"
 #include "trunkline/sms_text.hpp"
 
@@ -64,24 +65,9 @@ std::string rfc3339(Time time) {
   const year_month_day date(day);
   const hh_mm_ss clock(floor<seconds>(time - day));
   char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text;
-}
-
-std::string http_date(Time time) {
-  using namespace std::chrono;
-  constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
-  char text[48];
-  std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT", kDays[weekday(day).c_encoding()],
-                static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
   return text;
 }
 
@@ -89,7 +75,8 @@ std::string http_date(Time time) {
 std::string guid_of(std::string_view message_id) {
   const auto is_guid = [](std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i)
-      if ((i == 8 || i == 13 || i == 18 || i == 23) ? text[i] != '-' : !std::isxdigit(static_cast<unsigned char>(text[i]))) return false;
+      if ((i == 8 || i == 13 || i == 18 || i == 23) ? text[i] != '-' : !std::isxdigit(static_cast<unsigned char>(text[i])))
+        return false;
     return true;
   };
   for (std::size_t at = 0; at + 36 <= message_id.size(); ++at)
@@ -111,7 +98,8 @@ json parse_json(std::string_view text) {
 
 /// No connection was made: the carrier has seen nothing.
 bool was_unsent(const Error& error) {
-  return error.provider_code == "connection" || error.provider_code == "resolution" || error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kCancelled;
+  return error.provider_code == "connection" || error.provider_code == "resolution" ||
+         error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kCancelled;
 }
 
 }  // namespace
@@ -155,9 +143,10 @@ SmsCapabilities Engine::capabilities(const Call&) {
 Task<std::vector<SmsSendResult>> Engine::send(Call call, SmsSendRequest request) {
   if (request.from.empty()) throw Error(ErrorCode::kInvalidArgument, "from: found nothing, wanted a sender", "from");
   if (request.recipients.empty() || request.recipients.size() > kMaxRecipients)
-    throw Error(ErrorCode::kInvalidArgument,
-                "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
-                "recipients");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
+        "recipients");
   Batch batch;
   batch.text = measure(request.text, request.encoding);
   if (batch.text.segments > description_.max_segments)
@@ -177,7 +166,9 @@ Task<std::vector<SmsSendResult>> Engine::send(Call call, SmsSendRequest request)
         if (batch.running.fetch_sub(1) == 1) done(Result<void>{});
       });
   });
-  const auto count = [&](Fate fate) { return static_cast<std::size_t>(std::count(batch.fates.begin(), batch.fates.end(), fate)); };
+  const auto count = [&](Fate fate) {
+    return static_cast<std::size_t>(std::count(batch.fates.begin(), batch.fates.end(), fate));
+  };
   if (count(Fate::kLost) > 0) {
     // The host asks what became of each (trunkline.sms.query/1), and sends none of them elsewhere before it knows.
     throw Error(ErrorCode::kDeadlineExceeded, "the carrier's answer was lost: " + (batch.trouble ? batch.trouble->message : ""));
@@ -249,8 +240,8 @@ HttpRequest Engine::fill(const Request& request, const Variables& variables) con
   http.headers["accept"] = "application/json";
   for (const auto& [name, value] : request.headers) http.headers[name] = value.fill(variables, secret_of_);
   if (!request.basic_user.empty())
-    http.headers["authorization"] =
-        "Basic " + base64(request.basic_user.fill(variables, secret_of_) + ":" + request.basic_password.fill(variables, secret_of_));
+    http.headers["authorization"] = "Basic " + base64(request.basic_user.fill(variables, secret_of_) + ":" +
+                                                      request.basic_password.fill(variables, secret_of_));
   std::string body;
   if (!request.body.empty()) {
     body = request.body.fill(variables, secret_of_).dump(-1, ' ', false, json::error_handler_t::replace);
@@ -328,7 +319,8 @@ Meaning Engine::meaning(int status, const std::optional<std::string>& code) cons
   if (code) {
     if (const auto found = errors.find(*code); found != errors.end()) return found->second;
     // `4006: not reachable` is 4006.
-    const auto end = std::find_if_not(code->begin(), code->end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+    const auto end =
+        std::find_if_not(code->begin(), code->end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
     if (const auto found = errors.find(std::string(code->begin(), end)); found != errors.end()) return found->second;
   }
   if (const auto found = errors.find("http:" + std::to_string(status)); found != errors.end()) return found->second;

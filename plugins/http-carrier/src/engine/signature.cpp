@@ -45,7 +45,8 @@ void each_field(std::string_view form, F f) {
     form.remove_prefix(std::min(end + 1, form.size()));
     if (field.empty()) continue;
     const std::size_t equals = field.find('=');
-    if (!f(decoded(field.substr(0, equals)), equals == std::string_view::npos ? std::string() : decoded(field.substr(equals + 1))))
+    if (!f(decoded(field.substr(0, equals)),
+           equals == std::string_view::npos ? std::string() : decoded(field.substr(equals + 1))))
       return;
   }
 }
@@ -58,8 +59,8 @@ std::string hmac(std::string_view key, std::string_view text, bool sha1) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   const EVP_MD* how = sha1 ? EVP_sha1() : EVP_sha256();
-  if (!HMAC(how, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest,
-            &size))
+  if (!HMAC(how, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+            digest, &size))
     throw Error(ErrorCode::kInternal, "the digest cannot be made");
   return {reinterpret_cast<const char*>(digest), size};
 }
@@ -105,7 +106,9 @@ std::string from_base64(std::string_view text) {
   return out;
 }
 
-bool same(std::string_view a, std::string_view b) { return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
+bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
 std::string_view body_of(const HttpRequest& request) {
   if (!request.body) return {};

@@ -13,8 +13,8 @@ using trunkline::ErrorCode;
 namespace {
 
 constexpr std::array<std::string_view, 15> kNames = {
-    "to",       "to_digits",   "from",        "from_digits",      "text",     "segments", "unicode", "message_id",
-    "message_guid", "valid_until", "validity_seconds", "callback", "id",       "now",      "now_http"};
+    "to",          "to_digits",        "from",     "from_digits", "text", "segments", "unicode", "message_id", "message_guid",
+    "valid_until", "validity_seconds", "callback", "id",          "now",  "now_http"};
 
 bool is_name(std::string_view name) {
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return true;
@@ -47,13 +47,11 @@ Template::Template(std::string_view text, const std::string& where) {
     if (open != 0) pieces_.push_back({std::string(text.substr(0, open)), false});
     if (open == std::string_view::npos) return;
     const std::size_t close = text.find("}}", open);
-    if (close == std::string_view::npos)
-      throw Error(ErrorCode::kInvalidArgument, where + ": found {{ without }}", where);
+    if (close == std::string_view::npos) throw Error(ErrorCode::kInvalidArgument, where + ": found {{ without }}", where);
     std::string_view name = text.substr(open + 2, close - open - 2);
     name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
     name = name.substr(0, name.find_last_not_of(' ') + 1);
-    if (!is_name(name))
-      throw Error(ErrorCode::kInvalidArgument, where + ": there is no {{" + std::string(name) + "}}", where);
+    if (!is_name(name)) throw Error(ErrorCode::kInvalidArgument, where + ": there is no {{" + std::string(name) + "}}", where);
     pieces_.push_back({std::string(name), true});
     text.remove_prefix(close + 2);
   }

@@ -2,7 +2,7 @@
 #pragma once
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>  // NOLINT(trunkline-json): values are members
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,7 +48,8 @@ class JsonTemplate {
   bool empty() const { return document_.is_null(); }
 
  private:
-  std::optional<json> fill_value(const json& node, const std::string& at, const Variables& variables, const SecretOf& secret) const;
+  std::optional<json> fill_value(const json& node, const std::string& at, const Variables& variables,
+                                 const SecretOf& secret) const;
   json document_;
   std::map<std::string, Template> texts_;  // by JSON pointer
 };

@@ -48,7 +48,8 @@ class Writer {
   void tlvs(const Tlvs& tlvs) {
     for (const Tlv& tlv : tlvs) {
       if (tlv.value.size() > 0xFFFF)
-        fail(status::kInvalidParameterLength, "tlv", "found " + std::to_string(tlv.value.size()) + " octets, wanted at most 65535");
+        fail(status::kInvalidParameterLength, "tlv",
+             "found " + std::to_string(tlv.value.size()) + " octets, wanted at most 65535");
       put16(out_, tlv.tag);
       put16(out_, static_cast<unsigned>(tlv.value.size()));
       out_.append(tlv.value);

@@ -190,8 +190,8 @@ class FrameReader {
   /// Where the next octets of the stream go; then call received().
   char* prepare(std::size_t room);
   void received(std::size_t octets) { end_ += octets; }
-  /// The next whole PDU, valid until prepare(); nullopt: more is needed. Throws Malformed (command length) for one that is shorter
-  /// than a header or longer than the limit: the stream cannot be read on.
+  /// The next whole PDU, valid until prepare(); nullopt: more is needed. Throws Malformed (command length) for one that is
+  /// shorter than a header or longer than the limit: the stream cannot be read on.
   std::optional<std::string_view> next();
 
  private:

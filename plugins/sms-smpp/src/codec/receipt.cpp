@@ -14,8 +14,8 @@ using State = trunkline::sms::MessageState;
 // In the order of MessageState.
 constexpr std::array<std::string_view, 9> kWords = {"",        "ENROUTE", "DELIVRD", "EXPIRED", "DELETED",
                                                     "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD"};
-constexpr std::array<std::string_view, 9> kLongWords = {
-    "", "ENROUTE", "DELIVERED", "EXPIRED", "DELETED", "UNDELIVERABLE", "ACCEPTED", "UNKNOWN", "REJECTED"};
+constexpr std::array<std::string_view, 9> kLongWords = {"",         "ENROUTE", "DELIVERED", "EXPIRED", "DELETED", "UNDELIVERABLE",
+                                                        "ACCEPTED", "UNKNOWN", "REJECTED"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -90,8 +90,9 @@ std::optional<Receipt> read_receipt(const Message& message) {
 
 std::string format_receipt_text(const Receipt& receipt, trunkline::Time submitted_at, trunkline::Time done_at) {
   const bool delivered = receipt.state == MessageState::kDelivered;
-  std::string text = "id:" + receipt.message_id + " sub:001 dlvrd:" + (delivered ? "001" : "000") + " submit date:" +
-                     format_receipt_date(submitted_at) + " done date:" + format_receipt_date(done_at) + " stat:";
+  std::string text = "id:" + receipt.message_id + " sub:001 dlvrd:" + (delivered ? "001" : "000") +
+                     " submit date:" + format_receipt_date(submitted_at) + " done date:" + format_receipt_date(done_at) +
+                     " stat:";
   text.append(state_word(receipt.state)).append(" err:").append(receipt.error.empty() ? "000" : receipt.error).append(" text:");
   text.append(receipt.text.substr(0, 20));
   if (text.size() > kMaxShortMessage) text.resize(kMaxShortMessage);

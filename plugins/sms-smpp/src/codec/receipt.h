@@ -1,5 +1,5 @@
-// Delivery receipts: a deliver_sm or data_sm whose parameters (message_state, receipted_message_id) or text (appendix B) tell what
-// became of a message.
+// Delivery receipts: a deliver_sm or data_sm whose parameters (message_state, receipted_message_id) or text (appendix B) tell
+// what became of a message.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kOk = 0x00, kInvalidMessageLength = 0x01, kInvali
                                kInvalidParameterLength = 0xC2, kMissingParameter = 0xC3, kInvalidParameterValue = 0xC4,
                                kUnknownError = 0xFF,
                                // What command_length and the lengths within a body share.
-                               kInvalidLength = kInvalidCommandLength;
+    kInvalidLength = kInvalidCommandLength;
 }  // namespace status
 
 struct StatusMeaning {

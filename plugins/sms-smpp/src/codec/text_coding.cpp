@@ -109,8 +109,8 @@ CodedText TextCoder::encode(std::string_view text, trunkline::sms::Encoding enco
     return a.part_sizes.size() < b.part_sizes.size();
   });
   if (rules_.long_text != LongText::kPayload && best->part_sizes.size() > 255)
-    throw Error(ErrorCode::kOutOfRange,
-                "text: found " + std::to_string(best->part_sizes.size()) + " parts, wanted at most 255", "text");
+    throw Error(ErrorCode::kOutOfRange, "text: found " + std::to_string(best->part_sizes.size()) + " parts, wanted at most 255",
+                "text");
   if (rules_.long_text == LongText::kPayload && best->octets.size() > kMaxPayload - 8)
     throw Error(ErrorCode::kOutOfRange, "text: found " + std::to_string(best->octets.size()) + " octets, wanted at most 65527",
                 "text");
