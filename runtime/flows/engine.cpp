@@ -12,6 +12,7 @@ using workflow::Status;
 
 constexpr std::int64_t kTicksAtUnixEpoch = 621'355'968'000'000'000;
 constexpr std::size_t kActivePage = 256;
+constexpr std::size_t kMaxWaiting = 1'000;  // more than a trigger may have
 
 }  // namespace
 
@@ -77,6 +78,7 @@ void Engine::take_up() {
     }
     wakes->look();
   }
+  release_waiting();
 }
 
 void Engine::stop() {
@@ -112,20 +114,55 @@ std::size_t Engine::loaded_runs() const {
   return count;
 }
 
+/// The gate of a trigger, with the runs that were there before it.
+void Engine::open_gate(const Workflow& workflow, const workflow::Trigger& trigger) {
+  const GateKey key{workflow.database, {workflow.key, trigger.name}};
+  {
+    const std::lock_guard lock(gates_mutex_);
+    if (gates_.contains(key)) return;
+  }
+  Gate gate;
+  if (workflow.kind == WorkflowKind::kStateful)
+    workflow.database->read([&](store::Session& session) {
+      gate.running = static_cast<int>(records::count_runs(session, workflow.key, trigger.name, Status::kRunning));
+      for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting)) gate.waiting.push_back(row.key);
+    });
+  const std::lock_guard lock(gates_mutex_);
+  gates_.emplace(key, std::move(gate));
+}
+
+/// Runs that waited for their turn when we ended.
+void Engine::release_waiting() {
+  for (const WorkflowPtr& workflow : parts_.registry.workflows()) {
+    if (!workflow->version || !workflow->version->plan) continue;
+    for (const workflow::Trigger& trigger : workflow->version->plan->triggers) {
+      if (trigger.concurrent_runs == 0) continue;
+      open_gate(*workflow, trigger);
+      std::vector<RunKey> released;
+      {
+        const std::lock_guard lock(gates_mutex_);
+        const auto found = gates_.find({workflow->database, {workflow->key, trigger.name}});
+        if (found == gates_.end()) continue;
+        Gate& gate = found->second;
+        while (gate.running < trigger.concurrent_runs && !gate.waiting.empty()) {
+          released.push_back(gate.waiting.front());
+          gate.waiting.pop_front();
+          ++gate.running;
+        }
+      }
+      for (const RunKey key : released) with_run(workflow, key, [](Run& run) { run.release(); });
+    }
+  }
+}
+
 Engine::Entry Engine::enter(const StartSpec& spec, RunKey key) {
   const workflow::Trigger& trigger = *spec.trigger;
   if (trigger.concurrent_runs == 0) return Entry::kGo;
-  const std::lock_guard lock(gates_mutex_);
   const GateKey gate_key{spec.workflow->database, {spec.workflow->key, trigger.name}};
-  auto found = gates_.find(gate_key);
-  if (found == gates_.end()) {
-    Gate gate;
-    spec.workflow->database->read([&](store::Session& session) {
-      gate.running = static_cast<int>(records::count_runs(session, spec.workflow->key, trigger.name, Status::kRunning));
-      for (const RunRow& row : records::waiting_runs(session, spec.workflow->key, trigger.name, 1'000)) gate.waiting.push_back(row.key);
-    });
-    found = gates_.emplace(gate_key, std::move(gate)).first;
-  }
+  open_gate(*spec.workflow, trigger);
+  const std::lock_guard lock(gates_mutex_);
+  const auto found = gates_.find(gate_key);
+  if (found == gates_.end()) return Entry::kGo;  // the workflow was removed just now
   Gate& gate = found->second;
   if (gate.running < trigger.concurrent_runs) {
     ++gate.running;

@@ -72,6 +72,8 @@ class Engine {
   enum class Entry { kGo, kWait, kFull };
   Entry enter(const StartSpec& spec, RunKey key);
   void leave(const WorkflowPtr& workflow, const RunRow& row);
+  void open_gate(const Workflow& workflow, const workflow::Trigger& trigger);
+  void release_waiting();
   void take_up();
 
   // Called by runs.
