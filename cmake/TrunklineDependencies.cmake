@@ -35,6 +35,7 @@ find_package(ICU 70 REQUIRED COMPONENTS uc i18n)
 find_package(LibXml2 REQUIRED)
 find_package(date REQUIRED)
 find_library(TRUNKLINE_SQLITECPP SQLiteCpp REQUIRED)
+find_library(TRUNKLINE_RE2 re2 REQUIRED)
 
 # Boost 1.81 and 1.74 exclude each other on Debian 12; any libboost-*-dev silently brings 1.74 back.
 find_path(TRUNKLINE_BOOST_INCLUDE boost/version.hpp REQUIRED)

@@ -194,14 +194,14 @@ void Engine::leave(const WorkflowPtr& workflow, const RunRow& row) {
   with_run(workflow, next, [](Run& run) { run.release(); });
 }
 
-RunKey Engine::start_run(StartSpec spec) {
+std::string Engine::start_run(StartSpec spec) {
   const RunKey key = spec.key != 0 ? spec.key : new_key();
   const auto refuse = [&](CallerAnswer::Kind kind, Error error) {
     CallerAnswer answer;
     answer.kind = kind;
     answer.error = std::move(error);
     if (spec.respond) spec.respond(std::move(answer));
-    return RunKey{0};
+    return std::string();
   };
   if (stopped_.load(std::memory_order_acquire))
     return refuse(CallerAnswer::Kind::kError, Error(ErrorCode::kUnavailable, "the runtime is stopping"));
@@ -228,7 +228,7 @@ RunKey Engine::start_run(StartSpec spec) {
     at.runs.emplace(key, run);
   }
   run->begin(entry == Entry::kWait);
-  return key;
+  return run->name();
 }
 
 void Engine::with_run(const WorkflowPtr& workflow, RunKey key, Run::Input input, UniqueFunction<void()> missing) {
@@ -283,7 +283,7 @@ void Engine::on_run_end(const WorkflowPtr& workflow, RunKey key, UniqueFunction<
     const std::lock_guard lock(ends_mutex_);
     waiting_for_end_[key].push_back(std::move(done));
   }
-  if (find_loaded(key)) return;
+  // Ended before that: then its row says so.
   std::optional<RunRow> row;
   workflow->database->read([&](store::Session& session) { row = records::run(session, key); });
   if (!row || !row->ended) return;
