@@ -32,5 +32,6 @@ void add_plugin_commands(CLI::App& app, CommandContext& context);        // plug
 void add_local_commands(CLI::App& app, CommandContext& context);         // config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
 void add_expression_commands(CLI::App& app, CommandContext& context);    // expr
+void add_workflow_test_command(CLI::App& app, CommandContext& context);  // workflow test
 
 }  // namespace trunkline::app
