@@ -23,6 +23,7 @@ void add_client_commands(CLI::App& app, CommandContext& context);        // send
 void add_mail_commands(CLI::App& app, CommandContext& context);          // mail, send email, wait mail; behind the client commands
 void add_event_commands(CLI::App& app, CommandContext& context);         // events
 void add_subscription_commands(CLI::App& app, CommandContext& context);  // subscription, topic
+void add_workflow_commands(CLI::App& app, CommandContext& context);      // workflow
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource
 void add_local_commands(CLI::App& app, CommandContext& context);         // plugin, config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
