@@ -37,6 +37,7 @@ find_package(date REQUIRED)
 find_library(TRUNKLINE_SQLITECPP SQLiteCpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
+find_library(TRUNKLINE_RE2 re2 REQUIRED)
 
 # Boost 1.81 and 1.74 exclude each other on Debian 12; any libboost-*-dev silently brings 1.74 back.
 find_path(TRUNKLINE_BOOST_INCLUDE boost/version.hpp REQUIRED)

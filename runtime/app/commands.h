@@ -27,5 +27,6 @@ void add_workflow_commands(CLI::App& app, CommandContext& context);      // work
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource
 void add_local_commands(CLI::App& app, CommandContext& context);         // plugin, config, version
 void add_trust_commands(CLI::App& app, CommandContext& context);         // trust
+void add_workflow_test_command(CLI::App& app, CommandContext& context);  // workflow test
 
 }  // namespace trunkline::app

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   app::add_resource_commands(cli, context);
   app::add_local_commands(cli, context);
   app::add_trust_commands(cli, context);
+  app::add_workflow_test_command(cli, context);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -12,6 +12,7 @@ using workflow::Status;
 
 constexpr std::int64_t kTicksAtUnixEpoch = 621'355'968'000'000'000;
 constexpr std::size_t kActivePage = 256;
+constexpr std::size_t kMaxWaiting = 1'000;  // more than a trigger may have
 
 }  // namespace
 
@@ -77,6 +78,7 @@ void Engine::take_up() {
     }
     wakes->look();
   }
+  release_waiting();
 }
 
 void Engine::stop() {
@@ -112,20 +114,55 @@ std::size_t Engine::loaded_runs() const {
   return count;
 }
 
+/// The gate of a trigger, with the runs that were there before it.
+void Engine::open_gate(const Workflow& workflow, const workflow::Trigger& trigger) {
+  const GateKey key{workflow.database, {workflow.key, trigger.name}};
+  {
+    const std::lock_guard lock(gates_mutex_);
+    if (gates_.contains(key)) return;
+  }
+  Gate gate;
+  if (workflow.kind == WorkflowKind::kStateful)
+    workflow.database->read([&](store::Session& session) {
+      gate.running = static_cast<int>(records::count_runs(session, workflow.key, trigger.name, Status::kRunning));
+      for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting)) gate.waiting.push_back(row.key);
+    });
+  const std::lock_guard lock(gates_mutex_);
+  gates_.emplace(key, std::move(gate));
+}
+
+/// Runs that waited for their turn when we ended.
+void Engine::release_waiting() {
+  for (const WorkflowPtr& workflow : parts_.registry.workflows()) {
+    if (!workflow->version || !workflow->version->plan) continue;
+    for (const workflow::Trigger& trigger : workflow->version->plan->triggers) {
+      if (trigger.concurrent_runs == 0) continue;
+      open_gate(*workflow, trigger);
+      std::vector<RunKey> released;
+      {
+        const std::lock_guard lock(gates_mutex_);
+        const auto found = gates_.find({workflow->database, {workflow->key, trigger.name}});
+        if (found == gates_.end()) continue;
+        Gate& gate = found->second;
+        while (gate.running < trigger.concurrent_runs && !gate.waiting.empty()) {
+          released.push_back(gate.waiting.front());
+          gate.waiting.pop_front();
+          ++gate.running;
+        }
+      }
+      for (const RunKey key : released) with_run(workflow, key, [](Run& run) { run.release(); });
+    }
+  }
+}
+
 Engine::Entry Engine::enter(const StartSpec& spec, RunKey key) {
   const workflow::Trigger& trigger = *spec.trigger;
   if (trigger.concurrent_runs == 0) return Entry::kGo;
-  const std::lock_guard lock(gates_mutex_);
   const GateKey gate_key{spec.workflow->database, {spec.workflow->key, trigger.name}};
-  auto found = gates_.find(gate_key);
-  if (found == gates_.end()) {
-    Gate gate;
-    spec.workflow->database->read([&](store::Session& session) {
-      gate.running = static_cast<int>(records::count_runs(session, spec.workflow->key, trigger.name, Status::kRunning));
-      for (const RunRow& row : records::waiting_runs(session, spec.workflow->key, trigger.name, 1'000)) gate.waiting.push_back(row.key);
-    });
-    found = gates_.emplace(gate_key, std::move(gate)).first;
-  }
+  open_gate(*spec.workflow, trigger);
+  const std::lock_guard lock(gates_mutex_);
+  const auto found = gates_.find(gate_key);
+  if (found == gates_.end()) return Entry::kGo;  // the workflow was removed just now
   Gate& gate = found->second;
   if (gate.running < trigger.concurrent_runs) {
     ++gate.running;
@@ -157,14 +194,14 @@ void Engine::leave(const WorkflowPtr& workflow, const RunRow& row) {
   with_run(workflow, next, [](Run& run) { run.release(); });
 }
 
-RunKey Engine::start_run(StartSpec spec) {
+std::string Engine::start_run(StartSpec spec) {
   const RunKey key = spec.key != 0 ? spec.key : new_key();
   const auto refuse = [&](CallerAnswer::Kind kind, Error error) {
     CallerAnswer answer;
     answer.kind = kind;
     answer.error = std::move(error);
     if (spec.respond) spec.respond(std::move(answer));
-    return RunKey{0};
+    return std::string();
   };
   if (stopped_.load(std::memory_order_acquire))
     return refuse(CallerAnswer::Kind::kError, Error(ErrorCode::kUnavailable, "the runtime is stopping"));
@@ -191,7 +228,7 @@ RunKey Engine::start_run(StartSpec spec) {
     at.runs.emplace(key, run);
   }
   run->begin(entry == Entry::kWait);
-  return key;
+  return run->name();
 }
 
 void Engine::with_run(const WorkflowPtr& workflow, RunKey key, Run::Input input, UniqueFunction<void()> missing) {
@@ -246,7 +283,7 @@ void Engine::on_run_end(const WorkflowPtr& workflow, RunKey key, UniqueFunction<
     const std::lock_guard lock(ends_mutex_);
     waiting_for_end_[key].push_back(std::move(done));
   }
-  if (find_loaded(key)) return;
+  // Ended before that: then its row says so.
   std::optional<RunRow> row;
   workflow->database->read([&](store::Session& session) { row = records::run(session, key); });
   if (!row || !row->ended) return;

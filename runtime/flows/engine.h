@@ -40,8 +40,8 @@ class Engine {
   /// Nothing moves any more; what is under way is given up and taken up next time. [lifecycle]
   void stop();
 
-  /// Starts a run; spec.respond is called exactly once if there is one. Returns its key, or 0: too many.
-  RunKey start_run(StartSpec spec);
+  /// Starts a run; spec.respond is called exactly once if there is one. Returns its name; empty: it was refused.
+  std::string start_run(StartSpec spec);
   /// Calls `input` on the turn of a run, which is loaded if it has to be; `missing` instead when there is no such run.
   void with_run(const WorkflowPtr& workflow, RunKey key, Run::Input input, UniqueFunction<void()> missing = nullptr);
   /// Calls `done` when the run has ended (perhaps before it returns); its row.
@@ -72,6 +72,8 @@ class Engine {
   enum class Entry { kGo, kWait, kFull };
   Entry enter(const StartSpec& spec, RunKey key);
   void leave(const WorkflowPtr& workflow, const RunRow& row);
+  void open_gate(const Workflow& workflow, const workflow::Trigger& trigger);
+  void release_waiting();
   void take_up();
 
   // Called by runs.

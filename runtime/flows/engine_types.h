@@ -103,6 +103,7 @@ class Registry {
   virtual WorkflowPtr find_workflow(std::string_view arm_id) = 0;
   /// Compiles an older version again. Null: gone. Throws Error. Blocks.
   virtual WorkflowVersionPtr find_version(const Workflow& workflow, std::int64_t version_key) = 0;
+  virtual std::vector<WorkflowPtr> workflows() = 0;
   virtual std::vector<store::Database*> databases() = 0;
   /// Address that ends a webhook action.
   virtual std::string callback_url(const Workflow& workflow, std::string_view run, std::string_view action, FrameId frame) = 0;

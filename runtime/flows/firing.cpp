@@ -146,16 +146,12 @@ FiringResult fire(Engine& engine, Firing firing) {
     spec.fired_at = started;
     return engine.start_run(std::move(spec));
   };
-  const auto name_of = [&](RunKey key) {
-    const std::shared_ptr<Run> run = engine.find_loaded(key);
-    return run ? run->name() : run_name(key, "");
-  };
   if (!trigger.split_on) {
-    const RunKey key = start(std::move(firing.outputs), tracking.value_or(""), std::move(firing.respond), firing.has_caller);
-    if (key == 0)
+    std::string name = start(std::move(firing.outputs), tracking.value_or(""), std::move(firing.respond), firing.has_caller);
+    if (name.empty())
       result.kind = FiringResult::Kind::kRefused;
     else
-      result.runs.push_back(name_of(key));
+      result.runs.push_back(std::move(name));
     return result;
   }
   // Each run sees its item as the body, and nothing of the others. The caller is let go once the first of them is on disk.
@@ -170,12 +166,12 @@ FiringResult fire(Engine& engine, Firing firing) {
         if (item.key() != "body") outputs[item.key()] = item.value();
     outputs["body"] = std::move(split[i]);
     const bool last = i + 1 == split.size();
-    const RunKey key = start(std::move(outputs), i < split_tracking.size() ? split_tracking[i] : tracking.value_or(""),
+    std::string name = start(std::move(outputs), i < split_tracking.size() ? split_tracking[i] : tracking.value_or(""),
                              last ? std::move(firing.respond) : Responder(), false);
-    if (key == 0)
+    if (name.empty())
       result.kind = FiringResult::Kind::kRefused;
     else
-      result.runs.push_back(name_of(key));
+      result.runs.push_back(std::move(name));
   }
   return result;
 }

@@ -185,6 +185,10 @@ void Run::turn() {
   try {
     if (std::exchange(resume_, false) && !held_) resume_operations();
     for (Input& input : inputs) input(*this);
+    {
+      const std::lock_guard lock(mutex_);
+      if (failed_) return;
+    }
     move();
   } catch (const Error& error) {
     lost(error);
@@ -340,7 +344,8 @@ void Run::save() {
 /// On any thread, beside turns: touches nothing of the machine.
 void Run::after_save(Later later, const RunRow& row, const Result<void>& result) {
   if (!result.ok()) {
-    lost(result.error());
+    Input input = [error = result.error()](Run& run) { run.lost(error); };
+    post(input);
     return;
   }
   if (row.due && durable()) engine_.due_changed(database(), *row.due);

@@ -310,7 +310,7 @@ void Run::look_after_child(FrameId frame, ActionIndex action) {
         outputs["headers"] = headers != inputs->end() && headers->is_object() ? *headers : Value::object();
         if (const auto body = inputs->find("body"); body != inputs->end()) outputs["body"] = *body;
         spec.record["outputs"] = std::move(outputs);
-        if (engine.start_run(std::move(spec)) == 0) engine.tell_parent(parent, nullptr);
+        if (engine.start_run(std::move(spec)).empty()) engine.tell_parent(parent, nullptr);
       });
 }
 

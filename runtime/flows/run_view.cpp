@@ -59,8 +59,6 @@ RunView::RunView(WorkflowPtr workflow, WorkflowVersionPtr version, RunRow row, c
   }
 }
 
-RunView::~RunView() = default;
-
 Value RunView::trigger() const {
   Value out = state_->trigger() ? *state_->trigger() : Value::object();
   const workflow::Trigger* trigger = version_->plan->find_trigger(row_.trigger);

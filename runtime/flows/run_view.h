@@ -44,7 +44,6 @@ struct ActionView {
 class RunView {
  public:
   RunView(WorkflowPtr workflow, WorkflowVersionPtr version, RunRow row, const std::vector<std::string>& segments);
-  ~RunView();
 
   const RunRow& row() const { return row_; }
   const WorkflowVersion& version() const { return *version_; }

@@ -102,11 +102,10 @@ Task<std::string> WorkflowService::resubmit(WorkflowPtr workflow, std::string na
       if (const auto found = old.state().trigger()->find(member); found != old.state().trigger()->end()) spec.record[member] = *found;
   spec.origin = old.row().origin.empty() ? old.row().name() : old.row().origin;
   spec.repeats = old.row().name();
-  const RunKey key = engine_.start_run(std::move(spec));
-  if (key == 0)
+  std::string started = engine_.start_run(std::move(spec));
+  if (started.empty())
     throw Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may", "workflow");
-  const std::shared_ptr<Run> run = engine_.find_loaded(key);
-  co_return run ? run->name() : run_name(key, "");
+  co_return started;
 }
 
 Task<std::string> WorkflowService::rerun(WorkflowPtr workflow, std::string name, std::string action) {
@@ -167,11 +166,10 @@ Task<std::string> WorkflowService::rerun(WorkflowPtr workflow, std::string name,
   spec.repeats = old.row().name();
   spec.repeats_from = action.empty() ? plan.actions[*again.begin()].name : plan.actions[plan.find_action(action)].name;
   spec.history = kept.take();
-  const RunKey key = engine_.start_run(std::move(spec));
-  if (key == 0)
+  std::string started = engine_.start_run(std::move(spec));
+  if (started.empty())
     throw Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may", "workflow");
-  const std::shared_ptr<Run> run = engine_.find_loaded(key);
-  co_return run ? run->name() : run_name(key, "");
+  co_return started;
 }
 
 }  // namespace trunkline::flows

@@ -206,6 +206,7 @@ class WorkflowService final : private Registry {
   WorkflowPtr find_workflow(store::Database& database, std::int64_t key) override;
   WorkflowPtr find_workflow(std::string_view arm_id) override { return find(arm_id); }
   WorkflowVersionPtr find_version(const Workflow& workflow, std::int64_t version_key) override;
+  std::vector<WorkflowPtr> workflows() override { return list(); }
   std::vector<store::Database*> databases() override;
   std::string callback_url(const Workflow& workflow, std::string_view run, std::string_view action, FrameId frame) override;
 

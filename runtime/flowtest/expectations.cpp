@@ -1,8 +1,9 @@
 #include "runtime/flowtest/expectations.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <cmath>
-#include <regex>
 
 #include "runtime/base/strings.h"
 #include "runtime/flows/http_content.h"
@@ -107,11 +108,12 @@ void check_calls(const Value& expected, const Outcome& outcome, std::vector<Diff
     const Value& group = groups[g];
     const std::string method = group.value("method", ""), pattern = group.value("urlPattern", ".*");
     const std::string where = "calls[" + std::to_string(g) + "] " + method + " " + pattern;
-    const std::regex url(pattern, std::regex::ECMAScript);
+    const re2::RE2 url(pattern, re2::RE2::Quiet);
+    if (!url.ok()) out.push_back({where, "a regular expression", url.error()});
     std::vector<const MockSender::Call*> calls;
     for (std::size_t i = 0; i < outcome.calls.size(); ++i) {
       const MockSender::Call& call = outcome.calls[i];
-      if (known[i] || (!method.empty() && !iequals(method, call.method)) || !std::regex_match(call.url, url)) continue;
+      if (known[i] || (!method.empty() && !iequals(method, call.method)) || !re2::RE2::FullMatch(call.url, url)) continue;
       known[i] = true;
       calls.push_back(&call);
     }

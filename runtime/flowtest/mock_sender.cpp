@@ -1,5 +1,7 @@
 #include "runtime/flowtest/mock_sender.h"
 
+#include <re2/re2.h>
+
 #include "runtime/base/strings.h"
 
 namespace trunkline::flowtest {
@@ -36,11 +38,9 @@ MockSender::MockSender(Executor& executor, Clock& clock, const Value& mocks) : e
     Mock made;
     made.method = mock.value("method", "");
     const std::string pattern = mock.value("urlPattern", "");
-    try {
-      made.url = std::regex(pattern, std::regex::ECMAScript);
-    } catch (const std::regex_error&) {
-      throw Error(ErrorCode::kInvalidArgument, "'" + pattern + "' is no regular expression", "httpMocks");
-    }
+    const auto url = std::make_shared<re2::RE2>(pattern, re2::RE2::Quiet);
+    if (!url->ok()) throw Error(ErrorCode::kInvalidArgument, "'" + pattern + "' is no regular expression: " + url->error(), "httpMocks");
+    made.url = url;
     made.responses = mock.contains("responses") ? mock["responses"] : Value::array();
     if (!made.responses.is_array() || made.responses.empty())
       throw Error(ErrorCode::kInvalidArgument, "a mock has no responses", "httpMocks");
@@ -55,7 +55,7 @@ void MockSender::start_send(net::ClientRequest request, UniqueFunction<void(Resu
     const std::lock_guard lock(mutex_);
     Call call{request.method, request.url, clock_.now(), body_of(request)};
     for (Mock& mock : mocks_) {
-      if ((!mock.method.empty() && !iequals(mock.method, request.method)) || !std::regex_match(request.url, mock.url)) continue;
+      if ((!mock.method.empty() && !iequals(mock.method, request.method)) || !re2::RE2::FullMatch(request.url, *mock.url)) continue;
       answer = answer_of(mock.responses[std::min(mock.next, mock.responses.size() - 1)]);
       ++mock.next;
       call.answered = true;

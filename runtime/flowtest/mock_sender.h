@@ -1,8 +1,8 @@
 // Answers requests as a test's file says.
 #pragma once
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -10,6 +10,10 @@
 #include "runtime/clock/clock.h"
 #include "runtime/expression/value.h"
 #include "runtime/net/http_sender.h"
+
+namespace re2 {
+class RE2;
+}
 
 namespace trunkline::flowtest {
 
@@ -36,7 +40,7 @@ class MockSender final : public net::HttpSender {
  private:
   struct Mock {
     std::string method;
-    std::regex url;
+    std::shared_ptr<const re2::RE2> url;
     Value responses;
     std::size_t next = 0;
   };

@@ -1,7 +1,8 @@
 #include "runtime/flowtest/report.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
-#include <regex>
 
 namespace trunkline::flowtest {
 namespace {
@@ -33,7 +34,7 @@ void Coverage::add(const Coverage& other) {
 void compare(const Value& expected, const Value& actual, bool partial, const std::string& where, std::vector<Difference>& out) {
   if (is_regex(expected)) {
     const std::string& pattern = expected["$regex"].get_ref<const std::string&>();
-    const bool fits = actual.is_string() && std::regex_search(actual.get_ref<const std::string&>(), std::regex(pattern));
+    const bool fits = actual.is_string() && re2::RE2::PartialMatch(actual.get_ref<const std::string&>(), re2::RE2(pattern, re2::RE2::Quiet));
     if (!fits) out.push_back({where, "a text that fits /" + pattern + "/", shown(actual)});
     return;
   }

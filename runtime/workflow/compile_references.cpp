@@ -11,6 +11,7 @@ void Compiler::references() {
   upstream_.resize(plan_->actions.size());
   for (const Use& one : uses_) check_use(one);
   keep_iterations();
+  spread_secrets();
 }
 
 /// `earlier` has ended when an expression at `site` is evaluated: it is among those that the owner, or a container around it, runs
@@ -102,6 +103,21 @@ void Compiler::check_use(const Use& one) {
       return;
     default:
       return;
+  }
+}
+
+/// Inputs that come from secured outputs are secured as well; outputs are not.
+void Compiler::spread_secrets() {
+  const bool secret_trigger =
+      std::any_of(plan_->triggers.begin(), plan_->triggers.end(), [](const Trigger& trigger) { return trigger.secure_outputs; });
+  for (const Use& one : uses_) {
+    if (one.site.owner == kNone || one.reference.dynamic) continue;
+    bool secret = one.reference.kind == Kind::kTrigger && secret_trigger;
+    if (one.reference.kind == Kind::kAction) {
+      const ActionIndex target = plan_->find_action(one.reference.name);
+      secret = secret || (target != kNone && plan_->actions[target].secure_outputs);
+    }
+    if (secret) plan_->actions[one.site.owner].secure_inputs = true;
   }
 }
 

@@ -87,6 +87,7 @@ class Compiler {
   void check_use(const Use& use);
   bool runs_before(ActionIndex earlier, const Site& site);
   void keep_iterations();
+  void spread_secrets();
 
   const CompileInput& in_;
   std::shared_ptr<Plan> plan_;

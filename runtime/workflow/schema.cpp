@@ -1,7 +1,9 @@
 #include "runtime/workflow/schema.h"
 
+#include <re2/re2.h>
+
 #include <cmath>
-#include <regex>
+#include <memory>
 #include <unordered_map>
 
 #include "runtime/base/strings.h"
@@ -91,7 +93,7 @@ const Value* member(const Value& object, const char* name) {
 
 struct Schema::Compiled {
   Value root;
-  std::unordered_map<std::string, std::regex> patterns;
+  std::unordered_map<std::string, std::unique_ptr<re2::RE2>> patterns;
 
   using Messages = std::vector<std::string>;
 
@@ -113,11 +115,9 @@ struct Schema::Compiled {
   }
   void add_pattern(const std::string& text) {
     if (patterns.contains(text)) return;
-    try {
-      patterns.emplace(text, std::regex(text, std::regex::ECMAScript));
-    } catch (const std::regex_error&) {
-      throw bad("'" + text.substr(0, 80) + "' is no regular expression");
-    }
+    auto made = std::make_unique<re2::RE2>(text, re2::RE2::Quiet);
+    if (!made->ok()) throw bad("'" + text.substr(0, 80) + "' is no regular expression that is understood here: " + made->error());
+    patterns.emplace(text, std::move(made));
   }
 
   const Value* resolve(const std::string& reference) const {
@@ -203,7 +203,7 @@ struct Schema::Compiled {
       }
       if (by_pattern != nullptr && by_pattern->is_object())
         for (const auto& pattern : by_pattern->items())
-          if (std::regex_search(item.key(), patterns.at(pattern.key()))) {
+          if (re2::RE2::PartialMatch(item.key(), *patterns.at(pattern.key()))) {
             known = true;
             check(pattern.value(), item.value(), out, max, depth + 1);
           }
@@ -265,7 +265,7 @@ struct Schema::Compiled {
     length("minLength", true);
     length("maxLength", false);
     if (const Value* pattern = member(schema, "pattern"); pattern != nullptr && pattern->is_string())
-      if (!std::regex_search(text, patterns.at(pattern->get_ref<const std::string&>())))
+      if (!re2::RE2::PartialMatch(text, *patterns.at(pattern->get_ref<const std::string&>())))
         out.push_back("String '" + text.substr(0, 80) + "' does not match regex pattern '" + pattern->get<std::string>() + "'.");
   }
 

@@ -1,0 +1,206 @@
+#include "runtime/flows/triggers.h"
+
+#include "tests/unit/flows/flows_fixture.h"
+
+namespace trunkline::flows {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using workflow::Status;
+
+using Answer = std::optional<Result<net::ClientResponse>>;
+
+class TriggersTest : public FlowsTest {
+ protected:
+  std::vector<std::string> starts(const WorkflowPtr& workflow) {
+    std::vector<std::string> out;
+    for (const RunRow& row : runs(workflow)) out.push_back(format_rfc3339(row.started));
+    return out;
+  }
+  static std::string scheduled(const std::string& recurrence, const char* type = "Recurrence", const std::string& more = "") {
+    return R"j({"tick":{"type":")j" + std::string(type) + R"j(","recurrence":)j" + recurrence + more + "}}";
+  }
+};
+
+TEST_F(TriggersTest, FireByTheClock) {
+  open();
+  const WorkflowPtr workflow = deploy(definition("{}", scheduled(R"j({"frequency":"Hour","interval":2})j")));
+  settle();
+  EXPECT_THAT(starts(workflow), ElementsAre("2026-03-02T08:00:00Z"));
+  advance(std::chrono::hours{5});
+  EXPECT_THAT(starts(workflow), ElementsAre("2026-03-02T08:00:00Z", "2026-03-02T10:00:00Z", "2026-03-02T12:00:00Z"));
+  EXPECT_EQ(last_view(workflow).trigger()["scheduledTime"], "2026-03-02T12:00:00.0000000Z");
+  EXPECT_EQ(service().triggers(*workflow)[0].next, parse_rfc3339("2026-03-02T14:00:00Z"));
+}
+
+TEST_F(TriggersTest, DoNotMakeUpMissedTimesOverARestart) {
+  open(true);
+  deploy(definition("{}", scheduled(R"j({"frequency":"Hour","interval":1})j")));
+  settle();
+  life_.reset();
+  now_ += std::chrono::minutes{150};
+  open(true);
+  const WorkflowPtr workflow = service().get("flow");
+  EXPECT_THAT(starts(workflow), SizeIs(1)) << "it is not switched on anew";
+  advance(std::chrono::hours{1});
+  EXPECT_THAT(starts(workflow), ElementsAre("2026-03-02T08:00:00Z", "2026-03-02T11:00:00Z"));
+}
+
+TEST_F(TriggersTest, RestWhileTheWorkflowIsDisabled) {
+  open();
+  WorkflowPtr workflow = deploy(definition("{}", scheduled(R"j({"frequency":"Hour","interval":1})j")));
+  settle();
+  sync_wait(service().set_enabled("flow", false));
+  advance(std::chrono::hours{5});
+  EXPECT_THAT(starts(workflow), SizeIs(1));
+  sync_wait(service().set_enabled("flow", true));
+  settle();
+  EXPECT_THAT(starts(workflow), SizeIs(2)) << "counted anew";
+}
+
+TEST_F(TriggersTest, GoOnWithANewVersionInTheirOldTime) {
+  open();
+  const std::string trigger = scheduled(R"j({"frequency":"Hour","interval":1})j");
+  deploy(definition("{}", trigger));
+  settle();
+  advance(std::chrono::minutes{30});
+  const WorkflowPtr workflow = deploy(definition(R"j({"New":{"type":"Compose","inputs":1}})j", trigger));
+  settle();
+  EXPECT_THAT(starts(workflow), SizeIs(1));
+  advance(std::chrono::minutes{30});
+  EXPECT_THAT(starts(workflow), ElementsAre("2026-03-02T08:00:00Z", "2026-03-02T09:00:00Z"));
+  EXPECT_TRUE(last_view(workflow).action("New"));
+}
+
+TEST_F(TriggersTest, SlideTheirWindowsWithoutGaps) {
+  open(true);
+  const std::string text = definition(R"j({"W":{"type":"Compose","inputs":"@triggerOutputs()"}})j",
+                                      scheduled(R"j({"frequency":"Hour","interval":1,"startTime":"2026-03-02T06:00:00Z"})j", "SlidingWindow",
+                                                R"j(,"inputs":{"delay":"PT10M"})j"));
+  WorkflowPtr workflow = deploy(text);
+  settle();
+  EXPECT_THAT(runs(workflow), SizeIs(1)) << "the window that ended at 7 and its delay are over; that of 8 is not";
+  life_.reset();
+  now_ += std::chrono::minutes{200};
+  open(true);
+  settle();
+  workflow = service().get("flow");
+  std::vector<std::string> windows;
+  for (const RunRow& row : runs(workflow))
+    windows.push_back((*service().view(workflow, row.name()).action("W")->outputs)["windowStartTime"].get<std::string>().substr(11, 5));
+  EXPECT_THAT(windows, ElementsAre("06:00", "07:00", "08:00", "09:00", "10:00"));
+}
+
+TEST_F(TriggersTest, PollAndFollowWhatTheAnswersSay) {
+  std::vector<net::ClientResponse> answers;
+  std::size_t at = 0;
+  script_ = [&](const net::ClientRequest&) -> Answer { return Result<net::ClientResponse>(answers.at(std::min(at++, answers.size() - 1))); };
+  net::ClientResponse nothing = json_answer(202, "");
+  nothing.headers.set("Retry-After", "60");
+  nothing.headers.set("Location", "http://x.example/next");
+  answers = {json_answer(200, R"j({"rows":[1,2]})j"), nothing, json_answer(404, "{}"), json_answer(200, R"j({"rows":[]})j")};
+  open();
+  const WorkflowPtr workflow = deploy(definition(
+      "{}", scheduled(R"j({"frequency":"Hour","interval":1})j", "Http", R"j(,"inputs":{"method":"GET","uri":"http://x.example/q"},"splitOn":"@triggerBody()['rows']")j")));
+  settle();
+  EXPECT_THAT(runs(workflow), SizeIs(2)) << "one for each row";
+  EXPECT_EQ(service().view(workflow, runs(workflow)[0].name()).trigger()["outputs"]["body"], 1);
+  advance(std::chrono::hours{1});
+  EXPECT_EQ(at, 2u);
+  advance(std::chrono::seconds{61});
+  EXPECT_EQ(at, 3u) << "asked for sooner than the recurrence";
+  EXPECT_EQ(life_->http.requests().back().url, "http://x.example/next");
+  const auto histories = service().histories(workflow, "tick", "", 10);
+  ASSERT_THAT(histories, SizeIs(4));
+  EXPECT_EQ(histories[0].status, Status::kFailed);
+  EXPECT_EQ(histories[0].code, "NotFound");
+  EXPECT_EQ(histories[1].status, Status::kSkipped);
+  EXPECT_EQ(histories[1].code, "Accepted");
+}
+
+TEST_F(TriggersTest, FireOnlyWhenTheirConditionsHold) {
+  open();
+  const WorkflowPtr workflow =
+      deploy(definition("{}", R"j({"manual":{"type":"Request","conditions":[{"expression":"@equals(triggerBody()?['kind'],'x')"}],
+        "correlation":{"clientTrackingId":"@triggerBody()?['id']"}}})j"));
+  EXPECT_EQ(call(workflow, R"j({"kind":"y"})j").status, 202);
+  EXPECT_THAT(runs(workflow), IsEmpty());
+  EXPECT_EQ(call(workflow, R"j({"kind":"x","id":"order-7"})j").status, 202);
+  EXPECT_EQ(runs(workflow)[0].client_tracking_id, "order-7");
+  settle();
+  EXPECT_EQ(service().histories(workflow, "manual", "", 10)[1].status, Status::kSkipped);
+}
+
+TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
+  open(true);
+  const std::string text = definition(
+      "{}", R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub","body":{"url":"@{listCallbackUrl()}"}},
+                       "unsubscribe":{"method":"DELETE","uri":"http://x.example/sub"}}}})j");
+  const WorkflowPtr workflow = deploy(text);
+  settle();
+  ASSERT_THAT(life_->http.requests(), SizeIs(1));
+  EXPECT_THAT(life_->http.requests()[0].body, HasSubstr("/triggers/hook/paths/invoke?"));
+  restart();
+  EXPECT_THAT(life_->http.requests(), IsEmpty()) << "the subscription stands";
+  EXPECT_EQ(call(service().get("flow"), R"j({"a":1})j").status, 202);
+  EXPECT_EQ(last_view(service().get("flow")).trigger()["outputs"]["body"]["a"], 1);
+  sync_wait(service().set_enabled("flow", false));
+  settle();
+  ASSERT_THAT(life_->http.requests(), SizeIs(1));
+  EXPECT_EQ(life_->http.requests()[0].method, "DELETE");
+}
+
+TEST_F(TriggersTest, ReleaseBatches) {
+  open(true);
+  deploy(definition(R"j({"Count":{"type":"Compose","inputs":"@length(triggerBody()['items'])"}})j",
+                    R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":3,
+                        "recurrence":{"frequency":"Minute","interval":10}}}}}}})j"), "receiver");
+  const WorkflowPtr sender = deploy(definition(R"j({"Send":{"type":"SendToBatch","inputs":{"batchName":"main","content":"@triggerBody()",
+      "partitionName":"@triggerBody()['p']","host":{"triggerName":"batch","workflow":{"id":"receiver"}}}}})j"), "sender");
+  for (int i = 0; i < 4; ++i) start(sender, R"j({"p":"a","i":)j" + std::to_string(i) + "}");
+  settle();
+  const WorkflowPtr receiver = service().get("receiver");
+  ASSERT_THAT(runs(receiver), SizeIs(1));
+  EXPECT_EQ(*last_view(receiver).action("Count")->outputs, 3);
+  advance(std::chrono::minutes{11});
+  ASSERT_THAT(runs(receiver), SizeIs(2)) << "the rest, when its time came";
+  EXPECT_EQ(*last_view(receiver).action("Count")->outputs, 1);
+  EXPECT_EQ(last_view(receiver).trigger()["outputs"]["body"]["partitionName"], "a");
+}
+
+TEST_F(TriggersTest, TakeEventsOfTheRuntime) {
+  open();
+  const WorkflowPtr one = deploy(definition("{}", R"j({"event":{"type":"Request"}})j"), "one");
+  const WorkflowPtr split = deploy(definition("{}", R"j({"event":{"type":"ApiConnectionWebhook","inputs":{"host":{},"path":"/"},"splitOn":"@triggerBody()"}})j"), "split");
+  const auto deliver = [&](std::string endpoint, int count) {
+    delivery::DeliveryRequest request;
+    auto spec = std::make_shared<delivery::SubscriptionSpec>();
+    spec->name = "sub";
+    spec->endpoint = std::move(endpoint);
+    spec->kind = delivery::SubscriptionSpec::Kind::kWorkflow;
+    request.spec = spec;
+    for (int i = 0; i < count; ++i) {
+      Event event;
+      event.id = "e" + std::to_string(i);
+      event.type = "Microsoft.Communication.SMSReceived";
+      event.data = R"j({"message":"STATUS"})j";
+      request.events.push_back(std::make_shared<const Event>(event));
+    }
+    auto out = std::make_shared<std::optional<delivery::DeliveryAnswer>>();
+    service().event_target().deliver(std::move(request), [out](delivery::DeliveryAnswer answer) { *out = std::move(answer); });
+    settle();
+    return **out;
+  };
+  EXPECT_EQ(deliver("one", 1).rule.outcome, delivery::Outcome::kDelivered);
+  EXPECT_EQ(last_view(one).trigger()["outputs"]["body"]["data"]["message"], "STATUS");
+  EXPECT_EQ(deliver(split->arm_id + "/triggers/event", 2).rule.outcome, delivery::Outcome::kDelivered);
+  EXPECT_THAT(runs(split), SizeIs(2));
+  EXPECT_EQ(last_view(split).trigger()["outputs"]["body"]["id"], "e1");
+  EXPECT_TRUE(deliver("nobody", 1).rule.final);
+}
+
+}  // namespace
+}  // namespace trunkline::flows
