@@ -14,14 +14,6 @@ using flows::Workflow;
 using flows::WorkflowPtr;
 using server::RouteContext;
 
-/// The run that a path means, and where it stands.
-struct Place {
-  WorkflowPtr workflow;
-  RunView run;
-  std::string action;  // as the definition spells it
-  std::string what;    // `/runs/{run}/actions/{action}`
-};
-
 Error no_action(const std::string& name) {
   return Error(ErrorCode::kNotFound, "The workflow run action '" + name.substr(0, 100) + "' could not be found.", "actionName")
       .with_service_code("WorkflowRunActionNotFound");
@@ -32,16 +24,24 @@ Error no_repetition(const std::string& name) {
       .with_service_code("WorkflowRunActionRepetitionNotFound");
 }
 
-Place place_of(const LogicServices& services, const RouteContext& context) {
-  WorkflowPtr workflow = workflow_of(services, context);
-  RunView run = services.workflows.view(workflow, context.param("runName"));
-  const std::string& wanted = context.param("actionName");
-  const workflow::ActionIndex index = run.version().plan->find_action(wanted);
-  if (index == workflow::kNone) throw no_action(wanted);
-  std::string name = run.version().plan->actions[index].name;
-  std::string what = "/runs/" + run.row().name() + "/actions/" + name;
-  return {std::move(workflow), std::move(run), std::move(name), std::move(what)};
-}
+/// The run that a path means, and where in it the path stands. Throws 404.
+struct Place {
+  Place(const LogicServices& services, const RouteContext& context)
+      : workflow(workflow_of(services, context)), run(services.workflows.view(workflow, context.param("runName"))) {
+    const std::string& wanted = context.param("actionName");
+    const workflow::ActionIndex index = run.version().plan->find_action(wanted);
+    if (index == workflow::kNone) throw no_action(wanted);
+    action = run.version().plan->actions[index].name;
+    what = "/runs/" + run.row().name() + "/actions/" + action;
+  }
+
+  const WorkflowPtr workflow;
+  const RunView run;
+  std::string action;  // as the definition spells it
+  std::string what;    // `/runs/{run}/actions/{action}`
+};
+
+Place place_of(const LogicServices& services, const RouteContext& context) { return Place(services, context); }
 
 ActionView repetition_of(const Place& place, const RouteContext& context) {
   const std::string& name = context.param("repetitionName");

@@ -10,6 +10,7 @@
 #include "runtime/api/control_resources_api.h"
 #include "runtime/api/control_rest.h"
 #include "runtime/api/control_sms_api.h"
+#include "runtime/api/control_workflows_api.h"
 #include "runtime/api/rest.h"
 #include "runtime/base/json.h"
 #include "runtime/base/time_text.h"
@@ -213,6 +214,7 @@ void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Cl
   add_control_topic_routes(routes, runtime);
   add_control_resource_routes(routes, runtime);
   add_control_calling_routes(routes, runtime);
+  add_control_workflow_routes(routes, runtime, wall);
 }
 
 }  // namespace trunkline::api

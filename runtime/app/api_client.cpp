@@ -91,6 +91,12 @@ nlohmann::json ApiClient::post(const std::string& path_and_query, const nlohmann
 nlohmann::json ApiClient::put(const std::string& path_and_query, const nlohmann::json& body) {
   return request("PUT", path_and_query, body.dump());
 }
+nlohmann::json ApiClient::post_text(const std::string& path_and_query, std::string body) {
+  return request("POST", path_and_query, std::move(body));
+}
+nlohmann::json ApiClient::put_text(const std::string& path_and_query, std::string body) {
+  return request("PUT", path_and_query, std::move(body));
+}
 nlohmann::json ApiClient::patch(const std::string& path_and_query, const nlohmann::json& body) {
   return request("PATCH", path_and_query, body.dump());
 }

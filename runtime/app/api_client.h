@@ -24,6 +24,9 @@ class ApiClient {
   nlohmann::json get(const std::string& path_and_query);
   nlohmann::json post(const std::string& path_and_query, const nlohmann::json& body);
   nlohmann::json put(const std::string& path_and_query, const nlohmann::json& body);
+  /// The same with a body that is JSON text already, whose members keep their order.
+  nlohmann::json post_text(const std::string& path_and_query, std::string body);
+  nlohmann::json put_text(const std::string& path_and_query, std::string body);
   nlohmann::json patch(const std::string& path_and_query, const nlohmann::json& body);
   nlohmann::json remove(const std::string& path_and_query);
   /// Hands on the body of an answer piece by piece, however long it is.

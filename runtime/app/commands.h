@@ -24,6 +24,7 @@ void add_client_commands(CLI::App& app, CommandContext& context);        // phon
 void add_sms_commands(CLI::App& app, CommandContext& context);           // send, estimate, cancel, explain, messages, consent
 void add_event_commands(CLI::App& app, CommandContext& context);         // events
 void add_subscription_commands(CLI::App& app, CommandContext& context);  // subscription, topic
+void add_workflow_commands(CLI::App& app, CommandContext& context);      // workflow
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource
 void add_number_commands(CLI::App& app, CommandContext& context);        // number
 void add_room_commands(CLI::App& app, CommandContext& context);          // room

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   app::add_mail_commands(cli, context);
   app::add_event_commands(cli, context);
   app::add_subscription_commands(cli, context);
+  app::add_workflow_commands(cli, context);
   app::add_resource_commands(cli, context);
   app::add_number_commands(cli, context);
   app::add_room_commands(cli, context);
