@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/base/strings.h"
+#include "runtime/clock/clock.h"
 #include "runtime/events/event_log.h"
 #include "runtime/services/context.h"
 #include "runtime/services/email_dispatcher.h"
@@ -58,9 +59,10 @@ bool apply_email_change(ServiceContext& context, store::Session& session, const 
                         const email_records::Change& change, Time at, const std::string& event_id) {
   if (!email_records::apply(session, resource.key, operation.operation_id, change)) return false;
   const std::string address = operation.recipients.front().address;
+  const Time now = context.clock.now();  // reports may be told of long after
   if (change.state == EmailState::kBounced && is_about_mailbox(change.status_code))
-    suppress_bounced(session, resource, to_lower(address), change.detail, at);
-  if (change.state == EmailState::kComplained) suppress_complaining(session, resource, to_lower(address), change.detail, at);
+    suppress_bounced(session, resource, to_lower(address), change.detail, now);
+  if (change.state == EmailState::kComplained) suppress_complaining(session, resource, to_lower(address), change.detail, now);
   if (delivery_status_word(change.state).empty()) return true;
   NewEvent event;
   event.id = event_id;

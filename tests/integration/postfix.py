@@ -34,7 +34,7 @@ virtual_mailbox_maps = inline:{{ ann@example.test=ann/, bob@example.test=bob/ }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
-transport_maps = inline:{{ shop.test=smtp:[127.0.0.1]:{back} }}
+transport_maps = inline:{{ shop.test=smtp:[127.0.0.1]:{back}, away.test=smtp:[127.0.0.1]:{back} }}
 smtp_dns_support_level = disabled
 smtpd_peername_lookup = no
 alias_maps =
@@ -75,7 +75,7 @@ def free_port() -> int:
 
 
 class Postfix:
-    """Takes mail for ann@ and bob@example.test into maildirs; mail for shop.test goes to the port `back`."""
+    """Takes mail for ann@ and bob@example.test into maildirs; mail for shop.test and away.test goes to the port `back`."""
 
     def __init__(self, back: int) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="trunkline-postfix-", dir="/tmp"))

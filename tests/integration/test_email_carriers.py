@@ -98,9 +98,9 @@ def test_azure_takes_the_mail_and_its_reports_come_back(azure: Server, tmp_path:
         assert record["recipients"][0]["provider_message_id"] == mail["operation_id"]
 
         hook = f"{server.ready['endpoint']}/_webhooks/azure/events?token="
-        create = {"name": "mail", "endpoint": hook + "hush", "types": ["Microsoft.Communication.EmailDeliveryReportReceived"]}
-        status, created, _ = azure.request("POST", "/_control/event-subscriptions", create)
-        assert status == 201, created
+        create = {"endpoint": hook + "hush", "types": ["EmailDeliveryReportReceived"]}
+        status, created, _ = azure.request("PUT", "/_control/event-subscriptions/mail", create)
+        assert status in (200, 201), created
         _, answer, _ = server.request("POST", SEND, message(["bob@example.com", "x@gone.invalid"]))
         record = record_when(server, answer["id"], lambda r: not {"queued", "sent"} & set(states(r).values()))
         assert states(record) == {"bob@example.com": "delivered", "x@gone.invalid": "bounced"}

@@ -102,11 +102,12 @@ def test_reports_of_delivery_come_back(tmp_path: Path) -> None:
 def test_a_bounce_comes_back_as_a_report(tmp_path: Path) -> None:
     door = free_port()
     with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door)) as server:
-        # A mailbox that Postfix knows and cannot write to: it took the mail, and has to send it back.
-        (postfix.folder / "mail" / "bob").write_text("not a folder")
-        _, answer, _ = server.request("POST", SEND, message(["bob@example.test"]))
-        states_when(server, answer["id"], {"bob@example.test": "delivered"}, postfix)
-        record = states_when(server, answer["id"], {"bob@example.test": "bounced"}, postfix)
-        assert record["recipients"][0]["status_code"].startswith("5.")
+        # Postfix takes mail for others, and has to send back what the next server refuses.
+        rule = {"match": "*@away.test", "outcome": "bounced", "refuse": True, "status_code": "5.1.1", "detail": "no such mailbox"}
+        server.request("POST", "/_control/mail-rules", rule)
+        _, answer, _ = server.request("POST", SEND, message(["zoe@away.test"]))
+        record = states_when(server, answer["id"], {"zoe@away.test": "bounced"}, postfix)
+        assert record["recipients"][0]["status_code"] == "5.1.1"
+        assert "no such mailbox" in record["recipients"][0]["detail"]
         _, page, _ = server.request("GET", "/_control/events?after=0&type=Microsoft.Communication.EmailDeliveryReportReceived")
         assert [event["data"]["status"] for event in page["items"]] == ["Delivered", "Bounced"]

@@ -272,7 +272,7 @@ TEST_F(EmailSmtp, EightBitWhereTheServerTakesIt) {
   FakeSmtpServer server;
   open(server, R"("eight_bit": true)");
   auto r = request();
-  r.plain_text = "Grüße";
+  r.plain_text = "Grüße from somewhere far away, in plain words";
   send(r);
   EXPECT_THAT(server.commands()[1], HasSubstr("BODY=8BITMIME"));
   EXPECT_THAT(server.mails()[0], HasSubstr("Grüße"));
@@ -280,7 +280,7 @@ TEST_F(EmailSmtp, EightBitWhereTheServerTakesIt) {
   instance_.reset();
   open(server, R"("eight_bit": true)");
   send(r);
-  EXPECT_THAT(server.mails()[1], HasSubstr("Gr=C3=BC=C3=9Fe"));
+  EXPECT_THAT(server.mails()[1], HasSubstr("Gr=C3=BC=C3=9Fe from somewhere"));
 }
 
 TEST_F(EmailSmtp, AMailThatIsTooLargeIsNotBegun) {
