@@ -121,7 +121,7 @@ class Compiler {
     for (const auto& [name, item] : json.get_ref<const Value::object_t&>()) {
       const std::size_t length = pointer_.size();
       append_pointer_token(pointer_, name);
-      pieces.push_back(options_.member_names ? text(name) : Piece{Value(name), 0});
+      pieces.push_back(member_name(name));
       pieces.push_back(value(item, depth + 1));
       pointer_.resize(length);
       constant &= pieces[pieces.size() - 2].constant && pieces.back().constant;
@@ -139,6 +139,15 @@ class Compiler {
       members[pieces[i].constant->get<std::string>()] = std::move(*pieces[i + 1].constant);
     }
     return {std::move(out), 0};
+  }
+
+  Piece member_name(const std::string& name) {
+    if (!options_.member_names) return {Value(name), 0};
+    const std::size_t reported = failures_ ? failures_->size() : 0;
+    Piece out = text(name);
+    // One that was refused keeps its text, so that it is reported once.
+    if (failures_ && failures_->size() > reported) return {Value(name), 0};
+    return out;
   }
 
   Piece text(const std::string& text) {

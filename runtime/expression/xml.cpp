@@ -21,12 +21,14 @@ std::string_view view(const xmlChar* text) {
 }
 
 void ignore_error(void*, xmlErrorPtr) {}
+void ignore_text(void*, const char*, ...) {}  // NOLINT(cert-dcl50-cpp): the signature of the library
 
 void prepare() {
   static std::once_flag once;
   std::call_once(once, [] { xmlInitParser(); });
   // Per thread.
   xmlSetStructuredErrorFunc(nullptr, ignore_error);
+  xmlSetGenericErrorFunc(nullptr, ignore_text);
 }
 
 std::string qualified(const xmlNs* ns, const xmlChar* name) {
@@ -154,8 +156,6 @@ XmlDocument XmlDocument::parse(const Call& call, std::string_view text) {
   if (depth_of(out.handle()) > call.limits().max_value_depth)
     call.fail(
         "parameter is not valid. The XML is nested deeper than " + std::to_string(call.limits().max_value_depth) + " levels.", 0);
-  // The library remembers whether there was a declaration only together with `standalone`.
-  if (!text.starts_with("<?xml")) out.handle()->standalone = kNoDeclaration;
   mark_end_tags(out.handle(), text, options);
   return out;
 }

@@ -31,8 +31,9 @@ class XmlDocument {
   std::unique_ptr<_xmlDoc, Free> document_;
 };
 
-/// xmlDoc::standalone of a document without an XML declaration.
-inline constexpr int kNoDeclaration = -2;
+/// xmlDoc::standalone of a document without an XML declaration, and of one whose declaration says nothing about it.
+inline constexpr int kNoDeclaration = -1;
+inline constexpr int kPlainDeclaration = -2;
 
 /// Content whose type is XML.
 bool is_xml_content(const Value& content);

@@ -100,7 +100,7 @@ class Writer {
 
  private:
   bool declare(const Value& value) {
-    document_->standalone = -1;
+    document_->standalone = kPlainDeclaration;
     if (const Value* encoding = find_member(value, "@encoding"); encoding && encoding->is_string())
       document_->encoding = xmlStrdup(chars(encoding->get_ref<const std::string&>()));
     if (const Value* standalone = find_member(value, "@standalone"); standalone && standalone->is_string())

@@ -13,9 +13,8 @@ TEST(Syntax, StringsOfATemplateAreTextUnlessTheySayOtherwise) {
   EXPECT_EQ(json("plain"), R"("plain")");
   EXPECT_EQ(json("@"), R"("@")");
   EXPECT_EQ(json("@@"), R"("@")");
-  EXPECT_EQ(json("@@add(1,2)"), R"("@add(1,2)")
-  ");
-      EXPECT_EQ(json("@@{1}@{2}"), R"("@{1}@{2}")");
+  EXPECT_EQ(json("@@add(1,2)"), R"x("@add(1,2)")x");
+  EXPECT_EQ(json("@@{1}@{2}"), R"("@{1}@{2}")");
   EXPECT_EQ(json("a@b.c"), R"("a@b.c")");
   EXPECT_EQ(json("a @@{1} b @{2}"), R"("a @{1} b 2")");
   EXPECT_EQ(json("@{1}@{2}"), R"("12")");
@@ -81,7 +80,7 @@ TEST(Access, GuardsOnlyTheStepBehindTheQuestionMark) {
               HasSubstr("array index '2' is outside bounds (0, 1) of array"));
   EXPECT_THAT(failure_of("@variables('v').b.x", context).message, HasSubstr("only be selected using an integer index"));
   EXPECT_THAT(failure_of("@variables('v')?['t']?['x']", context).message, HasSubstr("values of type 'String'"));
-  EXPECT_EQ(failure_of("@variables('v').t.x", context).offset, 16u);
+  EXPECT_EQ(failure_of("@variables('v').t.x", context).offset, 17u);
 }
 
 TEST(Access, TakesTheExactNameBeforeASimilarOne) {

@@ -16,22 +16,20 @@ using ::testing::HasSubstr;
 JsonContext context_of(std::string_view json) { return JsonContext(parse_value(json), test_sources()); }
 
 TEST(Template, EvaluatesValuesAndNames) {
-  auto context = context_of(R"({"parameters":{"n":"who","v":[1,2]}})");
+  auto context = context_of(R"x({"parameters":{"n":"who","v":[1,2]}})x");
   const auto compiled = Template::compile(parse_value(
-      R"({"z":1,"@{parameters('n')}":"@parameters('v')","list":["@first(parameters('v'))","x@{2}",true],"@@odata.type":"#t"
-})"));
-  EXPECT_EQ(to_json_text(compiled.evaluate(context)), R"({"z":1,"who":[1,2],"list":[1,"x2",true],"@odata.type":"#t"})");
+      R"x({"z":1,"@{parameters('n')}":"@parameters('v')","list":["@first(parameters('v'))","x@{2}",true],"@@odata.type":"#t"})x"));
+  EXPECT_EQ(to_json_text(compiled.evaluate(context)), R"x({"z":1,"who":[1,2],"list":[1,"x2",true],"@odata.type":"#t"})x");
 }
 
 TEST(Template, LeavesNamesAloneWhenToldTo) {
   CompileOptions options;
   options.member_names = false;
-  EXPECT_EQ(to_json_text(*Template::compile(parse_value(R"({"@type":"@add(1,1)"
-})"), options).constant()), R"({"@type":2})");
+  EXPECT_EQ(to_json_text(*Template::compile(parse_value(R"x({"@type":"@add(1,1)"})x"), options).constant()), R"x({"@type":2})x");
 }
 
 TEST(Template, BorrowsWhatTheContextHolds) {
-  auto context = context_of(R"({"variables":{"list":[1,2,3]}})");
+  auto context = context_of(R"x({"variables":{"list":[1,2,3]}})x");
   const auto list = Expression::compile("@variables('list')");
   const Evaluated result = list.resolve(context);
   EXPECT_TRUE(result.borrowed());
@@ -61,9 +59,9 @@ std::vector<std::string> described(const std::vector<Reference>& references) {
 }
 
 TEST(Template, TellsWhatItRefersTo) {
-  const auto compiled = Template::compile(parse_value(R"({
+  const auto compiled = Template::compile(parse_value(R"x({
     "a": "@body('Get it')?['x']", "b/c": ["@if(true, variables('v'), parameters('p'))", "t @{items('Loop')} @{actions(concat('a', item()))}"],
-    "d": "@createArray(triggerBody(), result('S'), iterationIndexes('U'), workflow(), listCallbackUrl(), action(), appsetting('k'))"})"));
+    "d": "@createArray(triggerBody(), result('S'), iterationIndexes('U'), workflow(), listCallbackUrl(), action(), appsetting('k'))"})x"));
   EXPECT_THAT(described(compiled.references()),
               ElementsAre("action:Get it@/a+1", "variable:v@/b~1c/0+10", "parameter:p@/b~1c/0+26", "items:Loop@/b~1c/1+4",
                           "action:?@/b~1c/1+21", "item:@/b~1c/1+41", "trigger:@/d+13", "scope:S@/d+28", "index:U@/d+41",
@@ -72,76 +70,75 @@ TEST(Template, TellsWhatItRefersTo) {
 
 TEST(Template, ReportsAllFailuresAtOnce) {
   std::vector<Failure> failures;
-  Template::compile(parse_value(R"({"a":"@nope()","b":{"c":"ok","d":"@add(1"},"@bad":1
-})"), {}, failures);
+  Template::compile(parse_value(R"x({"a":"@nope()","b":{"c":"ok","d":"@add(1"},"@bad":1})x"), {}, failures);
   ASSERT_EQ(failures.size(), 3u);
-EXPECT_EQ(failures[0].pointer, "/a");
-EXPECT_EQ(failures[1].pointer, "/b/d");
-EXPECT_EQ(failures[2].pointer, "/@bad");
-  EXPECT_THROW(Template::compile(parse_value(R"(["@nope()"])")), Failure);
-  }
+  EXPECT_EQ(failures[0].pointer, "/a");
+  EXPECT_EQ(failures[1].pointer, "/b/d");
+  EXPECT_EQ(failures[2].pointer, "/@bad");
+  EXPECT_THROW(Template::compile(parse_value(R"x(["@nope()"])x")), Failure);
+}
 
-  TEST(Template, NamesTheStringThatFailedWhileRunning) {
-    auto context = context_of("{}");
-    const auto compiled = Template::compile(parse_value(R"({"a":[1,{"b":"x @{variables('no')}"}]})"));
+TEST(Template, NamesTheStringThatFailedWhileRunning) {
+  auto context = context_of("{}");
+  const auto compiled = Template::compile(parse_value(R"x({"a":[1,{"b":"x @{variables('no')}"}]})x"));
+  try {
+    compiled.evaluate(context);
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.pointer, "/a/1/b");
+    EXPECT_EQ(failure.offset, 4u);
+    EXPECT_EQ(failure.function, "variables");
+    EXPECT_EQ(failure.message, "The variable 'no' is not initialized.");
+    EXPECT_EQ(unable_to_process("action 'Send' inputs", 1, 5, failure.message),
+              "Unable to process template language expressions in action 'Send' inputs at line '1' and column '5': 'The "
+              "variable 'no' is "
+              "not initialized.'.");
+  }
+}
+
+TEST(Resolver, GivesSlotsToNamesThatAreConstant) {
+  class Numbers final : public Resolver {
+   public:
+    std::uint32_t resolve(Symbol symbol, std::string_view name) override {
+      return symbol == Symbol::kVariable && name == "v" ? 7 : Name::kUnresolved;
+    }
+  } resolver;
+  class Slots final : public JsonContext {
+   public:
+    Slots() : JsonContext(Value::object(), test_sources()) {}
+    const Value* variable(const Name& name) override {
+      seen.emplace_back(name.text, name.slot);
+      return &value;
+    }
+    std::vector<std::pair<std::string, std::uint32_t>> seen;
+    Value value = 1;
+  } context;
+  CompileOptions options;
+  options.resolver = &resolver;
+  Expression::compile("@createArray(variables('v'), variables('w'), variables(toLower('V')))", options).evaluate(context);
+  Expression::compile("@variables(string(variables('v')))", options).evaluate(context);
+  EXPECT_THAT(context.seen, ElementsAre(std::pair("v", 7u), std::pair("w", Name::kUnresolved), std::pair("v", 7u),
+                                        std::pair("v", 7u), std::pair("1", Name::kUnresolved)));
+}
+
+TEST(Conditions, AreBooleansOrFail) {
+  auto context = context_of(R"x({"variables":{"n":1}})x");
+  EXPECT_TRUE(Expression::compile("@equals(variables('n'), 1)").evaluate_bool(context));
+  for (const char* text : {"@variables('n')", "true", "@variables('missing')"}) {
     try {
-      compiled.evaluate(context);
-      FAIL();
+      Expression::compile(text).evaluate_bool(context);
+      ADD_FAILURE() << text;
     } catch (const Failure& failure) {
-      EXPECT_EQ(failure.pointer, "/a/1/b");
-      EXPECT_EQ(failure.offset, 4u);
-      EXPECT_EQ(failure.function, "variables");
-      EXPECT_EQ(failure.message, "The variable 'no' is not initialized.");
-      EXPECT_EQ(unable_to_process("action 'Send' inputs", 1, 5, failure.message),
-                "Unable to process template language expressions in action 'Send' inputs at line '1' and column '5': 'The "
-                "variable 'no' is "
-                "not initialized.'.");
+      EXPECT_EQ(failure.code, kEvaluationFailed) << text;
     }
   }
+}
 
-  TEST(Resolver, GivesSlotsToNamesThatAreConstant) {
-    class Numbers final : public Resolver {
-     public:
-      std::uint32_t resolve(Symbol symbol, std::string_view name) override {
-        return symbol == Symbol::kVariable && name == "v" ? 7 : Name::kUnresolved;
-      }
-    } resolver;
-    class Slots final : public JsonContext {
-     public:
-      Slots() : JsonContext(Value::object(), test_sources()) {}
-      const Value* variable(const Name& name) override {
-        seen.emplace_back(name.text, name.slot);
-        return &value;
-      }
-      std::vector<std::pair<std::string, std::uint32_t>> seen;
-      Value value = 1;
-    } context;
-    CompileOptions options;
-    options.resolver = &resolver;
-    Expression::compile("@createArray(variables('v'), variables('w'), variables(toLower('V')))", options).evaluate(context);
-    Expression::compile("@variables(string(variables('v')))", options).evaluate(context);
-    EXPECT_THAT(context.seen, ElementsAre(std::pair("v", 7u), std::pair("w", Name::kUnresolved), std::pair("v", 7u),
-                                          std::pair("v", 7u), std::pair("1", Name::kUnresolved)));
-  }
+TEST(Functions, AreAllThere) {
+  EXPECT_EQ(all_functions().size(), 140u);
+  EXPECT_EQ(find_function("TRIGGERBODY")->name, "triggerBody");
+  EXPECT_EQ(find_function("nope"), nullptr);
+}
 
-  TEST(Conditions, AreBooleansOrFail) {
-    auto context = context_of(R"({"variables":{"n":1}})");
-    EXPECT_TRUE(Expression::compile("@equals(variables('n'), 1)").evaluate_bool(context));
-    for (const char* text : {"@variables('n')", "true", "@variables('missing')"}) {
-      try {
-        Expression::compile(text).evaluate_bool(context);
-        ADD_FAILURE() << text;
-      } catch (const Failure& failure) {
-        EXPECT_EQ(failure.code, kEvaluationFailed) << text;
-      }
-    }
-  }
-
-  TEST(Functions, AreAllThere) {
-    EXPECT_EQ(all_functions().size(), 140u);
-    EXPECT_EQ(find_function("TRIGGERBODY")->name, "triggerBody");
-    EXPECT_EQ(find_function("nope"), nullptr);
-  }
-
-  }  // namespace
-  }  // namespace trunkline::expression
+}  // namespace
+}  // namespace trunkline::expression
