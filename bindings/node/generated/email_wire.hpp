@@ -9,22 +9,12 @@ inline void read(Reader& in, trunkline::email::Mailbox& value) {
   read(in, value.address);
   read(in, value.display_name);
 }
-inline void write(Writer& out, const trunkline::email::Mailbox& value) {
-  write(out, value.address);
-  write(out, value.display_name);
-}
 
 inline void read(Reader& in, trunkline::email::EmailAttachment& value) {
   read(in, value.name);
   read(in, value.content_type);
   read(in, value.content);
   read(in, value.content_id);
-}
-inline void write(Writer& out, const trunkline::email::EmailAttachment& value) {
-  write(out, value.name);
-  write(out, value.content_type);
-  write(out, value.content);
-  write(out, value.content_id);
 }
 
 inline void read(Reader& in, trunkline::email::EmailSendRequest& value) {
@@ -38,27 +28,6 @@ inline void read(Reader& in, trunkline::email::EmailSendRequest& value) {
   read(in, value.html);
   read(in, value.headers);
   read(in, value.attachments);
-}
-inline void write(Writer& out, const trunkline::email::EmailSendRequest& value) {
-  write(out, value.operation_id);
-  write(out, value.from);
-  write(out, value.to);
-  write(out, value.cc);
-  write(out, value.bcc);
-  write(out, value.subject);
-  write(out, value.plain_text);
-  write(out, value.html);
-  write(out, value.headers);
-  write(out, value.attachments);
-}
-
-inline void read(Reader& in, trunkline::email::EmailReport& value) {
-  read(in, value.operation_id);
-  read(in, value.recipient);
-  read(in, value.state);
-  read(in, value.status_code);
-  read(in, value.detail);
-  read(in, value.at);
 }
 
 }  // namespace trunkline::node

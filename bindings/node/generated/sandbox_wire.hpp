@@ -29,14 +29,6 @@ inline void write(Writer& out, const trunkline::sandbox::PhoneRule& value) {
   write(out, value.times);
 }
 
-inline void read(Reader& in, trunkline::sandbox::PhoneMessage& value) {
-  read(in, value.message_id);
-  read(in, value.from);
-  read(in, value.to);
-  read(in, value.text);
-  read(in, value.at);
-  read(in, value.outbound);
-}
 inline void write(Writer& out, const trunkline::sandbox::PhoneMessage& value) {
   write(out, value.message_id);
   write(out, value.from);
@@ -46,10 +38,6 @@ inline void write(Writer& out, const trunkline::sandbox::PhoneMessage& value) {
   write(out, value.outbound);
 }
 
-inline void read(Reader& in, trunkline::sandbox::Phone& value) {
-  read(in, value.number);
-  read(in, value.message_count);
-}
 inline void write(Writer& out, const trunkline::sandbox::Phone& value) {
   write(out, value.number);
   write(out, value.message_count);

@@ -4,8 +4,9 @@
 
 #include "generated/modules.hpp"
 #include "support/call.hpp"
-#include "support/provider.hpp"
 #include "support/interface.hpp"
+#include "support/plugins.hpp"
+#include "support/provider.hpp"
 #include "support/stream.hpp"
 
 #ifndef TRUNKLINE_VERSION
@@ -72,7 +73,7 @@ PYBIND11_MODULE(_native, module) {
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
       .def(py::init([](const std::string& config, const std::string& config_file, py::list plugins) {
              watch_process();
-             return RuntimeHandle::open(config, config_file, std::move(plugins));
+             return open_runtime(config, config_file, std::move(plugins));
            }),
            py::arg("config"), py::arg("config_file"), py::arg("plugins") = py::list())
       .def_property_readonly("closed", &RuntimeHandle::closed)

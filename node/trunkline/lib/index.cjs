@@ -2,7 +2,6 @@
 // classes, because index.mjs re-exports this file.
 "use strict";
 const { TrunklineError, errors } = require("./errors.cjs");
-const { runKit } = require("./provider.cjs");
 const { Runtime, Resource, Topic } = require("./runtime.cjs");
 
-module.exports = { Runtime, Resource, Topic, runKit, TrunklineError, ...errors };
+module.exports = { Runtime, Resource, Topic, TrunklineError, ...errors };

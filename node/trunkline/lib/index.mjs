@@ -4,7 +4,6 @@ export const {
   Runtime,
   Resource,
   Topic,
-  runKit,
   TrunklineError,
   CancelledError,
   UnknownError,

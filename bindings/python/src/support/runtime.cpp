@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/plugins.hpp"
+
 namespace trunkline::pyrt {
 namespace {
 
@@ -38,7 +40,11 @@ abi::Errors errors() { return abi::Errors(&error_reader()); }
 
 Error take_library_error(tl_error* error) { return errors().take(error); }
 
-std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file, py::object plugins) {
+std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file) {
+  return open_runtime(config, config_file, py::list());
+}
+
+std::shared_ptr<RuntimeHandle> open_runtime(std::string_view config, std::string_view config_file, py::object plugins) {
   const std::vector<tl_builtin_plugin> raw = builtin_plugins(plugins);
   tl_runtime_options options{};
   options.struct_size = sizeof options;
@@ -52,8 +58,12 @@ std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std:
     if (tl_runtime_open_with(&options, &runtime, &error) != 0 || !runtime) runtime = nullptr;
   }
   if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
-  auto handle = std::make_shared<RuntimeHandle>(runtime);
-  handle->plugins_ = std::move(plugins);
+  // The plugins live as long as their runtime. The last owner has the GIL.
+  PyObject* const kept = plugins.release().ptr();
+  std::shared_ptr<RuntimeHandle> handle(new RuntimeHandle(runtime), [kept](RuntimeHandle* closing) {
+    delete closing;
+    if (!finalizing()) Py_DECREF(kept);
+  });
   const std::lock_guard lock(registry().mutex);
   std::erase_if(registry().open, [](const auto& other) { return other.expired(); });
   registry().open.push_back(handle);
@@ -62,10 +72,7 @@ std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std:
 
 RuntimeHandle::RuntimeHandle(tl_runtime* runtime)
     : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {}
-RuntimeHandle::~RuntimeHandle() {
-  close();
-  if (finalizing()) plugins_.release();
-}
+RuntimeHandle::~RuntimeHandle() { close(); }
 
 void RuntimeHandle::close() {
   if (forked() || closed_.exchange(true, std::memory_order_seq_cst)) return;

@@ -9,23 +9,11 @@ function writeMailbox(w, v) {
   if (w.has(v.displayName)) w.string("displayName", v.displayName);
 }
 
-function readMailbox(r) {
-  const v = { address: r.string() };
-  if (r.boolean()) v.displayName = r.string();
-  return v;
-}
-
 function writeEmailAttachment(w, v) {
   w.string("name", v.name);
   w.string("contentType", v.contentType);
   w.bytes("content", v.content);
   if (w.has(v.contentId)) w.string("contentId", v.contentId);
-}
-
-function readEmailAttachment(r) {
-  const v = { name: r.string(), contentType: r.string(), content: r.bytes() };
-  if (r.boolean()) v.contentId = r.string();
-  return v;
 }
 
 function writeEmailSendRequest(w, v) {
@@ -41,34 +29,12 @@ function writeEmailSendRequest(w, v) {
   w.list("attachments", v.attachments, eachEmailAttachment);
 }
 
-function readEmailSendRequest(r) {
-  const v = { operationId: r.string(), from: readMailbox(r), to: r.list(readMailbox), cc: r.list(readMailbox), bcc: r.list(readMailbox), subject: r.string() };
-  if (r.boolean()) v.plainText = r.string();
-  if (r.boolean()) v.html = r.string();
-  v.headers = r.record();
-  v.attachments = r.list(readEmailAttachment);
-  return v;
-}
-
-function writeEmailReport(w, v) {
-  w.string("operationId", v.operationId);
-  w.string("recipient", v.recipient);
-  w.enumeration("state", v.state, EmailState);
-  if (w.has(v.statusCode)) w.string("statusCode", v.statusCode);
-  if (w.has(v.detail)) w.string("detail", v.detail);
-  w.time("at", v.at);
-}
-
 const eachMailbox = (w, x) => w.model("", x, writeMailbox);
 const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
 
 module.exports = {
   EmailState,
   writeMailbox,
-  readMailbox,
   writeEmailAttachment,
-  readEmailAttachment,
   writeEmailSendRequest,
-  readEmailSendRequest,
-  writeEmailReport,
 };

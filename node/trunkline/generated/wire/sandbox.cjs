@@ -24,22 +24,8 @@ function readPhoneRule(r) {
   return v;
 }
 
-function writePhoneMessage(w, v) {
-  w.string("messageId", v.messageId);
-  w.string("from", v.from);
-  w.string("to", v.to);
-  w.string("text", v.text);
-  w.time("at", v.at);
-  w.boolean("outbound", v.outbound);
-}
-
 function readPhoneMessage(r) {
   return { messageId: r.string(), from: r.string(), to: r.string(), text: r.string(), at: r.time(), outbound: r.boolean() };
-}
-
-function writePhone(w, v) {
-  w.string("number", v.number);
-  w.int32("messageCount", v.messageCount);
 }
 
 function readPhone(r) {
@@ -49,8 +35,6 @@ function readPhone(r) {
 module.exports = {
   writePhoneRule,
   readPhoneRule,
-  writePhoneMessage,
   readPhoneMessage,
-  writePhone,
   readPhone,
 };
