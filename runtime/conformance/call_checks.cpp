@@ -1,10 +1,9 @@
 // What holds for every operation that may wait: it completes exactly once, whatever happens meanwhile.
-#include <malloc.h>
-
 #include <algorithm>
 #include <thread>
 
 #include "runtime/conformance/check.h"
+#include "runtime/conformance/heap.h"
 
 namespace trunkline::conformance {
 namespace {
@@ -150,12 +149,9 @@ class CallChecks {
         own.await_all(begin_some(own, subject, kSome), "calls one after the other");
       own.close(subject);
     };
-    for (int i = 0; i < kRounds; ++i) round();
-    const std::size_t before = ::mallinfo2().uordblks;
-    if (before == 0) kit.skip("memory is not measured: another allocator is in use");
-    for (int i = 0; i < kRounds; ++i) round();
-    const std::size_t after = ::mallinfo2().uordblks;
-    const double each = after > before ? static_cast<double>(after - before) / (kRounds * kCalls) : 0;
+    for (int i = 0; i < kRounds; ++i) round();  // warms caches up
+    if (heap_bytes() == 0) kit.skip("memory is not measured: another allocator is in use");
+    const double each = least_growth(kRounds, round) / kCalls;
     kit.figure("bytes_kept_per_call", each);
     kit.require(each <= kAllowedBytes, "every call leaves " + std::to_string(static_cast<long>(each)) +
                                            " bytes behind when its instance has been destroyed");

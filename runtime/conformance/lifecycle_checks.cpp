@@ -1,9 +1,8 @@
 // Create, stop, destroy; what an instance leaves behind.
-#include <malloc.h>
-
 #include <filesystem>
 
 #include "runtime/conformance/check.h"
+#include "runtime/conformance/heap.h"
 #include "trunkline/interfaces.hpp"
 
 namespace trunkline::conformance {
@@ -53,30 +52,26 @@ void slots(CheckContext& kit) {
   kit.close(subject);
 }
 
-// Only what grows with each instance is a leak: the first rounds warm caches up.
 void leaks(CheckContext& kit) {
-  constexpr int kWarmUp = 20, kRounds = 40;
+  constexpr int kWarmUp = 20, kRounds = 20;
   constexpr double kAllowedBytes = 2048;  // of the host, for each instance that was ever made
-  const auto rounds = [&](int count) {
-    for (int i = 0; i < count; ++i) {
-      Subject subject = kit.open();
-      kit.close(subject);
-    }
+  const auto round = [&] {
+    Subject subject = kit.open();
+    kit.close(subject);
     kit.host.executor.work().wait_idle();
   };
-  rounds(kWarmUp);
-  const std::size_t threads = thread_count(), descriptors = descriptor_count(), bytes = ::mallinfo2().uordblks;
-  rounds(kRounds);
-  const std::size_t threads_now = thread_count(), descriptors_now = descriptor_count(), bytes_now = ::mallinfo2().uordblks;
-  kit.require(threads_now <= threads, "threads: " + std::to_string(threads_now - threads) + " are left of " +
-                                          std::to_string(kRounds) + " instances that were destroyed");
+  for (int i = 0; i < kWarmUp; ++i) round();
+  const std::size_t threads = thread_count(), descriptors = descriptor_count();
+  const double each = least_growth(kRounds, round);
+  const std::size_t threads_now = thread_count(), descriptors_now = descriptor_count();
+  kit.require(threads_now <= threads,
+              "threads: " + std::to_string(threads_now - threads) + " are left of instances that were destroyed");
   kit.require(descriptors_now <= descriptors, "file descriptors: " + std::to_string(descriptors_now - descriptors) +
-                                                  " are left of " + std::to_string(kRounds) + " instances that were destroyed");
-  if (bytes == 0) return kit.remark("memory is not measured: another allocator is in use");
-  const double each = bytes_now > bytes ? static_cast<double>(bytes_now - bytes) / kRounds : 0;
+                                                  " are left of instances that were destroyed");
+  if (heap_bytes() == 0) return kit.remark("memory is not measured: another allocator is in use");
   kit.figure("bytes_kept_per_instance", each);
-  kit.require(each <= kAllowedBytes,
-              "memory: every instance that is destroyed leaves " + std::to_string(static_cast<long>(each)) + " bytes behind");
+  kit.require(each <= kAllowedBytes, "memory: every instance that is destroyed leaves " + std::to_string(static_cast<long>(each)) +
+                                         " bytes behind");
 }
 
 void owned_threads(CheckContext& kit) {
@@ -87,8 +82,7 @@ void owned_threads(CheckContext& kit) {
   kit.host.let_pass(std::chrono::seconds(1));
   const std::size_t during = thread_count();
   kit.close(subject);
-  kit.require(during <= before,
-              "it made " + std::to_string(during - before) + " threads, but its manifest has no \"threads\": true");
+  kit.require(during <= before, "it made " + std::to_string(during - before) + " threads, but its manifest has no \"threads\": true");
 }
 
 }  // namespace

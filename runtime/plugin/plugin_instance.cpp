@@ -92,7 +92,7 @@ struct PluginInstance::Bridge {
 
   HostServices services;
   static constexpr std::uint32_t kContextTable[2] = {8, 0};  // an interface without operations: its size
-  std::function<tl_iface(std::string_view)> event_sink;      // [any-thread]
+  std::function<tl_iface(std::string_view)> event_sink;                          // [any-thread]
   void* const builtin_context;
   std::atomic<bool> open{true};
   tl_host host{};

@@ -87,7 +87,8 @@ Object& Environment::object(Handle handle) {
 RuntimeObject* Environment::runtime(Handle handle) {
   const auto found = objects_.find(handle);
   if (found == objects_.end() || found->second.owner != kNoHandle) return nullptr;
-  return dynamic_cast<RuntimeObject*>(found->second.object.get());
+  // Only runtimes have no owner.
+  return static_cast<RuntimeObject*>(found->second.object.get());
 }
 
 std::unique_ptr<Object> Environment::take(Handle handle) {

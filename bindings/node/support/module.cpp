@@ -1,7 +1,6 @@
 // The functions that JavaScript sees. node/trunkline/lib/native.cjs is the only caller: no argument is checked here.
 #include <napi.h>
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,7 +8,6 @@
 
 #include "support/call.hpp"
 #include "support/environment.hpp"
-#include "support/provider.hpp"
 #include "support/runtime.hpp"
 #include "trunkline/expression.h"
 
@@ -47,9 +45,8 @@ void unref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->unr
 /// environment down.
 class BlockingWork final : public Napi::AsyncWorker {
  public:
-  BlockingWork(Napi::Env env, Reply reply, std::string config, std::string config_file, std::vector<tl_builtin_plugin> plugins)
+  BlockingWork(Napi::Env env, Reply reply, std::string config, std::string config_file)
       : AsyncWorker(env, "trunkline"),
-        plugins_(std::move(plugins)),
         reply_(std::move(reply)),
         config_(std::move(config)),
         config_file_(std::move(config_file)) {}
@@ -64,14 +61,13 @@ class BlockingWork final : public Napi::AsyncWorker {
       return;
     }
     try {
-      reply_.object(RuntimeObject::open(config_, config_file_, plugins_));
+      reply_.object(RuntimeObject::open(config_, config_file_));
     } catch (...) {
       reply_.fail(current_error());
     }
   }
 
  private:
-  std::vector<tl_builtin_plugin> plugins_;  // of objects that JavaScript keeps while it waits
   Reply reply_;
   std::string config_;
   std::string config_file_;
@@ -80,71 +76,7 @@ class BlockingWork final : public Napi::AsyncWorker {
 
 void open(const Napi::CallbackInfo& info) {
   const Reply reply(environment(info).dispatcher(), number(info, 2), kNoHandle);
-  std::vector<tl_builtin_plugin> plugins;
-  if (info[3].IsArray()) {
-    const auto handles = info[3].As<Napi::Array>();
-    for (std::uint32_t i = 0; i < handles.Length(); ++i) {
-      const Object& object = environment(info).object(handles.Get(i).As<Napi::Number>().Uint32Value());
-      plugins.push_back(static_cast<const ProviderObject&>(object).plugin());
-    }
-  }
-  (new BlockingWork(info.Env(), reply, text(info, 0), text(info, 1), std::move(plugins)))->Queue();
-}
-
-/// Runs the conformance kit on a provider that JavaScript implements.
-class KitWork final : public Napi::AsyncWorker {
- public:
-  KitWork(Napi::Env env, Reply reply, tl_builtin_plugin plugin, std::string config, std::map<std::string, std::string> secrets,
-          std::string quirks, std::vector<std::string> only)
-      : AsyncWorker(env, "trunkline"),
-        reply_(std::move(reply)),
-        plugin_(plugin),
-        config_(std::move(config)),
-        secrets_(std::move(secrets)),
-        quirks_(std::move(quirks)),
-        only_(std::move(only)) {}
-
- protected:
-  void Execute() override {
-    try {
-      reply_(Result<std::string>(RuntimeObject::run_kit(plugin_, config_, secrets_, quirks_, only_)));
-    } catch (...) {
-      reply_.fail(current_error());
-    }
-  }
-
- private:
-  Reply reply_;
-  const tl_builtin_plugin plugin_;
-  const std::string config_;
-  const std::map<std::string, std::string> secrets_;
-  const std::string quirks_;
-  const std::vector<std::string> only_;
-};
-
-/// (handle, call, config, [name, value, …], quirks, [pattern, …])
-void run_kit(const Napi::CallbackInfo& info) {
-  const auto texts = [](const Napi::Value& value) {
-    std::vector<std::string> out;
-    const auto list = value.As<Napi::Array>();
-    for (std::uint32_t i = 0; i < list.Length(); ++i) out.push_back(list.Get(i).As<Napi::String>().Utf8Value());
-    return out;
-  };
-  const Reply reply(environment(info).dispatcher(), number(info, 1), kNoHandle);
-  const auto pairs = texts(info[3]);
-  std::map<std::string, std::string> secrets;
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) secrets.emplace(pairs[i], pairs[i + 1]);
-  const auto& provider = static_cast<const ProviderObject&>(environment(info).object(number(info, 0)));
-  (new KitWork(info.Env(), reply, provider.plugin(), text(info, 2), std::move(secrets), text(info, 4), texts(info[5])))->Queue();
-}
-
-/// (manifest, interface ids): the handle of a provider that JavaScript implements.
-Napi::Value make_provider(const Napi::CallbackInfo& info) {
-  std::vector<std::string> interfaces;
-  const auto ids = info[1].As<Napi::Array>();
-  for (std::uint32_t i = 0; i < ids.Length(); ++i) interfaces.push_back(ids.Get(i).As<Napi::String>().Utf8Value());
-  auto made = std::make_unique<ProviderObject>(text(info, 0), std::move(interfaces));
-  return Napi::Number::New(info.Env(), environment(info).keep(std::move(made), kNoHandle));
+  (new BlockingWork(info.Env(), reply, text(info, 0), text(info, 1)))->Queue();
 }
 
 void close(const Napi::CallbackInfo& info) {
@@ -212,8 +144,6 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("ref", Napi::Function::New<ref>(env, "ref"));
   exports.Set("unref", Napi::Function::New<unref>(env, "unref"));
   exports.Set("open", Napi::Function::New<open>(env, "open"));
-  exports.Set("runKit", Napi::Function::New<run_kit>(env, "runKit"));
-  exports.Set("makeProvider", Napi::Function::New<make_provider>(env, "makeProvider"));
   exports.Set("close", Napi::Function::New<close>(env, "close"));
   exports.Set("release", Napi::Function::New<release>(env, "release"));
   exports.Set("service", Napi::Function::New<acquire<&RuntimeObject::service>>(env, "service"));

@@ -3,7 +3,6 @@
 "use strict";
 const { TrunklineError, errors } = require("./errors.cjs");
 const { evaluate } = require("./expression.cjs");
-const { runKit } = require("./provider.cjs");
 const { Runtime, Resource, Topic } = require("./runtime.cjs");
 
-module.exports = { Runtime, Resource, Topic, evaluate, runKit, TrunklineError, ...errors };
+module.exports = { Runtime, Resource, Topic, evaluate, TrunklineError, ...errors };

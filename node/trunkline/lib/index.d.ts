@@ -12,14 +12,14 @@ import type {
   PluginInfo, ResourcesService, RoomsService, SandboxMailService, SandboxService, SipRoutingService, SmsConsentService,
   SmsService,
 } from "../generated/service.js";
-import type { DeliveryReport, InboundSms, SmsCapabilities, SmsProvider, SmsSendRequest, SmsSendResult } from "../generated/sms.js";
+import type { SmsProvider } from "../generated/sms.js";
 import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
 
 export type { CallOptions, EventStream } from "./support.js";
 export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
-export type { DeliveryReport, Encoding, FailureReason, Fault, InboundSms, MessageState, SmsCapabilities, SmsSendRequest, SmsSendResult } from "../generated/sms.js";
+export type { Encoding, FailureReason, Fault, MessageState } from "../generated/sms.js";
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
 export type * from "../generated/chat.js";
 export type { CapturedFile, CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
@@ -310,65 +310,6 @@ export interface ProviderKinds {
   media: MediaProvider;
   webhook: WebhookReceiver;
 }
-
-/** What a method of a provider may ask about the call that it serves. */
-export interface ProviderCall {
-  /** Aborted when the caller gives up. */
-  readonly signal: AbortSignal;
-  /** When the caller gives up by itself, on the runtime's clock. */
-  readonly deadline?: Date | undefined;
-  /** The same key is the same intent; empty: none. */
-  readonly idempotencyKey: string;
-  readonly traceparent: string;
-  /** Name of the communication resource; empty: the runtime itself. */
-  readonly resource: string;
-}
-/** The runtime as a provider sees it. The events of its interfaces are methods, too, kept once the host has kept them. */
-export interface ProviderHost {
-  /** A secret of its configuration; throws when there is none of this name. */
-  secret(name: string): string;
-  log(level: "debug" | "info" | "warning" | "error", message: string, fields?: Record<string, unknown>): void;
-  /** The time on the runtime's clock. */
-  now(): Date;
-  /** Tells of a delivery; of providers of text messages. */
-  deliveryReport(report: DeliveryReport): Promise<void>;
-  /** Tells of a message that came in; of providers of text messages. */
-  received(message: InboundSms): Promise<void>;
-}
-/** A provider of text messages. */
-export interface SmsProviderObject {
-  send(request: SmsSendRequest, call: ProviderCall): SmsSendResult[] | Promise<SmsSendResult[]>;
-  capabilities?(): Partial<SmsCapabilities> | Promise<Partial<SmsCapabilities>>;
-  stop?(): void | Promise<void>;
-}
-/** What a class or object of a provider says of itself. */
-export interface ProviderDescription {
-  /** Such as `sms`. */
-  readonly interfaces?: readonly string[];
-  readonly id?: string;
-  /** MAJOR.MINOR.PATCH. */
-  readonly version?: string;
-  /** JSON Schema of its `config`. */
-  readonly configSchema?: object;
-  readonly secrets?: readonly string[];
-  readonly optionalSecrets?: readonly string[];
-}
-/** What `plugin` of a provider may be: an object, or a class of which one is made for each provider that names it. */
-export type ProviderPlugin = (object & ProviderDescription) | ((new (host: ProviderHost, config: Record<string, unknown>) => object) & ProviderDescription);
-export interface KitReport {
-  plugin: string;
-  version: string;
-  interfaces: string[];
-  passed: number;
-  failed: number;
-  skipped: number;
-  checks: { name: string; outcome: "passed" | "failed" | "skipped"; detail: string; seconds: number; figures: Record<string, number> }[];
-}
-/** Runs the conformance kit on a provider, in this process. */
-export declare function runKit(
-  target: ProviderPlugin,
-  options?: { config?: object; secrets?: Record<string, string>; quirks?: object; only?: string[]; interfaces?: string[] },
-): Promise<KitReport>;
 
 /** A runtime in this process. It is its default resource as well. */
 export declare class Runtime extends Resource implements AsyncDisposable {

@@ -5,7 +5,6 @@ export const {
   Resource,
   Topic,
   evaluate,
-  runKit,
   TrunklineError,
   CancelledError,
   UnknownError,

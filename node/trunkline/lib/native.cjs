@@ -11,14 +11,12 @@ const writer = new Writer((buffer) => native.arguments(buffer));
 /** Calls in flight by number: { resolve, reject, read, signal, owner, wantsHandle }. */
 const pending = new Map();
 let lastCall = 0;
-/** Those that somebody waits for. */
-let waited = 0;
 const MAX_CALL = 2 ** 31 - 1;
 
 function register(call) {
   do lastCall = lastCall === MAX_CALL ? 1 : lastCall + 1; while (pending.has(lastCall));
   // The addon keeps the process alive only while somebody waits for it.
-  if (call.background !== true && waited++ === 0) native.ref();
+  if (pending.size === 0) native.ref();
   pending.set(lastCall, call);
   return lastCall;
 }
@@ -27,7 +25,7 @@ function settle(number) {
   const call = pending.get(number);
   if (call === undefined) return undefined;
   pending.delete(number);
-  if (call.background !== true && --waited === 0) native.unref();
+  if (pending.size === 0) native.unref();
   if (call.signal !== undefined) forget(call.signal, number);
   return call;
 }
@@ -158,12 +156,10 @@ function call(handle, owner, op, options, write, read, wantsHandle = false) {
 function pull(handle, owner, signal, most, read) {
   return begin(handle, owner, 0, undefined, signal, (w) => w.put(most), read, false);
 }
-/** Begins an operation that nobody waits for: the process may end meanwhile. */
-const background = (handle, owner, op, read) => begin(handle, owner, op, undefined, undefined, undefined, read, false, true);
-function begin(handle, owner, op, options, signal, write, read, wantsHandle, background = false) {
+function begin(handle, owner, op, options, signal, write, read, wantsHandle) {
   return new Promise((resolve, reject) => {
     if (signal !== undefined && signal.aborted) return reject(signal.reason);
-    const number = register({ resolve, reject, read, signal, owner, wantsHandle, background });
+    const number = register({ resolve, reject, read, signal, owner, wantsHandle });
     try {
       if (signal !== undefined) watch(signal, number);
       const text = withWriter(() => {
@@ -205,12 +201,8 @@ function evaluate(expression, context) {
 }
 
 /** Opens a runtime; a promise of its handle. */
-const open = (config, configFile, plugins) =>
-  new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true }), plugins));
-/** Runs the conformance kit; a promise of its report as text. */
-const runKit = (handle, config, secrets, quirks, only) =>
-  new Promise((resolve, reject) => native.runKit(handle, register({ resolve, reject, read: (r) => r.string() }), config, secrets, quirks, only));
+const open = (config, configFile) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true })));
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, background, run, evaluate, runKit, open, makeProvider: (manifest, interfaces) => native.makeProvider(manifest, interfaces), close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, run, evaluate, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

@@ -8,12 +8,7 @@ const { EventStream } = require("./stream.cjs");
 class Connection {
   #handle;
   #closing;
-  #bindings;
-  /** `bindings`: of the providers in JavaScript that it serves. */
-  constructor(handle, bindings = []) {
-    this.#handle = handle;
-    this.#bindings = bindings;
-  }
+  constructor(handle) { this.#handle = handle; }
   get closed() { return this.#closing !== undefined; }
   /** The handle; throws when the runtime is closed. */
   get handle() {
@@ -23,9 +18,7 @@ class Connection {
   /** Gives up what is in flight, then closes. Closing again waits for the same end. */
   close() {
     if (this.#closing === undefined) {
-      this.#closing = native.close(this.#handle).finally(() => {
-        for (const binding of this.#bindings) binding.close();
-      });
+      this.#closing = native.close(this.#handle);
       native.abandonAll(this, () => makeError("cancelled", "the runtime was closed while the call was in flight"));
     }
     return this.#closing;

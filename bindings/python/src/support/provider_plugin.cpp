@@ -2,8 +2,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "support/plugins.hpp"
 #include "support/provider.hpp"
-#include "support/runtime.hpp"
 #include "trunkline/plugin.hpp"
 
 namespace trunkline::pyrt {

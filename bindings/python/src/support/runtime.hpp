@@ -8,7 +8,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "support/python.hpp"
 #include "trunkline/call_table.hpp"
@@ -34,8 +33,7 @@ class Closable {
 class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
  public:
   /// Throws Error. [GIL, which is released meanwhile]
-  /// `plugins`: a list of BuiltinPlugin, which the handle keeps alive.
-  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file, py::object plugins);
+  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file);
   explicit RuntimeHandle(tl_runtime* runtime);
   RuntimeHandle(const RuntimeHandle&) = delete;
   ~RuntimeHandle();
@@ -90,14 +88,8 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
   std::atomic<bool> closed_{false};
   mutable std::atomic<int> uses_{0};
   std::mutex mutex_;
-  py::object plugins_;                     // [GIL]
   std::set<Closable*> closables_;          // guarded by mutex_
   std::list<std::stop_source> in_flight_;  // guarded by mutex_
 };
-
-/// An error that libtrunkline made. Frees it.
-Error take_library_error(tl_error* error);
-/// What a list of BuiltinPlugin says; borrowed from it. [GIL]
-std::vector<tl_builtin_plugin> builtin_plugins(const py::object& plugins);
 
 }  // namespace trunkline::pyrt

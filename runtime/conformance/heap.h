@@ -1,0 +1,13 @@
+// How much of the heap is in use, for checks that look for leaks.
+#pragma once
+#include <cstddef>
+#include <functional>
+
+namespace trunkline::conformance {
+
+/// Bytes of this process's heap that are in use; 0: another allocator is at work.
+std::size_t heap_bytes();
+/// Bytes that the heap grows by with each of `rounds`; the least of several such measurements, because only a leak grows in all.
+double least_growth(int rounds, const std::function<void()>& round);
+
+}  // namespace trunkline::conformance
