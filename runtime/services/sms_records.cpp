@@ -212,9 +212,9 @@ bool apply(Session& session, std::int64_t resource_key, std::string_view message
   if (t.state == sms::MessageState::kUncertain)
     return session.execute(kApplyUncertain, {t.provider, t.decision, t.at_us, resource_key, message_id}) > 0;
   const auto state = static_cast<std::int64_t>(t.state);
-  return session.execute(kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code,
-                                  t.segments, t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{1},
-                                  resource_key, message_id, state}) > 0;
+  return session.execute(
+             kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code, t.segments,
+                      t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{1}, resource_key, message_id, state}) > 0;
 }
 
 std::optional<Finished> finish(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
