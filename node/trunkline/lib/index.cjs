@@ -3,5 +3,6 @@
 "use strict";
 const { TrunklineError, errors } = require("./errors.cjs");
 const { Runtime, Resource, Topic } = require("./runtime.cjs");
+const { WorkflowFunctionError } = require("./workflows.cjs");
 
-module.exports = { Runtime, Resource, Topic, TrunklineError, ...errors };
+module.exports = { Runtime, Resource, Topic, WorkflowFunctionError, TrunklineError, ...errors };

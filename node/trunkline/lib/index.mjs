@@ -4,6 +4,7 @@ export const {
   Runtime,
   Resource,
   Topic,
+  WorkflowFunctionError,
   TrunklineError,
   CancelledError,
   UnknownError,

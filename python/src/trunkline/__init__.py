@@ -15,13 +15,14 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, email, identity, sandbox, service, sms
+from . import chat, common, email, identity, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
 from ._handlers import EventHandler
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
+from ._workflows import WorkflowFunction, WorkflowFunctionError, Workflows
 from .common import DecisionRecord, DecisionStep, ErrorCode
 from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 
@@ -30,7 +31,7 @@ __version__ = _native.library_version
 # Where people find them, in messages, documentation and pickles.
 _written = [
     *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
-    *["Resource", "Resources", "Runtime", "Stream", "Topic"],
+    *["Resource", "Resources", "Runtime", "Stream", "Topic", "WorkflowFunction", "WorkflowFunctionError", "Workflows"],
 ]
 for _name in [*_errors_all, *_written]:
     globals()[_name].__module__ = __name__
@@ -59,6 +60,9 @@ __all__ = [
     "SmsSendOutcome",
     "Stream",
     "Topic",
+    "WorkflowFunction",
+    "WorkflowFunctionError",
+    "Workflows",
     "chat",
     "common",
     "email",
@@ -66,4 +70,5 @@ __all__ = [
     "sandbox",
     "service",
     "sms",
+    "workflows",
 ]

@@ -19,6 +19,7 @@ from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
 from ._stream import Stream
+from ._workflows import Workflows
 from .service import (
     Event,
     EventFilter,
@@ -287,6 +288,8 @@ class Runtime(EventConsumers):
         """Its resources."""
         self.topics = EventTopics._open(self._native, "")
         """Its custom topics."""
+        self.workflows = Workflows._open(self._native, "")
+        """Its workflows."""
 
     # ---- the default resource: the first one that was created ----
     @property
