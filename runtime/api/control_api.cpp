@@ -4,10 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/api/control_calling_api.h"
 #include "runtime/api/control_events_api.h"
 #include "runtime/api/control_mail_api.h"
 #include "runtime/api/control_resources_api.h"
 #include "runtime/api/control_rest.h"
+#include "runtime/api/control_sms_api.h"
 #include "runtime/api/control_workflows_api.h"
 #include "runtime/api/rest.h"
 #include "runtime/base/json.h"
@@ -15,7 +17,7 @@
 #include "runtime/clock/clock.h"
 #include "runtime/core/runtime.h"
 #include "runtime/services/sandbox_service.h"
-#include "runtime/services/sms_service.h"
+#include "runtime/sms/outcome.h"
 
 namespace trunkline::api {
 namespace {
@@ -23,85 +25,11 @@ namespace {
 using nlohmann::json;
 using server::RouteContext;
 
-std::string_view word(sms::MessageState state) {
-  switch (state) {
-    case sms::MessageState::kQueued:
-      return "queued";
-    case sms::MessageState::kSent:
-      return "sent";
-    case sms::MessageState::kDelivered:
-      return "delivered";
-    case sms::MessageState::kFailed:
-      return "failed";
-    case sms::MessageState::kExpired:
-      return "expired";
-    case sms::MessageState::kUncertain:
-      return "uncertain";
-    default:
-      return "unknown";
-  }
-}
-
-constexpr std::pair<sms::FailureReason, std::string_view> kReasons[] = {
-    {sms::FailureReason::kNone, "none"},
-    {sms::FailureReason::kBadDestination, "bad_destination"},
-    {sms::FailureReason::kBadSender, "bad_sender"},
-    {sms::FailureReason::kUnreachable, "unreachable"},
-    {sms::FailureReason::kBlocked, "blocked"},
-    {sms::FailureReason::kOptedOut, "opted_out"},
-    {sms::FailureReason::kOverQuota, "over_quota"},
-    {sms::FailureReason::kTemporary, "temporary"},
-    {sms::FailureReason::kNoReport, "no_report"},
-    {sms::FailureReason::kUnspecified, "unspecified"},
-};
-
-std::string_view word(sms::FailureReason reason) {
-  for (const auto& [value, name] : kReasons)
-    if (value == reason) return name;
-  return "unspecified";
-}
-
 sms::FailureReason parse_reason(const JsonRef& value) {
   const std::string_view text = value.text();
-  for (const auto& [reason, name] : kReasons)
-    if (name == text) return reason;
+  for (int i = 0; i <= static_cast<int>(sms::FailureReason::kUnspecified); ++i)
+    if (word(static_cast<sms::FailureReason>(i)) == text) return static_cast<sms::FailureReason>(i);
   throw value.error("'" + std::string(text) + "' is no failure reason");
-}
-
-json to_json(const service::SmsRecord& record) {
-  json out;
-  out["message_id"] = record.message_id;
-  out["from"] = record.from;
-  out["to"] = record.to;
-  out["message"] = record.message;
-  out["state"] = word(record.state);
-  out["reason"] = word(record.reason);
-  out["segments"] = record.segments;
-  out["inbound"] = record.inbound;
-  set_optional(out, "provider", record.provider);
-  set_optional(out, "provider_message_id", record.provider_message_id);
-  set_optional(out, "provider_code", record.provider_code);
-  set_optional(out, "tag", record.tag);
-  out["created_at"] = format_rfc3339(record.created_at);
-  out["updated_at"] = format_rfc3339(record.updated_at);
-  return out;
-}
-
-json to_json(const DecisionRecord& record) {
-  json steps = json::array();
-  for (const DecisionStep& step : record.steps) {
-    json item;
-    item["at"] = format_rfc3339(step.at);
-    item["rule"] = step.rule;
-    item["outcome"] = step.outcome;
-    item["value"] = step.value;
-    set_optional(item, "detail", step.detail);
-    steps.push_back(std::move(item));
-  }
-  json out;
-  out["subject"] = record.subject;
-  out["steps"] = std::move(steps);
-  return out;
 }
 
 json to_json(const sandbox::PhoneMessage& message) {
@@ -154,7 +82,6 @@ class ControlRoutes {
       : routes_(routes), runtime_(runtime), wall_(wall) {}
 
   void add_all() {
-    add_records();
     add_phones();
     add_clock();
     add_plugins();
@@ -164,26 +91,6 @@ class ControlRoutes {
   template <class F>
   void add(const char* method, const char* path, F handler) {
     add_control_route(routes_, method, path, std::move(handler));
-  }
-
-  void add_records() {
-    Runtime& runtime = runtime_;
-    add("GET", "/_control/messages", [&runtime](RouteContext& context) -> Task<net::Response> {
-      const auto limit = static_cast<std::int32_t>(integer_parameter(context, "limit", 100, 1, 1000));
-      const service::SmsPage page = runtime.sms().list(*resource_of(context), limit, context.query("continuation"));
-      json items = json::array();
-      for (const service::SmsRecord& record : page.items) items.push_back(to_json(record));
-      json answer;
-      answer["items"] = std::move(items);
-      set_optional(answer, "continuation", page.continuation);
-      co_return json_response(200, answer);
-    });
-    add("GET", "/_control/messages/{id}", [&runtime](RouteContext& context) -> Task<net::Response> {
-      co_return json_response(200, to_json(runtime.sms().get(*resource_of(context), context.param("id"))));
-    });
-    add("GET", "/_control/messages/{id}/explain", [&runtime](RouteContext& context) -> Task<net::Response> {
-      co_return json_response(200, to_json(runtime.sms().explain(*resource_of(context), context.param("id"))));
-    });
   }
 
   void add_phones() {
@@ -301,10 +208,12 @@ class ControlRoutes {
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
   ControlRoutes(routes, runtime, wall).add_all();
   add_control_mail_routes(routes, runtime, wall);
+  add_control_sms_routes(routes, runtime);
   add_control_event_routes(routes, runtime, wall);
   add_control_subscription_routes(routes, runtime, wall);
   add_control_topic_routes(routes, runtime);
   add_control_resource_routes(routes, runtime);
+  add_control_calling_routes(routes, runtime);
   add_control_workflow_routes(routes, runtime, wall);
 }
 

@@ -242,8 +242,8 @@ void add_mailboxes(std::vector<server::Route>& routes, Runtime& runtime, Clock& 
   add_control_route(routes, "GET", "/_control/mails", [&runtime, &wall](RouteContext& context) -> Task<net::Response> {
     const std::chrono::milliseconds wait{integer_parameter(context, "wait_ms", 0, 0, kMaxWaitMs)};
     std::string address = context.query("address").value_or(""), after = context.query("after").value_or("");
-    const auto mails = co_await runtime.sandbox_mail().wait_for_mails(resource_of(context), std::move(address),
-                                                                      std::move(after), wait, wall);
+    const auto mails =
+        co_await runtime.sandbox_mail().wait_for_mails(resource_of(context), std::move(address), std::move(after), wait, wall);
     co_return items_response(mails, [](const sandbox::CapturedMail& mail) { return to_json(mail, false); });
   });
   add_control_route(routes, "GET", "/_control/mails/{id}", [&runtime](RouteContext& context) -> Task<net::Response> {
@@ -283,8 +283,8 @@ void add_mailboxes(std::vector<server::Route>& routes, Runtime& runtime, Clock& 
       };
       text = "From: " + plain(from) + "\r\nTo: " + plain(to.empty() ? "" : to.front()) +
              "\r\nSubject: " + plain(request.text_or("subject", "")) +
-             "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + std::string(request.text_or("text", "")) +
-             "\r\n";
+             "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
+             std::string(request.text_or("text", "")) + "\r\n";
     }
     Bytes mime(text.begin(), text.end());
     json answer;

@@ -1,4 +1,5 @@
-// POST /emails:send and the operation it starts, in all published versions (2021-10-01-preview has another shape and is not served).
+// POST /emails:send and the operation it starts, in all published versions (2021-10-01-preview has another shape and is not
+// served).
 #include "runtime/api/email_api.h"
 
 #include <nlohmann/json.hpp>

@@ -14,7 +14,8 @@ constexpr unsigned char kPixel[] = {0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x01, 0x
                                     0x00, 0x00, 0x01, 0x00, 0x01, 0x00, 0x00, 0x02, 0x02, 0x44, 0x01, 0x00, 0x3b};
 
 constexpr std::string_view kAsk =
-    "<!doctype html><meta charset=\"utf-8\"><title>Unsubscribe</title><form method=\"post\"><p>Get no more mail of this sender?</p>"
+    "<!doctype html><meta charset=\"utf-8\"><title>Unsubscribe</title><form method=\"post\"><p>Get no more mail of this "
+    "sender?</p>"
     "<button>Unsubscribe</button></form>";
 constexpr std::string_view kDone =
     "<!doctype html><meta charset=\"utf-8\"><title>Unsubscribed</title><p>You will get no more mail of this sender.</p>";

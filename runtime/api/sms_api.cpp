@@ -1,4 +1,4 @@
-// POST /sms, in all published versions (2021-03-07 to 2026-01-23), and the delivery report of a message.
+// POST /sms, in all published versions (2021-03-07 to 2026-01-23), opt-outs, and the delivery report of a message.
 #include "runtime/api/sms_api.h"
 
 #include <nlohmann/json.hpp>
@@ -56,6 +56,41 @@ json to_json(const service::SmsSendOutcome& outcome, bool repeatable) {
   return item;
 }
 
+using OptOutWork = Task<std::vector<service::OptOutOutcome>> (*)(SmsConsent&, ResourcePtr, std::string, std::vector<std::string>);
+
+/// POST /sms/optouts:add, :remove and :check: one answer for each recipient, 200 as a whole.
+server::Route opt_out_route(SmsService& sms, const char* path, bool tells_state, OptOutWork work) {
+  server::Route route;
+  route.method = "POST";
+  route.path = path;
+  route.auth = server::Auth::kAccessKey;
+  route.body = server::BodyRule::kJson;
+  route.max_body_bytes = kMaxBodyBytes;
+  route.versions = versions({"2024-12-10-preview", "2025-05-29-preview", "2025-08-01-preview", "2026-01-23"});
+  route.handler = [&sms, tells_state, work](server::RouteContext& context) -> Task<net::Response> {
+    const json body = parse_body(context);
+    const JsonRef request(body);
+    std::string from(request.at("from").text());
+    const JsonRef recipients = request.at("recipients");
+    std::vector<std::string> to;
+    for (std::size_t i = 0; i < recipients.array_size(); ++i) to.emplace_back(recipients[i].at("to").text());
+    const auto outcomes = co_await work(sms.consent(), resource_of(context), std::move(from), std::move(to));
+    json items = json::array();
+    for (const service::OptOutOutcome& outcome : outcomes) {
+      json item;
+      item["to"] = outcome.to;
+      item["httpStatusCode"] = outcome.http_status;
+      if (tells_state && outcome.http_status == 200) item["isOptedOut"] = outcome.opted_out;
+      if (outcome.error_message) item["errorMessage"] = *outcome.error_message;
+      items.push_back(std::move(item));
+    }
+    json answer;
+    answer["value"] = std::move(items);
+    co_return json_response(200, answer);
+  };
+  return route;
+}
+
 }  // namespace
 
 void add_sms_routes(std::vector<server::Route>& routes, SmsService& sms) {
@@ -81,6 +116,20 @@ void add_sms_routes(std::vector<server::Route>& routes, SmsService& sms) {
     co_return json_response(202, answer);
   };
   routes.push_back(std::move(send));
+
+  routes.push_back(opt_out_route(sms, "/sms/optouts:add", false,
+                                 [](SmsConsent& consent, ResourcePtr resource, std::string from, std::vector<std::string> to) {
+                                   return consent.add(std::move(resource), std::move(from), std::move(to));
+                                 }));
+  routes.push_back(opt_out_route(sms, "/sms/optouts:remove", false,
+                                 [](SmsConsent& consent, ResourcePtr resource, std::string from, std::vector<std::string> to) {
+                                   return consent.remove(std::move(resource), std::move(from), std::move(to));
+                                 }));
+  routes.push_back(opt_out_route(sms, "/sms/optouts:check", true,
+                                 [](SmsConsent& consent, ResourcePtr resource, std::string from,
+                                    std::vector<std::string> to) -> Task<std::vector<service::OptOutOutcome>> {
+                                   co_return consent.check(*resource, from, to);
+                                 }));
 
   server::Route report;
   report.method = "GET";

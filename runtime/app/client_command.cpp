@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/time_text.h"
+#include "runtime/clock/system_time.h"
 #include "runtime/net/http.h"
 
 namespace trunkline::app {
@@ -11,6 +12,8 @@ namespace trunkline::app {
 using nlohmann::json;
 
 namespace {
+
+constexpr std::int64_t kLongestPollMs = 20'000;
 
 /// Code points, which is as good as columns for what we print.
 std::size_t width_of(const std::string& text) {
@@ -56,6 +59,28 @@ Duration duration_option(const std::string& text, const char* option) {
   throw Error(ErrorCode::kInvalidArgument, std::string(option) + ": '" + text + "' is no duration such as 250ms, 30s, 5m or 12h",
               option);
 }
+
+std::int64_t poll_ms(Time until) {
+  return std::min<std::int64_t>(kLongestPollMs,
+                                std::chrono::duration_cast<std::chrono::milliseconds>(until - system_time_now()).count());
+}
+
+void follow_events(ApiClient& client, const std::string& type, std::int64_t after, std::optional<Time> until,
+                   const std::function<bool(const json&)>& each) {
+  for (;;) {
+    const std::int64_t wait_ms = until ? poll_ms(*until) : kLongestPollMs;
+    if (wait_ms <= 0) throw Error(ErrorCode::kDeadlineExceeded, "no such event came in time");
+    std::string path = "/_control/events?wait_ms=" + std::to_string(wait_ms);
+    if (after >= 0) path += "&after=" + std::to_string(after);
+    if (!type.empty()) path += "&type=" + net::percent_encode(type);
+    const json answer = client.get(path);
+    for (const json& event : answer["items"])
+      if (!each(event)) return;
+    after = answer["next"].get<std::int64_t>();
+  }
+}
+
+std::int64_t current_position(ApiClient& client) { return client.get("/_control/events?limit=1")["next"].get<std::int64_t>(); }
 
 std::string event_line(const nlohmann::json& event) {
   return std::to_string(event["sequence"].get<std::int64_t>()) + "  " + text_of(event, "time") + "  " + text_of(event, "type") +

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,13 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, cons
 
 /// Throws kInvalidArgument naming the option.
 Duration duration_option(const std::string& text, const char* option);
+/// How long the next long poll may wait; none is left: not above 0.
+std::int64_t poll_ms(Time until);
+/// Reads events by long polls and gives each to `each` until it returns false or `until` has come. `after` -1: from now on.
+void follow_events(ApiClient& client, const std::string& type, std::int64_t after, std::optional<Time> until,
+                   const std::function<bool(const nlohmann::json&)>& each);
+/// The events API says where "now" is.
+std::int64_t current_position(ApiClient& client);
 /// One line about an event.
 std::string event_line(const nlohmann::json& event);
 /// Lines whose columns stand below each other; the last column is as long as it likes.

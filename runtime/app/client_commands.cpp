@@ -13,112 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSmsVersion = "?api-version=2026-01-23";
-
-constexpr std::int64_t kLongestPollMs = 20'000;
-
-/// How long the next poll may wait; none is left: not above 0.
-std::int64_t poll_ms(Time until) {
-  return std::min<std::int64_t>(kLongestPollMs,
-                                std::chrono::duration_cast<std::chrono::milliseconds>(until - system_time_now()).count());
-}
-
-/// Reads events by long polls and gives each to `each` until it returns false or `until` has come.
-template <class F>
-void follow_events(ApiClient& client, const std::string& type, std::int64_t after, std::optional<Time> until, F each) {
-  for (;;) {
-    const std::int64_t wait_ms = until ? poll_ms(*until) : kLongestPollMs;
-    if (wait_ms <= 0) throw Error(ErrorCode::kDeadlineExceeded, "no such event came in time");
-    std::string path = "/_control/events?wait_ms=" + std::to_string(wait_ms);
-    if (after >= 0) path += "&after=" + std::to_string(after);
-    if (!type.empty()) path += "&type=" + net::percent_encode(type);
-    const json answer = client.get(path);
-    for (const json& event : answer["items"])
-      if (!each(event)) return;
-    after = answer["next"].get<std::int64_t>();
-  }
-}
-
-/// The events API says where "now" is.
-std::int64_t current_position(ApiClient& client) { return client.get("/_control/events?limit=1")["next"].get<std::int64_t>(); }
-
-struct SendOptions {
-  std::string from;
-  std::vector<std::string> to;
-  std::string message;
-  std::string tag;
-  bool report = false;
-  std::string wait;
-};
-
-int send_sms(const CommandContext& context, const SendOptions& options) {
-  ApiClient client(Connection::resolve(context.connection_string));
-  const Output output(context.json);
-  std::string from = options.from;
-  if (from.empty()) {
-    const json owned = client.get("/phoneNumbers?api-version=2025-06-01");
-    for (const json& number : owned["phoneNumbers"]) {
-      const std::string sms = text_of(number["capabilities"], "sms");
-      if (sms == "outbound" || sms == "inbound+outbound") {
-        from = text_of(number, "phoneNumber");
-        break;
-      }
-    }
-    if (from.empty())
-      throw Error(ErrorCode::kFailedPrecondition, "the resource has no number that sends text messages; give --from", "from");
-  }
-  const std::int64_t position = options.wait.empty() ? 0 : current_position(client);
-  IdSource ids;
-  json body;
-  body["from"] = from;
-  body["message"] = options.message;
-  body["smsRecipients"] = json::array();
-  for (const std::string& to : options.to) {
-    json recipient;
-    recipient["to"] = to;
-    recipient["repeatabilityRequestId"] = ids.uuid4().str();
-    body["smsRecipients"].push_back(std::move(recipient));
-  }
-  body["smsSendOptions"]["enableDeliveryReport"] = options.report || !options.wait.empty();
-  if (!options.tag.empty()) body["smsSendOptions"]["tag"] = options.tag;
-  const json answer = client.post(std::string("/sms") + kSmsVersion, body);
-  std::vector<std::string> waiting;
-  bool all_accepted = true;
-  for (const json& item : answer["value"]) {
-    const bool accepted = item.value("successful", false);
-    all_accepted &= accepted;
-    if (accepted) waiting.push_back(text_of(item, "messageId"));
-    output.result(item, text_of(item, "to") + "  " +
-                            (accepted ? "accepted  " + text_of(item, "messageId") : "refused  " + text_of(item, "errorMessage")));
-  }
-  if (!options.wait.empty() && !waiting.empty()) {
-    follow_events(client, "Microsoft.Communication.SMSDeliveryReportReceived", position,
-                  system_time_now() + duration_option(options.wait, "--wait"), [&](const json& event) {
-                    const auto it = std::find(waiting.begin(), waiting.end(), text_of(event["data"], "messageId"));
-                    if (it == waiting.end()) return true;
-                    waiting.erase(it);
-                    all_accepted &= text_of(event["data"], "deliveryStatus") == "Delivered";
-                    output.result(event, text_of(event["data"], "to") + "  " + text_of(event["data"], "deliveryStatus") + "  " +
-                                             text_of(event["data"], "deliveryStatusDetails"));
-                    return !waiting.empty();
-                  });
-  }
-  return all_accepted ? kExitOk : kExitFailed;
-}
-
-void add_send(CLI::App& app, CommandContext& context) {
-  CLI::App* send = app.add_subcommand("send", "Send a message.")->require_subcommand(1);
-  CLI::App* sms = send->add_subcommand("sms", "Send a text message.");
-  auto options = std::make_shared<SendOptions>();
-  sms->add_option("--from", options->from, "A number of the resource; default: the first that can send.");
-  sms->add_option("--to", options->to, "Recipient in E.164; may be repeated.")->required()->allow_extra_args(false);
-  sms->add_option("message", options->message, "The text.")->required();
-  sms->add_option("--tag", options->tag, "Comes back in the delivery report.");
-  sms->add_flag("--report", options->report, "Ask for delivery reports.");
-  sms->add_option("--wait", options->wait, "Wait so long for the delivery reports, such as 10s.");
-  sms->callback([&context, options] { context.run = [&context, options] { return send_sms(context, *options); }; });
-}
-
 void add_phone(CLI::App& app, CommandContext& context) {
   CLI::App* phone =
       app.add_subcommand("phone", "Virtual phones: what they got; answer as one of them.")->require_subcommand(0, 1);
@@ -257,60 +151,12 @@ void add_clock(CLI::App& app, CommandContext& context) {
   });
 }
 
-void add_records(CLI::App& app, CommandContext& context) {
-  CLI::App* explain = app.add_subcommand("explain", "Why a message went the way it went.");
-  auto id = std::make_shared<std::string>();
-  explain->add_option("message", *id, "Its id; `last` for the newest one.")->required();
-  explain->callback([&context, id] {
-    context.run = [&context, id] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      const Output output(context.json);
-      std::string message_id = *id;
-      if (message_id == "last") {
-        const json page = client.get("/_control/messages?limit=1");
-        if (page["items"].empty()) throw Error(ErrorCode::kNotFound, "there is no message yet");
-        message_id = text_of(page["items"][0], "message_id");
-      }
-      const std::string path = "/_control/messages/" + net::percent_encode(message_id);
-      const json record = client.get(path);
-      const json answer = client.get(path + "/explain");
-      if (output.json()) {
-        json both = answer;
-        both["message"] = record;
-        output.line(both.dump());
-        return kExitOk;
-      }
-      output.line(message_id + "  " + text_of(record, "from") + " → " + text_of(record, "to") + "  " + text_of(record, "state"));
-      for (const json& step : answer["steps"])
-        output.line("  " + text_of(step, "at") + "  " + text_of(step, "outcome") + "  " + text_of(step, "rule") + "  " +
-                    text_of(step, "value") + (step.contains("detail") ? "  (" + text_of(step, "detail") + ")" : ""));
-      return kExitOk;
-    };
-  });
-  CLI::App* messages = app.add_subcommand("messages", "The newest text messages.");
-  auto limit = std::make_shared<int>(20);
-  messages->add_option("--limit", *limit, "How many.");
-  messages->callback([&context, limit] {
-    context.run = [&context, limit] {
-      ApiClient client(Connection::resolve(context.connection_string));
-      const Output output(context.json);
-      const json page = client.get("/_control/messages?limit=" + std::to_string(*limit));
-      for (const json& item : page["items"])
-        output.result(item, text_of(item, "created_at") + "  " + text_of(item, "message_id") + "  " + text_of(item, "from") +
-                                " → " + text_of(item, "to") + "  " + text_of(item, "state") + "  " + text_of(item, "message"));
-      return kExitOk;
-    };
-  });
-}
-
 }  // namespace
 
 void add_client_commands(CLI::App& app, CommandContext& context) {
-  add_send(app, context);
   add_phone(app, context);
   add_wait(app, context);
   add_clock(app, context);
-  add_records(app, context);
 }
 
 }  // namespace trunkline::app

@@ -24,14 +24,18 @@ table{border-collapse:collapse;width:100%;font-size:13px}td{border-top:1px solid
 .error{color:#c62828}
 aside section{margin-bottom:1rem}.card{border:1px solid var(--line);border-radius:4px;padding:.3rem .6rem;margin-bottom:.3rem;overflow-wrap:anywhere}.card small{display:block;opacity:.7}
 .state{font-size:12px;border:1px solid var(--line);border-radius:8px;padding:0 .4rem;margin-left:.4rem}
+#mail{border:1px solid var(--line);border-radius:6px;padding:.7rem;margin:.5rem 0 1rem}#mail pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;max-height:24rem;overflow:auto}#mail iframe{width:100%;height:20rem;border:1px solid var(--line);background:#fff}#mail-rows tr{cursor:pointer}
 #events tr{cursor:pointer}#events tr:hover,#events tr[aria-current=true]{background:color-mix(in srgb,#2b7de9 12%,transparent)}
 #event{border:1px solid var(--line);border-radius:6px;padding:.7rem;margin-bottom:1rem}#event pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px}#event h3{font-size:14px;margin:.8rem 0 .2rem}#event p{margin:.2rem 0}
 </style></head><body>
 <header><h1>Trunkline console</h1><span id="clock"></span><span id="problem" class="error" role="alert"></span></header>
 <aside><section><h2>Phones</h2><div id="phones" data-test="phones">No phone has got a message yet.</div></section>
+<section><h2>Numbers</h2><div id="numbers" data-test="numbers">The resource has no numbers: <code>trunkline number buy</code>.</div></section>
+<section><h2>Mailboxes</h2><div id="mailboxes" data-test="mailboxes">No mail has come yet.</div></section>
 <section><h2>Subscriptions</h2><div id="subscriptions" data-test="subscriptions">Nobody is told of events yet: <code>trunkline subscription create</code>.</div></section></aside>
 <main><section id="thread" hidden><h2 id="who"></h2><div id="bubbles" data-test="bubbles"></div>
 <form id="reply" data-test="reply"><select id="to" aria-label="To"></select><input id="text" placeholder="Answer as this phone" required><button>Send</button></form></section>
+<section id="mails" hidden><h2 id="whose"></h2><table data-test="mails"><tbody id="mail-rows"></tbody></table><div id="mail" data-test="mail" hidden></div></section>
 <section id="rejected" hidden><h2>Turned away</h2><table data-test="rejections"><tbody id="rejections"></tbody></table></section>
 <section id="event" data-test="event" hidden></section>
 <h2>Events</h2><table data-test="events"><tbody id="events"><tr><td>Waiting for the first event.</td></tr></tbody></table></main>
@@ -94,6 +98,15 @@ async function subscriptions() {
     return card;
   }));
 }
+async function numbers() {
+  const {items} = await call('/_control/numbers');
+  if (!items.length) return;
+  $('numbers').replaceChildren(...items.map((n) => {
+    const card = el('div', '', el('b', n.number), badge(n.type), el('small', `${n.country_code}, ${n.national_format}`), el('small', `calls: ${n.calling}, texts: ${n.sms}`));
+    card.className = 'card';
+    return card;
+  }));
+}
 let shown;
 const show = (id) => { shown = id; $('event').hidden = !id; if (!id) $('event').replaceChildren(); refresh(); };
 async function detail() {
@@ -117,7 +130,47 @@ async function detail() {
     }),
     button('Close', 'close', () => show()));
 }
-const refresh = () => Promise.all([phones(), thread(), clock(), rejections(), subscriptions(), detail()]).catch(() => {});
+let mailbox, letter;
+async function mailboxes() {
+  const {items, smtp} = await call('/_control/mailboxes');
+  if (items.length) $('mailboxes').replaceChildren(...items.map((m) => {
+    const b = button(`${m.address}  (${m.mail_count})`, `mailbox-${m.address}`, () => { mailbox = m.address; letter = undefined; refresh(); });
+    b.setAttribute('aria-current', m.address === mailbox);
+    return b;
+  }), ...(smtp ? [el('small', `SMTP at ${smtp}`)] : []));
+  $('mails').hidden = !mailbox;
+  if (!mailbox) return;
+  $('whose').textContent = mailbox;
+  const mails = (await call(`/_control/mails?address=${encodeURIComponent(mailbox)}`)).items.reverse();
+  $('mail-rows').replaceChildren(...mails.slice(0, 100).map((m) => {
+    const tr = row([m.at.slice(11, 19), m.from, m.subject, Object.values(m.outcomes).join(', ')]);
+    tr.dataset.test = `mail-${m.mail_id}`;
+    tr.onclick = () => { letter = m.mail_id; read(); };
+    return tr;
+  }));
+}
+async function read() {
+  const m = await call(`/_control/mails/${encodeURIComponent(letter)}`);
+  if (m.mail_id !== letter) return;
+  // Somebody else wrote the page: it runs nothing and fetches nothing.
+  const frame = document.createElement('iframe');
+  frame.sandbox = '';
+  frame.title = m.subject;
+  frame.srcdoc = m.html ?? '';
+  const raw = async () => {
+    const answer = await fetch(`/_control/mails/${encodeURIComponent(m.mail_id)}/raw`, {headers: {authorization: 'Bearer ' + token}});
+    $('mail').append(el('pre', await answer.text()));
+  };
+  const complain = (recipient) => async () => { try { await call(`/_control/mails/${encodeURIComponent(m.mail_id)}/complain`, {recipient}); } catch { return; } read(); refresh(); };
+  $('mail').hidden = false;
+  $('mail').replaceChildren(
+    el('b', m.subject), el('pre', m.headers.join('\n')),
+    ...Object.entries(m.outcomes).map(([who, outcome]) => el('p', who, badge(outcome), ...(m.operation_id ? [' ', button('Call it spam', `complain-${who}`, complain(who))] : []))),
+    ...(m.html ? [frame] : []), ...(m.text ? [el('pre', m.text)] : []),
+    ...m.files.map((f) => el('p', `${f.name || 'unnamed'}, ${f.content_type}, ${f.size} bytes${f.content_id ? ', cid:' + f.content_id : ''}`)),
+    button('Raw', 'raw', raw), ' ', button('Close', 'close-mail', () => { letter = undefined; $('mail').hidden = true; }));
+}
+const refresh = () => Promise.all([phones(), numbers(), mailboxes(), thread(), clock(), rejections(), subscriptions(), detail()]).catch(() => {});
 $('reply').onsubmit = async (e) => {
   e.preventDefault();
   await call(`/_control/phones/${encodeURIComponent(phone)}/messages`, {to: $('to').value, message: $('text').value});

@@ -110,8 +110,7 @@ int send_email(const CommandContext& context, const Email& email) {
   for (const std::string& path : email.attachments) body["attachments"].push_back(attachment(path));
   std::vector<std::string> waiting;
   for (const auto* list : {&email.to, &email.cc, &email.bcc}) waiting.insert(waiting.end(), list->begin(), list->end());
-  const std::int64_t position =
-      email.wait.empty() ? 0 : client.get("/_control/events?limit=1")["next"].get<std::int64_t>();
+  const std::int64_t position = email.wait.empty() ? 0 : client.get("/_control/events?limit=1")["next"].get<std::int64_t>();
   const json answer = client.post(std::string("/emails:send") + kEmailVersion, body);
   const std::string id = text_of(answer, "id");
   output.result(answer, "accepted  " + id);
@@ -136,8 +135,8 @@ void add_send(CLI::App& app, CommandContext& context) {
 }
 
 std::string mail_line(const json& mail) {
-  return text_of(mail, "at") + "  " + text_of(mail, "mail_id") + "  " + text_of(mail, "from") + " → " + joined(mail["to"]) + "  " +
-         text_of(mail, "subject");
+  return text_of(mail, "at") + "  " + text_of(mail, "mail_id") + "  " + text_of(mail, "from") + " → " + joined(mail["to"]) +
+         "  " + text_of(mail, "subject");
 }
 
 int show_mail(const Output& output, const json& mail) {
@@ -156,26 +155,29 @@ int show_mail(const Output& output, const json& mail) {
 void add_caught(CLI::App& mail, CommandContext& context) {
   auto id = std::make_shared<std::string>();
   auto address = std::make_shared<std::string>();
-  CLI::App* list = add_client_command(mail, context, "list", "Mails, oldest first.", [address](ApiClient& client, const Output& output) {
-    for (const json& one : client.get(Target("/_control/mails").add("address", *address).text())["items"])
-      output.result(one, mail_line(one));
-    return kExitOk;
-  });
+  CLI::App* list =
+      add_client_command(mail, context, "list", "Mails, oldest first.", [address](ApiClient& client, const Output& output) {
+        const json page = client.get(Target("/_control/mails").add("address", *address).text());
+        for (const json& one : page["items"]) output.result(one, mail_line(one));
+        return kExitOk;
+      });
   list->add_option("address", *address, "Only mails to this address.");
-  CLI::App* show = add_client_command(mail, context, "show", "One mail: headers, text, files.", [id](ApiClient& client, const Output& output) {
-    std::string wanted = *id;
-    if (wanted == "last") {
-      const json all = client.get("/_control/mails")["items"];
-      if (all.empty()) throw Error(ErrorCode::kNotFound, "there is no mail yet");
-      wanted = text_of(all.back(), "mail_id");
-    }
-    return show_mail(output, client.get(path_of(wanted)));
-  });
+  CLI::App* show =
+      add_client_command(mail, context, "show", "One mail: headers, text, files.", [id](ApiClient& client, const Output& output) {
+        std::string wanted = *id;
+        if (wanted == "last") {
+          const json all = client.get("/_control/mails")["items"];
+          if (all.empty()) throw Error(ErrorCode::kNotFound, "there is no mail yet");
+          wanted = text_of(all.back(), "mail_id");
+        }
+        return show_mail(output, client.get(path_of(wanted)));
+      });
   show->add_option("mail", *id, "Its id; `last` for the newest one.")->required();
-  CLI::App* raw = add_client_command(mail, context, "raw", "The mail as it went over the wire.", [id](ApiClient& client, const Output&) {
-    client.download(path_of(*id, "/raw"), [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); });
-    return kExitOk;
-  });
+  CLI::App* raw =
+      add_client_command(mail, context, "raw", "The mail as it went over the wire.", [id](ApiClient& client, const Output&) {
+        client.download(path_of(*id, "/raw"), [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); });
+        return kExitOk;
+      });
   raw->add_option("mail", *id, "Its id.")->required();
   auto recipient = std::make_shared<std::string>();
   CLI::App* complain = add_client_command(mail, context, "complain", "A recipient calls a mail spam.",
@@ -195,17 +197,17 @@ void add_receive(CLI::App& mail, CommandContext& context) {
     std::vector<std::string> to;
   };
   auto letter = std::make_shared<Letter>();
-  CLI::App* command =
-      add_client_command(mail, context, "receive", "Somebody writes to a mailbox of the resource.", [letter](ApiClient& client, const Output& output) {
-        json body;
-        body["from"] = letter->from;
-        body["to"] = letter->to;
-        body["subject"] = letter->subject;
-        body["text"] = letter->text;
-        const json answer = client.post("/_control/mails", body);
-        output.result(answer, "received  " + text_of(answer, "mail_id"));
-        return kExitOk;
-      });
+  CLI::App* command = add_client_command(mail, context, "receive", "Somebody writes to a mailbox of the resource.",
+                                         [letter](ApiClient& client, const Output& output) {
+                                           json body;
+                                           body["from"] = letter->from;
+                                           body["to"] = letter->to;
+                                           body["subject"] = letter->subject;
+                                           body["text"] = letter->text;
+                                           const json answer = client.post("/_control/mails", body);
+                                           output.result(answer, "received  " + text_of(answer, "mail_id"));
+                                           return kExitOk;
+                                         });
   command->add_option("from", letter->from, "Who writes.")->required();
   command->add_option("--to", letter->to, "A mailbox of the resource; may be repeated.")->required()->allow_extra_args(false);
   command->add_option("--subject", letter->subject, "Subject.");
@@ -250,20 +252,22 @@ void add_rule(CLI::App& mail, CommandContext& context) {
 }
 
 void add_operations(CLI::App& mail, CommandContext& context) {
-  add_client_command(mail, context, "sent", "The newest sends and what became of them.", [](ApiClient& client, const Output& output) {
-    for (const json& one : client.get("/_control/emails?limit=20")["items"]) {
-      std::string text = text_of(one, "created_at") + "  " + text_of(one, "operation_id") + "  " + text_of(one, "status") + "  " +
-                         text_of(one, "subject");
-      for (const json& recipient : one["recipients"])
-        text += "\n  " + text_of(recipient, "address") + "  " + text_of(recipient, "state") + "  " +
-                text_of(recipient, "status_code") + "  " + text_of(recipient, "detail");
-      output.result(one, text);
-    }
-    return kExitOk;
-  });
+  add_client_command(mail, context, "sent", "The newest sends and what became of them.",
+                     [](ApiClient& client, const Output& output) {
+                       const json page = client.get("/_control/emails?limit=20");
+                       for (const json& one : page["items"]) {
+                         std::string text = text_of(one, "created_at") + "  " + text_of(one, "operation_id") + "  " +
+                                            text_of(one, "status") + "  " + text_of(one, "subject");
+                         for (const json& recipient : one["recipients"])
+                           text += "\n  " + text_of(recipient, "address") + "  " + text_of(recipient, "state") + "  " +
+                                   text_of(recipient, "status_code") + "  " + text_of(recipient, "detail");
+                         output.result(one, text);
+                       }
+                       return kExitOk;
+                     });
   auto id = std::make_shared<std::string>();
-  CLI::App* explain =
-      add_client_command(mail, context, "explain", "Why a mail went the way it went.", [id](ApiClient& client, const Output& output) {
+  CLI::App* explain = add_client_command(
+      mail, context, "explain", "Why a mail went the way it went.", [id](ApiClient& client, const Output& output) {
         const json answer = client.get("/_control/emails/" + net::percent_encode(*id) + "/explain");
         std::string text = *id;
         for (const json& step : answer["steps"])
@@ -277,7 +281,8 @@ void add_operations(CLI::App& mail, CommandContext& context) {
 
 void add_suppressions(CLI::App& mail, CommandContext& context) {
   add_client_command(mail, context, "suppressed", "Addresses that get no mail.", [](ApiClient& client, const Output& output) {
-    for (const json& one : client.get("/_control/suppressions")["items"])
+    const json page = client.get("/_control/suppressions");
+    for (const json& one : page["items"])
       output.result(one, text_of(one, "address") + "  " + text_of(one, "reason") +
                              (text_of(one, "sender").empty() ? "" : "  of " + text_of(one, "sender")) +
                              (one.contains("expires_at") ? "  until " + text_of(one, "expires_at") : "") + "  " +
@@ -296,10 +301,11 @@ void add_suppressions(CLI::App& mail, CommandContext& context) {
                                           });
   suppress->add_option("address", *address, "Address.")->required();
   suppress->add_option("--note", *note, "Why.");
-  CLI::App* lift = add_client_command(mail, context, "lift", "Send it mail again.", [address](ApiClient& client, const Output& output) {
-    output.result(client.remove("/_control/suppressions/" + net::percent_encode(*address)), "lifted  " + *address);
-    return kExitOk;
-  });
+  CLI::App* lift =
+      add_client_command(mail, context, "lift", "Send it mail again.", [address](ApiClient& client, const Output& output) {
+        output.result(client.remove("/_control/suppressions/" + net::percent_encode(*address)), "lifted  " + *address);
+        return kExitOk;
+      });
   lift->add_option("address", *address, "Address.")->required();
 }
 
@@ -307,28 +313,32 @@ void add_wait(CLI::App& app, CommandContext& context) {
   auto address = std::make_shared<std::string>();
   auto after = std::make_shared<std::string>();
   auto timeout = std::make_shared<std::string>("30s");
-  CLI::App* wait = add_client_command(
-      *app.get_subcommand("wait"), context, "mail", "A mail to an address, in the sandbox.",
-      [address, after, timeout](ApiClient& client, const Output& output) {
-        const Time until = system_time_now() + duration_option(*timeout, "--timeout");
-        std::string behind = *after;
-        if (behind.empty()) {
-          const json before = client.get(Target("/_control/mails").add("address", *address).text())["items"];
-          if (!before.empty()) behind = text_of(before.back(), "mail_id");
-        } else if (behind == "0") {
-          behind.clear();
-        }
-        for (;;) {
-          const std::int64_t wait_ms = poll_ms(until);
-          if (wait_ms <= 0) throw Error(ErrorCode::kDeadlineExceeded, "no mail came to " + *address + " in time");
-          const std::string target =
-              Target("/_control/mails").add("address", *address).add("after", behind).add("wait_ms", std::to_string(wait_ms)).text();
-          const json items = client.get(target)["items"];
-          if (items.empty()) continue;
-          output.result(items.front(), mail_line(items.front()));
-          return kExitOk;
-        }
-      });
+  CLI::App* wait = add_client_command(*app.get_subcommand("wait"), context, "mail", "A mail to an address, in the sandbox.",
+                                      [address, after, timeout](ApiClient& client, const Output& output) {
+                                        const Time until = system_time_now() + duration_option(*timeout, "--timeout");
+                                        std::string behind = *after;
+                                        if (behind.empty()) {
+                                          const json before =
+                                              client.get(Target("/_control/mails").add("address", *address).text())["items"];
+                                          if (!before.empty()) behind = text_of(before.back(), "mail_id");
+                                        } else if (behind == "0") {
+                                          behind.clear();
+                                        }
+                                        for (;;) {
+                                          const std::int64_t wait_ms = poll_ms(until);
+                                          if (wait_ms <= 0)
+                                            throw Error(ErrorCode::kDeadlineExceeded, "no mail came to " + *address + " in time");
+                                          const std::string target = Target("/_control/mails")
+                                                                         .add("address", *address)
+                                                                         .add("after", behind)
+                                                                         .add("wait_ms", std::to_string(wait_ms))
+                                                                         .text();
+                                          const json items = client.get(target)["items"];
+                                          if (items.empty()) continue;
+                                          output.result(items.front(), mail_line(items.front()));
+                                          return kExitOk;
+                                        }
+                                      });
   wait->add_option("address", *address, "The address.")->required();
   wait->add_option("--after", *after, "The first one behind this mail; 0: the first of all. Default: from now on.");
   wait->add_option("--timeout", *timeout, "Longest wait.");
@@ -337,8 +347,8 @@ void add_wait(CLI::App& app, CommandContext& context) {
 }  // namespace
 
 void add_mail_commands(CLI::App& app, CommandContext& context) {
-  CLI::App* mail = app.add_subcommand("mail", "Mail: what the sandbox caught, what was sent, who is suppressed.")
-                       ->require_subcommand(0, 1);
+  CLI::App* mail =
+      app.add_subcommand("mail", "Mail: what the sandbox caught, what was sent, who is suppressed.")->require_subcommand(0, 1);
   mail->callback([&context, mail] {
     if (!mail->get_subcommands().empty()) return;
     context.run = [&context] {

@@ -20,14 +20,20 @@ int main(int argc, char** argv) {
   cli.add_option("--connection-string", context.connection_string,
                  "Server to talk to; default: TRUNKLINE_CONNECTION_STRING, else the development server.");
   app::add_server_commands(cli, context);
+  app::add_sms_commands(cli, context);
   app::add_client_commands(cli, context);
   app::add_mail_commands(cli, context);
   app::add_event_commands(cli, context);
   app::add_subscription_commands(cli, context);
   app::add_workflow_commands(cli, context);
   app::add_resource_commands(cli, context);
+  app::add_number_commands(cli, context);
+  app::add_room_commands(cli, context);
+  app::add_sip_commands(cli, context);
+  app::add_plugin_commands(cli, context);
   app::add_local_commands(cli, context);
   app::add_trust_commands(cli, context);
+  app::add_expression_commands(cli, context);
   app::add_workflow_test_command(cli, context);
   try {
     cli.parse(argc, argv);

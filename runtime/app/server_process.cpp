@@ -14,6 +14,8 @@
 #include "runtime/api/numbers_api.h"
 #include "runtime/api/oidc_api.h"
 #include "runtime/api/rejections_api.h"
+#include "runtime/api/rooms_api.h"
+#include "runtime/api/sip_routing_api.h"
 #include "runtime/api/sms_api.h"
 #include "runtime/api/webhook_api.h"
 #include "runtime/app/console.h"
@@ -146,6 +148,10 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_email_routes(routes, runtime.email());
   api::add_email_link_routes(routes, runtime.email());
   api::add_number_routes(routes, runtime.numbers());
+  api::add_number_list_routes(routes);
+  api::add_number_reservation_routes(routes, runtime.numbers(), runtime.number_reservations());
+  api::add_sip_routing_routes(routes, runtime.sip_routing());
+  api::add_room_routes(routes, runtime.rooms());
   api::add_identity_routes(routes, runtime.identity());
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());
   api::add_chat_routes(routes, runtime.chat());

@@ -11,6 +11,7 @@
 #include "runtime/config/email_section.h"
 #include "runtime/config/events_section.h"
 #include "runtime/config/section.h"
+#include "runtime/config/sms_section.h"
 #include "runtime/config/workflows_section.h"
 
 namespace trunkline {
@@ -144,28 +145,7 @@ void read_provider(ConfigSection& s, ProviderConfig& out, std::set<std::string, 
   s.each_member("secrets", [&](const std::string& name, ConfigSection& secrets) { secrets.secret(name, out.secrets[name]); });
   s.duration("timeout", out.timeout);
   if (out.timeout <= Duration::zero()) s.problem("timeout", "must be longer than nothing");
-}
-
-void read_route(ConfigSection& s, RouteConfig& out) {
-  out.mark = s.mark();
-  s.required_text("interface", out.interface);
-  s.section("match", [&](ConfigSection& match) {
-    match.text("resource", out.match.resource);
-    match.text("to_prefix", out.match.to_prefix);
-    match.text("country", out.match.country);
-    match.text("from", out.match.from);
-    const std::string& prefix = out.match.to_prefix;
-    if (!prefix.empty() && (prefix[0] != '+' || prefix.size() < 2 || !std::all_of(prefix.begin() + 1, prefix.end(), is_digit)))
-      match.problem("to_prefix", "wanted '+' and digits, found '" + prefix + "'");
-    std::string& country = out.match.country;
-    const auto is_letter = [](char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; };
-    if (!country.empty() && (country.size() != 2 || !is_letter(country[0]) || !is_letter(country[1])))
-      match.problem("country", "wanted a country code of two letters, found '" + country + "'");
-    std::transform(country.begin(), country.end(), country.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  });
-  s.texts("providers", out.providers);
-  if (out.providers.empty()) s.problem("providers", "wanted at least one provider");
+  read_provider_sms(s, out);
 }
 
 void read_number(ConfigSection& s, NumberConfig& out, std::set<std::string, std::less<>>& taken) {
@@ -229,6 +209,7 @@ void read_resource(ConfigSection& s, ResourceConfig& out, std::set<std::string, 
   }
   s.boolean("local_auth", out.local_auth);
   s.text_map("tags", out.tags);
+  s.section("sms", [&](ConfigSection& policy) { read_sms_policy(policy, out.sms, out); });
   std::set<std::string, std::less<>> subscriptions;
   s.each("event_subscriptions",
          [&](ConfigSection& item) { read_event_subscription(item, out.event_subscriptions.emplace_back(), subscriptions); });
@@ -275,9 +256,23 @@ void check_routes(ConfigContext& context, const Config& config) {
       if (!interfaces.empty() && std::find(interfaces.begin(), interfaces.end(), route.interface) == interfaces.end())
         context.add(route.mark, provider_path, "the provider '" + route.providers[j] + "' is not used for " + route.interface);
     }
-    const std::string& resource = route.match.resource;
-    if (!resource.empty() && std::find(resources.begin(), resources.end(), resource) == resources.end())
-      context.add(route.mark, path + ".match.resource", unknown("resource", resource, resources));
+    for (const std::string& resource : route.match.resources)
+      if (std::find(resources.begin(), resources.end(), resource) == resources.end())
+        context.add(route.mark, path + ".match.resource", unknown("resource", resource, resources));
+  }
+}
+
+/// Amounts of several currencies cannot be added up.
+void check_currencies(ConfigContext& context, const Config& config) {
+  const ProviderConfig* first = nullptr;
+  for (std::size_t i = 0; i < config.providers.size(); ++i) {
+    const ProviderConfig& provider = config.providers[i];
+    if (provider.prices.parts.empty()) continue;
+    if (!first) first = &provider;
+    if (provider.prices.currency != first->prices.currency)
+      context.add(provider.mark, "providers[" + std::to_string(i) + "].prices.currency",
+                  "is " + provider.prices.currency + ", but that of '" + first->name + "' is " + first->prices.currency +
+                      "; all prices must be of one currency");
   }
 }
 
@@ -291,6 +286,7 @@ void resolve_paths(Config& config, const std::filesystem::path& base) {
   for (auto& [name, location] : config.store.locations) resolve(location.path);
   resolve(config.listen.ca_dir);
   resolve(config.events.dead_letter_path);
+  resolve(config.sms.sender_rules_file);
   for (std::string& path : config.plugins.paths) resolve(path);
 }
 
@@ -336,6 +332,7 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   root.section("workflows", [&](ConfigSection& s) { read_workflows(s, config.workflows); });
   read_connections(root, config.connections);
   root.section("control", [&](ConfigSection& s) { s.boolean("enabled", config.control.enabled); });
+  root.section("sms", [&](ConfigSection& s) { read_sms(s, config.sms); });
   root.section("plugins", [&](ConfigSection& s) { read_plugins(s, config.plugins); });
   root.each("providers", [&](ConfigSection& s) { read_provider(s, config.providers.emplace_back(), providers); });
   root.each("routes", [&](ConfigSection& s) { read_route(s, config.routes.emplace_back()); });
@@ -344,6 +341,7 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   root.finish();
   check_routes(context, config);
   check_ports(context, config);
+  check_currencies(context, config);
   if (!context.problems.empty()) {
     std::stable_sort(context.problems.begin(), context.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
       return std::pair(a.mark.line, a.mark.column) < std::pair(b.mark.line, b.mark.column);

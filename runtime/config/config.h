@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/secret.h"
+#include "runtime/config/sms_config.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline {
@@ -240,6 +241,15 @@ struct PluginsConfig {
   std::vector<std::string> allow_hashes;
 };
 
+struct BreakerConfig {
+  /// Failures in a row after which a provider is left alone.
+  std::uint32_t failures = 5;
+  /// For how long.
+  Duration open_for = std::chrono::seconds(30);
+  /// How long its share grows after that, from a tenth to all.
+  Duration return_over = std::chrono::seconds(30);
+};
+
 struct ProviderConfig {
   /// Unique name, by which routes refer to it.
   std::string name;
@@ -254,18 +264,27 @@ struct ProviderConfig {
   std::map<std::string, SecretRef> secrets;
   /// Limit of one call.
   Duration timeout = std::chrono::seconds(30);
+  /// When it is left alone, and how it comes back.
+  BreakerConfig breaker;
+  /// Text messages that it may be handed.
+  SmsRateConfig rate;
+  /// What it asks for a part of a text.
+  SmsPricesConfig prices;
   ConfigMark mark;
 };
 
+/// Each list may also be written as one value: `resource`, `to_prefix`, `country`, `from`, `tag`. Empty: all.
 struct RouteMatch {
-  /// Name of the resource.
-  std::string resource;
-  /// Beginning of the recipient's number: `+1`, `+4479`.
-  std::string to_prefix;
-  /// Country of the recipient, ISO 3166 alpha-2: `US`.
-  std::string country;
-  /// Sender: number, short code or name.
-  std::string from;
+  /// Names of resources.
+  std::vector<std::string> resources;
+  /// Beginnings of the recipient's number: `+1`, `+4479`.
+  std::vector<std::string> to_prefixes;
+  /// Countries of the recipient, ISO 3166 alpha-2: `US`.
+  std::vector<std::string> countries;
+  /// Numbers, short codes, names or `pool:NAME`.
+  std::vector<std::string> senders;
+  /// Tags of the message.
+  std::vector<std::string> tags;
 };
 /// The first route whose interface is right and whose match holds decides; without one, all providers of the interface are
 /// used in the order in which they stand.
@@ -274,8 +293,12 @@ struct RouteConfig {
   std::string interface;
   /// All members that are given must hold.
   RouteMatch match;
+  /// `listed`: as they stand. `cost`: the cheapest for the number first. `weight`: drawn for each message by `weights`.
+  enum class Order { kListed, kCost, kWeight } order = Order::kListed;
   /// Names of providers; the later ones take over when the earlier ones fail.
   std::vector<std::string> providers;
+  /// By name of the provider; 0: only when the others fail. Absent: 1.
+  std::map<std::string, std::uint32_t> weights;
   ConfigMark mark;
 };
 
@@ -314,6 +337,8 @@ struct ResourceConfig {
   /// False: access keys open nothing. Counts when the resource is first created.
   bool local_auth = true;
   std::map<std::string, std::string> tags;
+  /// Whom it may write to, as whom, when and for how much.
+  SmsPolicyConfig sms;
   std::vector<EventSubscriptionConfig> event_subscriptions;
   ConfigMark mark;
 };
@@ -331,6 +356,7 @@ struct Config {
   /// By name of the managed API, of the connection, or of its reference in a definition.
   std::map<std::string, ConnectionConfig> connections;
   ControlConfig control;
+  SmsConfig sms;
   PluginsConfig plugins;
   std::vector<ProviderConfig> providers;
   std::vector<RouteConfig> routes;

@@ -4,85 +4,16 @@
 #include "runtime/base/json.h"
 #include "runtime/base/time_text.h"
 #include "runtime/config/config.h"
+#include "runtime/config/render_writer.h"
 
 namespace trunkline {
 namespace {
-
-constexpr std::string_view kIndent = "  ";
-
-// Writes block mappings and lists; scalars are JSON strings where they are text, so nothing needs YAML's quoting rules.
-class Writer {
- public:
-  void begin(std::string_view key) {
-    line(key, "");
-    ++depth_;
-  }
-  void end() { --depth_; }
-  void begin_item() {
-    ++depth_;
-    item_ = true;
-  }
-  void end_item() { --depth_; }
-  void raw(std::string_view key, std::string_view value) { line(key, ' ' + std::string(value)); }
-  void text(std::string_view key, std::string_view value) { raw(key, quoted(value)); }
-  void boolean(std::string_view key, bool value) { raw(key, value ? "true" : "false"); }
-  void texts(std::string_view key, const std::vector<std::string>& values) { raw(key, list(values)); }
-  void secret(std::string_view key, const SecretRef& ref) {
-    switch (ref.kind) {
-      case SecretRef::Kind::kNone:
-        return;
-      case SecretRef::Kind::kEnv:
-        return raw(key, "{env: " + quoted(ref.source) + "}");
-      case SecretRef::Kind::kFile:
-        return raw(key, "{file: " + quoted(ref.source) + "}");
-      case SecretRef::Kind::kCommand:
-        return raw(key, "{command: " + list(ref.command) + ", timeout: " + format_duration(ref.timeout) + "}");
-      case SecretRef::Kind::kValue:
-        return raw(key, R"({value: "[redacted]"})");
-    }
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  static std::string quoted(std::string_view text) {
-    std::string out;
-    append_json_string(out, text);
-    return out;
-  }
-  static std::string list(const std::vector<std::string>& values) {
-    std::string out = "[";
-    for (const std::string& value : values) out += (out.size() > 1 ? ", " : "") + quoted(value);
-    return out + "]";
-  }
-  static bool plain_key(std::string_view key) {
-    return !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == key.npos && key != "null" && key != "true" &&
-           key != "false";
-  }
-  void line(std::string_view key, std::string_view rest) {
-    for (int i = 0; i < depth_ - (item_ ? 1 : 0); ++i) out_ += kIndent;
-    if (item_) out_ += "- ";
-    item_ = false;
-    out_ += plain_key(key) ? std::string(key) : quoted(key);
-    out_ += ':';
-    out_ += rest;
-    out_ += '\n';
-  }
-
-  std::string out_;
-  int depth_ = 0;
-  bool item_ = false;
-};
-
-template <class E>
-std::string_view name_of(E value, std::initializer_list<std::string_view> names) {
-  return *(names.begin() + static_cast<int>(value));
-}
 
 std::string_view capability_name(NumberConfig::Capability value) {
   return name_of(value, {"none", "inbound", "outbound", "both"});
 }
 
-void write_provider(Writer& w, const ProviderConfig& provider) {
+void write_provider(ConfigWriter& w, const ProviderConfig& provider) {
   w.begin_item();
   w.text("name", provider.name);
   w.text("plugin", provider.plugin);
@@ -94,35 +25,12 @@ void write_provider(Writer& w, const ProviderConfig& provider) {
     w.end();
   }
   w.raw("timeout", format_duration(provider.timeout));
-  w.end_item();
-}
-
-void write_route(Writer& w, const RouteConfig& route) {
-  w.begin_item();
-  w.text("interface", route.interface);
-  const RouteMatch& match = route.match;
-  if (!(match.resource.empty() && match.to_prefix.empty() && match.country.empty() && match.from.empty())) {
-    w.begin("match");
-    if (!match.resource.empty()) w.text("resource", match.resource);
-    if (!match.to_prefix.empty()) w.text("to_prefix", match.to_prefix);
-    if (!match.country.empty()) w.text("country", match.country);
-    if (!match.from.empty()) w.text("from", match.from);
-    w.end();
-  }
-  w.texts("providers", route.providers);
+  write_provider_sms(w, provider);
   w.end_item();
 }
 
 std::string_view schema_name(EventSchemaConfig schema) {
   return schema == EventSchemaConfig::kEventGrid ? "EventGridSchema" : "CloudEventSchemaV1_0";
-}
-
-template <class T>
-void write_list(Writer& w, std::string_view key, const std::vector<T>& items, void (*write)(Writer&, const T&)) {
-  if (items.empty()) return;
-  w.begin(key);
-  for (const T& item : items) write(w, item);
-  w.end();
 }
 
 /// The query of a URL often is a key.
@@ -144,7 +52,7 @@ void redact(nlohmann::json& value) {
   }
 }
 
-void write_event_subscription(Writer& w, const EventSubscriptionConfig& subscription) {
+void write_event_subscription(ConfigWriter& w, const EventSubscriptionConfig& subscription) {
   w.begin_item();
   w.text("name", subscription.name);
   if (!subscription.endpoint.empty()) w.text("endpoint", without_query(subscription.endpoint));
@@ -161,7 +69,7 @@ void write_event_subscription(Writer& w, const EventSubscriptionConfig& subscrip
   w.end_item();
 }
 
-void write_resource(Writer& w, const ResourceConfig& resource) {
+void write_resource(ConfigWriter& w, const ResourceConfig& resource) {
   w.begin_item();
   w.text("name", resource.name);
   if (!resource.id.empty()) w.text("id", resource.id);
@@ -211,11 +119,12 @@ void write_resource(Writer& w, const ResourceConfig& resource) {
     for (const auto& [name, value] : resource.tags) w.text(name, value);
     w.end();
   }
+  write_sms_policy(w, resource.sms);
   write_list(w, "event_subscriptions", resource.event_subscriptions, write_event_subscription);
   w.end_item();
 }
 
-void write_topic(Writer& w, const EventTopicConfig& topic) {
+void write_topic(ConfigWriter& w, const EventTopicConfig& topic) {
   w.begin_item();
   w.text("name", topic.name);
   w.raw("schema", schema_name(topic.schema));
@@ -225,7 +134,7 @@ void write_topic(Writer& w, const EventTopicConfig& topic) {
   w.end_item();
 }
 
-void write_events(Writer& w, const EventsConfig& events) {
+void write_events(ConfigWriter& w, const EventsConfig& events) {
   w.begin("events");
   w.raw("retention", format_duration(events.retention));
   w.raw("max_events", std::to_string(events.max_events));
@@ -241,7 +150,7 @@ void write_events(Writer& w, const EventsConfig& events) {
   w.end();
 }
 
-void write_workflows(Writer& w, const Config& config) {
+void write_workflows(ConfigWriter& w, const Config& config) {
   const WorkflowsConfig& workflows = config.workflows;
   w.begin("workflows");
   w.raw("retention", format_duration(workflows.retention));
@@ -266,7 +175,7 @@ void write_workflows(Writer& w, const Config& config) {
   w.end();
 }
 
-void write_issuer(Writer& w, const IssuerConfig& issuer) {
+void write_issuer(ConfigWriter& w, const IssuerConfig& issuer) {
   w.begin_item();
   w.text("issuer", issuer.issuer);
   if (!issuer.jwks_url.empty()) w.text("jwks_url", issuer.jwks_url);
@@ -281,7 +190,7 @@ void write_issuer(Writer& w, const IssuerConfig& issuer) {
 }  // namespace
 
 std::string render_yaml(const Config& config) {
-  Writer w;
+  ConfigWriter w;
   w.begin("runtime");
   w.raw("threads", std::to_string(config.runtime.threads));
   if (config.runtime.seed) w.raw("seed", std::to_string(*config.runtime.seed));
@@ -334,6 +243,7 @@ std::string render_yaml(const Config& config) {
   w.begin("control");
   w.boolean("enabled", config.control.enabled);
   w.end();
+  write_sms(w, config.sms);
   w.begin("plugins");
   w.texts("paths", config.plugins.paths);
   w.boolean("allow_drafts", config.plugins.allow_drafts);

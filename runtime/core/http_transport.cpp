@@ -18,7 +18,14 @@ Task<host::HttpResponse> HttpClientTransport::send(Call call, host::HttpRequest 
   net::CancelToken cancel = outgoing.cancel;
   const CancelSubscription subscription = call.on_cancel([cancel]() mutable { cancel.cancel(); });
 
-  const net::ClientResponse answer = co_await client_.send(std::move(outgoing));
+  net::ClientResponse answer;
+  try {
+    answer = co_await client_.send(std::move(outgoing));
+  } catch (Error& error) {
+    // Details do not cross the ABI; whether anything was sent must.
+    if (const auto cause = error.details.find("cause"); cause != error.details.end()) error.provider_code = cause->second;
+    throw;
+  }
   host::HttpResponse response;
   response.status = answer.status;
   for (const auto& [name, value] : answer.headers) response.headers[to_lower(name)] = value;

@@ -36,11 +36,14 @@
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/email_service.h"
 #include "runtime/services/identity_service.h"
+#include "runtime/services/number_reservations.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
 #include "runtime/services/sandbox_mail_service.h"
+#include "runtime/services/room_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
+#include "runtime/services/sip_routing.h"
 #include "runtime/services/sms_service.h"
 #include "runtime/services/teams_assignments.h"
 #include "runtime/services/token_watch.h"
@@ -144,6 +147,9 @@ struct Runtime::Parts {
   ArmOperations arm_operations;
   EmailDomainService email_domains;
   NumberService numbers;
+  NumberReservations number_reservations;
+  SipRoutingService sip_routing;
+  RoomService rooms;
   SmsService sms;
   EmailService email;
   TeamsAssignments teams_assignments;
@@ -189,7 +195,10 @@ struct Runtime::Parts {
         arm_operations(context),
         email_domains(context, resources),
         numbers(context, resources),
-        sms(context, resources, numbers),
+        number_reservations(context, numbers),
+        sip_routing(context),
+        rooms(context),
+        sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),
         identity(context, issuers, development_issuer.get(), teams_assignments),
         chat(context, resources, config.chat.rate_limits == ChatConfig::RateLimits::kDocumented),
@@ -210,10 +219,11 @@ struct Runtime::Parts {
 
 Runtime::Runtime(Config config) : config_(std::move(config)) {}
 
-std::unique_ptr<Runtime> Runtime::open(Config config) {
+std::unique_ptr<Runtime> Runtime::open(Config config, std::vector<BuiltinPlugin> plugins) {
   std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
   runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);
   Parts& p = *runtime->parts_;
+  for (const BuiltinPlugin& plugin : plugins) p.providers.add_builtin(plugin.manifest, plugin.entry, plugin.context);
 
   // All steps of a database at once: one it does not know belongs to a newer program.
   p.store->system().migrate(
@@ -253,6 +263,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.provider_rows);
   p.resources.add_participant(p.teams_assignments);
   p.resources.add_participant(p.numbers);
+  p.resources.add_participant(p.number_reservations);
+  p.resources.add_participant(p.sip_routing);
+  p.resources.add_participant(p.rooms);
   p.resources.add_participant(p.sms);
   p.resources.add_participant(p.email);
   p.resources.add_participant(p.chat);
@@ -299,6 +312,7 @@ void Runtime::seed() {
     senders.alphanumeric = wanted.alphanumeric_senders;
     senders.short_codes = wanted.short_codes;
     p.sms.set_senders(wanted.name, std::move(senders));
+    p.sms.set_policy(wanted.name, wanted.sms);
     ResourceSpec spec;
     spec.name = wanted.name;
     spec.id = wanted.id;
@@ -389,6 +403,9 @@ EventLog& Runtime::events() { return parts_->events; }
 ProviderRegistry& Runtime::providers() { return parts_->providers; }
 ResourceService& Runtime::resources() { return parts_->resources; }
 NumberService& Runtime::numbers() { return parts_->numbers; }
+NumberReservations& Runtime::number_reservations() { return parts_->number_reservations; }
+SipRoutingService& Runtime::sip_routing() { return parts_->sip_routing; }
+RoomService& Runtime::rooms() { return parts_->rooms; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 TeamsAssignments& Runtime::teams_assignments() { return parts_->teams_assignments; }

@@ -2,6 +2,7 @@
 
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/core/calling_objects.h"
 #include "runtime/core/chat_object.h"
 #include "runtime/core/email_objects.h"
 #include "runtime/core/event_objects.h"
@@ -13,7 +14,6 @@
 #include "runtime/eventgrid/topic_service.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/identity_service.h"
-#include "runtime/services/number_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/sms_service.h"
 #include "trunkline/service_provider.hpp"
@@ -26,23 +26,20 @@ class SmsObject final : public service::SmsService {
   explicit SmsObject(const Scope& scope) : scope_(scope) {}
 
   Task<std::vector<service::SmsSendOutcome>> send(Call call, service::SmsMessage message) override {
-    SmsSubmission submission;
-    submission.from = std::move(message.from);
-    submission.text = std::move(message.message);
-    submission.wants_report = message.delivery_report;
-    submission.tag = std::move(message.tag);
-    submission.report_timeout = message.delivery_report_timeout;
-    submission.traceparent = call.traceparent();
-    const std::string key = message.idempotency_key.value_or(std::string(call.idempotency_key()));
-    submission.to.reserve(message.to.size());
-    for (std::size_t i = 0; i < message.to.size(); ++i) {
-      SmsAddressee addressee;
-      addressee.to = std::move(message.to[i]);
-      // One key for the request, one message for each recipient: the position tells them apart.
-      if (!key.empty()) addressee.idempotency_key = key + "#" + std::to_string(i);
-      submission.to.push_back(std::move(addressee));
-    }
+    SmsSubmission submission = submission_of(call, std::move(message));
     co_return co_await scope_.runtime().sms().send(scope_.resource(), std::move(submission));
+  }
+  Task<std::vector<service::SmsPlan>> plan(Call call, service::SmsMessage message) override {
+    co_return scope_.runtime().sms().plan(scope_.resource(), submission_of(call, std::move(message)));
+  }
+  Task<service::SmsEstimate> estimate(Call call, service::SmsMessage message) override {
+    co_return scope_.runtime().sms().estimate(*scope_.resource(), submission_of(call, std::move(message)));
+  }
+  Task<service::SmsRecord> cancel(Call, std::string message_id) override {
+    co_return co_await scope_.runtime().sms().cancel(scope_.resource(), std::move(message_id));
+  }
+  Task<std::vector<service::SmsReceipt>> receipts(Call, std::string message_id) override {
+    co_return scope_.runtime().sms().receipts(*scope_.resource(), message_id);
   }
   Task<service::SmsRecord> get(Call, std::string message_id) override {
     co_return scope_.runtime().sms().get(*scope_.resource(), message_id);
@@ -55,6 +52,55 @@ class SmsObject final : public service::SmsService {
   }
 
  private:
+  static SmsSubmission submission_of(const Call& call, service::SmsMessage message) {
+    SmsSubmission submission;
+    submission.from = std::move(message.from);
+    submission.text = std::move(message.message);
+    submission.wants_report = message.delivery_report;
+    submission.tag = std::move(message.tag);
+    submission.report_timeout = message.delivery_report_timeout;
+    submission.send_at = message.send_at;
+    submission.traceparent = call.traceparent();
+    const std::string key = message.idempotency_key.value_or(std::string(call.idempotency_key()));
+    submission.to.reserve(message.to.size());
+    for (std::size_t i = 0; i < message.to.size(); ++i) {
+      SmsAddressee addressee;
+      addressee.to = std::move(message.to[i]);
+      // One key for the request, one message for each recipient: the position tells them apart.
+      if (!key.empty()) addressee.idempotency_key = key + "#" + std::to_string(i);
+      submission.to.push_back(std::move(addressee));
+    }
+    return submission;
+  }
+
+  const Scope& scope_;
+};
+
+class SmsConsentObject final : public service::SmsConsentService {
+ public:
+  explicit SmsConsentObject(const Scope& scope) : scope_(scope) {}
+
+  Task<std::vector<service::OptOutOutcome>> add(Call, std::string sender, std::vector<std::string> recipients) override {
+    co_return co_await consent().add(scope_.resource(), std::move(sender), std::move(recipients));
+  }
+  Task<std::vector<service::OptOutOutcome>> remove(Call, std::string sender, std::vector<std::string> recipients) override {
+    co_return co_await consent().remove(scope_.resource(), std::move(sender), std::move(recipients));
+  }
+  Task<std::vector<service::OptOutOutcome>> check(Call, std::string sender, std::vector<std::string> recipients) override {
+    co_return consent().check(*scope_.resource(), sender, recipients);
+  }
+  Task<service::OptOutPage> list(Call, std::optional<std::string> sender, std::int32_t limit,
+                                 std::optional<std::string> continuation) override {
+    co_return consent().list(*scope_.resource(), sender, limit, continuation);
+  }
+  Task<service::ConsentPage> history(Call, std::optional<std::string> recipient, std::int32_t limit,
+                                     std::optional<std::string> continuation) override {
+    co_return consent().history(*scope_.resource(), recipient, limit, continuation);
+  }
+  Task<service::ConsentProof> verify(Call) override { co_return consent().verify(*scope_.resource()); }
+
+ private:
+  SmsConsent& consent() const { return scope_.runtime().sms().consent(); }
   const Scope& scope_;
 };
 
@@ -102,26 +148,6 @@ class IdentityObject final : public service::IdentityService {
   }
   Task<std::vector<identity::SigningKey>> rotate_keys(Call, bool drop_others) override {
     co_return co_await scope_.runtime().identity().rotate_keys(drop_others);
-  }
-
- private:
-  const Scope& scope_;
-};
-
-class NumbersObject final : public service::NumbersService {
- public:
-  explicit NumbersObject(const Scope& scope) : scope_(scope) {}
-
-  Task<service::NumberSearch> search(Call, service::NumberQuery query) override {
-    HeldNumbers held = co_await scope_.runtime().numbers().search(scope_.resource(), std::move(query));
-    co_return std::move(held.search);
-  }
-  Task<std::vector<service::OwnedNumber>> purchase(Call, std::string search_id) override {
-    co_return co_await scope_.runtime().numbers().purchase(scope_.resource(), std::move(search_id), true);
-  }
-  Task<std::vector<service::OwnedNumber>> list(Call) override { co_return scope_.runtime().numbers().list(*scope_.resource()); }
-  Task<void> release(Call, std::string number) override {
-    co_await scope_.runtime().numbers().release(scope_.resource(), std::move(number));
   }
 
  private:
@@ -195,8 +221,11 @@ struct ServiceObjects::OfResource {
   Scope scope;
   EventScope event_scope{scope};
   SmsObject sms{scope};
+  SmsConsentObject sms_consent{scope};
   IdentityObject identity{scope};
   NumbersObject numbers{scope};
+  SipRoutingObject sip_routing{scope};
+  RoomsObject rooms{scope};
   ChatObject chat{scope};
   EventsObject events{event_scope};
   EventSubscriptionsObject event_subscriptions{event_scope};
@@ -255,8 +284,11 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   std::unique_ptr<OfResource>& objects = resources_[resource->key];
   if (!objects) objects = std::make_unique<OfResource>(runtime_, *resource);
   if (id == "trunkline.service.sms/1") return iface_of(static_cast<service::SmsService*>(&objects->sms));
+  if (id == "trunkline.service.sms_consent/1") return iface_of(static_cast<service::SmsConsentService*>(&objects->sms_consent));
   if (id == "trunkline.service.identity/1") return iface_of(static_cast<service::IdentityService*>(&objects->identity));
   if (id == "trunkline.service.numbers/1") return iface_of(static_cast<service::NumbersService*>(&objects->numbers));
+  if (id == "trunkline.service.sip_routing/1") return iface_of(static_cast<service::SipRoutingService*>(&objects->sip_routing));
+  if (id == "trunkline.service.rooms/1") return iface_of(static_cast<service::RoomsService*>(&objects->rooms));
   if (id == "trunkline.service.chat/1") return iface_of(static_cast<service::ChatService*>(&objects->chat));
   if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
   if (id == "trunkline.service.event_subscriptions/1")

@@ -178,9 +178,12 @@ class Compiler {
 
   Piece expression(const Syntax& syntax) {
     switch (syntax.kind) {
-      case Syntax::Kind::kLiteral: return {syntax.literal, 0};
-      case Syntax::Kind::kMember: return member(syntax);
-      case Syntax::Kind::kCall: return call(syntax);
+      case Syntax::Kind::kLiteral:
+        return {syntax.literal, 0};
+      case Syntax::Kind::kMember:
+        return member(syntax);
+      case Syntax::Kind::kCall:
+        return call(syntax);
     }
     return {};
   }
@@ -213,8 +216,8 @@ class Compiler {
     program_->decimals |= info->makes_decimals;
     const std::size_t count = syntax.items.size();
     if (count < info->min_arguments || (info->max_arguments != FunctionInfo::kAnyNumber && count > info->max_arguments)) {
-      refuse(syntax, "The template language function '" + std::string(info->name) + "' must be invoked with " + arity_text(*info) +
-                         ", not with " + std::to_string(count) + ".");
+      refuse(syntax, "The template language function '" + std::string(info->name) + "' must be invoked with " +
+                         arity_text(*info) + ", not with " + std::to_string(count) + ".");
     }
     const Mark mark = this->mark();
     std::vector<Piece> pieces;
@@ -244,10 +247,14 @@ class Compiler {
     if (!pieces[0].constant || !pieces[0].constant->is_boolean()) return std::nullopt;
     const bool first = pieces[0].constant->get<bool>();
     switch (info.form) {
-      case FunctionInfo::Form::kAnd: return first ? std::nullopt : std::optional<Piece>(Piece{Value(false), 0});
-      case FunctionInfo::Form::kOr: return first ? std::optional<Piece>(Piece{Value(true), 0}) : std::nullopt;
-      case FunctionInfo::Form::kIf: return std::move(pieces[first ? 1 : 2]);
-      default: return std::nullopt;
+      case FunctionInfo::Form::kAnd:
+        return first ? std::nullopt : std::optional<Piece>(Piece{Value(false), 0});
+      case FunctionInfo::Form::kOr:
+        return first ? std::optional<Piece>(Piece{Value(true), 0}) : std::nullopt;
+      case FunctionInfo::Form::kIf:
+        return std::move(pieces[first ? 1 : 2]);
+      default:
+        return std::nullopt;
     }
   }
 
@@ -261,8 +268,8 @@ class Compiler {
     reference.kind = info.reference;
     reference.name.clear();
     if (info.symbol) {
-      const bool fixed = !syntax.items.empty() && syntax.items[0]->kind == Syntax::Kind::kLiteral &&
-                         syntax.items[0]->literal.is_string();
+      const bool fixed =
+          !syntax.items.empty() && syntax.items[0]->kind == Syntax::Kind::kLiteral && syntax.items[0]->literal.is_string();
       if (fixed)
         reference.name = syntax.items[0]->literal.get<std::string>();
       else
@@ -278,6 +285,7 @@ class Compiler {
   Mark mark() const { return {program_->nodes.size(), program_->children.size(), program_->constants.size()}; }
 
   Piece folded(std::uint32_t index, const Mark& mark) {
+    if (!options_.fold_constants) return {{}, index};
     try {
       NoContext context;
       Limits limits;

@@ -14,8 +14,8 @@ namespace trunkline::expression {
 /// What a name in an expression stands for.
 enum class Symbol : std::uint8_t { kAction, kVariable, kParameter, kLoop, kScope, kSetting };
 
-/// A name as the expression gives it, and the number that CompileOptions::resolver gave it while compiling, so that a context need
-/// not look texts up. Borrowed for the length of a call.
+/// A name as the expression gives it, and the number that CompileOptions::resolver gave it while compiling, so that a context
+/// need not look texts up. Borrowed for the length of a call.
 struct Name {
   static constexpr std::uint32_t kUnresolved = 0xffffffff;
   std::string_view text;

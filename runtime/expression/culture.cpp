@@ -55,20 +55,36 @@ std::string dotnet_pattern(const icu::UnicodeString& pattern) {
     switch (c) {
       case 'E':
       case 'e':
-      case 'c': repeat('d', run >= 4 ? 4 : 3); break;
+      case 'c':
+        repeat('d', run >= 4 ? 4 : 3);
+        break;
       case 'L':
-      case 'M': repeat('M', run > 4 ? 3 : run); break;
-      case 'y': repeat('y', run == 1 ? 4 : run); break;
-      case 'k': repeat('H', run); break;
-      case 'K': repeat('h', run); break;
+      case 'M':
+        repeat('M', run > 4 ? 3 : run);
+        break;
+      case 'y':
+        repeat('y', run == 1 ? 4 : run);
+        break;
+      case 'k':
+        repeat('H', run);
+        break;
+      case 'K':
+        repeat('h', run);
+        break;
       case 'a':
       case 'b':
-      case 'B': out += "tt"; break;
+      case 'B':
+        out += "tt";
+        break;
       case 'z':
       case 'Z':
-      case 'v': break;
-      case 'G': repeat('g', 1); break;
-      default: repeat(c, run);
+      case 'v':
+        break;
+      case 'G':
+        repeat('g', 1);
+        break;
+      default:
+        repeat(c, run);
     }
     i += run;
   }
@@ -130,7 +146,8 @@ void load_numbers(Culture& culture, const icu::Locale& locale) {
     prefix = utf8(decimal->getPositivePrefix(text));
     suffix = utf8(decimal->getPositiveSuffix(text));
     culture.primary_group = decimal->getGroupingSize();
-    culture.secondary_group = decimal->getSecondaryGroupingSize() > 0 ? decimal->getSecondaryGroupingSize() : culture.primary_group;
+    culture.secondary_group =
+        decimal->getSecondaryGroupingSize() > 0 ? decimal->getSecondaryGroupingSize() : culture.primary_group;
   };
   load(icu::NumberFormat::createPercentInstance(locale, status), culture.percent_prefix, culture.percent_suffix);
   status = U_ZERO_ERROR;

@@ -32,7 +32,8 @@ std::size_t run_length(std::string_view format, std::size_t at) {
   return end - at;
 }
 
-/// Whether a month name in `format` at `at` stands next to a day of the month: .NET looks at the nearest run of `d` on either side.
+/// Whether a month name in `format` at `at` stands next to a day of the month: .NET looks at the nearest run of `d` on either
+/// side.
 bool month_in_date(std::string_view format, std::size_t at, std::size_t length) {
   const std::size_t before = format.substr(0, at).rfind('d');
   if (before != std::string_view::npos) {
@@ -119,11 +120,21 @@ class Formatter {
       case 'y':
         append_padded(out, length <= 2 ? calendar_.year % 100 : calendar_.year, length);
         return true;
-      case 'g': out += "A.D."; return true;
-      case 'h': append_padded(out, (calendar_.hour + 11) % 12 + 1, std::min<std::size_t>(length, 2)); return true;
-      case 'H': append_padded(out, calendar_.hour, std::min<std::size_t>(length, 2)); return true;
-      case 'm': append_padded(out, calendar_.minute, std::min<std::size_t>(length, 2)); return true;
-      case 's': append_padded(out, calendar_.second, std::min<std::size_t>(length, 2)); return true;
+      case 'g':
+        out += "A.D.";
+        return true;
+      case 'h':
+        append_padded(out, (calendar_.hour + 11) % 12 + 1, std::min<std::size_t>(length, 2));
+        return true;
+      case 'H':
+        append_padded(out, calendar_.hour, std::min<std::size_t>(length, 2));
+        return true;
+      case 'm':
+        append_padded(out, calendar_.minute, std::min<std::size_t>(length, 2));
+        return true;
+      case 's':
+        append_padded(out, calendar_.second, std::min<std::size_t>(length, 2));
+        return true;
       case 'f':
         if (length > 7) return false;
         append_fraction(out, calendar_.fraction, length, false);
@@ -146,7 +157,9 @@ class Formatter {
         }
         return true;
       }
-      case 'z': out += length == 1 ? "+0" : length == 2 ? "+00" : "+00:00"; return true;
+      case 'z':
+        out += length == 1 ? "+0" : length == 2 ? "+00" : "+00:00";
+        return true;
       case 'K':
         length = 1;
         if (value_.kind == DateTime::Kind::kUtc) out += 'Z';
@@ -168,26 +181,41 @@ class Formatter {
 
 std::optional<std::string> standard_date_pattern(char letter, const Culture& culture) {
   switch (letter) {
-    case 'd': return culture.short_date;
-    case 'D': return culture.long_date;
-    case 'f': return culture.long_date + " " + culture.short_time;
+    case 'd':
+      return culture.short_date;
+    case 'D':
+      return culture.long_date;
+    case 'f':
+      return culture.long_date + " " + culture.short_time;
     case 'F':
-    case 'U': return culture.long_date + " " + culture.long_time;
-    case 'g': return culture.short_date + " " + culture.short_time;
-    case 'G': return culture.short_date + " " + culture.long_time;
+    case 'U':
+      return culture.long_date + " " + culture.long_time;
+    case 'g':
+      return culture.short_date + " " + culture.short_time;
+    case 'G':
+      return culture.short_date + " " + culture.long_time;
     case 'm':
-    case 'M': return culture.month_day;
+    case 'M':
+      return culture.month_day;
     case 'o':
-    case 'O': return std::string(kRoundTrip);
+    case 'O':
+      return std::string(kRoundTrip);
     case 'r':
-    case 'R': return "ddd, dd MMM yyyy HH':'mm':'ss 'GMT'";
-    case 's': return "yyyy'-'MM'-'dd'T'HH':'mm':'ss";
-    case 't': return culture.short_time;
-    case 'T': return culture.long_time;
-    case 'u': return "yyyy'-'MM'-'dd HH':'mm':'ss'Z'";
+    case 'R':
+      return "ddd, dd MMM yyyy HH':'mm':'ss 'GMT'";
+    case 's':
+      return "yyyy'-'MM'-'dd'T'HH':'mm':'ss";
+    case 't':
+      return culture.short_time;
+    case 'T':
+      return culture.long_time;
+    case 'u':
+      return "yyyy'-'MM'-'dd HH':'mm':'ss'Z'";
     case 'y':
-    case 'Y': return culture.year_month;
-    default: return std::nullopt;
+    case 'Y':
+      return culture.year_month;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -301,7 +329,8 @@ std::optional<std::string> format_time_span(std::int64_t ticks, std::string_view
         if (i + 1 >= format.size() || format[i + 1] == '%') return std::nullopt;
         ++i;
         continue;
-      default: return std::nullopt;  // everything else has to be quoted
+      default:
+        return std::nullopt;  // everything else has to be quoted
     }
     i += length;
   }
@@ -359,7 +388,8 @@ std::optional<std::int64_t> parse_time_span(std::string_view text) {
   if (!text.empty() || hours > 23 || minutes > 59 || seconds > 59 || days > 10'675'199) return std::nullopt;
   std::int64_t ticks = 0;
   if (__builtin_mul_overflow(days, kTicksPerDay, &ticks) ||
-      __builtin_add_overflow(ticks, hours * kTicksPerHour + minutes * kTicksPerMinute + seconds * kTicksPerSecond + fraction, &ticks))
+      __builtin_add_overflow(ticks, hours * kTicksPerHour + minutes * kTicksPerMinute + seconds * kTicksPerSecond + fraction,
+                             &ticks))
     return std::nullopt;
   return negative ? -ticks : ticks;
 }

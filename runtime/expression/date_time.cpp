@@ -46,9 +46,9 @@ int days_in_month(int y, int m) {
 }
 
 DateTime from_time(Time time) {
-  return {kUnixEpochTicks + std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<1, kTicksPerSecond>>>(
-                                time.time_since_epoch())
-                                .count(),
+  return {kUnixEpochTicks +
+              std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<1, kTicksPerSecond>>>(time.time_since_epoch())
+                  .count(),
           DateTime::Kind::kUtc};
 }
 
@@ -61,7 +61,8 @@ std::optional<Time> to_time(const DateTime& value) {
 
 std::optional<DateTime> add_ticks(DateTime value, std::int64_t amount, std::int64_t unit) {
   std::int64_t delta = 0;
-  if (__builtin_mul_overflow(amount, unit, &delta) || __builtin_add_overflow(value.ticks, delta, &value.ticks)) return std::nullopt;
+  if (__builtin_mul_overflow(amount, unit, &delta) || __builtin_add_overflow(value.ticks, delta, &value.ticks))
+    return std::nullopt;
   if (value.ticks < 0 || value.ticks > kMaxTicks) return std::nullopt;
   return value;
 }

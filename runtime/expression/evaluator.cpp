@@ -33,20 +33,29 @@ Operand part_of(Operand whole, const Value* part) {
 Operand Evaluator::run(std::uint32_t index) {
   const Node& node = program_.nodes[index];
   switch (node.op) {
-    case Node::Op::kConstant: return Operand::borrow(&program_.constants[node.constant]);
-    case Node::Op::kCall: return call(node);
-    case Node::Op::kAnd: return logical(node, false);
-    case Node::Op::kOr: return logical(node, true);
-    case Node::Op::kIf: return choose(node);
-    case Node::Op::kMember: return member(node, run(*children(node)), program_.constants[node.constant]);
+    case Node::Op::kConstant:
+      return Operand::borrow(&program_.constants[node.constant]);
+    case Node::Op::kCall:
+      return call(node);
+    case Node::Op::kAnd:
+      return logical(node, false);
+    case Node::Op::kOr:
+      return logical(node, true);
+    case Node::Op::kIf:
+      return choose(node);
+    case Node::Op::kMember:
+      return member(node, run(*children(node)), program_.constants[node.constant]);
     case Node::Op::kComputed: {
       Operand object = run(children(node)[0]);
       const Operand key = run(children(node)[1]);
       return member(node, std::move(object), key.get());
     }
-    case Node::Op::kInterpolate: return interpolate(node);
-    case Node::Op::kArray: return make_array(node);
-    case Node::Op::kObject: return make_object(node);
+    case Node::Op::kInterpolate:
+      return interpolate(node);
+    case Node::Op::kArray:
+      return make_array(node);
+    case Node::Op::kObject:
+      return make_object(node);
   }
   return {};
 }
@@ -64,11 +73,16 @@ Operand Evaluator::call(const Node& node) {
   if (++calls_ > limits_.max_calls)
     fail(node, "The evaluation needs more than " + std::to_string(limits_.max_calls) + " calls of functions.");
   switch (node.count) {
-    case 0: return call_with<0>(node);
-    case 1: return call_with<1>(node);
-    case 2: return call_with<2>(node);
-    case 3: return call_with<3>(node);
-    default: break;
+    case 0:
+      return call_with<0>(node);
+    case 1:
+      return call_with<1>(node);
+    case 2:
+      return call_with<2>(node);
+    case 3:
+      return call_with<3>(node);
+    default:
+      break;
   }
   std::vector<Operand> arguments(node.count);
   for (std::size_t i = 0; i < arguments.size(); ++i) arguments[i] = run(children(node)[i]);
@@ -94,10 +108,11 @@ Operand Evaluator::logical(const Node& node, bool decides) {
 Operand Evaluator::choose(const Node& node) {
   const Operand condition = run(children(node)[0]);
   if (!condition->is_boolean()) {
-    fail(node,
-         "The template language function 'if' expects its first parameter to be a boolean value. The provided value is of type '" +
-             std::string(kind_name(condition.get())) + "'.",
-         0);
+    fail(
+        node,
+        "The template language function 'if' expects its first parameter to be a boolean value. The provided value is of type '" +
+            std::string(kind_name(condition.get())) + "'.",
+        0);
   }
   return run(children(node)[condition->get<bool>() ? 1 : 2]);
 }
@@ -114,23 +129,25 @@ Operand Evaluator::member(const Node& node, Operand object, const Value& key) {
     cannot_select(node, "property '" + to_text(key) + "' cannot be selected");
   }
   if (value.is_array()) return item(node, std::move(object), key);
-  cannot_select(node, "property '" + to_text(key) + "' cannot be selected. Property selection is not supported on values of type '" +
-                          std::string(kind_name(value)) + (value.is_object() ? "' by a key of type '" : "' with a key of type '") +
-                          std::string(kind_name(key)) + "'");
+  cannot_select(node,
+                "property '" + to_text(key) + "' cannot be selected. Property selection is not supported on values of type '" +
+                    std::string(kind_name(value)) + (value.is_object() ? "' by a key of type '" : "' with a key of type '") +
+                    std::string(kind_name(key)) + "'");
 }
 
 Operand Evaluator::item(const Node& node, Operand array, const Value& key) {
   const auto& items = array->get_ref<const Value::array_t&>();
   if (!key.is_number_integer())
-    cannot_select(node, "property '" + to_text(key) +
-                            "' cannot be selected. Array elements can only be selected using an integer index");
-  const bool outside = key.is_number_unsigned() ? key.get<std::uint64_t>() >= items.size()
-                                                : key.get<std::int64_t>() < 0 ||
-                                                      static_cast<std::uint64_t>(key.get<std::int64_t>()) >= items.size();
+    cannot_select(
+        node, "property '" + to_text(key) + "' cannot be selected. Array elements can only be selected using an integer index");
+  const bool outside = key.is_number_unsigned()
+                           ? key.get<std::uint64_t>() >= items.size()
+                           : key.get<std::int64_t>() < 0 || static_cast<std::uint64_t>(key.get<std::int64_t>()) >= items.size();
   if (!outside) return part_of(std::move(array), &items[key.get<std::size_t>()]);
   if (node.safe) return Value(nullptr);
   if (items.empty()) cannot_select(node, "array index '" + to_text(key) + "' cannot be selected from empty array");
-  cannot_select(node, "array index '" + to_text(key) + "' is outside bounds (0, " + std::to_string(items.size() - 1) + ") of array");
+  cannot_select(node,
+                "array index '" + to_text(key) + "' is outside bounds (0, " + std::to_string(items.size() - 1) + ") of array");
 }
 
 Operand Evaluator::interpolate(const Node& node) {
@@ -184,8 +201,8 @@ void Evaluator::too_much(const Node& node) const {
 }
 
 void Evaluator::cannot_select(const Node& node, const std::string& reason) const {
-  fail(node, "The template language expression '" + program_.sources[node.source].text + "' cannot be evaluated because " + reason +
-                 ".");
+  fail(node, "The template language expression '" + program_.sources[node.source].text + "' cannot be evaluated because " +
+                 reason + ".");
 }
 
 // ---- what functions see of it ----
@@ -239,7 +256,7 @@ void Call::fail(std::string_view problem, int argument) const {
 
 void Call::wrong_type(std::size_t index, std::string_view wanted) const {
   static constexpr std::array<std::string_view, 5> kOrdinals = {"first", "second", "third", "fourth", "fifth"};
-  const std::string which = size() == 1 ? std::string("its parameter")
+  const std::string which = size() == 1                ? std::string("its parameter")
                             : index < kOrdinals.size() ? "its " + std::string(kOrdinals[index]) + " parameter"
                                                        : "its parameter " + std::to_string(index + 1);
   fail("expects " + which + " to be " + std::string(wanted) + ". The provided value is of type '" +

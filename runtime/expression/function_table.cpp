@@ -23,10 +23,9 @@ std::string lower(std::string_view name) {
 const Table& table() {
   static const Table kTable = [] {
     Table out;
-    for (const auto functions :
-         {string_functions(), collection_functions(), logical_functions(), comparison_functions(), conversion_functions(),
-          content_functions(), math_functions(), date_functions(), workflow_functions(), form_functions(), uri_functions(),
-          object_functions(), xml_functions()}) {
+    for (const auto functions : {string_functions(), collection_functions(), logical_functions(), comparison_functions(),
+                                 conversion_functions(), content_functions(), math_functions(), date_functions(),
+                                 workflow_functions(), form_functions(), uri_functions(), object_functions(), xml_functions()}) {
       for (const FunctionInfo& info : functions) {
         out.all.push_back(&info);
         out.by_name.emplace(lower(info.name), &info);

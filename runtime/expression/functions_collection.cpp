@@ -32,7 +32,8 @@ Operand contains(Call& call) {
   }
   if (collection.is_array()) {
     call.charge(collection.size());
-    return Value(std::any_of(collection.begin(), collection.end(), [&](const Value& item) { return equal_values(item, wanted); }));
+    return Value(
+        std::any_of(collection.begin(), collection.end(), [&](const Value& item) { return equal_values(item, wanted); }));
   }
   if (!collection.is_object()) call.wrong_type(0, "a dictionary, an array or a string");
   return Value(find_member(collection, call.text(1)) != nullptr);
@@ -66,7 +67,9 @@ Operand last(Call& call) { return end_of(call, false); }
 
 std::size_t count_argument(const Call& call, std::size_t size) {
   const std::int64_t count = call.integer(1);
-  if (count < 0) call.fail("expects its second parameter, the count, not to be negative. The provided value is '" + std::to_string(count) + "'.", 1);
+  if (count < 0)
+    call.fail(
+        "expects its second parameter, the count, not to be negative. The provided value is '" + std::to_string(count) + "'.", 1);
   return static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(count), size));
 }
 
@@ -129,7 +132,8 @@ bool arrays_given(const Call& call) {
   for (std::size_t i = 0; i < call.size(); ++i) {
     if (!call[i].is_structured()) call.wrong_type(i, "an array or an object");
     if (call[i].type() != call[0].type())
-      call.fail("expects its parameters to be all arrays or all objects. Arrays and objects cannot be mixed.", static_cast<int>(i));
+      call.fail("expects its parameters to be all arrays or all objects. Arrays and objects cannot be mixed.",
+                static_cast<int>(i));
     call.charge(call[i].size());
   }
   return call[0].is_array();
@@ -211,7 +215,8 @@ Operand sort(Call& call) {
   for (const Value& item : collection) {
     const Value* key = &item;
     if (by) {
-      if (!item.is_object()) call.fail("expects its first parameter to be an array of objects, as a property to sort by is given.", 0);
+      if (!item.is_object())
+        call.fail("expects its first parameter to be an array of objects, as a property to sort by is given.", 0);
       key = find_member(item, *by);
       if (!key) key = &kMissing;
     }

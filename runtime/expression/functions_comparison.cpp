@@ -38,8 +38,11 @@ Operand less(Call& call) { return Value(compare_arguments(call) < 0); }
 Operand less_or_equals(Call& call) { return Value(compare_arguments(call) <= 0); }
 
 constexpr FunctionInfo kFunctions[] = {
-    {"equals", 2, 2, equals}, {"greater", 2, 2, greater},           {"greaterOrEquals", 2, 2, greater_or_equals},
-    {"less", 2, 2, less},     {"lessOrEquals", 2, 2, less_or_equals},
+    {"equals", 2, 2, equals},
+    {"greater", 2, 2, greater},
+    {"greaterOrEquals", 2, 2, greater_or_equals},
+    {"less", 2, 2, less},
+    {"lessOrEquals", 2, 2, less_or_equals},
 };
 
 }  // namespace

@@ -89,7 +89,9 @@ DataUri data_uri_argument(const Call& call) {
                         type.find_first_of(" ,\"") != std::string_view::npos))
     call.fail("expects its parameter to be a data URI. The media type '" + std::string(type) + "' is not valid.", 0);
   DataUri out;
-  out.media_type = head.empty() ? "text/plain;charset=US-ASCII" : type.empty() ? "text/plain" + std::string(head) : std::string(head);
+  out.media_type = head.empty()   ? "text/plain;charset=US-ASCII"
+                   : type.empty() ? "text/plain" + std::string(head)
+                                  : std::string(head);
   if (encoded) {
     auto bytes = decode_base64(percent_decoded(body));
     if (!bytes) call.fail("expects its parameter to be a data URI. Its data is not valid base64.", 0);

@@ -15,8 +15,9 @@ DateTime parse(const Call& call, std::size_t index) {
   const std::string& text = call.text(index);
   const auto out = parse_date(text, Culture::english(), [&] { return call.context().now(); });
   if (!out)
-    call.fail("expects a date and time. The provided value '" + text + "' cannot be read as one: it should match the ISO 8601 format.",
-              static_cast<int>(index));
+    call.fail(
+        "expects a date and time. The provided value '" + text + "' cannot be read as one: it should match the ISO 8601 format.",
+        static_cast<int>(index));
   return *out;
 }
 
@@ -32,8 +33,8 @@ Operand print(const Call& call, const DateTime& value, std::size_t format, const
   if (!call.has(format)) return Operand::text(format_round_trip(value));
   auto out = format_date(value, call.text(format), with);
   if (!out)
-    call.fail("expects a date and time format, a standard letter or a custom pattern. The provided value is '" + call.text(format) +
-                  "'.",
+    call.fail("expects a date and time format, a standard letter or a custom pattern. The provided value is '" +
+                  call.text(format) + "'.",
               static_cast<int>(format));
   call.check_text_length(out->size());
   return Operand::text(*std::move(out));
@@ -56,7 +57,7 @@ Operand add_seconds(Call& call) { return add(call, kTicksPerSecond); }
 DateTime moved(const Call& call, const DateTime& from, std::size_t interval, int sign) {
   struct Unit {
     std::string_view name;
-    std::int64_t ticks;   // 0: months
+    std::int64_t ticks;  // 0: months
     std::int64_t months;
   };
   static constexpr std::array<Unit, 7> kUnits = {{{"second", kTicksPerSecond, 0},

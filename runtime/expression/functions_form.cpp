@@ -8,7 +8,8 @@ namespace {
 const Value& action_outputs(const Call& call) {
   const Value* outputs = call.context().action_outputs(call.name());
   if (!outputs)
-    call.fail_with("The template action '" + std::string(call.name().text) + "' is not defined, or cannot have run before this place.", 0);
+    call.fail_with(
+        "The template action '" + std::string(call.name().text) + "' is not defined, or cannot have run before this place.", 0);
   return *outputs;
 }
 
@@ -28,8 +29,9 @@ std::vector<std::string> values(const Call& call, const Value& outputs, std::siz
 Operand single(const Call& call, const Value& outputs, std::size_t key) {
   std::vector<std::string> found = values(call, outputs, key);
   if (found.size() != 1)
-    call.fail("expects exactly one value for the key '" + call.text(key) + "'. The form data has " + std::to_string(found.size()) + ".",
-              static_cast<int>(key));
+    call.fail(
+        "expects exactly one value for the key '" + call.text(key) + "'. The form data has " + std::to_string(found.size()) + ".",
+        static_cast<int>(key));
   return Operand::text(std::move(found.front()));
 }
 

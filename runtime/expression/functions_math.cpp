@@ -137,8 +137,8 @@ Operand rand(Call& call) {
   const std::int64_t low = call.integer(0);
   const std::int64_t high = call.integer(1);
   if (low >= high)
-    call.fail("expects its first parameter to be less than its second. The provided values are '" + std::to_string(low) + "' and '" +
-                  std::to_string(high) + "'.",
+    call.fail("expects its first parameter to be less than its second. The provided values are '" + std::to_string(low) +
+                  "' and '" + std::to_string(high) + "'.",
               0);
   const std::uint64_t span = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   return Value(static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + call.context().random_below(span)));
@@ -152,7 +152,8 @@ Operand range(Call& call) {
                   std::to_string(call.limits().max_range_count) + ". The provided value is '" + std::to_string(count) + "'.",
               1);
   if (start > kMaxRangeEnd - count)
-    call.fail("expects the sum of its start index and its count not to be greater than '" + std::to_string(kMaxRangeEnd) + "'.", 0);
+    call.fail("expects the sum of its start index and its count not to be greater than '" + std::to_string(kMaxRangeEnd) + "'.",
+              0);
   call.charge(static_cast<std::size_t>(count));
   Value out = Value::array();
   auto& items = out.get_ref<Value::array_t&>();

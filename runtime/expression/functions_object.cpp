@@ -19,8 +19,7 @@ Operand add_property(Call& call) {
   call.object(0);
   const std::string name = call.text(1);
   call.charge(call[0].size());
-  if (find_member(call[0], name))
-    call.fail("cannot add the property '" + name + "', which the object has already.", 1);
+  if (find_member(call[0], name)) call.fail("cannot add the property '" + name + "', which the object has already.", 1);
   Operand out = call.take(0);
   Value value = call.take(2).take();
   out.own().get_ref<Members&>().emplace_back(name, std::move(value));
@@ -81,7 +80,7 @@ Operand merge_objects(Call& call) {
 }
 
 constexpr FunctionInfo kFunctions[] = {
-    {"addProperty", 3, 3, add_property},   {"setProperty", 3, 3, set_property},
+    {"addProperty", 3, 3, add_property},       {"setProperty", 3, 3, set_property},
     {"removeProperty", 2, 2, remove_property}, {"coalesce", 1, FunctionInfo::kAnyNumber, coalesce},
     {"mergeObjects", 2, 2, merge_objects},
 };

@@ -27,9 +27,10 @@ Operand substring(Call& call) {
   const auto size = static_cast<std::int64_t>(unit_count(text));
   const std::int64_t begin = call.integer(1);
   if (begin < 0 || begin > size)
-    call.fail("expects its second parameter to be the start index of a substring: it has to be between 0 and the length of the text, " +
-                  std::to_string(size) + ". The provided value is '" + std::to_string(begin) + "'.",
-              1);
+    call.fail(
+        "expects its second parameter to be the start index of a substring: it has to be between 0 and the length of the text, " +
+            std::to_string(size) + ". The provided value is '" + std::to_string(begin) + "'.",
+        1);
   const std::int64_t length = call.has(2) ? call.integer(2) : size - begin;
   if (length < 0 || length > size - begin)
     call.fail("expects the sum of its start index and its length to be between 0 and the length of the text, " +
@@ -90,23 +91,29 @@ Operand guid(Call& call) {
   if (format.size() == 1) {
     switch (format.front()) {
       case 'D':
-      case 'd': return Operand::text(hyphens);
+      case 'd':
+        return Operand::text(hyphens);
       case 'N':
-      case 'n': return Operand::text(hex(0, 16));
+      case 'n':
+        return Operand::text(hex(0, 16));
       case 'B':
-      case 'b': return Operand::text("{" + hyphens + "}");
+      case 'b':
+        return Operand::text("{" + hyphens + "}");
       case 'P':
-      case 'p': return Operand::text("(" + hyphens + ")");
+      case 'p':
+        return Operand::text("(" + hyphens + ")");
       case 'X':
       case 'x': {
         std::string out = "{0x" + hex(0, 4) + ",0x" + hex(4, 2) + ",0x" + hex(6, 2) + ",{";
         for (std::size_t i = 8; i < 16; ++i) out += (i > 8 ? ",0x" : "0x") + hex(i, 1);
         return Operand::text(out + "}}");
       }
-      default: break;
+      default:
+        break;
     }
   }
-  call.fail("expects its parameter to be one of the formats 'N', 'D', 'B', 'P' and 'X'. The provided value is '" + format + "'.", 0);
+  call.fail("expects its parameter to be one of the formats 'N', 'D', 'B', 'P' and 'X'. The provided value is '" + format + "'.",
+            0);
 }
 
 Operand lower(Call& call) {
@@ -138,12 +145,15 @@ struct Search {
   /// Places of all matches that do not overlap.
   std::vector<std::size_t> all() const {
     std::vector<std::size_t> out;
-    for (std::size_t at = find(0); at != std::u16string::npos; at = find(at + std::max<std::size_t>(wanted.size(), 1))) out.push_back(at);
+    for (std::size_t at = find(0); at != std::u16string::npos; at = find(at + std::max<std::size_t>(wanted.size(), 1)))
+      out.push_back(at);
     return out;
   }
 };
 
-Value index_value(std::size_t index) { return index == std::u16string::npos ? Value(-1) : Value(static_cast<std::int64_t>(index)); }
+Value index_value(std::size_t index) {
+  return index == std::u16string::npos ? Value(-1) : Value(static_cast<std::int64_t>(index));
+}
 
 Operand index_of(Call& call) {
   const Search search(call);
@@ -227,7 +237,8 @@ Operand chunk(Call& call) {
 const Culture& culture_of(const Call& call, std::size_t index) {
   if (!call.has(index)) return Culture::english();
   const Culture* culture = Culture::find(call.text(index));
-  if (!culture) call.fail("expects a valid locale. The provided value '" + call.text(index) + "' is not known.", static_cast<int>(index));
+  if (!culture)
+    call.fail("expects a valid locale. The provided value '" + call.text(index) + "' is not known.", static_cast<int>(index));
   return *culture;
 }
 
@@ -236,7 +247,8 @@ Operand format_number_function(Call& call) {
   if (!number.is_number() && !number.is_binary()) call.wrong_type(0, "a number");
   const std::string& format = call.text(1);
   auto out = format_number(number, format, culture_of(call, 2));
-  if (!out) call.fail("expects its second parameter to be a format that fits the number. The provided value is '" + format + "'.", 1);
+  if (!out)
+    call.fail("expects its second parameter to be a format that fits the number. The provided value is '" + format + "'.", 1);
   return Operand::text(std::move(*out));
 }
 

@@ -28,7 +28,8 @@ Operand body_of(const Value* outputs) {
 Operand trigger_body(Call& call) { return body_of(call.context().trigger_outputs()); }
 
 [[noreturn]] void unknown_action(const Call& call) {
-  call.fail_with("The template action '" + std::string(call.name().text) + "' is not defined, or cannot have run before this place.", 0);
+  call.fail_with(
+      "The template action '" + std::string(call.name().text) + "' is not defined, or cannot have run before this place.", 0);
 }
 
 Operand actions(Call& call) {
@@ -51,14 +52,16 @@ Operand body(Call& call) {
 
 Operand action(Call& call) {
   const Value* value = call.context().current_action();
-  if (!value) call.fail("can be used only in tracked properties, in the unsubscribe part of a webhook and in the condition of an Until.");
+  if (!value)
+    call.fail("can be used only in tracked properties, in the unsubscribe part of a webhook and in the condition of an Until.");
   return borrowed(value);
 }
 
 Operand result(Call& call) {
   const Value* value = call.context().result(call.name());
   if (!value)
-    call.fail_with("The template scope '" + std::string(call.name().text) + "' is not defined, or has not ended before this place.", 0);
+    call.fail_with(
+        "The template scope '" + std::string(call.name().text) + "' is not defined, or has not ended before this place.", 0);
   return borrowed(value);
 }
 

@@ -17,7 +17,9 @@ constexpr std::string_view kXmlType = "application/xml;charset=utf-8";
 constexpr unsigned long kMaxXPathSteps = 10'000'000;
 constexpr std::size_t kMaxXPathLength = 4'096;
 
-std::string_view view(const xmlChar* text) { return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view(); }
+std::string_view view(const xmlChar* text) {
+  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
+}
 
 Operand xml(Call& call) {
   const Value& value = call[0];
@@ -58,13 +60,15 @@ Operand decode_xml_name(Call& call) { return Operand::text(xml_name_decoded(call
 
 Value node_value(const xmlNode* node) {
   switch (node->type) {
-    case XML_ELEMENT_NODE: return make_content(kXmlType, xml_node_text(node));
+    case XML_ELEMENT_NODE:
+      return make_content(kXmlType, xml_node_text(node));
     case XML_DOCUMENT_NODE: {
       std::string out;
       for (const xmlNode* child = node->children; child; child = child->next) out += xml_node_text(child);
       return make_content(kXmlType, out);
     }
-    case XML_NAMESPACE_DECL: return std::string(view(reinterpret_cast<const xmlNs*>(node)->href));
+    case XML_NAMESPACE_DECL:
+      return std::string(view(reinterpret_cast<const xmlNs*>(node)->href));
     default: {
       const std::unique_ptr<xmlChar, void (*)(xmlChar*)> text(xmlNodeGetContent(node), [](xmlChar* chars) { xmlFree(chars); });
       return std::string(view(text.get()));
@@ -96,14 +100,19 @@ Operand xpath(Call& call) {
       xmlXPathEvalExpression(reinterpret_cast<const xmlChar*>(expression.c_str()), context.get()), xmlXPathFreeObject);
   call.charge(context->opCount);
   if (!result) {
-    const bool costly = context->lastError.code == static_cast<int>(XML_XPATH_EXPRESSION_OK) + static_cast<int>(XPATH_OP_LIMIT_EXCEEDED);
-    call.fail(costly ? "has an XPath expression that needs too many steps." : "expects a valid XPath expression. The provided value is '" + expression + "'.",
+    const bool costly =
+        context->lastError.code == static_cast<int>(XML_XPATH_EXPRESSION_OK) + static_cast<int>(XPATH_OP_LIMIT_EXCEEDED);
+    call.fail(costly ? "has an XPath expression that needs too many steps."
+                     : "expects a valid XPath expression. The provided value is '" + expression + "'.",
               1);
   }
   switch (result->type) {
-    case XPATH_BOOLEAN: return Value(result->boolval != 0);
-    case XPATH_NUMBER: return Value(result->floatval);
-    case XPATH_STRING: return Operand::text(utf8_sanitized(view(result->stringval)));
+    case XPATH_BOOLEAN:
+      return Value(result->boolval != 0);
+    case XPATH_NUMBER:
+      return Value(result->floatval);
+    case XPATH_STRING:
+      return Operand::text(utf8_sanitized(view(result->stringval)));
     case XPATH_NODESET: {
       Value out = Value::array();
       if (!result->nodesetval) return out;
@@ -114,7 +123,8 @@ Operand xpath(Call& call) {
       }
       return out;
     }
-    default: call.fail("expects a valid XPath expression. The provided value is '" + expression + "'.", 1);
+    default:
+      call.fail("expects a valid XPath expression. The provided value is '" + expression + "'.", 1);
   }
 }
 

@@ -7,9 +7,10 @@
 
 namespace trunkline::expression {
 
-/// Members of the document, all optional: `parameters`, `variables`, `actions`, `results`, `items`, `iterationIndexes`, `settings`,
-/// `agentParameters` (objects by name); `trigger`, `action`, `item`, `workflow` (any value); `callbackUrl` (text); `utcNow` (RFC
-/// 3339, up to seven digits of fraction). Names are matched exactly, else without regard to case. [one thread at a time]
+/// Members of the document, all optional: `parameters`, `variables`, `actions`, `results`, `items`, `iterationIndexes`,
+/// `settings`, `agentParameters` (objects by name); `trigger`, `action`, `item`, `workflow` (any value); `callbackUrl` (text);
+/// `utcNow` (RFC 3339, up to seven digits of fraction). Names are matched exactly, else without regard to case. [one thread at a
+/// time]
 class JsonContext : public Context {
  public:
   /// What the document does not say. Both must be set.

@@ -10,7 +10,6 @@
 
 #include "runtime/expression/decimal.h"
 #include "runtime/expression/number_text.h"
-#include "runtime/expression/text_units.h"
 
 namespace trunkline::expression {
 namespace {
@@ -163,7 +162,8 @@ std::string with_separator(std::string text, const Culture& culture) {
 
 std::string general(const Value& number, int precision, char letter, const Culture& culture) {
   if (precision <= 0) return with_separator(to_text(number), culture);
-  Digits digits = number.is_number_float() ? from_scientific(number.get<double>(), std::min(precision, 40)) : digits_of(number, 0);
+  Digits digits =
+      number.is_number_float() ? from_scientific(number.get<double>(), std::min(precision, 40)) : digits_of(number, 0);
   digits.round_to(precision);
   const int exponent = digits.digits.empty() ? 0 : digits.point - 1;
   std::string out;
@@ -215,7 +215,8 @@ std::optional<std::string> standard(const Value& number, char letter, int precis
       return signed_text(digits, decimals, fixed(digits, decimals, letter == 'N' || letter == 'n', culture));
     }
     case 'G':
-    case 'g': return general(number, precision, letter, culture);
+    case 'g':
+      return general(number, precision, letter, culture);
     case 'P':
     case 'p': {
       const int decimals = precision >= 0 ? precision : 2;
@@ -225,7 +226,8 @@ std::optional<std::string> standard(const Value& number, char letter, int precis
                          culture.percent_prefix + fixed(digits, decimals, true, culture) + culture.percent_suffix);
     }
     case 'R':
-    case 'r': return with_separator(to_text(number), culture);
+    case 'r':
+      return with_separator(to_text(number), culture);
     case 'X':
     case 'x': {
       if (!whole) return std::nullopt;
@@ -236,18 +238,19 @@ std::optional<std::string> standard(const Value& number, char letter, int precis
       if (static_cast<int>(text.size()) < precision) text.insert(0, static_cast<std::size_t>(precision) - text.size(), '0');
       return text;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
 /// One section of a custom pattern, looked over once.
 struct Section {
   std::string_view pattern;
-  int whole_places = 0;        // placeholders before the point
-  int first_zero = -1;         // the first 0 among them
-  int decimals = 0;            // placeholders behind it
-  int last_zero_decimal = 0;   // how many of them are always shown
-  int scale = 0;               // powers of ten: percent, scaling commas
+  int whole_places = 0;       // placeholders before the point
+  int first_zero = -1;        // the first 0 among them
+  int decimals = 0;           // placeholders behind it
+  int last_zero_decimal = 0;  // how many of them are always shown
+  int scale = 0;              // powers of ten: percent, scaling commas
   bool grouped = false;
   bool scientific = false;
   bool any_place = false;
@@ -351,8 +354,8 @@ std::string fill(const Section& section, Digits number, const Culture& culture) 
   const int shown_decimals =
       std::max(section.last_zero_decimal, std::min(section.decimals, static_cast<int>(number.digits.size()) - number.point));
   std::string out;
-  int place = 0;      // placeholders before the point passed
-  int written = 0;    // digits of the whole part written
+  int place = 0;    // placeholders before the point passed
+  int written = 0;  // digits of the whole part written
   int decimal = 0;
   bool behind = false;
   std::size_t skip_to = 0;
@@ -451,86 +454,6 @@ std::optional<std::string> format_number(const Value& number, std::string_view f
   if (format.size() > 1) std::from_chars(format.data() + 1, format.data() + format.size(), precision);
   if (precision > kMaxPrecision) return std::nullopt;
   return standard(number, letter, precision, culture);
-}
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  text = trimmed(text);
-  if (!text.empty() && text.front() == '+') {
-    text.remove_prefix(1);
-    if (!text.empty() && text.front() == '-') return std::nullopt;
-  }
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::optional<double> parse_float(std::string_view text, const Culture& culture) {
-  text = trimmed(text);
-  const auto take = [&](std::string_view token) {
-    if (token.empty() || !text.starts_with(token)) return false;
-    text.remove_prefix(token.size());
-    return true;
-  };
-  // A blank as separator is written in several ways.
-  const bool blank_groups = culture.group_separator == "\u202F" || culture.group_separator == "\u00A0";
-  const auto take_group = [&] {
-    if (blank_groups) return take("\u202F") || take("\u00A0") || take(" ");
-    return take(culture.group_separator);
-  };
-  bool negative = false;
-  bool has_sign = false;
-  const auto take_sign = [&] {
-    if (has_sign) return false;
-    if (take("-") || take(culture.minus)) {
-      negative = has_sign = true;
-      return true;
-    }
-    has_sign = take("+");
-    return has_sign;
-  };
-  const bool parenthesis = take("(");
-  take_sign();
-  std::string plain;
-  bool any = false;
-  bool point = false;
-  while (!text.empty()) {
-    if (text.front() >= '0' && text.front() <= '9') {
-      plain += text.front();
-      text.remove_prefix(1);
-      any = true;
-    } else if (!point && take(culture.decimal_separator)) {
-      plain += '.';
-      point = true;
-    } else if (point || !any || !take_group()) {
-      break;
-    }
-  }
-  if (!any) return std::nullopt;
-  if (!text.empty() && (text.front() == 'e' || text.front() == 'E')) {
-    text.remove_prefix(1);
-    plain += 'e';
-    if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
-      plain += text.front();
-      text.remove_prefix(1);
-    }
-    const std::size_t before = plain.size();
-    while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
-      plain += text.front();
-      text.remove_prefix(1);
-    }
-    if (plain.size() == before) return std::nullopt;
-  }
-  text = trimmed(text);
-  take_sign();
-  if (parenthesis) {
-    if (has_sign || !take(")")) return std::nullopt;
-    negative = true;
-  }
-  if (!text.empty()) return std::nullopt;
-  const double value = std::strtod(plain.c_str(), nullptr);
-  if (!std::isfinite(value)) return std::nullopt;
-  return negative ? -value : value;
 }
 
 }  // namespace trunkline::expression

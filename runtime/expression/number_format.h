@@ -10,8 +10,8 @@
 
 namespace trunkline::expression {
 
-/// `number` must be a number or a decimal. A standard letter with a precision (C2, N0, E3, X4, …) or a custom pattern; nullopt: the
-/// format does not fit.
+/// `number` must be a number or a decimal. A standard letter with a precision (C2, N0, E3, X4, …) or a custom pattern; nullopt:
+/// the format does not fit.
 std::optional<std::string> format_number(const Value& number, std::string_view format, const Culture& culture);
 
 /// Blanks around it and one sign before it; nullopt: no 64-bit integer.

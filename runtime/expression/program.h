@@ -14,9 +14,9 @@ namespace trunkline::expression {
 /// Children of a node are the `count` indexes from `first` on in Program::children.
 struct Node {
   enum class Op : std::uint8_t {
-    kConstant,     // constants[constant]
-    kCall,         // function(children)
-    kAnd,          // the three forms that do not evaluate all their children
+    kConstant,  // constants[constant]
+    kCall,      // function(children)
+    kAnd,       // the three forms that do not evaluate all their children
     kOr,
     kIf,
     kMember,       // child 0, by the key constants[constant]

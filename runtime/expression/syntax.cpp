@@ -188,8 +188,7 @@ class Parser {
         return object;
       }
       ++levels;
-      if (++depth_ > limits_.max_depth)
-        fail(begin, "it is nested deeper than " + std::to_string(limits_.max_depth) + " levels");
+      if (++depth_ > limits_.max_depth) fail(begin, "it is nested deeper than " + std::to_string(limits_.max_depth) + " levels");
       auto access = std::make_unique<Syntax>();
       access->kind = Syntax::Kind::kMember;
       access->offset = begin;

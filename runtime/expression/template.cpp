@@ -42,9 +42,8 @@ bool Expression::evaluate_bool(Context& context, const Limits& limits) const {
   try {
     const Evaluated result = resolve(context, limits);
     if (result.get().is_boolean()) return result.get().get<bool>();
-    Failure failure(kEvaluationFailed,
-                    "The template language expression evaluates to a value of type '" + std::string(kind_name(result.get())) +
-                        "' where a boolean is expected.");
+    Failure failure(kEvaluationFailed, "The template language expression evaluates to a value of type '" +
+                                           std::string(kind_name(result.get())) + "' where a boolean is expected.");
     failure.at_run_time = true;
     throw failure;
   } catch (Failure& failure) {

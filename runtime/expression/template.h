@@ -28,6 +28,8 @@ struct CompileOptions {
   Resolver* resolver = nullptr;
   /// Names of object members may hold expressions as well.
   bool member_names = true;
+  /// Computes what does not depend on the context while compiling.
+  bool fold_constants = true;
 };
 
 /// Something that a template refers to.
@@ -57,8 +59,8 @@ struct Reference {
   std::size_t offset = 0;
 };
 
-/// The outcome of an evaluation: of its own, or borrowed from the context or the template, whichever is cheaper. A borrowed one is
-/// valid as long as both of them.
+/// The outcome of an evaluation: of its own, or borrowed from the context or the template, whichever is cheaper. A borrowed one
+/// is valid as long as both of them.
 class Evaluated {
  public:
   explicit Evaluated(const Value* borrowed) : borrowed_(borrowed) {}

@@ -91,7 +91,8 @@ TimeZone::Meaning TimeZone::to_utc(std::int64_t wall_ticks) const {
   out.exists = info.result != date::local_info::nonexistent;
   out.earlier = wall_ticks - offset_ticks(info.first.offset);
   out.later = info.result == date::local_info::unique ? out.earlier : wall_ticks - offset_ticks(info.second.offset);
-  out.standard = info.result == date::local_info::ambiguous && info.first.save == std::chrono::minutes(0) ? out.earlier : out.later;
+  out.standard =
+      info.result == date::local_info::ambiguous && info.first.save == std::chrono::minutes(0) ? out.earlier : out.later;
   if (info.result == date::local_info::unique) out.standard = out.earlier;
   return out;
 }

@@ -49,15 +49,22 @@ std::size_t mix(std::size_t seed, std::size_t hash) { return seed ^ (hash + 0x9e
 
 std::string_view kind_name(const Value& value) {
   switch (value.type()) {
-    case Value::value_t::null: return "Null";
-    case Value::value_t::boolean: return "Boolean";
+    case Value::value_t::null:
+      return "Null";
+    case Value::value_t::boolean:
+      return "Boolean";
     case Value::value_t::number_integer:
-    case Value::value_t::number_unsigned: return "Integer";
+    case Value::value_t::number_unsigned:
+      return "Integer";
     case Value::value_t::number_float:
-    case Value::value_t::binary: return "Float";
-    case Value::value_t::string: return "String";
-    case Value::value_t::array: return "Array";
-    default: return "Object";
+    case Value::value_t::binary:
+      return "Float";
+    case Value::value_t::string:
+      return "String";
+    case Value::value_t::array:
+      return "Array";
+    default:
+      return "Object";
   }
 }
 
@@ -98,13 +105,18 @@ bool equal_values(const Value& left, const Value& right) {
 
 std::size_t hash_value(const Value& value) {
   switch (value.type()) {
-    case Value::value_t::null: return 1;
-    case Value::value_t::boolean: return value.get<bool>() ? 2 : 3;
+    case Value::value_t::null:
+      return 1;
+    case Value::value_t::boolean:
+      return value.get<bool>() ? 2 : 3;
     case Value::value_t::number_integer:
     case Value::value_t::number_unsigned:
-    case Value::value_t::number_float: return std::hash<double>{}(value.get<double>());
-    case Value::value_t::binary: return is_decimal(value) ? std::hash<double>{}(decimal_of(value).to_double()) : 5;
-    case Value::value_t::string: return std::hash<std::string>{}(value.get_ref<const std::string&>());
+    case Value::value_t::number_float:
+      return std::hash<double>{}(value.get<double>());
+    case Value::value_t::binary:
+      return is_decimal(value) ? std::hash<double>{}(decimal_of(value).to_double()) : 5;
+    case Value::value_t::string:
+      return std::hash<std::string>{}(value.get_ref<const std::string&>());
     case Value::value_t::array: {
       std::size_t out = 7;
       for (const auto& item : value) out = mix(out, hash_value(item));

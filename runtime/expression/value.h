@@ -29,16 +29,16 @@ Value parse_value(std::string_view text, const ParseLimits& limits = {});
 std::string to_json_text(const Value& value);
 void append_json_text(std::string& out, const Value& value);
 
-/// Text of a value, as string(), concat() and @{…} give it: null is empty, `True`, a whole double without a fraction, compact JSON
-/// for arrays and objects, the decoded bytes of a content object.
+/// Text of a value, as string(), concat() and @{…} give it: null is empty, `True`, a whole double without a fraction, compact
+/// JSON for arrays and objects, the decoded bytes of a content object.
 std::string to_text(const Value& value);
 void append_text(std::string& out, const Value& value);
 
 /// `Null`, `Boolean`, `Integer`, `Float`, `String`, `Array` or `Object`, as messages name it. A decimal is a `Float`.
 std::string_view kind_name(const Value& value);
 
-/// The member: the exact name first, else the first whose name is equal without regard to ASCII case. nullptr when there is none or
-/// `object` is no object.
+/// The member: the exact name first, else the first whose name is equal without regard to ASCII case. nullptr when there is none
+/// or `object` is no object.
 const Value* find_member(const Value& object, std::string_view name);
 
 /// Deep equality: numbers by value, members in any order, text exactly.

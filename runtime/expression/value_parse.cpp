@@ -32,7 +32,8 @@ class Builder final : public nlohmann::json_sax<Value> {
     Frame& frame = frames_.back();
     auto& members = frame.container->get_ref<Value::object_t&>();
     if (members.size() == kIndexedMembers && frame.index.empty())
-      for (std::size_t i = 0; i < members.size(); ++i) frame.index.emplace(members.begin()[static_cast<std::ptrdiff_t>(i)].first, i);
+      for (std::size_t i = 0; i < members.size(); ++i)
+        frame.index.emplace(members.begin()[static_cast<std::ptrdiff_t>(i)].first, i);
     std::size_t place = members.size();
     if (members.size() < kIndexedMembers) {
       for (std::size_t i = 0; i < members.size(); ++i)

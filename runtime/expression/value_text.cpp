@@ -39,14 +39,29 @@ void append_quoted(std::string& out, std::string_view text) {
     if (c < 0x80) {
       flush(i);
       switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        case '\f': out += "\\f"; break;
-        case '\b': out += "\\b"; break;
-        default: append_escape(out, c);
+        case '"':
+          out += "\\\"";
+          break;
+        case '\\':
+          out += "\\\\";
+          break;
+        case '\n':
+          out += "\\n";
+          break;
+        case '\r':
+          out += "\\r";
+          break;
+        case '\t':
+          out += "\\t";
+          break;
+        case '\f':
+          out += "\\f";
+          break;
+        case '\b':
+          out += "\\b";
+          break;
+        default:
+          append_escape(out, c);
       }
       plain = ++i;
       continue;
@@ -72,10 +87,16 @@ void append_quoted(std::string& out, std::string_view text) {
 
 void append_json_text(std::string& out, const Value& value) {
   switch (value.type()) {
-    case Value::value_t::boolean: out += value.get<bool>() ? "true" : "false"; break;
+    case Value::value_t::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      break;
     case Value::value_t::number_integer:
-    case Value::value_t::number_unsigned: append_integer(out, value); break;
-    case Value::value_t::number_float: append_json_double(out, value.get<double>()); break;
+    case Value::value_t::number_unsigned:
+      append_integer(out, value);
+      break;
+    case Value::value_t::number_float:
+      append_json_double(out, value.get<double>());
+      break;
     case Value::value_t::binary:
       if (is_decimal(value)) {
         const std::string text = decimal_of(value).to_text();
@@ -85,7 +106,9 @@ void append_json_text(std::string& out, const Value& value) {
         out += "null";
       }
       break;
-    case Value::value_t::string: append_quoted(out, value.get_ref<const std::string&>()); break;
+    case Value::value_t::string:
+      append_quoted(out, value.get_ref<const std::string&>());
+      break;
     case Value::value_t::array: {
       out += '[';
       bool first = true;
@@ -110,7 +133,8 @@ void append_json_text(std::string& out, const Value& value) {
       out += '}';
       break;
     }
-    default: out += "null";
+    default:
+      out += "null";
   }
 }
 
@@ -122,15 +146,24 @@ std::string to_json_text(const Value& value) {
 
 void append_text(std::string& out, const Value& value) {
   switch (value.type()) {
-    case Value::value_t::null: break;
-    case Value::value_t::boolean: out += value.get<bool>() ? "True" : "False"; break;
+    case Value::value_t::null:
+      break;
+    case Value::value_t::boolean:
+      out += value.get<bool>() ? "True" : "False";
+      break;
     case Value::value_t::number_integer:
-    case Value::value_t::number_unsigned: append_integer(out, value); break;
-    case Value::value_t::number_float: append_double(out, value.get<double>()); break;
+    case Value::value_t::number_unsigned:
+      append_integer(out, value);
+      break;
+    case Value::value_t::number_float:
+      append_double(out, value.get<double>());
+      break;
     case Value::value_t::binary:
       if (is_decimal(value)) out += decimal_of(value).to_text();
       break;
-    case Value::value_t::string: out += value.get_ref<const std::string&>(); break;
+    case Value::value_t::string:
+      out += value.get_ref<const std::string&>();
+      break;
     case Value::value_t::object:
       if (is_content(value)) {
         if (const auto bytes = content_bytes(value)) {
@@ -140,7 +173,8 @@ void append_text(std::string& out, const Value& value) {
       }
       append_json_text(out, value);
       break;
-    default: append_json_text(out, value);
+    default:
+      append_json_text(out, value);
   }
 }
 

@@ -16,7 +16,9 @@ namespace {
 // Never the network, never a file, never entities of the document's own; errors are told by us.
 constexpr int kParseOptions = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS;
 
-std::string_view view(const xmlChar* text) { return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view(); }
+std::string_view view(const xmlChar* text) {
+  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
+}
 
 void ignore_error(void*, xmlErrorPtr) {}
 
@@ -33,8 +35,8 @@ std::string qualified(const xmlNs* ns, const xmlChar* name) {
   return out += view(name);
 }
 
-/// The tree does not tell `<a></a>` from `<a/>`; the reader does. Elements that are written with an end tag and hold nothing get an
-/// empty text, which is how the rest of this folder knows them.
+/// The tree does not tell `<a></a>` from `<a/>`; the reader does. Elements that are written with an end tag and hold nothing get
+/// an empty text, which is how the rest of this folder knows them.
 void mark_end_tags(xmlDocPtr document, std::string_view text, int options) {
   const std::unique_ptr<xmlTextReader, decltype(&xmlFreeTextReader)> reader(
       xmlReaderForMemory(text.data(), static_cast<int>(text.size()), nullptr, nullptr, options), xmlFreeTextReader);
@@ -109,12 +111,23 @@ void append_node(std::string& out, const xmlNode* node) {
       out += "</" + name + ">";
       break;
     }
-    case XML_TEXT_NODE: out += xml_escaped(view(node->content), false); break;
-    case XML_CDATA_SECTION_NODE: out += "<![CDATA[" + std::string(view(node->content)) + "]]>"; break;
-    case XML_COMMENT_NODE: out += "<!--" + std::string(view(node->content)) + "-->"; break;
-    case XML_PI_NODE: out += "<?" + std::string(view(node->name)) + " " + std::string(view(node->content)) + "?>"; break;
-    case XML_ENTITY_REF_NODE: out += "&" + std::string(view(node->name)) + ";"; break;
-    default: break;
+    case XML_TEXT_NODE:
+      out += xml_escaped(view(node->content), false);
+      break;
+    case XML_CDATA_SECTION_NODE:
+      out += "<![CDATA[" + std::string(view(node->content)) + "]]>";
+      break;
+    case XML_COMMENT_NODE:
+      out += "<!--" + std::string(view(node->content)) + "-->";
+      break;
+    case XML_PI_NODE:
+      out += "<?" + std::string(view(node->name)) + " " + std::string(view(node->content)) + "?>";
+      break;
+    case XML_ENTITY_REF_NODE:
+      out += "&" + std::string(view(node->name)) + ";";
+      break;
+    default:
+      break;
   }
 }
 
@@ -139,7 +152,10 @@ XmlDocument XmlDocument::parse(const Call& call, std::string_view text) {
               0);
   }
   if (depth_of(out.handle()) > call.limits().max_value_depth)
-    call.fail("parameter is not valid. The XML is nested deeper than " + std::to_string(call.limits().max_value_depth) + " levels.", 0);
+    call.fail(
+        "parameter is not valid. The XML is nested deeper than " + std::to_string(call.limits().max_value_depth) + " levels.", 0);
+  // The library remembers whether there was a declaration only together with `standalone`.
+  if (!text.starts_with("<?xml")) out.handle()->standalone = kNoDeclaration;
   mark_end_tags(out.handle(), text, options);
   return out;
 }
@@ -174,14 +190,29 @@ std::string xml_escaped(std::string_view text, bool attribute) {
   out.reserve(text.size());
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += attribute ? "&quot;" : "\""; break;
-      case '\r': out += "&#xD;"; break;
-      case '\n': out += attribute ? "&#xA;" : "\n"; break;
-      case '\t': out += attribute ? "&#x9;" : "\t"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += attribute ? "&quot;" : "\"";
+        break;
+      case '\r':
+        out += "&#xD;";
+        break;
+      case '\n':
+        out += attribute ? "&#xA;" : "\n";
+        break;
+      case '\t':
+        out += attribute ? "&#x9;" : "\t";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -206,7 +237,10 @@ std::optional<char32_t> escape_in_front(std::string_view text) {
   char32_t value = 0;
   for (std::size_t i = 2; i < 6; ++i) {
     const char c = text[i];
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                             : -1;
     if (digit < 0) return std::nullopt;
     value = value * 16 + static_cast<char32_t>(digit);
   }

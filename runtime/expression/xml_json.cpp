@@ -9,7 +9,9 @@ namespace trunkline::expression {
 namespace {
 
 const xmlChar* chars(const std::string& text) { return reinterpret_cast<const xmlChar*>(text.c_str()); }
-std::string_view view(const xmlChar* text) { return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view(); }
+std::string_view view(const xmlChar* text) {
+  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
+}
 
 // ---- XML to JSON ----
 
@@ -108,7 +110,9 @@ class Writer {
 
   xmlNodePtr element(xmlNodePtr parent, const std::string& name, const Value& value, std::size_t depth) {
     if (depth > call_.limits().max_value_depth)
-      call_.fail("parameter is not valid. The value is nested deeper than " + std::to_string(call_.limits().max_value_depth) + " levels.", 0);
+      call_.fail("parameter is not valid. The value is nested deeper than " + std::to_string(call_.limits().max_value_depth) +
+                     " levels.",
+                 0);
     call_.charge(1 + name.size());
     const xmlNodePtr node = create(parent, name, value);
     if (value.is_object()) {
@@ -154,7 +158,8 @@ class Writer {
         call_.fail("parameter is not valid. The attribute '" + key.substr(1) + "' needs a plain value.", 0);
       const auto [prefix, local] = split(key.substr(1));
       xmlNsPtr ns = prefix.empty() ? nullptr : xmlSearchNs(document_, node, chars(prefix));
-      const std::string name = ns || prefix.empty() ? xml_name_encoded(local) : xml_name_encoded(prefix) + ":" + xml_name_encoded(local);
+      const std::string name =
+          ns || prefix.empty() ? xml_name_encoded(local) : xml_name_encoded(prefix) + ":" + xml_name_encoded(local);
       // Set as raw text, not parsed for entities.
       xmlNewNsProp(node, ns, chars(name), chars(primitive_text(value)));
     } else if (key == "#text") {

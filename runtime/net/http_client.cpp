@@ -86,6 +86,12 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* to) {
   return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
+/// No connection was made: nothing was sent.
+Error unsent(Error error) {
+  error.details["cause"] = "connection";
+  return error;
+}
+
 Error to_error(const Transfer& transfer, CURLcode code) {
   const std::string text = transfer.problem[0] ? transfer.problem : curl_easy_strerror(code);
   const std::string what = described(transfer.request) + ": " + text;
@@ -100,7 +106,10 @@ Error to_error(const Transfer& transfer, CURLcode code) {
       return Error(ErrorCode::kInvalidArgument, what, "url");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-      return Error(ErrorCode::kUnavailable, what);
+      return unsent(Error(ErrorCode::kUnavailable, what));
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+      return unsent(Error(ErrorCode::kUnavailable, what).with_retry());
     case CURLE_OUT_OF_MEMORY:
       return Error(ErrorCode::kResourceExhausted, what);
     case CURLE_COULDNT_RESOLVE_HOST:

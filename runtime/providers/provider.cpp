@@ -5,6 +5,7 @@ namespace trunkline {
 Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration timeout)
     : instance_(std::move(instance)), name_(instance_->provider()), timeout_(timeout) {
   sms_ = instance_->interface(sms::SmsProviderClient::kInterfaceId);
+  sms_query_ = instance_->interface(sms::SmsQueryProviderClient::kInterfaceId);
   identity_ = instance_->interface(identity::IdentityProviderClient::kInterfaceId);
   chat_ = instance_->interface(chat::ChatProviderClient::kInterfaceId);
   sandbox_ = instance_->interface(sandbox::SandboxProviderClient::kInterfaceId);

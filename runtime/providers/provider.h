@@ -37,6 +37,7 @@ class Provider {
   email::EmailProviderClient email() const { return client<email::EmailProviderClient>(email_); }
   sandbox::SandboxMailProviderClient sandbox_mail() const { return client<sandbox::SandboxMailProviderClient>(sandbox_mail_); }
   sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(sandbox_); }
+  sms::SmsQueryProviderClient sms_query() const { return client<sms::SmsQueryProviderClient>(sms_query_); }
   host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(webhook_); }
   /// Any interface in C form; vtbl==NULL: not offered.
   tl_iface interface(std::string_view id) const;
@@ -59,7 +60,7 @@ class Provider {
   const std::string name_;
   const Duration timeout_;
   std::atomic<bool> open_{true};
-  tl_iface sms_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
+  tl_iface sms_{}, sms_query_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
   tl_iface email_{}, sandbox_mail_{};
   sms::SmsCapabilities sms_capabilities_;
   email::EmailCapabilities email_capabilities_;

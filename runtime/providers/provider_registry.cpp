@@ -109,7 +109,23 @@ std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config) {
     const auto sink = sinks_.find(id);
     return sink == sinks_.end() ? tl_iface{nullptr, nullptr} : sink->second(provider);
   };
-  return std::make_shared<Provider>(plugin::PluginInstance::create(*loaded, std::move(settings), host_), config.timeout);
+  auto provider = std::make_shared<Provider>(plugin::PluginInstance::create(*loaded, std::move(settings), host_), config.timeout);
+  CircuitBreaker::Options breaker;
+  breaker.failures = static_cast<int>(config.breaker.failures);
+  breaker.open_for = config.breaker.open_for;
+  breaker.return_over = config.breaker.return_over;
+  provider->breaker_.configure(breaker);
+  return provider;
+}
+
+PriceTable ProviderRegistry::prices_of(std::string_view provider) const {
+  for (const ProviderConfig& config : configs_) {
+    if (config.name != provider || config.prices.parts.empty()) continue;
+    std::vector<PriceTable::Entry> entries;
+    for (const auto& [prefix, micros] : config.prices.parts) entries.push_back({prefix == "default" ? "" : prefix, micros});
+    return PriceTable(config.prices.currency, std::move(entries));
+  }
+  return {};
 }
 
 std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interface) const {
@@ -126,6 +142,7 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
     target.alphanumeric_sender = capabilities.alphanumeric_sender;
     target.max_segments = capabilities.max_segments;
     target.countries = capabilities.countries;
+    target.prices = prices_of(provider->name());
   }
   std::vector<RouteSpec> specs;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
@@ -133,13 +150,13 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
     if (route.interface != interface) continue;
     RouteSpec& spec = specs.emplace_back();
     spec.name = "routes[" + std::to_string(i) + "]";
-    const auto set = [](std::vector<std::string>& list, const std::string& value) {
-      if (!value.empty()) list.push_back(value);
-    };
-    set(spec.resources, route.match.resource);
-    set(spec.to, route.match.to_prefix);
-    set(spec.countries, route.match.country);
-    set(spec.from, route.match.from);
+    spec.resources = route.match.resources;
+    spec.to = route.match.to_prefixes;
+    spec.countries = route.match.countries;
+    spec.from = route.match.senders;
+    spec.tags = route.match.tags;
+    spec.order = static_cast<RouteSpec::Order>(route.order);
+    spec.weights = route.weights;
     spec.providers = route.providers;
   }
   return std::make_unique<Router>(interface, std::move(specs), std::move(targets));

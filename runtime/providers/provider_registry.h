@@ -30,7 +30,9 @@ class ProviderRegistry {
   ~ProviderRegistry();
 
   /// A plugin without a library, see PluginLoader::add_builtin. Before start. [lifecycle]
-  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry) { loader_.add_builtin(manifest, entry); }
+  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry, void* context = nullptr) {
+    loader_.add_builtin(manifest, entry, context);
+  }
   /// What plugins get for an event interface, such as trunkline.sms.events/1. Before start. [lifecycle]
   void set_event_sink(std::string interface_id, EventSink sink) { sinks_[std::move(interface_id)] = std::move(sink); }
   /// Makes every provider and compiles the routes. When anything is wrong nothing stays started, and the error tells all of it:
@@ -56,6 +58,7 @@ class ProviderRegistry {
 
  private:
   std::shared_ptr<Provider> make(const ProviderConfig& config);
+  PriceTable prices_of(std::string_view provider) const;
   std::unique_ptr<Router> make_router(const std::string& interface) const;
 
   const std::vector<ProviderConfig> configs_;

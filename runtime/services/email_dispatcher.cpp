@@ -8,9 +8,9 @@
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
-#include "runtime/store/database.h"
 #include "runtime/services/email_pass.h"
 #include "runtime/services/email_rules.h"
+#include "runtime/store/database.h"
 
 namespace trunkline {
 namespace {
@@ -109,9 +109,8 @@ Task<void> EmailDispatcher::work() {
     // The store refused: nothing is known of what the providers said, so it is handed over again once the store is back.
     context_.log.error("email", "a mail could not be settled; trying again",
                        {{"operation_id", mail->operation_id}, {"error", failure->message}});
-    context_.clock.schedule_after(kStoreRetry, [this, resource = mail->resource, id = mail->operation_id] {
-      resubmit(resource, id, std::nullopt);
-    });
+    context_.clock.schedule_after(
+        kStoreRetry, [this, resource = mail->resource, id = mail->operation_id] { resubmit(resource, id, std::nullopt); });
   }
 }
 
@@ -144,7 +143,8 @@ Task<void> EmailDispatcher::deliver(MailPtr mail) {
   request.attachments = message.attachments;
 
   if (drop_suppressed(sender, *pass)) {
-    const bool may_track = sender.domain.engagement_tracking && !message.disable_tracking && message.html && !message.html->empty();
+    const bool may_track =
+        sender.domain.engagement_tracking && !message.disable_tracking && message.html && !message.html->empty();
     std::string base;
     if (may_track || message.unsubscribe) base = tracking_.base_of(*mail->resource);
     if (base.empty() && (may_track || message.unsubscribe))

@@ -193,7 +193,8 @@ Task<std::string> EmailDomainService::seed(ResourcePtr resource, SeedSpec spec) 
   EmailServiceInfo wanted;
   wanted.subscription = resource->arm.subscription;
   wanted.resource_group = resource->arm.resource_group;
-  for (const char c : resource->name + "-mail") wanted.name += is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ? c : '-';
+  for (const char c : resource->name + "-mail")
+    wanted.name += is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ? c : '-';
   wanted.data_location = resource->data_location;
   EmailServicePtr service = find_service(wanted.subscription, wanted.resource_group, wanted.name);
   if (!service) {

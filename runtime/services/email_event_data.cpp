@@ -65,7 +65,8 @@ std::string email_report_data(const service::EmailOperation& operation, std::str
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string email_engagement_data(std::string_view sender, std::string_view message_id, const email::EmailEngagement& engagement) {
+std::string email_engagement_data(std::string_view sender, std::string_view message_id,
+                                  const email::EmailEngagement& engagement) {
   json data;
   data["sender"] = sender;
   data["recipient"] = engagement.recipient;

@@ -1,4 +1,5 @@
-// The Event Grid events of mail: type, subject and data as Azure Communication Services publishes them, and ours for mail that came.
+// The Event Grid events of mail: type, subject and data as Azure Communication Services publishes them, and ours for mail that
+// came.
 #pragma once
 #include <optional>
 #include <string>

@@ -18,10 +18,10 @@ using email_records::Change;
 using store::Session;
 
 /// Waits after an attempt. The first two are for a provider that cannot be reached; a server that says "later" means minutes.
-constexpr std::array<Duration, 11> kWaits = {
-    std::chrono::seconds{1}, std::chrono::seconds{10}, std::chrono::minutes{1}, std::chrono::minutes{5},
-    std::chrono::minutes{15}, std::chrono::minutes{30}, std::chrono::hours{1},  std::chrono::hours{2},
-    std::chrono::hours{4},   std::chrono::hours{8},    std::chrono::hours{8}};
+constexpr std::array<Duration, 11> kWaits = {std::chrono::seconds{1}, std::chrono::seconds{10}, std::chrono::minutes{1},
+                                             std::chrono::minutes{5}, std::chrono::minutes{15}, std::chrono::minutes{30},
+                                             std::chrono::hours{1},   std::chrono::hours{2},    std::chrono::hours{4},
+                                             std::chrono::hours{8},   std::chrono::hours{8}};
 constexpr std::size_t kServerSaidLater = 2;
 
 std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count(); }
@@ -141,14 +141,14 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
     }
     const Time at = context_.clock.now();
     if (!failure) {
-      target->breaker->success();
+      target->breaker->success(at);
       take_results(*pass, recipients, provider, *results);
       co_return;
     }
     if (CircuitBreaker::counts(failure->code))
       target->breaker->failure(at);
     else
-      target->breaker->success();
+      target->breaker->success(at);
     DecisionLines line(at);
     line.step("provider.send", "fail", provider.name(), failure->message);
     pass->decision.append(line.text());
@@ -203,8 +203,8 @@ void EmailDispatcher::take_results(Pass& pass, const Recipients& recipients, con
     change.provider_message_id = result.provider_message_id;
     change.status_code = result.status_code;
     change.detail = result.detail;
-    const std::string words = recipient.address + (result.status_code ? " " + *result.status_code : "") +
-                              (result.detail ? " " + *result.detail : "");
+    const std::string words =
+        recipient.address + (result.status_code ? " " + *result.status_code : "") + (result.detail ? " " + *result.detail : "");
     const bool taken = result.state == EmailState::kSent || !delivery_status_word(result.state).empty();
     if (result.retryable || !taken) {
       line.step("provider.send", "fail", provider.name(), words);

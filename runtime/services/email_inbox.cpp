@@ -91,10 +91,9 @@ Task<void> EmailService::apply_report(Found found, std::string provider, email::
     change.at_us = unix_us(report.at);
     service::EmailOperation head = stored->record;
     head.recipients.assign(1, *at);
-    const bool good = report.state == EmailState::kDelivered || report.state == EmailState::kExpanded ||
-                      report.state == EmailState::kSent;
-    const bool news =
-        apply_email_change(context_, session, owner, head, stored->traceparent, change, report.at, event_id);
+    const bool good =
+        report.state == EmailState::kDelivered || report.state == EmailState::kExpanded || report.state == EmailState::kSent;
+    const bool news = apply_email_change(context_, session, owner, head, stored->traceparent, change, report.at, event_id);
     DecisionLines line(report.at);
     line.step("provider.report", news ? (good ? "pass" : "fail") : "skip", provider,
               at->address + " " + std::string(delivery_status_word(report.state)) + " " + report.status_code.value_or("") + " " +
@@ -133,8 +132,7 @@ Task<std::optional<EmailLink>> EmailService::use_link(std::string token, EmailLi
   const ResourcePtr resource = resources_.find_by_key(link->resource_key);
   if (!resource) co_return std::nullopt;
   std::optional<email_records::StoredOperation> stored;
-  resource->database->read(
-      [&](Session& session) { stored = email_records::find(session, resource->key, link->operation_id); });
+  resource->database->read([&](Session& session) { stored = email_records::find(session, resource->key, link->operation_id); });
   if (!stored || static_cast<std::size_t>(link->position) >= stored->record.recipients.size()) co_return std::nullopt;
   const std::string address = stored->record.recipients[static_cast<std::size_t>(link->position)].address;
   if (kind == EmailLinkKind::kUnsubscribe) {

@@ -49,16 +49,14 @@ const Statement kSetStatus{
     "WHERE resource_key = ? AND operation_id = ?"};
 const Statement kAppendDecision{
     "UPDATE email_operations SET decision = decision || ? WHERE resource_key = ? AND operation_id = ?"};
-const Statement kHasQueued{
-    "SELECT 1 FROM email_recipients WHERE resource_key = ? AND operation_id = ? AND state = 1 LIMIT 1"};
+const Statement kHasQueued{"SELECT 1 FROM email_recipients WHERE resource_key = ? AND operation_id = ? AND state = 1 LIMIT 1"};
 const Statement kByProviderId{
     "SELECT resource_key, operation_id FROM email_recipients WHERE provider_message_id = ? AND provider = ? "
     "ORDER BY updated_us DESC LIMIT 1"};
 const Statement kUnfinished{
     "SELECT DISTINCT operation_id FROM email_recipients WHERE resource_key = ? AND state = 1 AND next_attempt_us IS NULL "
     "ORDER BY operation_id"};
-const Statement kDue{
-    "SELECT DISTINCT resource_key, operation_id FROM email_recipients WHERE next_attempt_us <= ? LIMIT 1000"};
+const Statement kDue{"SELECT DISTINCT resource_key, operation_id FROM email_recipients WHERE next_attempt_us <= ? LIMIT 1000"};
 const Statement kNextAttempt{"SELECT MIN(next_attempt_us) FROM email_recipients WHERE next_attempt_us > ?"};
 
 #define TL_SUPPRESSION_COLUMNS "address, sender, reason, detail, created_us, expires_us, hits"
@@ -94,7 +92,8 @@ const Statement kCopyOperations{
     "FROM email_operations WHERE resource_key = ?"};
 const Statement kCopyRecipients{
     "INSERT INTO email_recipients SELECT ?, operation_id, position, address, CASE state WHEN 1 THEN 9 ELSE state END, "
-    "status_code, detail, provider, provider_message_id, attempts, NULL, updated_us FROM email_recipients WHERE resource_key = ?"};
+    "status_code, detail, provider, provider_message_id, attempts, NULL, updated_us FROM email_recipients WHERE resource_key = "
+    "?"};
 const Statement kCopySuppressions{
     "INSERT INTO email_suppressions SELECT ?, address, sender, reason, detail, hits, created_us, expires_us "
     "FROM email_suppressions WHERE resource_key = ?"};
@@ -186,8 +185,8 @@ bool may_follow(EmailState now, EmailState next) {
 }  // namespace
 
 void insert(Session& session, std::int64_t resource_key, const NewOperation& o) {
-  session.execute(kInsert, {resource_key, o.operation_id, o.sender, o.subject, o.internet_message_id, o.request_hash, o.traceparent,
-                            o.decision, o.created_us, o.created_us});
+  session.execute(kInsert, {resource_key, o.operation_id, o.sender, o.subject, o.internet_message_id, o.request_hash,
+                            o.traceparent, o.decision, o.created_us, o.created_us});
   session.execute(kInsertBody, {resource_key, o.operation_id, o.body});
   std::int64_t position = 0;
   for (const std::string& address : *o.recipients)
@@ -365,8 +364,7 @@ std::string ensure_key(Session& session, std::int64_t resource_key, std::string_
 }
 
 void copy_rows(Session& session, std::int64_t from, std::int64_t to) {
-  for (const Statement* statement :
-       {&kCopyOperations, &kCopyRecipients, &kCopySuppressions, &kCopyReceived, &kCopyKey})
+  for (const Statement* statement : {&kCopyOperations, &kCopyRecipients, &kCopySuppressions, &kCopyReceived, &kCopyKey})
     session.execute(*statement, {to, from});
 }
 

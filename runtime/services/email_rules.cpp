@@ -25,11 +25,13 @@ constexpr std::size_t kMaxNameBytes = 1024;
 
 /// Headers that the mail has of itself, or that only servers on its way may write.
 constexpr std::array<std::string_view, 15> kReserved = {
-    "from",       "sender", "to",       "cc",          "bcc",       "reply-to",       "subject",       "date",
-    "message-id", "mime-version", "return-path", "received", "dkim-signature", "authentication-results", "resent-from"};
+    "from",       "sender",     "to",           "cc",          "bcc",      "reply-to",       "subject",
+    "date",       "message-id", "mime-version", "return-path", "received", "dkim-signature", "authentication-results",
+    "resent-from"};
 /// Programs: mail servers refuse them anyhow.
-constexpr std::array<std::string_view, 22> kPrograms = {"ade", "adp", "bat", "chm", "cmd", "com", "cpl", "exe", "hta", "ins", "isp",
-                                                        "jar", "js",  "jse", "lnk", "msi", "msp", "pif", "ps1", "scr", "vbe", "vbs"};
+constexpr std::array<std::string_view, 22> kPrograms = {"ade", "adp", "bat", "chm", "cmd", "com", "cpl", "exe",
+                                                        "hta", "ins", "isp", "jar", "js",  "jse", "lnk", "msi",
+                                                        "msp", "pif", "ps1", "scr", "vbe", "vbs"};
 
 Error bad(std::string message, std::string target, const char* code = "BadRequest") {
   return Error(ErrorCode::kInvalidArgument, std::move(message), std::move(target)).with_service_code(code);
@@ -53,7 +55,8 @@ void check_mailboxes(const std::vector<Mailbox>& boxes, const std::string& targe
       throw bad(at + ".address: '" + boxes[i].address.substr(0, 320) + "' is no email address", at + ".address");
     if (!boxes[i].display_name) continue;
     check_line(*boxes[i].display_name, at + ".displayName");
-    if (boxes[i].display_name->size() > kMaxNameBytes) throw bad(at + ".displayName is longer than 1024 bytes", at + ".displayName");
+    if (boxes[i].display_name->size() > kMaxNameBytes)
+      throw bad(at + ".displayName is longer than 1024 bytes", at + ".displayName");
   }
 }
 
@@ -97,8 +100,8 @@ bool is_media_type(std::string_view type) {
   const auto slash = essence.find('/');
   return slash != std::string_view::npos && slash > 0 && slash + 1 < essence.size() &&
          std::all_of(essence.begin(), essence.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || std::string_view("!#$&-^_.+/ ").find(c) !=
-                                                                                         std::string_view::npos;
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+                  std::string_view("!#$&-^_.+/ ").find(c) != std::string_view::npos;
          });
 }
 
@@ -106,8 +109,8 @@ void check_attachments(const EmailMessage& message) {
   for (std::size_t i = 0; i < message.attachments.size(); ++i) {
     const EmailAttachment& file = message.attachments[i];
     const std::string at = "attachments[" + std::to_string(i) + "]";
-    if (file.name.empty() || file.name.size() > 255) throw bad(at + ".name has " + std::to_string(file.name.size()) +
-                                                                   " bytes, wanted 1 to 255", at + ".name");
+    if (file.name.empty() || file.name.size() > 255)
+      throw bad(at + ".name has " + std::to_string(file.name.size()) + " bytes, wanted 1 to 255", at + ".name");
     check_line(file.name, at + ".name");
     check_line(file.content_type, at + ".contentType");
     if (!is_media_type(file.content_type))

@@ -249,8 +249,7 @@ std::vector<service::ReceivedEmail> EmailService::received_mails(const Resource&
 service::ReceivedEmail EmailService::received(const Resource& resource, std::string_view message_id) {
   std::optional<service::ReceivedEmail> found;
   resource.database->read([&](Session& session) { found = email_records::find_received(session, resource.key, message_id); });
-  if (!found)
-    throw Error(ErrorCode::kNotFound, "no mail " + std::string(message_id.substr(0, 80)) + " has come", "messageId");
+  if (!found) throw Error(ErrorCode::kNotFound, "no mail " + std::string(message_id.substr(0, 80)) + " has come", "messageId");
   return *std::move(found);
 }
 
@@ -260,8 +259,6 @@ void EmailService::stop() { dispatcher_->stop(); }
 void EmailService::copy_rows(Session& session, const Resource& from, const Resource& to) {
   email_records::copy_rows(session, from.key, to.key);
 }
-void EmailService::drop_rows(Session& session, const Resource& resource) {
-  email_records::drop_rows(session, resource.key);
-}
+void EmailService::drop_rows(Session& session, const Resource& resource) { email_records::drop_rows(session, resource.key); }
 
 }  // namespace trunkline

@@ -86,7 +86,8 @@ Task<std::string> EmailTracking::secret_of(ResourcePtr resource) {
 
 std::string EmailTracking::token(std::string_view secret, const EmailLink& link) {
   std::string payload(1, kKinds[static_cast<std::size_t>(link.kind)]);
-  payload += '.' + std::to_string(link.resource_key) + '.' + link.operation_id + '.' + std::to_string(link.position) + '.' + link.url;
+  payload +=
+      '.' + std::to_string(link.resource_key) + '.' + link.operation_id + '.' + std::to_string(link.position) + '.' + link.url;
   return base64url_encode(payload + mac_of(secret, payload));
 }
 

@@ -142,6 +142,46 @@ CREATE TABLE teams_assignments (
   PRIMARY KEY (resource_key, tenant_id, object_id)
 ) WITHOUT ROWID;
 )sql"},
+    {27, "number reservations", R"sql(
+CREATE TABLE number_reservations (
+  resource_key   BIGINT NOT NULL,
+  reservation_id TEXT NOT NULL,
+  created_us     BIGINT NOT NULL,
+  expires_us     BIGINT NOT NULL,
+  purchased      INTEGER NOT NULL,
+  body           TEXT NOT NULL,
+  PRIMARY KEY (resource_key, reservation_id)
+);
+)sql"},
+    {28, "sip routing", R"sql(
+-- One document a resource: it is read and replaced as a whole.
+CREATE TABLE sip_routing (
+  resource_key BIGINT NOT NULL PRIMARY KEY,
+  body         TEXT NOT NULL
+);
+)sql"},
+    {29, "rooms", R"sql(
+-- Room ids rise with time.
+CREATE TABLE rooms (
+  resource_key    BIGINT NOT NULL,
+  room_id         TEXT NOT NULL,
+  created_us      BIGINT NOT NULL,
+  valid_from_us   BIGINT NOT NULL,
+  valid_until_us  BIGINT NOT NULL,
+  pstn_dial_out   INTEGER NOT NULL,
+  idempotency_key TEXT,
+  request_hash    TEXT,
+  PRIMARY KEY (resource_key, room_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX rooms_idempotency ON rooms (resource_key, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE TABLE room_participants (
+  resource_key BIGINT NOT NULL,
+  room_id      TEXT NOT NULL,
+  user_id      TEXT NOT NULL,
+  role         INTEGER NOT NULL,
+  PRIMARY KEY (resource_key, room_id, user_id)
+) WITHOUT ROWID;
+)sql"},
     {30, "sms messages", R"sql(
 -- One row a recipient. Message ids rise with time, so new rows are appended.
 CREATE TABLE sms_messages (
@@ -180,6 +220,74 @@ CREATE TABLE sms_handovers (
   handover_id  INTEGER PRIMARY KEY,
   message_ids  TEXT NOT NULL
 );
+)sql"},
+    {31, "sms policy", R"sql(
+-- Scheduled, or put off by quiet hours. State 7 is scheduled.
+ALTER TABLE sms_messages ADD COLUMN not_before_us BIGINT;
+-- 1: the answer to a keyword; goes to people who opted out as well.
+ALTER TABLE sms_messages ADD COLUMN confirmation INTEGER NOT NULL DEFAULT 0;
+-- Reserved, then the carrier's own; NULL: no price is known.
+ALTER TABLE sms_messages ADD COLUMN price_micros BIGINT;
+ALTER TABLE sms_messages ADD COLUMN currency TEXT;
+ALTER TABLE sms_messages ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0;
+-- 1: the state is our own conclusion, not a carrier's word.
+ALTER TABLE sms_messages ADD COLUMN assumed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX sms_scheduled ON sms_messages (not_before_us) WHERE state = 7;
+CREATE TABLE sms_receipts (
+  resource_key BIGINT NOT NULL,
+  message_id   TEXT NOT NULL,
+  sequence     BIGINT NOT NULL,
+  provider     TEXT NOT NULL,
+  state        INTEGER NOT NULL,
+  reason       INTEGER NOT NULL,
+  code         TEXT,
+  segments     INTEGER,
+  at_us        BIGINT NOT NULL,
+  received_us  BIGINT NOT NULL,
+  verdict      INTEGER NOT NULL,
+  PRIMARY KEY (resource_key, message_id, sequence)
+) WITHOUT ROWID;
+-- Who has opted out now; the ledger says how that came about.
+CREATE TABLE sms_opt_outs (
+  resource_key BIGINT NOT NULL,
+  sender       TEXT NOT NULL,
+  recipient    TEXT NOT NULL,
+  since_us     BIGINT NOT NULL,
+  source       INTEGER NOT NULL,
+  PRIMARY KEY (resource_key, sender, recipient)
+) WITHOUT ROWID;
+CREATE TABLE sms_consent_ledger (
+  resource_key    BIGINT NOT NULL,
+  sequence        BIGINT NOT NULL,
+  sender          TEXT NOT NULL,
+  recipient       TEXT NOT NULL,
+  action          INTEGER NOT NULL,
+  source          INTEGER NOT NULL,
+  keyword         TEXT,
+  language        TEXT,
+  message_id      TEXT,
+  confirmation_id TEXT,
+  at_us           BIGINT NOT NULL,
+  digest          TEXT NOT NULL,
+  PRIMARY KEY (resource_key, sequence)
+) WITHOUT ROWID;
+CREATE INDEX sms_consent_by_recipient ON sms_consent_ledger (resource_key, recipient, sequence);
+-- Which number of a pool a person hears from.
+CREATE TABLE sms_sticky_senders (
+  resource_key BIGINT NOT NULL,
+  pool         TEXT NOT NULL,
+  recipient    TEXT NOT NULL,
+  sender       TEXT NOT NULL,
+  since_us     BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, pool, recipient)
+) WITHOUT ROWID;
+-- Spent and reserved, by day (`2026-11-26`) and month (`2026-11`), UTC.
+CREATE TABLE sms_spend (
+  resource_key BIGINT NOT NULL,
+  period       TEXT NOT NULL,
+  micros       BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, period)
+) WITHOUT ROWID;
 )sql"},
     {40, "chat members", R"sql(
 -- Who took part in which thread between which events: whom the live stream tells of an event, also of an old one. The threads

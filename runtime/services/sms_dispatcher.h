@@ -1,83 +1,133 @@
 // From accepted to handed over: the part of sending that nobody waits for.
 #pragma once
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "runtime/diagnostics/metrics.h"
+#include "runtime/providers/router.h"
+#include "runtime/services/sms_consent.h"
+#include "runtime/services/sms_outgoing.h"
+#include "runtime/services/sms_policy.h"
 #include "runtime/services/sms_records.h"
-#include "runtime/services/sms_service.h"
+#include "runtime/sms/outcome.h"
 
 namespace trunkline {
-
-class Provider;
-
-struct OutgoingRecipient {
-  std::string to;
-  std::string message_id;
-  bool on_net = false;
-};
-
-/// One accepted request on its way. Shared by the dispatcher and the provider's completion.
-struct OutgoingSms {
-  ResourcePtr resource;
-  SmsSubmission submission;  // `to` is not used any more
-  std::vector<OutgoingRecipient> recipients;
-  std::int32_t segments = 1;
-  Time accepted_at{};
-  /// Position in the list of candidates, and how often the list was gone through.
-  std::size_t next_candidate = 0;
-  int round = 0;
-};
-using OutgoingPtr = std::shared_ptr<OutgoingSms>;
 
 /// Applies a change of state and publishes its report in the same transaction. Completes when durable.
 Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id,
                               sms_records::Transition transition, Time at, std::optional<std::int32_t> segments_delivered);
+/// The event of a final state, when somebody asked for one. [writer thread]
+void append_delivery_report(ServiceContext& context, store::Session& session, const Resource& resource,
+                            const sms_records::Finished& finished, sms::MessageState state, sms::FailureReason reason,
+                            std::string_view provider_code, Time at, const std::string& event_id,
+                            std::optional<std::int32_t> segments_delivered);
+/// What was reserved for a message that is not sent after all is free again; `paid`: what it cost instead. [writer thread]
+void settle_reservation(store::Session& session, std::int64_t resource_key, const std::string& message_id, std::int64_t paid);
 
-/// [any-thread] One lane for each database. Before messages are handed to a provider their ids are noted durably, many at
-/// once: after a crash, what was noted may have been sent and what was not noted has not. What the providers answer is written
-/// in batches too.
+/// [any-thread] One lane for each database. A message waits for its turn under the rate limits, is routed, and its call is noted
+/// durably, many at once, before it is made: after a crash, what was noted may have been sent, by the provider that the note
+/// names, and what was not noted has not. Whoever may have sent a message is asked about it, or again under the same idempotency
+/// key, before anybody else may. What the providers answer is written in batches too.
 class SmsDispatcher {
  public:
-  explicit SmsDispatcher(ServiceContext& context);
+  SmsDispatcher(ServiceContext& context, SmsConsent& consent, SmsRates& rates, const SmsConfig& config);
   ~SmsDispatcher();
 
+  /// What an inquiry brought to light, as a receipt. Before the first submit. [lifecycle]
+  void set_on_report(std::function<void(std::string provider, std::string message_id, sms::DeliveryReport report)> on_report) {
+    on_report_ = std::move(on_report);
+  }
   void submit(OutgoingPtr message);
-  /// Remembers what a crash left between "noted" and "answered". Before the first submit. [lifecycle]
-  void take_up_handovers(store::Database& database);
+  /// Takes up a call that a crash cut off: its answer is in doubt.
+  void resume(OutgoingPtr message, const std::string& provider);
+  /// When a message will be handed over; nullopt: it is not waiting for its turn.
+  std::optional<Time> expected_at(const std::string& message_id) const;
+  RouteQuery query_of(const OutgoingSms& sms, const OutgoingRecipient& recipient) const;
 
  private:
   struct Handover;
   struct Outcome;
   struct Lane;
   struct Attempt;
+  using HandoverPtr = std::shared_ptr<Handover>;
 
   Lane& lane_of(store::Database& database);
-  Task<void> run(Lane* lane);
-  Task<void> write_outcomes(Lane* lane);
-  /// One call for all recipients that are routed alike.
-  void hand_over(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
+  // sms_dispatcher.cpp: turns, routes, notes
   std::vector<OutgoingPtr> split_by_route(const OutgoingPtr& message) const;
-  void hand_over_alike(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
+  void wait_for_turn(const OutgoingPtr& message);
+  void enqueue(OutgoingPtr message);
+  Task<void> run(Lane* lane);
+  /// False: nobody can be asked; the message was dealt with.
+  bool pick(Lane& lane, const OutgoingPtr& message);
+  /// Writes the note; leaves out who was cancelled or opted out since. [writer thread, re-runnable]
+  void note(store::Session& session, const std::vector<OutgoingPtr>& batch, std::vector<std::vector<bool>>& kept,
+            Handover& handover) const;
+  // sms_handover.cpp: calls and answers
+  void call(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover);
+  void take_error(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, const Error& error);
+  void take_results(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover,
+                    const ListView<sms::SmsSendResult>& results);
+  /// Who did not take it was asked: the next one, a pause, or the end. `handover`: null when nothing was noted.
+  void go_on(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, OutcomeClass outcome, sms::FailureReason reason,
+             std::string provider_code, Duration at_least);
   void finish(Lane& lane, Outcome outcome);
-  void take_results(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Provider& provider,
-                    const ListView<sms::SmsSendResult>& results, const std::string& decision, bool was_last, Time at);
-  /// The call as a whole failed: ask the next candidate, or give up.
-  void try_next(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover, const Error& error,
-                std::string decision);
-  void retry(Lane& lane, const OutgoingPtr& message, const std::shared_ptr<Handover>& handover);
-  void note_decision(Lane& lane, const ResourcePtr& resource, const std::string& message_id, const std::string& lines);
+  Task<void> write_outcomes(Lane* lane);
+  // sms_inquiry.cpp: answers that were lost
+  void doubt(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, std::string decision);
+  void inquire(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover);
+  Task<void> query(Lane* lane, OutgoingPtr message, HandoverPtr handover);
+  void stay_uncertain(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, std::string decision);
 
   ServiceContext& context_;
-  std::mutex mutex_;  // guards lanes_ and what is in the lanes; never held across I/O or a call
+  SmsConsent& consent_;
+  SmsRates& rates_;
+  const SmsConfig config_;
+  std::function<void(std::string, std::string, sms::DeliveryReport)> on_report_;
+  mutable std::mutex mutex_;  // guards lanes_, what is in the lanes, and turns_; never held across I/O or a call
   std::unordered_map<store::Database*, std::unique_ptr<Lane>> lanes_;
-  std::unordered_set<std::string> maybe_sent_;
-  Counter sent_, failed_, uncertain_;
+  std::unordered_map<std::string, Time> turns_;  // of messages that wait for theirs
+  Counter sent_, failed_, uncertain_, reconciled_;
+};
+
+/// A durable note that some messages are about to be handed over. Guarded by SmsDispatcher::mutex_.
+struct SmsDispatcher::Handover {
+  std::int64_t id = 0;
+  std::size_t open = 0;
+};
+
+/// The arguments of one call; the client keeps them until the provider has completed it.
+struct SmsDispatcher::Attempt {
+  abi::Arena arguments;
+  tl_sms_send_request request{};
+};
+
+struct SmsDispatcher::Outcome {
+  ResourcePtr resource;
+  std::string message_id;
+  /// Without one only the decision is kept.
+  std::optional<sms_records::Transition> transition;
+  std::string decision;
+  Time at{};
+  std::string event_id;
+  HandoverPtr handover;  // null: none was written
+  /// What became of it is known, as far as this call goes.
+  bool closes = true;
+  /// It was uncertain; now the next one may have it.
+  bool requeues = false;
+  bool reserved = false;
+};
+
+struct SmsDispatcher::Lane {
+  store::Database* database = nullptr;
+  std::vector<OutgoingPtr> waiting;
+  bool running = false;
+  std::vector<Outcome> outcomes;
+  bool writing = false;
 };
 
 }  // namespace trunkline

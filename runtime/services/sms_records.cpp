@@ -1,6 +1,6 @@
 #include "runtime/services/sms_records.h"
 
-#include <nlohmann/json.hpp>
+#include "runtime/sms/outcome.h"
 
 namespace trunkline::sms_records {
 namespace {
@@ -9,19 +9,20 @@ using store::Row;
 using store::Session;
 using store::Statement;
 
-// States 1 queued, 2 sent, 3 delivered, 4 failed, 5 expired, 6 uncertain. 3, 4 and 5 are final; "sent" may not undo them.
+// States 1 queued, 2 sent, 3 delivered, 4 failed, 5 expired, 6 uncertain, 7 scheduled, 8 cancelled. 3, 4, 5 and 8 are final;
+// "sent" may not undo them. Receipts may correct one final state by another: sms/receipts.h.
 const Statement kInsert{
     "INSERT INTO sms_messages (resource_key, message_id, inbound, sender, recipient, body, state, reason, segments, "
     "wants_report, "
     "report_deadline_us, tag, provider, provider_message_id, idempotency_key, request_hash, traceparent, decision, created_us, "
-    "updated_us) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    "updated_us, not_before_us, confirmation, price_micros, currency) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kByIdempotencyKey{
     "SELECT message_id, request_hash FROM sms_messages WHERE resource_key = ? AND idempotency_key = ?"};
 #define TL_SMS_APPLY                                                                                     \
   "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(?, provider), "                    \
   "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), " \
-  "segments = COALESCE(?, segments), decision = decision || ?, updated_us = ?, "                         \
+  "segments = COALESCE(?, segments), decision = decision || ?, updated_us = ?, assumed = ?, "            \
   "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END "                          \
   "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"
 const Statement kApply{TL_SMS_APPLY};
@@ -29,7 +30,13 @@ const Statement kFinish{TL_SMS_APPLY " RETURNING sender, recipient, segments, ta
 #undef TL_SMS_APPLY
 const Statement kApplySent{
     "UPDATE sms_messages SET state = 2, provider = ?, provider_message_id = ?, segments = COALESCE(?, segments), "
-    "decision = decision || ?, updated_us = ? WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
+    "decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), "
+    "currency = COALESCE(?, currency), assumed = 0 "
+    "WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
+// Only of a message that is not settled in another way: a call that is resumed may have others in it.
+const Statement kApplyUncertain{
+    "UPDATE sms_messages SET state = 6, provider = ?, decision = decision || ?, updated_us = ? "
+    "WHERE resource_key = ? AND message_id = ? AND state = 1"};
 // The report was faster than our own note: keep its state, add what only the send knows.
 const Statement kApplySentLate{
     "UPDATE sms_messages SET provider = COALESCE(provider, ?), provider_message_id = COALESCE(provider_message_id, ?), "
@@ -38,12 +45,12 @@ const Statement kAppendDecision{"UPDATE sms_messages SET decision = decision || 
 
 #define TL_SMS_COLUMNS                                                                                                         \
   "message_id, inbound, sender, recipient, body, state, reason, segments, provider, provider_message_id, provider_code, tag, " \
-  "created_us, updated_us"
+  "created_us, updated_us, not_before_us, price_micros, currency, receipts"
 const Statement kFind{"SELECT " TL_SMS_COLUMNS
-                      ", wants_report, report_deadline_us, traceparent, decision FROM sms_messages "
+                      ", wants_report, report_deadline_us, traceparent, decision, confirmation FROM sms_messages "
                       "WHERE resource_key = ? AND message_id = ?"};
 const Statement kQueued{"SELECT " TL_SMS_COLUMNS
-                        ", wants_report, report_deadline_us, traceparent, decision FROM sms_messages "
+                        ", wants_report, report_deadline_us, traceparent, decision, confirmation FROM sms_messages "
                         "WHERE resource_key = ? AND state = 1 ORDER BY message_id"};
 const Statement kByProviderId{
     "SELECT resource_key, message_id FROM sms_messages WHERE provider_message_id = ? AND provider = ? AND inbound = 0 "
@@ -59,18 +66,34 @@ const Statement kDueReports{
 const Statement kNextDeadline{"SELECT MIN(report_deadline_us) FROM sms_messages WHERE report_deadline_us IS NOT NULL"};
 const Statement kClearDeadline{"UPDATE sms_messages SET report_deadline_us = NULL WHERE resource_key = ? AND message_id = ?"};
 
-const Statement kAddHandover{"INSERT INTO sms_handovers (message_ids) VALUES (?)"};
-const Statement kRemoveHandover{"DELETE FROM sms_handovers WHERE handover_id = ?"};
-const Statement kOpenHandovers{"SELECT handover_id, message_ids FROM sms_handovers"};
-
-// A copy is a record of the past: what is still queued or reported belongs to the original alone.
-const Statement kCopy{
-    "INSERT INTO sms_messages SELECT ?, message_id, inbound, sender, recipient, body, CASE state WHEN 1 THEN 6 ELSE state END, "
-    "reason, "
-    "segments, wants_report, NULL, tag, provider, provider_message_id, provider_code, idempotency_key, request_hash, "
-    "traceparent, decision, "
-    "created_us, updated_us FROM sms_messages WHERE resource_key = ?"};
-const Statement kDrop{"DELETE FROM sms_messages WHERE resource_key = ?"};
+const Statement kStanding{
+    "SELECT state, reason, provider, provider_code, updated_us, assumed, receipts FROM sms_messages "
+    "WHERE resource_key = ? AND message_id = ? AND inbound = 0"};
+const Statement kReceipts{
+    "SELECT provider, state, reason, code, segments, at_us, received_us, verdict FROM sms_receipts "
+    "WHERE resource_key = ? AND message_id = ? ORDER BY sequence"};
+const Statement kAddReceipt{"INSERT INTO sms_receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+const Statement kCountReceipt{"UPDATE sms_messages SET receipts = ? WHERE resource_key = ? AND message_id = ?"};
+const Statement kApplyReceipt{
+    "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), "
+    "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, "
+    "assumed = 0, "
+    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
+    "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
+const Statement kRequeue{
+    "UPDATE sms_messages SET state = 1, provider = NULL, provider_message_id = NULL, decision = decision || ?, updated_us = ? "
+    "WHERE resource_key = ? AND message_id = ? AND state = 6"};
+// Notes are few: only calls that are under way have one.
+const Statement kCancel{
+    "UPDATE sms_messages SET state = 8, decision = decision || ?, updated_us = ?, report_deadline_us = NULL "
+    "WHERE resource_key = ? AND message_id = ? AND inbound = 0 AND (state = 7 OR (state = 1 AND NOT EXISTS ("
+    "SELECT 1 FROM sms_handovers WHERE instr(message_ids, ?) > 0)))"};
+const Statement kNextScheduled{"SELECT MIN(not_before_us) FROM sms_messages WHERE state = 7"};
+const Statement kRelease{
+    "UPDATE sms_messages SET state = 1 WHERE (resource_key, message_id) IN ("
+    "SELECT resource_key, message_id FROM sms_messages WHERE state = 7 AND not_before_us <= ? ORDER BY not_before_us LIMIT ?) "
+    "RETURNING resource_key, message_id"};
+const Statement kIsOpen{"SELECT 1 FROM sms_messages WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
 
 service::SmsRecord read_record(const Row& row) {
   service::SmsRecord record;
@@ -88,26 +111,86 @@ service::SmsRecord read_record(const Row& row) {
   record.tag = row.optional_text(11);
   record.created_at = Time{std::chrono::microseconds{row.integer(12)}};
   record.updated_at = Time{std::chrono::microseconds{row.integer(13)}};
+  const bool ended = record.state == sms::MessageState::kFailed || record.state == sms::MessageState::kExpired;
+  if (ended) {
+    record.fault = fault_of(record.reason);
+    record.retryable = is_retryable(record.reason);
+  }
+  if (record.state == sms::MessageState::kScheduled && !row.is_null(14))
+    record.expected_at = Time{std::chrono::microseconds{row.integer(14)}};
+  if (!row.is_null(15)) record.price_micros = row.integer(15);
+  record.currency = row.optional_text(16);
+  record.receipt_count = static_cast<std::int32_t>(row.integer(17));
   return record;
 }
 
 StoredMessage read_stored(const Row& row) {
   StoredMessage stored;
   stored.record = read_record(row);
-  stored.wants_report = row.integer(14) != 0;
-  if (!row.is_null(15)) stored.report_deadline_us = row.integer(15);
-  stored.traceparent = row.optional_text(16).value_or("");
-  stored.decision = row.text(17);
+  stored.wants_report = row.integer(18) != 0;
+  if (!row.is_null(19)) stored.report_deadline_us = row.integer(19);
+  stored.traceparent = row.optional_text(20).value_or("");
+  stored.decision = row.text(21);
+  stored.confirmation = row.integer(22) != 0;
   return stored;
+}
+
+Receipt read_receipt(const Row& row) {
+  Receipt receipt;
+  receipt.provider = row.text(0);
+  receipt.state = static_cast<sms::MessageState>(row.integer(1));
+  receipt.reason = static_cast<sms::FailureReason>(row.integer(2));
+  receipt.provider_code = row.optional_text(3).value_or("");
+  if (!row.is_null(4)) receipt.segments_delivered = static_cast<std::int32_t>(row.integer(4));
+  receipt.at = Time{std::chrono::microseconds{row.integer(5)}};
+  return receipt;
+}
+
+std::optional<std::string_view> text_or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
+
+Finished read_finished(std::string_view message_id, const Row& row) {
+  Finished one;
+  one.record.message_id = message_id;
+  one.record.from = row.text(0);
+  one.record.to = row.text(1);
+  one.record.segments = static_cast<std::int32_t>(row.integer(2));
+  one.record.tag = row.optional_text(3);
+  one.wants_report = row.integer(4) != 0;
+  one.traceparent = row.optional_text(5).value_or("");
+  return one;
 }
 
 }  // namespace
 
 void insert(Session& session, std::int64_t resource_key, const NewMessage& m) {
-  session.execute(kInsert, {resource_key, m.message_id, std::int64_t{m.inbound}, m.sender, m.recipient, m.body,
-                            static_cast<std::int64_t>(m.state), m.segments, std::int64_t{m.wants_report}, m.report_deadline_us,
-                            m.tag, m.provider, m.provider_message_id, m.idempotency_key, m.request_hash, m.traceparent,
-                            m.decision, m.created_us, m.created_us});
+  session.execute(kInsert, {resource_key,
+                            m.message_id,
+                            std::int64_t{m.inbound},
+                            m.sender,
+                            m.recipient,
+                            m.body,
+                            static_cast<std::int64_t>(m.state),
+                            static_cast<std::int64_t>(m.reason),
+                            m.segments,
+                            std::int64_t{m.wants_report},
+                            m.report_deadline_us,
+                            m.tag,
+                            m.provider,
+                            m.provider_message_id,
+                            m.idempotency_key,
+                            m.request_hash,
+                            m.traceparent,
+                            m.decision,
+                            m.created_us,
+                            m.created_us,
+                            m.not_before_us,
+                            std::int64_t{m.confirmation},
+                            m.price_micros,
+                            m.currency});
 }
 
 std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t resource_key, std::string_view key) {
@@ -120,17 +203,18 @@ std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t re
 
 bool apply(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
   if (t.state == sms::MessageState::kSent) {
-    if (session.execute(kApplySent,
-                        {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, resource_key, message_id}) > 0)
+    if (session.execute(kApplySent, {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, t.price_micros,
+                                     t.currency, resource_key, message_id}) > 0)
       return true;
     session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id});
     return false;
   }
+  if (t.state == sms::MessageState::kUncertain)
+    return session.execute(kApplyUncertain, {t.provider, t.decision, t.at_us, resource_key, message_id}) > 0;
   const auto state = static_cast<std::int64_t>(t.state);
-  const bool final_state = t.state != sms::MessageState::kUncertain;
   return session.execute(kApply, {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code,
-                                  t.segments, t.decision, t.at_us, std::int64_t{final_state}, resource_key, message_id, state}) >
-         0;
+                                  t.segments, t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{1},
+                                  resource_key, message_id, state}) > 0;
 }
 
 std::optional<Finished> finish(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
@@ -138,18 +222,102 @@ std::optional<Finished> finish(Session& session, std::int64_t resource_key, std:
   const auto state = static_cast<std::int64_t>(t.state);
   session.query(kFinish,
                 {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code, t.segments,
-                 t.decision, t.at_us, std::int64_t{1}, resource_key, message_id, state},
-                [&](const Row& row) {
-                  Finished& one = finished.emplace();
-                  one.record.message_id = message_id;
-                  one.record.from = row.text(0);
-                  one.record.to = row.text(1);
-                  one.record.segments = static_cast<std::int32_t>(row.integer(2));
-                  one.record.tag = row.optional_text(3);
-                  one.wants_report = row.integer(4) != 0;
-                  one.traceparent = row.optional_text(5).value_or("");
-                });
+                 t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{1}, resource_key, message_id, state},
+                [&](const Row& row) { finished = read_finished(message_id, row); });
   return finished;
+}
+
+std::optional<Standing> standing(Session& session, std::int64_t resource_key, std::string_view message_id) {
+  std::optional<Standing> found;
+  session.query(kStanding, {resource_key, message_id}, [&](const Row& row) {
+    Standing& one = found.emplace();
+    one.message.state = static_cast<sms::MessageState>(row.integer(0));
+    one.message.reason = static_cast<sms::FailureReason>(row.integer(1));
+    one.message.provider = row.optional_text(2).value_or("");
+    one.message.provider_code = row.optional_text(3).value_or("");
+    one.message.decided_at = Time{std::chrono::microseconds{row.integer(4)}};
+    one.message.assumed = row.integer(5) != 0;
+    one.receipts = row.integer(6);
+  });
+  return found;
+}
+
+std::vector<Receipt> receipts(Session& session, std::int64_t resource_key, std::string_view message_id) {
+  std::vector<Receipt> all;
+  session.query(kReceipts, {resource_key, message_id}, [&](const Row& row) { all.push_back(read_receipt(row)); });
+  return all;
+}
+
+std::vector<service::SmsReceipt> receipt_records(Session& session, std::int64_t resource_key, std::string_view message_id) {
+  std::vector<service::SmsReceipt> all;
+  session.query(kReceipts, {resource_key, message_id}, [&](const Row& row) {
+    const Receipt receipt = read_receipt(row);
+    service::SmsReceipt& one = all.emplace_back();
+    one.provider = receipt.provider;
+    one.state = receipt.state;
+    one.reason = receipt.reason;
+    if (!receipt.provider_code.empty()) one.provider_code = receipt.provider_code;
+    one.at = receipt.at;
+    one.received_at = Time{std::chrono::microseconds{row.integer(6)}};
+    one.segments_delivered = receipt.segments_delivered;
+    const bool failed = receipt.state == sms::MessageState::kFailed || receipt.state == sms::MessageState::kExpired;
+    one.fault = failed ? fault_of(receipt.reason) : sms::Fault::kNone;
+    one.retryable = failed && is_retryable(receipt.reason);
+    one.verdict = static_cast<service::ReceiptVerdict>(row.integer(7));
+  });
+  return all;
+}
+
+void add_receipt(Session& session, std::int64_t resource_key, std::string_view message_id, std::int64_t sequence,
+                 const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict) {
+  session.execute(kAddReceipt,
+                  {resource_key, message_id, sequence, receipt.provider, static_cast<std::int64_t>(receipt.state),
+                   static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code), receipt.segments_delivered,
+                   unix_us(receipt.at), received_us, static_cast<std::int64_t>(verdict)});
+  session.execute(kCountReceipt, {sequence, resource_key, message_id});
+}
+
+std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_key, std::string_view message_id,
+                                      const Receipt& receipt, std::optional<std::string_view> provider_message_id,
+                                      std::string_view decision) {
+  std::optional<Finished> finished;
+  session.query(kApplyReceipt,
+                {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), receipt.provider,
+                 provider_message_id, text_or_null(receipt.provider_code), decision, unix_us(receipt.at),
+                 std::int64_t{is_final(receipt.state)}, resource_key, message_id},
+                [&](const Row& row) { finished = read_finished(message_id, row); });
+  return finished;
+}
+
+bool requeue(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
+             std::int64_t at_us) {
+  return session.execute(kRequeue, {decision, at_us, resource_key, message_id}) > 0;
+}
+
+bool cancel(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
+            std::int64_t at_us) {
+  const std::string quoted = '"' + std::string(message_id) + '"';
+  return session.execute(kCancel, {decision, at_us, resource_key, message_id, quoted}) > 0;
+}
+
+std::optional<std::int64_t> next_scheduled(Session& session) {
+  std::optional<std::int64_t> next;
+  session.query(kNextScheduled, {}, [&](const Row& row) {
+    if (!row.is_null(0)) next = row.integer(0);
+  });
+  return next;
+}
+
+std::vector<std::pair<std::int64_t, std::string>> release_scheduled(Session& session, std::int64_t until_us, std::int32_t limit) {
+  std::vector<std::pair<std::int64_t, std::string>> due;
+  session.query(kRelease, {until_us, limit}, [&](const Row& row) { due.emplace_back(row.integer(0), std::string(row.text(1))); });
+  return due;
+}
+
+bool is_open(Session& session, std::int64_t resource_key, std::string_view message_id) {
+  bool found = false;
+  session.query(kIsOpen, {resource_key, message_id}, [&](const Row&) { found = true; });
+  return found;
 }
 
 void append_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {
@@ -213,23 +381,5 @@ std::optional<std::int64_t> next_report_deadline(Session& session) {
 void clear_report_deadline(Session& session, std::int64_t resource_key, std::string_view message_id) {
   session.execute(kClearDeadline, {resource_key, message_id});
 }
-
-std::int64_t add_handover(Session& session, std::string_view message_ids_json) {
-  session.execute(kAddHandover, {message_ids_json});
-  return session.last_insert_id();
-}
-
-void remove_handover(Session& session, std::int64_t handover_id) { session.execute(kRemoveHandover, {handover_id}); }
-
-std::vector<std::pair<std::int64_t, std::vector<std::string>>> open_handovers(Session& session) {
-  std::vector<std::pair<std::int64_t, std::vector<std::string>>> open;
-  session.query(kOpenHandovers, {}, [&](const Row& row) {
-    open.emplace_back(row.integer(0), nlohmann::json::parse(row.text(1)).get<std::vector<std::string>>());
-  });
-  return open;
-}
-
-void copy_rows(Session& session, std::int64_t from, std::int64_t to) { session.execute(kCopy, {to, from}); }
-void drop_rows(Session& session, std::int64_t resource_key) { session.execute(kDrop, {resource_key}); }
 
 }  // namespace trunkline::sms_records

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/services/resource.h"
+#include "runtime/sms/receipts.h"
 #include "trunkline/service.hpp"
 #include "trunkline/sms.hpp"
 
@@ -31,6 +32,11 @@ struct NewMessage {
   std::optional<std::string_view> traceparent;
   std::string_view decision;
   std::int64_t created_us = 0;
+  sms::FailureReason reason = sms::FailureReason::kNone;
+  std::optional<std::int64_t> not_before_us;
+  bool confirmation = false;
+  std::optional<std::int64_t> price_micros;
+  std::optional<std::string_view> currency;
 };
 void insert(store::Session& session, std::int64_t resource_key, const NewMessage& message);
 
@@ -41,7 +47,7 @@ struct Earlier {
 };
 std::optional<Earlier> find_by_idempotency_key(store::Session& session, std::int64_t resource_key, std::string_view key);
 
-/// A change of state. Only leaves states that are not final.
+/// A change of state by our own doing. Only leaves states that are not final.
 struct Transition {
   sms::MessageState state;
   sms::FailureReason reason = sms::FailureReason::kNone;
@@ -52,6 +58,11 @@ struct Transition {
   /// Lines to append to the decision record.
   std::string decision;
   std::int64_t at_us = 0;
+  /// The carrier's own price, or what is configured for it.
+  std::optional<std::int64_t> price_micros;
+  std::optional<std::string> currency;
+  /// Nobody said so: we conclude it.
+  bool assumed = false;
 };
 /// False: there is no such message, or its state is final or already further.
 bool apply(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& transition);
@@ -63,6 +74,47 @@ struct Finished {
 };
 std::optional<Finished> finish(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                                const Transition& transition);
+/// What the state, and what its reports are made of, is replaced by when a receipt is applied.
+std::optional<Finished> apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
+                                      const Receipt& receipt, std::optional<std::string_view> provider_message_id,
+                                      std::string_view decision);
+/// What is believed of a message; nullopt: there is none.
+struct Standing {
+  MessageStanding message;
+  std::int64_t receipts = 0;
+};
+std::optional<Standing> standing(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+std::vector<Receipt> receipts(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+std::vector<service::SmsReceipt> receipt_records(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+void add_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::int64_t sequence,
+                 const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict);
+
+/// From uncertain back to queued: the carrier never took it. False: it is not uncertain any more.
+bool requeue(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
+             std::int64_t at_us);
+/// From scheduled or queued to cancelled. False: it is neither, or it was noted for a handover.
+bool cancel(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
+            std::int64_t at_us);
+std::optional<std::int64_t> next_scheduled(store::Session& session);
+/// Neither cancelled nor settled in another way.
+bool is_open(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+
+/// What is spent and reserved in a period, `2026-11-26` or `2026-11`.
+std::int64_t spent(store::Session& session, std::int64_t resource_key, std::string_view period);
+void add_spent(store::Session& session, std::int64_t resource_key, std::string_view period, std::int64_t micros);
+/// What was reserved for a message, and when it was accepted.
+struct Reservation {
+  std::int64_t micros = 0;
+  std::int64_t created_us = 0;
+};
+std::optional<Reservation> reservation(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+
+/// The number of a pool that a person hears from.
+std::optional<std::string> sticky_sender(store::Session& session, std::int64_t resource_key, std::string_view pool,
+                                         std::string_view recipient);
+void set_sticky_sender(store::Session& session, std::int64_t resource_key, std::string_view pool, std::string_view recipient,
+                       std::string_view sender, std::int64_t at_us);
+
 /// Appends to the decision record only.
 void append_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines);
 
@@ -70,6 +122,7 @@ void append_decision(store::Session& session, std::int64_t resource_key, std::st
 struct StoredMessage {
   service::SmsRecord record;
   bool wants_report = false;
+  bool confirmation = false;
   std::optional<std::int64_t> report_deadline_us;
   std::string traceparent;
   std::string decision;
@@ -83,15 +136,23 @@ std::vector<service::SmsRecord> list(store::Session& session, std::int64_t resou
                                      const std::optional<std::string>& before);
 /// Every message that is still queued, oldest first.
 std::vector<StoredMessage> queued(store::Session& session, std::int64_t resource_key);
+/// Makes scheduled messages queued whose time has come, at most `limit`: (resource key, message id).
+std::vector<std::pair<std::int64_t, std::string>> release_scheduled(store::Session& session, std::int64_t until_us,
+                                                                    std::int32_t limit);
 /// Messages with a report deadline at or before `until_us`: (resource key, message id).
 std::vector<std::pair<std::int64_t, std::string>> due_reports(store::Session& session, std::int64_t until_us);
 std::optional<std::int64_t> next_report_deadline(store::Session& session);
 void clear_report_deadline(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 
-std::int64_t add_handover(store::Session& session, std::string_view message_ids_json);
+/// A call that is about to be made.
+struct HandoverCall {
+  std::string provider;
+  std::vector<std::string> message_ids;
+};
+std::int64_t add_handover(store::Session& session, const std::vector<HandoverCall>& calls);
 void remove_handover(store::Session& session, std::int64_t handover_id);
-/// Notes that were not removed, with their message ids: a crash cut them off.
-std::vector<std::pair<std::int64_t, std::vector<std::string>>> open_handovers(store::Session& session);
+/// Notes that were not removed: a crash cut them off.
+std::vector<std::pair<std::int64_t, std::vector<HandoverCall>>> open_handovers(store::Session& session);
 
 void copy_rows(store::Session& session, std::int64_t from, std::int64_t to);
 void drop_rows(store::Session& session, std::int64_t resource_key);

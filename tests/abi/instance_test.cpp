@@ -67,7 +67,7 @@ TEST_F(Instance, BadConfigAndSecretsAreReportedTogether) {
   InstanceSettings settings;
   settings.config_json = R"({"name": 7, "colour": "red"})";
   settings.secrets.emplace("password", Secret("x"));
-  settings.interfaces = {"trunkline.email/draft-1"};
+  settings.interfaces = {"trunkline.pstn/draft-1"};
   const Error error = create_error("test-echo", std::move(settings));
   EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(error.message,
@@ -75,7 +75,7 @@ TEST_F(Instance, BadConfigAndSecretsAreReportedTogether) {
                     HasSubstr("config.colour: unknown key; wanted one of name"),
                     HasSubstr("secrets.token: missing, wanted because the manifest of plugin test-echo names it"),
                     HasSubstr("secrets.password: unknown secret; wanted one of token"),
-                    HasSubstr("interfaces: found trunkline.email/draft-1, wanted one of trunkline.sms/1")));
+                    HasSubstr("interfaces: found trunkline.pstn/draft-1, wanted one of trunkline.sms/1")));
   InstanceSettings malformed = echo("a");
   malformed.config_json = "{";
   EXPECT_THAT(create_error("test-echo", std::move(malformed)).message, HasSubstr("config: JSON: "));

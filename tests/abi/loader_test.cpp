@@ -197,12 +197,12 @@ TEST_F(Loader, WrongAbiOfTheManifestRunsNoCode) {
 
 TEST_F(Loader, DraftsNeedASetting) {
   write("x/plugin.json",
-        R"({"id": "x", "version": "1.0.0", "abi_min": "1.0", "library": "x.so", "interfaces": ["trunkline.email/draft-1"]})");
+        R"({"id": "x", "version": "1.0.0", "abi_min": "1.0", "library": "x.so", "interfaces": ["trunkline.pstn/draft-1"]})");
   EXPECT_EQ(load_error("x").code, ErrorCode::kPermissionDenied);
   EXPECT_THAT(
       load_error("x").message,
       EndsWith(
-          "found the draft interface trunkline.email/draft-1, wanted released interfaces only, or plugins.allow_drafts: true"));
+          "found the draft interface trunkline.pstn/draft-1, wanted released interfaces only, or plugins.allow_drafts: true"));
   options_.allow_drafts = true;
   EXPECT_THAT(load_error("x").message, EndsWith("found no file"));
 }

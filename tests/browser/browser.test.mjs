@@ -204,6 +204,31 @@ test('what the guide shows to browsers about events does what it says', async ()
   await page.close();
 });
 
+test('the console shows a mail with its page, which runs nothing, and takes a complaint', async () => {
+  const page = await chromium.browser.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  try {
+    const mime = ['From: ann@example.com', 'Subject: from the mail test', 'MIME-Version: 1.0', 'Content-Type: text/html; charset=utf-8', '',
+      '<p id="shown">Hello</p><script>parent.document.title = "taken over"</script>', ''].join('\r\n');
+    await control('POST', '/_control/mails', { from: 'ann@example.com', to: ['support@sandbox.trunkline.test'], mime });
+    await page.goto(server.ready.console);
+    await page.locator('[data-test="mailbox-support@sandbox.trunkline.test"]').click();
+    await page.locator('[data-test=mails] tr', { hasText: 'from the mail test' }).first().click();
+    const mail = page.locator('[data-test=mail]');
+    await mail.frameLocator('iframe').locator('#shown').waitFor();
+    assert.match(await mail.innerText(), /Subject: from the mail test/);
+    await page.locator('[data-test=raw]').click();
+    await mail.getByText('Content-Type: text/html').last().waitFor();
+    assert.equal(await page.title(), 'Trunkline console');
+    await page.locator('[data-test=close-mail]').click();
+    await mail.waitFor({ state: 'hidden' });
+    assert.deepEqual(complaints, []);
+  } finally {
+    await page.close();
+  }
+});
+
 test('the console says what became of an event, and sends it again', async () => {
   const receiver = await startReceiver();
   const page = await chromium.browser.newPage();

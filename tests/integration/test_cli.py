@@ -27,7 +27,7 @@ def test_send_phone_explain() -> None:
         assert "hello" in server.cli("phone", "show", "+14255550123").stdout
         assert "+14255550123" in server.cli("phone").stdout
         explained = server.cli("explain", "last").stdout
-        for rule in ("sender.allowed", "route.", "provider.send", "provider.report"):
+        for rule in ("sender.allowed", "route.", "provider.send", "receipt"):
             assert rule in explained
         server.cli("phone", "send", "+14255550123", "--to", "+14255550100", "answer")
         received = lines(
@@ -214,3 +214,59 @@ def test_a_key_that_others_can_read_is_closed(tmp_path: Path) -> None:
     key.chmod(0o644)
     trust(tmp_path, "path")
     assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_expr(tmp_path: Path) -> None:
+    context = tmp_path / "context.json"
+    context.write_text('{"variables": {"n": 5.0, "who": "Ada"}}')
+    at = ["--context", str(context)]
+    assert run("expr", "@createArray(variables('n'), 1)", *at).stdout == "[5.0,1]\n"
+    assert run("expr", "Hello @{variables('who')}", *at).stdout == "Hello Ada\n"
+    assert run("--json", "expr", "@variables('who')", *at).stdout == '{"result":"Ada"}\n'
+    failed = run("expr", "ü @{variables('x')}", *at, expect=1).stderr.splitlines()
+    assert failed == ["trunkline: The variable 'x' is not initialized.", "  ü @{variables('x')}", "      ^"]
+    failed_json = lines(run("--json", "expr", "@nope()", expect=1))[0]["error"]
+    assert failed_json["code"] == "InvalidTemplate"  # type: ignore[index]
+    assert "Cannot read the context" in run("expr", "@1", "--context", str(tmp_path / "none.json"), expect=1).stderr
+    context.write_text('{"variables": ')
+    assert "context.json: Not valid JSON at byte" in run("expr", "@1", *at, expect=1).stderr
+
+
+def batch(requests: list[str], *args: str, expect: int = 0) -> list[dict[str, object]]:
+    done = subprocess.run(
+        [str(PROGRAM), "expr", "--batch", *args],
+        input="\n".join(requests) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return lines(done)
+
+
+def test_expr_batch() -> None:
+    golden = Path(__file__).parents[1] / "workflow/golden-expressions.json"
+    table = json.loads(golden.read_text())
+    requests = [
+        {"id": case["id"], "expression": case["expression"], "context": table["contexts"].get(case.get("context"))}
+        for case in table["cases"]
+    ]
+    answers = batch([json.dumps(request) for request in requests])
+    assert [answer["id"] for answer in answers] == [case["id"] for case in table["cases"]]
+    for case, answer in zip(table["cases"], answers, strict=True):
+        if "error" in case:
+            assert answer["error"]["code"] == case["error"]["code"]  # type: ignore[index]
+        else:
+            assert answer.get("result", answer) == case["result"], case["id"]
+
+
+def test_expr_batch_lines_that_are_no_requests(tmp_path: Path) -> None:
+    contexts = tmp_path / "contexts.json"
+    contexts.write_text('{"contexts": {"a": {"variables": {"n": 1}}}}')
+    wrong = ["nope", "5", '{"id":1}', '{"id":2,"expression":"@1","context":"b"}', '{"id":3,"expression":"@1","context":5}']
+    good = ['{"id":"x","expression":"@variables(\'n\')","context":"a"}', "", '{"expression":{"k":"@1"}}']
+    answers = batch([*wrong, *good], "--context", str(contexts), expect=1)
+    assert [answer["id"] for answer in answers] == [None, None, 1, 2, 3, "x", None]
+    assert {answer["error"]["code"] for answer in answers[:5]} == {"InvalidRequestContent"}  # type: ignore[index]
+    assert [answer["result"] for answer in answers[5:]] == [1, {"k": 1}]

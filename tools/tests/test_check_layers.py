@@ -101,6 +101,15 @@ def test_what_may_not_be_used(tree: Tree, path: str, line: str, rule: str) -> No
     assert tree.problems() == [f"{path}:1 {rule}"]
 
 
+def test_a_plugin_whose_manifest_says_so_owns_threads(tree: Tree) -> None:
+    text = "#include <boost/asio/io_context.hpp>\nstd::thread worker;\nauto t = std::chrono::steady_clock::now();\n"
+    tree.write("plugins/x/plugin.json", '{"id": "x", "threads": true}')
+    tree.write("plugins/x/src/a.cpp", text)
+    assert tree.problems() == ["plugins/x/src/a.cpp:3 clock"], "time is the host's in any case"
+    tree.write("plugins/x/plugin.json", '{"id": "x"}')
+    assert len(tree.problems()) == 3
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [

@@ -148,16 +148,16 @@ std::string address_list(std::string_view name, const std::vector<email::Mailbox
 std::string rfc5322_date(Time at) {
   using namespace std::chrono;
   static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const auto day = floor<days>(at);
   const year_month_day date(day);
   const hh_mm_ss<seconds> clock(floor<seconds>(at - day));
   std::array<char, 64> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d +0000", kDays[weekday(day).c_encoding()],
-                                 static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
-                                 static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
-                                 static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
+  const int size =
+      std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d +0000", kDays[weekday(day).c_encoding()],
+                    static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+                    static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
+                    static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
@@ -359,9 +359,11 @@ bool is_address(std::string_view text) {
       if (static_cast<unsigned char>(c) < 32 || c == '"' || c == '\\' || c == 127) return false;
   } else {
     if (local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos) return false;
-    if (!std::all_of(local.begin(), local.end(), [&](char c) { return is_atext(c) || c == '.' || beyond_ascii(c); })) return false;
+    if (!std::all_of(local.begin(), local.end(), [&](char c) { return is_atext(c) || c == '.' || beyond_ascii(c); }))
+      return false;
   }
-  if (domain.empty() || domain.front() == '.' || domain.back() == '.' || domain.find("..") != std::string_view::npos) return false;
+  if (domain.empty() || domain.front() == '.' || domain.back() == '.' || domain.find("..") != std::string_view::npos)
+    return false;
   if (domain.front() == '-' || domain.back() == '-') return false;
   return std::all_of(domain.begin(), domain.end(), [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || beyond_ascii(c);

@@ -20,16 +20,27 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY, EVP_PKEY_free>>;
 using DigestPtr = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX, EVP_MD_CTX_free>>;
 
 /// What is signed where it is there; whoever adds another of these breaks nothing but what it adds.
-constexpr std::array<std::string_view, 14> kSigned = {
-    "from", "to", "cc", "reply-to", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding",
-    "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post"};
+constexpr std::array<std::string_view, 14> kSigned = {"from",
+                                                      "to",
+                                                      "cc",
+                                                      "reply-to",
+                                                      "subject",
+                                                      "date",
+                                                      "message-id",
+                                                      "mime-version",
+                                                      "content-type",
+                                                      "content-transfer-encoding",
+                                                      "in-reply-to",
+                                                      "references",
+                                                      "list-unsubscribe",
+                                                      "list-unsubscribe-post"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 std::string base64(const unsigned char* bytes, std::size_t size) {
   std::string out(4 * ((size + 2) / 3) + 1, '\0');
-  out.resize(static_cast<std::size_t>(
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes, static_cast<int>(size))));
+  out.resize(
+      static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes, static_cast<int>(size))));
   return out;
 }
 
@@ -119,7 +130,8 @@ DkimSigner::DkimSigner(std::string domain, std::string selector, std::string_vie
   if (!is_label_path(selector_)) throw Error(ErrorCode::kInvalidArgument, "'" + selector_ + "' is no DKIM selector", "selector");
   const std::unique_ptr<BIO, Freed<BIO, BIO_free_all>> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   // The callback: never ask on a terminal for the password of an encrypted key.
-  key_->key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
+  key_->key.reset(PEM_read_bio_PrivateKey(
+      bio.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
   const int kind = key_->key ? EVP_PKEY_base_id(key_->key.get()) : EVP_PKEY_NONE;
   key_->ed25519 = kind == EVP_PKEY_ED25519;
   if (!key_->ed25519 && (kind != EVP_PKEY_RSA || EVP_PKEY_bits(key_->key.get()) < 1024))

@@ -121,7 +121,8 @@ void add_headers(GMimeHeaderList* headers, std::vector<std::string>& out) {
   for (int i = 0; i < g_mime_header_list_get_count(headers); ++i) {
     GMimeHeader* header = g_mime_header_list_get_header_at(headers, i);
     std::string value = text_of(g_mime_header_get_value(header));
-    std::replace_if(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    std::replace_if(
+        value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     out.push_back(valid_utf8(text_of(g_mime_header_get_name(header)) + ": " + trimmed(value)));
   }
 }

@@ -18,6 +18,11 @@ inline void write(Writer& out, const trunkline::media::AudioFormat& value) {
   write(out, value.frame_ms);
 }
 
+inline void read(Reader& in, trunkline::media::AudioFrame& value) {
+  read(in, value.position);
+  read(in, value.samples);
+  read(in, value.voice);
+}
 inline void write(Writer& out, const trunkline::media::AudioFrame& value) {
   write(out, value.position);
   write(out, value.samples);
@@ -27,12 +32,24 @@ inline void write(Writer& out, const trunkline::media::AudioFrame& value) {
 inline void read(Reader& in, trunkline::media::SsmlSource& value) {
   read(in, value.document);
 }
+inline void write(Writer& out, const trunkline::media::SsmlSource& value) {
+  write(out, value.document);
+}
 
 inline void read(Reader& in, trunkline::media::AudioSource& value) {
   read(in, value.format);
   read(in, value.samples);
 }
+inline void write(Writer& out, const trunkline::media::AudioSource& value) {
+  write(out, value.format);
+  write(out, value.samples);
+}
 
+inline void read(Reader& in, trunkline::media::MediaCapabilities& value) {
+  read(in, value.formats);
+  read(in, value.synthesis);
+  read(in, value.voices);
+}
 inline void write(Writer& out, const trunkline::media::MediaCapabilities& value) {
   write(out, value.formats);
   write(out, value.synthesis);
@@ -45,6 +62,15 @@ inline void read(Reader& in, trunkline::media::PlaySource& value) {
     case 2: return read(in, value.value.emplace<2>());
     case 3: return read(in, value.value.emplace<3>());
     default: value.value.emplace<0>();
+  }
+}
+inline void write(Writer& out, const trunkline::media::PlaySource& value) {
+  out.number(static_cast<double>(value.value.index()));
+  switch (value.value.index()) {
+    case 1: return write(out, std::get<1>(value.value));
+    case 2: return write(out, std::get<2>(value.value));
+    case 3: return write(out, std::get<3>(value.value));
+    default: return;
   }
 }
 

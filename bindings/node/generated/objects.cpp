@@ -6,12 +6,14 @@ namespace trunkline::node {
 std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTable& calls) {
   if (id == "trunkline.webhook/1") return make_webhook_receiver(iface, calls);
   if (id == "trunkline.sms/1") return make_sms_provider(iface, calls);
+  if (id == "trunkline.sms.query/1") return make_sms_query_provider(iface, calls);
   if (id == "trunkline.sandbox/1") return make_sandbox_provider(iface, calls);
   if (id == "trunkline.sandboxmail/1") return make_sandbox_mail_provider(iface, calls);
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
   if (id == "trunkline.chat/1") return make_chat_provider(iface, calls);
   if (id == "trunkline.email/1") return make_email_provider(iface, calls);
-  if (id == "trunkline.pstn/draft-1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn/1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn_sandbox/1") return make_pstn_sandbox_provider(iface, calls);
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);
   if (id == "trunkline.service.sms/1") return make_sms_service(iface, calls);
   if (id == "trunkline.service.identity/1") return make_identity_service(iface, calls);
@@ -21,11 +23,14 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.sandbox/1") return make_sandbox_service(iface, calls);
   if (id == "trunkline.service.resources/1") return make_resources_service(iface, calls);
   if (id == "trunkline.service.runtime/1") return make_runtime_service(iface, calls);
+  if (id == "trunkline.service.sms_consent/1") return make_sms_consent_service(iface, calls);
   if (id == "trunkline.service.event_subscriptions/1") return make_event_subscriptions_service(iface, calls);
   if (id == "trunkline.service.event_history/1") return make_event_history_service(iface, calls);
   if (id == "trunkline.service.event_topics/1") return make_event_topics_service(iface, calls);
   if (id == "trunkline.service.email/1") return make_email_service(iface, calls);
   if (id == "trunkline.service.sandbox_mail/1") return make_sandbox_mail_service(iface, calls);
+  if (id == "trunkline.service.sip_routing/1") return make_sip_routing_service(iface, calls);
+  if (id == "trunkline.service.rooms/1") return make_rooms_service(iface, calls);
   if (id == "trunkline.service.workflows/1") return make_workflows_service(iface, calls);
   return nullptr;
 }

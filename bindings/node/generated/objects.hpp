@@ -9,12 +9,14 @@ namespace trunkline::node {
 
 std::unique_ptr<Object> make_webhook_receiver(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sms_query_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_mail_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_chat_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_email_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_pstn_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_pstn_sandbox_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_media_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls);
@@ -24,11 +26,14 @@ std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sms_consent_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_email_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_mail_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sip_routing_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_rooms_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_workflows_service(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

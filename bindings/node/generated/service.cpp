@@ -46,6 +46,30 @@ class SmsServiceObject final : public Object {
         client_.start_explain(std::move(p_message_id), std::move(request.options), answer<DecisionRecord>(std::move(request.reply)));
         return;
       }
+      case 4: {  // receipts
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_receipts(std::move(p_message_id), std::move(request.options), answer<std::vector<service::SmsReceipt>>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // cancel
+        std::string p_message_id{};
+        read(in, p_message_id);
+        client_.start_cancel(std::move(p_message_id), std::move(request.options), answer<service::SmsRecord>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // estimate
+        service::SmsMessage p_message{};
+        read(in, p_message);
+        client_.start_estimate(std::move(p_message), std::move(request.options), answer<service::SmsEstimate>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // plan
+        service::SmsMessage p_message{};
+        read(in, p_message);
+        client_.start_plan(std::move(p_message), std::move(request.options), answer<std::vector<service::SmsPlan>>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }
@@ -354,6 +378,86 @@ class NumbersServiceObject final : public Object {
         client_.start_release(std::move(p_number), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
+      case 4: {  // get
+        std::string p_number{};
+        read(in, p_number);
+        client_.start_get(std::move(p_number), std::move(request.options), answer<service::OwnedNumber>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // updateCapabilities
+        std::string p_number{};
+        read(in, p_number);
+        std::optional<service::NumberCapability> p_calling{};
+        read(in, p_calling);
+        std::optional<service::NumberCapability> p_sms{};
+        read(in, p_sms);
+        client_.start_update_capabilities(std::move(p_number), std::move(p_calling), std::move(p_sms), std::move(request.options), answer<service::OwnedNumber>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // countries
+        client_.start_countries(std::move(request.options), answer<std::vector<service::NumberCountry>>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // offerings
+        std::string p_country_code{};
+        read(in, p_country_code);
+        client_.start_offerings(std::move(p_country_code), std::move(request.options), answer<std::vector<service::NumberOffering>>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // areaCodes
+        std::string p_country_code{};
+        read(in, p_country_code);
+        service::NumberType p_type{};
+        read(in, p_type);
+        client_.start_area_codes(std::move(p_country_code), std::move(p_type), std::move(request.options), answer<std::vector<service::NumberAreaCode>>(std::move(request.reply)));
+        return;
+      }
+      case 9: {  // browse
+        service::NumberQuery p_query{};
+        read(in, p_query);
+        std::vector<std::string> p_prefixes{};
+        read(in, p_prefixes);
+        client_.start_browse(std::move(p_query), std::move(p_prefixes), std::move(request.options), answer<std::vector<service::ReservedNumber>>(std::move(request.reply)));
+        return;
+      }
+      case 10: {  // reserve
+        std::vector<std::string> p_add{};
+        read(in, p_add);
+        std::vector<std::string> p_remove{};
+        read(in, p_remove);
+        std::optional<std::string> p_reservation_id{};
+        read(in, p_reservation_id);
+        client_.start_reserve(std::move(p_add), std::move(p_remove), std::move(p_reservation_id), std::move(request.options), answer<service::NumberReservation>(std::move(request.reply)));
+        return;
+      }
+      case 11: {  // getReservation
+        std::string p_reservation_id{};
+        read(in, p_reservation_id);
+        client_.start_get_reservation(std::move(p_reservation_id), std::move(request.options), answer<service::NumberReservation>(std::move(request.reply)));
+        return;
+      }
+      case 12: {  // listReservations
+        client_.start_list_reservations(std::move(request.options), answer<std::vector<service::NumberReservation>>(std::move(request.reply)));
+        return;
+      }
+      case 13: {  // purchaseReservation
+        std::string p_reservation_id{};
+        read(in, p_reservation_id);
+        client_.start_purchase_reservation(std::move(p_reservation_id), std::move(request.options), answer<std::vector<service::OwnedNumber>>(std::move(request.reply)));
+        return;
+      }
+      case 14: {  // deleteReservation
+        std::string p_reservation_id{};
+        read(in, p_reservation_id);
+        client_.start_delete_reservation(std::move(p_reservation_id), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 15: {  // lookup
+        std::string p_number{};
+        read(in, p_number);
+        client_.start_lookup(std::move(p_number), std::move(request.options), answer<service::NumberInfo>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }
@@ -616,6 +720,68 @@ class RuntimeServiceObject final : public Object {
 
  private:
   trunkline::service::RuntimeServiceClient client_;
+};
+
+class SmsConsentServiceObject final : public Object {
+ public:
+  SmsConsentServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // add
+        std::string p_sender{};
+        read(in, p_sender);
+        std::vector<std::string> p_recipients{};
+        read(in, p_recipients);
+        client_.start_add(std::move(p_sender), std::move(p_recipients), std::move(request.options), answer<std::vector<service::OptOutOutcome>>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // remove
+        std::string p_sender{};
+        read(in, p_sender);
+        std::vector<std::string> p_recipients{};
+        read(in, p_recipients);
+        client_.start_remove(std::move(p_sender), std::move(p_recipients), std::move(request.options), answer<std::vector<service::OptOutOutcome>>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // check
+        std::string p_sender{};
+        read(in, p_sender);
+        std::vector<std::string> p_recipients{};
+        read(in, p_recipients);
+        client_.start_check(std::move(p_sender), std::move(p_recipients), std::move(request.options), answer<std::vector<service::OptOutOutcome>>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // list
+        std::optional<std::string> p_sender{};
+        read(in, p_sender);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list(std::move(p_sender), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::OptOutPage>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // history
+        std::optional<std::string> p_recipient{};
+        read(in, p_recipient);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_history(std::move(p_recipient), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::ConsentPage>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // verify
+        client_.start_verify(std::move(request.options), answer<service::ConsentProof>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::SmsConsentServiceClient client_;
 };
 
 class EventSubscriptionsServiceObject final : public Object {
@@ -998,6 +1164,140 @@ class SandboxMailServiceObject final : public Object {
   trunkline::service::SandboxMailServiceClient client_;
 };
 
+class SipRoutingServiceObject final : public Object {
+ public:
+  SipRoutingServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // get
+        client_.start_get(std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // setTrunk
+        service::SipTrunk p_trunk{};
+        read(in, p_trunk);
+        client_.start_set_trunk(std::move(p_trunk), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // setTrunks
+        std::vector<service::SipTrunk> p_trunks{};
+        read(in, p_trunks);
+        client_.start_set_trunks(std::move(p_trunks), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // deleteTrunk
+        std::string p_fqdn{};
+        read(in, p_fqdn);
+        client_.start_delete_trunk(std::move(p_fqdn), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // setDomains
+        std::vector<service::SipDomain> p_domains{};
+        read(in, p_domains);
+        client_.start_set_domains(std::move(p_domains), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // setRoutes
+        std::vector<service::SipRoute> p_routes{};
+        read(in, p_routes);
+        client_.start_set_routes(std::move(p_routes), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // test
+        std::string p_number{};
+        read(in, p_number);
+        client_.start_test(std::move(p_number), std::move(request.options), answer<service::SipRouteTest>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::SipRoutingServiceClient client_;
+};
+
+class RoomsServiceObject final : public Object {
+ public:
+  RoomsServiceObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // create
+        service::NewRoom p_room{};
+        read(in, p_room);
+        client_.start_create(std::move(p_room), std::move(request.options), answer<service::Room>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // get
+        std::string p_room_id{};
+        read(in, p_room_id);
+        client_.start_get(std::move(p_room_id), std::move(request.options), answer<service::Room>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // list
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list(std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::RoomPage>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // update
+        service::RoomChange p_change{};
+        read(in, p_change);
+        client_.start_update(std::move(p_change), std::move(request.options), answer<service::Room>(std::move(request.reply)));
+        return;
+      }
+      case 4: {  // drop
+        std::string p_room_id{};
+        read(in, p_room_id);
+        client_.start_drop(std::move(p_room_id), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 5: {  // setParticipants
+        std::string p_room_id{};
+        read(in, p_room_id);
+        std::vector<service::RoomParticipant> p_participants{};
+        read(in, p_participants);
+        client_.start_set_participants(std::move(p_room_id), std::move(p_participants), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 6: {  // removeParticipants
+        std::string p_room_id{};
+        read(in, p_room_id);
+        std::vector<std::string> p_ids{};
+        read(in, p_ids);
+        client_.start_remove_participants(std::move(p_room_id), std::move(p_ids), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 7: {  // listParticipants
+        std::string p_room_id{};
+        read(in, p_room_id);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        std::optional<std::string> p_continuation{};
+        read(in, p_continuation);
+        client_.start_list_participants(std::move(p_room_id), std::move(p_limit), std::move(p_continuation), std::move(request.options), answer<service::RoomParticipantPage>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // checkJoin
+        std::string p_room_id{};
+        read(in, p_room_id);
+        std::string p_id{};
+        read(in, p_id);
+        client_.start_check_join(std::move(p_room_id), std::move(p_id), std::move(request.options), answer<service::RoomParticipant>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::service::RoomsServiceClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsServiceObject>(iface, calls); }
@@ -1008,10 +1308,13 @@ std::unique_ptr<Object> make_events_service(tl_iface iface, CallTable& calls) { 
 std::unique_ptr<Object> make_sandbox_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_resources_service(tl_iface iface, CallTable& calls) { return std::make_unique<ResourcesServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_runtime_service(tl_iface iface, CallTable& calls) { return std::make_unique<RuntimeServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_sms_consent_service(tl_iface iface, CallTable& calls) { return std::make_unique<SmsConsentServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_subscriptions_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventSubscriptionsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_history_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventHistoryServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_event_topics_service(tl_iface iface, CallTable& calls) { return std::make_unique<EventTopicsServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_email_service(tl_iface iface, CallTable& calls) { return std::make_unique<EmailServiceObject>(iface, calls); }
 std::unique_ptr<Object> make_sandbox_mail_service(tl_iface iface, CallTable& calls) { return std::make_unique<SandboxMailServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_sip_routing_service(tl_iface iface, CallTable& calls) { return std::make_unique<SipRoutingServiceObject>(iface, calls); }
+std::unique_ptr<Object> make_rooms_service(tl_iface iface, CallTable& calls) { return std::make_unique<RoomsServiceObject>(iface, calls); }
 
 }  // namespace trunkline::node

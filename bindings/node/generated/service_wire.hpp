@@ -19,6 +19,7 @@ inline void read(Reader& in, trunkline::service::SmsMessage& value) {
   read(in, value.tag);
   read(in, value.delivery_report_timeout);
   read(in, value.idempotency_key);
+  read(in, value.send_at);
 }
 
 inline void write(Writer& out, const trunkline::service::SmsSendOutcome& value) {
@@ -28,6 +29,7 @@ inline void write(Writer& out, const trunkline::service::SmsSendOutcome& value) 
   write(out, value.http_status);
   write(out, value.error_message);
   write(out, value.repeated);
+  write(out, value.expected_at);
 }
 
 inline void write(Writer& out, const trunkline::service::SmsRecord& value) {
@@ -45,11 +47,75 @@ inline void write(Writer& out, const trunkline::service::SmsRecord& value) {
   write(out, value.inbound);
   write(out, value.created_at);
   write(out, value.updated_at);
+  write(out, value.fault);
+  write(out, value.retryable);
+  write(out, value.receipt_count);
+  write(out, value.expected_at);
+  write(out, value.price_micros);
+  write(out, value.currency);
 }
 
 inline void write(Writer& out, const trunkline::service::SmsPage& value) {
   write(out, value.items);
   write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsReceipt& value) {
+  write(out, value.provider);
+  write(out, value.state);
+  write(out, value.reason);
+  write(out, value.provider_code);
+  write(out, value.at);
+  write(out, value.received_at);
+  write(out, value.segments_delivered);
+  write(out, value.fault);
+  write(out, value.retryable);
+  write(out, value.verdict);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsSwap& value) {
+  write(out, value.found);
+  write(out, value.replacement);
+  write(out, value.count);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsPrice& value) {
+  write(out, value.provider);
+  write(out, value.segment_micros);
+  write(out, value.total_micros);
+  write(out, value.currency);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsRecipientPrice& value) {
+  write(out, value.to);
+  write(out, value.country);
+  write(out, value.route);
+  write(out, value.prices);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsEstimate& value) {
+  write(out, value.encoding);
+  write(out, value.segments);
+  write(out, value.characters);
+  write(out, value.costly_character);
+  write(out, value.swaps);
+  write(out, value.swapped_text);
+  write(out, value.swapped_segments);
+  write(out, value.recipients);
+}
+
+inline void write(Writer& out, const trunkline::service::SmsPlan& value) {
+  write(out, value.to);
+  write(out, value.accepted);
+  write(out, value.http_status);
+  write(out, value.error_message);
+  write(out, value.from);
+  write(out, value.provider);
+  write(out, value.segments);
+  write(out, value.price_micros);
+  write(out, value.currency);
+  write(out, value.expected_at);
+  write(out, value.decision);
 }
 
 inline void write(Writer& out, const trunkline::service::UserWithToken& value) {
@@ -136,6 +202,53 @@ inline void write(Writer& out, const trunkline::service::OwnedNumber& value) {
   write(out, value.purchased_at);
 }
 
+inline void write(Writer& out, const trunkline::service::NumberCountry& value) {
+  write(out, value.country_code);
+  write(out, value.name);
+  write(out, value.calling_code);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberOffering& value) {
+  write(out, value.type);
+  write(out, value.calling);
+  write(out, value.sms);
+  write(out, value.cost_micros);
+  write(out, value.currency);
+  write(out, value.no_resell);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberAreaCode& value) {
+  write(out, value.area_code);
+  write(out, value.locality);
+  write(out, value.administrative_division);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberInfo& value) {
+  write(out, value.number);
+  write(out, value.national_format);
+  write(out, value.international_format);
+  write(out, value.country_code);
+  write(out, value.type);
+  write(out, value.operator_name);
+}
+
+inline void write(Writer& out, const trunkline::service::ReservedNumber& value) {
+  write(out, value.number);
+  write(out, value.country_code);
+  write(out, value.type);
+  write(out, value.for_application);
+  write(out, value.calling);
+  write(out, value.sms);
+  write(out, value.error);
+}
+
+inline void write(Writer& out, const trunkline::service::NumberReservation& value) {
+  write(out, value.id);
+  write(out, value.state);
+  write(out, value.expires_at);
+  write(out, value.numbers);
+}
+
 inline void write(Writer& out, const trunkline::service::Event& value) {
   write(out, value.sequence);
   write(out, value.id);
@@ -180,6 +293,51 @@ inline void write(Writer& out, const trunkline::service::PluginInfo& value) {
   write(out, value.interfaces);
   write(out, value.state);
   write(out, value.detail);
+}
+
+inline void write(Writer& out, const trunkline::service::ConsentEntry& value) {
+  write(out, value.sequence);
+  write(out, value.sender);
+  write(out, value.recipient);
+  write(out, value.action);
+  write(out, value.source);
+  write(out, value.keyword);
+  write(out, value.language);
+  write(out, value.message_id);
+  write(out, value.confirmation_id);
+  write(out, value.at);
+  write(out, value.digest);
+}
+
+inline void write(Writer& out, const trunkline::service::ConsentPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::OptOut& value) {
+  write(out, value.sender);
+  write(out, value.recipient);
+  write(out, value.since);
+  write(out, value.source);
+}
+
+inline void write(Writer& out, const trunkline::service::OptOutPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::OptOutOutcome& value) {
+  write(out, value.to);
+  write(out, value.http_status);
+  write(out, value.opted_out);
+  write(out, value.error_message);
+}
+
+inline void write(Writer& out, const trunkline::service::ConsentProof& value) {
+  write(out, value.entries);
+  write(out, value.digest);
+  write(out, value.intact);
+  write(out, value.first_broken);
 }
 
 inline void read(Reader& in, trunkline::service::EventCondition& value) {
@@ -378,6 +536,97 @@ inline void write(Writer& out, const trunkline::service::ReceivedEmail& value) {
   write(out, value.subject);
   write(out, value.received_at);
   write(out, value.mime);
+}
+
+inline void read(Reader& in, trunkline::service::SipTrunk& value) {
+  read(in, value.fqdn);
+  read(in, value.sip_signaling_port);
+  read(in, value.enabled);
+  read(in, value.privacy_header);
+  read(in, value.ip_address_version);
+}
+inline void write(Writer& out, const trunkline::service::SipTrunk& value) {
+  write(out, value.fqdn);
+  write(out, value.sip_signaling_port);
+  write(out, value.enabled);
+  write(out, value.privacy_header);
+  write(out, value.ip_address_version);
+}
+
+inline void read(Reader& in, trunkline::service::SipDomain& value) {
+  read(in, value.domain);
+  read(in, value.enabled);
+}
+inline void write(Writer& out, const trunkline::service::SipDomain& value) {
+  write(out, value.domain);
+  write(out, value.enabled);
+}
+
+inline void read(Reader& in, trunkline::service::SipRoute& value) {
+  read(in, value.name);
+  read(in, value.description);
+  read(in, value.number_pattern);
+  read(in, value.trunks);
+}
+inline void write(Writer& out, const trunkline::service::SipRoute& value) {
+  write(out, value.name);
+  write(out, value.description);
+  write(out, value.number_pattern);
+  write(out, value.trunks);
+}
+
+inline void write(Writer& out, const trunkline::service::SipRouting& value) {
+  write(out, value.trunks);
+  write(out, value.domains);
+  write(out, value.routes);
+}
+
+inline void write(Writer& out, const trunkline::service::SipRouteTest& value) {
+  write(out, value.matching_routes);
+  write(out, value.trunks);
+  write(out, value.decision);
+}
+
+inline void read(Reader& in, trunkline::service::RoomParticipant& value) {
+  read(in, value.id);
+  read(in, value.role);
+}
+inline void write(Writer& out, const trunkline::service::RoomParticipant& value) {
+  write(out, value.id);
+  write(out, value.role);
+}
+
+inline void read(Reader& in, trunkline::service::NewRoom& value) {
+  read(in, value.valid_from);
+  read(in, value.valid_until);
+  read(in, value.pstn_dial_out);
+  read(in, value.participants);
+  read(in, value.idempotency_key);
+}
+
+inline void write(Writer& out, const trunkline::service::Room& value) {
+  write(out, value.id);
+  write(out, value.created_at);
+  write(out, value.valid_from);
+  write(out, value.valid_until);
+  write(out, value.pstn_dial_out);
+}
+
+inline void read(Reader& in, trunkline::service::RoomChange& value) {
+  read(in, value.room_id);
+  read(in, value.valid_from);
+  read(in, value.valid_until);
+  read(in, value.pstn_dial_out);
+}
+
+inline void write(Writer& out, const trunkline::service::RoomPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::service::RoomParticipantPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
 }
 
 }  // namespace trunkline::node

@@ -38,8 +38,29 @@ class SmsProviderObject final : public Object {
   trunkline::sms::SmsProviderClient client_;
 };
 
+class SmsQueryProviderObject final : public Object {
+ public:
+  SmsQueryProviderObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // query
+        sms::SmsQuery p_query{};
+        read(in, p_query);
+        client_.start_query(std::move(p_query), std::move(request.options), answer<sms::SmsQueryResult>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::sms::SmsQueryProviderClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_sms_provider(tl_iface iface, CallTable& calls) { return std::make_unique<SmsProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_sms_query_provider(tl_iface iface, CallTable& calls) { return std::make_unique<SmsQueryProviderObject>(iface, calls); }
 
 }  // namespace trunkline::node

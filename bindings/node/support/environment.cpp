@@ -87,8 +87,7 @@ Object& Environment::object(Handle handle) {
 RuntimeObject* Environment::runtime(Handle handle) {
   const auto found = objects_.find(handle);
   if (found == objects_.end() || found->second.owner != kNoHandle) return nullptr;
-  // Only runtimes have no owner.
-  return static_cast<RuntimeObject*>(found->second.object.get());
+  return dynamic_cast<RuntimeObject*>(found->second.object.get());
 }
 
 std::unique_ptr<Object> Environment::take(Handle handle) {

@@ -1,6 +1,7 @@
 // The functions that JavaScript sees. node/trunkline/lib/native.cjs is the only caller: no argument is checked here.
 #include <napi.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +9,9 @@
 
 #include "support/call.hpp"
 #include "support/environment.hpp"
+#include "support/provider.hpp"
 #include "support/runtime.hpp"
+#include "trunkline/expression.h"
 
 namespace trunkline::node {
 namespace {
@@ -44,8 +47,9 @@ void unref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->unr
 /// environment down.
 class BlockingWork final : public Napi::AsyncWorker {
  public:
-  BlockingWork(Napi::Env env, Reply reply, std::string config, std::string config_file)
+  BlockingWork(Napi::Env env, Reply reply, std::string config, std::string config_file, std::vector<tl_builtin_plugin> plugins)
       : AsyncWorker(env, "trunkline"),
+        plugins_(std::move(plugins)),
         reply_(std::move(reply)),
         config_(std::move(config)),
         config_file_(std::move(config_file)) {}
@@ -60,13 +64,14 @@ class BlockingWork final : public Napi::AsyncWorker {
       return;
     }
     try {
-      reply_.object(RuntimeObject::open(config_, config_file_));
+      reply_.object(RuntimeObject::open(config_, config_file_, plugins_));
     } catch (...) {
       reply_.fail(current_error());
     }
   }
 
  private:
+  std::vector<tl_builtin_plugin> plugins_;  // of objects that JavaScript keeps while it waits
   Reply reply_;
   std::string config_;
   std::string config_file_;
@@ -75,7 +80,71 @@ class BlockingWork final : public Napi::AsyncWorker {
 
 void open(const Napi::CallbackInfo& info) {
   const Reply reply(environment(info).dispatcher(), number(info, 2), kNoHandle);
-  (new BlockingWork(info.Env(), reply, text(info, 0), text(info, 1)))->Queue();
+  std::vector<tl_builtin_plugin> plugins;
+  if (info[3].IsArray()) {
+    const auto handles = info[3].As<Napi::Array>();
+    for (std::uint32_t i = 0; i < handles.Length(); ++i) {
+      const Object& object = environment(info).object(handles.Get(i).As<Napi::Number>().Uint32Value());
+      plugins.push_back(static_cast<const ProviderObject&>(object).plugin());
+    }
+  }
+  (new BlockingWork(info.Env(), reply, text(info, 0), text(info, 1), std::move(plugins)))->Queue();
+}
+
+/// Runs the conformance kit on a provider that JavaScript implements.
+class KitWork final : public Napi::AsyncWorker {
+ public:
+  KitWork(Napi::Env env, Reply reply, tl_builtin_plugin plugin, std::string config, std::map<std::string, std::string> secrets,
+          std::string quirks, std::vector<std::string> only)
+      : AsyncWorker(env, "trunkline"),
+        reply_(std::move(reply)),
+        plugin_(plugin),
+        config_(std::move(config)),
+        secrets_(std::move(secrets)),
+        quirks_(std::move(quirks)),
+        only_(std::move(only)) {}
+
+ protected:
+  void Execute() override {
+    try {
+      reply_(Result<std::string>(RuntimeObject::run_kit(plugin_, config_, secrets_, quirks_, only_)));
+    } catch (...) {
+      reply_.fail(current_error());
+    }
+  }
+
+ private:
+  Reply reply_;
+  const tl_builtin_plugin plugin_;
+  const std::string config_;
+  const std::map<std::string, std::string> secrets_;
+  const std::string quirks_;
+  const std::vector<std::string> only_;
+};
+
+/// (handle, call, config, [name, value, …], quirks, [pattern, …])
+void run_kit(const Napi::CallbackInfo& info) {
+  const auto texts = [](const Napi::Value& value) {
+    std::vector<std::string> out;
+    const auto list = value.As<Napi::Array>();
+    for (std::uint32_t i = 0; i < list.Length(); ++i) out.push_back(list.Get(i).As<Napi::String>().Utf8Value());
+    return out;
+  };
+  const Reply reply(environment(info).dispatcher(), number(info, 1), kNoHandle);
+  const auto pairs = texts(info[3]);
+  std::map<std::string, std::string> secrets;
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) secrets.emplace(pairs[i], pairs[i + 1]);
+  const auto& provider = static_cast<const ProviderObject&>(environment(info).object(number(info, 0)));
+  (new KitWork(info.Env(), reply, provider.plugin(), text(info, 2), std::move(secrets), text(info, 4), texts(info[5])))->Queue();
+}
+
+/// (manifest, interface ids): the handle of a provider that JavaScript implements.
+Napi::Value make_provider(const Napi::CallbackInfo& info) {
+  std::vector<std::string> interfaces;
+  const auto ids = info[1].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < ids.Length(); ++i) interfaces.push_back(ids.Get(i).As<Napi::String>().Utf8Value());
+  auto made = std::make_unique<ProviderObject>(text(info, 0), std::move(interfaces));
+  return Napi::Number::New(info.Env(), environment(info).keep(std::move(made), kNoHandle));
 }
 
 void close(const Napi::CallbackInfo& info) {
@@ -98,6 +167,34 @@ Napi::Value acquire(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), object ? self.keep(std::move(object), owner) : kNoHandle);
 }
 
+/// (JSON with expressions, JSON of the context): the JSON of the result as text, or an object with what went wrong.
+Napi::Value evaluate(const Napi::CallbackInfo& info) {
+  struct Outcome {
+    Napi::Env env;
+    Napi::Value value;
+  } outcome{info.Env(), {}};
+  const std::string expression = text(info, 0);
+  const std::string context = text(info, 1);
+  tl_expression_evaluate(
+      {expression.data(), expression.size()}, {context.data(), context.size()},
+      [](void* user, const tl_str* result, tl_error* error) {
+        auto& to = *static_cast<Outcome*>(user);
+        if (!error) {
+          to.value = Napi::String::New(to.env, result->data, result->size);
+          return;
+        }
+        Napi::Object failure = Napi::Object::New(to.env);
+        for (const char* key : {"code", "message", "target", "service_code", "offset", "pointer", "function", "argument"}) {
+          const tl_str member = tl_error_get(error, {key, std::char_traits<char>::length(key)});
+          if (member.data) failure.Set(key, Napi::String::New(to.env, member.data, member.size));
+        }
+        tl_error_free(error);
+        to.value = failure;
+      },
+      &outcome);
+  return outcome.value;
+}
+
 }  // namespace
 
 static Napi::Object load(Napi::Env env, Napi::Object exports) {
@@ -115,9 +212,12 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("ref", Napi::Function::New<ref>(env, "ref"));
   exports.Set("unref", Napi::Function::New<unref>(env, "unref"));
   exports.Set("open", Napi::Function::New<open>(env, "open"));
+  exports.Set("runKit", Napi::Function::New<run_kit>(env, "runKit"));
+  exports.Set("makeProvider", Napi::Function::New<make_provider>(env, "makeProvider"));
   exports.Set("close", Napi::Function::New<close>(env, "close"));
   exports.Set("release", Napi::Function::New<release>(env, "release"));
   exports.Set("service", Napi::Function::New<acquire<&RuntimeObject::service>>(env, "service"));
+  exports.Set("evaluate", Napi::Function::New<evaluate>(env, "evaluate"));
   exports.Set("provider", Napi::Function::New<acquire<&RuntimeObject::provider>>(env, "provider"));
   return exports;
 }

@@ -25,13 +25,41 @@ const tl_host kErrorHost = {
 
 }  // namespace
 
-std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml, std::string_view config_file) {
+std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml, std::string_view config_file,
+                                                   const std::vector<tl_builtin_plugin>& plugins) {
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
-  if (tl_runtime_open(borrow(config_yaml), borrow(config_file), &runtime, &error) == 0 && runtime != nullptr)
+  tl_runtime_options options{};
+  options.struct_size = sizeof options;
+  options.config_yaml = borrow(config_yaml);
+  options.config_file = borrow(config_file);
+  options.plugins = {plugins.data(), plugins.size(), sizeof(tl_builtin_plugin)};
+  if (tl_runtime_open_with(&options, &runtime, &error) == 0 && runtime != nullptr)
     return std::unique_ptr<RuntimeObject>(new RuntimeObject(runtime));
   if (error == nullptr) throw Error(ErrorCode::kInternal, "the runtime was not opened and did not say why");
   throw abi::Errors(&kErrorHost).take(error);
+}
+
+std::string RuntimeObject::run_kit(const tl_builtin_plugin& plugin, std::string_view config_json,
+                                   const std::map<std::string, std::string>& secrets, std::string_view quirks_json,
+                                   const std::vector<std::string>& only) {
+  std::vector<tl_kv> values;
+  for (const auto& [name, value] : secrets) values.push_back({borrow(name), borrow(value)});
+  std::vector<tl_str> patterns;
+  for (const std::string& pattern : only) patterns.push_back(borrow(pattern));
+  tl_kit_options options{};
+  options.struct_size = sizeof options;
+  options.plugin = &plugin;
+  options.config_json = borrow(config_json);
+  options.secrets = {values.data(), values.size(), sizeof(tl_kv)};
+  options.quirks_json = borrow(quirks_json);
+  options.only = {patterns.data(), patterns.size(), sizeof(tl_str)};
+  std::string report;
+  tl_error* error = nullptr;
+  tl_runtime_test_plugin(
+      &options, [](void* user, tl_str json) { static_cast<std::string*>(user)->assign(json.data, json.size); }, &report, &error);
+  if (error != nullptr) throw abi::Errors(&kErrorHost).take(error);
+  return report;
 }
 
 RuntimeObject::RuntimeObject(tl_runtime* runtime)

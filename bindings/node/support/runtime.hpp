@@ -1,8 +1,10 @@
 // The runtime itself, over the C embedding API.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/object.hpp"
 #include "trunkline/call_table.hpp"
@@ -15,8 +17,14 @@ namespace trunkline::node {
 class RuntimeObject final : public Object {
  public:
   /// Blocks: opens databases and loads plugins. Throws Error.
-  static std::unique_ptr<RuntimeObject> open(std::string_view config_yaml, std::string_view config_file);
+  static std::unique_ptr<RuntimeObject> open(std::string_view config_yaml, std::string_view config_file,
+                                             const std::vector<tl_builtin_plugin>& plugins = {});
   ~RuntimeObject() override;
+
+  /// Runs the conformance kit; its report as JSON. Blocks. Throws Error.
+  static std::string run_kit(const tl_builtin_plugin& plugin, std::string_view config_json,
+                             const std::map<std::string, std::string>& secrets, std::string_view quirks_json,
+                             const std::vector<std::string>& only);
 
   /// Null when there is no such thing.
   std::unique_ptr<Object> service(std::string_view resource, std::string_view id);

@@ -87,6 +87,13 @@ class Writer {
     if (size > 0) std::memcpy(slots_.data() + at, data, size);
   }
 
+  /// What another one has written, behind what this one has.
+  void append(const Writer& other) {
+    slots_.insert(slots_.end(), other.slots_.begin(), other.slots_.end());
+    text_ += other.text_;
+    ascii_ = ascii_ && other.ascii_;
+  }
+
   const std::vector<std::uint64_t>& slots() const { return slots_; }
   const std::string& text() const { return text_; }
   /// The text has one byte for each UTF-16 unit.

@@ -4,6 +4,7 @@
 
 #include "generated/modules.hpp"
 #include "support/call.hpp"
+#include "support/expression.hpp"
 #include "support/interface.hpp"
 #include "support/stream.hpp"
 
@@ -64,6 +65,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("library_version") = TRUNKLINE_VERSION;
   module.def("library_path", &library_path);
   module.def("default_config", &default_config);
+  module.def("evaluate", &evaluate, py::arg("template_json"), py::arg("context_json"));
   module.def("set_error_factory", &set_error_factory, py::arg("make"));
   module.def("set_future_type", &set_future_type, py::arg("future"));
   module.def("cancel", &cancel, py::arg("call"));

@@ -33,7 +33,7 @@ from .common import DecisionRecord
 from .email import EmailAttachment, EmailState, Mailbox
 from .identity import AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage
 from .sandbox import CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule
-from .sms import FailureReason, MessageState
+from .sms import Encoding, FailureReason, Fault, MessageState
 
 __all__ = [
     "ChatEvent",
@@ -41,6 +41,11 @@ __all__ = [
     "ChatMessageChange",
     "ChatService",
     "ChatThreadChange",
+    "ConsentAction",
+    "ConsentEntry",
+    "ConsentPage",
+    "ConsentProof",
+    "ConsentSource",
     "EmailMessage",
     "EmailOperation",
     "EmailOperationStatus",
@@ -73,30 +78,90 @@ __all__ = [
     "NewChatMessage",
     "NewChatThread",
     "NewEventTopic",
+    "NewRoom",
     "NewTopicEvent",
+    "NumberAreaCode",
     "NumberCapability",
+    "NumberCountry",
+    "NumberInfo",
+    "NumberOffering",
     "NumberQuery",
+    "NumberReservation",
     "NumberSearch",
     "NumberType",
     "NumbersService",
+    "OptOut",
+    "OptOutOutcome",
+    "OptOutPage",
     "OwnedNumber",
     "PluginInfo",
+    "ReceiptVerdict",
     "ReceivedEmail",
+    "ReservationState",
+    "ReservedNumber",
     "ResourceInfo",
     "ResourceSnapshot",
     "ResourcesService",
+    "Room",
+    "RoomChange",
+    "RoomPage",
+    "RoomParticipant",
+    "RoomParticipantPage",
+    "RoomRole",
+    "RoomsService",
     "RuntimeService",
     "SandboxMailService",
     "SandboxService",
+    "SipDomain",
+    "SipRoute",
+    "SipRouteTest",
+    "SipRouting",
+    "SipRoutingService",
+    "SipTrunk",
+    "SmsConsentService",
+    "SmsEstimate",
     "SmsMessage",
     "SmsPage",
+    "SmsPlan",
+    "SmsPrice",
+    "SmsReceipt",
+    "SmsRecipientPrice",
     "SmsRecord",
     "SmsSendOutcome",
     "SmsService",
+    "SmsSwap",
     "Suppression",
     "SuppressionReason",
     "UserWithToken",
 ]
+
+
+class ReceiptVerdict(enum.IntEnum):
+    """What a receipt changed.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    APPLIED = 1
+    """It moved the message on."""
+
+    DUPLICATE = 2
+    """It was told before."""
+
+    LATE = 3
+    """It tells of an earlier stage than the message has reached."""
+
+    CONTRADICTORY = 4
+    """It contradicts what is known better: nothing changed."""
+
+    CORRECTED = 5
+    """It contradicts what was believed, and is better: the state was corrected."""
+
+    STALE = 6
+    """It comes from a carrier that does not have the message any more."""
 
 
 class NumberType(enum.IntEnum):
@@ -137,6 +202,25 @@ class NumberCapability(enum.IntEnum):
     """Both."""
 
 
+class ReservationState(enum.IntEnum):
+    """Where a reservation is in its life.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    ACTIVE = 1
+    """Holds its numbers."""
+
+    COMPLETED = 2
+    """Its numbers were bought."""
+
+    EXPIRED = 3
+    """Its time is over; the numbers are free again."""
+
+
 class KeyKind(enum.IntEnum):
     """One of the two access keys of a resource.
 
@@ -151,6 +235,41 @@ class KeyKind(enum.IntEnum):
 
     SECONDARY = 2
     """The second."""
+
+
+class ConsentAction(enum.IntEnum):
+    """What a person asked for.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    OPT_OUT = 1
+    """Not to be written to."""
+
+    OPT_IN = 2
+    """To be written to again."""
+
+    HELP = 3
+    """Help."""
+
+
+class ConsentSource(enum.IntEnum):
+    """How it came to be known.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    KEYWORD = 1
+    """The person wrote a keyword."""
+
+    API = 2
+    """The application said so."""
 
 
 class EventSchema(enum.IntEnum):
@@ -358,6 +477,28 @@ class SuppressionReason(enum.IntEnum):
     """Somebody put it there."""
 
 
+class RoomRole(enum.IntEnum):
+    """What somebody may do in a room.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    ATTENDEE = 1
+    """Takes part."""
+
+    PRESENTER = 2
+    """Takes part and leads: may mute and remove others."""
+
+    CONSUMER = 3
+    """Listens and watches."""
+
+    COLLABORATOR = 4
+    """Takes part and shares."""
+
+
 @dataclass(slots=True, kw_only=True)
 class SmsMessage:
     """A text to one or more people."""
@@ -383,6 +524,9 @@ class SmsMessage:
     idempotency_key: str | None = None
     """The same key is the same intent: it is sent once and answered alike."""
 
+    send_at: datetime.datetime | None = None
+    """Not before this moment; at most 30 days ahead."""
+
 
 @dataclass(slots=True, kw_only=True)
 class SmsSendOutcome:
@@ -405,6 +549,11 @@ class SmsSendOutcome:
 
     repeated: bool = False
     """It was accepted by an earlier call with the same key."""
+
+    expected_at: datetime.datetime | None = None
+    """When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at
+    once.
+    """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -453,6 +602,24 @@ class SmsRecord:
     updated_at: datetime.datetime
     """When its state changed last."""
 
+    fault: Fault = Fault.NONE
+    """Whose fault it is that it failed."""
+
+    retryable: bool = False
+    """Sending it again can help."""
+
+    receipt_count: int = 0
+    """Receipts that carriers sent about it; `receipts` has them all."""
+
+    expected_at: datetime.datetime | None = None
+    """When it will be handed to a carrier, while it waits for that."""
+
+    price_micros: int | None = None
+    """Price in millionths of `currency`: the carrier's own, or as reserved."""
+
+    currency: str | None = None
+    """ISO 4217."""
+
 
 @dataclass(slots=True, kw_only=True)
 class SmsPage:
@@ -463,6 +630,156 @@ class SmsPage:
 
     continuation: str | None = None
     """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsReceipt:
+    """One receipt of a carrier about a message."""
+
+    provider: str
+    """Which provider sent it."""
+
+    state: MessageState
+    """What it says."""
+
+    reason: FailureReason
+    """Why it failed, normalised."""
+
+    provider_code: str | None = None
+    """The carrier's own code or text."""
+
+    at: datetime.datetime
+    """When it happened, as the carrier says."""
+
+    received_at: datetime.datetime
+    """When it came."""
+
+    segments_delivered: int | None = None
+    """Parts that arrived."""
+
+    fault: Fault
+    """Whose fault it is."""
+
+    retryable: bool
+    """Sending it again can help."""
+
+    verdict: ReceiptVerdict
+    """What it changed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsSwap:
+    """A character that can be replaced without loss."""
+
+    found: str
+    """As it stands in the text."""
+
+    replacement: str
+    """What says the same in GSM-7."""
+
+    count: int
+    """How often."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsPrice:
+    """What one provider asks for a text."""
+
+    provider: str
+    """Provider."""
+
+    segment_micros: int | None = None
+    """Of one part, in millionths of `currency`; absent: no price is configured."""
+
+    total_micros: int | None = None
+    """Of the whole text."""
+
+    currency: str
+    """ISO 4217."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsRecipientPrice:
+    """What one recipient would cost."""
+
+    to: str
+    """Recipient."""
+
+    country: str
+    """ISO 3166-1 alpha-2 of the number; empty: no country."""
+
+    route: str | None = None
+    """The route that decides; absent: none matches."""
+
+    prices: list[SmsPrice] = field(default_factory=list)
+    """One for each provider that would be asked, in that order."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsEstimate:
+    """How a text travels and what it costs."""
+
+    encoding: Encoding
+    """Character set on the air."""
+
+    segments: int
+    """Parts."""
+
+    characters: int
+    """Unicode characters."""
+
+    costly_character: str | None = None
+    """The first character that forced UCS-2."""
+
+    swaps: list[SmsSwap] = field(default_factory=list)
+    """Replacements that keep the meaning."""
+
+    swapped_text: str | None = None
+    """The text with them."""
+
+    swapped_segments: int | None = None
+    """Parts of that."""
+
+    recipients: list[SmsRecipientPrice] = field(default_factory=list)
+    """One for each recipient."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsPlan:
+    """What `send` would do for one recipient."""
+
+    to: str
+    """Recipient."""
+
+    accepted: bool
+    """It would be accepted."""
+
+    http_status: int
+    """202, or the HTTP status that describes the refusal."""
+
+    error_message: str | None = None
+    """Why it would be refused."""
+
+    from_: str
+    """The sender that would be used: of a pool, or in place of one that the country does not take."""
+
+    provider: str | None = None
+    """The provider that would be asked first."""
+
+    segments: int
+    """Parts."""
+
+    price_micros: int | None = None
+    """Price at that provider, in millionths of `currency`."""
+
+    currency: str | None = None
+    """ISO 4217."""
+
+    expected_at: datetime.datetime | None = None
+    """When it would be handed over; absent: at once."""
+
+    decision: DecisionRecord
+    """Every rule that was tried."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -678,6 +995,123 @@ class OwnedNumber:
 
 
 @dataclass(slots=True, kw_only=True)
+class NumberCountry:
+    """A country that numbers can be bought in."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+
+    name: str
+    """Its name in English."""
+
+    calling_code: str
+    """E.164 calling code without `+`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberOffering:
+    """A kind of numbers that a country offers."""
+
+    type: NumberType
+    """What kind."""
+
+    calling: NumberCapability
+    """The most that it can do in calls."""
+
+    sms: NumberCapability
+    """The most that it can do with text messages."""
+
+    cost_micros: int
+    """Monthly cost of each number, in millionths of `currency`."""
+
+    currency: str
+    """ISO 4217."""
+
+    no_resell: bool
+    """Buyers must agree not to resell."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberAreaCode:
+    """An area code, and the place it is for."""
+
+    area_code: str
+    """Within the country."""
+
+    locality: str | None = None
+    """City or town; absent for numbers without a place."""
+
+    administrative_division: str | None = None
+    """State or province."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberInfo:
+    """What is known of any number."""
+
+    number: str
+    """E.164."""
+
+    national_format: str
+    """As people write it within its country."""
+
+    international_format: str
+    """As people write it elsewhere."""
+
+    country_code: str | None = None
+    """ISO 3166-1 alpha-2; absent: of no country."""
+
+    type: NumberType
+    """`unknown` when it cannot be told."""
+
+    operator_name: str | None = None
+    """Who serves it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReservedNumber:
+    """A number of a reservation."""
+
+    number: str
+    """E.164."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+
+    type: NumberType
+    """What kind."""
+
+    for_application: bool
+    """For an application (or a person)."""
+
+    calling: NumberCapability
+    """Calling."""
+
+    sms: NumberCapability
+    """Text messages."""
+
+    error: str | None = None
+    """Why it could not be reserved; absent: it is."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NumberReservation:
+    """Numbers that are held until they are bought, for 15 minutes at most."""
+
+    id: str
+    """GUID."""
+
+    state: ReservationState
+    """Where it is."""
+
+    expires_at: datetime.datetime
+    """Until when the numbers are held."""
+
+    numbers: list[ReservedNumber] = field(default_factory=list)
+    """The numbers."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Event:
     """One fact that happened."""
 
@@ -793,6 +1227,117 @@ class PluginInfo:
 
     detail: str | None = None
     """What was found and what was wanted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsentEntry:
+    """One line of the ledger. Lines are added, never changed."""
+
+    sequence: int
+    """Position in the resource's ledger, from 1."""
+
+    sender: str
+    """Number, short code or name that wrote."""
+
+    recipient: str
+    """The person's number."""
+
+    action: ConsentAction
+    """What was asked for."""
+
+    source: ConsentSource
+    """How."""
+
+    keyword: str | None = None
+    """What the person wrote."""
+
+    language: str | None = None
+    """Language of the keyword, ISO 639-1."""
+
+    message_id: str | None = None
+    """The message that asked."""
+
+    confirmation_id: str | None = None
+    """The message that confirmed it."""
+
+    at: datetime.datetime
+    """When."""
+
+    digest: str
+    """SHA-256 over this line and the digest before it, in hex."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsentPage:
+    """A page of the ledger, oldest first."""
+
+    items: list[ConsentEntry] = field(default_factory=list)
+    """The lines."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OptOut:
+    """Somebody who does not want to hear from a sender."""
+
+    sender: str
+    """Number, short code or name."""
+
+    recipient: str
+    """The person's number."""
+
+    since: datetime.datetime
+    """Since when."""
+
+    source: ConsentSource
+    """How it came to be known."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OptOutPage:
+    """A page of opt-outs, by sender and recipient."""
+
+    items: list[OptOut] = field(default_factory=list)
+    """The opt-outs."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OptOutOutcome:
+    """What became of one recipient."""
+
+    to: str
+    """Recipient."""
+
+    http_status: int
+    """200, or the HTTP status that describes the refusal."""
+
+    opted_out: bool
+    """Whether the recipient has opted out, after this call."""
+
+    error_message: str | None = None
+    """Why it was refused."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsentProof:
+    """Whether the ledger is as it was written."""
+
+    entries: int
+    """Lines that were checked."""
+
+    digest: str
+    """Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed."""
+
+    intact: bool
+    """Every digest is right."""
+
+    first_broken: int | None = None
+    """The first line that is not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1322,6 +1867,172 @@ class ReceivedEmail:
     """The mail as it came (RFC 5322); empty in lists."""
 
 
+@dataclass(slots=True, kw_only=True)
+class SipTrunk:
+    """A gateway or a carrier's session border controller that calls go to."""
+
+    fqdn: str
+    """Fully qualified domain name; unique, in lower case."""
+
+    sip_signaling_port: int
+    """1 to 65535."""
+
+    enabled: bool = True
+    """Calls may go there."""
+
+    privacy_header: str | None = None
+    """Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own."""
+
+    ip_address_version: str | None = None
+    """`ipv4` or `ipv6`; absent: both."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipDomain:
+    """A domain whose trunks are trusted."""
+
+    domain: str
+    """Its name, in lower case."""
+
+    enabled: bool = True
+    """Trunks below it may be used."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipRoute:
+    """Which calls go to which trunks."""
+
+    name: str
+    """Unique, 1 to 256 characters."""
+
+    description: str | None = None
+    """For people, at most 1024 characters."""
+
+    number_pattern: str
+    """Regular expression that the called number must match, such as `^\\+1[0-9]{10}$`."""
+
+    trunks: list[str] = field(default_factory=list)
+    """Names of trunks, the first choice first."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipRouting:
+    """How one resource routes its calls."""
+
+    trunks: list[SipTrunk] = field(default_factory=list)
+    """By name."""
+
+    domains: list[SipDomain] = field(default_factory=list)
+    """By name."""
+
+    routes: list[SipRoute] = field(default_factory=list)
+    """In the order in which they are tried."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SipRouteTest:
+    """Where a call to some number would go."""
+
+    matching_routes: list[SipRoute] = field(default_factory=list)
+    """Routes whose pattern matches, in order."""
+
+    trunks: list[SipTrunk] = field(default_factory=list)
+    """Trunks that would be tried, the first choice first, each once."""
+
+    decision: DecisionRecord
+    """Why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomParticipant:
+    """Somebody who may join a room."""
+
+    id: str
+    """Raw id of a user."""
+
+    role: RoomRole = RoomRole.ATTENDEE
+    """What it may do."""
+
+
+@dataclass(slots=True, kw_only=True)
+class NewRoom:
+    """Which room to create."""
+
+    valid_from: datetime.datetime | None = None
+    """From when it may be joined; absent: from now on."""
+
+    valid_until: datetime.datetime | None = None
+    """Until when; at most 180 days from now, which is the default."""
+
+    pstn_dial_out: bool = False
+    """People in it may call phone numbers."""
+
+    participants: list[RoomParticipant] | None = None
+    """At most 350."""
+
+    idempotency_key: str | None = None
+    """The same key is the same room."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Room:
+    """A place for calls, open to those who are invited, for some time."""
+
+    id: str
+    """Digits."""
+
+    created_at: datetime.datetime
+    """When it was created."""
+
+    valid_from: datetime.datetime
+    """From when it may be joined."""
+
+    valid_until: datetime.datetime
+    """Until when."""
+
+    pstn_dial_out: bool
+    """People in it may call phone numbers."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomChange:
+    """What to change about a room. What is absent stays."""
+
+    room_id: str
+    """The room."""
+
+    valid_from: datetime.datetime | None = None
+    """From when it may be joined."""
+
+    valid_until: datetime.datetime | None = None
+    """Until when."""
+
+    pstn_dial_out: bool | None = None
+    """People in it may call phone numbers."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomPage:
+    """A page of rooms."""
+
+    items: list[Room] = field(default_factory=list)
+    """The rooms."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RoomParticipantPage:
+    """A page of those who may join."""
+
+    items: list[RoomParticipant] = field(default_factory=list)
+    """The participants."""
+
+    continuation: str | None = None
+    """Give it to the next call; absent at the end."""
+
+
 _native.register(globals())
 
 
@@ -1347,6 +2058,7 @@ class SmsService(Service):
         tag: str | None = None,
         delivery_report_timeout: datetime.timedelta | None = None,
         idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
         timeout: float | None = None,
     ) -> builtins.list[SmsSendOutcome]: ...
     def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendOutcome]:
@@ -1395,6 +2107,88 @@ class SmsService(Service):
             NotFoundError: What the request names does not exist.
         """
         return self._impl.explain(message_id, timeout)
+
+    def receipts(self, message_id: str, *, timeout: float | None = None) -> builtins.list[SmsReceipt]:
+        """Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.receipts(message_id, timeout)
+
+    def cancel(self, message_id: str, *, timeout: float | None = None) -> SmsRecord:
+        """Takes back a message that was not handed to a carrier yet.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.cancel(message_id, timeout)
+
+    @overload
+    def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsEstimate: ...
+    @overload
+    def estimate(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> SmsEstimate: ...
+    def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsEstimate:
+        """How a text travels and what each route asks for it. Sends nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.estimate(model_of(SmsMessage, message, fields), timeout)
+
+    @overload
+    def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsPlan]: ...
+    @overload
+    def plan(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> builtins.list[SmsPlan]: ...
+    def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsPlan]:
+        """A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.plan(model_of(SmsMessage, message, fields), timeout)
 
 
 class IdentityService(Service):
@@ -1981,6 +2775,157 @@ class NumbersService(Service):
         """
         self._impl.release(number, timeout)
 
+    def get(self, number: str, *, timeout: float | None = None) -> OwnedNumber:
+        """One number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(number, timeout)
+
+    def update_capabilities(
+        self,
+        number: str,
+        calling: NumberCapability | None = None,
+        sms: NumberCapability | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OwnedNumber:
+        """Changes what a number does, within what its kind can do. What is absent stays.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.update_capabilities(number, calling, sms, timeout)
+
+    def countries(self, *, timeout: float | None = None) -> builtins.list[NumberCountry]:
+        """Where numbers can be bought, by code.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.countries(timeout)
+
+    def offerings(self, country_code: str, *, timeout: float | None = None) -> builtins.list[NumberOffering]:
+        """What a country offers.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.offerings(country_code, timeout)
+
+    def area_codes(self, country_code: str, type: NumberType, *, timeout: float | None = None) -> builtins.list[NumberAreaCode]:
+        """The area codes of one kind of numbers.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.area_codes(country_code, type, timeout)
+
+    def browse(
+        self,
+        query: NumberQuery,
+        prefixes: Sequence[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[ReservedNumber]:
+        """Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.browse(query, prefixes, timeout)
+
+    def reserve(
+        self,
+        add: Sequence[str],
+        remove: Sequence[str] = (),
+        reservation_id: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> NumberReservation:
+        """Holds these numbers, and lets those go. `reservation_id`: a GUID of yours; absent: a new one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.reserve(add, remove, reservation_id, timeout)
+
+    def get_reservation(self, reservation_id: str, *, timeout: float | None = None) -> NumberReservation:
+        """One reservation.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get_reservation(reservation_id, timeout)
+
+    def list_reservations(self, *, timeout: float | None = None) -> builtins.list[NumberReservation]:
+        """All reservations of the last month, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list_reservations(timeout)
+
+    def purchase_reservation(self, reservation_id: str, *, timeout: float | None = None) -> builtins.list[OwnedNumber]:
+        """Buys what a reservation holds.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.purchase_reservation(reservation_id, timeout)
+
+    def delete_reservation(self, reservation_id: str, *, timeout: float | None = None) -> None:
+        """Lets the numbers of a reservation go.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        self._impl.delete_reservation(reservation_id, timeout)
+
+    def lookup(self, number: str, *, timeout: float | None = None) -> NumberInfo:
+        """What is known of any number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.lookup(number, timeout)
+
 
 class EventsService(Service):
     """The events of one resource."""
@@ -2376,6 +3321,95 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.metrics(timeout)
+
+
+class SmsConsentService(Service):
+    """Who does not want to be written to, by sender; and how that came about."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sms_consent/1"
+    _native_class: ClassVar[type[_native.SmsConsentService]] = _native.SmsConsentService
+    _impl: _native.SmsConsentService
+
+    def add(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.add(sender, recipients, timeout)
+
+    def remove(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Lifts that.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.remove(sender, recipients, timeout)
+
+    def check(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Whether they opted out.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        return self._impl.check(sender, recipients, timeout)
+
+    def list(
+        self,
+        sender: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OptOutPage:
+        """Everybody who opted out; `sender` limits it to one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list(sender, limit, continuation, timeout)
+
+    def history(
+        self,
+        recipient: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ConsentPage:
+        """The ledger, oldest first; `recipient` limits it to one person.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.history(recipient, limit, continuation, timeout)
+
+    def verify(self, *, timeout: float | None = None) -> ConsentProof:
+        """Checks the digests of the whole ledger.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.verify(timeout)
 
 
 class EventSubscriptionsService(Service):
@@ -3106,3 +4140,258 @@ class SandboxMailService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.smtp_address(timeout)
+
+
+class SipRoutingService(Service):
+    """The SIP trunks of one resource and the routes to them."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sip_routing/1"
+    _native_class: ClassVar[type[_native.SipRoutingService]] = _native.SipRoutingService
+    _impl: _native.SipRoutingService
+
+    def get(self, *, timeout: float | None = None) -> SipRouting:
+        """Everything.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.get(timeout)
+
+    @overload
+    def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipRouting: ...
+    @overload
+    def set_trunk(
+        self,
+        /,
+        *,
+        fqdn: str,
+        sip_signaling_port: int,
+        enabled: bool = True,
+        privacy_header: str | None = None,
+        ip_address_version: str | None = None,
+        timeout: float | None = None,
+    ) -> SipRouting: ...
+    def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipRouting:
+        """Puts a trunk there, or changes the one of that name.
+
+        Args:
+            trunk: Or give the fields of `SipTrunk` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_trunk(model_of(SipTrunk, trunk, fields), timeout)
+
+    def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all trunks.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_trunks(trunks, timeout)
+
+    def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipRouting:
+        """Removes a trunk that no route uses; none of that name: nothing happens.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.delete_trunk(fqdn, timeout)
+
+    def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all domains.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_domains(domains, timeout)
+
+    def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all routes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.set_routes(routes, timeout)
+
+    def test(self, number: str, *, timeout: float | None = None) -> SipRouteTest:
+        """Where a call to this number would go, and why.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.test(number, timeout)
+
+
+class RoomsService(Service):
+    """The rooms of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.rooms/1"
+    _native_class: ClassVar[type[_native.RoomsService]] = _native.RoomsService
+    _impl: _native.RoomsService
+
+    @overload
+    def create(self, room: NewRoom, /, *, timeout: float | None = None) -> Room: ...
+    @overload
+    def create(
+        self,
+        /,
+        *,
+        valid_from: datetime.datetime | None = None,
+        valid_until: datetime.datetime | None = None,
+        pstn_dial_out: bool = False,
+        participants: Sequence[RoomParticipant] | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Room: ...
+    def create(self, room: NewRoom | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Room:
+        """Creates a room.
+
+        Args:
+            room: Or give the fields of `NewRoom` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        return self._impl.create(model_of(NewRoom, room, fields), timeout)
+
+    def get(self, room_id: str, *, timeout: float | None = None) -> Room:
+        """One room.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.get(room_id, timeout)
+
+    def list(self, limit: int = 100, continuation: str | None = None, *, timeout: float | None = None) -> RoomPage:
+        """The rooms that are still valid, oldest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.list(limit, continuation, timeout)
+
+    @overload
+    def update(self, change: RoomChange, /, *, timeout: float | None = None) -> Room: ...
+    @overload
+    def update(
+        self,
+        /,
+        *,
+        room_id: str,
+        valid_from: datetime.datetime | None = None,
+        valid_until: datetime.datetime | None = None,
+        pstn_dial_out: bool | None = None,
+        timeout: float | None = None,
+    ) -> Room: ...
+    def update(self, change: RoomChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Room:
+        """Changes its window or whether phone numbers may be called.
+
+        Args:
+            change: Or give the fields of `RoomChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.update(model_of(RoomChange, change, fields), timeout)
+
+    def drop(self, room_id: str, *, timeout: float | None = None) -> None:
+        """Drops it, with its invitations.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.drop(room_id, timeout)
+
+    def set_participants(
+        self,
+        room_id: str,
+        participants: Sequence[RoomParticipant],
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Invites people, or gives them another role; others stay.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.set_participants(room_id, participants, timeout)
+
+    def remove_participants(self, room_id: str, ids: Sequence[str], *, timeout: float | None = None) -> None:
+        """Takes invitations back; who has none is ignored.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.remove_participants(room_id, ids, timeout)
+
+    def list_participants(
+        self,
+        room_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> RoomParticipantPage:
+        """Those who may join, by id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.list_participants(room_id, limit, continuation, timeout)
+
+    def check_join(self, room_id: str, id: str, *, timeout: float | None = None) -> RoomParticipant:
+        """What this user may do in the room right now. Fails when it may not join.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        return self._impl.check_join(room_id, id, timeout)

@@ -17,11 +17,16 @@ __all__ = [
     "DeliveryReport",
     "Encoding",
     "FailureReason",
+    "Fault",
     "InboundSms",
     "MessageState",
     "Recipient",
     "SmsCapabilities",
+    "SmsCustody",
     "SmsProvider",
+    "SmsQuery",
+    "SmsQueryProvider",
+    "SmsQueryResult",
     "SmsSendRequest",
     "SmsSendResult",
 ]
@@ -53,6 +58,12 @@ class MessageState(enum.IntEnum):
 
     UNCERTAIN = 6
     """Handed over, but the carrier's answer was lost: it may or may not have been sent."""
+
+    SCHEDULED = 7
+    """Accepted and durable; it waits for its time."""
+
+    CANCELLED = 8
+    """Taken back before it was handed to a carrier."""
 
 
 class FailureReason(enum.IntEnum):
@@ -92,6 +103,28 @@ class FailureReason(enum.IntEnum):
     """Anything else."""
 
 
+class Fault(enum.IntEnum):
+    """Whose fault a failure is.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    NONE = 0
+    """Nothing failed."""
+
+    SENDER = 1
+    """The sender's: the request, its sender or its quota."""
+
+    RECIPIENT = 2
+    """The recipient's: the number, the handset or a refusal to be written to."""
+
+    CARRIER = 3
+    """The carrier's."""
+
+    UNDETERMINED = 4
+    """Nobody said."""
+
+
 class Encoding(enum.IntEnum):
     """Character set of a message on the air.
 
@@ -106,6 +139,22 @@ class Encoding(enum.IntEnum):
 
     UCS2 = 2
     """UCS-2: 70 units, 67 in each part of a longer text."""
+
+
+class SmsCustody(enum.IntEnum):
+    """Whether a carrier has a message.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNCLEAR = 0
+    """The carrier cannot tell."""
+
+    TAKEN = 1
+    """It took it: nobody else may send it."""
+
+    NOT_TAKEN = 2
+    """It never took it: somebody else may send it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -255,6 +304,37 @@ class SmsCapabilities:
     """ISO 3166-1 alpha-2 countries it serves; empty: all."""
 
 
+@dataclass(slots=True, kw_only=True)
+class SmsQuery:
+    """A message whose answer was lost."""
+
+    message_id: str
+    """The host's id; it was the idempotency key of the call when the call had one recipient."""
+
+    provider_message_id: str | None = None
+    """The carrier's own id, when it was told."""
+
+    from_: str
+    """Sender."""
+
+    to: str
+    """Recipient."""
+
+    sent_at: datetime.datetime
+    """When it was handed over."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SmsQueryResult:
+    """What a carrier says about a message whose answer was lost."""
+
+    custody: SmsCustody
+    """Whether it has the message."""
+
+    report: DeliveryReport | None = None
+    """What became of it, when the carrier has it."""
+
+
 _native.register(globals())
 
 
@@ -306,3 +386,38 @@ class SmsProvider(Provider):
     def capabilities(self) -> SmsCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class SmsQueryProvider(Provider):
+    """A carrier that can be asked about a message. Offered beside `SmsProvider`."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.sms.query/1"
+    _native_class: ClassVar[type[_native.SmsQueryProvider]] = _native.SmsQueryProvider
+    _impl: _native.SmsQueryProvider
+
+    @overload
+    def query(self, query: SmsQuery, /, *, timeout: float | None = None) -> SmsQueryResult: ...
+    @overload
+    def query(
+        self,
+        /,
+        *,
+        message_id: str,
+        provider_message_id: str | None = None,
+        from_: str,
+        to: str,
+        sent_at: datetime.datetime,
+        timeout: float | None = None,
+    ) -> SmsQueryResult: ...
+    def query(self, query: SmsQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsQueryResult:
+        """What became of a message whose answer was lost. Sends nothing.
+
+        Args:
+            query: Or give the fields of `SmsQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            UnavailableError: The remote side cannot be reached right now.
+        """
+        return self._impl.query(model_of(SmsQuery, query, fields), timeout)

@@ -5,7 +5,7 @@ const { writeDialRequest } = require("./wire/pstn.cjs");
 class PstnProvider {
   #port;
   constructor(port) { this.#port = port; }
-  static id = "trunkline.pstn/draft-1";
+  static id = "trunkline.pstn/1";
 
   dial(request, options) {
     return this.#port.call(0, options, (w) => { w.model("request", request, writeDialRequest); }, undefined);

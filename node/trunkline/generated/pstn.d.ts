@@ -17,10 +17,12 @@ export type LegState =
 
 /** A leg to set up. */
 export interface DialRequest {
-  /** The host's id of the leg. */
+  /** The host's id of the leg; unique. */
   legId: string;
   /** Caller id, E.164. */
   from: string;
+  /** Shown to the far end beside the caller id, where it can show anything. */
+  displayName?: string;
   /** E.164 or a SIP URI. */
   to: string;
   /**
@@ -62,10 +64,10 @@ export type LegChange =
 export declare class PstnProvider {
   protected constructor();
   /** Interface id. */
-  static readonly id: "trunkline.pstn/draft-1";
+  static readonly id: "trunkline.pstn/1";
 
   /**
-   * Starts a leg; its progress comes as events.
+   * Starts a leg; its progress comes as events, and the last one is its end.
    * Errors: `invalidArgument`, `unavailable`.
    */
   dial(request: DialRequest, options?: CallOptions): Promise<void>;
@@ -77,13 +79,14 @@ export declare class PstnProvider {
   answer(legId: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Ends a leg with a Q.850 cause.
+   * Ends a leg with a Q.850 cause; before it was answered, that refuses or withdraws the call. The end comes as
+   * an event.
    * Errors: `notFound`.
    */
   hangUp(legId: string, cause?: number, options?: CallOptions): Promise<void>;
 
   /**
-   * Sends digits.
+   * Sends digits to the far end of an answered leg, in order.
    * Errors: `notFound`.
    */
   sendDtmf(legId: string, digits: string, options?: CallOptions): Promise<void>;

@@ -4,14 +4,22 @@ const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidPart
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readCapturedMail, readCapturedMailbox, readMailRule, readPhone, readPhoneMessage, readPhoneRule, writeMailRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { EventSchema, KeyKind, readChatEvent, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberSearch, readOwnedNumber, readPluginInfo, readReceivedEmail, readResourceInfo, readResourceSnapshot, readSmsPage, readSmsRecord, readSmsSendOutcome, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewTopicEvent, writeNumberQuery, writeSmsMessage } = require("./wire/service.cjs");
+const { EventSchema, KeyKind, NumberCapability, NumberType, readChatEvent, readConsentPage, readConsentProof, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberAreaCode, readNumberCountry, readNumberInfo, readNumberOffering, readNumberReservation, readNumberSearch, readOptOutOutcome, readOptOutPage, readOwnedNumber, readPluginInfo, readReceivedEmail, readReservedNumber, readResourceInfo, readResourceSnapshot, readRoom, readRoomPage, readRoomParticipant, readRoomParticipantPage, readSipRouteTest, readSipRouting, readSmsEstimate, readSmsPage, readSmsPlan, readSmsReceipt, readSmsRecord, readSmsSendOutcome, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewRoom, writeNewTopicEvent, writeNumberQuery, writeRoomChange, writeRoomParticipant, writeSipDomain, writeSipRoute, writeSipTrunk, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
+const readListOfSmsReceipt = (r) => r.list(readSmsReceipt);
+const readListOfSmsPlan = (r) => r.list(readSmsPlan);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
 const readListOfSigningKey = (r) => r.list(readSigningKey);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const readListOfInvalidParticipant = (r) => r.list(readInvalidParticipant);
 const readListOfOwnedNumber = (r) => r.list(readOwnedNumber);
+const readListOfNumberCountry = (r) => r.list(readNumberCountry);
+const readListOfNumberOffering = (r) => r.list(readNumberOffering);
+const readListOfNumberAreaCode = (r) => r.list(readNumberAreaCode);
+const eachString = (w, x) => w.string("", x);
+const readListOfReservedNumber = (r) => r.list(readReservedNumber);
+const readListOfNumberReservation = (r) => r.list(readNumberReservation);
 const readListOfEvent = (r) => r.list(readEvent);
 const readListOfPhone = (r) => r.list(readPhone);
 const readListOfPhoneMessage = (r) => r.list(readPhoneMessage);
@@ -21,6 +29,7 @@ const readListOfResourceInfo = (r) => r.list(readResourceInfo);
 const readListOfResourceSnapshot = (r) => r.list(readResourceSnapshot);
 const readTime = (r) => r.time();
 const readListOfPluginInfo = (r) => r.list(readPluginInfo);
+const readListOfOptOutOutcome = (r) => r.list(readOptOutOutcome);
 const readListOfEventSubscription = (r) => r.list(readEventSubscription);
 const readBoolean = (r) => r.boolean();
 const readListOfEventExplanation = (r) => r.list(readEventExplanation);
@@ -33,8 +42,11 @@ const readListOfReceivedEmail = (r) => r.list(readReceivedEmail);
 const readListOfCapturedMailbox = (r) => r.list(readCapturedMailbox);
 const readListOfCapturedMail = (r) => r.list(readCapturedMail);
 const readBytes = (r) => r.bytes();
-const eachString = (w, x) => w.string("", x);
 const readListOfMailRule = (r) => r.list(readMailRule);
+const eachSipTrunk = (w, x) => w.model("", x, writeSipTrunk);
+const eachSipDomain = (w, x) => w.model("", x, writeSipDomain);
+const eachSipRoute = (w, x) => w.model("", x, writeSipRoute);
+const eachRoomParticipant = (w, x) => w.model("", x, writeRoomParticipant);
 
 class SmsService {
   #port;
@@ -55,6 +67,22 @@ class SmsService {
 
   explain(messageId, options) {
     return this.#port.call(3, options, (w) => { w.string("messageId", messageId); }, readDecisionRecord);
+  }
+
+  receipts(messageId, options) {
+    return this.#port.call(4, options, (w) => { w.string("messageId", messageId); }, readListOfSmsReceipt);
+  }
+
+  cancel(messageId, options) {
+    return this.#port.call(5, options, (w) => { w.string("messageId", messageId); }, readSmsRecord);
+  }
+
+  estimate(message, options) {
+    return this.#port.call(6, options, (w) => { w.model("message", message, writeSmsMessage); }, readSmsEstimate);
+  }
+
+  plan(message, options) {
+    return this.#port.call(7, options, (w) => { w.model("message", message, writeSmsMessage); }, readListOfSmsPlan);
   }
 }
 exports.SmsService = SmsService;
@@ -208,6 +236,54 @@ class NumbersService {
 
   release(number, options) {
     return this.#port.call(3, options, (w) => { w.string("number", number); }, undefined);
+  }
+
+  get(number, options) {
+    return this.#port.call(4, options, (w) => { w.string("number", number); }, readOwnedNumber);
+  }
+
+  updateCapabilities(number, calling, sms, options) {
+    return this.#port.call(5, options, (w) => { w.string("number", number); if (w.has(calling)) w.enumeration("calling", calling, NumberCapability); if (w.has(sms)) w.enumeration("sms", sms, NumberCapability); }, readOwnedNumber);
+  }
+
+  countries(options) {
+    return this.#port.call(6, options, undefined, readListOfNumberCountry);
+  }
+
+  offerings(countryCode, options) {
+    return this.#port.call(7, options, (w) => { w.string("countryCode", countryCode); }, readListOfNumberOffering);
+  }
+
+  areaCodes(countryCode, type, options) {
+    return this.#port.call(8, options, (w) => { w.string("countryCode", countryCode); w.enumeration("type", type, NumberType); }, readListOfNumberAreaCode);
+  }
+
+  browse(query, prefixes, options) {
+    return this.#port.call(9, options, (w) => { w.model("query", query, writeNumberQuery); w.list("prefixes", prefixes ?? [], eachString); }, readListOfReservedNumber);
+  }
+
+  reserve(add, remove, reservationId, options) {
+    return this.#port.call(10, options, (w) => { w.list("add", add, eachString); w.list("remove", remove ?? [], eachString); if (w.has(reservationId)) w.string("reservationId", reservationId); }, readNumberReservation);
+  }
+
+  getReservation(reservationId, options) {
+    return this.#port.call(11, options, (w) => { w.string("reservationId", reservationId); }, readNumberReservation);
+  }
+
+  listReservations(options) {
+    return this.#port.call(12, options, undefined, readListOfNumberReservation);
+  }
+
+  purchaseReservation(reservationId, options) {
+    return this.#port.call(13, options, (w) => { w.string("reservationId", reservationId); }, readListOfOwnedNumber);
+  }
+
+  deleteReservation(reservationId, options) {
+    return this.#port.call(14, options, (w) => { w.string("reservationId", reservationId); }, undefined);
+  }
+
+  lookup(number, options) {
+    return this.#port.call(15, options, (w) => { w.string("number", number); }, readNumberInfo);
   }
 }
 exports.NumbersService = NumbersService;
@@ -363,6 +439,37 @@ class RuntimeService {
   }
 }
 exports.RuntimeService = RuntimeService;
+
+class SmsConsentService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.sms_consent/1";
+
+  add(sender, recipients, options) {
+    return this.#port.call(0, options, (w) => { w.string("sender", sender); w.list("recipients", recipients, eachString); }, readListOfOptOutOutcome);
+  }
+
+  remove(sender, recipients, options) {
+    return this.#port.call(1, options, (w) => { w.string("sender", sender); w.list("recipients", recipients, eachString); }, readListOfOptOutOutcome);
+  }
+
+  check(sender, recipients, options) {
+    return this.#port.call(2, options, (w) => { w.string("sender", sender); w.list("recipients", recipients, eachString); }, readListOfOptOutOutcome);
+  }
+
+  list(sender, limit, continuation, options) {
+    return this.#port.call(3, options, (w) => { if (w.has(sender)) w.string("sender", sender); w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readOptOutPage);
+  }
+
+  history(recipient, limit, continuation, options) {
+    return this.#port.call(4, options, (w) => { if (w.has(recipient)) w.string("recipient", recipient); w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readConsentPage);
+  }
+
+  verify(options) {
+    return this.#port.call(5, options, undefined, readConsentProof);
+  }
+}
+exports.SmsConsentService = SmsConsentService;
 
 class EventSubscriptionsService {
   #port;
@@ -578,3 +685,81 @@ class SandboxMailService {
   }
 }
 exports.SandboxMailService = SandboxMailService;
+
+class SipRoutingService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.sip_routing/1";
+
+  get(options) {
+    return this.#port.call(0, options, undefined, readSipRouting);
+  }
+
+  setTrunk(trunk, options) {
+    return this.#port.call(1, options, (w) => { w.model("trunk", trunk, writeSipTrunk); }, readSipRouting);
+  }
+
+  setTrunks(trunks, options) {
+    return this.#port.call(2, options, (w) => { w.list("trunks", trunks, eachSipTrunk); }, readSipRouting);
+  }
+
+  deleteTrunk(fqdn, options) {
+    return this.#port.call(3, options, (w) => { w.string("fqdn", fqdn); }, readSipRouting);
+  }
+
+  setDomains(domains, options) {
+    return this.#port.call(4, options, (w) => { w.list("domains", domains, eachSipDomain); }, readSipRouting);
+  }
+
+  setRoutes(routes, options) {
+    return this.#port.call(5, options, (w) => { w.list("routes", routes, eachSipRoute); }, readSipRouting);
+  }
+
+  test(number, options) {
+    return this.#port.call(6, options, (w) => { w.string("number", number); }, readSipRouteTest);
+  }
+}
+exports.SipRoutingService = SipRoutingService;
+
+class RoomsService {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.service.rooms/1";
+
+  create(room, options) {
+    return this.#port.call(0, options, (w) => { w.model("room", room, writeNewRoom); }, readRoom);
+  }
+
+  get(roomId, options) {
+    return this.#port.call(1, options, (w) => { w.string("roomId", roomId); }, readRoom);
+  }
+
+  list(limit, continuation, options) {
+    return this.#port.call(2, options, (w) => { w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readRoomPage);
+  }
+
+  update(change, options) {
+    return this.#port.call(3, options, (w) => { w.model("change", change, writeRoomChange); }, readRoom);
+  }
+
+  drop(roomId, options) {
+    return this.#port.call(4, options, (w) => { w.string("roomId", roomId); }, undefined);
+  }
+
+  setParticipants(roomId, participants, options) {
+    return this.#port.call(5, options, (w) => { w.string("roomId", roomId); w.list("participants", participants, eachRoomParticipant); }, undefined);
+  }
+
+  removeParticipants(roomId, ids, options) {
+    return this.#port.call(6, options, (w) => { w.string("roomId", roomId); w.list("ids", ids, eachString); }, undefined);
+  }
+
+  listParticipants(roomId, limit, continuation, options) {
+    return this.#port.call(7, options, (w) => { w.string("roomId", roomId); w.int32("limit", limit ?? 100); if (w.has(continuation)) w.string("continuation", continuation); }, readRoomParticipantPage);
+  }
+
+  checkJoin(roomId, id, options) {
+    return this.#port.call(8, options, (w) => { w.string("roomId", roomId); w.string("id", id); }, readRoomParticipant);
+  }
+}
+exports.RoomsService = RoomsService;

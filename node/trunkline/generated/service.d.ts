@@ -5,7 +5,25 @@ import type { DecisionRecord } from "./common.js";
 import type { EmailAttachment, EmailState, Mailbox } from "./email.js";
 import type { AccessToken, SigningKey, TokenClaims, TokenScope, UserIdentity, UserPage } from "./identity.js";
 import type { CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "./sandbox.js";
-import type { FailureReason, MessageState } from "./sms.js";
+import type { Encoding, FailureReason, Fault, MessageState } from "./sms.js";
+
+/** What a receipt changed. */
+export type ReceiptVerdict =
+  /** Not known to this version. */
+  | "unknown"
+  /** It moved the message on. */
+  | "applied"
+  /** It was told before. */
+  | "duplicate"
+  /** It tells of an earlier stage than the message has reached. */
+  | "late"
+  /** It contradicts what is known better: nothing changed. */
+  | "contradictory"
+  /** It contradicts what was believed, and is better: the state was corrected. */
+  | "corrected"
+  /** It comes from a carrier that does not have the message any more. */
+  | "stale"
+  | (string & {});
 
 /** What kind of number. */
 export type NumberType =
@@ -31,6 +49,18 @@ export type NumberCapability =
   | "both"
   | (string & {});
 
+/** Where a reservation is in its life. */
+export type ReservationState =
+  /** Not known to this version. */
+  | "unknown"
+  /** Holds its numbers. */
+  | "active"
+  /** Its numbers were bought. */
+  | "completed"
+  /** Its time is over; the numbers are free again. */
+  | "expired"
+  | (string & {});
+
 /** One of the two access keys of a resource. */
 export type KeyKind =
   /** Not known to this version. */
@@ -39,6 +69,28 @@ export type KeyKind =
   | "primary"
   /** The second. */
   | "secondary"
+  | (string & {});
+
+/** What a person asked for. */
+export type ConsentAction =
+  /** Not known to this version. */
+  | "unknown"
+  /** Not to be written to. */
+  | "optOut"
+  /** To be written to again. */
+  | "optIn"
+  /** Help. */
+  | "help"
+  | (string & {});
+
+/** How it came to be known. */
+export type ConsentSource =
+  /** Not known to this version. */
+  | "unknown"
+  /** The person wrote a keyword. */
+  | "keyword"
+  /** The application said so. */
+  | "api"
   | (string & {});
 
 /** How events are written for a receiver. */
@@ -173,6 +225,20 @@ export type SuppressionReason =
   | "manual"
   | (string & {});
 
+/** What somebody may do in a room. */
+export type RoomRole =
+  /** Not known to this version. */
+  | "unknown"
+  /** Takes part. */
+  | "attendee"
+  /** Takes part and leads: may mute and remove others. */
+  | "presenter"
+  /** Listens and watches. */
+  | "consumer"
+  /** Takes part and shares. */
+  | "collaborator"
+  | (string & {});
+
 /** A text to one or more people. */
 export interface SmsMessage {
   /** A number of the resource, a short code or an alphanumeric sender id. */
@@ -195,6 +261,8 @@ export interface SmsMessage {
   deliveryReportTimeout?: number;
   /** The same key is the same intent: it is sent once and answered alike. */
   idempotencyKey?: string;
+  /** Not before this moment; at most 30 days ahead. */
+  sendAt?: Date;
 }
 
 /** What became of one recipient at the time of the call. */
@@ -211,6 +279,11 @@ export interface SmsSendOutcome {
   errorMessage?: string;
   /** It was accepted by an earlier call with the same key. */
   repeated: boolean;
+  /**
+   * When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit.
+   * Absent: at once.
+   */
+  expectedAt?: Date;
 }
 
 /** The record of one message to one recipient, or from a phone. */
@@ -243,6 +316,18 @@ export interface SmsRecord {
   createdAt: Date;
   /** When its state changed last. */
   updatedAt: Date;
+  /** Whose fault it is that it failed. */
+  fault: Fault;
+  /** Sending it again can help. */
+  retryable: boolean;
+  /** Receipts that carriers sent about it; `receipts` has them all. */
+  receiptCount: number;
+  /** When it will be handed to a carrier, while it waits for that. */
+  expectedAt?: Date;
+  /** Price in millionths of `currency`: the carrier's own, or as reserved. */
+  priceMicros?: bigint;
+  /** ISO 4217. */
+  currency?: string;
 }
 
 /** A page of records, newest first. */
@@ -251,6 +336,110 @@ export interface SmsPage {
   items: SmsRecord[];
   /** Give it to the next call; absent at the end. */
   continuation?: string;
+}
+
+/** One receipt of a carrier about a message. */
+export interface SmsReceipt {
+  /** Which provider sent it. */
+  provider: string;
+  /** What it says. */
+  state: MessageState;
+  /** Why it failed, normalised. */
+  reason: FailureReason;
+  /** The carrier's own code or text. */
+  providerCode?: string;
+  /** When it happened, as the carrier says. */
+  at: Date;
+  /** When it came. */
+  receivedAt: Date;
+  /** Parts that arrived. */
+  segmentsDelivered?: number;
+  /** Whose fault it is. */
+  fault: Fault;
+  /** Sending it again can help. */
+  retryable: boolean;
+  /** What it changed. */
+  verdict: ReceiptVerdict;
+}
+
+/** A character that can be replaced without loss. */
+export interface SmsSwap {
+  /** As it stands in the text. */
+  found: string;
+  /** What says the same in GSM-7. */
+  replacement: string;
+  /** How often. */
+  count: number;
+}
+
+/** What one provider asks for a text. */
+export interface SmsPrice {
+  /** Provider. */
+  provider: string;
+  /** Of one part, in millionths of `currency`; absent: no price is configured. */
+  segmentMicros?: bigint;
+  /** Of the whole text. */
+  totalMicros?: bigint;
+  /** ISO 4217. */
+  currency: string;
+}
+
+/** What one recipient would cost. */
+export interface SmsRecipientPrice {
+  /** Recipient. */
+  to: string;
+  /** ISO 3166-1 alpha-2 of the number; empty: no country. */
+  country: string;
+  /** The route that decides; absent: none matches. */
+  route?: string;
+  /** One for each provider that would be asked, in that order. */
+  prices: SmsPrice[];
+}
+
+/** How a text travels and what it costs. */
+export interface SmsEstimate {
+  /** Character set on the air. */
+  encoding: Encoding;
+  /** Parts. */
+  segments: number;
+  /** Unicode characters. */
+  characters: number;
+  /** The first character that forced UCS-2. */
+  costlyCharacter?: string;
+  /** Replacements that keep the meaning. */
+  swaps: SmsSwap[];
+  /** The text with them. */
+  swappedText?: string;
+  /** Parts of that. */
+  swappedSegments?: number;
+  /** One for each recipient. */
+  recipients: SmsRecipientPrice[];
+}
+
+/** What `send` would do for one recipient. */
+export interface SmsPlan {
+  /** Recipient. */
+  to: string;
+  /** It would be accepted. */
+  accepted: boolean;
+  /** 202, or the HTTP status that describes the refusal. */
+  httpStatus: number;
+  /** Why it would be refused. */
+  errorMessage?: string;
+  /** The sender that would be used: of a pool, or in place of one that the country does not take. */
+  from: string;
+  /** The provider that would be asked first. */
+  provider?: string;
+  /** Parts. */
+  segments: number;
+  /** Price at that provider, in millionths of `currency`. */
+  priceMicros?: bigint;
+  /** ISO 4217. */
+  currency?: string;
+  /** When it would be handed over; absent: at once. */
+  expectedAt?: Date;
+  /** Every rule that was tried. */
+  decision: DecisionRecord;
 }
 
 /** A user with a first token. */
@@ -425,6 +614,88 @@ export interface OwnedNumber {
   purchasedAt: Date;
 }
 
+/** A country that numbers can be bought in. */
+export interface NumberCountry {
+  /** ISO 3166-1 alpha-2. */
+  countryCode: string;
+  /** Its name in English. */
+  name: string;
+  /** E.164 calling code without `+`. */
+  callingCode: string;
+}
+
+/** A kind of numbers that a country offers. */
+export interface NumberOffering {
+  /** What kind. */
+  type: NumberType;
+  /** The most that it can do in calls. */
+  calling: NumberCapability;
+  /** The most that it can do with text messages. */
+  sms: NumberCapability;
+  /** Monthly cost of each number, in millionths of `currency`. */
+  costMicros: bigint;
+  /** ISO 4217. */
+  currency: string;
+  /** Buyers must agree not to resell. */
+  noResell: boolean;
+}
+
+/** An area code, and the place it is for. */
+export interface NumberAreaCode {
+  /** Within the country. */
+  areaCode: string;
+  /** City or town; absent for numbers without a place. */
+  locality?: string;
+  /** State or province. */
+  administrativeDivision?: string;
+}
+
+/** What is known of any number. */
+export interface NumberInfo {
+  /** E.164. */
+  number: string;
+  /** As people write it within its country. */
+  nationalFormat: string;
+  /** As people write it elsewhere. */
+  internationalFormat: string;
+  /** ISO 3166-1 alpha-2; absent: of no country. */
+  countryCode?: string;
+  /** `unknown` when it cannot be told. */
+  type: NumberType;
+  /** Who serves it. */
+  operatorName?: string;
+}
+
+/** A number of a reservation. */
+export interface ReservedNumber {
+  /** E.164. */
+  number: string;
+  /** ISO 3166-1 alpha-2. */
+  countryCode: string;
+  /** What kind. */
+  type: NumberType;
+  /** For an application (or a person). */
+  forApplication: boolean;
+  /** Calling. */
+  calling: NumberCapability;
+  /** Text messages. */
+  sms: NumberCapability;
+  /** Why it could not be reserved; absent: it is. */
+  error?: string;
+}
+
+/** Numbers that are held until they are bought, for 15 minutes at most. */
+export interface NumberReservation {
+  /** GUID. */
+  id: string;
+  /** Where it is. */
+  state: ReservationState;
+  /** Until when the numbers are held. */
+  expiresAt: Date;
+  /** The numbers. */
+  numbers: ReservedNumber[];
+}
+
 /** One fact that happened. */
 export interface Event {
   /** Position in the resource's log; rises. Give it to `after`. */
@@ -517,6 +788,87 @@ export interface PluginInfo {
   state: string;
   /** What was found and what was wanted. */
   detail?: string;
+}
+
+/** One line of the ledger. Lines are added, never changed. */
+export interface ConsentEntry {
+  /** Position in the resource's ledger, from 1. */
+  sequence: bigint;
+  /** Number, short code or name that wrote. */
+  sender: string;
+  /** The person's number. */
+  recipient: string;
+  /** What was asked for. */
+  action: ConsentAction;
+  /** How. */
+  source: ConsentSource;
+  /** What the person wrote. */
+  keyword?: string;
+  /** Language of the keyword, ISO 639-1. */
+  language?: string;
+  /** The message that asked. */
+  messageId?: string;
+  /** The message that confirmed it. */
+  confirmationId?: string;
+  /** When. */
+  at: Date;
+  /** SHA-256 over this line and the digest before it, in hex. */
+  digest: string;
+}
+
+/** A page of the ledger, oldest first. */
+export interface ConsentPage {
+  /** The lines. */
+  items: ConsentEntry[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** Somebody who does not want to hear from a sender. */
+export interface OptOut {
+  /** Number, short code or name. */
+  sender: string;
+  /** The person's number. */
+  recipient: string;
+  /** Since when. */
+  since: Date;
+  /** How it came to be known. */
+  source: ConsentSource;
+}
+
+/** A page of opt-outs, by sender and recipient. */
+export interface OptOutPage {
+  /** The opt-outs. */
+  items: OptOut[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** What became of one recipient. */
+export interface OptOutOutcome {
+  /** Recipient. */
+  to: string;
+  /** 200, or the HTTP status that describes the refusal. */
+  httpStatus: number;
+  /** Whether the recipient has opted out, after this call. */
+  optedOut: boolean;
+  /** Why it was refused. */
+  errorMessage?: string;
+}
+
+/** Whether the ledger is as it was written. */
+export interface ConsentProof {
+  /** Lines that were checked. */
+  entries: bigint;
+  /**
+   * Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was
+   * changed.
+   */
+  digest: string;
+  /** Every digest is right. */
+  intact: boolean;
+  /** The first line that is not. */
+  firstBroken?: bigint;
 }
 
 /** One condition of a filter. */
@@ -937,6 +1289,136 @@ export interface ReceivedEmail {
   mime: Uint8Array;
 }
 
+/** A gateway or a carrier's session border controller that calls go to. */
+export interface SipTrunk {
+  /** Fully qualified domain name; unique, in lower case. */
+  fqdn: string;
+  /** 1 to 65535. */
+  sipSignalingPort: number;
+  /**
+   * Calls may go there.
+   * @default true
+   */
+  enabled?: boolean;
+  /** Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own. */
+  privacyHeader?: string;
+  /** `ipv4` or `ipv6`; absent: both. */
+  ipAddressVersion?: string;
+}
+
+/** A domain whose trunks are trusted. */
+export interface SipDomain {
+  /** Its name, in lower case. */
+  domain: string;
+  /**
+   * Trunks below it may be used.
+   * @default true
+   */
+  enabled?: boolean;
+}
+
+/** Which calls go to which trunks. */
+export interface SipRoute {
+  /** Unique, 1 to 256 characters. */
+  name: string;
+  /** For people, at most 1024 characters. */
+  description?: string;
+  /** Regular expression that the called number must match, such as `^\+1[0-9]{10}$`. */
+  numberPattern: string;
+  /** Names of trunks, the first choice first. */
+  trunks: string[];
+}
+
+/** How one resource routes its calls. */
+export interface SipRouting {
+  /** By name. */
+  trunks: SipTrunk[];
+  /** By name. */
+  domains: SipDomain[];
+  /** In the order in which they are tried. */
+  routes: SipRoute[];
+}
+
+/** Where a call to some number would go. */
+export interface SipRouteTest {
+  /** Routes whose pattern matches, in order. */
+  matchingRoutes: SipRoute[];
+  /** Trunks that would be tried, the first choice first, each once. */
+  trunks: SipTrunk[];
+  /** Why. */
+  decision: DecisionRecord;
+}
+
+/** Somebody who may join a room. */
+export interface RoomParticipant {
+  /** Raw id of a user. */
+  id: string;
+  /**
+   * What it may do.
+   * @default "attendee"
+   */
+  role?: RoomRole;
+}
+
+/** Which room to create. */
+export interface NewRoom {
+  /** From when it may be joined; absent: from now on. */
+  validFrom?: Date;
+  /** Until when; at most 180 days from now, which is the default. */
+  validUntil?: Date;
+  /**
+   * People in it may call phone numbers.
+   * @default false
+   */
+  pstnDialOut?: boolean;
+  /** At most 350. */
+  participants?: RoomParticipant[];
+  /** The same key is the same room. */
+  idempotencyKey?: string;
+}
+
+/** A place for calls, open to those who are invited, for some time. */
+export interface Room {
+  /** Digits. */
+  id: string;
+  /** When it was created. */
+  createdAt: Date;
+  /** From when it may be joined. */
+  validFrom: Date;
+  /** Until when. */
+  validUntil: Date;
+  /** People in it may call phone numbers. */
+  pstnDialOut: boolean;
+}
+
+/** What to change about a room. What is absent stays. */
+export interface RoomChange {
+  /** The room. */
+  roomId: string;
+  /** From when it may be joined. */
+  validFrom?: Date;
+  /** Until when. */
+  validUntil?: Date;
+  /** People in it may call phone numbers. */
+  pstnDialOut?: boolean;
+}
+
+/** A page of rooms. */
+export interface RoomPage {
+  /** The rooms. */
+  items: Room[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
+/** A page of those who may join. */
+export interface RoomParticipantPage {
+  /** The participants. */
+  items: RoomParticipant[];
+  /** Give it to the next call; absent at the end. */
+  continuation?: string;
+}
+
 /** Sends text messages of one resource. */
 export declare class SmsService {
   protected constructor();
@@ -965,6 +1447,31 @@ export declare class SmsService {
    * Errors: `notFound`.
    */
   explain(messageId: string, options?: CallOptions): Promise<DecisionRecord>;
+
+  /**
+   * Every receipt that carriers sent about a message, in the order in which they came, and what each one
+   * changed.
+   * Errors: `notFound`.
+   */
+  receipts(messageId: string, options?: CallOptions): Promise<SmsReceipt[]>;
+
+  /**
+   * Takes back a message that was not handed to a carrier yet.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  cancel(messageId: string, options?: CallOptions): Promise<SmsRecord>;
+
+  /**
+   * How a text travels and what each route asks for it. Sends nothing.
+   * Errors: `invalidArgument`.
+   */
+  estimate(message: SmsMessage, options?: CallOptions): Promise<SmsEstimate>;
+
+  /**
+   * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  plan(message: SmsMessage, options?: CallOptions): Promise<SmsPlan[]>;
 }
 
 /** Users and tokens of one resource. */
@@ -1187,6 +1694,72 @@ export declare class NumbersService {
    * Errors: `notFound`.
    */
   release(number: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * One number.
+   * Errors: `notFound`.
+   */
+  get(number: string, options?: CallOptions): Promise<OwnedNumber>;
+
+  /**
+   * Changes what a number does, within what its kind can do. What is absent stays.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  updateCapabilities(number: string, calling?: NumberCapability, sms?: NumberCapability, options?: CallOptions): Promise<OwnedNumber>;
+
+  /** Where numbers can be bought, by code. */
+  countries(options?: CallOptions): Promise<NumberCountry[]>;
+
+  /**
+   * What a country offers.
+   * Errors: `notFound`.
+   */
+  offerings(countryCode: string, options?: CallOptions): Promise<NumberOffering[]>;
+
+  /**
+   * The area codes of one kind of numbers.
+   * Errors: `notFound`.
+   */
+  areaCodes(countryCode: string, type: NumberType, options?: CallOptions): Promise<NumberAreaCode[]>;
+
+  /**
+   * Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  browse(query: NumberQuery, prefixes?: string[], options?: CallOptions): Promise<ReservedNumber[]>;
+
+  /**
+   * Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+   * Errors: `invalidArgument`, `failedPrecondition`.
+   */
+  reserve(add: string[], remove?: string[], reservationId?: string, options?: CallOptions): Promise<NumberReservation>;
+
+  /**
+   * One reservation.
+   * Errors: `notFound`.
+   */
+  getReservation(reservationId: string, options?: CallOptions): Promise<NumberReservation>;
+
+  /** All reservations of the last month, newest first. */
+  listReservations(options?: CallOptions): Promise<NumberReservation[]>;
+
+  /**
+   * Buys what a reservation holds.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  purchaseReservation(reservationId: string, options?: CallOptions): Promise<OwnedNumber[]>;
+
+  /**
+   * Lets the numbers of a reservation go.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  deleteReservation(reservationId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * What is known of any number.
+   * Errors: `invalidArgument`.
+   */
+  lookup(number: string, options?: CallOptions): Promise<NumberInfo>;
 }
 
 /** The events of one resource. */
@@ -1365,6 +1938,46 @@ export declare class RuntimeService {
 
   /** Metrics in the Prometheus text format. */
   metrics(options?: CallOptions): Promise<string>;
+}
+
+/** Who does not want to be written to, by sender; and how that came about. */
+export declare class SmsConsentService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.sms_consent/1";
+
+  /**
+   * Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  add(sender: string, recipients: string[], options?: CallOptions): Promise<OptOutOutcome[]>;
+
+  /**
+   * Lifts that.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  remove(sender: string, recipients: string[], options?: CallOptions): Promise<OptOutOutcome[]>;
+
+  /**
+   * Whether they opted out.
+   * Errors: `invalidArgument`, `unauthenticated`.
+   */
+  check(sender: string, recipients: string[], options?: CallOptions): Promise<OptOutOutcome[]>;
+
+  /**
+   * Everybody who opted out; `sender` limits it to one.
+   * Errors: `invalidArgument`.
+   */
+  list(sender?: string, limit?: number, continuation?: string, options?: CallOptions): Promise<OptOutPage>;
+
+  /**
+   * The ledger, oldest first; `recipient` limits it to one person.
+   * Errors: `invalidArgument`.
+   */
+  history(recipient?: string, limit?: number, continuation?: string, options?: CallOptions): Promise<ConsentPage>;
+
+  /** Checks the digests of the whole ledger. */
+  verify(options?: CallOptions): Promise<ConsentProof>;
 }
 
 /** The event subscriptions of one resource or custom topic. Names compare without case. */
@@ -1647,4 +2260,111 @@ export declare class SandboxMailService {
 
   /** `host:port` on which any program may hand in mail by SMTP; empty: none. */
   smtpAddress(options?: CallOptions): Promise<string>;
+}
+
+/** The SIP trunks of one resource and the routes to them. */
+export declare class SipRoutingService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.sip_routing/1";
+
+  /** Everything. */
+  get(options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Puts a trunk there, or changes the one of that name.
+   * Errors: `invalidArgument`.
+   */
+  setTrunk(trunk: SipTrunk, options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Replaces all trunks.
+   * Errors: `invalidArgument`.
+   */
+  setTrunks(trunks: SipTrunk[], options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Removes a trunk that no route uses; none of that name: nothing happens.
+   * Errors: `invalidArgument`.
+   */
+  deleteTrunk(fqdn: string, options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Replaces all domains.
+   * Errors: `invalidArgument`.
+   */
+  setDomains(domains: SipDomain[], options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Replaces all routes.
+   * Errors: `invalidArgument`.
+   */
+  setRoutes(routes: SipRoute[], options?: CallOptions): Promise<SipRouting>;
+
+  /**
+   * Where a call to this number would go, and why.
+   * Errors: `invalidArgument`.
+   */
+  test(number: string, options?: CallOptions): Promise<SipRouteTest>;
+}
+
+/** The rooms of one resource. */
+export declare class RoomsService {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.service.rooms/1";
+
+  /**
+   * Creates a room.
+   * Errors: `invalidArgument`, `alreadyExists`.
+   */
+  create(room: NewRoom, options?: CallOptions): Promise<Room>;
+
+  /**
+   * One room.
+   * Errors: `notFound`.
+   */
+  get(roomId: string, options?: CallOptions): Promise<Room>;
+
+  /**
+   * The rooms that are still valid, oldest first.
+   * Errors: `invalidArgument`.
+   */
+  list(limit?: number, continuation?: string, options?: CallOptions): Promise<RoomPage>;
+
+  /**
+   * Changes its window or whether phone numbers may be called.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  update(change: RoomChange, options?: CallOptions): Promise<Room>;
+
+  /**
+   * Drops it, with its invitations.
+   * Errors: `notFound`.
+   */
+  drop(roomId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Invites people, or gives them another role; others stay.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  setParticipants(roomId: string, participants: RoomParticipant[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Takes invitations back; who has none is ignored.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  removeParticipants(roomId: string, ids: string[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Those who may join, by id.
+   * Errors: `invalidArgument`, `notFound`.
+   */
+  listParticipants(roomId: string, limit?: number, continuation?: string, options?: CallOptions): Promise<RoomParticipantPage>;
+
+  /**
+   * What this user may do in the room right now. Fails when it may not join.
+   * Errors: `notFound`, `permissionDenied`, `failedPrecondition`.
+   */
+  checkJoin(roomId: string, id: string, options?: CallOptions): Promise<RoomParticipant>;
 }

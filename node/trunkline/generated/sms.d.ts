@@ -17,6 +17,10 @@ export type MessageState =
   | "expired"
   /** Handed over, but the carrier's answer was lost: it may or may not have been sent. */
   | "uncertain"
+  /** Accepted and durable; it waits for its time. */
+  | "scheduled"
+  /** Taken back before it was handed to a carrier. */
+  | "cancelled"
   | (string & {});
 
 /** Who is at fault when a message fails, and whether trying again can help. */
@@ -43,6 +47,20 @@ export type FailureReason =
   | "unspecified"
   | (string & {});
 
+/** Whose fault a failure is. */
+export type Fault =
+  /** Nothing failed. */
+  | "none"
+  /** The sender's: the request, its sender or its quota. */
+  | "sender"
+  /** The recipient's: the number, the handset or a refusal to be written to. */
+  | "recipient"
+  /** The carrier's. */
+  | "carrier"
+  /** Nobody said. */
+  | "undetermined"
+  | (string & {});
+
 /** Character set of a message on the air. */
 export type Encoding =
   /** GSM-7 when the text allows it, else UCS-2. */
@@ -51,6 +69,16 @@ export type Encoding =
   | "gsm7"
   /** UCS-2: 70 units, 67 in each part of a longer text. */
   | "ucs2"
+  | (string & {});
+
+/** Whether a carrier has a message. */
+export type SmsCustody =
+  /** The carrier cannot tell. */
+  | "unclear"
+  /** It took it: nobody else may send it. */
+  | "taken"
+  /** It never took it: somebody else may send it. */
+  | "notTaken"
   | (string & {});
 
 /** One addressee of a provider call. */
@@ -164,6 +192,28 @@ export interface SmsCapabilities {
   countries: string[];
 }
 
+/** A message whose answer was lost. */
+export interface SmsQuery {
+  /** The host's id; it was the idempotency key of the call when the call had one recipient. */
+  messageId: string;
+  /** The carrier's own id, when it was told. */
+  providerMessageId?: string;
+  /** Sender. */
+  from: string;
+  /** Recipient. */
+  to: string;
+  /** When it was handed over. */
+  sentAt: Date;
+}
+
+/** What a carrier says about a message whose answer was lost. */
+export interface SmsQueryResult {
+  /** Whether it has the message. */
+  custody: SmsCustody;
+  /** What became of it, when the carrier has it. */
+  report?: DeliveryReport;
+}
+
 /** Sends and receives text messages. */
 export declare class SmsProvider {
   protected constructor();
@@ -183,4 +233,17 @@ export declare class SmsProvider {
 
   /** What this provider can do. Constant while the instance lives. */
   capabilities(): SmsCapabilities;
+}
+
+/** A carrier that can be asked about a message. Offered beside `SmsProvider`. */
+export declare class SmsQueryProvider {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.sms.query/1";
+
+  /**
+   * What became of a message whose answer was lost. Sends nothing.
+   * Errors: `unavailable`.
+   */
+  query(query: SmsQuery, options?: CallOptions): Promise<SmsQueryResult>;
 }

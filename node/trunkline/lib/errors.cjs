@@ -9,6 +9,8 @@ class TrunklineError extends Error {
     this.retryable = more.retryable ?? false;
     if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs;
     if (more.providerCode) this.providerCode = more.providerCode;
+    if (more.serviceCode) this.serviceCode = more.serviceCode;
+    if (more.details !== undefined) this.details = more.details;
   }
 }
 Object.defineProperty(TrunklineError.prototype, "name", { value: "TrunklineError", configurable: true, writable: true });

@@ -2,7 +2,9 @@
 // classes, because index.mjs re-exports this file.
 "use strict";
 const { TrunklineError, errors } = require("./errors.cjs");
+const { evaluate } = require("./expression.cjs");
+const { runKit } = require("./provider.cjs");
 const { Runtime, Resource, Topic } = require("./runtime.cjs");
 const { WorkflowFunctionError } = require("./workflows.cjs");
 
-module.exports = { Runtime, Resource, Topic, WorkflowFunctionError, TrunklineError, ...errors };
+module.exports = { Runtime, Resource, Topic, WorkflowFunctionError, evaluate, runKit, TrunklineError, ...errors };

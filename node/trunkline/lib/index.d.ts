@@ -7,10 +7,12 @@ import type { PstnProvider } from "../generated/pstn.js";
 import type { SandboxMailProvider, SandboxProvider } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
 import type {
-  ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema, EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService,
-  IdentityService, NewTopicEvent, NumbersService, PluginInfo, ResourcesService, SandboxMailService, SandboxService, SmsService,
+  ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema,
+  EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService, IdentityService, NewTopicEvent, NumbersService,
+  PluginInfo, ResourcesService, RoomsService, SandboxMailService, SandboxService, SipRoutingService, SmsConsentService,
+  SmsService,
 } from "../generated/service.js";
-import type { SmsProvider } from "../generated/sms.js";
+import type { DeliveryReport, InboundSms, SmsCapabilities, SmsProvider, SmsSendRequest, SmsSendResult } from "../generated/sms.js";
 import type {
   WorkflowFunctionCall, WorkflowInfo, WorkflowRunDetails, WorkflowRunInfo, WorkflowRunQuery, WorkflowsService,
 } from "../generated/workflows.js";
@@ -20,7 +22,7 @@ import type { CallOptions, EventStream } from "./support.js";
 export type { CallOptions, EventStream } from "./support.js";
 export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
-export type { FailureReason, MessageState } from "../generated/sms.js";
+export type { DeliveryReport, Encoding, FailureReason, Fault, InboundSms, MessageState, SmsCapabilities, SmsSendRequest, SmsSendResult } from "../generated/sms.js";
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
 export type * from "../generated/chat.js";
 export type * from "../generated/workflows.js";
@@ -39,8 +41,12 @@ export declare class TrunklineError extends Error {
   readonly retryAfterMs?: number | undefined;
   /** The carrier's own code. */
   readonly providerCode?: string | undefined;
+  /** The error code of a REST door or of Logic Apps, where it does not follow from `code`. */
+  readonly serviceCode?: string | undefined;
+  /** Anything else that was said about it. */
+  readonly details?: Readonly<Record<string, string>> | undefined;
 }
-type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode">>;
+type ErrorDetails = Partial<Pick<TrunklineError, "target" | "retryable" | "retryAfterMs" | "providerCode" | "serviceCode" | "details">>;
 /** The caller cancelled the operation, or the runtime was closed. */
 export declare class CancelledError extends TrunklineError {
   constructor(message: string, more?: ErrorDetails);
@@ -278,9 +284,13 @@ export declare class Topic extends EventSource {
 export declare class Resource extends EventSource {
   protected constructor();
   readonly sms: SmsService;
+  /** Who does not want to be written to, and how that came about. */
+  readonly smsConsent: SmsConsentService;
   readonly identity: IdentityService;
   readonly chat: Chat;
   readonly numbers: NumbersService;
+  readonly sipRouting: SipRoutingService;
+  readonly rooms: RoomsService;
   readonly sandbox: SandboxService;
   readonly email: Email;
   readonly sandboxMail: SandboxMailService;
@@ -353,6 +363,65 @@ export interface ProviderKinds {
   webhook: WebhookReceiver;
 }
 
+/** What a method of a provider may ask about the call that it serves. */
+export interface ProviderCall {
+  /** Aborted when the caller gives up. */
+  readonly signal: AbortSignal;
+  /** When the caller gives up by itself, on the runtime's clock. */
+  readonly deadline?: Date | undefined;
+  /** The same key is the same intent; empty: none. */
+  readonly idempotencyKey: string;
+  readonly traceparent: string;
+  /** Name of the communication resource; empty: the runtime itself. */
+  readonly resource: string;
+}
+/** The runtime as a provider sees it. The events of its interfaces are methods, too, kept once the host has kept them. */
+export interface ProviderHost {
+  /** A secret of its configuration; throws when there is none of this name. */
+  secret(name: string): string;
+  log(level: "debug" | "info" | "warning" | "error", message: string, fields?: Record<string, unknown>): void;
+  /** The time on the runtime's clock. */
+  now(): Date;
+  /** Tells of a delivery; of providers of text messages. */
+  deliveryReport(report: DeliveryReport): Promise<void>;
+  /** Tells of a message that came in; of providers of text messages. */
+  received(message: InboundSms): Promise<void>;
+}
+/** A provider of text messages. */
+export interface SmsProviderObject {
+  send(request: SmsSendRequest, call: ProviderCall): SmsSendResult[] | Promise<SmsSendResult[]>;
+  capabilities?(): Partial<SmsCapabilities> | Promise<Partial<SmsCapabilities>>;
+  stop?(): void | Promise<void>;
+}
+/** What a class or object of a provider says of itself. */
+export interface ProviderDescription {
+  /** Such as `sms`. */
+  readonly interfaces?: readonly string[];
+  readonly id?: string;
+  /** MAJOR.MINOR.PATCH. */
+  readonly version?: string;
+  /** JSON Schema of its `config`. */
+  readonly configSchema?: object;
+  readonly secrets?: readonly string[];
+  readonly optionalSecrets?: readonly string[];
+}
+/** What `plugin` of a provider may be: an object, or a class of which one is made for each provider that names it. */
+export type ProviderPlugin = (object & ProviderDescription) | ((new (host: ProviderHost, config: Record<string, unknown>) => object) & ProviderDescription);
+export interface KitReport {
+  plugin: string;
+  version: string;
+  interfaces: string[];
+  passed: number;
+  failed: number;
+  skipped: number;
+  checks: { name: string; outcome: "passed" | "failed" | "skipped"; detail: string; seconds: number; figures: Record<string, number> }[];
+}
+/** Runs the conformance kit on a provider, in this process. */
+export declare function runKit(
+  target: ProviderPlugin,
+  options?: { config?: object; secrets?: Record<string, string>; quirks?: object; only?: string[]; interfaces?: string[] },
+): Promise<KitReport>;
+
 /** A runtime in this process. It is its default resource as well. */
 export declare class Runtime extends Resource implements AsyncDisposable {
   private constructor();
@@ -382,3 +451,34 @@ export declare class Runtime extends Resource implements AsyncDisposable {
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** What an expression can ask. Everything is optional. */
+export interface EvaluationContext {
+  parameters?: Record<string, unknown>;
+  variables?: Record<string, unknown>;
+  trigger?: unknown;
+  /** Records of actions by name: inputs, outputs, status, code, error, … */
+  actions?: Record<string, unknown>;
+  /** The record that `action()` gives. */
+  action?: unknown;
+  /** What `result('scope')` gives, by scope. */
+  results?: Record<string, unknown[]>;
+  /** Current items of loops, by loop. */
+  items?: Record<string, unknown>;
+  /** What `item()` gives. */
+  item?: unknown;
+  iterationIndexes?: Record<string, number>;
+  workflow?: unknown;
+  callbackUrl?: string;
+  /** What `appsetting('name')` gives. */
+  settings?: Record<string, unknown>;
+  agentParameters?: Record<string, unknown>;
+  /** The time, such as `2025-09-25T05:18:31.3384797Z`; that of the system unless given. */
+  utcNow?: string;
+}
+/**
+ * Evaluates an expression of the Workflow Definition Language (`"@add(1, 2)"`), or any JSON value with expressions in its strings.
+ * Needs no runtime. Throws InvalidArgumentError with Logic Apps' code as `serviceCode` and `details.offset`, the byte at fault.
+ * Integers beyond 2^53 lose digits on their way to JavaScript; wrap them in `string()`.
+ */
+export declare function evaluate(expression: unknown, context?: EvaluationContext): any;

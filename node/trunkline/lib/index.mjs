@@ -5,6 +5,8 @@ export const {
   Resource,
   Topic,
   WorkflowFunctionError,
+  evaluate,
+  runKit,
   TrunklineError,
   CancelledError,
   UnknownError,

@@ -11,12 +11,14 @@ const writer = new Writer((buffer) => native.arguments(buffer));
 /** Calls in flight by number: { resolve, reject, read, signal, owner, wantsHandle }. */
 const pending = new Map();
 let lastCall = 0;
+/** Those that somebody waits for. */
+let waited = 0;
 const MAX_CALL = 2 ** 31 - 1;
 
 function register(call) {
   do lastCall = lastCall === MAX_CALL ? 1 : lastCall + 1; while (pending.has(lastCall));
   // The addon keeps the process alive only while somebody waits for it.
-  if (pending.size === 0) native.ref();
+  if (call.background !== true && waited++ === 0) native.ref();
   pending.set(lastCall, call);
   return lastCall;
 }
@@ -25,7 +27,7 @@ function settle(number) {
   const call = pending.get(number);
   if (call === undefined) return undefined;
   pending.delete(number);
-  if (pending.size === 0) native.unref();
+  if (call.background !== true && --waited === 0) native.unref();
   if (call.signal !== undefined) forget(call.signal, number);
   return call;
 }
@@ -156,10 +158,12 @@ function call(handle, owner, op, options, write, read, wantsHandle = false) {
 function pull(handle, owner, signal, most, read) {
   return begin(handle, owner, 0, undefined, signal, (w) => w.put(most), read, false);
 }
-function begin(handle, owner, op, options, signal, write, read, wantsHandle) {
+/** Begins an operation that nobody waits for: the process may end meanwhile. */
+const background = (handle, owner, op, read) => begin(handle, owner, op, undefined, undefined, undefined, read, false, true);
+function begin(handle, owner, op, options, signal, write, read, wantsHandle, background = false) {
   return new Promise((resolve, reject) => {
     if (signal !== undefined && signal.aborted) return reject(signal.reason);
-    const number = register({ resolve, reject, read, signal, owner, wantsHandle });
+    const number = register({ resolve, reject, read, signal, owner, wantsHandle, background });
     try {
       if (signal !== undefined) watch(signal, number);
       const text = withWriter(() => {
@@ -192,9 +196,21 @@ function run(handle, op, write, read) {
   return read === undefined ? undefined : read(reader);
 }
 
+/** JSON with expressions and the JSON of a context to the JSON of the result. */
+function evaluate(expression, context) {
+  const outcome = native.evaluate(expression, context);
+  if (typeof outcome === "string") return outcome;
+  const { code, message, target, service_code: serviceCode, ...details } = outcome;
+  throw makeError(Number(code), message, { target, serviceCode, details });
+}
+
 /** Opens a runtime; a promise of its handle. */
-const open = (config, configFile) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true })));
+const open = (config, configFile, plugins) =>
+  new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true }), plugins));
+/** Runs the conformance kit; a promise of its report as text. */
+const runKit = (handle, config, secrets, quirks, only) =>
+  new Promise((resolve, reject) => native.runKit(handle, register({ resolve, reject, read: (r) => r.string() }), config, secrets, quirks, only));
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, run, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, background, run, evaluate, runKit, open, makeProvider: (manifest, interfaces) => native.makeProvider(manifest, interfaces), close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

@@ -8,7 +8,12 @@ const { EventStream } = require("./stream.cjs");
 class Connection {
   #handle;
   #closing;
-  constructor(handle) { this.#handle = handle; }
+  #bindings;
+  /** `bindings`: of the providers in JavaScript that it serves. */
+  constructor(handle, bindings = []) {
+    this.#handle = handle;
+    this.#bindings = bindings;
+  }
   get closed() { return this.#closing !== undefined; }
   /** The handle; throws when the runtime is closed. */
   get handle() {
@@ -18,7 +23,9 @@ class Connection {
   /** Gives up what is in flight, then closes. Closing again waits for the same end. */
   close() {
     if (this.#closing === undefined) {
-      this.#closing = native.close(this.#handle);
+      this.#closing = native.close(this.#handle).finally(() => {
+        for (const binding of this.#bindings) binding.close();
+      });
       native.abandonAll(this, () => makeError("cancelled", "the runtime was closed while the call was in flight"));
     }
     return this.#closing;

@@ -8,6 +8,7 @@ const { load } = require("./loader.cjs");
 const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
 const { Email } = require("./email.cjs");
+const { extract } = require("./provider.cjs");
 const { Deliveries, EventHistory, onEvent } = require("./events.cjs");
 const { Workflows } = require("./workflows.cjs");
 
@@ -113,9 +114,12 @@ class EventSource {
 /** One communication resource. Its name is empty for the default resource. */
 class Resource extends EventSource {
   get sms() { return this._service(services.SmsService); }
+  get smsConsent() { return this._service(services.SmsConsentService); }
   get identity() { return this._service(services.IdentityService); }
   get chat() { return this._service(Chat); }
   get numbers() { return this._service(services.NumbersService); }
+  get sipRouting() { return this._service(services.SipRoutingService); }
+  get rooms() { return this._service(services.RoomsService); }
   get sandbox() { return this._service(services.SandboxService); }
   get email() { return this._service(Email); }
   get sandboxMail() { return this._service(services.SandboxMailService); }
@@ -163,11 +167,18 @@ class Runtime extends Resource {
   }
 
   static async open(config) {
-    const [text, file] = await readConfig(config);
+    const [plain, bindings] = extract(config);
+    const [text, file] = await readConfig(plain);
     load();
     const native = require("./native.cjs");
     const { Connection, Port } = require("./port.cjs");
-    return new Runtime(made, new Connection(await native.open(text, file)), Port);
+    const plugins = bindings.map((binding) => binding.start(native));
+    try {
+      return new Runtime(made, new Connection(await native.open(text, file, plugins), bindings), Port);
+    } catch (error) {
+      for (const binding of bindings) binding.close();
+      throw error;
+    }
   }
 
   resource(name) {

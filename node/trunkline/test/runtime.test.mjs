@@ -34,6 +34,35 @@ describe("runtime", { skip }, () => {
     assert.ok((await rt.sms.explain(outcome.messageId)).steps.length > 0);
     assert.equal((await rt.sandbox.messages(PHONE)).at(-1).text, "grüße 😀");
   });
+  test("a dry run, an estimate, a send at a time that is taken back", async () => {
+    const [plan] = await rt.sms.plan({ from: OURS, to: [PHONE], message: "hi" });
+    assert.deepEqual([plan.accepted, plan.provider], [true, "sim"]);
+    const estimate = await rt.sms.estimate({ from: OURS, to: [PHONE], message: "It’s" });
+    assert.deepEqual([estimate.encoding, estimate.costlyCharacter, estimate.swaps[0].replacement], ["ucs2", "’", "'"]);
+    const sendAt = new Date((await rt.clock.now()).getTime() + 3_600_000);
+    const [{ messageId }] = await rt.sms.send({ from: OURS, to: [PHONE], message: "later", sendAt });
+    assert.equal((await rt.sms.get(messageId)).state, "scheduled");
+    assert.equal((await rt.sms.cancel(messageId)).state, "cancelled");
+    await assert.rejects(rt.sms.cancel(messageId), { code: "failedPrecondition" });
+  });
+  test("STOP is confirmed, kept and proved", async () => {
+    const own = await Runtime.open(config());
+    try {
+      await own.sandbox.sendFromPhone(PHONE, OURS, "stop");
+      await own.clock.advance(1000);
+      assert.match((await own.sandbox.messages(PHONE)).at(-1).text, /unsubscribed/);
+      const [{ messageId }] = await own.sms.send({ from: OURS, to: [PHONE], message: "hello" });
+      const { state, reason, fault, retryable } = await own.sms.get(messageId);
+      assert.deepEqual([state, reason, fault, retryable], ["failed", "optedOut", "recipient", false]);
+      const history = await own.smsConsent.history(PHONE);
+      assert.deepEqual(history.items.map(({ action, keyword }) => [action, keyword]), [["optOut", "STOP"]]);
+      assert.equal((await own.smsConsent.verify()).intact, true);
+      await own.smsConsent.remove(OURS, [PHONE]);
+      assert.equal((await own.smsConsent.check(OURS, [PHONE]))[0].optedOut, false);
+    } finally {
+      await own.close();
+    }
+  });
   test("refused recipients do not fail the others", async () => {
     const outcomes = await rt.sms.send({ from: OURS, to: [PHONE, "12"], message: "hi" });
     assert.deepEqual(outcomes.map(({ successful, httpStatus }) => [successful, httpStatus]), [[true, 202], [false, 400]]);

@@ -78,7 +78,9 @@ trunkline::Task<void> Carrier::stop() {
   if (door) door->close();
   for (const auto& [resource, world] : worlds) world->end_all(Error(ErrorCode::kUnavailable, "the carrier stops"));
   co_await pending_.stop();
-  door.reset();  // behind its last mail
+  // The last mail may have ended on the door's own thread, which is joined from another one.
+  co_await executor_.yield();
+  door.reset();
 }
 
 std::shared_ptr<World> Carrier::world(std::string_view resource) {
@@ -91,9 +93,10 @@ std::shared_ptr<World> Carrier::world(std::string_view resource) {
 
 trunkline::Task<std::vector<EmailSendResult>> Carrier::send(Call call, EmailSendRequest request) {
   if (request.recipients.empty() || request.recipients.size() > kMaxRecipients)
-    throw Error(ErrorCode::kInvalidArgument,
-                "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
-                "recipients");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "recipients: found " + std::to_string(request.recipients.size()) + ", wanted 1 to " + std::to_string(kMaxRecipients),
+        "recipients");
   const std::shared_ptr<World> home = world(call.resource());
   const std::string key(call.idempotency_key());
   if (!key.empty())
@@ -110,7 +113,7 @@ trunkline::Task<std::vector<EmailSendResult>> Carrier::send(Call call, EmailSend
     result.recipient = recipient;
     result.state = EmailState::kSent;
     if (fate.rule.refuse) {
-      result.state = fate.rule.temporary ? EmailState::kQueued
+      result.state = fate.rule.temporary                      ? EmailState::kQueued
                      : fate.outcome == EmailState::kDelivered ? EmailState::kBounced
                                                               : fate.outcome;
       result.retryable = fate.rule.temporary;

@@ -1,9 +1,9 @@
 #include "smtp_session.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
-#include <algorithm>
 #include <charconv>
 
 #include "trunkline/mail.hpp"
@@ -23,7 +23,8 @@ constexpr std::chrono::minutes kPatience{5};
 
 std::string upper(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   return out;
 }
 
@@ -151,9 +152,10 @@ void SmtpSession::command(std::string_view verb, std::string_view rest) {
     greeted_ = true;
     reset_mail();
     if (verb == "HELO") return reply("250 sandbox.trunkline.test");
-    return reply("250-sandbox.trunkline.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n"
-                 "250-AUTH PLAIN LOGIN\r\n250 SIZE " +
-                 std::to_string(options_.max_bytes));
+    return reply(
+        "250-sandbox.trunkline.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n"
+        "250-AUTH PLAIN LOGIN\r\n250 SIZE " +
+        std::to_string(options_.max_bytes));
   }
   if (verb == "QUIT") {
     quit_ = true;

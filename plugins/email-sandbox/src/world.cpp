@@ -29,7 +29,8 @@ std::string hex(std::uint64_t value) {
 }
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
 
@@ -56,8 +57,9 @@ std::pair<std::string, std::string> usual(const MailRule& rule) {
 }  // namespace
 
 std::string outcome_word(EmailState state) {
-  constexpr std::array<const char*, 11> kWords = {"unknown",       "queued",      "sent",     "delivered", "bounced",   "suppressed",
-                                                  "filtered_spam", "quarantined", "expanded", "failed",    "complained"};
+  constexpr std::array<const char*, 11> kWords = {"unknown",  "queued",     "sent",          "delivered",
+                                                  "bounced",  "suppressed", "filtered_spam", "quarantined",
+                                                  "expanded", "failed",     "complained"};
   const auto i = static_cast<std::size_t>(state);
   return i < kWords.size() ? kWords[i] : kWords[0];
 }
@@ -191,7 +193,8 @@ std::vector<CapturedMail> World::mails(std::string_view address) const {
 }
 
 const World::Kept& World::find(const std::string& mail_id) const {
-  const auto found = std::find_if(mails_.begin(), mails_.end(), [&](const Kept& kept) { return kept.summary.mail_id == mail_id; });
+  const auto found =
+      std::find_if(mails_.begin(), mails_.end(), [&](const Kept& kept) { return kept.summary.mail_id == mail_id; });
   if (found == mails_.end())
     throw Error(ErrorCode::kNotFound, "the sandbox has no mail '" + mail_id.substr(0, 80) + "', or no more", "mailId");
   return *found;

@@ -77,7 +77,8 @@ struct Pool::Impl {
         continue;
       }
       co_await send(carrier.session, job);
-      if (carrier.session.is_open() && carrier.session.carried() >= settings.mails_per_connection) co_await carrier.session.quit();
+      if (carrier.session.is_open() && carrier.session.carried() >= settings.mails_per_connection)
+        co_await carrier.session.quit();
     }
     co_await carrier.session.quit();
     --carriers;
@@ -94,7 +95,7 @@ struct Pool::Impl {
     carrier.alarm.expires_after(settings.idle);
     idle.push_back(&carrier);
     error_code error;
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await carrier.alarm.async_wait(token);
     idle.remove(&carrier);
     co_return !waiting.empty();

@@ -112,14 +112,17 @@ asio::awaitable<void> Session::authenticate() {
     throw Error(ErrorCode::kFailedPrecondition, "the server " + settings_.host + " offers no AUTH " + name, "auth");
   Reply reply;
   if (auth == Auth::kPlain) {
-    reply = co_await command("AUTH PLAIN " + base64(std::string(1, '\0') + settings_.username + std::string(1, '\0') + settings_.password));
+    reply = co_await command("AUTH PLAIN " +
+                             base64(std::string(1, '\0') + settings_.username + std::string(1, '\0') + settings_.password));
   } else if (auth == Auth::kLogin) {
     reply = co_await command("AUTH LOGIN");
     if (reply.code == 334) reply = co_await command(base64(settings_.username));
     if (reply.code == 334) reply = co_await command(base64(settings_.password));
   } else {
-    reply = co_await command("AUTH XOAUTH2 " +
-                             base64("user=" + settings_.username + "\x01" "auth=Bearer " + settings_.access_token + "\x01\x01"));
+    reply = co_await command("AUTH XOAUTH2 " + base64("user=" + settings_.username +
+                                                      "\x01"
+                                                      "auth=Bearer " +
+                                                      settings_.access_token + "\x01\x01"));
     // The reason comes as a challenge; the refusal follows an empty answer.
     if (reply.code == 334) reply = co_await command("");
   }
@@ -195,7 +198,8 @@ asio::awaitable<Results> Session::transact(JobPtr job) {
     job->eight_bit = false;
   }
   if (const std::size_t limit = offers_.max_size(); limit > 0 && job->data.size() > limit) {
-    refuse_all("5.3.4", "the mail has " + std::to_string(job->data.size()) + " bytes, and the server takes " + std::to_string(limit));
+    refuse_all("5.3.4",
+               "the mail has " + std::to_string(job->data.size()) + " bytes, and the server takes " + std::to_string(limit));
     co_return results;
   }
   std::size_t taken = 0;

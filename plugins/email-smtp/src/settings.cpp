@@ -16,11 +16,8 @@ Settings parse_settings(std::string_view config_json) {
   if (!config.is_object()) throw Error(ErrorCode::kInvalidArgument, "config: wanted a JSON object", "config");
   static const std::map<std::string, Tls> kTls = {
       {"starttls", Tls::kStartTls}, {"implicit", Tls::kImplicit}, {"opportunistic", Tls::kOpportunistic}, {"off", Tls::kOff}};
-  static const std::map<std::string, Auth> kAuth = {{"auto", Auth::kAuto},
-                                                    {"off", Auth::kOff},
-                                                    {"plain", Auth::kPlain},
-                                                    {"login", Auth::kLogin},
-                                                    {"xoauth2", Auth::kXoauth2}};
+  static const std::map<std::string, Auth> kAuth = {
+      {"auto", Auth::kAuto}, {"off", Auth::kOff}, {"plain", Auth::kPlain}, {"login", Auth::kLogin}, {"xoauth2", Auth::kXoauth2}};
   Settings s;
   try {
     s.host = config.at("host").get<std::string>();
@@ -41,8 +38,8 @@ Settings parse_settings(std::string_view config_json) {
     s.dsn = config.value("reports", "accepted") == "dsn";
     if (const auto keys = config.find("dkim"); keys != config.end())
       for (const json& key : *keys)
-        s.dkim.push_back({key.at("domain").get<std::string>(), key.at("selector").get<std::string>(),
-                          key.value("secret", "dkim_key")});
+        s.dkim.push_back(
+            {key.at("domain").get<std::string>(), key.at("selector").get<std::string>(), key.value("secret", "dkim_key")});
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string("config: ") + error.what(), "config");
   }

@@ -1,11 +1,11 @@
 #include "wire.h"
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <array>
 #include <charconv>
 
 #include "trunkline/error.hpp"
@@ -49,15 +49,15 @@ void Wire::limit(std::chrono::milliseconds time) {
 }
 
 void Wire::fail(const char* what, const std::string& why) const {
-  throw Error(ErrorCode::kUnavailable,
-              settings_.host + ":" + std::to_string(settings_.port) + ": " + what + ": " + (timed_out_ ? "no answer in time" : why));
+  throw Error(ErrorCode::kUnavailable, settings_.host + ":" + std::to_string(settings_.port) + ": " + what + ": " +
+                                           (timed_out_ ? "no answer in time" : why));
 }
 
 asio::awaitable<void> Wire::connect() {
   limit(settings_.connect_timeout);
   tcp::resolver resolver(context_);
   error_code error;
-  const auto token = asio::redirect_error(asio::use_awaitable, error);
+  auto token = asio::redirect_error(asio::use_awaitable, error);
   const auto found = co_await resolver.async_resolve(settings_.host, std::to_string(settings_.port), token);
   if (error) fail("looking up the host", error.message());
   co_await asio::async_connect(socket_, found, token);
@@ -86,7 +86,7 @@ asio::awaitable<void> Wire::start_tls() {
     tls_->set_verify_mode(asio::ssl::verify_peer, error);
     tls_->set_verify_callback(asio::ssl::host_name_verification(settings_.host), error);
   }
-  const auto token = asio::redirect_error(asio::use_awaitable, error);
+  auto token = asio::redirect_error(asio::use_awaitable, error);
   co_await tls_->async_handshake(asio::ssl::stream_base::client, token);
   if (error) fail("TLS", error.message());
 }
@@ -94,7 +94,7 @@ asio::awaitable<void> Wire::start_tls() {
 asio::awaitable<void> Wire::write(std::string bytes) {
   limit(settings_.reply_timeout);
   error_code error;
-  const auto token = asio::redirect_error(asio::use_awaitable, error);
+  auto token = asio::redirect_error(asio::use_awaitable, error);
   const auto buffer = asio::buffer(bytes);
   if (tls_)
     co_await asio::async_write(*tls_, buffer, token);
@@ -113,7 +113,7 @@ asio::awaitable<Reply> Wire::read_reply(std::string* lines) {
       if (in_.size() - taken > kMaxReply || taken > kMaxReply) fail("reading", "a reply that does not end");
       std::array<char, 4096> chunk;
       error_code error;
-      const auto token = asio::redirect_error(asio::use_awaitable, error);
+      auto token = asio::redirect_error(asio::use_awaitable, error);
       const auto buffer = asio::buffer(chunk);
       std::size_t size = 0;
       if (tls_)

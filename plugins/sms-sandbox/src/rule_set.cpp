@@ -16,9 +16,11 @@ void RuleSet::add(PhoneRule rule) {
   ++added_;
 }
 
-PhoneRule RuleSet::use(std::string_view number) {
+PhoneRule RuleSet::use(std::string_view number, bool& otherwise) {
+  otherwise = false;
   for (std::size_t i = rules_.size(); i-- > 0;) {
     if (!matches(rules_[i], number)) continue;
+    otherwise = i == 0;
     if (rules_[i].times == 0) return rules_[i];
     if (--rules_[i].times > 0) return rules_[i];
     PhoneRule rule = std::move(rules_[i]);  // its last use; 0 in the list would mean for ever

@@ -20,7 +20,8 @@ class RuleSet {
   /// Puts a rule before all others. Throws kResourceExhausted.
   void add(trunkline::sandbox::PhoneRule rule);
   /// The first rule that matches, counted as used once. Empty when none does.
-  trunkline::sandbox::PhoneRule use(std::string_view number);
+  /// `otherwise`: it is the one for what no other rule says.
+  trunkline::sandbox::PhoneRule use(std::string_view number, bool& otherwise);
   /// Rules that have not retired, in the order in which they are tried; `times` is what is left.
   std::vector<trunkline::sandbox::PhoneRule> list() const;
   /// Back to the configured rules.

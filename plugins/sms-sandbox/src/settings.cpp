@@ -20,15 +20,6 @@ using trunkline::sms::FailureReason;
 constexpr std::size_t kMaxReplyBytes = 4096;
 constexpr Duration kMaxLatency = std::chrono::hours(24);
 
-FailureReason reason(const std::string& word) {
-  // In the order of the enumeration.
-  constexpr std::array<std::string_view, 10> kWords = {"none",      "bad_destination", "bad_sender", "unreachable",
-                                                       "blocked",   "opted_out",       "over_quota", "temporary",
-                                                       "no_report", "unspecified"};
-  const auto found = std::find(kWords.begin(), kWords.end(), word);
-  return found == kWords.end() ? FailureReason::kUnspecified : static_cast<FailureReason>(found - kWords.begin());
-}
-
 Duration milliseconds(const json& object, const char* key, Duration otherwise) {
   const auto found = object.find(key);
   return found == object.end() ? otherwise : std::chrono::milliseconds(found->get<std::int64_t>());
@@ -39,8 +30,8 @@ PhoneRule parse_rule(const json& object, const PhoneRule& defaults) {
   rule.match = object.at("match").get<std::string>();
   rule.latency = milliseconds(object, "latency_ms", defaults.latency);
   rule.jitter = milliseconds(object, "jitter_ms", defaults.jitter);
-  rule.refuse = reason(object.value("refuse", "none"));
-  rule.failure = reason(object.value("failure", "none"));
+  rule.refuse = parse_reason(object.value("refuse", "none"));
+  rule.failure = parse_reason(object.value("failure", "none"));
   if (object.contains("failure_rate")) rule.failure_rate = object["failure_rate"].get<double>();
   rule.silent = object.value("silent", false);
   if (object.contains("reply")) rule.reply = object["reply"].get<std::string>();
@@ -53,6 +44,15 @@ bool is_digits(std::string_view text) {
 }
 
 }  // namespace
+
+FailureReason parse_reason(const std::string& word) {
+  // In the order of the enumeration.
+  constexpr std::array<std::string_view, 10> kWords = {"none",      "bad_destination", "bad_sender", "unreachable",
+                                                       "blocked",   "opted_out",       "over_quota", "temporary",
+                                                       "no_report", "unspecified"};
+  const auto found = std::find(kWords.begin(), kWords.end(), word);
+  return found == kWords.end() ? FailureReason::kUnspecified : static_cast<FailureReason>(found - kWords.begin());
+}
 
 bool is_e164(std::string_view number) {
   return number.size() >= 9 && number.size() <= 16 && number[0] == '+' && number[1] != '0' && is_digits(number.substr(1));
@@ -98,6 +98,8 @@ Settings parse_settings(std::string_view config_json) {
     if (const auto rules = config.find("rules"); rules != config.end())
       for (const json& rule : *rules) settings.rules.push_back(parse_rule(rule, last));
     settings.rules.push_back(std::move(last));
+    if (const auto personality = config.find("personality"); personality != config.end())
+      settings.personality = parse_personality(*personality);
   } catch (const json::exception& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string("config: ") + error.what(), "config");
   }

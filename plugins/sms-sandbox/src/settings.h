@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "personality.h"
 #include "trunkline/sandbox.hpp"
 
 namespace sms_sandbox {
@@ -18,6 +19,7 @@ struct Settings {
   std::size_t phones_per_resource = 10000;
   /// In the order in which they are tried; the last one matches every number.
   std::vector<trunkline::sandbox::PhoneRule> rules;
+  Personality personality;
 };
 
 /// The host has checked the text against the schema; what a schema cannot say is checked here. Throws kInvalidArgument.
@@ -25,6 +27,9 @@ Settings parse_settings(std::string_view config_json);
 
 /// Throws kInvalidArgument with the member at fault.
 void check_rule(const trunkline::sandbox::PhoneRule& rule, const std::string& where);
+
+/// Of a word in the configuration; an unknown one is `unspecified`.
+trunkline::sms::FailureReason parse_reason(const std::string& word);
 
 /// `+` and 8 to 15 digits, the first not 0.
 bool is_e164(std::string_view number);

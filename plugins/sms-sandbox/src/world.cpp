@@ -25,6 +25,8 @@ using trunkline::sms::SmsSendResult;
 
 namespace {
 
+constexpr std::uint64_t kPersonalityStream = 0x70e250a11f17a5c3u;
+
 std::string hex(std::uint64_t value) {
   std::array<char, 16> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
@@ -72,18 +74,26 @@ Accepted World::accept(const SmsSendRequest& request, std::string_view idempoten
   accepted.results.reserve(request.recipients.size());
   accepted.deliveries.reserve(request.recipients.size());
   for (const Recipient& recipient : request.recipients) decide(request, recipient, segments, now, accepted);
-  if (!idempotency_key.empty()) remember(idempotency_key, accepted.results);
+  // What may be tried again is decided again.
+  const bool settled = std::none_of(accepted.results.begin(), accepted.results.end(),
+                                    [](const SmsSendResult& result) { return !result.accepted && result.retryable; });
+  if (!idempotency_key.empty() && settled) remember(idempotency_key, accepted.results);
   return accepted;
 }
 
 void World::decide(const SmsSendRequest& request, const Recipient& recipient, std::int32_t segments, Time now,
                    Accepted& accepted) {
   Random random(settings_.seed, key_, sent_++);
-  const PhoneRule rule = rules_.use(recipient.to);
+  bool otherwise = false;
+  const PhoneRule rule = rules_.use(recipient.to, otherwise);
+  // A stream of its own, so that a personality changes nothing about what rules draw.
+  const Whim whim = draw(settings_.personality, Random(settings_.seed ^ kPersonalityStream, key_, sent_ - 1));
   SmsSendResult& result = accepted.results.emplace_back();
   result.message_id = recipient.message_id;
   result.segments = segments;
-  const FailureReason refusal = is_e164(recipient.to) ? rule.refuse : FailureReason::kBadDestination;
+  FailureReason refusal = is_e164(recipient.to) ? rule.refuse : FailureReason::kBadDestination;
+  if (refusal == FailureReason::kNone && otherwise) refusal = whim.refuse;
+  if (refusal == FailureReason::kNone && !gate_.pass(settings_.personality, now)) refusal = FailureReason::kOverQuota;
   if (refusal != FailureReason::kNone) {
     result.accepted = false;
     result.reason = refusal;
@@ -95,8 +105,10 @@ void World::decide(const SmsSendRequest& request, const Recipient& recipient, st
   result.provider_message_id = next_id();
   if (settings_.price_micros > 0) result.price_micros = settings_.price_micros * segments;
 
-  const FailureReason failure = outcome(rule, random);
-  Time due = now + rule.latency + random.up_to(rule.jitter);
+  FailureReason failure = outcome(rule, random);
+  if (failure == FailureReason::kNone && otherwise) failure = whim.fail;
+  const Duration jitter = random.up_to(rule.jitter);
+  Time due = now + (otherwise && whim.latency ? *whim.latency : rule.latency + jitter);
   const bool expired = request.valid_until && due > *request.valid_until;
   if (expired) due = std::max(now, *request.valid_until);
 
@@ -126,7 +138,42 @@ void World::decide(const SmsSendRequest& request, const Recipient& recipient, st
     report.at = due;
     report.segments_delivered = delivery.arrives ? segments : 0;
   }
+  schedule(accepted, due, std::move(delivery), whim);
+}
+
+void World::schedule(Accepted& accepted, Time due, Delivery delivery, const Whim& whim) {
+  if (whim.missing) delivery.report.reset();
+  const std::optional<DeliveryReport> truth = delivery.report;
+  const auto report_at = [&](Time when, DeliveryReport report) {
+    Delivery later;
+    later.world = shared_from_this();
+    later.generation = generation_;
+    later.arrives = false;
+    report.at = when;
+    later.report = std::move(report);
+    accepted.deliveries.emplace_back(when, std::move(later));
+  };
+  const bool apart = truth && (whim.late_by || (whim.contradictory_after && whim.lies_first));
+  if (apart) delivery.report.reset();
   accepted.deliveries.emplace_back(due, std::move(delivery));
+  if (!truth) return;
+  Time told = due + whim.late_by.value_or(Duration{0});
+  if (whim.contradictory_after) {
+    DeliveryReport lie = *truth;
+    const bool delivered = truth->state == MessageState::kDelivered;
+    lie.state = delivered ? MessageState::kFailed : MessageState::kDelivered;
+    lie.reason = delivered ? FailureReason::kUnreachable : FailureReason::kNone;
+    lie.provider_code = carrier_code(lie.reason);
+    lie.segments_delivered = 0;
+    if (whim.lies_first) {
+      report_at(told, std::move(lie));
+      told += *whim.contradictory_after;
+    } else {
+      report_at(told + *whim.contradictory_after, std::move(lie));
+    }
+  }
+  if (apart) report_at(told, *truth);
+  if (whim.duplicate_after) report_at(told + *whim.duplicate_after, *truth);
 }
 
 bool World::arrive(const Delivery& delivery) {
@@ -232,6 +279,7 @@ void World::reset() {
   {
     const std::lock_guard lock(mutex_);
     rules_.reset();
+    gate_.reset();
     book_.clear();
     answered_.clear();
     answered_order_.clear();

@@ -91,6 +91,8 @@ class World : public std::enable_shared_from_this<World> {
   void decide(const trunkline::sms::SmsSendRequest& request, const trunkline::sms::Recipient& recipient, std::int32_t segments,
               trunkline::Time now, Accepted& accepted);
   std::string next_id();
+  /// The delivery, and the reports that come apart from it.
+  void schedule(Accepted& accepted, trunkline::Time due, Delivery delivery, const Whim& whim);
   void tell_watches();
   void remember(std::string_view key, const std::vector<trunkline::sms::SmsSendResult>& results);
 
@@ -101,6 +103,7 @@ class World : public std::enable_shared_from_this<World> {
 
   mutable std::mutex mutex_;
   RuleSet rules_;
+  RateGate gate_;
   PhoneBook book_;
   std::uint64_t sent_ = 0;  // since the last reset: the number of the message in the random stream
   std::uint64_t ids_ = 0;   // never goes back: ids stay unique across resets

@@ -18,6 +18,7 @@ from ._email import Email
 from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
+from ._providers import extract
 from ._stream import Stream
 from ._workflows import Workflows
 from .service import (
@@ -30,9 +31,12 @@ from .service import (
     PluginInfo,
     ResourceInfo,
     ResourcesService,
+    RoomsService,
     RuntimeService,
     SandboxMailService,
     SandboxService,
+    SmsConsentService,
+    SipRoutingService,
     SmsService,
 )
 
@@ -132,17 +136,23 @@ class Resource(EventConsumers):
         "identity",
         "name",
         "numbers",
+        "rooms",
         "sandbox",
         "sandbox_mail",
+        "sip_routing",
         "sms",
+        "sms_consent",
     )
 
     name: str
     """Its name; empty for the default resource."""
     sms: SmsService
+    sms_consent: SmsConsentService
     identity: IdentityService
     chat: Chat
     numbers: NumbersService
+    sip_routing: SipRoutingService
+    rooms: RoomsService
     events: Events
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
@@ -154,9 +164,12 @@ class Resource(EventConsumers):
         self._native = native
         self.name = name
         self.sms = SmsService._open(native, name)
+        self.sms_consent = SmsConsentService._open(native, name)
         self.identity = IdentityService._open(native, name)
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
+        self.sip_routing = SipRoutingService._open(native, name)
+        self.rooms = RoomsService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
@@ -261,7 +274,8 @@ class Runtime(EventConsumers):
     Close it, or use it in a `with` block. One that was forgotten is closed when the process ends.
 
     Args:
-        config: The configuration, as YAML text or as a mapping of the same shape.
+        config: The configuration, as YAML text or as a mapping of the same shape. In a mapping the `plugin` of a provider may
+            be a class or an object of `trunkline.providers`.
         config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
@@ -279,7 +293,9 @@ class Runtime(EventConsumers):
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
-        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""))
+        config, bindings = extract(config)
+        plugins = [binding.plugin() for binding in bindings]
+        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""), plugins)
         self._service = RuntimeService._open(self._native, "")
         self._default: Resource | None = None
         self.clock = Clock(self._service)
@@ -304,6 +320,11 @@ class Runtime(EventConsumers):
         return self._resource.sms
 
     @property
+    def sms_consent(self) -> SmsConsentService:
+        """Who does not want to hear from the default resource."""
+        return self._resource.sms_consent
+
+    @property
     def identity(self) -> IdentityService:
         """Users and tokens of the default resource."""
         return self._resource.identity
@@ -317,6 +338,16 @@ class Runtime(EventConsumers):
     def numbers(self) -> NumbersService:
         """Numbers of the default resource."""
         return self._resource.numbers
+
+    @property
+    def sip_routing(self) -> SipRoutingService:
+        """SIP trunks and routes of the default resource."""
+        return self._resource.sip_routing
+
+    @property
+    def rooms(self) -> RoomsService:
+        """Rooms of the default resource."""
+        return self._resource.rooms
 
     @property
     def events(self) -> Events:

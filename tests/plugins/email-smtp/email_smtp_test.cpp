@@ -21,6 +21,8 @@ using testing::on_behalf_of;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
+using Script = std::map<std::string, std::string>;
+
 class EmailSmtp : public ::testing::Test {
  protected:
   void open(const FakeSmtpServer& server, const std::string& more = "", std::map<std::string, Secret> secrets = {}) {
@@ -43,7 +45,9 @@ class EmailSmtp : public ::testing::Test {
     request.recipients = std::move(to);
     return request;
   }
-  std::vector<EmailSendResult> send(EmailSendRequest r = request()) { return email_.send_sync(std::move(r), on_behalf_of("acme")); }
+  std::vector<EmailSendResult> send(EmailSendRequest r = request()) {
+    return email_.send_sync(std::move(r), on_behalf_of("acme"));
+  }
   Error failure(EmailSendRequest r = request()) {
     try {
       send(std::move(r));
@@ -69,13 +73,16 @@ TEST_F(EmailSmtp, SendsInOneGoAndKeepsTheConnection) {
   EXPECT_EQ(results[0].provider_message_id, "Q1");
   send();
   EXPECT_EQ(server.connections(), 1);
-  EXPECT_THAT(server.commands(), ElementsAre("EHLO localhost", StartsWith("MAIL FROM:<me@ours.test> SIZE="), "RCPT TO:<ann@example.com>",
-                                             "RCPT TO:<bob@example.com>", "DATA", StartsWith("MAIL"), "RCPT TO:<ann@example.com>", "DATA"));
+  EXPECT_THAT(server.commands(),
+              ElementsAre("EHLO localhost", StartsWith("MAIL FROM:<me@ours.test> SIZE="), "RCPT TO:<ann@example.com>",
+                          "RCPT TO:<bob@example.com>", "DATA", StartsWith("MAIL"), "RCPT TO:<ann@example.com>", "DATA"));
   EXPECT_THAT(server.mails()[0], HasSubstr("\r\n\r\n..dot\r\nline\r\n"));
 }
 
 TEST_F(EmailSmtp, EachRecipientHasAnOutcomeOfItsOwn) {
-  FakeSmtpServer server({{"RCPT TO:<gone@", "550 5.1.1 no such user"}, {"RCPT TO:<full@", "452 4.2.2 mailbox full"}, {"RCPT TO:<old@", "551 moved"}});
+  FakeSmtpServer server(Script{{"RCPT TO:<gone@", "550 5.1.1 no such user"},
+                               {"RCPT TO:<full@", "452 4.2.2 mailbox full"},
+                               {"RCPT TO:<old@", "551 moved"}});
   open(server);
   const auto results = send(request({"ok@example.com", "gone@example.com", "full@example.com", "old@example.com"}));
   EXPECT_EQ(results[0].state, EmailState::kDelivered);
@@ -89,7 +96,7 @@ TEST_F(EmailSmtp, EachRecipientHasAnOutcomeOfItsOwn) {
 }
 
 TEST_F(EmailSmtp, WhenNobodyIsTakenTheConnectionGoesOn) {
-  FakeSmtpServer server({{"RCPT TO:<gone@", "550 5.1.1 no such user"}, {"DATA", "554 5.5.1 no valid recipients"}});
+  FakeSmtpServer server(Script{{"RCPT TO:<gone@", "550 5.1.1 no such user"}, {"DATA", "554 5.5.1 no valid recipients"}});
   open(server);
   EXPECT_EQ(send(request({"gone@example.com"}))[0].state, EmailState::kBounced);
   server.set("DATA", "354 go");
@@ -98,7 +105,7 @@ TEST_F(EmailSmtp, WhenNobodyIsTakenTheConnectionGoesOn) {
 }
 
 TEST_F(EmailSmtp, AServerThatTakesDataForNobodyGetsAnEmptyOne) {
-  FakeSmtpServer server({{"RCPT", "550 5.1.1 no such user"}});
+  FakeSmtpServer server(Script{{"RCPT", "550 5.1.1 no such user"}});
   open(server);
   EXPECT_EQ(send()[0].state, EmailState::kBounced);
   EXPECT_THAT(server.mails(), ElementsAre(""));
@@ -113,7 +120,7 @@ struct Stage {
 };
 class EmailSmtpStage : public EmailSmtp, public ::testing::WithParamInterface<Stage> {};
 TEST_P(EmailSmtpStage, IsAnOutcome) {
-  FakeSmtpServer server({{GetParam().command, GetParam().reply}});
+  FakeSmtpServer server(Script{{GetParam().command, GetParam().reply}});
   open(server);
   const auto results = send();
   ASSERT_THAT(results, SizeIs(1));
@@ -142,7 +149,7 @@ struct Trouble {
 };
 class EmailSmtpTrouble : public EmailSmtp, public ::testing::WithParamInterface<Trouble> {};
 TEST_P(EmailSmtpTrouble, IsAnError) {
-  FakeSmtpServer server({{GetParam().command, GetParam().reply}});
+  FakeSmtpServer server(Script{{GetParam().command, GetParam().reply}});
   open(server);
   const Error error = failure();
   EXPECT_EQ(error.code, GetParam().code) << error.message;
@@ -164,11 +171,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Trouble{"END", "*hang*", ErrorCode::kDeadlineExceeded, "its answer lost"}));
 
 TEST_F(EmailSmtp, AnOldServerIsGreetedTheOldWay) {
-  FakeSmtpServer server({{"EHLO", "502 5.5.2 what?"}});
+  FakeSmtpServer server(Script{{"EHLO", "502 5.5.2 what?"}});
   open(server);
   EXPECT_EQ(send()[0].state, EmailState::kDelivered);
-  EXPECT_THAT(server.commands(), ElementsAre("EHLO localhost", "HELO localhost", "MAIL FROM:<me@ours.test>",
-                                             "RCPT TO:<ann@example.com>", "DATA"));
+  EXPECT_THAT(server.commands(),
+              ElementsAre("EHLO localhost", "HELO localhost", "MAIL FROM:<me@ours.test>", "RCPT TO:<ann@example.com>", "DATA"));
 }
 
 TEST_F(EmailSmtp, NobodyListens) {
@@ -194,18 +201,18 @@ TEST_F(EmailSmtp, MailGoesOverTlsOrNotAtAll) {
 }
 
 TEST_F(EmailSmtp, ATlsThatFailsIsSaidSo) {
-  FakeSmtpServer server({{"EHLO", "250-fake.test\r\n250 STARTTLS"}, {"STARTTLS", "220 go\r\nno TLS at all"}});
+  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250 STARTTLS"}, {"STARTTLS", "220 go\r\nno TLS at all"}});
   open(server, R"("tls": "starttls")");
   const Error error = failure();
   EXPECT_EQ(error.code, ErrorCode::kUnavailable);
   EXPECT_THAT(error.message, HasSubstr("TLS"));
-  FakeSmtpServer plain({{"GREETING", "220 this is no TLS"}});
+  FakeSmtpServer plain(Script{{"GREETING", "220 this is no TLS"}});
   open(plain, R"("tls": "implicit")");
   EXPECT_THAT(failure().message, HasSubstr("TLS"));
 }
 
 TEST_F(EmailSmtp, WrongCredentialsAreNotTriedAgain) {
-  FakeSmtpServer server({{"EHLO", "250-fake.test\r\n250 AUTH PLAIN LOGIN"}, {"AUTH", "535 5.7.8 wrong"}});
+  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250 AUTH PLAIN LOGIN"}, {"AUTH", "535 5.7.8 wrong"}});
   open(server, R"("username": "u")", {{"password", Secret("p")}});
   const Error error = failure();
   EXPECT_EQ(error.code, ErrorCode::kUnauthenticated);
@@ -217,8 +224,10 @@ TEST_F(EmailSmtp, WrongCredentialsAreNotTriedAgain) {
 }
 
 TEST_F(EmailSmtp, SpeaksLoginAndXoauth2) {
-  FakeSmtpServer server({{"EHLO", "250-fake.test\r\n250 AUTH LOGIN XOAUTH2"}, {"AUTH LOGIN", "334 VXNlcm5hbWU6"}, {"dQ==", "334 UGFzc3dvcmQ6"},
-                         {"cA==", "235 2.7.0 ok"}});
+  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250 AUTH LOGIN XOAUTH2"},
+                               {"AUTH LOGIN", "334 VXNlcm5hbWU6"},
+                               {"dQ==", "334 UGFzc3dvcmQ6"},
+                               {"cA==", "235 2.7.0 ok"}});
   open(server, R"("username": "u")", {{"password", Secret("p")}});
   EXPECT_EQ(send()[0].state, EmailState::kDelivered);
   instance_.reset();
@@ -231,7 +240,7 @@ TEST_F(EmailSmtp, SpeaksLoginAndXoauth2) {
 }
 
 TEST_F(EmailSmtp, AConnectionThatWasClosedMeanwhileIsReplaced) {
-  FakeSmtpServer server({{"END", "421 4.3.2 bye"}});
+  FakeSmtpServer server(Script{{"END", "421 4.3.2 bye"}});
   open(server);
   send();
   server.set("END", "250 ok");
@@ -252,7 +261,7 @@ TEST_F(EmailSmtp, AddressesBeyondAsciiNeedAServerThatTakesThem) {
   open(server);
   EXPECT_EQ(send(request({"müller@example.com"}))[0].status_code, "5.6.7");
   instance_.reset();
-  FakeSmtpServer able({{"EHLO", "250-fake.test\r\n250-8BITMIME\r\n250 SMTPUTF8"}});
+  FakeSmtpServer able(Script{{"EHLO", "250-fake.test\r\n250-8BITMIME\r\n250 SMTPUTF8"}});
   open(able);
   EXPECT_EQ(send(request({"müller@example.com"}))[0].state, EmailState::kDelivered);
   EXPECT_THAT(able.commands(), Contains("MAIL FROM:<me@ours.test> BODY=8BITMIME SMTPUTF8"));
@@ -275,7 +284,7 @@ TEST_F(EmailSmtp, EightBitWhereTheServerTakesIt) {
 }
 
 TEST_F(EmailSmtp, AMailThatIsTooLargeIsNotBegun) {
-  FakeSmtpServer server({{"EHLO", "250-fake.test\r\n250 SIZE 100"}});
+  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250 SIZE 100"}});
   open(server);
   EXPECT_EQ(send()[0].status_code, "5.3.4");
   EXPECT_THAT(server.commands(), ElementsAre("EHLO localhost"));

@@ -47,9 +47,12 @@ std::vector<std::string> FakeSmtpServer::mails() const {
 
 std::string FakeSmtpServer::reply_to(const std::string& command) const {
   static const std::map<std::string, std::string> kFriendly = {
-      {"GREETING", "220 fake.test ESMTP"}, {"EHLO", "250-fake.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 SIZE 1000000"},
-      {"DATA", "354 go"},                  {"END", "250 2.0.0 ok: queued as Q1"},
-      {"QUIT", "221 bye"},                 {"AUTH", "235 2.7.0 ok"}};
+      {"GREETING", "220 fake.test ESMTP"},
+      {"EHLO", "250-fake.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 SIZE 1000000"},
+      {"DATA", "354 go"},
+      {"END", "250 2.0.0 ok: queued as Q1"},
+      {"QUIT", "221 bye"},
+      {"AUTH", "235 2.7.0 ok"}};
   const std::lock_guard lock(mutex_);
   const std::string* best = nullptr;
   std::size_t longest = 0;

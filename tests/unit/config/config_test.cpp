@@ -119,7 +119,7 @@ resources:
             nlohmann::json::parse(R"({"host":"smsc","port":2775,"from":"+14255550100",
       "code":"007","ratio":0.5,"on":true,"none":null,"list":[1,"1"],"quoted":"true"})"));
 
-  EXPECT_EQ(config.routes.at(0).match.country, "US");
+  EXPECT_EQ(config.routes.at(0).match.countries, std::vector<std::string>{"US"});
   EXPECT_THAT(config.routes.at(0).providers, ElementsAre("carrier"));
   const ResourceConfig& resource = config.resources.at(0);
   EXPECT_EQ(resource.id, kDevelopmentResourceId);
@@ -146,7 +146,8 @@ TEST(Config, ReadsAliases) {
 }
 
 TEST(Config, ReportsEverythingAtOnceWithPlaces) {
-  EXPECT_THAT(problems(R"yaml(runtme: {}
+  EXPECT_THAT(
+      problems(R"yaml(runtme: {}
 listen:
   port: http
   tls_port: 70000
@@ -161,14 +162,15 @@ providers:
       password: {env: UNSET}
     color: red
 )yaml"),
-              ElementsAre("1:1 runtme: unknown key, did you mean 'runtime'?",
-                          "3:9 listen.port: wanted a whole number from 0 to 65535, found 'http'",
-                          "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
-                          "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
-                          "7:17 auth.replay_guard: wanted true or false, found 'yes'",
-                          "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
-                          "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
-                          "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout"));
+      ElementsAre("1:1 runtme: unknown key, did you mean 'runtime'?",
+                  "3:9 listen.port: wanted a whole number from 0 to 65535, found 'http'",
+                  "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
+                  "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
+                  "7:17 auth.replay_guard: wanted true or false, found 'yes'",
+                  "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
+                  "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
+                  "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout, rate, "
+                  "breaker, prices"));
 }
 
 TEST(Config, JoinsTheProblemsInItsMessage) {
@@ -304,11 +306,12 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   const Config config = default_config();
   EXPECT_TRUE(config.runtime.seed);
   EXPECT_EQ(config.store.mode, StoreConfig::Mode::kMemory);
-  ASSERT_THAT(config.providers, SizeIs(4));
+  ASSERT_THAT(config.providers, SizeIs(5));
   EXPECT_EQ(config.providers[0].name, "sim-a");
   EXPECT_EQ(config.providers[1].name, "sim-b");
-  EXPECT_EQ(config.providers[2].name, "local-identity");
-  EXPECT_EQ(config.providers[3].name, "local-chat");
+  EXPECT_EQ(config.providers[2].name, "sim-mail");
+  EXPECT_EQ(config.providers[3].name, "local-identity");
+  EXPECT_EQ(config.providers[4].name, "local-chat");
   ASSERT_THAT(config.resources, SizeIs(1));
   const ResourceConfig& resource = config.resources[0];
   EXPECT_EQ(resource.name, "trunkline");
@@ -316,6 +319,26 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   EXPECT_EQ(resource.primary_key.value.reveal(), kDevelopmentAccessKey);
   EXPECT_EQ(base64_decode(kDevelopmentAccessKey)->size(), 32u);
   EXPECT_THAT(resource.numbers, SizeIs(3));
+  ASSERT_THAT(resource.email_domains, SizeIs(1));
+  EXPECT_EQ(resource.email_domains[0].domain, "sandbox.trunkline.test");
+}
+
+TEST(EmailConfig, SaysWhatIsWrong) {
+  const auto problem = [](const std::string& yaml) {
+    try {
+      parse_config(yaml);
+    } catch (const ConfigError& error) {
+      return error.problems()[0].path + ": " + error.problems()[0].message;
+    }
+    return std::string("none");
+  };
+  EXPECT_THAT(problem("email: {rate_limits: some}"), HasSubstr("email.rate_limits: wanted one of off, documented"));
+  EXPECT_THAT(problem("email: {public_url: mail.example.com}"), HasSubstr("email.public_url: wanted an http or https URL"));
+  const auto domain = [&](const std::string& of) { return problem("resources: [{name: a, email_domains: [" + of + "]}]"); };
+  EXPECT_THAT(domain("{domain: nowhere}"), HasSubstr("resources[0].email_domains[0].domain: wanted a domain"));
+  EXPECT_THAT(domain("{}"), HasSubstr("email_domains[0].domain: is missing"));
+  EXPECT_THAT(domain("{domain: a.test, senders: [{username: 'a b'}]}"), HasSubstr("senders[0].username: wanted letters"));
+  EXPECT_EQ(domain("{domain: a.test, senders: [{username: a, display_name: A}], engagement_tracking: true}"), "none");
 }
 
 TEST(RenderYaml, ParsesToTheSameAgain) {

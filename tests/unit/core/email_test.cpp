@@ -41,7 +41,8 @@ Error error_of(F f) {
 
 class EmailOnSandbox : public RuntimeTest {
  protected:
-  static std::string config(const std::string& providers = "[{name: mail, plugin: email-sandbox}]", const std::string& more = "") {
+  static std::string config(const std::string& providers = "[{name: mail, plugin: email-sandbox}]",
+                            const std::string& more = "") {
     return test_config(providers, "[]",
                        "    email_domains:\n"
                        "      - domain: mail.world.test\n"
@@ -69,7 +70,9 @@ class EmailOnSandbox : public RuntimeTest {
     submission.message = std::move(m);
     return sync_wait(email().send(resource_, std::move(submission)));
   }
-  service::EmailOperation get(const service::EmailOperation& operation) { return email().get(*resource_, operation.operation_id); }
+  service::EmailOperation get(const service::EmailOperation& operation) {
+    return email().get(*resource_, operation.operation_id);
+  }
   void add_rule(const std::string& match, EmailState outcome, bool refuse = false, bool temporary = false, int times = 0) {
     sandbox::MailRule rule;
     rule.match = match;
@@ -160,7 +163,9 @@ TEST_F(EmailOnSandbox, RefusesBadMailNamingTheMember) {
   EXPECT_EQ(refused([](auto& m) { m.to[0].display_name = "a\nb"; }).target, "recipients.to[0].displayName");
   EXPECT_EQ(refused([](auto& m) { m.headers = Properties{{"Bcc", "x@y.z"}}; }).target, "headers.Bcc");
   EXPECT_EQ(refused([](auto& m) { m.headers = Properties{{"X-A", "a\r\nb"}}; }).target, "headers.X-A");
-  EXPECT_EQ(refused([](auto& m) { m.headers = Properties{{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"}}; }).target,
+  EXPECT_EQ(refused([](auto& m) {
+              m.headers = Properties{{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"}};
+            }).target,
             "headers.List-Unsubscribe");
   const auto file = [](service::EmailMessage& m) -> email::EmailAttachment& {
     email::EmailAttachment& a = m.attachments.emplace_back();
@@ -325,7 +330,8 @@ TEST_F(EmailOnSandbox, MailThatComesIsAnEvent) {
       "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nH=E9llo\r\n"
       "--b\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--b--\r\n";
   const auto receive = [&](std::vector<std::string> to) {
-    return sync_wait(runtime_->sandbox_mail().receive(resource_, "ann@example.com", std::move(to), Bytes(text.begin(), text.end())));
+    return sync_wait(
+        runtime_->sandbox_mail().receive(resource_, "ann@example.com", std::move(to), Bytes(text.begin(), text.end())));
   };
   receive({"Support@Mail.World.test", "other@elsewhere.test"});
   ASSERT_THAT(events(kReceived), SizeIs(1));

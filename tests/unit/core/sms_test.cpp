@@ -121,6 +121,8 @@ TEST_F(SmsOnSandbox, LimitsTextTagAndTimeout) {
   EXPECT_EQ(error_of([&] { send(s); }).target, "message");
   s.text = "\xff";
   EXPECT_EQ(error_of([&] { send(s); }).target, "message");
+  s.text.clear();
+  EXPECT_EQ(error_of([&] { send(s); }).message, "message is empty");
   s = submission({kPhone});
   s.report_timeout = 59s;
   EXPECT_EQ(error_of([&] { send(s); }).code, ErrorCode::kInvalidArgument);
@@ -140,7 +142,7 @@ TEST_F(SmsOnSandbox, TheSameKeyIsSentOnceAndAnsweredAlike) {
   s.text = "another text";
   const auto conflict = send(s);
   EXPECT_FALSE(conflict[0].successful);
-  EXPECT_EQ(conflict[0].http_status, 400);
+  EXPECT_EQ(conflict[0].http_status, 409);
 }
 
 TEST_F(SmsOnSandbox, ConcurrentRequestsWithOneKeySendOnce) {
@@ -167,7 +169,7 @@ TEST_F(SmsOnSandbox, ExplainsItself) {
   EXPECT_THAT(names, Contains("text.encoding:pick"));
   EXPECT_THAT(names, Contains("recipient.valid:pass"));
   EXPECT_THAT(names, Contains("provider.send:pass"));
-  EXPECT_THAT(names, Contains("provider.report:pass"));
+  EXPECT_THAT(names, Contains("receipt:applied"));
   EXPECT_EQ(error_of([&] { runtime_->sms().explain(*resource_, "Outgoing_none_1"); }).code, ErrorCode::kNotFound);
 }
 

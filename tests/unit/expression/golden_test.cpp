@@ -35,7 +35,8 @@ TEST(Golden, EveryCaseGivesItsResult) {
       if (test.contains("error")) {
         ADD_FAILURE() << "gave " << to_json_text(result) << " instead of an error";
       } else {
-        EXPECT_TRUE(equal_values(result, test["result"])) << "gave   " << to_json_text(result) << "\nwanted " << to_json_text(test["result"]);
+        EXPECT_TRUE(equal_values(result, test["result"]))
+            << "gave   " << to_json_text(result) << "\nwanted " << to_json_text(test["result"]);
       }
     } catch (const Failure& failure) {
       if (test.contains("error")) {

@@ -154,9 +154,10 @@ TEST(Compose, ABoundaryInTheTextIsHarmless) {
 }
 
 TEST(Address, KnowsAMailboxFromSomethingElse) {
-  for (const char* good : {"a@b.test", "a.b+c@sub.example.com", "\"a b\"@example.com", "müller@bücher.example"}) EXPECT_TRUE(is_address(good)) << good;
-  for (const char* bad : {"", "a", "a@", "@b.test", "two@@signs.test", "a b@c.test", "a@b..c", ".a@b.test", "a.@b.test", "a@-b.test",
-                          "a@b.test\r\n", "<a@b.test>", "a@b.test>", "a,b@c.test"})
+  for (const char* good : {"a@b.test", "a.b+c@sub.example.com", "\"a b\"@example.com", "müller@bücher.example"})
+    EXPECT_TRUE(is_address(good)) << good;
+  for (const char* bad : {"", "a", "a@", "@b.test", "two@@signs.test", "a b@c.test", "a@b..c", ".a@b.test", "a.@b.test",
+                          "a@-b.test", "a@b.test\r\n", "<a@b.test>", "a@b.test>", "a,b@c.test"})
     EXPECT_FALSE(is_address(bad)) << bad;
   EXPECT_FALSE(is_address(std::string(65, 'a') + "@b.test"));
 }
@@ -175,7 +176,8 @@ TEST(Reports, ReadsWhatAPostfixWrites) {
       "--B\r\nContent-Type: text/plain\r\n\r\nI'm sorry\r\n"
       "--B\r\nContent-Description: Delivery report\r\nContent-Type: message/delivery-status\r\n\r\n"
       "Reporting-MTA: dns; mx.example.test\r\nX-Postfix-Queue-ID: ABC\r\nOriginal-Envelope-Id: op+2Bid\r\n\r\n"
-      "Final-Recipient: rfc822; ann@example.com\r\nOriginal-Recipient: rfc822;Ann@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+      "Final-Recipient: rfc822; ann@example.com\r\nOriginal-Recipient: rfc822;Ann@example.com\r\nAction: failed\r\nStatus: "
+      "5.1.1\r\n"
       "Remote-MTA: dns; mail.example.com\r\nDiagnostic-Code: smtp; 550 5.1.1 no such\r\n user here\r\n\r\n"
       "Final-Recipient: rfc822; bob@example.com\r\nAction: delayed\r\nStatus: 4.4.1\r\n\r\n"
       "--B\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <op@example.test>\r\nSubject: x\r\n\r\n--B--\r\n";
@@ -192,7 +194,8 @@ TEST(Reports, ReadsWhatAPostfixWrites) {
 
 TEST(Reports, ReadsAComplaint) {
   const std::string raw =
-      "Content-Type: multipart/report; report-type=feedback-report; boundary=B\r\n\r\n--B\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+      "Content-Type: multipart/report; report-type=feedback-report; boundary=B\r\n\r\n--B\r\nContent-Type: "
+      "text/plain\r\n\r\nx\r\n"
       "--B\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: X/1\r\nVersion: 1\r\n"
       "Original-Rcpt-To: <ann@example.com>\r\n\r\n"
       "--B\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <op@example.test>\r\n\r\nbody\r\n--B--\r\n";

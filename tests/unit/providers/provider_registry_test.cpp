@@ -156,7 +156,7 @@ TEST_F(Registry, RoutesUseCapabilities) {
   config.providers = {provider("a"), provider("b")};
   RouteConfig germany;
   germany.interface = "sms";
-  germany.match.country = "DE";
+  germany.match.countries = {"DE"};
   germany.providers = {"b", "a"};
   config.routes = {germany};
   auto registry = make();

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "runtime/providers/country.h"
 
 namespace trunkline {
@@ -82,7 +84,7 @@ TEST(Router, EqualPathsAreDecidedAlike) {
   a.breaker = &breaker;
   const Router router("sms", {germany, seattle, spec("rest", {"b", "a"})}, {a, b});
   const auto path = [&](std::string_view to, std::string_view from = "+1", std::int32_t segments = 1) {
-    std::vector<const char*> out{"kept by nobody"};
+    std::vector<const void*> out{"kept by nobody"};
     router.path({"r", from, to, segments}, out);
     return out;
   };
@@ -159,7 +161,7 @@ TEST(Router, OpenBreakersAreSkippedUntilTheirTime) {
   EXPECT_THAT(names(decision), ElementsAre("a", "b"));
   router.route(query, kNow + 10s, decision);
   EXPECT_THAT(names(decision), ElementsAre("b"));
-  breaker.success();
+  breaker.success(kNow);
   router.route(query, kNow + 10s, decision);
   EXPECT_THAT(names(decision), ElementsAre("a", "b"));
 }
@@ -194,13 +196,161 @@ TEST(Router, ReportsEveryProblemOfTheConfiguration) {
   }
 }
 
+TEST(Router, ByTagAndByAllTogether) {
+  RouteSpec codes = spec("codes", {"b"}), both = spec("both", {"c"}), rest = spec("rest", {"a"});
+  codes.tags = {"otp", "2fa"};
+  both.tags = {"news"};
+  both.to = {"+44"};
+  both.from = {"Shop"};
+  both.countries = {"GB", "JE"};
+  both.resources = {"shop"};
+  const Router router("sms", {codes, both, rest}, {target("a"), target("b"), target("c")});
+  RouteDecision decision;
+  const auto pick = [&](RouteQuery query) {
+    router.route(query, kNow, decision);
+    return std::string(decision.route_name());
+  };
+  EXPECT_EQ(pick({"r", "+1", "+4915112345678", 1, "2fa"}), "codes");
+  EXPECT_EQ(pick({"shop", "Shop", "+447700900123", 1, "news"}), "both");
+  EXPECT_EQ(pick({"shop", "Shop", "+447700900123", 1, "other"}), "rest");
+  EXPECT_EQ(pick({"shop", "Other", "+447700900123", 1, "news"}), "rest");
+  EXPECT_EQ(pick({"other", "Shop", "+447700900123", 1, "news"}), "rest");
+  EXPECT_EQ(pick({"shop", "Shop", "+4915112345678", 1, "news"}), "rest");
+}
+
+TEST(Router, AnIndexOfManyRoutesDecidesLikeALookAtEach) {
+  // Random routes and queries; the reference looks at each route in turn.
+  std::mt19937 random(7);
+  const auto any_of = [&](std::initializer_list<const char*> all) {
+    std::vector<std::string> some;
+    for (const char* one : all)
+      if (random() % 3 == 0) some.emplace_back(one);
+    return random() % 2 ? some : std::vector<std::string>{};
+  };
+  std::vector<RouteSpec> specs;
+  for (int i = 0; i < 150; ++i) {
+    RouteSpec one = spec("r" + std::to_string(i), {"a"});
+    one.resources = any_of({"x", "y"});
+    one.to = any_of({"+4", "+44", "+447", "+4915", "+1425", "+1"});
+    one.countries = any_of({"GB", "DE", "US", "FR"});
+    one.from = any_of({"Shop", "+1", "25555"});
+    one.tags = any_of({"news", "otp"});
+    if (one.resources.empty() && one.to.empty() && one.countries.empty() && one.from.empty() && one.tags.empty())
+      one.tags = {"rare"};
+    specs.push_back(std::move(one));
+  }
+  const Router router("sms", specs, {target("a")});
+  const auto has = [](const std::vector<std::string>& list, std::string_view value) {
+    return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+  };
+  RouteDecision decision;
+  for (const char* to : {"+447700900123", "+4915112345678", "+14255550100", "+33612345678", "+8812345678", "nobody", ""})
+    for (const char* from : {"Shop", "+1", "25555", "Other"})
+      for (const char* tag : {"", "news", "otp", "rare"})
+        for (const char* resource : {"x", "y", "z"}) {
+          router.route({resource, from, to, 1, tag}, kNow, decision);
+          std::string expected;
+          for (const RouteSpec& one : specs) {
+            if (!has(one.resources, resource) || !has(one.from, from) || !has(one.tags, tag)) continue;
+            if (!has(one.countries, country_of(to))) continue;
+            if (!one.to.empty() && std::none_of(one.to.begin(), one.to.end(),
+                                                [&](const std::string& p) { return std::string_view(to).starts_with(p); }))
+              continue;
+            expected = one.name;
+            break;
+          }
+          EXPECT_EQ(decision.route_name(), expected) << to << from << tag << resource;
+        }
+}
+
+TEST(Router, ALongListOfRoutesIsToldInShort) {
+  std::vector<RouteSpec> specs;
+  for (int i = 0; i < 100; ++i) {
+    specs.push_back(spec("r" + std::to_string(i), {"a"}));
+    specs.back().tags = {"none"};
+  }
+  specs.push_back(spec("rest", {"a"}));
+  const Router router("sms", specs, {target("a")});
+  RouteDecision decision;
+  router.route({"r", "+1", "+4915112345678"}, kNow, decision);
+  const auto told = lines(decision);
+  EXPECT_EQ(told.size(), Router::kToldSkips + 4);
+  EXPECT_THAT(told, ::testing::Contains("route.match skip 80 more do not match either"));
+}
+
+TEST(Router, CostAndWeightPutTheProvidersInOrder) {
+  RouteTarget a = target("a"), b = target("b"), c = target("c");
+  a.prices = PriceTable("EUR", {{"", 50}, {"+44", 10}});
+  b.prices = PriceTable("EUR", {{"", 20}, {"+4", 30}});
+  RouteSpec cost = spec("cost", {"c", "a", "b"});
+  cost.order = RouteSpec::Order::kCost;
+  const Router by_cost("sms", {cost}, {a, b, c});
+  RouteDecision decision;
+  by_cost.route({"r", "+1", "+447700900123"}, kNow, decision);
+  EXPECT_THAT(names(decision), ElementsAre("a", "b", "c")) << "without a price: last";
+  by_cost.route({"r", "+1", "+33612345678"}, kNow, decision);
+  EXPECT_THAT(names(decision), ElementsAre("b", "a", "c"));
+
+  RouteSpec weight = spec("weight", {"a", "b", "c"});
+  weight.order = RouteSpec::Order::kWeight;
+  weight.weights = {{"a", 3}, {"c", 0}};
+  const Router by_weight("sms", {weight}, {a, b, c});
+  int first_a = 0;
+  for (std::uint64_t draw = 0; draw < 1000; ++draw) {
+    RouteQuery query{"r", "+1", "+447700900123"};
+    query.draw = draw;
+    by_weight.route(query, kNow, decision);
+    ASSERT_EQ(names(decision).back(), "c") << "weight 0: only when the others fail";
+    first_a += names(decision).front() == "a";
+    const auto once = names(decision);
+    by_weight.route(query, kNow, decision);
+    EXPECT_EQ(names(decision), once) << "the same draw is the same order";
+  }
+  EXPECT_NEAR(first_a, 750, 60);
+}
+
+TEST(PriceTable, TheLongestPrefixCounts) {
+  const PriceTable prices("EUR", {{"+1", 1}, {"+1425", 2}, {"+142", 3}});
+  EXPECT_EQ(prices.part_micros("+14255550100"), 2);
+  EXPECT_EQ(prices.part_micros("+14265550100"), 3);
+  EXPECT_EQ(prices.part_micros("+12125550100"), 1);
+  EXPECT_EQ(prices.part_micros("+442079460100"), std::nullopt);
+  EXPECT_EQ(PriceTable().part_micros("+1"), std::nullopt);
+}
+
+TEST(CircuitBreaker, ComesBackByDegrees) {
+  CircuitBreaker::Options options;
+  options.failures = 1;
+  options.open_for = 10s;
+  options.return_over = 100s;
+  CircuitBreaker breaker(options);
+  const auto share = [&](Time at) {
+    int went = 0;
+    for (int i = 0; i < 100; ++i) went += breaker.allow(at);
+    return went;
+  };
+  EXPECT_TRUE(breaker.failure(kNow));
+  EXPECT_EQ(share(kNow + 9s), 0);
+  EXPECT_TRUE(breaker.allow(kNow + 10s));
+  breaker.success(kNow + 10s);
+  EXPECT_EQ(breaker.state(kNow + 10s), CircuitBreaker::State::kReturning);
+  EXPECT_NEAR(share(kNow + 10s), 10, 1);
+  EXPECT_NEAR(share(kNow + 60s), 55, 1);
+  EXPECT_TRUE(breaker.failure(kNow + 60s)) << "one failure on the way back opens it again";
+  EXPECT_EQ(share(kNow + 69s), 0);
+  EXPECT_TRUE(breaker.allow(kNow + 70s));
+  breaker.success(kNow + 70s);
+  EXPECT_EQ(share(kNow + 170s), 100);
+  EXPECT_EQ(breaker.state(kNow + 170s), CircuitBreaker::State::kClosed);
+}
+
 TEST(CircuitBreaker, OneTrialCallAtATime) {
   CircuitBreaker::Options options;
   options.failures = 3;
   options.open_for = 5s;
   CircuitBreaker breaker(options);
   EXPECT_FALSE(breaker.failure(kNow));
-  breaker.success();  // only failures in a row count
+  breaker.success(kNow);  // only failures in a row count
   EXPECT_FALSE(breaker.failure(kNow));
   EXPECT_FALSE(breaker.failure(kNow));
   EXPECT_EQ(breaker.state(kNow), CircuitBreaker::State::kClosed);
@@ -214,7 +364,7 @@ TEST(CircuitBreaker, OneTrialCallAtATime) {
   EXPECT_FALSE(breaker.allow(kNow + 10s));
   EXPECT_TRUE(breaker.allow(kNow + 11s));
   EXPECT_TRUE(breaker.allow(kNow + 16s)) << "a trial call that nobody recorded does not block the provider for ever";
-  breaker.success();
+  breaker.success(kNow);
   EXPECT_TRUE(breaker.allow(kNow + 16s));
   EXPECT_TRUE(breaker.allow(kNow + 16s));
 }

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/services/number_plan.h"
-
 namespace trunkline {
 namespace {
 
@@ -36,19 +34,6 @@ TEST(PhoneNumber, ShortCodesAndAlphanumericSenders) {
   EXPECT_FALSE(is_alphanumeric_sender("TwelveLetter"));
   EXPECT_FALSE(is_alphanumeric_sender("ümlaut"));
   EXPECT_FALSE(is_alphanumeric_sender(" padded"));
-}
-
-TEST(NumberPlan, EveryNumberOfTheInventoryIsValidAndDistinct) {
-  for (const NumberCountry& country : number_countries()) {
-    for (const NumberOffer& offer : country.offers) {
-      for (const std::string_view area : offer.area_codes) {
-        const std::string first = nth_number(country, offer, area, 0);
-        EXPECT_TRUE(is_e164(first)) << first << ": " << e164_fault(first);
-        EXPECT_NE(first, nth_number(country, offer, area, 1));
-        EXPECT_EQ(first.size(), nth_number(country, offer, area, 9999).size());
-      }
-    }
-  }
 }
 
 }  // namespace

@@ -75,6 +75,54 @@ static inline int32_t tl_service_sms_explain(tl_iface service, const tl_call *ca
 }
 
 /**
+ * Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_sms_receipts(tl_iface service, const tl_call *call,
+                                              tl_str message_id, tl_service_sms_service_receipts_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, receipts) || !vtbl->receipts) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->receipts(service.self, call, message_id, done, user);
+  return 0;
+}
+
+/**
+ * Takes back a message that was not handed to a carrier yet.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_sms_cancel(tl_iface service, const tl_call *call,
+                                            tl_str message_id, tl_service_sms_service_cancel_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, cancel) || !vtbl->cancel) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->cancel(service.self, call, message_id, done, user);
+  return 0;
+}
+
+/**
+ * How a text travels and what each route asks for it. Sends nothing.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sms_estimate(tl_iface service, const tl_call *call,
+                                              const tl_service_sms_message *message, tl_service_sms_service_estimate_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, estimate) || !vtbl->estimate) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->estimate(service.self, call, message, done, user);
+  return 0;
+}
+
+/**
+ * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_plan(tl_iface service, const tl_call *call,
+                                          const tl_service_sms_message *message, tl_service_sms_service_plan_done done, void *user) {
+  const tl_service_sms_service *vtbl = (const tl_service_sms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, plan) || !vtbl->plan) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->plan(service.self, call, message, done, user);
+  return 0;
+}
+
+/**
  * Users and tokens of one resource.
  * The service of a resource; vtbl==NULL: there is none.
  */
@@ -496,6 +544,144 @@ static inline int32_t tl_service_numbers_release(tl_iface service, const tl_call
 }
 
 /**
+ * One number.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_numbers_get(tl_iface service, const tl_call *call,
+                                             tl_str number, tl_service_numbers_service_get_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, number, done, user);
+  return 0;
+}
+
+/**
+ * Changes what a number does, within what its kind can do. What is absent stays.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_numbers_update_capabilities(tl_iface service, const tl_call *call,
+                                                             tl_str number, tl_opt_i32 calling, tl_opt_i32 sms, tl_service_numbers_service_update_capabilities_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, update_capabilities) || !vtbl->update_capabilities) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->update_capabilities(service.self, call, number, calling, sms, done, user);
+  return 0;
+}
+
+/** Where numbers can be bought, by code. */
+static inline int32_t tl_service_numbers_countries(tl_iface service, const tl_call *call,
+                                                   tl_service_numbers_service_countries_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, countries) || !vtbl->countries) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->countries(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * What a country offers.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_numbers_offerings(tl_iface service, const tl_call *call,
+                                                   tl_str country_code, tl_service_numbers_service_offerings_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, offerings) || !vtbl->offerings) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->offerings(service.self, call, country_code, done, user);
+  return 0;
+}
+
+/**
+ * The area codes of one kind of numbers.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_numbers_area_codes(tl_iface service, const tl_call *call,
+                                                    tl_str country_code, tl_service_number_type type, tl_service_numbers_service_area_codes_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, area_codes) || !vtbl->area_codes) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->area_codes(service.self, call, country_code, type, done, user);
+  return 0;
+}
+
+/**
+ * Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_numbers_browse(tl_iface service, const tl_call *call,
+                                                const tl_service_number_query *query, tl_list prefixes, tl_service_numbers_service_browse_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, browse) || !vtbl->browse) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->browse(service.self, call, query, prefixes, done, user);
+  return 0;
+}
+
+/**
+ * Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_numbers_reserve(tl_iface service, const tl_call *call,
+                                                 tl_list add, tl_list remove, tl_str reservation_id, tl_service_numbers_service_reserve_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, reserve) || !vtbl->reserve) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->reserve(service.self, call, add, remove, reservation_id, done, user);
+  return 0;
+}
+
+/**
+ * One reservation.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_numbers_get_reservation(tl_iface service, const tl_call *call,
+                                                         tl_str reservation_id, tl_service_numbers_service_get_reservation_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get_reservation) || !vtbl->get_reservation) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get_reservation(service.self, call, reservation_id, done, user);
+  return 0;
+}
+
+/** All reservations of the last month, newest first. */
+static inline int32_t tl_service_numbers_list_reservations(tl_iface service, const tl_call *call,
+                                                           tl_service_numbers_service_list_reservations_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_reservations) || !vtbl->list_reservations) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_reservations(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Buys what a reservation holds.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_numbers_purchase_reservation(tl_iface service, const tl_call *call,
+                                                              tl_str reservation_id, tl_service_numbers_service_purchase_reservation_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, purchase_reservation) || !vtbl->purchase_reservation) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->purchase_reservation(service.self, call, reservation_id, done, user);
+  return 0;
+}
+
+/**
+ * Lets the numbers of a reservation go.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_numbers_delete_reservation(tl_iface service, const tl_call *call,
+                                                            tl_str reservation_id, tl_service_numbers_service_delete_reservation_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, delete_reservation) || !vtbl->delete_reservation) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->delete_reservation(service.self, call, reservation_id, done, user);
+  return 0;
+}
+
+/**
+ * What is known of any number.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_numbers_lookup(tl_iface service, const tl_call *call,
+                                                tl_str number, tl_service_numbers_service_lookup_done done, void *user) {
+  const tl_service_numbers_service *vtbl = (const tl_service_numbers_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, lookup) || !vtbl->lookup) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->lookup(service.self, call, number, done, user);
+  return 0;
+}
+
+/**
  * The events of one resource.
  * The service of a resource; vtbl==NULL: there is none.
  */
@@ -868,6 +1054,83 @@ static inline int32_t tl_service_runtime_metrics(tl_iface service, const tl_call
   const tl_service_runtime_service *vtbl = (const tl_service_runtime_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, metrics) || !vtbl->metrics) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->metrics(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Who does not want to be written to, by sender; and how that came about.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_sms_consent(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_SMS_CONSENT_SERVICE_ID));
+}
+
+/**
+ * Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_consent_add(tl_iface service, const tl_call *call,
+                                                 tl_str sender, tl_list recipients, tl_service_sms_consent_service_add_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, add) || !vtbl->add) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->add(service.self, call, sender, recipients, done, user);
+  return 0;
+}
+
+/**
+ * Lifts that.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_consent_remove(tl_iface service, const tl_call *call,
+                                                    tl_str sender, tl_list recipients, tl_service_sms_consent_service_remove_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove) || !vtbl->remove) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove(service.self, call, sender, recipients, done, user);
+  return 0;
+}
+
+/**
+ * Whether they opted out.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+ */
+static inline int32_t tl_service_sms_consent_check(tl_iface service, const tl_call *call,
+                                                   tl_str sender, tl_list recipients, tl_service_sms_consent_service_check_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, check) || !vtbl->check) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->check(service.self, call, sender, recipients, done, user);
+  return 0;
+}
+
+/**
+ * Everybody who opted out; `sender` limits it to one.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sms_consent_list(tl_iface service, const tl_call *call,
+                                                  tl_str sender, int32_t limit, tl_str continuation, tl_service_sms_consent_service_list_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, sender, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * The ledger, oldest first; `recipient` limits it to one person.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sms_consent_history(tl_iface service, const tl_call *call,
+                                                     tl_str recipient, int32_t limit, tl_str continuation, tl_service_sms_consent_service_history_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, history) || !vtbl->history) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->history(service.self, call, recipient, limit, continuation, done, user);
+  return 0;
+}
+
+/** Checks the digests of the whole ledger. */
+static inline int32_t tl_service_sms_consent_verify(tl_iface service, const tl_call *call,
+                                                    tl_service_sms_consent_service_verify_done done, void *user) {
+  const tl_service_sms_consent_service *vtbl = (const tl_service_sms_consent_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, verify) || !vtbl->verify) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->verify(service.self, call, done, user);
   return 0;
 }
 
@@ -1432,6 +1695,211 @@ static inline int32_t tl_service_sandbox_mail_smtp_address(tl_iface service, con
   const tl_service_sandbox_mail_service *vtbl = (const tl_service_sandbox_mail_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, smtp_address) || !vtbl->smtp_address) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->smtp_address(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * The SIP trunks of one resource and the routes to them.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_sip_routing(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_SIP_ROUTING_SERVICE_ID));
+}
+
+/** Everything. */
+static inline int32_t tl_service_sip_routing_get(tl_iface service, const tl_call *call,
+                                                 tl_service_sip_routing_service_get_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Puts a trunk there, or changes the one of that name.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sip_routing_set_trunk(tl_iface service, const tl_call *call,
+                                                       const tl_service_sip_trunk *trunk, tl_service_sip_routing_service_set_trunk_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_trunk) || !vtbl->set_trunk) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_trunk(service.self, call, trunk, done, user);
+  return 0;
+}
+
+/**
+ * Replaces all trunks.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sip_routing_set_trunks(tl_iface service, const tl_call *call,
+                                                        tl_list trunks, tl_service_sip_routing_service_set_trunks_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_trunks) || !vtbl->set_trunks) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_trunks(service.self, call, trunks, done, user);
+  return 0;
+}
+
+/**
+ * Removes a trunk that no route uses; none of that name: nothing happens.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sip_routing_delete_trunk(tl_iface service, const tl_call *call,
+                                                          tl_str fqdn, tl_service_sip_routing_service_delete_trunk_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, delete_trunk) || !vtbl->delete_trunk) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->delete_trunk(service.self, call, fqdn, done, user);
+  return 0;
+}
+
+/**
+ * Replaces all domains.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sip_routing_set_domains(tl_iface service, const tl_call *call,
+                                                         tl_list domains, tl_service_sip_routing_service_set_domains_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_domains) || !vtbl->set_domains) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_domains(service.self, call, domains, done, user);
+  return 0;
+}
+
+/**
+ * Replaces all routes.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sip_routing_set_routes(tl_iface service, const tl_call *call,
+                                                        tl_list routes, tl_service_sip_routing_service_set_routes_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_routes) || !vtbl->set_routes) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_routes(service.self, call, routes, done, user);
+  return 0;
+}
+
+/**
+ * Where a call to this number would go, and why.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_sip_routing_test(tl_iface service, const tl_call *call,
+                                                  tl_str number, tl_service_sip_routing_service_test_done done, void *user) {
+  const tl_service_sip_routing_service *vtbl = (const tl_service_sip_routing_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, test) || !vtbl->test) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->test(service.self, call, number, done, user);
+  return 0;
+}
+
+/**
+ * The rooms of one resource.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_service_rooms(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_SERVICE_ROOMS_SERVICE_ID));
+}
+
+/**
+ * Creates a room.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+ */
+static inline int32_t tl_service_rooms_create(tl_iface service, const tl_call *call,
+                                              const tl_service_new_room *room, tl_service_rooms_service_create_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, create) || !vtbl->create) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->create(service.self, call, room, done, user);
+  return 0;
+}
+
+/**
+ * One room.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_rooms_get(tl_iface service, const tl_call *call,
+                                           tl_str room_id, tl_service_rooms_service_get_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, room_id, done, user);
+  return 0;
+}
+
+/**
+ * The rooms that are still valid, oldest first.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_service_rooms_list(tl_iface service, const tl_call *call,
+                                            int32_t limit, tl_str continuation, tl_service_rooms_service_list_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * Changes its window or whether phone numbers may be called.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_rooms_update(tl_iface service, const tl_call *call,
+                                              const tl_service_room_change *change, tl_service_rooms_service_update_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, update) || !vtbl->update) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->update(service.self, call, change, done, user);
+  return 0;
+}
+
+/**
+ * Drops it, with its invitations.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_rooms_drop(tl_iface service, const tl_call *call,
+                                            tl_str room_id, tl_service_rooms_service_drop_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, drop) || !vtbl->drop) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->drop(service.self, call, room_id, done, user);
+  return 0;
+}
+
+/**
+ * Invites people, or gives them another role; others stay.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_rooms_set_participants(tl_iface service, const tl_call *call,
+                                                        tl_str room_id, tl_list participants, tl_service_rooms_service_set_participants_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, set_participants) || !vtbl->set_participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->set_participants(service.self, call, room_id, participants, done, user);
+  return 0;
+}
+
+/**
+ * Takes invitations back; who has none is ignored.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_rooms_remove_participants(tl_iface service, const tl_call *call,
+                                                           tl_str room_id, tl_list ids, tl_service_rooms_service_remove_participants_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove_participants) || !vtbl->remove_participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove_participants(service.self, call, room_id, ids, done, user);
+  return 0;
+}
+
+/**
+ * Those who may join, by id.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_rooms_list_participants(tl_iface service, const tl_call *call,
+                                                         tl_str room_id, int32_t limit, tl_str continuation, tl_service_rooms_service_list_participants_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_participants) || !vtbl->list_participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_participants(service.self, call, room_id, limit, continuation, done, user);
+  return 0;
+}
+
+/**
+ * What this user may do in the room right now. Fails when it may not join.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_rooms_check_join(tl_iface service, const tl_call *call,
+                                                  tl_str room_id, tl_str id, tl_service_rooms_service_check_join_done done, void *user) {
+  const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, check_join) || !vtbl->check_join) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->check_join(service.self, call, room_id, id, done, user);
   return 0;
 }
 

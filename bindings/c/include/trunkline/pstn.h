@@ -36,10 +36,12 @@ typedef struct tl_pstn_leg_change tl_pstn_leg_change;
 struct tl_pstn_dial_request {
   uint32_t struct_size;
   uint8_t reserved0[4];
-  /** The host's id of the leg. */
+  /** The host's id of the leg; unique. */
   tl_str leg_id;
   /** Caller id, E.164. */
   tl_str from;
+  /** Shown to the far end beside the caller id, where it can show anything. */
+  tl_str display_name;
   /** E.164 or a SIP URI. */
   tl_str to;
   /** How long the far end may ring. */
@@ -52,10 +54,11 @@ struct tl_pstn_dial_request {
 };
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, leg_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, from) == 24);
-TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, to) == 40);
-TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, ring_timeout) == 56);
-TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, headers) == 64);
-TL_ABI_ASSERT(sizeof(tl_pstn_dial_request) == 88);
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, display_name) == 40);
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, to) == 56);
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, ring_timeout) == 72);
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, headers) == 80);
+TL_ABI_ASSERT(sizeof(tl_pstn_dial_request) == 104);
 
 /** DTMF digits that were pressed (RFC 4733). */
 struct tl_pstn_dtmf_input {
@@ -112,14 +115,14 @@ typedef void (*tl_pstn_provider_send_dtmf_done)(void *user, tl_error *error);
 
 /**
  * Sets up and ends calls.
- * Interface id: "trunkline.pstn/draft-1". A plugin implements it, the host calls it.
+ * Interface id: "trunkline.pstn/1". A plugin implements it, the host calls it.
  * `call` may be NULL: no deadline, not cancellable.
  */
 typedef struct tl_pstn_provider {
   uint32_t struct_size;
   uint32_t reserved0;
   /**
-   * Starts a leg; its progress comes as events.
+   * Starts a leg; its progress comes as events, and the last one is its end.
    * [any-thread]
    * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAVAILABLE.
    */
@@ -132,14 +135,15 @@ typedef struct tl_pstn_provider {
    */
   void (*answer)(void *self, const tl_call *call, tl_str leg_id, tl_pstn_provider_answer_done done, void *user);
   /**
-   * Ends a leg with a Q.850 cause.
+   * Ends a leg with a Q.850 cause; before it was answered, that refuses or withdraws the call. The end comes as an
+   * event.
    * [any-thread]
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*hang_up)(void *self, const tl_call *call,
                   tl_str leg_id, int32_t cause, tl_pstn_provider_hang_up_done done, void *user);
   /**
-   * Sends digits.
+   * Sends digits to the far end of an answered leg, in order.
    * [any-thread]
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
@@ -151,21 +155,21 @@ TL_ABI_ASSERT(offsetof(tl_pstn_provider, answer) == 16);
 TL_ABI_ASSERT(offsetof(tl_pstn_provider, hang_up) == 24);
 TL_ABI_ASSERT(offsetof(tl_pstn_provider, send_dtmf) == 32);
 TL_ABI_ASSERT(sizeof(tl_pstn_provider) == 40);
-#define TL_PSTN_PROVIDER_ID "trunkline.pstn/draft-1"
+#define TL_PSTN_PROVIDER_ID "trunkline.pstn/1"
 
 typedef void (*tl_pstn_events_incoming_done)(void *user, tl_error *error);
 typedef void (*tl_pstn_events_changed_done)(void *user, tl_error *error);
 
 /**
  * What a PSTN provider tells the host.
- * Interface id: "trunkline.pstn.events/draft-1". The host implements it, the plugin calls it.
+ * Interface id: "trunkline.pstn.events/1". The host implements it, the plugin calls it.
  * `call` may be NULL: no deadline, not cancellable.
  */
 typedef struct tl_pstn_events {
   uint32_t struct_size;
   uint32_t reserved0;
   /**
-   * A call arrives.
+   * A call arrives. The provider chooses the id, which must be unique; the host answers or ends the leg.
    * [any-thread]
    */
   void (*incoming)(void *self, const tl_call *call,
@@ -180,7 +184,7 @@ typedef struct tl_pstn_events {
 TL_ABI_ASSERT(offsetof(tl_pstn_events, incoming) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_events, changed) == 16);
 TL_ABI_ASSERT(sizeof(tl_pstn_events) == 24);
-#define TL_PSTN_EVENTS_ID "trunkline.pstn.events/draft-1"
+#define TL_PSTN_EVENTS_ID "trunkline.pstn.events/1"
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,28 @@ extern "C" {
 #endif
 
 /**
+ * What a receipt changed.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_receipt_verdict;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_RECEIPT_VERDICT_UNKNOWN = 0,
+  /** It moved the message on. */
+  TL_SERVICE_RECEIPT_VERDICT_APPLIED = 1,
+  /** It was told before. */
+  TL_SERVICE_RECEIPT_VERDICT_DUPLICATE = 2,
+  /** It tells of an earlier stage than the message has reached. */
+  TL_SERVICE_RECEIPT_VERDICT_LATE = 3,
+  /** It contradicts what is known better: nothing changed. */
+  TL_SERVICE_RECEIPT_VERDICT_CONTRADICTORY = 4,
+  /** It contradicts what was believed, and is better: the state was corrected. */
+  TL_SERVICE_RECEIPT_VERDICT_CORRECTED = 5,
+  /** It comes from a carrier that does not have the message any more. */
+  TL_SERVICE_RECEIPT_VERDICT_STALE = 6,
+};
+
+/**
  * What kind of number.
  * Open: a newer peer may send other values.
  */
@@ -47,6 +69,22 @@ enum {
 };
 
 /**
+ * Where a reservation is in its life.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_reservation_state;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_RESERVATION_STATE_UNKNOWN = 0,
+  /** Holds its numbers. */
+  TL_SERVICE_RESERVATION_STATE_ACTIVE = 1,
+  /** Its numbers were bought. */
+  TL_SERVICE_RESERVATION_STATE_COMPLETED = 2,
+  /** Its time is over; the numbers are free again. */
+  TL_SERVICE_RESERVATION_STATE_EXPIRED = 3,
+};
+
+/**
  * One of the two access keys of a resource.
  * Open: a newer peer may send other values.
  */
@@ -58,6 +96,36 @@ enum {
   TL_SERVICE_KEY_KIND_PRIMARY = 1,
   /** The second. */
   TL_SERVICE_KEY_KIND_SECONDARY = 2,
+};
+
+/**
+ * What a person asked for.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_consent_action;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_CONSENT_ACTION_UNKNOWN = 0,
+  /** Not to be written to. */
+  TL_SERVICE_CONSENT_ACTION_OPT_OUT = 1,
+  /** To be written to again. */
+  TL_SERVICE_CONSENT_ACTION_OPT_IN = 2,
+  /** Help. */
+  TL_SERVICE_CONSENT_ACTION_HELP = 3,
+};
+
+/**
+ * How it came to be known.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_consent_source;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_CONSENT_SOURCE_UNKNOWN = 0,
+  /** The person wrote a keyword. */
+  TL_SERVICE_CONSENT_SOURCE_KEYWORD = 1,
+  /** The application said so. */
+  TL_SERVICE_CONSENT_SOURCE_API = 2,
 };
 
 /**
@@ -220,10 +288,34 @@ enum {
   TL_SERVICE_SUPPRESSION_REASON_MANUAL = 4,
 };
 
+/**
+ * What somebody may do in a room.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_room_role;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_ROOM_ROLE_UNKNOWN = 0,
+  /** Takes part. */
+  TL_SERVICE_ROOM_ROLE_ATTENDEE = 1,
+  /** Takes part and leads: may mute and remove others. */
+  TL_SERVICE_ROOM_ROLE_PRESENTER = 2,
+  /** Listens and watches. */
+  TL_SERVICE_ROOM_ROLE_CONSUMER = 3,
+  /** Takes part and shares. */
+  TL_SERVICE_ROOM_ROLE_COLLABORATOR = 4,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
 typedef struct tl_service_sms_page tl_service_sms_page;
+typedef struct tl_service_sms_receipt tl_service_sms_receipt;
+typedef struct tl_service_sms_swap tl_service_sms_swap;
+typedef struct tl_service_sms_price tl_service_sms_price;
+typedef struct tl_service_sms_recipient_price tl_service_sms_recipient_price;
+typedef struct tl_service_sms_estimate tl_service_sms_estimate;
+typedef struct tl_service_sms_plan tl_service_sms_plan;
 typedef struct tl_service_user_with_token tl_service_user_with_token;
 typedef struct tl_service_chat_member tl_service_chat_member;
 typedef struct tl_service_new_chat_thread tl_service_new_chat_thread;
@@ -234,11 +326,23 @@ typedef struct tl_service_chat_event tl_service_chat_event;
 typedef struct tl_service_number_query tl_service_number_query;
 typedef struct tl_service_number_search tl_service_number_search;
 typedef struct tl_service_owned_number tl_service_owned_number;
+typedef struct tl_service_number_country tl_service_number_country;
+typedef struct tl_service_number_offering tl_service_number_offering;
+typedef struct tl_service_number_area_code tl_service_number_area_code;
+typedef struct tl_service_number_info tl_service_number_info;
+typedef struct tl_service_reserved_number tl_service_reserved_number;
+typedef struct tl_service_number_reservation tl_service_number_reservation;
 typedef struct tl_service_event tl_service_event;
 typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
 typedef struct tl_service_resource_snapshot tl_service_resource_snapshot;
 typedef struct tl_service_plugin_info tl_service_plugin_info;
+typedef struct tl_service_consent_entry tl_service_consent_entry;
+typedef struct tl_service_consent_page tl_service_consent_page;
+typedef struct tl_service_opt_out tl_service_opt_out;
+typedef struct tl_service_opt_out_page tl_service_opt_out_page;
+typedef struct tl_service_opt_out_outcome tl_service_opt_out_outcome;
+typedef struct tl_service_consent_proof tl_service_consent_proof;
 typedef struct tl_service_event_condition tl_service_event_condition;
 typedef struct tl_service_event_subscription_spec tl_service_event_subscription_spec;
 typedef struct tl_service_event_subscription tl_service_event_subscription;
@@ -257,6 +361,17 @@ typedef struct tl_service_email_operation tl_service_email_operation;
 typedef struct tl_service_email_page tl_service_email_page;
 typedef struct tl_service_suppression tl_service_suppression;
 typedef struct tl_service_received_email tl_service_received_email;
+typedef struct tl_service_sip_trunk tl_service_sip_trunk;
+typedef struct tl_service_sip_domain tl_service_sip_domain;
+typedef struct tl_service_sip_route tl_service_sip_route;
+typedef struct tl_service_sip_routing tl_service_sip_routing;
+typedef struct tl_service_sip_route_test tl_service_sip_route_test;
+typedef struct tl_service_room_participant tl_service_room_participant;
+typedef struct tl_service_new_room tl_service_new_room;
+typedef struct tl_service_room tl_service_room;
+typedef struct tl_service_room_change tl_service_room_change;
+typedef struct tl_service_room_page tl_service_room_page;
+typedef struct tl_service_room_participant_page tl_service_room_participant_page;
 
 /** A text to one or more people. */
 struct tl_service_sms_message {
@@ -280,6 +395,8 @@ struct tl_service_sms_message {
   tl_opt_i64 delivery_report_timeout;
   /** The same key is the same intent: it is sent once and answered alike. */
   tl_str idempotency_key;
+  /** Not before this moment; at most 30 days ahead. */
+  tl_opt_i64 send_at;
 };
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, from) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, to) == 24);
@@ -288,7 +405,8 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_message, delivery_report) == 64);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, tag) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, delivery_report_timeout) == 88);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, idempotency_key) == 104);
-TL_ABI_ASSERT(sizeof(tl_service_sms_message) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_sms_message, send_at) == 120);
+TL_ABI_ASSERT(sizeof(tl_service_sms_message) == 136);
 
 /** What became of one recipient at the time of the call. */
 struct tl_service_sms_send_outcome {
@@ -308,6 +426,11 @@ struct tl_service_sms_send_outcome {
   /** It was accepted by an earlier call with the same key. */
   tl_bool repeated;
   uint8_t reserved2[7];
+  /**
+   * When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at
+   * once.
+   */
+  tl_opt_i64 expected_at;
 };
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, to) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, message_id) == 24);
@@ -315,7 +438,8 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, successful) == 40);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, http_status) == 44);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, error_message) == 48);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, repeated) == 64);
-TL_ABI_ASSERT(sizeof(tl_service_sms_send_outcome) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, expected_at) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_sms_send_outcome) == 88);
 
 /** The record of one message to one recipient, or from a phone. */
 struct tl_service_sms_record {
@@ -351,6 +475,20 @@ struct tl_service_sms_record {
   tl_time created_at;
   /** When its state changed last. */
   tl_time updated_at;
+  /** Whose fault it is that it failed. */
+  tl_sms_fault fault;
+  /** Sending it again can help. */
+  tl_bool retryable;
+  uint8_t reserved3[3];
+  /** Receipts that carriers sent about it; `receipts` has them all. */
+  int32_t receipt_count;
+  uint8_t reserved4[4];
+  /** When it will be handed to a carrier, while it waits for that. */
+  tl_opt_i64 expected_at;
+  /** Price in millionths of `currency`: the carrier's own, or as reserved. */
+  tl_opt_i64 price_micros;
+  /** ISO 4217. */
+  tl_str currency;
 };
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, message_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, from) == 24);
@@ -366,7 +504,13 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_record, tag) == 136);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, inbound) == 152);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, created_at) == 160);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, updated_at) == 168);
-TL_ABI_ASSERT(sizeof(tl_service_sms_record) == 176);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, fault) == 176);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, retryable) == 180);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, receipt_count) == 184);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, expected_at) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, price_micros) == 208);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, currency) == 224);
+TL_ABI_ASSERT(sizeof(tl_service_sms_record) == 240);
 
 /** A page of records, newest first. */
 struct tl_service_sms_page {
@@ -383,6 +527,181 @@ struct tl_service_sms_page {
 TL_ABI_ASSERT(offsetof(tl_service_sms_page, items) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_page, continuation) == 32);
 TL_ABI_ASSERT(sizeof(tl_service_sms_page) == 48);
+
+/** One receipt of a carrier about a message. */
+struct tl_service_sms_receipt {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Which provider sent it. */
+  tl_str provider;
+  /** What it says. */
+  tl_sms_message_state state;
+  /** Why it failed, normalised. */
+  tl_sms_failure_reason reason;
+  /** The carrier's own code or text. */
+  tl_str provider_code;
+  /** When it happened, as the carrier says. */
+  tl_time at;
+  /** When it came. */
+  tl_time received_at;
+  /** Parts that arrived. */
+  tl_opt_i32 segments_delivered;
+  /** Whose fault it is. */
+  tl_sms_fault fault;
+  /** Sending it again can help. */
+  tl_bool retryable;
+  uint8_t reserved1[3];
+  /** What it changed. */
+  tl_service_receipt_verdict verdict;
+  uint8_t reserved2[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, provider) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, reason) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, provider_code) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, at) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, received_at) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, segments_delivered) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, fault) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, retryable) == 76);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, verdict) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sms_receipt) == 88);
+
+/** A character that can be replaced without loss. */
+struct tl_service_sms_swap {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** As it stands in the text. */
+  tl_str found;
+  /** What says the same in GSM-7. */
+  tl_str replacement;
+  /** How often. */
+  int32_t count;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_swap, found) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_swap, replacement) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_swap, count) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_sms_swap) == 48);
+
+/** What one provider asks for a text. */
+struct tl_service_sms_price {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Provider. */
+  tl_str provider;
+  /** Of one part, in millionths of `currency`; absent: no price is configured. */
+  tl_opt_i64 segment_micros;
+  /** Of the whole text. */
+  tl_opt_i64 total_micros;
+  /** ISO 4217. */
+  tl_str currency;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, provider) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, segment_micros) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, total_micros) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, currency) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sms_price) == 72);
+
+/** What one recipient would cost. */
+struct tl_service_sms_recipient_price {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Recipient. */
+  tl_str to;
+  /** ISO 3166-1 alpha-2 of the number; empty: no country. */
+  tl_str country;
+  /** The route that decides; absent: none matches. */
+  tl_str route;
+  /**
+   * One for each provider that would be asked, in that order.
+   * Elements: tl_service_sms_price.
+   */
+  tl_list prices;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, country) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, route) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, prices) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sms_recipient_price) == 80);
+
+/** How a text travels and what it costs. */
+struct tl_service_sms_estimate {
+  uint32_t struct_size;
+  /** Character set on the air. */
+  tl_sms_encoding encoding;
+  /** Parts. */
+  int32_t segments;
+  /** Unicode characters. */
+  int32_t characters;
+  /** The first character that forced UCS-2. */
+  tl_str costly_character;
+  /**
+   * Replacements that keep the meaning.
+   * Elements: tl_service_sms_swap.
+   */
+  tl_list swaps;
+  /** The text with them. */
+  tl_str swapped_text;
+  /** Parts of that. */
+  tl_opt_i32 swapped_segments;
+  /**
+   * One for each recipient.
+   * Elements: tl_service_sms_recipient_price.
+   */
+  tl_list recipients;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, encoding) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, segments) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, characters) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, costly_character) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swaps) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_text) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_segments) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, recipients) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sms_estimate) == 104);
+
+/** What `send` would do for one recipient. */
+struct tl_service_sms_plan {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Recipient. */
+  tl_str to;
+  /** It would be accepted. */
+  tl_bool accepted;
+  uint8_t reserved1[3];
+  /** 202, or the HTTP status that describes the refusal. */
+  int32_t http_status;
+  /** Why it would be refused. */
+  tl_str error_message;
+  /** The sender that would be used: of a pool, or in place of one that the country does not take. */
+  tl_str from;
+  /** The provider that would be asked first. */
+  tl_str provider;
+  /** Parts. */
+  int32_t segments;
+  uint8_t reserved2[4];
+  /** Price at that provider, in millionths of `currency`. */
+  tl_opt_i64 price_micros;
+  /** ISO 4217. */
+  tl_str currency;
+  /** When it would be handed over; absent: at once. */
+  tl_opt_i64 expected_at;
+  /** Every rule that was tried. */
+  const tl_decision_record *decision;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, accepted) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, http_status) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, error_message) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, from) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, segments) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, price_micros) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, currency) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, expected_at) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, decision) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_sms_plan) == 144);
 
 /** A user with a first token. */
 struct tl_service_user_with_token {
@@ -651,6 +970,141 @@ TL_ABI_ASSERT(offsetof(tl_service_owned_number, sms) == 52);
 TL_ABI_ASSERT(offsetof(tl_service_owned_number, purchased_at) == 56);
 TL_ABI_ASSERT(sizeof(tl_service_owned_number) == 64);
 
+/** A country that numbers can be bought in. */
+struct tl_service_number_country {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** ISO 3166-1 alpha-2. */
+  tl_str country_code;
+  /** Its name in English. */
+  tl_str name;
+  /** E.164 calling code without `+`. */
+  tl_str calling_code;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_country, country_code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_country, name) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_country, calling_code) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_country) == 56);
+
+/** A kind of numbers that a country offers. */
+struct tl_service_number_offering {
+  uint32_t struct_size;
+  /** What kind. */
+  tl_service_number_type type;
+  /** The most that it can do in calls. */
+  tl_service_number_capability calling;
+  /** The most that it can do with text messages. */
+  tl_service_number_capability sms;
+  /** Monthly cost of each number, in millionths of `currency`. */
+  int64_t cost_micros;
+  /** ISO 4217. */
+  tl_str currency;
+  /** Buyers must agree not to resell. */
+  tl_bool no_resell;
+  uint8_t reserved0[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, type) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, calling) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, sms) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, cost_micros) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, currency) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, no_resell) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_offering) == 48);
+
+/** An area code, and the place it is for. */
+struct tl_service_number_area_code {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Within the country. */
+  tl_str area_code;
+  /** City or town; absent for numbers without a place. */
+  tl_str locality;
+  /** State or province. */
+  tl_str administrative_division;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, area_code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, locality) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, administrative_division) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_area_code) == 56);
+
+/** What is known of any number. */
+struct tl_service_number_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** E.164. */
+  tl_str number;
+  /** As people write it within its country. */
+  tl_str national_format;
+  /** As people write it elsewhere. */
+  tl_str international_format;
+  /** ISO 3166-1 alpha-2; absent: of no country. */
+  tl_str country_code;
+  /** `unknown` when it cannot be told. */
+  tl_service_number_type type;
+  uint8_t reserved1[4];
+  /** Who serves it. */
+  tl_str operator_name;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_info, number) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, national_format) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, international_format) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, country_code) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, type) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, operator_name) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_number_info) == 96);
+
+/** A number of a reservation. */
+struct tl_service_reserved_number {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** E.164. */
+  tl_str number;
+  /** ISO 3166-1 alpha-2. */
+  tl_str country_code;
+  /** What kind. */
+  tl_service_number_type type;
+  /** For an application (or a person). */
+  tl_bool for_application;
+  uint8_t reserved1[3];
+  /** Calling. */
+  tl_service_number_capability calling;
+  /** Text messages. */
+  tl_service_number_capability sms;
+  /** Why it could not be reserved; absent: it is. */
+  tl_str error;
+};
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, number) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, country_code) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, type) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, for_application) == 44);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, calling) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, sms) == 52);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, error) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_reserved_number) == 72);
+
+/** Numbers that are held until they are bought, for 15 minutes at most. */
+struct tl_service_number_reservation {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** GUID. */
+  tl_str id;
+  /** Where it is. */
+  tl_service_reservation_state state;
+  uint8_t reserved1[4];
+  /** Until when the numbers are held. */
+  tl_time expires_at;
+  /**
+   * The numbers.
+   * Elements: tl_service_reserved_number.
+   */
+  tl_list numbers;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, expires_at) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, numbers) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_reservation) == 64);
+
 /** One fact that happened. */
 struct tl_service_event {
   uint32_t struct_size;
@@ -791,6 +1245,138 @@ TL_ABI_ASSERT(offsetof(tl_service_plugin_info, interfaces) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, state) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, detail) == 96);
 TL_ABI_ASSERT(sizeof(tl_service_plugin_info) == 112);
+
+/** One line of the ledger. Lines are added, never changed. */
+struct tl_service_consent_entry {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Position in the resource's ledger, from 1. */
+  int64_t sequence;
+  /** Number, short code or name that wrote. */
+  tl_str sender;
+  /** The person's number. */
+  tl_str recipient;
+  /** What was asked for. */
+  tl_service_consent_action action;
+  /** How. */
+  tl_service_consent_source source;
+  /** What the person wrote. */
+  tl_str keyword;
+  /** Language of the keyword, ISO 639-1. */
+  tl_str language;
+  /** The message that asked. */
+  tl_str message_id;
+  /** The message that confirmed it. */
+  tl_str confirmation_id;
+  /** When. */
+  tl_time at;
+  /** SHA-256 over this line and the digest before it, in hex. */
+  tl_str digest;
+};
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, sequence) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, sender) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, recipient) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, action) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, source) == 52);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, keyword) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, language) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, message_id) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, confirmation_id) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, at) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, digest) == 128);
+TL_ABI_ASSERT(sizeof(tl_service_consent_entry) == 144);
+
+/** A page of the ledger, oldest first. */
+struct tl_service_consent_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The lines.
+   * Elements: tl_service_consent_entry.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_consent_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_consent_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_consent_page) == 48);
+
+/** Somebody who does not want to hear from a sender. */
+struct tl_service_opt_out {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Number, short code or name. */
+  tl_str sender;
+  /** The person's number. */
+  tl_str recipient;
+  /** Since when. */
+  tl_time since;
+  /** How it came to be known. */
+  tl_service_consent_source source;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, sender) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, recipient) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, since) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, source) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_opt_out) == 56);
+
+/** A page of opt-outs, by sender and recipient. */
+struct tl_service_opt_out_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The opt-outs.
+   * Elements: tl_service_opt_out.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_opt_out_page) == 48);
+
+/** What became of one recipient. */
+struct tl_service_opt_out_outcome {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Recipient. */
+  tl_str to;
+  /** 200, or the HTTP status that describes the refusal. */
+  int32_t http_status;
+  /** Whether the recipient has opted out, after this call. */
+  tl_bool opted_out;
+  uint8_t reserved1[3];
+  /** Why it was refused. */
+  tl_str error_message;
+};
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, http_status) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, opted_out) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, error_message) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_opt_out_outcome) == 48);
+
+/** Whether the ledger is as it was written. */
+struct tl_service_consent_proof {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Lines that were checked. */
+  int64_t entries;
+  /** Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed. */
+  tl_str digest;
+  /** Every digest is right. */
+  tl_bool intact;
+  uint8_t reserved1[7];
+  /** The first line that is not. */
+  tl_opt_i64 first_broken;
+};
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, entries) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, digest) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, intact) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, first_broken) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_consent_proof) == 56);
 
 /** One condition of a filter. */
 struct tl_service_event_condition {
@@ -1437,10 +2023,235 @@ TL_ABI_ASSERT(offsetof(tl_service_received_email, received_at) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_received_email, mime) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_received_email) == 104);
 
+/** A gateway or a carrier's session border controller that calls go to. */
+struct tl_service_sip_trunk {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Fully qualified domain name; unique, in lower case. */
+  tl_str fqdn;
+  /** 1 to 65535. */
+  int32_t sip_signaling_port;
+  /** Calls may go there. */
+  tl_bool enabled;
+  uint8_t reserved1[3];
+  /** Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own. */
+  tl_str privacy_header;
+  /** `ipv4` or `ipv6`; absent: both. */
+  tl_str ip_address_version;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, fqdn) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, sip_signaling_port) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, enabled) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, privacy_header) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, ip_address_version) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_sip_trunk) == 64);
+
+/** A domain whose trunks are trusted. */
+struct tl_service_sip_domain {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name, in lower case. */
+  tl_str domain;
+  /** Trunks below it may be used. */
+  tl_bool enabled;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_domain, domain) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_domain, enabled) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_sip_domain) == 32);
+
+/** Which calls go to which trunks. */
+struct tl_service_sip_route {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Unique, 1 to 256 characters. */
+  tl_str name;
+  /** For people, at most 1024 characters. */
+  tl_str description;
+  /** Regular expression that the called number must match, such as `^\+1[0-9]{10}$`. */
+  tl_str number_pattern;
+  /**
+   * Names of trunks, the first choice first.
+   * Elements: tl_str.
+   */
+  tl_list trunks;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, description) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, number_pattern) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, trunks) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_route) == 80);
+
+/** How one resource routes its calls. */
+struct tl_service_sip_routing {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * By name.
+   * Elements: tl_service_sip_trunk.
+   */
+  tl_list trunks;
+  /**
+   * By name.
+   * Elements: tl_service_sip_domain.
+   */
+  tl_list domains;
+  /**
+   * In the order in which they are tried.
+   * Elements: tl_service_sip_route.
+   */
+  tl_list routes;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing, trunks) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing, domains) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing, routes) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_routing) == 80);
+
+/** Where a call to some number would go. */
+struct tl_service_sip_route_test {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * Routes whose pattern matches, in order.
+   * Elements: tl_service_sip_route.
+   */
+  tl_list matching_routes;
+  /**
+   * Trunks that would be tried, the first choice first, each once.
+   * Elements: tl_service_sip_trunk.
+   */
+  tl_list trunks;
+  /** Why. */
+  const tl_decision_record *decision;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, matching_routes) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, trunks) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, decision) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_route_test) == 64);
+
+/** Somebody who may join a room. */
+struct tl_service_room_participant {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id of a user. */
+  tl_str id;
+  /** What it may do. */
+  tl_service_room_role role;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_participant, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_participant, role) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_room_participant) == 32);
+
+/** Which room to create. */
+struct tl_service_new_room {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** From when it may be joined; absent: from now on. */
+  tl_opt_i64 valid_from;
+  /** Until when; at most 180 days from now, which is the default. */
+  tl_opt_i64 valid_until;
+  /** People in it may call phone numbers. */
+  tl_bool pstn_dial_out;
+  uint8_t reserved1[7];
+  /**
+   * At most 350.
+   * Elements: tl_service_room_participant.
+   */
+  tl_list participants;
+  /** The same key is the same room. */
+  tl_str idempotency_key;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_room, valid_from) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, valid_until) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, pstn_dial_out) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, idempotency_key) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_new_room) == 88);
+
+/** A place for calls, open to those who are invited, for some time. */
+struct tl_service_room {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Digits. */
+  tl_str id;
+  /** When it was created. */
+  tl_time created_at;
+  /** From when it may be joined. */
+  tl_time valid_from;
+  /** Until when. */
+  tl_time valid_until;
+  /** People in it may call phone numbers. */
+  tl_bool pstn_dial_out;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room, created_at) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_room, valid_from) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_room, valid_until) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_room, pstn_dial_out) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_room) == 56);
+
+/** What to change about a room. What is absent stays. */
+struct tl_service_room_change {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The room. */
+  tl_str room_id;
+  /** From when it may be joined. */
+  tl_opt_i64 valid_from;
+  /** Until when. */
+  tl_opt_i64 valid_until;
+  /** People in it may call phone numbers. */
+  tl_opt_bool pstn_dial_out;
+  uint8_t reserved1[6];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_change, room_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, valid_from) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, valid_until) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, pstn_dial_out) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_room_change) == 64);
+
+/** A page of rooms. */
+struct tl_service_room_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The rooms.
+   * Elements: tl_service_room.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_room_page) == 48);
+
+/** A page of those who may join. */
+struct tl_service_room_participant_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The participants.
+   * Elements: tl_service_room_participant.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_participant_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_participant_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_room_participant_page) == 48);
+
 typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
 typedef void (*tl_service_sms_service_list_done)(void *user, const tl_service_sms_page *result, tl_error *error);
 typedef void (*tl_service_sms_service_explain_done)(void *user, const tl_decision_record *result, tl_error *error);
+typedef void (*tl_service_sms_service_receipts_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_service_cancel_done)(void *user, const tl_service_sms_record *result, tl_error *error);
+typedef void (*tl_service_sms_service_estimate_done)(void *user, const tl_service_sms_estimate *result, tl_error *error);
+typedef void (*tl_service_sms_service_plan_done)(void *user, const tl_list *result, tl_error *error);
 
 /**
  * Sends text messages of one resource.
@@ -1478,12 +2289,44 @@ typedef struct tl_service_sms_service {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*explain)(void *self, const tl_call *call, tl_str message_id, tl_service_sms_service_explain_done done, void *user);
+  /**
+   * Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+   * [any-thread]
+   * Result elements: tl_service_sms_receipt.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*receipts)(void *self, const tl_call *call, tl_str message_id, tl_service_sms_service_receipts_done done, void *user);
+  /**
+   * Takes back a message that was not handed to a carrier yet.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*cancel)(void *self, const tl_call *call, tl_str message_id, tl_service_sms_service_cancel_done done, void *user);
+  /**
+   * How a text travels and what each route asks for it. Sends nothing.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*estimate)(void *self, const tl_call *call,
+                   const tl_service_sms_message *message, tl_service_sms_service_estimate_done done, void *user);
+  /**
+   * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+   * [any-thread]
+   * Result elements: tl_service_sms_plan.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*plan)(void *self, const tl_call *call,
+               const tl_service_sms_message *message, tl_service_sms_service_plan_done done, void *user);
 } tl_service_sms_service;
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, send) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, get) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, list) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, explain) == 32);
-TL_ABI_ASSERT(sizeof(tl_service_sms_service) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, receipts) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, cancel) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, estimate) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, plan) == 64);
+TL_ABI_ASSERT(sizeof(tl_service_sms_service) == 72);
 #define TL_SERVICE_SMS_SERVICE_ID "trunkline.service.sms/1"
 
 typedef void (*tl_service_identity_service_create_user_done)(void *user, const tl_service_user_with_token *result, tl_error *error);
@@ -1785,6 +2628,18 @@ typedef void (*tl_service_numbers_service_search_done)(void *user, const tl_serv
 typedef void (*tl_service_numbers_service_purchase_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_numbers_service_list_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_numbers_service_release_done)(void *user, tl_error *error);
+typedef void (*tl_service_numbers_service_get_done)(void *user, const tl_service_owned_number *result, tl_error *error);
+typedef void (*tl_service_numbers_service_update_capabilities_done)(void *user, const tl_service_owned_number *result, tl_error *error);
+typedef void (*tl_service_numbers_service_countries_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_offerings_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_area_codes_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_browse_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_reserve_done)(void *user, const tl_service_number_reservation *result, tl_error *error);
+typedef void (*tl_service_numbers_service_get_reservation_done)(void *user, const tl_service_number_reservation *result, tl_error *error);
+typedef void (*tl_service_numbers_service_list_reservations_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_purchase_reservation_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_delete_reservation_done)(void *user, tl_error *error);
+typedef void (*tl_service_numbers_service_lookup_done)(void *user, const tl_service_number_info *result, tl_error *error);
 
 /**
  * The numbers of one resource.
@@ -1821,12 +2676,109 @@ typedef struct tl_service_numbers_service {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*release)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_release_done done, void *user);
+  /**
+   * One number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_get_done done, void *user);
+  /**
+   * Changes what a number does, within what its kind can do. What is absent stays.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update_capabilities)(void *self, const tl_call *call,
+                              tl_str number, tl_opt_i32 calling, tl_opt_i32 sms, tl_service_numbers_service_update_capabilities_done done, void *user);
+  /**
+   * Where numbers can be bought, by code.
+   * [any-thread]
+   * Result elements: tl_service_number_country.
+   */
+  void (*countries)(void *self, const tl_call *call, tl_service_numbers_service_countries_done done, void *user);
+  /**
+   * What a country offers.
+   * [any-thread]
+   * Result elements: tl_service_number_offering.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*offerings)(void *self, const tl_call *call,
+                    tl_str country_code, tl_service_numbers_service_offerings_done done, void *user);
+  /**
+   * The area codes of one kind of numbers.
+   * [any-thread]
+   * Result elements: tl_service_number_area_code.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*area_codes)(void *self, const tl_call *call,
+                     tl_str country_code, tl_service_number_type type, tl_service_numbers_service_area_codes_done done, void *user);
+  /**
+   * Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+   * [any-thread]
+   * Result elements: tl_service_reserved_number.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*browse)(void *self, const tl_call *call,
+                 const tl_service_number_query *query, tl_list prefixes, tl_service_numbers_service_browse_done done, void *user);
+  /**
+   * Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*reserve)(void *self, const tl_call *call,
+                  tl_list add, tl_list remove, tl_str reservation_id, tl_service_numbers_service_reserve_done done, void *user);
+  /**
+   * One reservation.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get_reservation)(void *self, const tl_call *call,
+                          tl_str reservation_id, tl_service_numbers_service_get_reservation_done done, void *user);
+  /**
+   * All reservations of the last month, newest first.
+   * [any-thread]
+   * Result elements: tl_service_number_reservation.
+   */
+  void (*list_reservations)(void *self, const tl_call *call,
+                            tl_service_numbers_service_list_reservations_done done, void *user);
+  /**
+   * Buys what a reservation holds.
+   * [any-thread]
+   * Result elements: tl_service_owned_number.
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*purchase_reservation)(void *self, const tl_call *call,
+                               tl_str reservation_id, tl_service_numbers_service_purchase_reservation_done done, void *user);
+  /**
+   * Lets the numbers of a reservation go.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*delete_reservation)(void *self, const tl_call *call,
+                             tl_str reservation_id, tl_service_numbers_service_delete_reservation_done done, void *user);
+  /**
+   * What is known of any number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*lookup)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_lookup_done done, void *user);
 } tl_service_numbers_service;
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, search) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, purchase) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, list) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, release) == 32);
-TL_ABI_ASSERT(sizeof(tl_service_numbers_service) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, get) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, update_capabilities) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, countries) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, offerings) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, area_codes) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, browse) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, reserve) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, get_reservation) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, list_reservations) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, purchase_reservation) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, delete_reservation) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, lookup) == 128);
+TL_ABI_ASSERT(sizeof(tl_service_numbers_service) == 136);
 #define TL_SERVICE_NUMBERS_SERVICE_ID "trunkline.service.numbers/1"
 
 typedef void (*tl_service_events_service_subscribe_done)(void *user, const tl_stream *result, tl_error *error);
@@ -2145,6 +3097,74 @@ TL_ABI_ASSERT(offsetof(tl_service_runtime_service, list_plugins) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, metrics) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_runtime_service) == 96);
 #define TL_SERVICE_RUNTIME_SERVICE_ID "trunkline.service.runtime/1"
+
+typedef void (*tl_service_sms_consent_service_add_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_remove_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_check_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_list_done)(void *user, const tl_service_opt_out_page *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_history_done)(void *user, const tl_service_consent_page *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_verify_done)(void *user, const tl_service_consent_proof *result, tl_error *error);
+
+/**
+ * Who does not want to be written to, by sender; and how that came about.
+ * Interface id: "trunkline.service.sms_consent/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sms_consent_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+   * [any-thread]
+   * Result elements: tl_service_opt_out_outcome.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*add)(void *self, const tl_call *call,
+              tl_str sender, tl_list recipients, tl_service_sms_consent_service_add_done done, void *user);
+  /**
+   * Lifts that.
+   * [any-thread]
+   * Result elements: tl_service_opt_out_outcome.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*remove)(void *self, const tl_call *call,
+                 tl_str sender, tl_list recipients, tl_service_sms_consent_service_remove_done done, void *user);
+  /**
+   * Whether they opted out.
+   * [any-thread]
+   * Result elements: tl_service_opt_out_outcome.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*check)(void *self, const tl_call *call,
+                tl_str sender, tl_list recipients, tl_service_sms_consent_service_check_done done, void *user);
+  /**
+   * Everybody who opted out; `sender` limits it to one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               tl_str sender, int32_t limit, tl_str continuation, tl_service_sms_consent_service_list_done done, void *user);
+  /**
+   * The ledger, oldest first; `recipient` limits it to one person.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*history)(void *self, const tl_call *call,
+                  tl_str recipient, int32_t limit, tl_str continuation, tl_service_sms_consent_service_history_done done, void *user);
+  /**
+   * Checks the digests of the whole ledger.
+   * [any-thread]
+   */
+  void (*verify)(void *self, const tl_call *call, tl_service_sms_consent_service_verify_done done, void *user);
+} tl_service_sms_consent_service;
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, add) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, remove) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, check) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, list) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, history) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, verify) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_sms_consent_service) == 56);
+#define TL_SERVICE_SMS_CONSENT_SERVICE_ID "trunkline.service.sms_consent/1"
 
 typedef void (*tl_service_event_subscriptions_service_put_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
 typedef void (*tl_service_event_subscriptions_service_put_properties_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
@@ -2610,6 +3630,171 @@ TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, reset) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, smtp_address) == 80);
 TL_ABI_ASSERT(sizeof(tl_service_sandbox_mail_service) == 88);
 #define TL_SERVICE_SANDBOX_MAIL_SERVICE_ID "trunkline.service.sandbox_mail/1"
+
+typedef void (*tl_service_sip_routing_service_get_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunk_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunks_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_delete_trunk_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_domains_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_routes_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_test_done)(void *user, const tl_service_sip_route_test *result, tl_error *error);
+
+/**
+ * The SIP trunks of one resource and the routes to them.
+ * Interface id: "trunkline.service.sip_routing/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sip_routing_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Everything.
+   * [any-thread]
+   */
+  void (*get)(void *self, const tl_call *call, tl_service_sip_routing_service_get_done done, void *user);
+  /**
+   * Puts a trunk there, or changes the one of that name.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_trunk)(void *self, const tl_call *call,
+                    const tl_service_sip_trunk *trunk, tl_service_sip_routing_service_set_trunk_done done, void *user);
+  /**
+   * Replaces all trunks.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_trunks)(void *self, const tl_call *call,
+                     tl_list trunks, tl_service_sip_routing_service_set_trunks_done done, void *user);
+  /**
+   * Removes a trunk that no route uses; none of that name: nothing happens.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*delete_trunk)(void *self, const tl_call *call,
+                       tl_str fqdn, tl_service_sip_routing_service_delete_trunk_done done, void *user);
+  /**
+   * Replaces all domains.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_domains)(void *self, const tl_call *call,
+                      tl_list domains, tl_service_sip_routing_service_set_domains_done done, void *user);
+  /**
+   * Replaces all routes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_routes)(void *self, const tl_call *call,
+                     tl_list routes, tl_service_sip_routing_service_set_routes_done done, void *user);
+  /**
+   * Where a call to this number would go, and why.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*test)(void *self, const tl_call *call, tl_str number, tl_service_sip_routing_service_test_done done, void *user);
+} tl_service_sip_routing_service;
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, get) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_trunk) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_trunks) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, delete_trunk) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_domains) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_routes) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, test) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_routing_service) == 64);
+#define TL_SERVICE_SIP_ROUTING_SERVICE_ID "trunkline.service.sip_routing/1"
+
+typedef void (*tl_service_rooms_service_create_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_get_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_list_done)(void *user, const tl_service_room_page *result, tl_error *error);
+typedef void (*tl_service_rooms_service_update_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_drop_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_set_participants_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_remove_participants_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_list_participants_done)(void *user, const tl_service_room_participant_page *result, tl_error *error);
+typedef void (*tl_service_rooms_service_check_join_done)(void *user, const tl_service_room_participant *result, tl_error *error);
+
+/**
+ * The rooms of one resource.
+ * Interface id: "trunkline.service.rooms/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_rooms_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates a room.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+   */
+  void (*create)(void *self, const tl_call *call,
+                 const tl_service_new_room *room, tl_service_rooms_service_create_done done, void *user);
+  /**
+   * One room.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str room_id, tl_service_rooms_service_get_done done, void *user);
+  /**
+   * The rooms that are still valid, oldest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               int32_t limit, tl_str continuation, tl_service_rooms_service_list_done done, void *user);
+  /**
+   * Changes its window or whether phone numbers may be called.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update)(void *self, const tl_call *call,
+                 const tl_service_room_change *change, tl_service_rooms_service_update_done done, void *user);
+  /**
+   * Drops it, with its invitations.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*drop)(void *self, const tl_call *call, tl_str room_id, tl_service_rooms_service_drop_done done, void *user);
+  /**
+   * Invites people, or gives them another role; others stay.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*set_participants)(void *self, const tl_call *call,
+                           tl_str room_id, tl_list participants, tl_service_rooms_service_set_participants_done done, void *user);
+  /**
+   * Takes invitations back; who has none is ignored.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*remove_participants)(void *self, const tl_call *call,
+                              tl_str room_id, tl_list ids, tl_service_rooms_service_remove_participants_done done, void *user);
+  /**
+   * Those who may join, by id.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*list_participants)(void *self, const tl_call *call,
+                            tl_str room_id, int32_t limit, tl_str continuation, tl_service_rooms_service_list_participants_done done, void *user);
+  /**
+   * What this user may do in the room right now. Fails when it may not join.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*check_join)(void *self, const tl_call *call,
+                     tl_str room_id, tl_str id, tl_service_rooms_service_check_join_done done, void *user);
+} tl_service_rooms_service;
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, create) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, update) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, drop) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, set_participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, remove_participants) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, list_participants) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, check_join) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_rooms_service) == 80);
+#define TL_SERVICE_ROOMS_SERVICE_ID "trunkline.service.rooms/1"
 
 #ifdef __cplusplus
 }

@@ -29,6 +29,10 @@ enum {
   TL_SMS_MESSAGE_STATE_EXPIRED = 5,
   /** Handed over, but the carrier's answer was lost: it may or may not have been sent. */
   TL_SMS_MESSAGE_STATE_UNCERTAIN = 6,
+  /** Accepted and durable; it waits for its time. */
+  TL_SMS_MESSAGE_STATE_SCHEDULED = 7,
+  /** Taken back before it was handed to a carrier. */
+  TL_SMS_MESSAGE_STATE_CANCELLED = 8,
 };
 
 /**
@@ -60,6 +64,24 @@ enum {
 };
 
 /**
+ * Whose fault a failure is.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_sms_fault;
+enum {
+  /** Nothing failed. */
+  TL_SMS_FAULT_NONE = 0,
+  /** The sender's: the request, its sender or its quota. */
+  TL_SMS_FAULT_SENDER = 1,
+  /** The recipient's: the number, the handset or a refusal to be written to. */
+  TL_SMS_FAULT_RECIPIENT = 2,
+  /** The carrier's. */
+  TL_SMS_FAULT_CARRIER = 3,
+  /** Nobody said. */
+  TL_SMS_FAULT_UNDETERMINED = 4,
+};
+
+/**
  * Character set of a message on the air.
  * Open: a newer peer may send other values.
  */
@@ -73,12 +95,28 @@ enum {
   TL_SMS_ENCODING_UCS2 = 2,
 };
 
+/**
+ * Whether a carrier has a message.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_sms_custody;
+enum {
+  /** The carrier cannot tell. */
+  TL_SMS_CUSTODY_UNCLEAR = 0,
+  /** It took it: nobody else may send it. */
+  TL_SMS_CUSTODY_TAKEN = 1,
+  /** It never took it: somebody else may send it. */
+  TL_SMS_CUSTODY_NOT_TAKEN = 2,
+};
+
 typedef struct tl_sms_recipient tl_sms_recipient;
 typedef struct tl_sms_send_request tl_sms_send_request;
 typedef struct tl_sms_send_result tl_sms_send_result;
 typedef struct tl_sms_delivery_report tl_sms_delivery_report;
 typedef struct tl_sms_inbound_sms tl_sms_inbound_sms;
 typedef struct tl_sms_capabilities tl_sms_capabilities;
+typedef struct tl_sms_query tl_sms_query;
+typedef struct tl_sms_query_result tl_sms_query_result;
 
 /** One addressee of a provider call. */
 struct tl_sms_recipient {
@@ -252,6 +290,40 @@ TL_ABI_ASSERT(offsetof(tl_sms_capabilities, max_segments) == 12);
 TL_ABI_ASSERT(offsetof(tl_sms_capabilities, countries) == 16);
 TL_ABI_ASSERT(sizeof(tl_sms_capabilities) == 40);
 
+/** A message whose answer was lost. */
+struct tl_sms_query {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The host's id; it was the idempotency key of the call when the call had one recipient. */
+  tl_str message_id;
+  /** The carrier's own id, when it was told. */
+  tl_str provider_message_id;
+  /** Sender. */
+  tl_str from;
+  /** Recipient. */
+  tl_str to;
+  /** When it was handed over. */
+  tl_time sent_at;
+};
+TL_ABI_ASSERT(offsetof(tl_sms_query, message_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_sms_query, provider_message_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_sms_query, from) == 40);
+TL_ABI_ASSERT(offsetof(tl_sms_query, to) == 56);
+TL_ABI_ASSERT(offsetof(tl_sms_query, sent_at) == 72);
+TL_ABI_ASSERT(sizeof(tl_sms_query) == 80);
+
+/** What a carrier says about a message whose answer was lost. */
+struct tl_sms_query_result {
+  uint32_t struct_size;
+  /** Whether it has the message. */
+  tl_sms_custody custody;
+  /** What became of it, when the carrier has it. */
+  const tl_sms_delivery_report *report;
+};
+TL_ABI_ASSERT(offsetof(tl_sms_query_result, custody) == 4);
+TL_ABI_ASSERT(offsetof(tl_sms_query_result, report) == 8);
+TL_ABI_ASSERT(sizeof(tl_sms_query_result) == 16);
+
 typedef void (*tl_sms_provider_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_sms_provider_capabilities_done)(void *user, const tl_sms_capabilities *result, tl_error *error);
 
@@ -314,6 +386,27 @@ TL_ABI_ASSERT(offsetof(tl_sms_events, delivery_report) == 8);
 TL_ABI_ASSERT(offsetof(tl_sms_events, received) == 16);
 TL_ABI_ASSERT(sizeof(tl_sms_events) == 24);
 #define TL_SMS_EVENTS_ID "trunkline.sms.events/1"
+
+typedef void (*tl_sms_query_provider_query_done)(void *user, const tl_sms_query_result *result, tl_error *error);
+
+/**
+ * A carrier that can be asked about a message. Offered beside `SmsProvider`.
+ * Interface id: "trunkline.sms.query/1". A plugin implements it, the host calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_sms_query_provider {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * What became of a message whose answer was lost. Sends nothing.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_UNAVAILABLE.
+   */
+  void (*query)(void *self, const tl_call *call, const tl_sms_query *query, tl_sms_query_provider_query_done done, void *user);
+} tl_sms_query_provider;
+TL_ABI_ASSERT(offsetof(tl_sms_query_provider, query) == 8);
+TL_ABI_ASSERT(sizeof(tl_sms_query_provider) == 16);
+#define TL_SMS_QUERY_PROVIDER_ID "trunkline.sms.query/1"
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #include "trunkline/interface_info.hpp"
 #include "trunkline/media.h"
 #include "trunkline/pstn.h"
+#include "trunkline/pstnsandbox.h"
 #include "trunkline/sandbox.h"
 #include "trunkline/service.h"
 #include "trunkline/sms.h"
@@ -61,6 +62,9 @@ inline constexpr SlotInfo tl_sms_provider[] = {
 inline constexpr SlotInfo tl_sms_events[] = {
     {"delivery_report", offsetof(::tl_sms_events, delivery_report), true},
     {"received", offsetof(::tl_sms_events, received), true},
+};
+inline constexpr SlotInfo tl_sms_query_provider[] = {
+    {"query", offsetof(::tl_sms_query_provider, query), true},
 };
 inline constexpr SlotInfo tl_sandbox_provider[] = {
     {"phones", offsetof(::tl_sandbox_provider, phones), true},
@@ -143,6 +147,15 @@ inline constexpr SlotInfo tl_pstn_events[] = {
     {"incoming", offsetof(::tl_pstn_events, incoming), true},
     {"changed", offsetof(::tl_pstn_events, changed), true},
 };
+inline constexpr SlotInfo tl_pstnsandbox_pstn_sandbox_provider[] = {
+    {"add_persona", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, add_persona), true},
+    {"personas", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, personas), true},
+    {"call_from_phone", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, call_from_phone), true},
+    {"press_digits", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, press_digits), true},
+    {"hang_up_phone", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, hang_up_phone), true},
+    {"calls", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, calls), true},
+    {"reset", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, reset), true},
+};
 inline constexpr SlotInfo tl_media_provider[] = {
     {"render", offsetof(::tl_media_provider, render), true},
     {"capabilities", offsetof(::tl_media_provider, capabilities), true},
@@ -152,6 +165,10 @@ inline constexpr SlotInfo tl_service_sms_service[] = {
     {"get", offsetof(::tl_service_sms_service, get), true},
     {"list", offsetof(::tl_service_sms_service, list), true},
     {"explain", offsetof(::tl_service_sms_service, explain), true},
+    {"receipts", offsetof(::tl_service_sms_service, receipts), true},
+    {"cancel", offsetof(::tl_service_sms_service, cancel), true},
+    {"estimate", offsetof(::tl_service_sms_service, estimate), true},
+    {"plan", offsetof(::tl_service_sms_service, plan), true},
 };
 inline constexpr SlotInfo tl_service_identity_service[] = {
     {"create_user", offsetof(::tl_service_identity_service, create_user), true},
@@ -191,6 +208,18 @@ inline constexpr SlotInfo tl_service_numbers_service[] = {
     {"purchase", offsetof(::tl_service_numbers_service, purchase), true},
     {"list", offsetof(::tl_service_numbers_service, list), true},
     {"release", offsetof(::tl_service_numbers_service, release), true},
+    {"get", offsetof(::tl_service_numbers_service, get), true},
+    {"update_capabilities", offsetof(::tl_service_numbers_service, update_capabilities), true},
+    {"countries", offsetof(::tl_service_numbers_service, countries), true},
+    {"offerings", offsetof(::tl_service_numbers_service, offerings), true},
+    {"area_codes", offsetof(::tl_service_numbers_service, area_codes), true},
+    {"browse", offsetof(::tl_service_numbers_service, browse), true},
+    {"reserve", offsetof(::tl_service_numbers_service, reserve), true},
+    {"get_reservation", offsetof(::tl_service_numbers_service, get_reservation), true},
+    {"list_reservations", offsetof(::tl_service_numbers_service, list_reservations), true},
+    {"purchase_reservation", offsetof(::tl_service_numbers_service, purchase_reservation), true},
+    {"delete_reservation", offsetof(::tl_service_numbers_service, delete_reservation), true},
+    {"lookup", offsetof(::tl_service_numbers_service, lookup), true},
 };
 inline constexpr SlotInfo tl_service_events_service[] = {
     {"subscribe", offsetof(::tl_service_events_service, subscribe), true},
@@ -230,6 +259,14 @@ inline constexpr SlotInfo tl_service_runtime_service[] = {
     {"list_resources", offsetof(::tl_service_runtime_service, list_resources), true},
     {"list_plugins", offsetof(::tl_service_runtime_service, list_plugins), true},
     {"metrics", offsetof(::tl_service_runtime_service, metrics), true},
+};
+inline constexpr SlotInfo tl_service_sms_consent_service[] = {
+    {"add", offsetof(::tl_service_sms_consent_service, add), true},
+    {"remove", offsetof(::tl_service_sms_consent_service, remove), true},
+    {"check", offsetof(::tl_service_sms_consent_service, check), true},
+    {"list", offsetof(::tl_service_sms_consent_service, list), true},
+    {"history", offsetof(::tl_service_sms_consent_service, history), true},
+    {"verify", offsetof(::tl_service_sms_consent_service, verify), true},
 };
 inline constexpr SlotInfo tl_service_event_subscriptions_service[] = {
     {"put", offsetof(::tl_service_event_subscriptions_service, put), true},
@@ -286,6 +323,26 @@ inline constexpr SlotInfo tl_service_sandbox_mail_service[] = {
     {"reset", offsetof(::tl_service_sandbox_mail_service, reset), true},
     {"smtp_address", offsetof(::tl_service_sandbox_mail_service, smtp_address), true},
 };
+inline constexpr SlotInfo tl_service_sip_routing_service[] = {
+    {"get", offsetof(::tl_service_sip_routing_service, get), true},
+    {"set_trunk", offsetof(::tl_service_sip_routing_service, set_trunk), true},
+    {"set_trunks", offsetof(::tl_service_sip_routing_service, set_trunks), true},
+    {"delete_trunk", offsetof(::tl_service_sip_routing_service, delete_trunk), true},
+    {"set_domains", offsetof(::tl_service_sip_routing_service, set_domains), true},
+    {"set_routes", offsetof(::tl_service_sip_routing_service, set_routes), true},
+    {"test", offsetof(::tl_service_sip_routing_service, test), true},
+};
+inline constexpr SlotInfo tl_service_rooms_service[] = {
+    {"create", offsetof(::tl_service_rooms_service, create), true},
+    {"get", offsetof(::tl_service_rooms_service, get), true},
+    {"list", offsetof(::tl_service_rooms_service, list), true},
+    {"update", offsetof(::tl_service_rooms_service, update), true},
+    {"drop", offsetof(::tl_service_rooms_service, drop), true},
+    {"set_participants", offsetof(::tl_service_rooms_service, set_participants), true},
+    {"remove_participants", offsetof(::tl_service_rooms_service, remove_participants), true},
+    {"list_participants", offsetof(::tl_service_rooms_service, list_participants), true},
+    {"check_join", offsetof(::tl_service_rooms_service, check_join), true},
+};
 inline constexpr SlotInfo tl_workflows_service[] = {
     {"deploy", offsetof(::tl_workflows_service, deploy), true},
     {"validate", offsetof(::tl_workflows_service, validate), true},
@@ -321,6 +378,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.webhook/1", "WebhookReceiver", InterfaceKind::kProvider, false, sizeof(tl_host_webhook_receiver), 16, slots::tl_host_webhook_receiver},
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},
+    {"trunkline.sms.query/1", "SmsQueryProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_query_provider), 16, slots::tl_sms_query_provider},
     {"trunkline.sandbox/1", "SandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_provider), 64, slots::tl_sandbox_provider},
     {"trunkline.sandboxmail/1", "SandboxMailProvider", InterfaceKind::kProvider, false, sizeof(tl_sandbox_mail_provider), 96, slots::tl_sandbox_mail_provider},
     {"trunkline.identity/1", "IdentityProvider", InterfaceKind::kProvider, false, sizeof(tl_identity_provider), 104, slots::tl_identity_provider},
@@ -329,22 +387,26 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.chat.events/1", "ChatEvents", InterfaceKind::kEvents, false, sizeof(tl_chat_events), 16, slots::tl_chat_events},
     {"trunkline.email/1", "EmailProvider", InterfaceKind::kProvider, false, sizeof(tl_email_provider), 24, slots::tl_email_provider},
     {"trunkline.email.events/1", "EmailEvents", InterfaceKind::kEvents, false, sizeof(tl_email_events), 32, slots::tl_email_events},
-    {"trunkline.pstn/draft-1", "PstnProvider", InterfaceKind::kProvider, true, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
-    {"trunkline.pstn.events/draft-1", "PstnEvents", InterfaceKind::kEvents, true, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
+    {"trunkline.pstn/1", "PstnProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
+    {"trunkline.pstn.events/1", "PstnEvents", InterfaceKind::kEvents, false, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
+    {"trunkline.pstn_sandbox/1", "PstnSandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_pstnsandbox_pstn_sandbox_provider), 64, slots::tl_pstnsandbox_pstn_sandbox_provider},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
-    {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 40, slots::tl_service_sms_service},
+    {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 72, slots::tl_service_sms_service},
     {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 104, slots::tl_service_identity_service},
     {"trunkline.service.chat/1", "ChatService", InterfaceKind::kService, false, sizeof(tl_service_chat_service), 144, slots::tl_service_chat_service},
-    {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 40, slots::tl_service_numbers_service},
+    {"trunkline.service.numbers/1", "NumbersService", InterfaceKind::kService, false, sizeof(tl_service_numbers_service), 136, slots::tl_service_numbers_service},
     {"trunkline.service.events/1", "EventsService", InterfaceKind::kService, false, sizeof(tl_service_events_service), 24, slots::tl_service_events_service},
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
     {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
     {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 96, slots::tl_service_runtime_service},
+    {"trunkline.service.sms_consent/1", "SmsConsentService", InterfaceKind::kService, false, sizeof(tl_service_sms_consent_service), 56, slots::tl_service_sms_consent_service},
     {"trunkline.service.event_subscriptions/1", "EventSubscriptionsService", InterfaceKind::kService, false, sizeof(tl_service_event_subscriptions_service), 96, slots::tl_service_event_subscriptions_service},
     {"trunkline.service.event_history/1", "EventHistoryService", InterfaceKind::kService, false, sizeof(tl_service_event_history_service), 64, slots::tl_service_event_history_service},
     {"trunkline.service.event_topics/1", "EventTopicsService", InterfaceKind::kService, false, sizeof(tl_service_event_topics_service), 72, slots::tl_service_event_topics_service},
     {"trunkline.service.email/1", "EmailService", InterfaceKind::kService, false, sizeof(tl_service_email_service), 80, slots::tl_service_email_service},
     {"trunkline.service.sandbox_mail/1", "SandboxMailService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_mail_service), 88, slots::tl_service_sandbox_mail_service},
+    {"trunkline.service.sip_routing/1", "SipRoutingService", InterfaceKind::kService, false, sizeof(tl_service_sip_routing_service), 64, slots::tl_service_sip_routing_service},
+    {"trunkline.service.rooms/1", "RoomsService", InterfaceKind::kService, false, sizeof(tl_service_rooms_service), 80, slots::tl_service_rooms_service},
     {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 152, slots::tl_workflows_service},
 };
 

@@ -67,8 +67,8 @@ struct Parsed {
   std::string from;  // the first address, without its name
   std::vector<std::string> to;
   std::vector<std::string> cc;
-  std::string message_id;   // with angle brackets, as all ids
-  std::string in_reply_to;  // the first
+  std::string message_id;    // with angle brackets, as all ids
+  std::string in_reply_to;   // the first
   std::string content_type;  // of the whole: `multipart/report`, lower case
   std::optional<std::string> plain_text;
   std::optional<std::string> html;

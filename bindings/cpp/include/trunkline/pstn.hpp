@@ -30,10 +30,12 @@ enum class LegState : std::int32_t {
 
 /// A leg to set up.
 struct DialRequest {
-  /// The host's id of the leg.
+  /// The host's id of the leg; unique.
   std::string leg_id{};
   /// Caller id, E.164.
   std::string from{};
+  /// Shown to the far end beside the caller id, where it can show anything.
+  std::optional<std::string> display_name{};
   /// E.164 or a SIP URI.
   std::string to{};
   /// How long the far end may ring.
@@ -107,7 +109,7 @@ struct Codec<::trunkline::pstn::DialRequest> {
   using View = ::trunkline::pstn::DialRequestView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 88;
+  static constexpr std::size_t kMinSize = 104;
   static C lower(const ::trunkline::pstn::DialRequest& v, Arena& arena);
   static void lift(const C& c, ::trunkline::pstn::DialRequest& v);
   static void check(const C& c, const char* what);
@@ -163,10 +165,12 @@ class DialRequestView {
   DialRequestView() = default;
   explicit DialRequestView(const tl_pstn_dial_request& c) : c_(&c) {}
 
-  /// The host's id of the leg.
+  /// The host's id of the leg; unique.
   std::string_view leg_id() const { return abi::Member<std::string>::view(c_->leg_id); }
   /// Caller id, E.164.
   std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// Shown to the far end beside the caller id, where it can show anything.
+  std::optional<std::string_view> display_name() const { return abi::Member<std::optional<std::string>>::view(c_->display_name); }
   /// E.164 or a SIP URI.
   std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
   /// How long the far end may ring.

@@ -42,10 +42,10 @@ struct PstnEventsChanged {
 /// Sets up and ends calls.
 class PstnProviderClient : public abi::Client<tl_pstn_provider> {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.pstn/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn/1";
   using Client::Client;
 
-  /// Starts a leg; its progress comes as events.
+  /// Starts a leg; its progress comes as events, and the last one is its end.
   /// Errors: kInvalidArgument, kUnavailable.
   Task<void> dial(DialRequest request, CallOptions options = {}) const;
   /// dial ending in done(Result<void>), once, on any thread, perhaps before it returns.
@@ -81,7 +81,7 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
   /// answer, blocking this thread.
   void answer_sync(std::string leg_id, CallOptions options = {}) const;
 
-  /// Ends a leg with a Q.850 cause.
+  /// Ends a leg with a Q.850 cause; before it was answered, that refuses or withdraws the call. The end comes as an event.
   /// Errors: kNotFound.
   Task<void> hang_up(std::string leg_id, std::int32_t cause = 16, CallOptions options = {}) const;
   /// hang_up ending in done(Result<void>), once, on any thread, perhaps before it returns.
@@ -99,7 +99,7 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
   /// hang_up, blocking this thread.
   void hang_up_sync(std::string leg_id, std::int32_t cause = 16, CallOptions options = {}) const;
 
-  /// Sends digits.
+  /// Sends digits to the far end of an answered leg, in order.
   /// Errors: kNotFound.
   Task<void> send_dtmf(std::string leg_id, std::string digits, CallOptions options = {}) const;
   /// send_dtmf ending in done(Result<void>), once, on any thread, perhaps before it returns.
@@ -121,10 +121,10 @@ class PstnProviderClient : public abi::Client<tl_pstn_provider> {
 /// What a PSTN provider tells the host.
 class PstnEventsClient : public abi::Client<tl_pstn_events> {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.pstn.events/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.events/1";
   using Client::Client;
 
-  /// A call arrives.
+  /// A call arrives. The provider chooses the id, which must be unique; the host answers or ends the leg.
   Task<void> incoming(std::string leg_id, std::string from, std::string to, Properties headers, CallOptions options = {}) const;
   /// incoming ending in done(Result<void>), once, on any thread, perhaps before it returns.
   template <class F>

@@ -15,9 +15,9 @@ tl_iface iface_of(PstnProvider* object);
 /// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
 class PstnProvider : public virtual Implementation {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.pstn/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn/1";
 
-  /// Starts a leg; its progress comes as events.
+  /// Starts a leg; its progress comes as events, and the last one is its end.
   /// [any-thread]
   /// Errors: kInvalidArgument, kUnavailable.
   TL_INLINE virtual Task<void> dial(Call call, DialRequest request);
@@ -29,13 +29,13 @@ class PstnProvider : public virtual Implementation {
   TL_INLINE virtual Task<void> answer(Call call, std::string leg_id);
   TL_INLINE virtual void start_answer(const Call& call, std::string_view leg_id, Completion<void> done);
 
-  /// Ends a leg with a Q.850 cause.
+  /// Ends a leg with a Q.850 cause; before it was answered, that refuses or withdraws the call. The end comes as an event.
   /// [any-thread]
   /// Errors: kNotFound.
   TL_INLINE virtual Task<void> hang_up(Call call, std::string leg_id, std::int32_t cause);
   TL_INLINE virtual void start_hang_up(const Call& call, std::string_view leg_id, std::int32_t cause, Completion<void> done);
 
-  /// Sends digits.
+  /// Sends digits to the far end of an answered leg, in order.
   /// [any-thread]
   /// Errors: kNotFound.
   TL_INLINE virtual Task<void> send_dtmf(Call call, std::string leg_id, std::string digits);
@@ -54,9 +54,9 @@ tl_iface iface_of(PstnEvents* object);
 /// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
 class PstnEvents : public virtual Implementation {
  public:
-  static constexpr std::string_view kInterfaceId = "trunkline.pstn.events/draft-1";
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.events/1";
 
-  /// A call arrives.
+  /// A call arrives. The provider chooses the id, which must be unique; the host answers or ends the leg.
   /// [any-thread]
   TL_INLINE virtual Task<void> incoming(Call call, std::string leg_id, std::string from, std::string to, Properties headers);
   TL_INLINE virtual void start_incoming(const Call& call, std::string_view leg_id, std::string_view from, std::string_view to,

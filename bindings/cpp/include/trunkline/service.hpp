@@ -19,6 +19,24 @@
 
 namespace trunkline::service {
 
+/// What a receipt changed.
+enum class ReceiptVerdict : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// It moved the message on.
+  kApplied = 1,
+  /// It was told before.
+  kDuplicate = 2,
+  /// It tells of an earlier stage than the message has reached.
+  kLate = 3,
+  /// It contradicts what is known better: nothing changed.
+  kContradictory = 4,
+  /// It contradicts what was believed, and is better: the state was corrected.
+  kCorrected = 5,
+  /// It comes from a carrier that does not have the message any more.
+  kStale = 6,
+};
+
 /// What kind of number.
 enum class NumberType : std::int32_t {
   /// Not known to this version.
@@ -43,6 +61,18 @@ enum class NumberCapability : std::int32_t {
   kBoth = 3,
 };
 
+/// Where a reservation is in its life.
+enum class ReservationState : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Holds its numbers.
+  kActive = 1,
+  /// Its numbers were bought.
+  kCompleted = 2,
+  /// Its time is over; the numbers are free again.
+  kExpired = 3,
+};
+
 /// One of the two access keys of a resource.
 enum class KeyKind : std::int32_t {
   /// Not known to this version.
@@ -51,6 +81,28 @@ enum class KeyKind : std::int32_t {
   kPrimary = 1,
   /// The second.
   kSecondary = 2,
+};
+
+/// What a person asked for.
+enum class ConsentAction : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Not to be written to.
+  kOptOut = 1,
+  /// To be written to again.
+  kOptIn = 2,
+  /// Help.
+  kHelp = 3,
+};
+
+/// How it came to be known.
+enum class ConsentSource : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// The person wrote a keyword.
+  kKeyword = 1,
+  /// The application said so.
+  kApi = 2,
 };
 
 /// How events are written for a receiver.
@@ -185,6 +237,20 @@ enum class SuppressionReason : std::int32_t {
   kManual = 4,
 };
 
+/// What somebody may do in a room.
+enum class RoomRole : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// Takes part.
+  kAttendee = 1,
+  /// Takes part and leads: may mute and remove others.
+  kPresenter = 2,
+  /// Listens and watches.
+  kConsumer = 3,
+  /// Takes part and shares.
+  kCollaborator = 4,
+};
+
 /// A text to one or more people.
 struct SmsMessage {
   /// A number of the resource, a short code or an alphanumeric sender id.
@@ -201,6 +267,8 @@ struct SmsMessage {
   std::optional<Duration> delivery_report_timeout{};
   /// The same key is the same intent: it is sent once and answered alike.
   std::optional<std::string> idempotency_key{};
+  /// Not before this moment; at most 30 days ahead.
+  std::optional<Time> send_at{};
 
   bool operator==(const SmsMessage&) const = default;
 };
@@ -219,6 +287,8 @@ struct SmsSendOutcome {
   std::optional<std::string> error_message{};
   /// It was accepted by an earlier call with the same key.
   bool repeated = false;
+  /// When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at once.
+  std::optional<Time> expected_at{};
 
   bool operator==(const SmsSendOutcome&) const = default;
 };
@@ -253,6 +323,18 @@ struct SmsRecord {
   Time created_at{};
   /// When its state changed last.
   Time updated_at{};
+  /// Whose fault it is that it failed.
+  sms::Fault fault = sms::Fault::kNone;
+  /// Sending it again can help.
+  bool retryable = false;
+  /// Receipts that carriers sent about it; `receipts` has them all.
+  std::int32_t receipt_count = 0;
+  /// When it will be handed to a carrier, while it waits for that.
+  std::optional<Time> expected_at{};
+  /// Price in millionths of `currency`: the carrier's own, or as reserved.
+  std::optional<std::int64_t> price_micros{};
+  /// ISO 4217.
+  std::optional<std::string> currency{};
 
   bool operator==(const SmsRecord&) const = default;
 };
@@ -265,6 +347,122 @@ struct SmsPage {
   std::optional<std::string> continuation{};
 
   bool operator==(const SmsPage&) const = default;
+};
+
+/// One receipt of a carrier about a message.
+struct SmsReceipt {
+  /// Which provider sent it.
+  std::string provider{};
+  /// What it says.
+  sms::MessageState state{};
+  /// Why it failed, normalised.
+  sms::FailureReason reason{};
+  /// The carrier's own code or text.
+  std::optional<std::string> provider_code{};
+  /// When it happened, as the carrier says.
+  Time at{};
+  /// When it came.
+  Time received_at{};
+  /// Parts that arrived.
+  std::optional<std::int32_t> segments_delivered{};
+  /// Whose fault it is.
+  sms::Fault fault{};
+  /// Sending it again can help.
+  bool retryable{};
+  /// What it changed.
+  ReceiptVerdict verdict{};
+
+  bool operator==(const SmsReceipt&) const = default;
+};
+
+/// A character that can be replaced without loss.
+struct SmsSwap {
+  /// As it stands in the text.
+  std::string found{};
+  /// What says the same in GSM-7.
+  std::string replacement{};
+  /// How often.
+  std::int32_t count{};
+
+  bool operator==(const SmsSwap&) const = default;
+};
+
+/// What one provider asks for a text.
+struct SmsPrice {
+  /// Provider.
+  std::string provider{};
+  /// Of one part, in millionths of `currency`; absent: no price is configured.
+  std::optional<std::int64_t> segment_micros{};
+  /// Of the whole text.
+  std::optional<std::int64_t> total_micros{};
+  /// ISO 4217.
+  std::string currency{};
+
+  bool operator==(const SmsPrice&) const = default;
+};
+
+/// What one recipient would cost.
+struct SmsRecipientPrice {
+  /// Recipient.
+  std::string to{};
+  /// ISO 3166-1 alpha-2 of the number; empty: no country.
+  std::string country{};
+  /// The route that decides; absent: none matches.
+  std::optional<std::string> route{};
+  /// One for each provider that would be asked, in that order.
+  std::vector<SmsPrice> prices{};
+
+  bool operator==(const SmsRecipientPrice&) const = default;
+};
+
+/// How a text travels and what it costs.
+struct SmsEstimate {
+  /// Character set on the air.
+  sms::Encoding encoding{};
+  /// Parts.
+  std::int32_t segments{};
+  /// Unicode characters.
+  std::int32_t characters{};
+  /// The first character that forced UCS-2.
+  std::optional<std::string> costly_character{};
+  /// Replacements that keep the meaning.
+  std::vector<SmsSwap> swaps{};
+  /// The text with them.
+  std::optional<std::string> swapped_text{};
+  /// Parts of that.
+  std::optional<std::int32_t> swapped_segments{};
+  /// One for each recipient.
+  std::vector<SmsRecipientPrice> recipients{};
+
+  bool operator==(const SmsEstimate&) const = default;
+};
+
+/// What `send` would do for one recipient.
+struct SmsPlan {
+  /// Recipient.
+  std::string to{};
+  /// It would be accepted.
+  bool accepted{};
+  /// 202, or the HTTP status that describes the refusal.
+  std::int32_t http_status{};
+  /// Why it would be refused.
+  std::optional<std::string> error_message{};
+  /// The sender that would be used: of a pool, or in place of one that the country does not take.
+  std::string from{};
+  /// The provider that would be asked first.
+  std::optional<std::string> provider{};
+  /// Parts.
+  std::int32_t segments{};
+  /// Price at that provider, in millionths of `currency`.
+  std::optional<std::int64_t> price_micros{};
+  /// ISO 4217.
+  std::optional<std::string> currency{};
+  /// When it would be handed over; absent: at once.
+  std::optional<Time> expected_at{};
+  /// Every rule that was tried.
+  DecisionRecord decision{};
+
+  bool operator==(const SmsPlan&) const = default;
 };
 
 /// A user with a first token.
@@ -435,6 +633,100 @@ struct OwnedNumber {
   bool operator==(const OwnedNumber&) const = default;
 };
 
+/// A country that numbers can be bought in.
+struct NumberCountry {
+  /// ISO 3166-1 alpha-2.
+  std::string country_code{};
+  /// Its name in English.
+  std::string name{};
+  /// E.164 calling code without `+`.
+  std::string calling_code{};
+
+  bool operator==(const NumberCountry&) const = default;
+};
+
+/// A kind of numbers that a country offers.
+struct NumberOffering {
+  /// What kind.
+  NumberType type{};
+  /// The most that it can do in calls.
+  NumberCapability calling{};
+  /// The most that it can do with text messages.
+  NumberCapability sms{};
+  /// Monthly cost of each number, in millionths of `currency`.
+  std::int64_t cost_micros{};
+  /// ISO 4217.
+  std::string currency{};
+  /// Buyers must agree not to resell.
+  bool no_resell{};
+
+  bool operator==(const NumberOffering&) const = default;
+};
+
+/// An area code, and the place it is for.
+struct NumberAreaCode {
+  /// Within the country.
+  std::string area_code{};
+  /// City or town; absent for numbers without a place.
+  std::optional<std::string> locality{};
+  /// State or province.
+  std::optional<std::string> administrative_division{};
+
+  bool operator==(const NumberAreaCode&) const = default;
+};
+
+/// What is known of any number.
+struct NumberInfo {
+  /// E.164.
+  std::string number{};
+  /// As people write it within its country.
+  std::string national_format{};
+  /// As people write it elsewhere.
+  std::string international_format{};
+  /// ISO 3166-1 alpha-2; absent: of no country.
+  std::optional<std::string> country_code{};
+  /// `unknown` when it cannot be told.
+  NumberType type{};
+  /// Who serves it.
+  std::optional<std::string> operator_name{};
+
+  bool operator==(const NumberInfo&) const = default;
+};
+
+/// A number of a reservation.
+struct ReservedNumber {
+  /// E.164.
+  std::string number{};
+  /// ISO 3166-1 alpha-2.
+  std::string country_code{};
+  /// What kind.
+  NumberType type{};
+  /// For an application (or a person).
+  bool for_application{};
+  /// Calling.
+  NumberCapability calling{};
+  /// Text messages.
+  NumberCapability sms{};
+  /// Why it could not be reserved; absent: it is.
+  std::optional<std::string> error{};
+
+  bool operator==(const ReservedNumber&) const = default;
+};
+
+/// Numbers that are held until they are bought, for 15 minutes at most.
+struct NumberReservation {
+  /// GUID.
+  std::string id{};
+  /// Where it is.
+  ReservationState state{};
+  /// Until when the numbers are held.
+  Time expires_at{};
+  /// The numbers.
+  std::vector<ReservedNumber> numbers{};
+
+  bool operator==(const NumberReservation&) const = default;
+};
+
 /// One fact that happened.
 struct Event {
   /// Position in the resource's log; rises. Give it to `after`.
@@ -525,6 +817,96 @@ struct PluginInfo {
   std::optional<std::string> detail{};
 
   bool operator==(const PluginInfo&) const = default;
+};
+
+/// One line of the ledger. Lines are added, never changed.
+struct ConsentEntry {
+  /// Position in the resource's ledger, from 1.
+  std::int64_t sequence{};
+  /// Number, short code or name that wrote.
+  std::string sender{};
+  /// The person's number.
+  std::string recipient{};
+  /// What was asked for.
+  ConsentAction action{};
+  /// How.
+  ConsentSource source{};
+  /// What the person wrote.
+  std::optional<std::string> keyword{};
+  /// Language of the keyword, ISO 639-1.
+  std::optional<std::string> language{};
+  /// The message that asked.
+  std::optional<std::string> message_id{};
+  /// The message that confirmed it.
+  std::optional<std::string> confirmation_id{};
+  /// When.
+  Time at{};
+  /// SHA-256 over this line and the digest before it, in hex.
+  std::string digest{};
+
+  bool operator==(const ConsentEntry&) const = default;
+};
+
+/// A page of the ledger, oldest first.
+struct ConsentPage {
+  /// The lines.
+  std::vector<ConsentEntry> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const ConsentPage&) const = default;
+};
+
+/// Somebody who does not want to hear from a sender.
+struct OptOut {
+  /// Number, short code or name.
+  std::string sender{};
+  /// The person's number.
+  std::string recipient{};
+  /// Since when.
+  Time since{};
+  /// How it came to be known.
+  ConsentSource source{};
+
+  bool operator==(const OptOut&) const = default;
+};
+
+/// A page of opt-outs, by sender and recipient.
+struct OptOutPage {
+  /// The opt-outs.
+  std::vector<OptOut> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const OptOutPage&) const = default;
+};
+
+/// What became of one recipient.
+struct OptOutOutcome {
+  /// Recipient.
+  std::string to{};
+  /// 200, or the HTTP status that describes the refusal.
+  std::int32_t http_status{};
+  /// Whether the recipient has opted out, after this call.
+  bool opted_out{};
+  /// Why it was refused.
+  std::optional<std::string> error_message{};
+
+  bool operator==(const OptOutOutcome&) const = default;
+};
+
+/// Whether the ledger is as it was written.
+struct ConsentProof {
+  /// Lines that were checked.
+  std::int64_t entries{};
+  /// Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed.
+  std::string digest{};
+  /// Every digest is right.
+  bool intact{};
+  /// The first line that is not.
+  std::optional<std::int64_t> first_broken{};
+
+  bool operator==(const ConsentProof&) const = default;
 };
 
 /// One condition of a filter.
@@ -925,10 +1307,156 @@ struct ReceivedEmail {
   bool operator==(const ReceivedEmail&) const = default;
 };
 
+/// A gateway or a carrier's session border controller that calls go to.
+struct SipTrunk {
+  /// Fully qualified domain name; unique, in lower case.
+  std::string fqdn{};
+  /// 1 to 65535.
+  std::int32_t sip_signaling_port{};
+  /// Calls may go there.
+  bool enabled = true;
+  /// Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own.
+  std::optional<std::string> privacy_header{};
+  /// `ipv4` or `ipv6`; absent: both.
+  std::optional<std::string> ip_address_version{};
+
+  bool operator==(const SipTrunk&) const = default;
+};
+
+/// A domain whose trunks are trusted.
+struct SipDomain {
+  /// Its name, in lower case.
+  std::string domain{};
+  /// Trunks below it may be used.
+  bool enabled = true;
+
+  bool operator==(const SipDomain&) const = default;
+};
+
+/// Which calls go to which trunks.
+struct SipRoute {
+  /// Unique, 1 to 256 characters.
+  std::string name{};
+  /// For people, at most 1024 characters.
+  std::optional<std::string> description{};
+  /// Regular expression that the called number must match, such as `^\+1[0-9]{10}$`.
+  std::string number_pattern{};
+  /// Names of trunks, the first choice first.
+  std::vector<std::string> trunks{};
+
+  bool operator==(const SipRoute&) const = default;
+};
+
+/// How one resource routes its calls.
+struct SipRouting {
+  /// By name.
+  std::vector<SipTrunk> trunks{};
+  /// By name.
+  std::vector<SipDomain> domains{};
+  /// In the order in which they are tried.
+  std::vector<SipRoute> routes{};
+
+  bool operator==(const SipRouting&) const = default;
+};
+
+/// Where a call to some number would go.
+struct SipRouteTest {
+  /// Routes whose pattern matches, in order.
+  std::vector<SipRoute> matching_routes{};
+  /// Trunks that would be tried, the first choice first, each once.
+  std::vector<SipTrunk> trunks{};
+  /// Why.
+  DecisionRecord decision{};
+
+  bool operator==(const SipRouteTest&) const = default;
+};
+
+/// Somebody who may join a room.
+struct RoomParticipant {
+  /// Raw id of a user.
+  std::string id{};
+  /// What it may do.
+  RoomRole role = RoomRole::kAttendee;
+
+  bool operator==(const RoomParticipant&) const = default;
+};
+
+/// Which room to create.
+struct NewRoom {
+  /// From when it may be joined; absent: from now on.
+  std::optional<Time> valid_from{};
+  /// Until when; at most 180 days from now, which is the default.
+  std::optional<Time> valid_until{};
+  /// People in it may call phone numbers.
+  bool pstn_dial_out = false;
+  /// At most 350.
+  std::optional<std::vector<RoomParticipant>> participants{};
+  /// The same key is the same room.
+  std::optional<std::string> idempotency_key{};
+
+  bool operator==(const NewRoom&) const = default;
+};
+
+/// A place for calls, open to those who are invited, for some time.
+struct Room {
+  /// Digits.
+  std::string id{};
+  /// When it was created.
+  Time created_at{};
+  /// From when it may be joined.
+  Time valid_from{};
+  /// Until when.
+  Time valid_until{};
+  /// People in it may call phone numbers.
+  bool pstn_dial_out{};
+
+  bool operator==(const Room&) const = default;
+};
+
+/// What to change about a room. What is absent stays.
+struct RoomChange {
+  /// The room.
+  std::string room_id{};
+  /// From when it may be joined.
+  std::optional<Time> valid_from{};
+  /// Until when.
+  std::optional<Time> valid_until{};
+  /// People in it may call phone numbers.
+  std::optional<bool> pstn_dial_out{};
+
+  bool operator==(const RoomChange&) const = default;
+};
+
+/// A page of rooms.
+struct RoomPage {
+  /// The rooms.
+  std::vector<Room> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const RoomPage&) const = default;
+};
+
+/// A page of those who may join.
+struct RoomParticipantPage {
+  /// The participants.
+  std::vector<RoomParticipant> items{};
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const RoomParticipantPage&) const = default;
+};
+
 class SmsMessageView;
 class SmsSendOutcomeView;
 class SmsRecordView;
 class SmsPageView;
+class SmsReceiptView;
+class SmsSwapView;
+class SmsPriceView;
+class SmsRecipientPriceView;
+class SmsEstimateView;
+class SmsPlanView;
 class UserWithTokenView;
 class ChatMemberView;
 class NewChatThreadView;
@@ -939,11 +1467,23 @@ class ChatEventView;
 class NumberQueryView;
 class NumberSearchView;
 class OwnedNumberView;
+class NumberCountryView;
+class NumberOfferingView;
+class NumberAreaCodeView;
+class NumberInfoView;
+class ReservedNumberView;
+class NumberReservationView;
 class EventView;
 class EventFilterView;
 class ResourceInfoView;
 class ResourceSnapshotView;
 class PluginInfoView;
+class ConsentEntryView;
+class ConsentPageView;
+class OptOutView;
+class OptOutPageView;
+class OptOutOutcomeView;
+class ConsentProofView;
 class EventConditionView;
 class EventSubscriptionSpecView;
 class EventSubscriptionView;
@@ -962,6 +1502,17 @@ class EmailOperationView;
 class EmailPageView;
 class SuppressionView;
 class ReceivedEmailView;
+class SipTrunkView;
+class SipDomainView;
+class SipRouteView;
+class SipRoutingView;
+class SipRouteTestView;
+class RoomParticipantView;
+class NewRoomView;
+class RoomView;
+class RoomChangeView;
+class RoomPageView;
+class RoomParticipantPageView;
 
 }  // namespace trunkline::service
 
@@ -973,7 +1524,7 @@ struct Codec<::trunkline::service::SmsMessage> {
   using View = ::trunkline::service::SmsMessageView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 120;
+  static constexpr std::size_t kMinSize = 136;
   static C lower(const ::trunkline::service::SmsMessage& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsMessage& v);
   static void check(const C& c, const char* what);
@@ -986,7 +1537,7 @@ struct Codec<::trunkline::service::SmsSendOutcome> {
   using View = ::trunkline::service::SmsSendOutcomeView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 72;
+  static constexpr std::size_t kMinSize = 88;
   static C lower(const ::trunkline::service::SmsSendOutcome& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsSendOutcome& v);
   static void check(const C& c, const char* what);
@@ -999,7 +1550,7 @@ struct Codec<::trunkline::service::SmsRecord> {
   using View = ::trunkline::service::SmsRecordView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 176;
+  static constexpr std::size_t kMinSize = 240;
   static C lower(const ::trunkline::service::SmsRecord& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsRecord& v);
   static void check(const C& c, const char* what);
@@ -1015,6 +1566,84 @@ struct Codec<::trunkline::service::SmsPage> {
   static constexpr std::size_t kMinSize = 48;
   static C lower(const ::trunkline::service::SmsPage& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::SmsPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsReceipt> {
+  using C = tl_service_sms_receipt;
+  using View = ::trunkline::service::SmsReceiptView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::SmsReceipt& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsReceipt& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsSwap> {
+  using C = tl_service_sms_swap;
+  using View = ::trunkline::service::SmsSwapView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::SmsSwap& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsSwap& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsPrice> {
+  using C = tl_service_sms_price;
+  using View = ::trunkline::service::SmsPriceView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::SmsPrice& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsPrice& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsRecipientPrice> {
+  using C = tl_service_sms_recipient_price;
+  using View = ::trunkline::service::SmsRecipientPriceView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::SmsRecipientPrice& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsRecipientPrice& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsEstimate> {
+  using C = tl_service_sms_estimate;
+  using View = ::trunkline::service::SmsEstimateView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 104;
+  static C lower(const ::trunkline::service::SmsEstimate& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsEstimate& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SmsPlan> {
+  using C = tl_service_sms_plan;
+  using View = ::trunkline::service::SmsPlanView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::SmsPlan& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsPlan& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1150,6 +1779,84 @@ struct Codec<::trunkline::service::OwnedNumber> {
 };
 
 template <>
+struct Codec<::trunkline::service::NumberCountry> {
+  using C = tl_service_number_country;
+  using View = ::trunkline::service::NumberCountryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::NumberCountry& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberCountry& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberOffering> {
+  using C = tl_service_number_offering;
+  using View = ::trunkline::service::NumberOfferingView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::NumberOffering& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberOffering& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberAreaCode> {
+  using C = tl_service_number_area_code;
+  using View = ::trunkline::service::NumberAreaCodeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::NumberAreaCode& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberAreaCode& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberInfo> {
+  using C = tl_service_number_info;
+  using View = ::trunkline::service::NumberInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 96;
+  static C lower(const ::trunkline::service::NumberInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ReservedNumber> {
+  using C = tl_service_reserved_number;
+  using View = ::trunkline::service::ReservedNumberView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::ReservedNumber& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ReservedNumber& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NumberReservation> {
+  using C = tl_service_number_reservation;
+  using View = ::trunkline::service::NumberReservationView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::NumberReservation& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NumberReservation& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
 struct Codec<::trunkline::service::Event> {
   using C = tl_service_event;
   using View = ::trunkline::service::EventView;
@@ -1210,6 +1917,84 @@ struct Codec<::trunkline::service::PluginInfo> {
   static constexpr std::size_t kMinSize = 112;
   static C lower(const ::trunkline::service::PluginInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::PluginInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ConsentEntry> {
+  using C = tl_service_consent_entry;
+  using View = ::trunkline::service::ConsentEntryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 144;
+  static C lower(const ::trunkline::service::ConsentEntry& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ConsentEntry& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ConsentPage> {
+  using C = tl_service_consent_page;
+  using View = ::trunkline::service::ConsentPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::ConsentPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ConsentPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::OptOut> {
+  using C = tl_service_opt_out;
+  using View = ::trunkline::service::OptOutView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::OptOut& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::OptOut& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::OptOutPage> {
+  using C = tl_service_opt_out_page;
+  using View = ::trunkline::service::OptOutPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::OptOutPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::OptOutPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::OptOutOutcome> {
+  using C = tl_service_opt_out_outcome;
+  using View = ::trunkline::service::OptOutOutcomeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::OptOutOutcome& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::OptOutOutcome& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ConsentProof> {
+  using C = tl_service_consent_proof;
+  using View = ::trunkline::service::ConsentProofView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::ConsentProof& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ConsentProof& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1448,6 +2233,149 @@ struct Codec<::trunkline::service::ReceivedEmail> {
   static View view(const C& c);
 };
 
+template <>
+struct Codec<::trunkline::service::SipTrunk> {
+  using C = tl_service_sip_trunk;
+  using View = ::trunkline::service::SipTrunkView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::SipTrunk& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipTrunk& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipDomain> {
+  using C = tl_service_sip_domain;
+  using View = ::trunkline::service::SipDomainView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::SipDomain& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipDomain& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipRoute> {
+  using C = tl_service_sip_route;
+  using View = ::trunkline::service::SipRouteView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::SipRoute& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipRoute& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipRouting> {
+  using C = tl_service_sip_routing;
+  using View = ::trunkline::service::SipRoutingView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::service::SipRouting& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipRouting& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::SipRouteTest> {
+  using C = tl_service_sip_route_test;
+  using View = ::trunkline::service::SipRouteTestView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::SipRouteTest& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipRouteTest& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomParticipant> {
+  using C = tl_service_room_participant;
+  using View = ::trunkline::service::RoomParticipantView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::service::RoomParticipant& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomParticipant& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::NewRoom> {
+  using C = tl_service_new_room;
+  using View = ::trunkline::service::NewRoomView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::NewRoom& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::NewRoom& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::Room> {
+  using C = tl_service_room;
+  using View = ::trunkline::service::RoomView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::service::Room& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::Room& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomChange> {
+  using C = tl_service_room_change;
+  using View = ::trunkline::service::RoomChangeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::service::RoomChange& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomChange& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomPage> {
+  using C = tl_service_room_page;
+  using View = ::trunkline::service::RoomPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::RoomPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::RoomParticipantPage> {
+  using C = tl_service_room_participant_page;
+  using View = ::trunkline::service::RoomParticipantPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::service::RoomParticipantPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::RoomParticipantPage& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
 }  // namespace trunkline::abi
 
 namespace trunkline::service {
@@ -1472,6 +2400,8 @@ class SmsMessageView {
   std::optional<Duration> delivery_report_timeout() const { return abi::Member<std::optional<Duration>>::view(c_->delivery_report_timeout); }
   /// The same key is the same intent: it is sent once and answered alike.
   std::optional<std::string_view> idempotency_key() const { return abi::Member<std::optional<std::string>>::view(c_->idempotency_key); }
+  /// Not before this moment; at most 30 days ahead.
+  std::optional<Time> send_at() const { return abi::Member<std::optional<Time>>::view(c_->send_at); }
 
   SmsMessage copy() const {
     SmsMessage value;
@@ -1502,6 +2432,8 @@ class SmsSendOutcomeView {
   std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
   /// It was accepted by an earlier call with the same key.
   bool repeated() const { return abi::Member<bool>::view(c_->repeated); }
+  /// When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at once.
+  std::optional<Time> expected_at() const { return abi::Member<std::optional<Time>>::view(c_->expected_at); }
 
   SmsSendOutcome copy() const {
     SmsSendOutcome value;
@@ -1548,6 +2480,18 @@ class SmsRecordView {
   Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
   /// When its state changed last.
   Time updated_at() const { return abi::Member<Time>::view(c_->updated_at); }
+  /// Whose fault it is that it failed.
+  sms::Fault fault() const { return abi::Member<sms::Fault>::view(c_->fault); }
+  /// Sending it again can help.
+  bool retryable() const { return abi::Member<bool>::view(c_->retryable); }
+  /// Receipts that carriers sent about it; `receipts` has them all.
+  std::int32_t receipt_count() const { return abi::Member<std::int32_t>::view(c_->receipt_count); }
+  /// When it will be handed to a carrier, while it waits for that.
+  std::optional<Time> expected_at() const { return abi::Member<std::optional<Time>>::view(c_->expected_at); }
+  /// Price in millionths of `currency`: the carrier's own, or as reserved.
+  std::optional<std::int64_t> price_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->price_micros); }
+  /// ISO 4217.
+  std::optional<std::string_view> currency() const { return abi::Member<std::optional<std::string>>::view(c_->currency); }
 
   SmsRecord copy() const {
     SmsRecord value;
@@ -1580,6 +2524,194 @@ class SmsPageView {
 
  private:
   const tl_service_sms_page* c_ = nullptr;
+};
+
+/// SmsReceipt in C form, read in place.
+class SmsReceiptView {
+ public:
+  SmsReceiptView() = default;
+  explicit SmsReceiptView(const tl_service_sms_receipt& c) : c_(&c) {}
+
+  /// Which provider sent it.
+  std::string_view provider() const { return abi::Member<std::string>::view(c_->provider); }
+  /// What it says.
+  sms::MessageState state() const { return abi::Member<sms::MessageState>::view(c_->state); }
+  /// Why it failed, normalised.
+  sms::FailureReason reason() const { return abi::Member<sms::FailureReason>::view(c_->reason); }
+  /// The carrier's own code or text.
+  std::optional<std::string_view> provider_code() const { return abi::Member<std::optional<std::string>>::view(c_->provider_code); }
+  /// When it happened, as the carrier says.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// When it came.
+  Time received_at() const { return abi::Member<Time>::view(c_->received_at); }
+  /// Parts that arrived.
+  std::optional<std::int32_t> segments_delivered() const { return abi::Member<std::optional<std::int32_t>>::view(c_->segments_delivered); }
+  /// Whose fault it is.
+  sms::Fault fault() const { return abi::Member<sms::Fault>::view(c_->fault); }
+  /// Sending it again can help.
+  bool retryable() const { return abi::Member<bool>::view(c_->retryable); }
+  /// What it changed.
+  ReceiptVerdict verdict() const { return abi::Member<ReceiptVerdict>::view(c_->verdict); }
+
+  SmsReceipt copy() const {
+    SmsReceipt value;
+    abi::Codec<SmsReceipt>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_receipt* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_receipt* c_ = nullptr;
+};
+
+/// SmsSwap in C form, read in place.
+class SmsSwapView {
+ public:
+  SmsSwapView() = default;
+  explicit SmsSwapView(const tl_service_sms_swap& c) : c_(&c) {}
+
+  /// As it stands in the text.
+  std::string_view found() const { return abi::Member<std::string>::view(c_->found); }
+  /// What says the same in GSM-7.
+  std::string_view replacement() const { return abi::Member<std::string>::view(c_->replacement); }
+  /// How often.
+  std::int32_t count() const { return abi::Member<std::int32_t>::view(c_->count); }
+
+  SmsSwap copy() const {
+    SmsSwap value;
+    abi::Codec<SmsSwap>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_swap* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_swap* c_ = nullptr;
+};
+
+/// SmsPrice in C form, read in place.
+class SmsPriceView {
+ public:
+  SmsPriceView() = default;
+  explicit SmsPriceView(const tl_service_sms_price& c) : c_(&c) {}
+
+  /// Provider.
+  std::string_view provider() const { return abi::Member<std::string>::view(c_->provider); }
+  /// Of one part, in millionths of `currency`; absent: no price is configured.
+  std::optional<std::int64_t> segment_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->segment_micros); }
+  /// Of the whole text.
+  std::optional<std::int64_t> total_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->total_micros); }
+  /// ISO 4217.
+  std::string_view currency() const { return abi::Member<std::string>::view(c_->currency); }
+
+  SmsPrice copy() const {
+    SmsPrice value;
+    abi::Codec<SmsPrice>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_price* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_price* c_ = nullptr;
+};
+
+/// SmsRecipientPrice in C form, read in place.
+class SmsRecipientPriceView {
+ public:
+  SmsRecipientPriceView() = default;
+  explicit SmsRecipientPriceView(const tl_service_sms_recipient_price& c) : c_(&c) {}
+
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// ISO 3166-1 alpha-2 of the number; empty: no country.
+  std::string_view country() const { return abi::Member<std::string>::view(c_->country); }
+  /// The route that decides; absent: none matches.
+  std::optional<std::string_view> route() const { return abi::Member<std::optional<std::string>>::view(c_->route); }
+  /// One for each provider that would be asked, in that order.
+  ListView<SmsPrice> prices() const { return abi::Member<std::vector<SmsPrice>>::view(c_->prices); }
+
+  SmsRecipientPrice copy() const {
+    SmsRecipientPrice value;
+    abi::Codec<SmsRecipientPrice>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_recipient_price* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_recipient_price* c_ = nullptr;
+};
+
+/// SmsEstimate in C form, read in place.
+class SmsEstimateView {
+ public:
+  SmsEstimateView() = default;
+  explicit SmsEstimateView(const tl_service_sms_estimate& c) : c_(&c) {}
+
+  /// Character set on the air.
+  sms::Encoding encoding() const { return abi::Member<sms::Encoding>::view(c_->encoding); }
+  /// Parts.
+  std::int32_t segments() const { return abi::Member<std::int32_t>::view(c_->segments); }
+  /// Unicode characters.
+  std::int32_t characters() const { return abi::Member<std::int32_t>::view(c_->characters); }
+  /// The first character that forced UCS-2.
+  std::optional<std::string_view> costly_character() const { return abi::Member<std::optional<std::string>>::view(c_->costly_character); }
+  /// Replacements that keep the meaning.
+  ListView<SmsSwap> swaps() const { return abi::Member<std::vector<SmsSwap>>::view(c_->swaps); }
+  /// The text with them.
+  std::optional<std::string_view> swapped_text() const { return abi::Member<std::optional<std::string>>::view(c_->swapped_text); }
+  /// Parts of that.
+  std::optional<std::int32_t> swapped_segments() const { return abi::Member<std::optional<std::int32_t>>::view(c_->swapped_segments); }
+  /// One for each recipient.
+  ListView<SmsRecipientPrice> recipients() const { return abi::Member<std::vector<SmsRecipientPrice>>::view(c_->recipients); }
+
+  SmsEstimate copy() const {
+    SmsEstimate value;
+    abi::Codec<SmsEstimate>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_estimate* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_estimate* c_ = nullptr;
+};
+
+/// SmsPlan in C form, read in place.
+class SmsPlanView {
+ public:
+  SmsPlanView() = default;
+  explicit SmsPlanView(const tl_service_sms_plan& c) : c_(&c) {}
+
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// It would be accepted.
+  bool accepted() const { return abi::Member<bool>::view(c_->accepted); }
+  /// 202, or the HTTP status that describes the refusal.
+  std::int32_t http_status() const { return abi::Member<std::int32_t>::view(c_->http_status); }
+  /// Why it would be refused.
+  std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
+  /// The sender that would be used: of a pool, or in place of one that the country does not take.
+  std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// The provider that would be asked first.
+  std::optional<std::string_view> provider() const { return abi::Member<std::optional<std::string>>::view(c_->provider); }
+  /// Parts.
+  std::int32_t segments() const { return abi::Member<std::int32_t>::view(c_->segments); }
+  /// Price at that provider, in millionths of `currency`.
+  std::optional<std::int64_t> price_micros() const { return abi::Member<std::optional<std::int64_t>>::view(c_->price_micros); }
+  /// ISO 4217.
+  std::optional<std::string_view> currency() const { return abi::Member<std::optional<std::string>>::view(c_->currency); }
+  /// When it would be handed over; absent: at once.
+  std::optional<Time> expected_at() const { return abi::Member<std::optional<Time>>::view(c_->expected_at); }
+  /// Every rule that was tried.
+  DecisionRecordView decision() const { return abi::Member<DecisionRecord>::view(c_->decision); }
+
+  SmsPlan copy() const {
+    SmsPlan value;
+    abi::Codec<SmsPlan>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sms_plan* raw() const { return c_; }
+
+ private:
+  const tl_service_sms_plan* c_ = nullptr;
 };
 
 /// UserWithToken in C form, read in place.
@@ -1870,6 +3002,172 @@ class OwnedNumberView {
   const tl_service_owned_number* c_ = nullptr;
 };
 
+/// NumberCountry in C form, read in place.
+class NumberCountryView {
+ public:
+  NumberCountryView() = default;
+  explicit NumberCountryView(const tl_service_number_country& c) : c_(&c) {}
+
+  /// ISO 3166-1 alpha-2.
+  std::string_view country_code() const { return abi::Member<std::string>::view(c_->country_code); }
+  /// Its name in English.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// E.164 calling code without `+`.
+  std::string_view calling_code() const { return abi::Member<std::string>::view(c_->calling_code); }
+
+  NumberCountry copy() const {
+    NumberCountry value;
+    abi::Codec<NumberCountry>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_country* raw() const { return c_; }
+
+ private:
+  const tl_service_number_country* c_ = nullptr;
+};
+
+/// NumberOffering in C form, read in place.
+class NumberOfferingView {
+ public:
+  NumberOfferingView() = default;
+  explicit NumberOfferingView(const tl_service_number_offering& c) : c_(&c) {}
+
+  /// What kind.
+  NumberType type() const { return abi::Member<NumberType>::view(c_->type); }
+  /// The most that it can do in calls.
+  NumberCapability calling() const { return abi::Member<NumberCapability>::view(c_->calling); }
+  /// The most that it can do with text messages.
+  NumberCapability sms() const { return abi::Member<NumberCapability>::view(c_->sms); }
+  /// Monthly cost of each number, in millionths of `currency`.
+  std::int64_t cost_micros() const { return abi::Member<std::int64_t>::view(c_->cost_micros); }
+  /// ISO 4217.
+  std::string_view currency() const { return abi::Member<std::string>::view(c_->currency); }
+  /// Buyers must agree not to resell.
+  bool no_resell() const { return abi::Member<bool>::view(c_->no_resell); }
+
+  NumberOffering copy() const {
+    NumberOffering value;
+    abi::Codec<NumberOffering>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_offering* raw() const { return c_; }
+
+ private:
+  const tl_service_number_offering* c_ = nullptr;
+};
+
+/// NumberAreaCode in C form, read in place.
+class NumberAreaCodeView {
+ public:
+  NumberAreaCodeView() = default;
+  explicit NumberAreaCodeView(const tl_service_number_area_code& c) : c_(&c) {}
+
+  /// Within the country.
+  std::string_view area_code() const { return abi::Member<std::string>::view(c_->area_code); }
+  /// City or town; absent for numbers without a place.
+  std::optional<std::string_view> locality() const { return abi::Member<std::optional<std::string>>::view(c_->locality); }
+  /// State or province.
+  std::optional<std::string_view> administrative_division() const { return abi::Member<std::optional<std::string>>::view(c_->administrative_division); }
+
+  NumberAreaCode copy() const {
+    NumberAreaCode value;
+    abi::Codec<NumberAreaCode>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_area_code* raw() const { return c_; }
+
+ private:
+  const tl_service_number_area_code* c_ = nullptr;
+};
+
+/// NumberInfo in C form, read in place.
+class NumberInfoView {
+ public:
+  NumberInfoView() = default;
+  explicit NumberInfoView(const tl_service_number_info& c) : c_(&c) {}
+
+  /// E.164.
+  std::string_view number() const { return abi::Member<std::string>::view(c_->number); }
+  /// As people write it within its country.
+  std::string_view national_format() const { return abi::Member<std::string>::view(c_->national_format); }
+  /// As people write it elsewhere.
+  std::string_view international_format() const { return abi::Member<std::string>::view(c_->international_format); }
+  /// ISO 3166-1 alpha-2; absent: of no country.
+  std::optional<std::string_view> country_code() const { return abi::Member<std::optional<std::string>>::view(c_->country_code); }
+  /// `unknown` when it cannot be told.
+  NumberType type() const { return abi::Member<NumberType>::view(c_->type); }
+  /// Who serves it.
+  std::optional<std::string_view> operator_name() const { return abi::Member<std::optional<std::string>>::view(c_->operator_name); }
+
+  NumberInfo copy() const {
+    NumberInfo value;
+    abi::Codec<NumberInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_info* raw() const { return c_; }
+
+ private:
+  const tl_service_number_info* c_ = nullptr;
+};
+
+/// ReservedNumber in C form, read in place.
+class ReservedNumberView {
+ public:
+  ReservedNumberView() = default;
+  explicit ReservedNumberView(const tl_service_reserved_number& c) : c_(&c) {}
+
+  /// E.164.
+  std::string_view number() const { return abi::Member<std::string>::view(c_->number); }
+  /// ISO 3166-1 alpha-2.
+  std::string_view country_code() const { return abi::Member<std::string>::view(c_->country_code); }
+  /// What kind.
+  NumberType type() const { return abi::Member<NumberType>::view(c_->type); }
+  /// For an application (or a person).
+  bool for_application() const { return abi::Member<bool>::view(c_->for_application); }
+  /// Calling.
+  NumberCapability calling() const { return abi::Member<NumberCapability>::view(c_->calling); }
+  /// Text messages.
+  NumberCapability sms() const { return abi::Member<NumberCapability>::view(c_->sms); }
+  /// Why it could not be reserved; absent: it is.
+  std::optional<std::string_view> error() const { return abi::Member<std::optional<std::string>>::view(c_->error); }
+
+  ReservedNumber copy() const {
+    ReservedNumber value;
+    abi::Codec<ReservedNumber>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_reserved_number* raw() const { return c_; }
+
+ private:
+  const tl_service_reserved_number* c_ = nullptr;
+};
+
+/// NumberReservation in C form, read in place.
+class NumberReservationView {
+ public:
+  NumberReservationView() = default;
+  explicit NumberReservationView(const tl_service_number_reservation& c) : c_(&c) {}
+
+  /// GUID.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// Where it is.
+  ReservationState state() const { return abi::Member<ReservationState>::view(c_->state); }
+  /// Until when the numbers are held.
+  Time expires_at() const { return abi::Member<Time>::view(c_->expires_at); }
+  /// The numbers.
+  ListView<ReservedNumber> numbers() const { return abi::Member<std::vector<ReservedNumber>>::view(c_->numbers); }
+
+  NumberReservation copy() const {
+    NumberReservation value;
+    abi::Codec<NumberReservation>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_number_reservation* raw() const { return c_; }
+
+ private:
+  const tl_service_number_reservation* c_ = nullptr;
+};
+
 /// Event in C form, read in place.
 class EventView {
  public:
@@ -2020,6 +3318,168 @@ class PluginInfoView {
 
  private:
   const tl_service_plugin_info* c_ = nullptr;
+};
+
+/// ConsentEntry in C form, read in place.
+class ConsentEntryView {
+ public:
+  ConsentEntryView() = default;
+  explicit ConsentEntryView(const tl_service_consent_entry& c) : c_(&c) {}
+
+  /// Position in the resource's ledger, from 1.
+  std::int64_t sequence() const { return abi::Member<std::int64_t>::view(c_->sequence); }
+  /// Number, short code or name that wrote.
+  std::string_view sender() const { return abi::Member<std::string>::view(c_->sender); }
+  /// The person's number.
+  std::string_view recipient() const { return abi::Member<std::string>::view(c_->recipient); }
+  /// What was asked for.
+  ConsentAction action() const { return abi::Member<ConsentAction>::view(c_->action); }
+  /// How.
+  ConsentSource source() const { return abi::Member<ConsentSource>::view(c_->source); }
+  /// What the person wrote.
+  std::optional<std::string_view> keyword() const { return abi::Member<std::optional<std::string>>::view(c_->keyword); }
+  /// Language of the keyword, ISO 639-1.
+  std::optional<std::string_view> language() const { return abi::Member<std::optional<std::string>>::view(c_->language); }
+  /// The message that asked.
+  std::optional<std::string_view> message_id() const { return abi::Member<std::optional<std::string>>::view(c_->message_id); }
+  /// The message that confirmed it.
+  std::optional<std::string_view> confirmation_id() const { return abi::Member<std::optional<std::string>>::view(c_->confirmation_id); }
+  /// When.
+  Time at() const { return abi::Member<Time>::view(c_->at); }
+  /// SHA-256 over this line and the digest before it, in hex.
+  std::string_view digest() const { return abi::Member<std::string>::view(c_->digest); }
+
+  ConsentEntry copy() const {
+    ConsentEntry value;
+    abi::Codec<ConsentEntry>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_consent_entry* raw() const { return c_; }
+
+ private:
+  const tl_service_consent_entry* c_ = nullptr;
+};
+
+/// ConsentPage in C form, read in place.
+class ConsentPageView {
+ public:
+  ConsentPageView() = default;
+  explicit ConsentPageView(const tl_service_consent_page& c) : c_(&c) {}
+
+  /// The lines.
+  ListView<ConsentEntry> items() const { return abi::Member<std::vector<ConsentEntry>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  ConsentPage copy() const {
+    ConsentPage value;
+    abi::Codec<ConsentPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_consent_page* raw() const { return c_; }
+
+ private:
+  const tl_service_consent_page* c_ = nullptr;
+};
+
+/// OptOut in C form, read in place.
+class OptOutView {
+ public:
+  OptOutView() = default;
+  explicit OptOutView(const tl_service_opt_out& c) : c_(&c) {}
+
+  /// Number, short code or name.
+  std::string_view sender() const { return abi::Member<std::string>::view(c_->sender); }
+  /// The person's number.
+  std::string_view recipient() const { return abi::Member<std::string>::view(c_->recipient); }
+  /// Since when.
+  Time since() const { return abi::Member<Time>::view(c_->since); }
+  /// How it came to be known.
+  ConsentSource source() const { return abi::Member<ConsentSource>::view(c_->source); }
+
+  OptOut copy() const {
+    OptOut value;
+    abi::Codec<OptOut>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_opt_out* raw() const { return c_; }
+
+ private:
+  const tl_service_opt_out* c_ = nullptr;
+};
+
+/// OptOutPage in C form, read in place.
+class OptOutPageView {
+ public:
+  OptOutPageView() = default;
+  explicit OptOutPageView(const tl_service_opt_out_page& c) : c_(&c) {}
+
+  /// The opt-outs.
+  ListView<OptOut> items() const { return abi::Member<std::vector<OptOut>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  OptOutPage copy() const {
+    OptOutPage value;
+    abi::Codec<OptOutPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_opt_out_page* raw() const { return c_; }
+
+ private:
+  const tl_service_opt_out_page* c_ = nullptr;
+};
+
+/// OptOutOutcome in C form, read in place.
+class OptOutOutcomeView {
+ public:
+  OptOutOutcomeView() = default;
+  explicit OptOutOutcomeView(const tl_service_opt_out_outcome& c) : c_(&c) {}
+
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// 200, or the HTTP status that describes the refusal.
+  std::int32_t http_status() const { return abi::Member<std::int32_t>::view(c_->http_status); }
+  /// Whether the recipient has opted out, after this call.
+  bool opted_out() const { return abi::Member<bool>::view(c_->opted_out); }
+  /// Why it was refused.
+  std::optional<std::string_view> error_message() const { return abi::Member<std::optional<std::string>>::view(c_->error_message); }
+
+  OptOutOutcome copy() const {
+    OptOutOutcome value;
+    abi::Codec<OptOutOutcome>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_opt_out_outcome* raw() const { return c_; }
+
+ private:
+  const tl_service_opt_out_outcome* c_ = nullptr;
+};
+
+/// ConsentProof in C form, read in place.
+class ConsentProofView {
+ public:
+  ConsentProofView() = default;
+  explicit ConsentProofView(const tl_service_consent_proof& c) : c_(&c) {}
+
+  /// Lines that were checked.
+  std::int64_t entries() const { return abi::Member<std::int64_t>::view(c_->entries); }
+  /// Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed.
+  std::string_view digest() const { return abi::Member<std::string>::view(c_->digest); }
+  /// Every digest is right.
+  bool intact() const { return abi::Member<bool>::view(c_->intact); }
+  /// The first line that is not.
+  std::optional<std::int64_t> first_broken() const { return abi::Member<std::optional<std::int64_t>>::view(c_->first_broken); }
+
+  ConsentProof copy() const {
+    ConsentProof value;
+    abi::Codec<ConsentProof>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_consent_proof* raw() const { return c_; }
+
+ private:
+  const tl_service_consent_proof* c_ = nullptr;
 };
 
 /// EventCondition in C form, read in place.
@@ -2634,6 +4094,278 @@ class ReceivedEmailView {
   const tl_service_received_email* c_ = nullptr;
 };
 
+/// SipTrunk in C form, read in place.
+class SipTrunkView {
+ public:
+  SipTrunkView() = default;
+  explicit SipTrunkView(const tl_service_sip_trunk& c) : c_(&c) {}
+
+  /// Fully qualified domain name; unique, in lower case.
+  std::string_view fqdn() const { return abi::Member<std::string>::view(c_->fqdn); }
+  /// 1 to 65535.
+  std::int32_t sip_signaling_port() const { return abi::Member<std::int32_t>::view(c_->sip_signaling_port); }
+  /// Calls may go there.
+  bool enabled() const { return abi::Member<bool>::view(c_->enabled); }
+  /// Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own.
+  std::optional<std::string_view> privacy_header() const { return abi::Member<std::optional<std::string>>::view(c_->privacy_header); }
+  /// `ipv4` or `ipv6`; absent: both.
+  std::optional<std::string_view> ip_address_version() const { return abi::Member<std::optional<std::string>>::view(c_->ip_address_version); }
+
+  SipTrunk copy() const {
+    SipTrunk value;
+    abi::Codec<SipTrunk>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_trunk* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_trunk* c_ = nullptr;
+};
+
+/// SipDomain in C form, read in place.
+class SipDomainView {
+ public:
+  SipDomainView() = default;
+  explicit SipDomainView(const tl_service_sip_domain& c) : c_(&c) {}
+
+  /// Its name, in lower case.
+  std::string_view domain() const { return abi::Member<std::string>::view(c_->domain); }
+  /// Trunks below it may be used.
+  bool enabled() const { return abi::Member<bool>::view(c_->enabled); }
+
+  SipDomain copy() const {
+    SipDomain value;
+    abi::Codec<SipDomain>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_domain* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_domain* c_ = nullptr;
+};
+
+/// SipRoute in C form, read in place.
+class SipRouteView {
+ public:
+  SipRouteView() = default;
+  explicit SipRouteView(const tl_service_sip_route& c) : c_(&c) {}
+
+  /// Unique, 1 to 256 characters.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// For people, at most 1024 characters.
+  std::optional<std::string_view> description() const { return abi::Member<std::optional<std::string>>::view(c_->description); }
+  /// Regular expression that the called number must match, such as `^\+1[0-9]{10}$`.
+  std::string_view number_pattern() const { return abi::Member<std::string>::view(c_->number_pattern); }
+  /// Names of trunks, the first choice first.
+  ListView<std::string> trunks() const { return abi::Member<std::vector<std::string>>::view(c_->trunks); }
+
+  SipRoute copy() const {
+    SipRoute value;
+    abi::Codec<SipRoute>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_route* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_route* c_ = nullptr;
+};
+
+/// SipRouting in C form, read in place.
+class SipRoutingView {
+ public:
+  SipRoutingView() = default;
+  explicit SipRoutingView(const tl_service_sip_routing& c) : c_(&c) {}
+
+  /// By name.
+  ListView<SipTrunk> trunks() const { return abi::Member<std::vector<SipTrunk>>::view(c_->trunks); }
+  /// By name.
+  ListView<SipDomain> domains() const { return abi::Member<std::vector<SipDomain>>::view(c_->domains); }
+  /// In the order in which they are tried.
+  ListView<SipRoute> routes() const { return abi::Member<std::vector<SipRoute>>::view(c_->routes); }
+
+  SipRouting copy() const {
+    SipRouting value;
+    abi::Codec<SipRouting>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_routing* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_routing* c_ = nullptr;
+};
+
+/// SipRouteTest in C form, read in place.
+class SipRouteTestView {
+ public:
+  SipRouteTestView() = default;
+  explicit SipRouteTestView(const tl_service_sip_route_test& c) : c_(&c) {}
+
+  /// Routes whose pattern matches, in order.
+  ListView<SipRoute> matching_routes() const { return abi::Member<std::vector<SipRoute>>::view(c_->matching_routes); }
+  /// Trunks that would be tried, the first choice first, each once.
+  ListView<SipTrunk> trunks() const { return abi::Member<std::vector<SipTrunk>>::view(c_->trunks); }
+  /// Why.
+  DecisionRecordView decision() const { return abi::Member<DecisionRecord>::view(c_->decision); }
+
+  SipRouteTest copy() const {
+    SipRouteTest value;
+    abi::Codec<SipRouteTest>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_sip_route_test* raw() const { return c_; }
+
+ private:
+  const tl_service_sip_route_test* c_ = nullptr;
+};
+
+/// RoomParticipant in C form, read in place.
+class RoomParticipantView {
+ public:
+  RoomParticipantView() = default;
+  explicit RoomParticipantView(const tl_service_room_participant& c) : c_(&c) {}
+
+  /// Raw id of a user.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// What it may do.
+  RoomRole role() const { return abi::Member<RoomRole>::view(c_->role); }
+
+  RoomParticipant copy() const {
+    RoomParticipant value;
+    abi::Codec<RoomParticipant>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_participant* raw() const { return c_; }
+
+ private:
+  const tl_service_room_participant* c_ = nullptr;
+};
+
+/// NewRoom in C form, read in place.
+class NewRoomView {
+ public:
+  NewRoomView() = default;
+  explicit NewRoomView(const tl_service_new_room& c) : c_(&c) {}
+
+  /// From when it may be joined; absent: from now on.
+  std::optional<Time> valid_from() const { return abi::Member<std::optional<Time>>::view(c_->valid_from); }
+  /// Until when; at most 180 days from now, which is the default.
+  std::optional<Time> valid_until() const { return abi::Member<std::optional<Time>>::view(c_->valid_until); }
+  /// People in it may call phone numbers.
+  bool pstn_dial_out() const { return abi::Member<bool>::view(c_->pstn_dial_out); }
+  /// At most 350.
+  std::optional<ListView<RoomParticipant>> participants() const { return abi::Member<std::optional<std::vector<RoomParticipant>>>::view(c_->participants); }
+  /// The same key is the same room.
+  std::optional<std::string_view> idempotency_key() const { return abi::Member<std::optional<std::string>>::view(c_->idempotency_key); }
+
+  NewRoom copy() const {
+    NewRoom value;
+    abi::Codec<NewRoom>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_new_room* raw() const { return c_; }
+
+ private:
+  const tl_service_new_room* c_ = nullptr;
+};
+
+/// Room in C form, read in place.
+class RoomView {
+ public:
+  RoomView() = default;
+  explicit RoomView(const tl_service_room& c) : c_(&c) {}
+
+  /// Digits.
+  std::string_view id() const { return abi::Member<std::string>::view(c_->id); }
+  /// When it was created.
+  Time created_at() const { return abi::Member<Time>::view(c_->created_at); }
+  /// From when it may be joined.
+  Time valid_from() const { return abi::Member<Time>::view(c_->valid_from); }
+  /// Until when.
+  Time valid_until() const { return abi::Member<Time>::view(c_->valid_until); }
+  /// People in it may call phone numbers.
+  bool pstn_dial_out() const { return abi::Member<bool>::view(c_->pstn_dial_out); }
+
+  Room copy() const {
+    Room value;
+    abi::Codec<Room>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room* raw() const { return c_; }
+
+ private:
+  const tl_service_room* c_ = nullptr;
+};
+
+/// RoomChange in C form, read in place.
+class RoomChangeView {
+ public:
+  RoomChangeView() = default;
+  explicit RoomChangeView(const tl_service_room_change& c) : c_(&c) {}
+
+  /// The room.
+  std::string_view room_id() const { return abi::Member<std::string>::view(c_->room_id); }
+  /// From when it may be joined.
+  std::optional<Time> valid_from() const { return abi::Member<std::optional<Time>>::view(c_->valid_from); }
+  /// Until when.
+  std::optional<Time> valid_until() const { return abi::Member<std::optional<Time>>::view(c_->valid_until); }
+  /// People in it may call phone numbers.
+  std::optional<bool> pstn_dial_out() const { return abi::Member<std::optional<bool>>::view(c_->pstn_dial_out); }
+
+  RoomChange copy() const {
+    RoomChange value;
+    abi::Codec<RoomChange>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_change* raw() const { return c_; }
+
+ private:
+  const tl_service_room_change* c_ = nullptr;
+};
+
+/// RoomPage in C form, read in place.
+class RoomPageView {
+ public:
+  RoomPageView() = default;
+  explicit RoomPageView(const tl_service_room_page& c) : c_(&c) {}
+
+  /// The rooms.
+  ListView<Room> items() const { return abi::Member<std::vector<Room>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  RoomPage copy() const {
+    RoomPage value;
+    abi::Codec<RoomPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_page* raw() const { return c_; }
+
+ private:
+  const tl_service_room_page* c_ = nullptr;
+};
+
+/// RoomParticipantPage in C form, read in place.
+class RoomParticipantPageView {
+ public:
+  RoomParticipantPageView() = default;
+  explicit RoomParticipantPageView(const tl_service_room_participant_page& c) : c_(&c) {}
+
+  /// The participants.
+  ListView<RoomParticipant> items() const { return abi::Member<std::vector<RoomParticipant>>::view(c_->items); }
+  /// Give it to the next call; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  RoomParticipantPage copy() const {
+    RoomParticipantPage value;
+    abi::Codec<RoomParticipantPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_room_participant_page* raw() const { return c_; }
+
+ private:
+  const tl_service_room_participant_page* c_ = nullptr;
+};
+
 }  // namespace trunkline::service
 
 namespace trunkline::abi {
@@ -2642,6 +4374,12 @@ inline ::trunkline::service::SmsMessageView Codec<::trunkline::service::SmsMessa
 inline ::trunkline::service::SmsSendOutcomeView Codec<::trunkline::service::SmsSendOutcome>::view(const tl_service_sms_send_outcome& c) { return ::trunkline::service::SmsSendOutcomeView(c); }
 inline ::trunkline::service::SmsRecordView Codec<::trunkline::service::SmsRecord>::view(const tl_service_sms_record& c) { return ::trunkline::service::SmsRecordView(c); }
 inline ::trunkline::service::SmsPageView Codec<::trunkline::service::SmsPage>::view(const tl_service_sms_page& c) { return ::trunkline::service::SmsPageView(c); }
+inline ::trunkline::service::SmsReceiptView Codec<::trunkline::service::SmsReceipt>::view(const tl_service_sms_receipt& c) { return ::trunkline::service::SmsReceiptView(c); }
+inline ::trunkline::service::SmsSwapView Codec<::trunkline::service::SmsSwap>::view(const tl_service_sms_swap& c) { return ::trunkline::service::SmsSwapView(c); }
+inline ::trunkline::service::SmsPriceView Codec<::trunkline::service::SmsPrice>::view(const tl_service_sms_price& c) { return ::trunkline::service::SmsPriceView(c); }
+inline ::trunkline::service::SmsRecipientPriceView Codec<::trunkline::service::SmsRecipientPrice>::view(const tl_service_sms_recipient_price& c) { return ::trunkline::service::SmsRecipientPriceView(c); }
+inline ::trunkline::service::SmsEstimateView Codec<::trunkline::service::SmsEstimate>::view(const tl_service_sms_estimate& c) { return ::trunkline::service::SmsEstimateView(c); }
+inline ::trunkline::service::SmsPlanView Codec<::trunkline::service::SmsPlan>::view(const tl_service_sms_plan& c) { return ::trunkline::service::SmsPlanView(c); }
 inline ::trunkline::service::UserWithTokenView Codec<::trunkline::service::UserWithToken>::view(const tl_service_user_with_token& c) { return ::trunkline::service::UserWithTokenView(c); }
 inline ::trunkline::service::ChatMemberView Codec<::trunkline::service::ChatMember>::view(const tl_service_chat_member& c) { return ::trunkline::service::ChatMemberView(c); }
 inline ::trunkline::service::NewChatThreadView Codec<::trunkline::service::NewChatThread>::view(const tl_service_new_chat_thread& c) { return ::trunkline::service::NewChatThreadView(c); }
@@ -2652,11 +4390,23 @@ inline ::trunkline::service::ChatEventView Codec<::trunkline::service::ChatEvent
 inline ::trunkline::service::NumberQueryView Codec<::trunkline::service::NumberQuery>::view(const tl_service_number_query& c) { return ::trunkline::service::NumberQueryView(c); }
 inline ::trunkline::service::NumberSearchView Codec<::trunkline::service::NumberSearch>::view(const tl_service_number_search& c) { return ::trunkline::service::NumberSearchView(c); }
 inline ::trunkline::service::OwnedNumberView Codec<::trunkline::service::OwnedNumber>::view(const tl_service_owned_number& c) { return ::trunkline::service::OwnedNumberView(c); }
+inline ::trunkline::service::NumberCountryView Codec<::trunkline::service::NumberCountry>::view(const tl_service_number_country& c) { return ::trunkline::service::NumberCountryView(c); }
+inline ::trunkline::service::NumberOfferingView Codec<::trunkline::service::NumberOffering>::view(const tl_service_number_offering& c) { return ::trunkline::service::NumberOfferingView(c); }
+inline ::trunkline::service::NumberAreaCodeView Codec<::trunkline::service::NumberAreaCode>::view(const tl_service_number_area_code& c) { return ::trunkline::service::NumberAreaCodeView(c); }
+inline ::trunkline::service::NumberInfoView Codec<::trunkline::service::NumberInfo>::view(const tl_service_number_info& c) { return ::trunkline::service::NumberInfoView(c); }
+inline ::trunkline::service::ReservedNumberView Codec<::trunkline::service::ReservedNumber>::view(const tl_service_reserved_number& c) { return ::trunkline::service::ReservedNumberView(c); }
+inline ::trunkline::service::NumberReservationView Codec<::trunkline::service::NumberReservation>::view(const tl_service_number_reservation& c) { return ::trunkline::service::NumberReservationView(c); }
 inline ::trunkline::service::EventView Codec<::trunkline::service::Event>::view(const tl_service_event& c) { return ::trunkline::service::EventView(c); }
 inline ::trunkline::service::EventFilterView Codec<::trunkline::service::EventFilter>::view(const tl_service_event_filter& c) { return ::trunkline::service::EventFilterView(c); }
 inline ::trunkline::service::ResourceInfoView Codec<::trunkline::service::ResourceInfo>::view(const tl_service_resource_info& c) { return ::trunkline::service::ResourceInfoView(c); }
 inline ::trunkline::service::ResourceSnapshotView Codec<::trunkline::service::ResourceSnapshot>::view(const tl_service_resource_snapshot& c) { return ::trunkline::service::ResourceSnapshotView(c); }
 inline ::trunkline::service::PluginInfoView Codec<::trunkline::service::PluginInfo>::view(const tl_service_plugin_info& c) { return ::trunkline::service::PluginInfoView(c); }
+inline ::trunkline::service::ConsentEntryView Codec<::trunkline::service::ConsentEntry>::view(const tl_service_consent_entry& c) { return ::trunkline::service::ConsentEntryView(c); }
+inline ::trunkline::service::ConsentPageView Codec<::trunkline::service::ConsentPage>::view(const tl_service_consent_page& c) { return ::trunkline::service::ConsentPageView(c); }
+inline ::trunkline::service::OptOutView Codec<::trunkline::service::OptOut>::view(const tl_service_opt_out& c) { return ::trunkline::service::OptOutView(c); }
+inline ::trunkline::service::OptOutPageView Codec<::trunkline::service::OptOutPage>::view(const tl_service_opt_out_page& c) { return ::trunkline::service::OptOutPageView(c); }
+inline ::trunkline::service::OptOutOutcomeView Codec<::trunkline::service::OptOutOutcome>::view(const tl_service_opt_out_outcome& c) { return ::trunkline::service::OptOutOutcomeView(c); }
+inline ::trunkline::service::ConsentProofView Codec<::trunkline::service::ConsentProof>::view(const tl_service_consent_proof& c) { return ::trunkline::service::ConsentProofView(c); }
 inline ::trunkline::service::EventConditionView Codec<::trunkline::service::EventCondition>::view(const tl_service_event_condition& c) { return ::trunkline::service::EventConditionView(c); }
 inline ::trunkline::service::EventSubscriptionSpecView Codec<::trunkline::service::EventSubscriptionSpec>::view(const tl_service_event_subscription_spec& c) { return ::trunkline::service::EventSubscriptionSpecView(c); }
 inline ::trunkline::service::EventSubscriptionView Codec<::trunkline::service::EventSubscription>::view(const tl_service_event_subscription& c) { return ::trunkline::service::EventSubscriptionView(c); }
@@ -2675,6 +4425,17 @@ inline ::trunkline::service::EmailOperationView Codec<::trunkline::service::Emai
 inline ::trunkline::service::EmailPageView Codec<::trunkline::service::EmailPage>::view(const tl_service_email_page& c) { return ::trunkline::service::EmailPageView(c); }
 inline ::trunkline::service::SuppressionView Codec<::trunkline::service::Suppression>::view(const tl_service_suppression& c) { return ::trunkline::service::SuppressionView(c); }
 inline ::trunkline::service::ReceivedEmailView Codec<::trunkline::service::ReceivedEmail>::view(const tl_service_received_email& c) { return ::trunkline::service::ReceivedEmailView(c); }
+inline ::trunkline::service::SipTrunkView Codec<::trunkline::service::SipTrunk>::view(const tl_service_sip_trunk& c) { return ::trunkline::service::SipTrunkView(c); }
+inline ::trunkline::service::SipDomainView Codec<::trunkline::service::SipDomain>::view(const tl_service_sip_domain& c) { return ::trunkline::service::SipDomainView(c); }
+inline ::trunkline::service::SipRouteView Codec<::trunkline::service::SipRoute>::view(const tl_service_sip_route& c) { return ::trunkline::service::SipRouteView(c); }
+inline ::trunkline::service::SipRoutingView Codec<::trunkline::service::SipRouting>::view(const tl_service_sip_routing& c) { return ::trunkline::service::SipRoutingView(c); }
+inline ::trunkline::service::SipRouteTestView Codec<::trunkline::service::SipRouteTest>::view(const tl_service_sip_route_test& c) { return ::trunkline::service::SipRouteTestView(c); }
+inline ::trunkline::service::RoomParticipantView Codec<::trunkline::service::RoomParticipant>::view(const tl_service_room_participant& c) { return ::trunkline::service::RoomParticipantView(c); }
+inline ::trunkline::service::NewRoomView Codec<::trunkline::service::NewRoom>::view(const tl_service_new_room& c) { return ::trunkline::service::NewRoomView(c); }
+inline ::trunkline::service::RoomView Codec<::trunkline::service::Room>::view(const tl_service_room& c) { return ::trunkline::service::RoomView(c); }
+inline ::trunkline::service::RoomChangeView Codec<::trunkline::service::RoomChange>::view(const tl_service_room_change& c) { return ::trunkline::service::RoomChangeView(c); }
+inline ::trunkline::service::RoomPageView Codec<::trunkline::service::RoomPage>::view(const tl_service_room_page& c) { return ::trunkline::service::RoomPageView(c); }
+inline ::trunkline::service::RoomParticipantPageView Codec<::trunkline::service::RoomParticipantPage>::view(const tl_service_room_participant_page& c) { return ::trunkline::service::RoomParticipantPageView(c); }
 
 }  // namespace trunkline::abi
 

@@ -27,6 +27,26 @@ struct SmsServiceExplain {
   static constexpr auto kSlot = &tl_service_sms_service::explain;
   using Value = DecisionRecord;
 };
+struct SmsServiceReceipts {
+  static constexpr std::string_view kName = "receipts";
+  static constexpr auto kSlot = &tl_service_sms_service::receipts;
+  using Value = std::vector<SmsReceipt>;
+};
+struct SmsServiceCancel {
+  static constexpr std::string_view kName = "cancel";
+  static constexpr auto kSlot = &tl_service_sms_service::cancel;
+  using Value = SmsRecord;
+};
+struct SmsServiceEstimate {
+  static constexpr std::string_view kName = "estimate";
+  static constexpr auto kSlot = &tl_service_sms_service::estimate;
+  using Value = SmsEstimate;
+};
+struct SmsServicePlan {
+  static constexpr std::string_view kName = "plan";
+  static constexpr auto kSlot = &tl_service_sms_service::plan;
+  using Value = std::vector<SmsPlan>;
+};
 struct IdentityServiceCreateUser {
   static constexpr std::string_view kName = "create_user";
   static constexpr auto kSlot = &tl_service_identity_service::create_user;
@@ -192,6 +212,66 @@ struct NumbersServiceRelease {
   static constexpr auto kSlot = &tl_service_numbers_service::release;
   using Value = void;
 };
+struct NumbersServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_numbers_service::get;
+  using Value = OwnedNumber;
+};
+struct NumbersServiceUpdateCapabilities {
+  static constexpr std::string_view kName = "update_capabilities";
+  static constexpr auto kSlot = &tl_service_numbers_service::update_capabilities;
+  using Value = OwnedNumber;
+};
+struct NumbersServiceCountries {
+  static constexpr std::string_view kName = "countries";
+  static constexpr auto kSlot = &tl_service_numbers_service::countries;
+  using Value = std::vector<NumberCountry>;
+};
+struct NumbersServiceOfferings {
+  static constexpr std::string_view kName = "offerings";
+  static constexpr auto kSlot = &tl_service_numbers_service::offerings;
+  using Value = std::vector<NumberOffering>;
+};
+struct NumbersServiceAreaCodes {
+  static constexpr std::string_view kName = "area_codes";
+  static constexpr auto kSlot = &tl_service_numbers_service::area_codes;
+  using Value = std::vector<NumberAreaCode>;
+};
+struct NumbersServiceBrowse {
+  static constexpr std::string_view kName = "browse";
+  static constexpr auto kSlot = &tl_service_numbers_service::browse;
+  using Value = std::vector<ReservedNumber>;
+};
+struct NumbersServiceReserve {
+  static constexpr std::string_view kName = "reserve";
+  static constexpr auto kSlot = &tl_service_numbers_service::reserve;
+  using Value = NumberReservation;
+};
+struct NumbersServiceGetReservation {
+  static constexpr std::string_view kName = "get_reservation";
+  static constexpr auto kSlot = &tl_service_numbers_service::get_reservation;
+  using Value = NumberReservation;
+};
+struct NumbersServiceListReservations {
+  static constexpr std::string_view kName = "list_reservations";
+  static constexpr auto kSlot = &tl_service_numbers_service::list_reservations;
+  using Value = std::vector<NumberReservation>;
+};
+struct NumbersServicePurchaseReservation {
+  static constexpr std::string_view kName = "purchase_reservation";
+  static constexpr auto kSlot = &tl_service_numbers_service::purchase_reservation;
+  using Value = std::vector<OwnedNumber>;
+};
+struct NumbersServiceDeleteReservation {
+  static constexpr std::string_view kName = "delete_reservation";
+  static constexpr auto kSlot = &tl_service_numbers_service::delete_reservation;
+  using Value = void;
+};
+struct NumbersServiceLookup {
+  static constexpr std::string_view kName = "lookup";
+  static constexpr auto kSlot = &tl_service_numbers_service::lookup;
+  using Value = NumberInfo;
+};
 struct EventsServiceSubscribe {
   static constexpr std::string_view kName = "subscribe";
   static constexpr auto kSlot = &tl_service_events_service::subscribe;
@@ -346,6 +426,36 @@ struct RuntimeServiceMetrics {
   static constexpr std::string_view kName = "metrics";
   static constexpr auto kSlot = &tl_service_runtime_service::metrics;
   using Value = std::string;
+};
+struct SmsConsentServiceAdd {
+  static constexpr std::string_view kName = "add";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::add;
+  using Value = std::vector<OptOutOutcome>;
+};
+struct SmsConsentServiceRemove {
+  static constexpr std::string_view kName = "remove";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::remove;
+  using Value = std::vector<OptOutOutcome>;
+};
+struct SmsConsentServiceCheck {
+  static constexpr std::string_view kName = "check";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::check;
+  using Value = std::vector<OptOutOutcome>;
+};
+struct SmsConsentServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::list;
+  using Value = OptOutPage;
+};
+struct SmsConsentServiceHistory {
+  static constexpr std::string_view kName = "history";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::history;
+  using Value = ConsentPage;
+};
+struct SmsConsentServiceVerify {
+  static constexpr std::string_view kName = "verify";
+  static constexpr auto kSlot = &tl_service_sms_consent_service::verify;
+  using Value = ConsentProof;
 };
 struct EventSubscriptionsServicePut {
   static constexpr std::string_view kName = "put";
@@ -572,6 +682,86 @@ struct SandboxMailServiceSmtpAddress {
   static constexpr auto kSlot = &tl_service_sandbox_mail_service::smtp_address;
   using Value = std::string;
 };
+struct SipRoutingServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::get;
+  using Value = SipRouting;
+};
+struct SipRoutingServiceSetTrunk {
+  static constexpr std::string_view kName = "set_trunk";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::set_trunk;
+  using Value = SipRouting;
+};
+struct SipRoutingServiceSetTrunks {
+  static constexpr std::string_view kName = "set_trunks";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::set_trunks;
+  using Value = SipRouting;
+};
+struct SipRoutingServiceDeleteTrunk {
+  static constexpr std::string_view kName = "delete_trunk";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::delete_trunk;
+  using Value = SipRouting;
+};
+struct SipRoutingServiceSetDomains {
+  static constexpr std::string_view kName = "set_domains";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::set_domains;
+  using Value = SipRouting;
+};
+struct SipRoutingServiceSetRoutes {
+  static constexpr std::string_view kName = "set_routes";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::set_routes;
+  using Value = SipRouting;
+};
+struct SipRoutingServiceTest {
+  static constexpr std::string_view kName = "test";
+  static constexpr auto kSlot = &tl_service_sip_routing_service::test;
+  using Value = SipRouteTest;
+};
+struct RoomsServiceCreate {
+  static constexpr std::string_view kName = "create";
+  static constexpr auto kSlot = &tl_service_rooms_service::create;
+  using Value = Room;
+};
+struct RoomsServiceGet {
+  static constexpr std::string_view kName = "get";
+  static constexpr auto kSlot = &tl_service_rooms_service::get;
+  using Value = Room;
+};
+struct RoomsServiceList {
+  static constexpr std::string_view kName = "list";
+  static constexpr auto kSlot = &tl_service_rooms_service::list;
+  using Value = RoomPage;
+};
+struct RoomsServiceUpdate {
+  static constexpr std::string_view kName = "update";
+  static constexpr auto kSlot = &tl_service_rooms_service::update;
+  using Value = Room;
+};
+struct RoomsServiceDrop {
+  static constexpr std::string_view kName = "drop";
+  static constexpr auto kSlot = &tl_service_rooms_service::drop;
+  using Value = void;
+};
+struct RoomsServiceSetParticipants {
+  static constexpr std::string_view kName = "set_participants";
+  static constexpr auto kSlot = &tl_service_rooms_service::set_participants;
+  using Value = void;
+};
+struct RoomsServiceRemoveParticipants {
+  static constexpr std::string_view kName = "remove_participants";
+  static constexpr auto kSlot = &tl_service_rooms_service::remove_participants;
+  using Value = void;
+};
+struct RoomsServiceListParticipants {
+  static constexpr std::string_view kName = "list_participants";
+  static constexpr auto kSlot = &tl_service_rooms_service::list_participants;
+  using Value = RoomParticipantPage;
+};
+struct RoomsServiceCheckJoin {
+  static constexpr std::string_view kName = "check_join";
+  static constexpr auto kSlot = &tl_service_rooms_service::check_join;
+  using Value = RoomParticipant;
+};
 }  // namespace ops
 
 /// Sends text messages of one resource.
@@ -653,6 +843,78 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
   }
   /// explain, blocking this thread.
   DecisionRecord explain_sync(std::string message_id, CallOptions options = {}) const;
+
+  /// Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+  /// Errors: kNotFound.
+  Task<std::vector<SmsReceipt>> receipts(std::string message_id, CallOptions options = {}) const;
+  /// receipts ending in done(Result<std::vector<SmsReceipt>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_receipts(std::string message_id, CallOptions options, F done) const {
+    Client::start<ops::SmsServiceReceipts>(std::move(options), std::move(done), std::move(message_id));
+  }
+  void start_receipts(std::string message_id, CallOptions options, abi::Callback<std::vector<SmsReceipt>> done) const;
+  /// receipts without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_receipts_raw(tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServiceReceipts>(std::move(options), std::move(done), message_id);
+  }
+  /// receipts, blocking this thread.
+  std::vector<SmsReceipt> receipts_sync(std::string message_id, CallOptions options = {}) const;
+
+  /// Takes back a message that was not handed to a carrier yet.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<SmsRecord> cancel(std::string message_id, CallOptions options = {}) const;
+  /// cancel ending in done(Result<SmsRecord>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_cancel(std::string message_id, CallOptions options, F done) const {
+    Client::start<ops::SmsServiceCancel>(std::move(options), std::move(done), std::move(message_id));
+  }
+  void start_cancel(std::string message_id, CallOptions options, abi::Callback<SmsRecord> done) const;
+  /// cancel without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_cancel_raw(tl_str message_id, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServiceCancel>(std::move(options), std::move(done), message_id);
+  }
+  /// cancel, blocking this thread.
+  SmsRecord cancel_sync(std::string message_id, CallOptions options = {}) const;
+
+  /// How a text travels and what each route asks for it. Sends nothing.
+  /// Errors: kInvalidArgument.
+  Task<SmsEstimate> estimate(SmsMessage message, CallOptions options = {}) const;
+  /// estimate ending in done(Result<SmsEstimate>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_estimate(SmsMessage message, CallOptions options, F done) const {
+    Client::start<ops::SmsServiceEstimate>(std::move(options), std::move(done), std::move(message));
+  }
+  void start_estimate(SmsMessage message, CallOptions options, abi::Callback<SmsEstimate> done) const;
+  /// estimate without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_estimate_raw(const tl_service_sms_message& message, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServiceEstimate>(std::move(options), std::move(done), &message);
+  }
+  /// estimate, blocking this thread.
+  SmsEstimate estimate_sync(SmsMessage message, CallOptions options = {}) const;
+
+  /// A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<SmsPlan>> plan(SmsMessage message, CallOptions options = {}) const;
+  /// plan ending in done(Result<std::vector<SmsPlan>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_plan(SmsMessage message, CallOptions options, F done) const {
+    Client::start<ops::SmsServicePlan>(std::move(options), std::move(done), std::move(message));
+  }
+  void start_plan(SmsMessage message, CallOptions options, abi::Callback<std::vector<SmsPlan>> done) const;
+  /// plan without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_plan_raw(const tl_service_sms_message& message, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsServicePlan>(std::move(options), std::move(done), &message);
+  }
+  /// plan, blocking this thread.
+  std::vector<SmsPlan> plan_sync(SmsMessage message, CallOptions options = {}) const;
 };
 
 /// Users and tokens of one resource.
@@ -1350,6 +1612,236 @@ class NumbersServiceClient : public abi::Client<tl_service_numbers_service> {
   }
   /// release, blocking this thread.
   void release_sync(std::string number, CallOptions options = {}) const;
+
+  /// One number.
+  /// Errors: kNotFound.
+  Task<OwnedNumber> get(std::string number, CallOptions options = {}) const;
+  /// get ending in done(Result<OwnedNumber>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string number, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceGet>(std::move(options), std::move(done), std::move(number));
+  }
+  void start_get(std::string number, CallOptions options, abi::Callback<OwnedNumber> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str number, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceGet>(std::move(options), std::move(done), number);
+  }
+  /// get, blocking this thread.
+  OwnedNumber get_sync(std::string number, CallOptions options = {}) const;
+
+  /// Changes what a number does, within what its kind can do. What is absent stays.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<OwnedNumber> update_capabilities(std::string number, std::optional<NumberCapability> calling = {},
+                                        std::optional<NumberCapability> sms = {}, CallOptions options = {}) const;
+  /// update_capabilities ending in done(Result<OwnedNumber>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update_capabilities(std::string number, std::optional<NumberCapability> calling,
+                                 std::optional<NumberCapability> sms, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceUpdateCapabilities>(std::move(options), std::move(done), std::move(number),
+                                                         std::move(calling), std::move(sms));
+  }
+  void start_update_capabilities(std::string number, std::optional<NumberCapability> calling,
+                                 std::optional<NumberCapability> sms, CallOptions options,
+                                 abi::Callback<OwnedNumber> done) const;
+  /// update_capabilities without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_capabilities_raw(tl_str number, tl_opt_i32 calling, tl_opt_i32 sms, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceUpdateCapabilities>(std::move(options), std::move(done), number, calling, sms);
+  }
+  /// update_capabilities, blocking this thread.
+  OwnedNumber update_capabilities_sync(std::string number, std::optional<NumberCapability> calling = {},
+                                       std::optional<NumberCapability> sms = {}, CallOptions options = {}) const;
+
+  /// Where numbers can be bought, by code.
+  Task<std::vector<NumberCountry>> countries(CallOptions options = {}) const;
+  /// countries ending in done(Result<std::vector<NumberCountry>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_countries(CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceCountries>(std::move(options), std::move(done));
+  }
+  void start_countries(CallOptions options, abi::Callback<std::vector<NumberCountry>> done) const;
+  /// countries without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_countries_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceCountries>(std::move(options), std::move(done));
+  }
+  /// countries, blocking this thread.
+  std::vector<NumberCountry> countries_sync(CallOptions options = {}) const;
+
+  /// What a country offers.
+  /// Errors: kNotFound.
+  Task<std::vector<NumberOffering>> offerings(std::string country_code, CallOptions options = {}) const;
+  /// offerings ending in done(Result<std::vector<NumberOffering>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_offerings(std::string country_code, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceOfferings>(std::move(options), std::move(done), std::move(country_code));
+  }
+  void start_offerings(std::string country_code, CallOptions options, abi::Callback<std::vector<NumberOffering>> done) const;
+  /// offerings without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_offerings_raw(tl_str country_code, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceOfferings>(std::move(options), std::move(done), country_code);
+  }
+  /// offerings, blocking this thread.
+  std::vector<NumberOffering> offerings_sync(std::string country_code, CallOptions options = {}) const;
+
+  /// The area codes of one kind of numbers.
+  /// Errors: kNotFound.
+  Task<std::vector<NumberAreaCode>> area_codes(std::string country_code, NumberType type, CallOptions options = {}) const;
+  /// area_codes ending in done(Result<std::vector<NumberAreaCode>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_area_codes(std::string country_code, NumberType type, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceAreaCodes>(std::move(options), std::move(done), std::move(country_code), type);
+  }
+  void start_area_codes(std::string country_code, NumberType type, CallOptions options,
+                        abi::Callback<std::vector<NumberAreaCode>> done) const;
+  /// area_codes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_area_codes_raw(tl_str country_code, tl_service_number_type type, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceAreaCodes>(std::move(options), std::move(done), country_code, type);
+  }
+  /// area_codes, blocking this thread.
+  std::vector<NumberAreaCode> area_codes_sync(std::string country_code, NumberType type, CallOptions options = {}) const;
+
+  /// Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<std::vector<ReservedNumber>> browse(NumberQuery query, std::vector<std::string> prefixes = {},
+                                           CallOptions options = {}) const;
+  /// browse ending in done(Result<std::vector<ReservedNumber>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_browse(NumberQuery query, std::vector<std::string> prefixes, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceBrowse>(std::move(options), std::move(done), std::move(query), std::move(prefixes));
+  }
+  void start_browse(NumberQuery query, std::vector<std::string> prefixes, CallOptions options,
+                    abi::Callback<std::vector<ReservedNumber>> done) const;
+  /// browse without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_browse_raw(const tl_service_number_query& query, tl_list prefixes, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceBrowse>(std::move(options), std::move(done), &query, prefixes);
+  }
+  /// browse, blocking this thread.
+  std::vector<ReservedNumber> browse_sync(NumberQuery query, std::vector<std::string> prefixes = {},
+                                          CallOptions options = {}) const;
+
+  /// Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+  /// Errors: kInvalidArgument, kFailedPrecondition.
+  Task<NumberReservation> reserve(std::vector<std::string> add, std::vector<std::string> remove = {},
+                                  std::optional<std::string> reservation_id = {}, CallOptions options = {}) const;
+  /// reserve ending in done(Result<NumberReservation>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_reserve(std::vector<std::string> add, std::vector<std::string> remove, std::optional<std::string> reservation_id,
+                     CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceReserve>(std::move(options), std::move(done), std::move(add), std::move(remove),
+                                              std::move(reservation_id));
+  }
+  void start_reserve(std::vector<std::string> add, std::vector<std::string> remove, std::optional<std::string> reservation_id,
+                     CallOptions options, abi::Callback<NumberReservation> done) const;
+  /// reserve without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_reserve_raw(tl_list add, tl_list remove, tl_str reservation_id, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceReserve>(std::move(options), std::move(done), add, remove, reservation_id);
+  }
+  /// reserve, blocking this thread.
+  NumberReservation reserve_sync(std::vector<std::string> add, std::vector<std::string> remove = {},
+                                 std::optional<std::string> reservation_id = {}, CallOptions options = {}) const;
+
+  /// One reservation.
+  /// Errors: kNotFound.
+  Task<NumberReservation> get_reservation(std::string reservation_id, CallOptions options = {}) const;
+  /// get_reservation ending in done(Result<NumberReservation>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get_reservation(std::string reservation_id, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceGetReservation>(std::move(options), std::move(done), std::move(reservation_id));
+  }
+  void start_get_reservation(std::string reservation_id, CallOptions options, abi::Callback<NumberReservation> done) const;
+  /// get_reservation without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_reservation_raw(tl_str reservation_id, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceGetReservation>(std::move(options), std::move(done), reservation_id);
+  }
+  /// get_reservation, blocking this thread.
+  NumberReservation get_reservation_sync(std::string reservation_id, CallOptions options = {}) const;
+
+  /// All reservations of the last month, newest first.
+  Task<std::vector<NumberReservation>> list_reservations(CallOptions options = {}) const;
+  /// list_reservations ending in done(Result<std::vector<NumberReservation>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_reservations(CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceListReservations>(std::move(options), std::move(done));
+  }
+  void start_list_reservations(CallOptions options, abi::Callback<std::vector<NumberReservation>> done) const;
+  /// list_reservations without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_reservations_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceListReservations>(std::move(options), std::move(done));
+  }
+  /// list_reservations, blocking this thread.
+  std::vector<NumberReservation> list_reservations_sync(CallOptions options = {}) const;
+
+  /// Buys what a reservation holds.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<std::vector<OwnedNumber>> purchase_reservation(std::string reservation_id, CallOptions options = {}) const;
+  /// purchase_reservation ending in done(Result<std::vector<OwnedNumber>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_purchase_reservation(std::string reservation_id, CallOptions options, F done) const {
+    Client::start<ops::NumbersServicePurchaseReservation>(std::move(options), std::move(done), std::move(reservation_id));
+  }
+  void start_purchase_reservation(std::string reservation_id, CallOptions options,
+                                  abi::Callback<std::vector<OwnedNumber>> done) const;
+  /// purchase_reservation without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_purchase_reservation_raw(tl_str reservation_id, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServicePurchaseReservation>(std::move(options), std::move(done), reservation_id);
+  }
+  /// purchase_reservation, blocking this thread.
+  std::vector<OwnedNumber> purchase_reservation_sync(std::string reservation_id, CallOptions options = {}) const;
+
+  /// Lets the numbers of a reservation go.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<void> delete_reservation(std::string reservation_id, CallOptions options = {}) const;
+  /// delete_reservation ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_delete_reservation(std::string reservation_id, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceDeleteReservation>(std::move(options), std::move(done), std::move(reservation_id));
+  }
+  void start_delete_reservation(std::string reservation_id, CallOptions options, abi::Callback<void> done) const;
+  /// delete_reservation without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_delete_reservation_raw(tl_str reservation_id, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceDeleteReservation>(std::move(options), std::move(done), reservation_id);
+  }
+  /// delete_reservation, blocking this thread.
+  void delete_reservation_sync(std::string reservation_id, CallOptions options = {}) const;
+
+  /// What is known of any number.
+  /// Errors: kInvalidArgument.
+  Task<NumberInfo> lookup(std::string number, CallOptions options = {}) const;
+  /// lookup ending in done(Result<NumberInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_lookup(std::string number, CallOptions options, F done) const {
+    Client::start<ops::NumbersServiceLookup>(std::move(options), std::move(done), std::move(number));
+  }
+  void start_lookup(std::string number, CallOptions options, abi::Callback<NumberInfo> done) const;
+  /// lookup without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_lookup_raw(tl_str number, CallOptions options, F done) const {
+    Client::start_raw<ops::NumbersServiceLookup>(std::move(options), std::move(done), number);
+  }
+  /// lookup, blocking this thread.
+  NumberInfo lookup_sync(std::string number, CallOptions options = {}) const;
 };
 
 /// The events of one resource.
@@ -1904,6 +2396,134 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
   }
   /// metrics, blocking this thread.
   std::string metrics_sync(CallOptions options = {}) const;
+};
+
+/// Who does not want to be written to, by sender; and how that came about.
+class SmsConsentServiceClient : public abi::Client<tl_service_sms_consent_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sms_consent/1";
+  using Client::Client;
+
+  /// Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<OptOutOutcome>> add(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+  /// add ending in done(Result<std::vector<OptOutOutcome>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_add(std::string sender, std::vector<std::string> recipients, CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceAdd>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+  }
+  void start_add(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                 abi::Callback<std::vector<OptOutOutcome>> done) const;
+  /// add without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_add_raw(tl_str sender, tl_list recipients, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceAdd>(std::move(options), std::move(done), sender, recipients);
+  }
+  /// add, blocking this thread.
+  std::vector<OptOutOutcome> add_sync(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+
+  /// Lifts that.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<OptOutOutcome>> remove(std::string sender, std::vector<std::string> recipients,
+                                          CallOptions options = {}) const;
+  /// remove ending in done(Result<std::vector<OptOutOutcome>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove(std::string sender, std::vector<std::string> recipients, CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceRemove>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+  }
+  void start_remove(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                    abi::Callback<std::vector<OptOutOutcome>> done) const;
+  /// remove without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_raw(tl_str sender, tl_list recipients, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceRemove>(std::move(options), std::move(done), sender, recipients);
+  }
+  /// remove, blocking this thread.
+  std::vector<OptOutOutcome> remove_sync(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+
+  /// Whether they opted out.
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  Task<std::vector<OptOutOutcome>> check(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+  /// check ending in done(Result<std::vector<OptOutOutcome>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_check(std::string sender, std::vector<std::string> recipients, CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceCheck>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+  }
+  void start_check(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                   abi::Callback<std::vector<OptOutOutcome>> done) const;
+  /// check without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_check_raw(tl_str sender, tl_list recipients, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceCheck>(std::move(options), std::move(done), sender, recipients);
+  }
+  /// check, blocking this thread.
+  std::vector<OptOutOutcome> check_sync(std::string sender, std::vector<std::string> recipients, CallOptions options = {}) const;
+
+  /// Everybody who opted out; `sender` limits it to one.
+  /// Errors: kInvalidArgument.
+  Task<OptOutPage> list(std::optional<std::string> sender = {}, std::int32_t limit = 100,
+                        std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// list ending in done(Result<OptOutPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(std::optional<std::string> sender, std::int32_t limit, std::optional<std::string> continuation,
+                  CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceList>(std::move(options), std::move(done), std::move(sender), limit,
+                                              std::move(continuation));
+  }
+  void start_list(std::optional<std::string> sender, std::int32_t limit, std::optional<std::string> continuation,
+                  CallOptions options, abi::Callback<OptOutPage> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(tl_str sender, int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceList>(std::move(options), std::move(done), sender, limit, continuation);
+  }
+  /// list, blocking this thread.
+  OptOutPage list_sync(std::optional<std::string> sender = {}, std::int32_t limit = 100,
+                       std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// The ledger, oldest first; `recipient` limits it to one person.
+  /// Errors: kInvalidArgument.
+  Task<ConsentPage> history(std::optional<std::string> recipient = {}, std::int32_t limit = 100,
+                            std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// history ending in done(Result<ConsentPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_history(std::optional<std::string> recipient, std::int32_t limit, std::optional<std::string> continuation,
+                     CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceHistory>(std::move(options), std::move(done), std::move(recipient), limit,
+                                                 std::move(continuation));
+  }
+  void start_history(std::optional<std::string> recipient, std::int32_t limit, std::optional<std::string> continuation,
+                     CallOptions options, abi::Callback<ConsentPage> done) const;
+  /// history without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_history_raw(tl_str recipient, int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceHistory>(std::move(options), std::move(done), recipient, limit, continuation);
+  }
+  /// history, blocking this thread.
+  ConsentPage history_sync(std::optional<std::string> recipient = {}, std::int32_t limit = 100,
+                           std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// Checks the digests of the whole ledger.
+  Task<ConsentProof> verify(CallOptions options = {}) const;
+  /// verify ending in done(Result<ConsentProof>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_verify(CallOptions options, F done) const {
+    Client::start<ops::SmsConsentServiceVerify>(std::move(options), std::move(done));
+  }
+  void start_verify(CallOptions options, abi::Callback<ConsentProof> done) const;
+  /// verify without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_verify_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SmsConsentServiceVerify>(std::move(options), std::move(done));
+  }
+  /// verify, blocking this thread.
+  ConsentProof verify_sync(CallOptions options = {}) const;
 };
 
 /// The event subscriptions of one resource or custom topic. Names compare without case.
@@ -2741,6 +3361,316 @@ class SandboxMailServiceClient : public abi::Client<tl_service_sandbox_mail_serv
   }
   /// smtp_address, blocking this thread.
   std::string smtp_address_sync(CallOptions options = {}) const;
+};
+
+/// The SIP trunks of one resource and the routes to them.
+class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sip_routing/1";
+  using Client::Client;
+
+  /// Everything.
+  Task<SipRouting> get(CallOptions options = {}) const;
+  /// get ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceGet>(std::move(options), std::move(done));
+  }
+  void start_get(CallOptions options, abi::Callback<SipRouting> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceGet>(std::move(options), std::move(done));
+  }
+  /// get, blocking this thread.
+  SipRouting get_sync(CallOptions options = {}) const;
+
+  /// Puts a trunk there, or changes the one of that name.
+  /// Errors: kInvalidArgument.
+  Task<SipRouting> set_trunk(SipTrunk trunk, CallOptions options = {}) const;
+  /// set_trunk ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_trunk(SipTrunk trunk, CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(done), std::move(trunk));
+  }
+  void start_set_trunk(SipTrunk trunk, CallOptions options, abi::Callback<SipRouting> done) const;
+  /// set_trunk without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_trunk_raw(const tl_service_sip_trunk& trunk, CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(done), &trunk);
+  }
+  /// set_trunk, blocking this thread.
+  SipRouting set_trunk_sync(SipTrunk trunk, CallOptions options = {}) const;
+
+  /// Replaces all trunks.
+  /// Errors: kInvalidArgument.
+  Task<SipRouting> set_trunks(std::vector<SipTrunk> trunks, CallOptions options = {}) const;
+  /// set_trunks ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(done), std::move(trunks));
+  }
+  void start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options, abi::Callback<SipRouting> done) const;
+  /// set_trunks without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_trunks_raw(tl_list trunks, CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(done), trunks);
+  }
+  /// set_trunks, blocking this thread.
+  SipRouting set_trunks_sync(std::vector<SipTrunk> trunks, CallOptions options = {}) const;
+
+  /// Removes a trunk that no route uses; none of that name: nothing happens.
+  /// Errors: kInvalidArgument.
+  Task<SipRouting> delete_trunk(std::string fqdn, CallOptions options = {}) const;
+  /// delete_trunk ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_delete_trunk(std::string fqdn, CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(done), std::move(fqdn));
+  }
+  void start_delete_trunk(std::string fqdn, CallOptions options, abi::Callback<SipRouting> done) const;
+  /// delete_trunk without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_delete_trunk_raw(tl_str fqdn, CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(done), fqdn);
+  }
+  /// delete_trunk, blocking this thread.
+  SipRouting delete_trunk_sync(std::string fqdn, CallOptions options = {}) const;
+
+  /// Replaces all domains.
+  /// Errors: kInvalidArgument.
+  Task<SipRouting> set_domains(std::vector<SipDomain> domains, CallOptions options = {}) const;
+  /// set_domains ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_domains(std::vector<SipDomain> domains, CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(done), std::move(domains));
+  }
+  void start_set_domains(std::vector<SipDomain> domains, CallOptions options, abi::Callback<SipRouting> done) const;
+  /// set_domains without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_domains_raw(tl_list domains, CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(done), domains);
+  }
+  /// set_domains, blocking this thread.
+  SipRouting set_domains_sync(std::vector<SipDomain> domains, CallOptions options = {}) const;
+
+  /// Replaces all routes.
+  /// Errors: kInvalidArgument.
+  Task<SipRouting> set_routes(std::vector<SipRoute> routes, CallOptions options = {}) const;
+  /// set_routes ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_routes(std::vector<SipRoute> routes, CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(done), std::move(routes));
+  }
+  void start_set_routes(std::vector<SipRoute> routes, CallOptions options, abi::Callback<SipRouting> done) const;
+  /// set_routes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_routes_raw(tl_list routes, CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(done), routes);
+  }
+  /// set_routes, blocking this thread.
+  SipRouting set_routes_sync(std::vector<SipRoute> routes, CallOptions options = {}) const;
+
+  /// Where a call to this number would go, and why.
+  /// Errors: kInvalidArgument.
+  Task<SipRouteTest> test(std::string number, CallOptions options = {}) const;
+  /// test ending in done(Result<SipRouteTest>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_test(std::string number, CallOptions options, F done) const {
+    Client::start<ops::SipRoutingServiceTest>(std::move(options), std::move(done), std::move(number));
+  }
+  void start_test(std::string number, CallOptions options, abi::Callback<SipRouteTest> done) const;
+  /// test without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_test_raw(tl_str number, CallOptions options, F done) const {
+    Client::start_raw<ops::SipRoutingServiceTest>(std::move(options), std::move(done), number);
+  }
+  /// test, blocking this thread.
+  SipRouteTest test_sync(std::string number, CallOptions options = {}) const;
+};
+
+/// The rooms of one resource.
+class RoomsServiceClient : public abi::Client<tl_service_rooms_service> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.rooms/1";
+  using Client::Client;
+
+  /// Creates a room.
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  Task<Room> create(NewRoom room, CallOptions options = {}) const;
+  /// create ending in done(Result<Room>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_create(NewRoom room, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceCreate>(std::move(options), std::move(done), std::move(room));
+  }
+  void start_create(NewRoom room, CallOptions options, abi::Callback<Room> done) const;
+  /// create without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_create_raw(const tl_service_new_room& room, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceCreate>(std::move(options), std::move(done), &room);
+  }
+  /// create, blocking this thread.
+  Room create_sync(NewRoom room, CallOptions options = {}) const;
+
+  /// One room.
+  /// Errors: kNotFound.
+  Task<Room> get(std::string room_id, CallOptions options = {}) const;
+  /// get ending in done(Result<Room>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_get(std::string room_id, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceGet>(std::move(options), std::move(done), std::move(room_id));
+  }
+  void start_get(std::string room_id, CallOptions options, abi::Callback<Room> done) const;
+  /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_get_raw(tl_str room_id, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceGet>(std::move(options), std::move(done), room_id);
+  }
+  /// get, blocking this thread.
+  Room get_sync(std::string room_id, CallOptions options = {}) const;
+
+  /// The rooms that are still valid, oldest first.
+  /// Errors: kInvalidArgument.
+  Task<RoomPage> list(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// list ending in done(Result<RoomPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceList>(std::move(options), std::move(done), limit, std::move(continuation));
+  }
+  void start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options,
+                  abi::Callback<RoomPage> done) const;
+  /// list without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_raw(int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceList>(std::move(options), std::move(done), limit, continuation);
+  }
+  /// list, blocking this thread.
+  RoomPage list_sync(std::int32_t limit = 100, std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// Changes its window or whether phone numbers may be called.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<Room> update(RoomChange change, CallOptions options = {}) const;
+  /// update ending in done(Result<Room>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_update(RoomChange change, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceUpdate>(std::move(options), std::move(done), std::move(change));
+  }
+  void start_update(RoomChange change, CallOptions options, abi::Callback<Room> done) const;
+  /// update without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_update_raw(const tl_service_room_change& change, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceUpdate>(std::move(options), std::move(done), &change);
+  }
+  /// update, blocking this thread.
+  Room update_sync(RoomChange change, CallOptions options = {}) const;
+
+  /// Drops it, with its invitations.
+  /// Errors: kNotFound.
+  Task<void> drop(std::string room_id, CallOptions options = {}) const;
+  /// drop ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_drop(std::string room_id, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceDrop>(std::move(options), std::move(done), std::move(room_id));
+  }
+  void start_drop(std::string room_id, CallOptions options, abi::Callback<void> done) const;
+  /// drop without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_drop_raw(tl_str room_id, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceDrop>(std::move(options), std::move(done), room_id);
+  }
+  /// drop, blocking this thread.
+  void drop_sync(std::string room_id, CallOptions options = {}) const;
+
+  /// Invites people, or gives them another role; others stay.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<void> set_participants(std::string room_id, std::vector<RoomParticipant> participants, CallOptions options = {}) const;
+  /// set_participants ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_participants(std::string room_id, std::vector<RoomParticipant> participants, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceSetParticipants>(std::move(options), std::move(done), std::move(room_id),
+                                                    std::move(participants));
+  }
+  void start_set_participants(std::string room_id, std::vector<RoomParticipant> participants, CallOptions options,
+                              abi::Callback<void> done) const;
+  /// set_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_participants_raw(tl_str room_id, tl_list participants, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceSetParticipants>(std::move(options), std::move(done), room_id, participants);
+  }
+  /// set_participants, blocking this thread.
+  void set_participants_sync(std::string room_id, std::vector<RoomParticipant> participants, CallOptions options = {}) const;
+
+  /// Takes invitations back; who has none is ignored.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<void> remove_participants(std::string room_id, std::vector<std::string> ids, CallOptions options = {}) const;
+  /// remove_participants ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove_participants(std::string room_id, std::vector<std::string> ids, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceRemoveParticipants>(std::move(options), std::move(done), std::move(room_id), std::move(ids));
+  }
+  void start_remove_participants(std::string room_id, std::vector<std::string> ids, CallOptions options,
+                                 abi::Callback<void> done) const;
+  /// remove_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_participants_raw(tl_str room_id, tl_list ids, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceRemoveParticipants>(std::move(options), std::move(done), room_id, ids);
+  }
+  /// remove_participants, blocking this thread.
+  void remove_participants_sync(std::string room_id, std::vector<std::string> ids, CallOptions options = {}) const;
+
+  /// Those who may join, by id.
+  /// Errors: kInvalidArgument, kNotFound.
+  Task<RoomParticipantPage> list_participants(std::string room_id, std::int32_t limit = 100,
+                                              std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+  /// list_participants ending in done(Result<RoomParticipantPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_participants(std::string room_id, std::int32_t limit, std::optional<std::string> continuation,
+                               CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceListParticipants>(std::move(options), std::move(done), std::move(room_id), limit,
+                                                     std::move(continuation));
+  }
+  void start_list_participants(std::string room_id, std::int32_t limit, std::optional<std::string> continuation,
+                               CallOptions options, abi::Callback<RoomParticipantPage> done) const;
+  /// list_participants without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_participants_raw(tl_str room_id, int32_t limit, tl_str continuation, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceListParticipants>(std::move(options), std::move(done), room_id, limit, continuation);
+  }
+  /// list_participants, blocking this thread.
+  RoomParticipantPage list_participants_sync(std::string room_id, std::int32_t limit = 100,
+                                             std::optional<std::string> continuation = {}, CallOptions options = {}) const;
+
+  /// What this user may do in the room right now. Fails when it may not join.
+  /// Errors: kNotFound, kPermissionDenied, kFailedPrecondition.
+  Task<RoomParticipant> check_join(std::string room_id, std::string id, CallOptions options = {}) const;
+  /// check_join ending in done(Result<RoomParticipant>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_check_join(std::string room_id, std::string id, CallOptions options, F done) const {
+    Client::start<ops::RoomsServiceCheckJoin>(std::move(options), std::move(done), std::move(room_id), std::move(id));
+  }
+  void start_check_join(std::string room_id, std::string id, CallOptions options, abi::Callback<RoomParticipant> done) const;
+  /// check_join without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_check_join_raw(tl_str room_id, tl_str id, CallOptions options, F done) const {
+    Client::start_raw<ops::RoomsServiceCheckJoin>(std::move(options), std::move(done), room_id, id);
+  }
+  /// check_join, blocking this thread.
+  RoomParticipant check_join_sync(std::string room_id, std::string id, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::service

@@ -43,6 +43,30 @@ class SmsService : public virtual Implementation {
   TL_INLINE virtual Task<DecisionRecord> explain(Call call, std::string message_id);
   TL_INLINE virtual void start_explain(const Call& call, std::string_view message_id, Completion<DecisionRecord> done);
 
+  /// Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<std::vector<SmsReceipt>> receipts(Call call, std::string message_id);
+  TL_INLINE virtual void start_receipts(const Call& call, std::string_view message_id, Completion<std::vector<SmsReceipt>> done);
+
+  /// Takes back a message that was not handed to a carrier yet.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<SmsRecord> cancel(Call call, std::string message_id);
+  TL_INLINE virtual void start_cancel(const Call& call, std::string_view message_id, Completion<SmsRecord> done);
+
+  /// How a text travels and what each route asks for it. Sends nothing.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SmsEstimate> estimate(Call call, SmsMessage message);
+  TL_INLINE virtual void start_estimate(const Call& call, SmsMessageView message, Completion<SmsEstimate> done);
+
+  /// A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<SmsPlan>> plan(Call call, SmsMessage message);
+  TL_INLINE virtual void start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsPlan>> done);
+
  protected:
   SmsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -328,6 +352,86 @@ class NumbersService : public virtual Implementation {
   TL_INLINE virtual Task<void> release(Call call, std::string number);
   TL_INLINE virtual void start_release(const Call& call, std::string_view number, Completion<void> done);
 
+  /// One number.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<OwnedNumber> get(Call call, std::string number);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view number, Completion<OwnedNumber> done);
+
+  /// Changes what a number does, within what its kind can do. What is absent stays.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<OwnedNumber> update_capabilities(Call call, std::string number, std::optional<NumberCapability> calling,
+                                                          std::optional<NumberCapability> sms);
+  TL_INLINE virtual void start_update_capabilities(const Call& call, std::string_view number,
+                                                   std::optional<NumberCapability> calling, std::optional<NumberCapability> sms,
+                                                   Completion<OwnedNumber> done);
+
+  /// Where numbers can be bought, by code.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<NumberCountry>> countries(Call call);
+  TL_INLINE virtual void start_countries(const Call& call, Completion<std::vector<NumberCountry>> done);
+
+  /// What a country offers.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<std::vector<NumberOffering>> offerings(Call call, std::string country_code);
+  TL_INLINE virtual void start_offerings(const Call& call, std::string_view country_code,
+                                         Completion<std::vector<NumberOffering>> done);
+
+  /// The area codes of one kind of numbers.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<std::vector<NumberAreaCode>> area_codes(Call call, std::string country_code, NumberType type);
+  TL_INLINE virtual void start_area_codes(const Call& call, std::string_view country_code, NumberType type,
+                                          Completion<std::vector<NumberAreaCode>> done);
+
+  /// Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<std::vector<ReservedNumber>> browse(Call call, NumberQuery query, std::vector<std::string> prefixes);
+  TL_INLINE virtual void start_browse(const Call& call, NumberQueryView query, ListView<std::string> prefixes,
+                                      Completion<std::vector<ReservedNumber>> done);
+
+  /// Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kFailedPrecondition.
+  TL_INLINE virtual Task<NumberReservation> reserve(Call call, std::vector<std::string> add, std::vector<std::string> remove,
+                                                    std::optional<std::string> reservation_id);
+  TL_INLINE virtual void start_reserve(const Call& call, ListView<std::string> add, ListView<std::string> remove,
+                                       std::optional<std::string_view> reservation_id, Completion<NumberReservation> done);
+
+  /// One reservation.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<NumberReservation> get_reservation(Call call, std::string reservation_id);
+  TL_INLINE virtual void start_get_reservation(const Call& call, std::string_view reservation_id,
+                                               Completion<NumberReservation> done);
+
+  /// All reservations of the last month, newest first.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<NumberReservation>> list_reservations(Call call);
+  TL_INLINE virtual void start_list_reservations(const Call& call, Completion<std::vector<NumberReservation>> done);
+
+  /// Buys what a reservation holds.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<std::vector<OwnedNumber>> purchase_reservation(Call call, std::string reservation_id);
+  TL_INLINE virtual void start_purchase_reservation(const Call& call, std::string_view reservation_id,
+                                                    Completion<std::vector<OwnedNumber>> done);
+
+  /// Lets the numbers of a reservation go.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<void> delete_reservation(Call call, std::string reservation_id);
+  TL_INLINE virtual void start_delete_reservation(const Call& call, std::string_view reservation_id, Completion<void> done);
+
+  /// What is known of any number.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<NumberInfo> lookup(Call call, std::string number);
+  TL_INLINE virtual void start_lookup(const Call& call, std::string_view number, Completion<NumberInfo> done);
+
  protected:
   NumbersService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -573,6 +677,62 @@ class RuntimeService : public virtual Implementation {
 
  protected:
   RuntimeService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class SmsConsentService;
+/// The object as the ABI sees it.
+tl_iface iface_of(SmsConsentService* object);
+
+/// Who does not want to be written to, by sender; and how that came about.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class SmsConsentService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sms_consent/1";
+
+  /// Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<OptOutOutcome>> add(Call call, std::string sender, std::vector<std::string> recipients);
+  TL_INLINE virtual void start_add(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                   Completion<std::vector<OptOutOutcome>> done);
+
+  /// Lifts that.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<OptOutOutcome>> remove(Call call, std::string sender, std::vector<std::string> recipients);
+  TL_INLINE virtual void start_remove(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                      Completion<std::vector<OptOutOutcome>> done);
+
+  /// Whether they opted out.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kUnauthenticated.
+  TL_INLINE virtual Task<std::vector<OptOutOutcome>> check(Call call, std::string sender, std::vector<std::string> recipients);
+  TL_INLINE virtual void start_check(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                     Completion<std::vector<OptOutOutcome>> done);
+
+  /// Everybody who opted out; `sender` limits it to one.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<OptOutPage> list(Call call, std::optional<std::string> sender, std::int32_t limit,
+                                          std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list(const Call& call, std::optional<std::string_view> sender, std::int32_t limit,
+                                    std::optional<std::string_view> continuation, Completion<OptOutPage> done);
+
+  /// The ledger, oldest first; `recipient` limits it to one person.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<ConsentPage> history(Call call, std::optional<std::string> recipient, std::int32_t limit,
+                                              std::optional<std::string> continuation);
+  TL_INLINE virtual void start_history(const Call& call, std::optional<std::string_view> recipient, std::int32_t limit,
+                                       std::optional<std::string_view> continuation, Completion<ConsentPage> done);
+
+  /// Checks the digests of the whole ledger.
+  /// [any-thread]
+  TL_INLINE virtual Task<ConsentProof> verify(Call call);
+  TL_INLINE virtual void start_verify(const Call& call, Completion<ConsentProof> done);
+
+ protected:
+  SmsConsentService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
 class EventSubscriptionsService;
@@ -929,6 +1089,136 @@ class SandboxMailService : public virtual Implementation {
 
  protected:
   SandboxMailService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class SipRoutingService;
+/// The object as the ABI sees it.
+tl_iface iface_of(SipRoutingService* object);
+
+/// The SIP trunks of one resource and the routes to them.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class SipRoutingService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.sip_routing/1";
+
+  /// Everything.
+  /// [any-thread]
+  TL_INLINE virtual Task<SipRouting> get(Call call);
+  TL_INLINE virtual void start_get(const Call& call, Completion<SipRouting> done);
+
+  /// Puts a trunk there, or changes the one of that name.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SipRouting> set_trunk(Call call, SipTrunk trunk);
+  TL_INLINE virtual void start_set_trunk(const Call& call, SipTrunkView trunk, Completion<SipRouting> done);
+
+  /// Replaces all trunks.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SipRouting> set_trunks(Call call, std::vector<SipTrunk> trunks);
+  TL_INLINE virtual void start_set_trunks(const Call& call, ListView<SipTrunk> trunks, Completion<SipRouting> done);
+
+  /// Removes a trunk that no route uses; none of that name: nothing happens.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SipRouting> delete_trunk(Call call, std::string fqdn);
+  TL_INLINE virtual void start_delete_trunk(const Call& call, std::string_view fqdn, Completion<SipRouting> done);
+
+  /// Replaces all domains.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SipRouting> set_domains(Call call, std::vector<SipDomain> domains);
+  TL_INLINE virtual void start_set_domains(const Call& call, ListView<SipDomain> domains, Completion<SipRouting> done);
+
+  /// Replaces all routes.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SipRouting> set_routes(Call call, std::vector<SipRoute> routes);
+  TL_INLINE virtual void start_set_routes(const Call& call, ListView<SipRoute> routes, Completion<SipRouting> done);
+
+  /// Where a call to this number would go, and why.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<SipRouteTest> test(Call call, std::string number);
+  TL_INLINE virtual void start_test(const Call& call, std::string_view number, Completion<SipRouteTest> done);
+
+ protected:
+  SipRoutingService() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class RoomsService;
+/// The object as the ABI sees it.
+tl_iface iface_of(RoomsService* object);
+
+/// The rooms of one resource.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class RoomsService : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.service.rooms/1";
+
+  /// Creates a room.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kAlreadyExists.
+  TL_INLINE virtual Task<Room> create(Call call, NewRoom room);
+  TL_INLINE virtual void start_create(const Call& call, NewRoomView room, Completion<Room> done);
+
+  /// One room.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<Room> get(Call call, std::string room_id);
+  TL_INLINE virtual void start_get(const Call& call, std::string_view room_id, Completion<Room> done);
+
+  /// The rooms that are still valid, oldest first.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<RoomPage> list(Call call, std::int32_t limit, std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                    Completion<RoomPage> done);
+
+  /// Changes its window or whether phone numbers may be called.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<Room> update(Call call, RoomChange change);
+  TL_INLINE virtual void start_update(const Call& call, RoomChangeView change, Completion<Room> done);
+
+  /// Drops it, with its invitations.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> drop(Call call, std::string room_id);
+  TL_INLINE virtual void start_drop(const Call& call, std::string_view room_id, Completion<void> done);
+
+  /// Invites people, or gives them another role; others stay.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<void> set_participants(Call call, std::string room_id, std::vector<RoomParticipant> participants);
+  TL_INLINE virtual void start_set_participants(const Call& call, std::string_view room_id,
+                                                ListView<RoomParticipant> participants, Completion<void> done);
+
+  /// Takes invitations back; who has none is ignored.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<void> remove_participants(Call call, std::string room_id, std::vector<std::string> ids);
+  TL_INLINE virtual void start_remove_participants(const Call& call, std::string_view room_id, ListView<std::string> ids,
+                                                   Completion<void> done);
+
+  /// Those who may join, by id.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kNotFound.
+  TL_INLINE virtual Task<RoomParticipantPage> list_participants(Call call, std::string room_id, std::int32_t limit,
+                                                                std::optional<std::string> continuation);
+  TL_INLINE virtual void start_list_participants(const Call& call, std::string_view room_id, std::int32_t limit,
+                                                 std::optional<std::string_view> continuation,
+                                                 Completion<RoomParticipantPage> done);
+
+  /// What this user may do in the room right now. Fails when it may not join.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kFailedPrecondition.
+  TL_INLINE virtual Task<RoomParticipant> check_join(Call call, std::string room_id, std::string id);
+  TL_INLINE virtual void start_check_join(const Call& call, std::string_view room_id, std::string_view id,
+                                          Completion<RoomParticipant> done);
+
+ protected:
+  RoomsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
 }  // namespace trunkline::service

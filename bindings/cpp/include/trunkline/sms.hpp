@@ -30,6 +30,10 @@ enum class MessageState : std::int32_t {
   kExpired = 5,
   /// Handed over, but the carrier's answer was lost: it may or may not have been sent.
   kUncertain = 6,
+  /// Accepted and durable; it waits for its time.
+  kScheduled = 7,
+  /// Taken back before it was handed to a carrier.
+  kCancelled = 8,
 };
 
 /// Who is at fault when a message fails, and whether trying again can help.
@@ -56,6 +60,20 @@ enum class FailureReason : std::int32_t {
   kUnspecified = 9,
 };
 
+/// Whose fault a failure is.
+enum class Fault : std::int32_t {
+  /// Nothing failed.
+  kNone = 0,
+  /// The sender's: the request, its sender or its quota.
+  kSender = 1,
+  /// The recipient's: the number, the handset or a refusal to be written to.
+  kRecipient = 2,
+  /// The carrier's.
+  kCarrier = 3,
+  /// Nobody said.
+  kUndetermined = 4,
+};
+
 /// Character set of a message on the air.
 enum class Encoding : std::int32_t {
   /// GSM-7 when the text allows it, else UCS-2.
@@ -64,6 +82,16 @@ enum class Encoding : std::int32_t {
   kGsm7 = 1,
   /// UCS-2: 70 units, 67 in each part of a longer text.
   kUcs2 = 2,
+};
+
+/// Whether a carrier has a message.
+enum class SmsCustody : std::int32_t {
+  /// The carrier cannot tell.
+  kUnclear = 0,
+  /// It took it: nobody else may send it.
+  kTaken = 1,
+  /// It never took it: somebody else may send it.
+  kNotTaken = 2,
 };
 
 /// One addressee of a provider call.
@@ -180,12 +208,40 @@ struct SmsCapabilities {
   bool operator==(const SmsCapabilities&) const = default;
 };
 
+/// A message whose answer was lost.
+struct SmsQuery {
+  /// The host's id; it was the idempotency key of the call when the call had one recipient.
+  std::string message_id{};
+  /// The carrier's own id, when it was told.
+  std::optional<std::string> provider_message_id{};
+  /// Sender.
+  std::string from{};
+  /// Recipient.
+  std::string to{};
+  /// When it was handed over.
+  Time sent_at{};
+
+  bool operator==(const SmsQuery&) const = default;
+};
+
+/// What a carrier says about a message whose answer was lost.
+struct SmsQueryResult {
+  /// Whether it has the message.
+  SmsCustody custody{};
+  /// What became of it, when the carrier has it.
+  std::optional<DeliveryReport> report{};
+
+  bool operator==(const SmsQueryResult&) const = default;
+};
+
 class RecipientView;
 class SmsSendRequestView;
 class SmsSendResultView;
 class DeliveryReportView;
 class InboundSmsView;
 class SmsCapabilitiesView;
+class SmsQueryView;
+class SmsQueryResultView;
 
 }  // namespace trunkline::sms
 
@@ -265,6 +321,32 @@ struct Codec<::trunkline::sms::SmsCapabilities> {
   static constexpr std::size_t kMinSize = 40;
   static C lower(const ::trunkline::sms::SmsCapabilities& v, Arena& arena);
   static void lift(const C& c, ::trunkline::sms::SmsCapabilities& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::sms::SmsQuery> {
+  using C = tl_sms_query;
+  using View = ::trunkline::sms::SmsQueryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 80;
+  static C lower(const ::trunkline::sms::SmsQuery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::sms::SmsQuery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::sms::SmsQueryResult> {
+  using C = tl_sms_query_result;
+  using View = ::trunkline::sms::SmsQueryResultView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 16;
+  static C lower(const ::trunkline::sms::SmsQueryResult& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::sms::SmsQueryResult& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -459,6 +541,56 @@ class SmsCapabilitiesView {
   const tl_sms_capabilities* c_ = nullptr;
 };
 
+/// SmsQuery in C form, read in place.
+class SmsQueryView {
+ public:
+  SmsQueryView() = default;
+  explicit SmsQueryView(const tl_sms_query& c) : c_(&c) {}
+
+  /// The host's id; it was the idempotency key of the call when the call had one recipient.
+  std::string_view message_id() const { return abi::Member<std::string>::view(c_->message_id); }
+  /// The carrier's own id, when it was told.
+  std::optional<std::string_view> provider_message_id() const { return abi::Member<std::optional<std::string>>::view(c_->provider_message_id); }
+  /// Sender.
+  std::string_view from() const { return abi::Member<std::string>::view(c_->from); }
+  /// Recipient.
+  std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
+  /// When it was handed over.
+  Time sent_at() const { return abi::Member<Time>::view(c_->sent_at); }
+
+  SmsQuery copy() const {
+    SmsQuery value;
+    abi::Codec<SmsQuery>::lift(*c_, value);
+    return value;
+  }
+  const tl_sms_query* raw() const { return c_; }
+
+ private:
+  const tl_sms_query* c_ = nullptr;
+};
+
+/// SmsQueryResult in C form, read in place.
+class SmsQueryResultView {
+ public:
+  SmsQueryResultView() = default;
+  explicit SmsQueryResultView(const tl_sms_query_result& c) : c_(&c) {}
+
+  /// Whether it has the message.
+  SmsCustody custody() const { return abi::Member<SmsCustody>::view(c_->custody); }
+  /// What became of it, when the carrier has it.
+  std::optional<DeliveryReportView> report() const { return abi::Member<std::optional<DeliveryReport>>::view(c_->report); }
+
+  SmsQueryResult copy() const {
+    SmsQueryResult value;
+    abi::Codec<SmsQueryResult>::lift(*c_, value);
+    return value;
+  }
+  const tl_sms_query_result* raw() const { return c_; }
+
+ private:
+  const tl_sms_query_result* c_ = nullptr;
+};
+
 }  // namespace trunkline::sms
 
 namespace trunkline::abi {
@@ -469,6 +601,8 @@ inline ::trunkline::sms::SmsSendResultView Codec<::trunkline::sms::SmsSendResult
 inline ::trunkline::sms::DeliveryReportView Codec<::trunkline::sms::DeliveryReport>::view(const tl_sms_delivery_report& c) { return ::trunkline::sms::DeliveryReportView(c); }
 inline ::trunkline::sms::InboundSmsView Codec<::trunkline::sms::InboundSms>::view(const tl_sms_inbound_sms& c) { return ::trunkline::sms::InboundSmsView(c); }
 inline ::trunkline::sms::SmsCapabilitiesView Codec<::trunkline::sms::SmsCapabilities>::view(const tl_sms_capabilities& c) { return ::trunkline::sms::SmsCapabilitiesView(c); }
+inline ::trunkline::sms::SmsQueryView Codec<::trunkline::sms::SmsQuery>::view(const tl_sms_query& c) { return ::trunkline::sms::SmsQueryView(c); }
+inline ::trunkline::sms::SmsQueryResultView Codec<::trunkline::sms::SmsQueryResult>::view(const tl_sms_query_result& c) { return ::trunkline::sms::SmsQueryResultView(c); }
 
 }  // namespace trunkline::abi
 

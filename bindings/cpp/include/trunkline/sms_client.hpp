@@ -27,6 +27,11 @@ struct SmsEventsReceived {
   static constexpr auto kSlot = &tl_sms_events::received;
   using Value = void;
 };
+struct SmsQueryProviderQuery {
+  static constexpr std::string_view kName = "query";
+  static constexpr auto kSlot = &tl_sms_query_provider::query;
+  using Value = SmsQueryResult;
+};
 }  // namespace ops
 
 /// Sends and receives text messages.
@@ -100,6 +105,31 @@ class SmsEventsClient : public abi::Client<tl_sms_events> {
   }
   /// received, blocking this thread.
   void received_sync(InboundSms message, CallOptions options = {}) const;
+};
+
+/// A carrier that can be asked about a message. Offered beside `SmsProvider`.
+class SmsQueryProviderClient : public abi::Client<tl_sms_query_provider> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.sms.query/1";
+  using Client::Client;
+
+  /// What became of a message whose answer was lost. Sends nothing.
+  /// Errors: kUnavailable.
+  Task<SmsQueryResult> query(SmsQuery query, CallOptions options = {}) const;
+  /// query ending in done(Result<SmsQueryResult>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_query(SmsQuery query, CallOptions options, F done) const {
+    Client::start<ops::SmsQueryProviderQuery>(std::move(options), std::move(done), std::move(query));
+  }
+  void start_query(SmsQuery query, CallOptions options, abi::Callback<SmsQueryResult> done) const;
+  /// query without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_query_raw(const tl_sms_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::SmsQueryProviderQuery>(std::move(options), std::move(done), &query);
+  }
+  /// query, blocking this thread.
+  SmsQueryResult query_sync(SmsQuery query, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::sms

@@ -59,6 +59,26 @@ class SmsEvents : public virtual Implementation {
   SmsEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
+class SmsQueryProvider;
+/// The object as the ABI sees it.
+tl_iface iface_of(SmsQueryProvider* object);
+
+/// A carrier that can be asked about a message. Offered beside `SmsProvider`.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class SmsQueryProvider : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.sms.query/1";
+
+  /// What became of a message whose answer was lost. Sends nothing.
+  /// [any-thread]
+  /// Errors: kUnavailable.
+  TL_INLINE virtual Task<SmsQueryResult> query(Call call, SmsQuery query);
+  TL_INLINE virtual void start_query(const Call& call, SmsQueryView query, Completion<SmsQueryResult> done);
+
+ protected:
+  SmsQueryProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
 }  // namespace trunkline::sms
 
 #ifndef TRUNKLINE_COMPILED

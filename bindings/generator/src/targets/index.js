@@ -10,6 +10,7 @@ const table = {
   docs: () => import("./docs.js"),
   python: () => import("./python.js"),
   node: () => import("./node.js"),
+  kit: () => import("./kit.js"),
 };
 
 export const targetNames = Object.keys(table);

@@ -7,10 +7,14 @@ const root = "bindings/node/generated";
 const namespaceOf = (module) => (module.name === "trunkline" ? "trunkline" : `trunkline::${module.name}`);
 const fileOf = (ns) => (ns === "trunkline" ? "common" : ns);
 
+/** Names of the modules some of whose types cross. */
+export const wiredModules = (ir, reached) =>
+  new Set(ir.modules.filter((module) => aggregatesOf(module).some((x) => reached.written.has(key(module, x)) || reached.read.has(key(module, x)))).map((module) => module.name));
+
 export function emitCpp(ir, reached) {
   const out = {};
   const modules = ir.modules.filter((module) => callable(module).length > 0);
-  const wired = new Set(ir.modules.filter((module) => aggregatesOf(module).some((x) => reached.written.has(key(module, x)) || reached.read.has(key(module, x)))).map((module) => module.name));
+  const wired = wiredModules(ir, reached);
   for (const module of ir.modules) if (wired.has(module.name)) out[`${root}/${module.file}_wire.hpp`] = wire(module, reached, wired);
   for (const module of modules) out[`${root}/${module.file}.cpp`] = objects(module, wired);
   out[`${root}/objects.hpp`] = declarations(modules);

@@ -4,8 +4,11 @@ import { Index, interfacesOf } from "./common.js";
 /** Interfaces that JavaScript calls. */
 export const callable = (module) => interfacesOf(module, "provider", "service");
 
-/** { written, read }: sets of "ns.name" of the models, unions and enums in arguments and in results. */
-export function reach(ir) {
+/**
+ * { written, read }: sets of "ns.name" of the models, unions and enums in arguments and in results. `both`: also the other way round
+ * for what JavaScript can implement, and what such a provider tells the host.
+ */
+export function reach(ir, both = false) {
   const index = new Index(ir);
   const written = new Set(), read = new Set();
   const visit = (type, seen) => {
@@ -21,7 +24,13 @@ export function reach(ir) {
       for (const op of i.ops) {
         for (const p of op.params) visit(p.type, written);
         visit(op.returns, read);
+        if (!both || i.kind !== "provider") continue;
+        for (const p of op.params) visit(p.type, read);
+        visit(op.returns, written);
       }
+  if (both)
+    for (const module of ir.modules)
+      for (const i of interfacesOf(module, "events")) for (const op of i.ops) for (const p of op.params) visit(p.type, written);
   return { written, read };
 }
 export const key = (module, declared) => `${module.name}.${declared.name}`;

@@ -12,9 +12,13 @@
 
 namespace trunkline::service {
 namespace {
+pyrt::EnumTable enum_ReceiptVerdict;
 pyrt::EnumTable enum_NumberType;
 pyrt::EnumTable enum_NumberCapability;
+pyrt::EnumTable enum_ReservationState;
 pyrt::EnumTable enum_KeyKind;
+pyrt::EnumTable enum_ConsentAction;
+pyrt::EnumTable enum_ConsentSource;
 pyrt::EnumTable enum_EventSchema;
 pyrt::EnumTable enum_EventDestination;
 pyrt::EnumTable enum_EventSubscriptionState;
@@ -22,10 +26,17 @@ pyrt::EnumTable enum_EventOperator;
 pyrt::EnumTable enum_EventState;
 pyrt::EnumTable enum_EmailOperationStatus;
 pyrt::EnumTable enum_SuppressionReason;
-pyrt::Model<7> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key"});
-pyrt::Model<6> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated"});
-pyrt::Model<14> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at"});
+pyrt::EnumTable enum_RoomRole;
+pyrt::Model<8> model_SmsMessage({"from_", "to", "message", "delivery_report", "tag", "delivery_report_timeout", "idempotency_key", "send_at"});
+pyrt::Model<7> model_SmsSendOutcome({"to", "message_id", "successful", "http_status", "error_message", "repeated", "expected_at"});
+pyrt::Model<20> model_SmsRecord({"message_id", "from_", "to", "message", "state", "reason", "provider", "provider_message_id", "provider_code", "segments", "tag", "inbound", "created_at", "updated_at", "fault", "retryable", "receipt_count", "expected_at", "price_micros", "currency"});
 pyrt::Model<2> model_SmsPage({"items", "continuation"});
+pyrt::Model<10> model_SmsReceipt({"provider", "state", "reason", "provider_code", "at", "received_at", "segments_delivered", "fault", "retryable", "verdict"});
+pyrt::Model<3> model_SmsSwap({"found", "replacement", "count"});
+pyrt::Model<4> model_SmsPrice({"provider", "segment_micros", "total_micros", "currency"});
+pyrt::Model<4> model_SmsRecipientPrice({"to", "country", "route", "prices"});
+pyrt::Model<8> model_SmsEstimate({"encoding", "segments", "characters", "costly_character", "swaps", "swapped_text", "swapped_segments", "recipients"});
+pyrt::Model<11> model_SmsPlan({"to", "accepted", "http_status", "error_message", "from_", "provider", "segments", "price_micros", "currency", "expected_at", "decision"});
 pyrt::Model<2> model_UserWithToken({"user", "token"});
 pyrt::Model<4> model_ChatMember({"id", "display_name", "share_history_time", "metadata"});
 pyrt::Model<6> model_NewChatThread({"as_user", "topic", "participants", "metadata", "retention_days", "idempotency_key"});
@@ -36,11 +47,23 @@ pyrt::Model<4> model_ChatEvent({"cursor", "thread_id", "time", "change"});
 pyrt::Model<7> model_NumberQuery({"country_code", "type", "for_application", "calling", "sms", "area_code", "quantity"});
 pyrt::Model<5> model_NumberSearch({"search_id", "numbers", "cost_micros", "currency", "expires_at"});
 pyrt::Model<7> model_OwnedNumber({"number", "country_code", "type", "for_application", "calling", "sms", "purchased_at"});
+pyrt::Model<3> model_NumberCountry({"country_code", "name", "calling_code"});
+pyrt::Model<6> model_NumberOffering({"type", "calling", "sms", "cost_micros", "currency", "no_resell"});
+pyrt::Model<3> model_NumberAreaCode({"area_code", "locality", "administrative_division"});
+pyrt::Model<6> model_NumberInfo({"number", "national_format", "international_format", "country_code", "type", "operator_name"});
+pyrt::Model<7> model_ReservedNumber({"number", "country_code", "type", "for_application", "calling", "sms", "error"});
+pyrt::Model<4> model_NumberReservation({"id", "state", "expires_at", "numbers"});
 pyrt::Model<9> model_Event({"sequence", "id", "type", "subject", "topic", "time", "data_version", "data", "traceparent"});
 pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
 pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
 pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
+pyrt::Model<11> model_ConsentEntry({"sequence", "sender", "recipient", "action", "source", "keyword", "language", "message_id", "confirmation_id", "at", "digest"});
+pyrt::Model<2> model_ConsentPage({"items", "continuation"});
+pyrt::Model<4> model_OptOut({"sender", "recipient", "since", "source"});
+pyrt::Model<2> model_OptOutPage({"items", "continuation"});
+pyrt::Model<4> model_OptOutOutcome({"to", "http_status", "opted_out", "error_message"});
+pyrt::Model<4> model_ConsentProof({"entries", "digest", "intact", "first_broken"});
 pyrt::Model<3> model_EventCondition({"key", "operator_type", "value"});
 pyrt::Model<26> model_EventSubscriptionSpec({"name", "webhook", "workflow", "types", "subject_begins_with", "subject_ends_with", "case_sensitive", "arrays", "conditions", "schema", "binary", "max_attempts", "time_to_live", "dead_letter", "headers", "secret_headers", "event_headers", "max_events_per_batch", "preferred_batch_kilobytes", "ordering_key", "concurrency", "bearer", "hmac_secret", "labels", "expires_at", "after"});
 pyrt::Model<8> model_EventSubscription({"name", "topic", "destination", "endpoint", "state", "properties", "created_at", "updated_at"});
@@ -59,8 +82,25 @@ pyrt::Model<11> model_EmailOperation({"operation_id", "status", "error_code", "e
 pyrt::Model<2> model_EmailPage({"items", "continuation"});
 pyrt::Model<6> model_Suppression({"address", "sender_address", "reason", "detail", "created_at", "expires_at"});
 pyrt::Model<6> model_ReceivedEmail({"message_id", "from_", "to", "subject", "received_at", "mime"});
+pyrt::Model<5> model_SipTrunk({"fqdn", "sip_signaling_port", "enabled", "privacy_header", "ip_address_version"});
+pyrt::Model<2> model_SipDomain({"domain", "enabled"});
+pyrt::Model<4> model_SipRoute({"name", "description", "number_pattern", "trunks"});
+pyrt::Model<3> model_SipRouting({"trunks", "domains", "routes"});
+pyrt::Model<3> model_SipRouteTest({"matching_routes", "trunks", "decision"});
+pyrt::Model<2> model_RoomParticipant({"id", "role"});
+pyrt::Model<5> model_NewRoom({"valid_from", "valid_until", "pstn_dial_out", "participants", "idempotency_key"});
+pyrt::Model<5> model_Room({"id", "created_at", "valid_from", "valid_until", "pstn_dial_out"});
+pyrt::Model<4> model_RoomChange({"room_id", "valid_from", "valid_until", "pstn_dial_out"});
+pyrt::Model<2> model_RoomPage({"items", "continuation"});
+pyrt::Model<2> model_RoomParticipantPage({"items", "continuation"});
 }  // namespace
 
+PyObject* to_py(ReceiptVerdict value) { return enum_ReceiptVerdict.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ReceiptVerdict& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ReceiptVerdict>(number);
+}
 PyObject* to_py(NumberType value) { return enum_NumberType.get(static_cast<std::int32_t>(value)); }
 void from_py(PyObject* object, NumberType& value) {
   std::int32_t number = 0;
@@ -73,11 +113,29 @@ void from_py(PyObject* object, NumberCapability& value) {
   pyrt::take(object, number);
   value = static_cast<NumberCapability>(number);
 }
+PyObject* to_py(ReservationState value) { return enum_ReservationState.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ReservationState& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ReservationState>(number);
+}
 PyObject* to_py(KeyKind value) { return enum_KeyKind.get(static_cast<std::int32_t>(value)); }
 void from_py(PyObject* object, KeyKind& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<KeyKind>(number);
+}
+PyObject* to_py(ConsentAction value) { return enum_ConsentAction.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ConsentAction& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ConsentAction>(number);
+}
+PyObject* to_py(ConsentSource value) { return enum_ConsentSource.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, ConsentSource& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<ConsentSource>(number);
 }
 PyObject* to_py(EventSchema value) { return enum_EventSchema.get(static_cast<std::int32_t>(value)); }
 void from_py(PyObject* object, EventSchema& value) {
@@ -121,8 +179,14 @@ void from_py(PyObject* object, SuppressionReason& value) {
   pyrt::take(object, number);
   value = static_cast<SuppressionReason>(number);
 }
+PyObject* to_py(RoomRole value) { return enum_RoomRole.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, RoomRole& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<RoomRole>(number);
+}
 PyObject* to_py(const SmsMessage& value) {
-  pyrt::Row<7> row;
+  pyrt::Row<8> row;
   row.add(pyrt::put(value.from));
   row.add(pyrt::put(value.to));
   row.add(pyrt::put(value.message));
@@ -130,6 +194,7 @@ PyObject* to_py(const SmsMessage& value) {
   row.add(pyrt::put(value.tag));
   row.add(pyrt::put(value.delivery_report_timeout));
   row.add(pyrt::put(value.idempotency_key));
+  row.add(pyrt::put(value.send_at));
   return model_SmsMessage.make(row);
 }
 void from_py(PyObject* object, SmsMessage& value) {
@@ -141,15 +206,17 @@ void from_py(PyObject* object, SmsMessage& value) {
   fields.take(4, value.tag);
   fields.take(5, value.delivery_report_timeout);
   fields.take(6, value.idempotency_key);
+  fields.take(7, value.send_at);
 }
 PyObject* to_py(const SmsSendOutcome& value) {
-  pyrt::Row<6> row;
+  pyrt::Row<7> row;
   row.add(pyrt::put(value.to));
   row.add(pyrt::put(value.message_id));
   row.add(pyrt::put(value.successful));
   row.add(pyrt::put(value.http_status));
   row.add(pyrt::put(value.error_message));
   row.add(pyrt::put(value.repeated));
+  row.add(pyrt::put(value.expected_at));
   return model_SmsSendOutcome.make(row);
 }
 void from_py(PyObject* object, SmsSendOutcome& value) {
@@ -160,9 +227,10 @@ void from_py(PyObject* object, SmsSendOutcome& value) {
   fields.take(3, value.http_status);
   fields.take(4, value.error_message);
   fields.take(5, value.repeated);
+  fields.take(6, value.expected_at);
 }
 PyObject* to_py(const SmsRecord& value) {
-  pyrt::Row<14> row;
+  pyrt::Row<20> row;
   row.add(pyrt::put(value.message_id));
   row.add(pyrt::put(value.from));
   row.add(pyrt::put(value.to));
@@ -177,6 +245,12 @@ PyObject* to_py(const SmsRecord& value) {
   row.add(pyrt::put(value.inbound));
   row.add(pyrt::put(value.created_at));
   row.add(pyrt::put(value.updated_at));
+  row.add(pyrt::put(value.fault));
+  row.add(pyrt::put(value.retryable));
+  row.add(pyrt::put(value.receipt_count));
+  row.add(pyrt::put(value.expected_at));
+  row.add(pyrt::put(value.price_micros));
+  row.add(pyrt::put(value.currency));
   return model_SmsRecord.make(row);
 }
 void from_py(PyObject* object, SmsRecord& value) {
@@ -195,6 +269,12 @@ void from_py(PyObject* object, SmsRecord& value) {
   fields.take(11, value.inbound);
   fields.take(12, value.created_at);
   fields.take(13, value.updated_at);
+  fields.take(14, value.fault);
+  fields.take(15, value.retryable);
+  fields.take(16, value.receipt_count);
+  fields.take(17, value.expected_at);
+  fields.take(18, value.price_micros);
+  fields.take(19, value.currency);
 }
 PyObject* to_py(const SmsPage& value) {
   pyrt::Row<2> row;
@@ -206,6 +286,128 @@ void from_py(PyObject* object, SmsPage& value) {
   const pyrt::Fields fields(model_SmsPage, object);
   fields.take(0, value.items);
   fields.take(1, value.continuation);
+}
+PyObject* to_py(const SmsReceipt& value) {
+  pyrt::Row<10> row;
+  row.add(pyrt::put(value.provider));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.reason));
+  row.add(pyrt::put(value.provider_code));
+  row.add(pyrt::put(value.at));
+  row.add(pyrt::put(value.received_at));
+  row.add(pyrt::put(value.segments_delivered));
+  row.add(pyrt::put(value.fault));
+  row.add(pyrt::put(value.retryable));
+  row.add(pyrt::put(value.verdict));
+  return model_SmsReceipt.make(row);
+}
+void from_py(PyObject* object, SmsReceipt& value) {
+  const pyrt::Fields fields(model_SmsReceipt, object);
+  fields.take(0, value.provider);
+  fields.take(1, value.state);
+  fields.take(2, value.reason);
+  fields.take(3, value.provider_code);
+  fields.take(4, value.at);
+  fields.take(5, value.received_at);
+  fields.take(6, value.segments_delivered);
+  fields.take(7, value.fault);
+  fields.take(8, value.retryable);
+  fields.take(9, value.verdict);
+}
+PyObject* to_py(const SmsSwap& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.found));
+  row.add(pyrt::put(value.replacement));
+  row.add(pyrt::put(value.count));
+  return model_SmsSwap.make(row);
+}
+void from_py(PyObject* object, SmsSwap& value) {
+  const pyrt::Fields fields(model_SmsSwap, object);
+  fields.take(0, value.found);
+  fields.take(1, value.replacement);
+  fields.take(2, value.count);
+}
+PyObject* to_py(const SmsPrice& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.provider));
+  row.add(pyrt::put(value.segment_micros));
+  row.add(pyrt::put(value.total_micros));
+  row.add(pyrt::put(value.currency));
+  return model_SmsPrice.make(row);
+}
+void from_py(PyObject* object, SmsPrice& value) {
+  const pyrt::Fields fields(model_SmsPrice, object);
+  fields.take(0, value.provider);
+  fields.take(1, value.segment_micros);
+  fields.take(2, value.total_micros);
+  fields.take(3, value.currency);
+}
+PyObject* to_py(const SmsRecipientPrice& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.country));
+  row.add(pyrt::put(value.route));
+  row.add(pyrt::put(value.prices));
+  return model_SmsRecipientPrice.make(row);
+}
+void from_py(PyObject* object, SmsRecipientPrice& value) {
+  const pyrt::Fields fields(model_SmsRecipientPrice, object);
+  fields.take(0, value.to);
+  fields.take(1, value.country);
+  fields.take(2, value.route);
+  fields.take(3, value.prices);
+}
+PyObject* to_py(const SmsEstimate& value) {
+  pyrt::Row<8> row;
+  row.add(pyrt::put(value.encoding));
+  row.add(pyrt::put(value.segments));
+  row.add(pyrt::put(value.characters));
+  row.add(pyrt::put(value.costly_character));
+  row.add(pyrt::put(value.swaps));
+  row.add(pyrt::put(value.swapped_text));
+  row.add(pyrt::put(value.swapped_segments));
+  row.add(pyrt::put(value.recipients));
+  return model_SmsEstimate.make(row);
+}
+void from_py(PyObject* object, SmsEstimate& value) {
+  const pyrt::Fields fields(model_SmsEstimate, object);
+  fields.take(0, value.encoding);
+  fields.take(1, value.segments);
+  fields.take(2, value.characters);
+  fields.take(3, value.costly_character);
+  fields.take(4, value.swaps);
+  fields.take(5, value.swapped_text);
+  fields.take(6, value.swapped_segments);
+  fields.take(7, value.recipients);
+}
+PyObject* to_py(const SmsPlan& value) {
+  pyrt::Row<11> row;
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.accepted));
+  row.add(pyrt::put(value.http_status));
+  row.add(pyrt::put(value.error_message));
+  row.add(pyrt::put(value.from));
+  row.add(pyrt::put(value.provider));
+  row.add(pyrt::put(value.segments));
+  row.add(pyrt::put(value.price_micros));
+  row.add(pyrt::put(value.currency));
+  row.add(pyrt::put(value.expected_at));
+  row.add(pyrt::put(value.decision));
+  return model_SmsPlan.make(row);
+}
+void from_py(PyObject* object, SmsPlan& value) {
+  const pyrt::Fields fields(model_SmsPlan, object);
+  fields.take(0, value.to);
+  fields.take(1, value.accepted);
+  fields.take(2, value.http_status);
+  fields.take(3, value.error_message);
+  fields.take(4, value.from);
+  fields.take(5, value.provider);
+  fields.take(6, value.segments);
+  fields.take(7, value.price_micros);
+  fields.take(8, value.currency);
+  fields.take(9, value.expected_at);
+  fields.take(10, value.decision);
 }
 PyObject* to_py(const UserWithToken& value) {
   pyrt::Row<2> row;
@@ -385,6 +587,106 @@ void from_py(PyObject* object, OwnedNumber& value) {
   fields.take(5, value.sms);
   fields.take(6, value.purchased_at);
 }
+PyObject* to_py(const NumberCountry& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.country_code));
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.calling_code));
+  return model_NumberCountry.make(row);
+}
+void from_py(PyObject* object, NumberCountry& value) {
+  const pyrt::Fields fields(model_NumberCountry, object);
+  fields.take(0, value.country_code);
+  fields.take(1, value.name);
+  fields.take(2, value.calling_code);
+}
+PyObject* to_py(const NumberOffering& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.calling));
+  row.add(pyrt::put(value.sms));
+  row.add(pyrt::put(value.cost_micros));
+  row.add(pyrt::put(value.currency));
+  row.add(pyrt::put(value.no_resell));
+  return model_NumberOffering.make(row);
+}
+void from_py(PyObject* object, NumberOffering& value) {
+  const pyrt::Fields fields(model_NumberOffering, object);
+  fields.take(0, value.type);
+  fields.take(1, value.calling);
+  fields.take(2, value.sms);
+  fields.take(3, value.cost_micros);
+  fields.take(4, value.currency);
+  fields.take(5, value.no_resell);
+}
+PyObject* to_py(const NumberAreaCode& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.area_code));
+  row.add(pyrt::put(value.locality));
+  row.add(pyrt::put(value.administrative_division));
+  return model_NumberAreaCode.make(row);
+}
+void from_py(PyObject* object, NumberAreaCode& value) {
+  const pyrt::Fields fields(model_NumberAreaCode, object);
+  fields.take(0, value.area_code);
+  fields.take(1, value.locality);
+  fields.take(2, value.administrative_division);
+}
+PyObject* to_py(const NumberInfo& value) {
+  pyrt::Row<6> row;
+  row.add(pyrt::put(value.number));
+  row.add(pyrt::put(value.national_format));
+  row.add(pyrt::put(value.international_format));
+  row.add(pyrt::put(value.country_code));
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.operator_name));
+  return model_NumberInfo.make(row);
+}
+void from_py(PyObject* object, NumberInfo& value) {
+  const pyrt::Fields fields(model_NumberInfo, object);
+  fields.take(0, value.number);
+  fields.take(1, value.national_format);
+  fields.take(2, value.international_format);
+  fields.take(3, value.country_code);
+  fields.take(4, value.type);
+  fields.take(5, value.operator_name);
+}
+PyObject* to_py(const ReservedNumber& value) {
+  pyrt::Row<7> row;
+  row.add(pyrt::put(value.number));
+  row.add(pyrt::put(value.country_code));
+  row.add(pyrt::put(value.type));
+  row.add(pyrt::put(value.for_application));
+  row.add(pyrt::put(value.calling));
+  row.add(pyrt::put(value.sms));
+  row.add(pyrt::put(value.error));
+  return model_ReservedNumber.make(row);
+}
+void from_py(PyObject* object, ReservedNumber& value) {
+  const pyrt::Fields fields(model_ReservedNumber, object);
+  fields.take(0, value.number);
+  fields.take(1, value.country_code);
+  fields.take(2, value.type);
+  fields.take(3, value.for_application);
+  fields.take(4, value.calling);
+  fields.take(5, value.sms);
+  fields.take(6, value.error);
+}
+PyObject* to_py(const NumberReservation& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.expires_at));
+  row.add(pyrt::put(value.numbers));
+  return model_NumberReservation.make(row);
+}
+void from_py(PyObject* object, NumberReservation& value) {
+  const pyrt::Fields fields(model_NumberReservation, object);
+  fields.take(0, value.id);
+  fields.take(1, value.state);
+  fields.take(2, value.expires_at);
+  fields.take(3, value.numbers);
+}
 PyObject* to_py(const Event& value) {
   pyrt::Row<9> row;
   row.add(pyrt::put(value.sequence));
@@ -481,6 +783,102 @@ void from_py(PyObject* object, PluginInfo& value) {
   fields.take(3, value.interfaces);
   fields.take(4, value.state);
   fields.take(5, value.detail);
+}
+PyObject* to_py(const ConsentEntry& value) {
+  pyrt::Row<11> row;
+  row.add(pyrt::put(value.sequence));
+  row.add(pyrt::put(value.sender));
+  row.add(pyrt::put(value.recipient));
+  row.add(pyrt::put(value.action));
+  row.add(pyrt::put(value.source));
+  row.add(pyrt::put(value.keyword));
+  row.add(pyrt::put(value.language));
+  row.add(pyrt::put(value.message_id));
+  row.add(pyrt::put(value.confirmation_id));
+  row.add(pyrt::put(value.at));
+  row.add(pyrt::put(value.digest));
+  return model_ConsentEntry.make(row);
+}
+void from_py(PyObject* object, ConsentEntry& value) {
+  const pyrt::Fields fields(model_ConsentEntry, object);
+  fields.take(0, value.sequence);
+  fields.take(1, value.sender);
+  fields.take(2, value.recipient);
+  fields.take(3, value.action);
+  fields.take(4, value.source);
+  fields.take(5, value.keyword);
+  fields.take(6, value.language);
+  fields.take(7, value.message_id);
+  fields.take(8, value.confirmation_id);
+  fields.take(9, value.at);
+  fields.take(10, value.digest);
+}
+PyObject* to_py(const ConsentPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_ConsentPage.make(row);
+}
+void from_py(PyObject* object, ConsentPage& value) {
+  const pyrt::Fields fields(model_ConsentPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
+PyObject* to_py(const OptOut& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.sender));
+  row.add(pyrt::put(value.recipient));
+  row.add(pyrt::put(value.since));
+  row.add(pyrt::put(value.source));
+  return model_OptOut.make(row);
+}
+void from_py(PyObject* object, OptOut& value) {
+  const pyrt::Fields fields(model_OptOut, object);
+  fields.take(0, value.sender);
+  fields.take(1, value.recipient);
+  fields.take(2, value.since);
+  fields.take(3, value.source);
+}
+PyObject* to_py(const OptOutPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_OptOutPage.make(row);
+}
+void from_py(PyObject* object, OptOutPage& value) {
+  const pyrt::Fields fields(model_OptOutPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
+PyObject* to_py(const OptOutOutcome& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.http_status));
+  row.add(pyrt::put(value.opted_out));
+  row.add(pyrt::put(value.error_message));
+  return model_OptOutOutcome.make(row);
+}
+void from_py(PyObject* object, OptOutOutcome& value) {
+  const pyrt::Fields fields(model_OptOutOutcome, object);
+  fields.take(0, value.to);
+  fields.take(1, value.http_status);
+  fields.take(2, value.opted_out);
+  fields.take(3, value.error_message);
+}
+PyObject* to_py(const ConsentProof& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.entries));
+  row.add(pyrt::put(value.digest));
+  row.add(pyrt::put(value.intact));
+  row.add(pyrt::put(value.first_broken));
+  return model_ConsentProof.make(row);
+}
+void from_py(PyObject* object, ConsentProof& value) {
+  const pyrt::Fields fields(model_ConsentProof, object);
+  fields.take(0, value.entries);
+  fields.take(1, value.digest);
+  fields.take(2, value.intact);
+  fields.take(3, value.first_broken);
 }
 PyObject* to_py(const EventCondition& value) {
   pyrt::Row<3> row;
@@ -896,6 +1294,157 @@ void from_py(PyObject* object, ReceivedEmail& value) {
   fields.take(4, value.received_at);
   fields.take(5, value.mime);
 }
+PyObject* to_py(const SipTrunk& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.fqdn));
+  row.add(pyrt::put(value.sip_signaling_port));
+  row.add(pyrt::put(value.enabled));
+  row.add(pyrt::put(value.privacy_header));
+  row.add(pyrt::put(value.ip_address_version));
+  return model_SipTrunk.make(row);
+}
+void from_py(PyObject* object, SipTrunk& value) {
+  const pyrt::Fields fields(model_SipTrunk, object);
+  fields.take(0, value.fqdn);
+  fields.take(1, value.sip_signaling_port);
+  fields.take(2, value.enabled);
+  fields.take(3, value.privacy_header);
+  fields.take(4, value.ip_address_version);
+}
+PyObject* to_py(const SipDomain& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.domain));
+  row.add(pyrt::put(value.enabled));
+  return model_SipDomain.make(row);
+}
+void from_py(PyObject* object, SipDomain& value) {
+  const pyrt::Fields fields(model_SipDomain, object);
+  fields.take(0, value.domain);
+  fields.take(1, value.enabled);
+}
+PyObject* to_py(const SipRoute& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.description));
+  row.add(pyrt::put(value.number_pattern));
+  row.add(pyrt::put(value.trunks));
+  return model_SipRoute.make(row);
+}
+void from_py(PyObject* object, SipRoute& value) {
+  const pyrt::Fields fields(model_SipRoute, object);
+  fields.take(0, value.name);
+  fields.take(1, value.description);
+  fields.take(2, value.number_pattern);
+  fields.take(3, value.trunks);
+}
+PyObject* to_py(const SipRouting& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.trunks));
+  row.add(pyrt::put(value.domains));
+  row.add(pyrt::put(value.routes));
+  return model_SipRouting.make(row);
+}
+void from_py(PyObject* object, SipRouting& value) {
+  const pyrt::Fields fields(model_SipRouting, object);
+  fields.take(0, value.trunks);
+  fields.take(1, value.domains);
+  fields.take(2, value.routes);
+}
+PyObject* to_py(const SipRouteTest& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.matching_routes));
+  row.add(pyrt::put(value.trunks));
+  row.add(pyrt::put(value.decision));
+  return model_SipRouteTest.make(row);
+}
+void from_py(PyObject* object, SipRouteTest& value) {
+  const pyrt::Fields fields(model_SipRouteTest, object);
+  fields.take(0, value.matching_routes);
+  fields.take(1, value.trunks);
+  fields.take(2, value.decision);
+}
+PyObject* to_py(const RoomParticipant& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.role));
+  return model_RoomParticipant.make(row);
+}
+void from_py(PyObject* object, RoomParticipant& value) {
+  const pyrt::Fields fields(model_RoomParticipant, object);
+  fields.take(0, value.id);
+  fields.take(1, value.role);
+}
+PyObject* to_py(const NewRoom& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.valid_from));
+  row.add(pyrt::put(value.valid_until));
+  row.add(pyrt::put(value.pstn_dial_out));
+  row.add(pyrt::put(value.participants));
+  row.add(pyrt::put(value.idempotency_key));
+  return model_NewRoom.make(row);
+}
+void from_py(PyObject* object, NewRoom& value) {
+  const pyrt::Fields fields(model_NewRoom, object);
+  fields.take(0, value.valid_from);
+  fields.take(1, value.valid_until);
+  fields.take(2, value.pstn_dial_out);
+  fields.take(3, value.participants);
+  fields.take(4, value.idempotency_key);
+}
+PyObject* to_py(const Room& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.id));
+  row.add(pyrt::put(value.created_at));
+  row.add(pyrt::put(value.valid_from));
+  row.add(pyrt::put(value.valid_until));
+  row.add(pyrt::put(value.pstn_dial_out));
+  return model_Room.make(row);
+}
+void from_py(PyObject* object, Room& value) {
+  const pyrt::Fields fields(model_Room, object);
+  fields.take(0, value.id);
+  fields.take(1, value.created_at);
+  fields.take(2, value.valid_from);
+  fields.take(3, value.valid_until);
+  fields.take(4, value.pstn_dial_out);
+}
+PyObject* to_py(const RoomChange& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.room_id));
+  row.add(pyrt::put(value.valid_from));
+  row.add(pyrt::put(value.valid_until));
+  row.add(pyrt::put(value.pstn_dial_out));
+  return model_RoomChange.make(row);
+}
+void from_py(PyObject* object, RoomChange& value) {
+  const pyrt::Fields fields(model_RoomChange, object);
+  fields.take(0, value.room_id);
+  fields.take(1, value.valid_from);
+  fields.take(2, value.valid_until);
+  fields.take(3, value.pstn_dial_out);
+}
+PyObject* to_py(const RoomPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_RoomPage.make(row);
+}
+void from_py(PyObject* object, RoomPage& value) {
+  const pyrt::Fields fields(model_RoomPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
+PyObject* to_py(const RoomParticipantPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_RoomParticipantPage.make(row);
+}
+void from_py(PyObject* object, RoomParticipantPage& value) {
+  const pyrt::Fields fields(model_RoomParticipantPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
 
 namespace {
 
@@ -949,6 +1498,54 @@ struct SmsService_explain final : pyrt::Operation<trunkline::DecisionRecord> {
   }
 };
 
+struct SmsService_receipts final : pyrt::Operation<std::vector<trunkline::service::SmsReceipt>> {
+  std::string p_message_id{};
+
+  SmsService_receipts() : Operation("receipts", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message_id", args[0], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsReceipt>> done) override {
+    interface.client<SmsServiceClient>().start_receipts(std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_cancel final : pyrt::Operation<trunkline::service::SmsRecord> {
+  std::string p_message_id{};
+
+  SmsService_cancel() : Operation("cancel", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message_id", args[0], p_message_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsRecord> done) override {
+    interface.client<SmsServiceClient>().start_cancel(std::move(p_message_id), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_estimate final : pyrt::Operation<trunkline::service::SmsEstimate> {
+  trunkline::service::SmsMessage p_message{};
+
+  SmsService_estimate() : Operation("estimate", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsEstimate> done) override {
+    interface.client<SmsServiceClient>().start_estimate(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
+struct SmsService_plan final : pyrt::Operation<std::vector<trunkline::service::SmsPlan>> {
+  trunkline::service::SmsMessage p_message{};
+
+  SmsService_plan() : Operation("plan", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsPlan>> done) override {
+    interface.client<SmsServiceClient>().start_plan(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_SmsService[] = {
     {"send", &pyrt::blocking<SmsService_send>},
     {"send_async", &pyrt::awaited<SmsService_send>},
@@ -958,6 +1555,14 @@ constexpr pyrt::MethodSpec methods_of_SmsService[] = {
     {"list_async", &pyrt::awaited<SmsService_list>},
     {"explain", &pyrt::blocking<SmsService_explain>},
     {"explain_async", &pyrt::awaited<SmsService_explain>},
+    {"receipts", &pyrt::blocking<SmsService_receipts>},
+    {"receipts_async", &pyrt::awaited<SmsService_receipts>},
+    {"cancel", &pyrt::blocking<SmsService_cancel>},
+    {"cancel_async", &pyrt::awaited<SmsService_cancel>},
+    {"estimate", &pyrt::blocking<SmsService_estimate>},
+    {"estimate_async", &pyrt::awaited<SmsService_estimate>},
+    {"plan", &pyrt::blocking<SmsService_plan>},
+    {"plan_async", &pyrt::awaited<SmsService_plan>},
 };
 
 struct IdentityService_create_user final : pyrt::Operation<trunkline::service::UserWithToken> {
@@ -1488,6 +2093,158 @@ struct NumbersService_release final : pyrt::Operation<void> {
   }
 };
 
+struct NumbersService_get final : pyrt::Operation<trunkline::service::OwnedNumber> {
+  std::string p_number{};
+
+  NumbersService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::OwnedNumber> done) override {
+    interface.client<NumbersServiceClient>().start_get(std::move(p_number), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_update_capabilities final : pyrt::Operation<trunkline::service::OwnedNumber> {
+  std::string p_number{};
+  std::optional<trunkline::service::NumberCapability> p_calling{};
+  std::optional<trunkline::service::NumberCapability> p_sms{};
+
+  NumbersService_update_capabilities() : Operation("update_capabilities", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+    pyrt::argument("calling", args[1], p_calling);
+    pyrt::argument("sms", args[2], p_sms);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::OwnedNumber> done) override {
+    interface.client<NumbersServiceClient>().start_update_capabilities(std::move(p_number), std::move(p_calling), std::move(p_sms), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_countries final : pyrt::Operation<std::vector<trunkline::service::NumberCountry>> {
+
+  NumbersService_countries() : Operation("countries", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::NumberCountry>> done) override {
+    interface.client<NumbersServiceClient>().start_countries(std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_offerings final : pyrt::Operation<std::vector<trunkline::service::NumberOffering>> {
+  std::string p_country_code{};
+
+  NumbersService_offerings() : Operation("offerings", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("country_code", args[0], p_country_code);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::NumberOffering>> done) override {
+    interface.client<NumbersServiceClient>().start_offerings(std::move(p_country_code), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_area_codes final : pyrt::Operation<std::vector<trunkline::service::NumberAreaCode>> {
+  std::string p_country_code{};
+  trunkline::service::NumberType p_type{};
+
+  NumbersService_area_codes() : Operation("area_codes", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("country_code", args[0], p_country_code);
+    pyrt::argument("type", args[1], p_type);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::NumberAreaCode>> done) override {
+    interface.client<NumbersServiceClient>().start_area_codes(std::move(p_country_code), std::move(p_type), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_browse final : pyrt::Operation<std::vector<trunkline::service::ReservedNumber>> {
+  trunkline::service::NumberQuery p_query{};
+  std::vector<std::string> p_prefixes{};
+
+  NumbersService_browse() : Operation("browse", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+    pyrt::argument("prefixes", args[1], p_prefixes);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::ReservedNumber>> done) override {
+    interface.client<NumbersServiceClient>().start_browse(std::move(p_query), std::move(p_prefixes), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_reserve final : pyrt::Operation<trunkline::service::NumberReservation> {
+  std::vector<std::string> p_add{};
+  std::vector<std::string> p_remove{};
+  std::optional<std::string> p_reservation_id{};
+
+  NumbersService_reserve() : Operation("reserve", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("add", args[0], p_add);
+    pyrt::argument("remove", args[1], p_remove);
+    pyrt::argument("reservation_id", args[2], p_reservation_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::NumberReservation> done) override {
+    interface.client<NumbersServiceClient>().start_reserve(std::move(p_add), std::move(p_remove), std::move(p_reservation_id), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_get_reservation final : pyrt::Operation<trunkline::service::NumberReservation> {
+  std::string p_reservation_id{};
+
+  NumbersService_get_reservation() : Operation("get_reservation", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("reservation_id", args[0], p_reservation_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::NumberReservation> done) override {
+    interface.client<NumbersServiceClient>().start_get_reservation(std::move(p_reservation_id), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_list_reservations final : pyrt::Operation<std::vector<trunkline::service::NumberReservation>> {
+
+  NumbersService_list_reservations() : Operation("list_reservations", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::NumberReservation>> done) override {
+    interface.client<NumbersServiceClient>().start_list_reservations(std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_purchase_reservation final : pyrt::Operation<std::vector<trunkline::service::OwnedNumber>> {
+  std::string p_reservation_id{};
+
+  NumbersService_purchase_reservation() : Operation("purchase_reservation", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("reservation_id", args[0], p_reservation_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OwnedNumber>> done) override {
+    interface.client<NumbersServiceClient>().start_purchase_reservation(std::move(p_reservation_id), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_delete_reservation final : pyrt::Operation<void> {
+  std::string p_reservation_id{};
+
+  NumbersService_delete_reservation() : Operation("delete_reservation", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("reservation_id", args[0], p_reservation_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<NumbersServiceClient>().start_delete_reservation(std::move(p_reservation_id), std::move(options), std::move(done));
+  }
+};
+
+struct NumbersService_lookup final : pyrt::Operation<trunkline::service::NumberInfo> {
+  std::string p_number{};
+
+  NumbersService_lookup() : Operation("lookup", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::NumberInfo> done) override {
+    interface.client<NumbersServiceClient>().start_lookup(std::move(p_number), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_NumbersService[] = {
     {"search", &pyrt::blocking<NumbersService_search>},
     {"search_async", &pyrt::awaited<NumbersService_search>},
@@ -1497,6 +2254,30 @@ constexpr pyrt::MethodSpec methods_of_NumbersService[] = {
     {"list_async", &pyrt::awaited<NumbersService_list>},
     {"release", &pyrt::blocking<NumbersService_release>},
     {"release_async", &pyrt::awaited<NumbersService_release>},
+    {"get", &pyrt::blocking<NumbersService_get>},
+    {"get_async", &pyrt::awaited<NumbersService_get>},
+    {"update_capabilities", &pyrt::blocking<NumbersService_update_capabilities>},
+    {"update_capabilities_async", &pyrt::awaited<NumbersService_update_capabilities>},
+    {"countries", &pyrt::blocking<NumbersService_countries>},
+    {"countries_async", &pyrt::awaited<NumbersService_countries>},
+    {"offerings", &pyrt::blocking<NumbersService_offerings>},
+    {"offerings_async", &pyrt::awaited<NumbersService_offerings>},
+    {"area_codes", &pyrt::blocking<NumbersService_area_codes>},
+    {"area_codes_async", &pyrt::awaited<NumbersService_area_codes>},
+    {"browse", &pyrt::blocking<NumbersService_browse>},
+    {"browse_async", &pyrt::awaited<NumbersService_browse>},
+    {"reserve", &pyrt::blocking<NumbersService_reserve>},
+    {"reserve_async", &pyrt::awaited<NumbersService_reserve>},
+    {"get_reservation", &pyrt::blocking<NumbersService_get_reservation>},
+    {"get_reservation_async", &pyrt::awaited<NumbersService_get_reservation>},
+    {"list_reservations", &pyrt::blocking<NumbersService_list_reservations>},
+    {"list_reservations_async", &pyrt::awaited<NumbersService_list_reservations>},
+    {"purchase_reservation", &pyrt::blocking<NumbersService_purchase_reservation>},
+    {"purchase_reservation_async", &pyrt::awaited<NumbersService_purchase_reservation>},
+    {"delete_reservation", &pyrt::blocking<NumbersService_delete_reservation>},
+    {"delete_reservation_async", &pyrt::awaited<NumbersService_delete_reservation>},
+    {"lookup", &pyrt::blocking<NumbersService_lookup>},
+    {"lookup_async", &pyrt::awaited<NumbersService_lookup>},
 };
 
 struct EventsService_subscribe final : pyrt::Operation<StreamClient<trunkline::service::Event>> {
@@ -1943,6 +2724,105 @@ constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
     {"list_plugins_async", &pyrt::awaited<RuntimeService_list_plugins>},
     {"metrics", &pyrt::blocking<RuntimeService_metrics>},
     {"metrics_async", &pyrt::awaited<RuntimeService_metrics>},
+};
+
+struct SmsConsentService_add final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
+  std::string p_sender{};
+  std::vector<std::string> p_recipients{};
+
+  SmsConsentService_add() : Operation("add", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("recipients", args[1], p_recipients);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OptOutOutcome>> done) override {
+    interface.client<SmsConsentServiceClient>().start_add(std::move(p_sender), std::move(p_recipients), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_remove final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
+  std::string p_sender{};
+  std::vector<std::string> p_recipients{};
+
+  SmsConsentService_remove() : Operation("remove", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("recipients", args[1], p_recipients);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OptOutOutcome>> done) override {
+    interface.client<SmsConsentServiceClient>().start_remove(std::move(p_sender), std::move(p_recipients), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_check final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
+  std::string p_sender{};
+  std::vector<std::string> p_recipients{};
+
+  SmsConsentService_check() : Operation("check", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("recipients", args[1], p_recipients);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::OptOutOutcome>> done) override {
+    interface.client<SmsConsentServiceClient>().start_check(std::move(p_sender), std::move(p_recipients), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_list final : pyrt::Operation<trunkline::service::OptOutPage> {
+  std::optional<std::string> p_sender{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  SmsConsentService_list() : Operation("list", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("sender", args[0], p_sender);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::OptOutPage> done) override {
+    interface.client<SmsConsentServiceClient>().start_list(std::move(p_sender), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_history final : pyrt::Operation<trunkline::service::ConsentPage> {
+  std::optional<std::string> p_recipient{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  SmsConsentService_history() : Operation("history", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("recipient", args[0], p_recipient);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ConsentPage> done) override {
+    interface.client<SmsConsentServiceClient>().start_history(std::move(p_recipient), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct SmsConsentService_verify final : pyrt::Operation<trunkline::service::ConsentProof> {
+
+  SmsConsentService_verify() : Operation("verify", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ConsentProof> done) override {
+    interface.client<SmsConsentServiceClient>().start_verify(std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_SmsConsentService[] = {
+    {"add", &pyrt::blocking<SmsConsentService_add>},
+    {"add_async", &pyrt::awaited<SmsConsentService_add>},
+    {"remove", &pyrt::blocking<SmsConsentService_remove>},
+    {"remove_async", &pyrt::awaited<SmsConsentService_remove>},
+    {"check", &pyrt::blocking<SmsConsentService_check>},
+    {"check_async", &pyrt::awaited<SmsConsentService_check>},
+    {"list", &pyrt::blocking<SmsConsentService_list>},
+    {"list_async", &pyrt::awaited<SmsConsentService_list>},
+    {"history", &pyrt::blocking<SmsConsentService_history>},
+    {"history_async", &pyrt::awaited<SmsConsentService_history>},
+    {"verify", &pyrt::blocking<SmsConsentService_verify>},
+    {"verify_async", &pyrt::awaited<SmsConsentService_verify>},
 };
 
 struct EventSubscriptionsService_put final : pyrt::Operation<trunkline::service::EventSubscription> {
@@ -2615,12 +3495,256 @@ constexpr pyrt::MethodSpec methods_of_SandboxMailService[] = {
     {"smtp_address", &pyrt::blocking<SandboxMailService_smtp_address>},
     {"smtp_address_async", &pyrt::awaited<SandboxMailService_smtp_address>},
 };
+
+struct SipRoutingService_get final : pyrt::Operation<trunkline::service::SipRouting> {
+
+  SipRoutingService_get() : Operation("get", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+    interface.client<SipRoutingServiceClient>().start_get(std::move(options), std::move(done));
+  }
+};
+
+struct SipRoutingService_set_trunk final : pyrt::Operation<trunkline::service::SipRouting> {
+  trunkline::service::SipTrunk p_trunk{};
+
+  SipRoutingService_set_trunk() : Operation("set_trunk", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("trunk", args[0], p_trunk);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+    interface.client<SipRoutingServiceClient>().start_set_trunk(std::move(p_trunk), std::move(options), std::move(done));
+  }
+};
+
+struct SipRoutingService_set_trunks final : pyrt::Operation<trunkline::service::SipRouting> {
+  std::vector<trunkline::service::SipTrunk> p_trunks{};
+
+  SipRoutingService_set_trunks() : Operation("set_trunks", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("trunks", args[0], p_trunks);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+    interface.client<SipRoutingServiceClient>().start_set_trunks(std::move(p_trunks), std::move(options), std::move(done));
+  }
+};
+
+struct SipRoutingService_delete_trunk final : pyrt::Operation<trunkline::service::SipRouting> {
+  std::string p_fqdn{};
+
+  SipRoutingService_delete_trunk() : Operation("delete_trunk", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("fqdn", args[0], p_fqdn);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+    interface.client<SipRoutingServiceClient>().start_delete_trunk(std::move(p_fqdn), std::move(options), std::move(done));
+  }
+};
+
+struct SipRoutingService_set_domains final : pyrt::Operation<trunkline::service::SipRouting> {
+  std::vector<trunkline::service::SipDomain> p_domains{};
+
+  SipRoutingService_set_domains() : Operation("set_domains", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("domains", args[0], p_domains);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+    interface.client<SipRoutingServiceClient>().start_set_domains(std::move(p_domains), std::move(options), std::move(done));
+  }
+};
+
+struct SipRoutingService_set_routes final : pyrt::Operation<trunkline::service::SipRouting> {
+  std::vector<trunkline::service::SipRoute> p_routes{};
+
+  SipRoutingService_set_routes() : Operation("set_routes", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("routes", args[0], p_routes);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+    interface.client<SipRoutingServiceClient>().start_set_routes(std::move(p_routes), std::move(options), std::move(done));
+  }
+};
+
+struct SipRoutingService_test final : pyrt::Operation<trunkline::service::SipRouteTest> {
+  std::string p_number{};
+
+  SipRoutingService_test() : Operation("test", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("number", args[0], p_number);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouteTest> done) override {
+    interface.client<SipRoutingServiceClient>().start_test(std::move(p_number), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_SipRoutingService[] = {
+    {"get", &pyrt::blocking<SipRoutingService_get>},
+    {"get_async", &pyrt::awaited<SipRoutingService_get>},
+    {"set_trunk", &pyrt::blocking<SipRoutingService_set_trunk>},
+    {"set_trunk_async", &pyrt::awaited<SipRoutingService_set_trunk>},
+    {"set_trunks", &pyrt::blocking<SipRoutingService_set_trunks>},
+    {"set_trunks_async", &pyrt::awaited<SipRoutingService_set_trunks>},
+    {"delete_trunk", &pyrt::blocking<SipRoutingService_delete_trunk>},
+    {"delete_trunk_async", &pyrt::awaited<SipRoutingService_delete_trunk>},
+    {"set_domains", &pyrt::blocking<SipRoutingService_set_domains>},
+    {"set_domains_async", &pyrt::awaited<SipRoutingService_set_domains>},
+    {"set_routes", &pyrt::blocking<SipRoutingService_set_routes>},
+    {"set_routes_async", &pyrt::awaited<SipRoutingService_set_routes>},
+    {"test", &pyrt::blocking<SipRoutingService_test>},
+    {"test_async", &pyrt::awaited<SipRoutingService_test>},
+};
+
+struct RoomsService_create final : pyrt::Operation<trunkline::service::Room> {
+  trunkline::service::NewRoom p_room{};
+
+  RoomsService_create() : Operation("create", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room", args[0], p_room);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::Room> done) override {
+    interface.client<RoomsServiceClient>().start_create(std::move(p_room), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_get final : pyrt::Operation<trunkline::service::Room> {
+  std::string p_room_id{};
+
+  RoomsService_get() : Operation("get", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room_id", args[0], p_room_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::Room> done) override {
+    interface.client<RoomsServiceClient>().start_get(std::move(p_room_id), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_list final : pyrt::Operation<trunkline::service::RoomPage> {
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  RoomsService_list() : Operation("list", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("limit", args[0], p_limit);
+    pyrt::argument("continuation", args[1], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::RoomPage> done) override {
+    interface.client<RoomsServiceClient>().start_list(std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_update final : pyrt::Operation<trunkline::service::Room> {
+  trunkline::service::RoomChange p_change{};
+
+  RoomsService_update() : Operation("update", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("change", args[0], p_change);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::Room> done) override {
+    interface.client<RoomsServiceClient>().start_update(std::move(p_change), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_drop final : pyrt::Operation<void> {
+  std::string p_room_id{};
+
+  RoomsService_drop() : Operation("drop", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room_id", args[0], p_room_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<RoomsServiceClient>().start_drop(std::move(p_room_id), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_set_participants final : pyrt::Operation<void> {
+  std::string p_room_id{};
+  std::vector<trunkline::service::RoomParticipant> p_participants{};
+
+  RoomsService_set_participants() : Operation("set_participants", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room_id", args[0], p_room_id);
+    pyrt::argument("participants", args[1], p_participants);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<RoomsServiceClient>().start_set_participants(std::move(p_room_id), std::move(p_participants), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_remove_participants final : pyrt::Operation<void> {
+  std::string p_room_id{};
+  std::vector<std::string> p_ids{};
+
+  RoomsService_remove_participants() : Operation("remove_participants", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room_id", args[0], p_room_id);
+    pyrt::argument("ids", args[1], p_ids);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<RoomsServiceClient>().start_remove_participants(std::move(p_room_id), std::move(p_ids), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_list_participants final : pyrt::Operation<trunkline::service::RoomParticipantPage> {
+  std::string p_room_id{};
+  std::int32_t p_limit{};
+  std::optional<std::string> p_continuation{};
+
+  RoomsService_list_participants() : Operation("list_participants", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room_id", args[0], p_room_id);
+    pyrt::argument("limit", args[1], p_limit);
+    pyrt::argument("continuation", args[2], p_continuation);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::RoomParticipantPage> done) override {
+    interface.client<RoomsServiceClient>().start_list_participants(std::move(p_room_id), std::move(p_limit), std::move(p_continuation), std::move(options), std::move(done));
+  }
+};
+
+struct RoomsService_check_join final : pyrt::Operation<trunkline::service::RoomParticipant> {
+  std::string p_room_id{};
+  std::string p_id{};
+
+  RoomsService_check_join() : Operation("check_join", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("room_id", args[0], p_room_id);
+    pyrt::argument("id", args[1], p_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::RoomParticipant> done) override {
+    interface.client<RoomsServiceClient>().start_check_join(std::move(p_room_id), std::move(p_id), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_RoomsService[] = {
+    {"create", &pyrt::blocking<RoomsService_create>},
+    {"create_async", &pyrt::awaited<RoomsService_create>},
+    {"get", &pyrt::blocking<RoomsService_get>},
+    {"get_async", &pyrt::awaited<RoomsService_get>},
+    {"list", &pyrt::blocking<RoomsService_list>},
+    {"list_async", &pyrt::awaited<RoomsService_list>},
+    {"update", &pyrt::blocking<RoomsService_update>},
+    {"update_async", &pyrt::awaited<RoomsService_update>},
+    {"drop", &pyrt::blocking<RoomsService_drop>},
+    {"drop_async", &pyrt::awaited<RoomsService_drop>},
+    {"set_participants", &pyrt::blocking<RoomsService_set_participants>},
+    {"set_participants_async", &pyrt::awaited<RoomsService_set_participants>},
+    {"remove_participants", &pyrt::blocking<RoomsService_remove_participants>},
+    {"remove_participants_async", &pyrt::awaited<RoomsService_remove_participants>},
+    {"list_participants", &pyrt::blocking<RoomsService_list_participants>},
+    {"list_participants_async", &pyrt::awaited<RoomsService_list_participants>},
+    {"check_join", &pyrt::blocking<RoomsService_check_join>},
+    {"check_join_async", &pyrt::awaited<RoomsService_check_join>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
+  enum_ReceiptVerdict.init(pyrt::type_of(types, "ReceiptVerdict"));
   enum_NumberType.init(pyrt::type_of(types, "NumberType"));
   enum_NumberCapability.init(pyrt::type_of(types, "NumberCapability"));
+  enum_ReservationState.init(pyrt::type_of(types, "ReservationState"));
   enum_KeyKind.init(pyrt::type_of(types, "KeyKind"));
+  enum_ConsentAction.init(pyrt::type_of(types, "ConsentAction"));
+  enum_ConsentSource.init(pyrt::type_of(types, "ConsentSource"));
   enum_EventSchema.init(pyrt::type_of(types, "EventSchema"));
   enum_EventDestination.init(pyrt::type_of(types, "EventDestination"));
   enum_EventSubscriptionState.init(pyrt::type_of(types, "EventSubscriptionState"));
@@ -2628,10 +3752,17 @@ static void register_types(PyObject* types) {
   enum_EventState.init(pyrt::type_of(types, "EventState"));
   enum_EmailOperationStatus.init(pyrt::type_of(types, "EmailOperationStatus"));
   enum_SuppressionReason.init(pyrt::type_of(types, "SuppressionReason"));
+  enum_RoomRole.init(pyrt::type_of(types, "RoomRole"));
   model_SmsMessage.init(pyrt::type_of(types, "SmsMessage"));
   model_SmsSendOutcome.init(pyrt::type_of(types, "SmsSendOutcome"));
   model_SmsRecord.init(pyrt::type_of(types, "SmsRecord"));
   model_SmsPage.init(pyrt::type_of(types, "SmsPage"));
+  model_SmsReceipt.init(pyrt::type_of(types, "SmsReceipt"));
+  model_SmsSwap.init(pyrt::type_of(types, "SmsSwap"));
+  model_SmsPrice.init(pyrt::type_of(types, "SmsPrice"));
+  model_SmsRecipientPrice.init(pyrt::type_of(types, "SmsRecipientPrice"));
+  model_SmsEstimate.init(pyrt::type_of(types, "SmsEstimate"));
+  model_SmsPlan.init(pyrt::type_of(types, "SmsPlan"));
   model_UserWithToken.init(pyrt::type_of(types, "UserWithToken"));
   model_ChatMember.init(pyrt::type_of(types, "ChatMember"));
   model_NewChatThread.init(pyrt::type_of(types, "NewChatThread"));
@@ -2642,11 +3773,23 @@ static void register_types(PyObject* types) {
   model_NumberQuery.init(pyrt::type_of(types, "NumberQuery"));
   model_NumberSearch.init(pyrt::type_of(types, "NumberSearch"));
   model_OwnedNumber.init(pyrt::type_of(types, "OwnedNumber"));
+  model_NumberCountry.init(pyrt::type_of(types, "NumberCountry"));
+  model_NumberOffering.init(pyrt::type_of(types, "NumberOffering"));
+  model_NumberAreaCode.init(pyrt::type_of(types, "NumberAreaCode"));
+  model_NumberInfo.init(pyrt::type_of(types, "NumberInfo"));
+  model_ReservedNumber.init(pyrt::type_of(types, "ReservedNumber"));
+  model_NumberReservation.init(pyrt::type_of(types, "NumberReservation"));
   model_Event.init(pyrt::type_of(types, "Event"));
   model_EventFilter.init(pyrt::type_of(types, "EventFilter"));
   model_ResourceInfo.init(pyrt::type_of(types, "ResourceInfo"));
   model_ResourceSnapshot.init(pyrt::type_of(types, "ResourceSnapshot"));
   model_PluginInfo.init(pyrt::type_of(types, "PluginInfo"));
+  model_ConsentEntry.init(pyrt::type_of(types, "ConsentEntry"));
+  model_ConsentPage.init(pyrt::type_of(types, "ConsentPage"));
+  model_OptOut.init(pyrt::type_of(types, "OptOut"));
+  model_OptOutPage.init(pyrt::type_of(types, "OptOutPage"));
+  model_OptOutOutcome.init(pyrt::type_of(types, "OptOutOutcome"));
+  model_ConsentProof.init(pyrt::type_of(types, "ConsentProof"));
   model_EventCondition.init(pyrt::type_of(types, "EventCondition"));
   model_EventSubscriptionSpec.init(pyrt::type_of(types, "EventSubscriptionSpec"));
   model_EventSubscription.init(pyrt::type_of(types, "EventSubscription"));
@@ -2665,6 +3808,17 @@ static void register_types(PyObject* types) {
   model_EmailPage.init(pyrt::type_of(types, "EmailPage"));
   model_Suppression.init(pyrt::type_of(types, "Suppression"));
   model_ReceivedEmail.init(pyrt::type_of(types, "ReceivedEmail"));
+  model_SipTrunk.init(pyrt::type_of(types, "SipTrunk"));
+  model_SipDomain.init(pyrt::type_of(types, "SipDomain"));
+  model_SipRoute.init(pyrt::type_of(types, "SipRoute"));
+  model_SipRouting.init(pyrt::type_of(types, "SipRouting"));
+  model_SipRouteTest.init(pyrt::type_of(types, "SipRouteTest"));
+  model_RoomParticipant.init(pyrt::type_of(types, "RoomParticipant"));
+  model_NewRoom.init(pyrt::type_of(types, "NewRoom"));
+  model_Room.init(pyrt::type_of(types, "Room"));
+  model_RoomChange.init(pyrt::type_of(types, "RoomChange"));
+  model_RoomPage.init(pyrt::type_of(types, "RoomPage"));
+  model_RoomParticipantPage.init(pyrt::type_of(types, "RoomParticipantPage"));
 }
 }  // namespace trunkline::service
 
@@ -2679,10 +3833,13 @@ void bind_service(PyObject* parent) {
   define_interface(module, {"SandboxService", "trunkline.service.sandbox/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SandboxService, std::size(trunkline::service::methods_of_SandboxService));
   define_interface(module, {"ResourcesService", "trunkline.service.resources/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_ResourcesService, std::size(trunkline::service::methods_of_ResourcesService));
   define_interface(module, {"RuntimeService", "trunkline.service.runtime/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_RuntimeService, std::size(trunkline::service::methods_of_RuntimeService));
+  define_interface(module, {"SmsConsentService", "trunkline.service.sms_consent/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SmsConsentService, std::size(trunkline::service::methods_of_SmsConsentService));
   define_interface(module, {"EventSubscriptionsService", "trunkline.service.event_subscriptions/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventSubscriptionsService, std::size(trunkline::service::methods_of_EventSubscriptionsService));
   define_interface(module, {"EventHistoryService", "trunkline.service.event_history/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventHistoryService, std::size(trunkline::service::methods_of_EventHistoryService));
   define_interface(module, {"EventTopicsService", "trunkline.service.event_topics/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EventTopicsService, std::size(trunkline::service::methods_of_EventTopicsService));
   define_interface(module, {"EmailService", "trunkline.service.email/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_EmailService, std::size(trunkline::service::methods_of_EmailService));
   define_interface(module, {"SandboxMailService", "trunkline.service.sandbox_mail/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SandboxMailService, std::size(trunkline::service::methods_of_SandboxMailService));
+  define_interface(module, {"SipRoutingService", "trunkline.service.sip_routing/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_SipRoutingService, std::size(trunkline::service::methods_of_SipRoutingService));
+  define_interface(module, {"RoomsService", "trunkline.service.rooms/1", RuntimeHandle::Kind::kService}, trunkline::service::methods_of_RoomsService, std::size(trunkline::service::methods_of_RoomsService));
 }
 }  // namespace trunkline::pyrt

@@ -8,13 +8,17 @@ namespace trunkline::sms {
 namespace {
 pyrt::EnumTable enum_MessageState;
 pyrt::EnumTable enum_FailureReason;
+pyrt::EnumTable enum_Fault;
 pyrt::EnumTable enum_Encoding;
+pyrt::EnumTable enum_SmsCustody;
 pyrt::Model<3> model_Recipient({"to", "message_id", "on_net"});
 pyrt::Model<7> model_SmsSendRequest({"from_", "recipients", "text", "encoding", "delivery_report", "valid_until", "properties"});
 pyrt::Model<8> model_SmsSendResult({"message_id", "accepted", "provider_message_id", "segments", "reason", "provider_code", "retryable", "price_micros"});
 pyrt::Model<7> model_DeliveryReport({"message_id", "provider_message_id", "state", "reason", "provider_code", "at", "segments_delivered"});
 pyrt::Model<7> model_InboundSms({"provider_message_id", "from_", "to", "text", "segments", "received_at", "resource"});
 pyrt::Model<7> model_SmsCapabilities({"delivery_reports", "inbound", "alphanumeric_sender", "idempotent", "max_recipients", "max_segments", "countries"});
+pyrt::Model<5> model_SmsQuery({"message_id", "provider_message_id", "from_", "to", "sent_at"});
+pyrt::Model<2> model_SmsQueryResult({"custody", "report"});
 }  // namespace
 
 PyObject* to_py(MessageState value) { return enum_MessageState.get(static_cast<std::int32_t>(value)); }
@@ -29,11 +33,23 @@ void from_py(PyObject* object, FailureReason& value) {
   pyrt::take(object, number);
   value = static_cast<FailureReason>(number);
 }
+PyObject* to_py(Fault value) { return enum_Fault.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, Fault& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<Fault>(number);
+}
 PyObject* to_py(Encoding value) { return enum_Encoding.get(static_cast<std::int32_t>(value)); }
 void from_py(PyObject* object, Encoding& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<Encoding>(number);
+}
+PyObject* to_py(SmsCustody value) { return enum_SmsCustody.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, SmsCustody& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<SmsCustody>(number);
 }
 PyObject* to_py(const Recipient& value) {
   pyrt::Row<3> row;
@@ -155,6 +171,34 @@ void from_py(PyObject* object, SmsCapabilities& value) {
   fields.take(5, value.max_segments);
   fields.take(6, value.countries);
 }
+PyObject* to_py(const SmsQuery& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.message_id));
+  row.add(pyrt::put(value.provider_message_id));
+  row.add(pyrt::put(value.from));
+  row.add(pyrt::put(value.to));
+  row.add(pyrt::put(value.sent_at));
+  return model_SmsQuery.make(row);
+}
+void from_py(PyObject* object, SmsQuery& value) {
+  const pyrt::Fields fields(model_SmsQuery, object);
+  fields.take(0, value.message_id);
+  fields.take(1, value.provider_message_id);
+  fields.take(2, value.from);
+  fields.take(3, value.to);
+  fields.take(4, value.sent_at);
+}
+PyObject* to_py(const SmsQueryResult& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.custody));
+  row.add(pyrt::put(value.report));
+  return model_SmsQueryResult.make(row);
+}
+void from_py(PyObject* object, SmsQueryResult& value) {
+  const pyrt::Fields fields(model_SmsQueryResult, object);
+  fields.take(0, value.custody);
+  fields.take(1, value.report);
+}
 
 namespace {
 
@@ -182,18 +226,39 @@ constexpr pyrt::MethodSpec methods_of_SmsProvider[] = {
     {"send_async", &pyrt::awaited<SmsProvider_send>},
     {"capabilities", &SmsProvider_capabilities_call},
 };
+
+struct SmsQueryProvider_query final : pyrt::Operation<trunkline::sms::SmsQueryResult> {
+  trunkline::sms::SmsQuery p_query{};
+
+  SmsQueryProvider_query() : Operation("query", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::sms::SmsQueryResult> done) override {
+    interface.client<SmsQueryProviderClient>().start_query(std::move(p_query), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_SmsQueryProvider[] = {
+    {"query", &pyrt::blocking<SmsQueryProvider_query>},
+    {"query_async", &pyrt::awaited<SmsQueryProvider_query>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
   enum_MessageState.init(pyrt::type_of(types, "MessageState"));
   enum_FailureReason.init(pyrt::type_of(types, "FailureReason"));
+  enum_Fault.init(pyrt::type_of(types, "Fault"));
   enum_Encoding.init(pyrt::type_of(types, "Encoding"));
+  enum_SmsCustody.init(pyrt::type_of(types, "SmsCustody"));
   model_Recipient.init(pyrt::type_of(types, "Recipient"));
   model_SmsSendRequest.init(pyrt::type_of(types, "SmsSendRequest"));
   model_SmsSendResult.init(pyrt::type_of(types, "SmsSendResult"));
   model_DeliveryReport.init(pyrt::type_of(types, "DeliveryReport"));
   model_InboundSms.init(pyrt::type_of(types, "InboundSms"));
   model_SmsCapabilities.init(pyrt::type_of(types, "SmsCapabilities"));
+  model_SmsQuery.init(pyrt::type_of(types, "SmsQuery"));
+  model_SmsQueryResult.init(pyrt::type_of(types, "SmsQueryResult"));
 }
 }  // namespace trunkline::sms
 
@@ -201,5 +266,6 @@ namespace trunkline::pyrt {
 void bind_sms(PyObject* parent) {
   PyObject* const module = define_module(parent, "sms", &trunkline::sms::register_types);
   define_interface(module, {"SmsProvider", "trunkline.sms/1", RuntimeHandle::Kind::kProvider}, trunkline::sms::methods_of_SmsProvider, std::size(trunkline::sms::methods_of_SmsProvider));
+  define_interface(module, {"SmsQueryProvider", "trunkline.sms.query/1", RuntimeHandle::Kind::kProvider}, trunkline::sms::methods_of_SmsQueryProvider, std::size(trunkline::sms::methods_of_SmsQueryProvider));
 }
 }  // namespace trunkline::pyrt

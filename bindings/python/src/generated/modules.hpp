@@ -9,6 +9,8 @@ void bind_sandbox(PyObject* parent);
 void bind_identity(PyObject* parent);
 void bind_chat(PyObject* parent);
 void bind_email(PyObject* parent);
+void bind_pstn(PyObject* parent);
+void bind_pstnsandbox(PyObject* parent);
 void bind_service(PyObject* parent);
 void bind_workflows(PyObject* parent);
 inline void bind_all(PyObject* parent) {
@@ -18,6 +20,8 @@ inline void bind_all(PyObject* parent) {
   bind_identity(parent);
   bind_chat(parent);
   bind_email(parent);
+  bind_pstn(parent);
+  bind_pstnsandbox(parent);
   bind_service(parent);
   bind_workflows(parent);
 }

@@ -32,9 +32,9 @@ const tl_host& error_reader() {
   }();
   return host;
 }
-abi::Errors errors() { return abi::Errors(&error_reader()); }
-
 }  // namespace
+
+abi::Errors errors() { return abi::Errors(&error_reader()); }
 
 std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file) {
   tl_runtime* runtime = nullptr;

@@ -8,12 +8,17 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/python.hpp"
 #include "trunkline/call_table.hpp"
+#include "trunkline/errors.hpp"
 #include "trunkline/runtime.h"
 
 namespace trunkline::pyrt {
+
+/// Reads the errors that libtrunkline made.
+abi::Errors errors();
 
 /// Something that must be closed before its runtime is. [any thread]
 class Closable {
@@ -29,7 +34,8 @@ class Closable {
 class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
  public:
   /// Throws Error. [GIL, which is released meanwhile]
-  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file);
+  /// `plugins`: a list of BuiltinPlugin, which the handle keeps alive.
+  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file, py::object plugins);
   explicit RuntimeHandle(tl_runtime* runtime);
   RuntimeHandle(const RuntimeHandle&) = delete;
   ~RuntimeHandle();
@@ -84,8 +90,14 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
   std::atomic<bool> closed_{false};
   mutable std::atomic<int> uses_{0};
   std::mutex mutex_;
+  py::object plugins_;                     // [GIL]
   std::set<Closable*> closables_;          // guarded by mutex_
   std::list<std::stop_source> in_flight_;  // guarded by mutex_
 };
+
+/// An error that libtrunkline made. Frees it.
+Error take_library_error(tl_error* error);
+/// What a list of BuiltinPlugin says; borrowed from it. [GIL]
+std::vector<tl_builtin_plugin> builtin_plugins(const py::object& plugins);
 
 }  // namespace trunkline::pyrt

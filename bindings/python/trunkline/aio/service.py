@@ -35,6 +35,8 @@ from ..service import (
     ChatMember,
     ChatMessageChange,
     ChatThreadChange,
+    ConsentPage,
+    ConsentProof,
     EmailMessage,
     EmailOperation,
     EmailPage,
@@ -55,18 +57,40 @@ from ..service import (
     NewChatMessage,
     NewChatThread,
     NewEventTopic,
+    NewRoom,
     NewTopicEvent,
+    NumberAreaCode,
     NumberCapability,
+    NumberCountry,
+    NumberInfo,
+    NumberOffering,
     NumberQuery,
+    NumberReservation,
     NumberSearch,
     NumberType,
+    OptOutOutcome,
+    OptOutPage,
     OwnedNumber,
     PluginInfo,
     ReceivedEmail,
+    ReservedNumber,
     ResourceInfo,
     ResourceSnapshot,
+    Room,
+    RoomChange,
+    RoomPage,
+    RoomParticipant,
+    RoomParticipantPage,
+    SipDomain,
+    SipRoute,
+    SipRouteTest,
+    SipRouting,
+    SipTrunk,
+    SmsEstimate,
     SmsMessage,
     SmsPage,
+    SmsPlan,
+    SmsReceipt,
     SmsRecord,
     SmsSendOutcome,
     Suppression,
@@ -86,9 +110,12 @@ __all__ = [
     "IdentityService",
     "NumbersService",
     "ResourcesService",
+    "RoomsService",
     "RuntimeService",
     "SandboxMailService",
     "SandboxService",
+    "SipRoutingService",
+    "SmsConsentService",
     "SmsService",
 ]
 
@@ -115,6 +142,7 @@ class SmsService(Service):
         tag: str | None = None,
         delivery_report_timeout: datetime.timedelta | None = None,
         idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
         timeout: float | None = None,
     ) -> builtins.list[SmsSendOutcome]: ...
     async def send(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendOutcome]:
@@ -166,6 +194,92 @@ class SmsService(Service):
             NotFoundError: What the request names does not exist.
         """
         future = self._impl.explain_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def receipts(self, message_id: str, *, timeout: float | None = None) -> builtins.list[SmsReceipt]:
+        """Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.receipts_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def cancel(self, message_id: str, *, timeout: float | None = None) -> SmsRecord:
+        """Takes back a message that was not handed to a carrier yet.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.cancel_async(message_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsEstimate: ...
+    @overload
+    async def estimate(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> SmsEstimate: ...
+    async def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsEstimate:
+        """How a text travels and what each route asks for it. Sends nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.estimate_async(model_of(SmsMessage, message, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsPlan]: ...
+    @overload
+    async def plan(
+        self,
+        /,
+        *,
+        from_: str,
+        to: Sequence[str],
+        message: str,
+        delivery_report: bool = False,
+        tag: str | None = None,
+        delivery_report_timeout: datetime.timedelta | None = None,
+        idempotency_key: str | None = None,
+        send_at: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> builtins.list[SmsPlan]: ...
+    async def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsPlan]:
+        """A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+
+        Args:
+            message: Or give the fields of `SmsMessage` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.plan_async(model_of(SmsMessage, message, fields))
         return await (future if timeout is None else within(future, timeout))
 
 
@@ -799,6 +913,175 @@ class NumbersService(Service):
         future = self._impl.release_async(number)
         await (future if timeout is None else within(future, timeout))
 
+    async def get(self, number: str, *, timeout: float | None = None) -> OwnedNumber:
+        """One number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(number)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def update_capabilities(
+        self,
+        number: str,
+        calling: NumberCapability | None = None,
+        sms: NumberCapability | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OwnedNumber:
+        """Changes what a number does, within what its kind can do. What is absent stays.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.update_capabilities_async(number, calling, sms)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def countries(self, *, timeout: float | None = None) -> builtins.list[NumberCountry]:
+        """Where numbers can be bought, by code.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.countries_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def offerings(self, country_code: str, *, timeout: float | None = None) -> builtins.list[NumberOffering]:
+        """What a country offers.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.offerings_async(country_code)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def area_codes(
+        self,
+        country_code: str,
+        type: NumberType,
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[NumberAreaCode]:
+        """The area codes of one kind of numbers.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.area_codes_async(country_code, type)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def browse(
+        self,
+        query: NumberQuery,
+        prefixes: Sequence[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[ReservedNumber]:
+        """Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.browse_async(query, prefixes)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def reserve(
+        self,
+        add: Sequence[str],
+        remove: Sequence[str] = (),
+        reservation_id: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> NumberReservation:
+        """Holds these numbers, and lets those go. `reservation_id`: a GUID of yours; absent: a new one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.reserve_async(add, remove, reservation_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get_reservation(self, reservation_id: str, *, timeout: float | None = None) -> NumberReservation:
+        """One reservation.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_reservation_async(reservation_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list_reservations(self, *, timeout: float | None = None) -> builtins.list[NumberReservation]:
+        """All reservations of the last month, newest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_reservations_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def purchase_reservation(self, reservation_id: str, *, timeout: float | None = None) -> builtins.list[OwnedNumber]:
+        """Buys what a reservation holds.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.purchase_reservation_async(reservation_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def delete_reservation(self, reservation_id: str, *, timeout: float | None = None) -> None:
+        """Lets the numbers of a reservation go.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.delete_reservation_async(reservation_id)
+        await (future if timeout is None else within(future, timeout))
+
+    async def lookup(self, number: str, *, timeout: float | None = None) -> NumberInfo:
+        """What is known of any number.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.lookup_async(number)
+        return await (future if timeout is None else within(future, timeout))
+
 
 class EventsService(Service):
     """The events of one resource."""
@@ -1221,6 +1504,113 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         future = self._impl.metrics_async()
+        return await (future if timeout is None else within(future, timeout))
+
+
+class SmsConsentService(Service):
+    """Who does not want to be written to, by sender; and how that came about."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sms_consent/1"
+    _native_class: ClassVar[type[_native.SmsConsentService]] = _native.SmsConsentService
+    _impl: _native.SmsConsentService
+
+    async def add(self, sender: str, recipients: Sequence[str], *, timeout: float | None = None) -> builtins.list[OptOutOutcome]:
+        """Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.add_async(sender, recipients)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[OptOutOutcome]:
+        """Lifts that.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.remove_async(sender, recipients)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def check(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        *,
+        timeout: float | None = None,
+    ) -> builtins.list[OptOutOutcome]:
+        """Whether they opted out.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            UnauthenticatedError: Credentials are missing or refused.
+        """
+        future = self._impl.check_async(sender, recipients)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(
+        self,
+        sender: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> OptOutPage:
+        """Everybody who opted out; `sender` limits it to one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_async(sender, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def history(
+        self,
+        recipient: str | None = None,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> ConsentPage:
+        """The ledger, oldest first; `recipient` limits it to one person.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.history_async(recipient, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def verify(self, *, timeout: float | None = None) -> ConsentProof:
+        """Checks the digests of the whole ledger.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.verify_async()
         return await (future if timeout is None else within(future, timeout))
 
 
@@ -2005,4 +2395,281 @@ class SandboxMailService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         future = self._impl.smtp_address_async()
+        return await (future if timeout is None else within(future, timeout))
+
+
+class SipRoutingService(Service):
+    """The SIP trunks of one resource and the routes to them."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.sip_routing/1"
+    _native_class: ClassVar[type[_native.SipRoutingService]] = _native.SipRoutingService
+    _impl: _native.SipRoutingService
+
+    async def get(self, *, timeout: float | None = None) -> SipRouting:
+        """Everything.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.get_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipRouting: ...
+    @overload
+    async def set_trunk(
+        self,
+        /,
+        *,
+        fqdn: str,
+        sip_signaling_port: int,
+        enabled: bool = True,
+        privacy_header: str | None = None,
+        ip_address_version: str | None = None,
+        timeout: float | None = None,
+    ) -> SipRouting: ...
+    async def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipRouting:
+        """Puts a trunk there, or changes the one of that name.
+
+        Args:
+            trunk: Or give the fields of `SipTrunk` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.set_trunk_async(model_of(SipTrunk, trunk, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all trunks.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.set_trunks_async(trunks)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipRouting:
+        """Removes a trunk that no route uses; none of that name: nothing happens.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.delete_trunk_async(fqdn)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all domains.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.set_domains_async(domains)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipRouting:
+        """Replaces all routes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.set_routes_async(routes)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def test(self, number: str, *, timeout: float | None = None) -> SipRouteTest:
+        """Where a call to this number would go, and why.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.test_async(number)
+        return await (future if timeout is None else within(future, timeout))
+
+
+class RoomsService(Service):
+    """The rooms of one resource."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.service.rooms/1"
+    _native_class: ClassVar[type[_native.RoomsService]] = _native.RoomsService
+    _impl: _native.RoomsService
+
+    @overload
+    async def create(self, room: NewRoom, /, *, timeout: float | None = None) -> Room: ...
+    @overload
+    async def create(
+        self,
+        /,
+        *,
+        valid_from: datetime.datetime | None = None,
+        valid_until: datetime.datetime | None = None,
+        pstn_dial_out: bool = False,
+        participants: Sequence[RoomParticipant] | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Room: ...
+    async def create(self, room: NewRoom | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Room:
+        """Creates a room.
+
+        Args:
+            room: Or give the fields of `NewRoom` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            AlreadyExistsError: What the request creates exists already.
+        """
+        future = self._impl.create_async(model_of(NewRoom, room, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def get(self, room_id: str, *, timeout: float | None = None) -> Room:
+        """One room.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.get_async(room_id)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def list(
+        self,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> RoomPage:
+        """The rooms that are still valid, oldest first.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.list_async(limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def update(self, change: RoomChange, /, *, timeout: float | None = None) -> Room: ...
+    @overload
+    async def update(
+        self,
+        /,
+        *,
+        room_id: str,
+        valid_from: datetime.datetime | None = None,
+        valid_until: datetime.datetime | None = None,
+        pstn_dial_out: bool | None = None,
+        timeout: float | None = None,
+    ) -> Room: ...
+    async def update(self, change: RoomChange | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> Room:
+        """Changes its window or whether phone numbers may be called.
+
+        Args:
+            change: Or give the fields of `RoomChange` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.update_async(model_of(RoomChange, change, fields))
+        return await (future if timeout is None else within(future, timeout))
+
+    async def drop(self, room_id: str, *, timeout: float | None = None) -> None:
+        """Drops it, with its invitations.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.drop_async(room_id)
+        await (future if timeout is None else within(future, timeout))
+
+    async def set_participants(
+        self,
+        room_id: str,
+        participants: Sequence[RoomParticipant],
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Invites people, or gives them another role; others stay.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.set_participants_async(room_id, participants)
+        await (future if timeout is None else within(future, timeout))
+
+    async def remove_participants(self, room_id: str, ids: Sequence[str], *, timeout: float | None = None) -> None:
+        """Takes invitations back; who has none is ignored.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.remove_participants_async(room_id, ids)
+        await (future if timeout is None else within(future, timeout))
+
+    async def list_participants(
+        self,
+        room_id: str,
+        limit: int = 100,
+        continuation: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> RoomParticipantPage:
+        """Those who may join, by id.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.list_participants_async(room_id, limit, continuation)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def check_join(self, room_id: str, id: str, *, timeout: float | None = None) -> RoomParticipant:
+        """What this user may do in the room right now. Fails when it may not join.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.check_join_async(room_id, id)
         return await (future if timeout is None else within(future, timeout))

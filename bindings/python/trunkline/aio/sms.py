@@ -10,11 +10,12 @@ from typing import ClassVar, overload
 
 from .._native import sms as _native
 from .._objects import Provider, model_of
-from ..sms import Encoding, Recipient, SmsCapabilities, SmsSendRequest, SmsSendResult
+from ..sms import Encoding, Recipient, SmsCapabilities, SmsQuery, SmsQueryResult, SmsSendRequest, SmsSendResult
 from ._futures import within
 
 __all__ = [
     "SmsProvider",
+    "SmsQueryProvider",
 ]
 
 
@@ -67,3 +68,39 @@ class SmsProvider(Provider):
     def capabilities(self) -> SmsCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class SmsQueryProvider(Provider):
+    """A carrier that can be asked about a message. Offered beside `SmsProvider`."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.sms.query/1"
+    _native_class: ClassVar[type[_native.SmsQueryProvider]] = _native.SmsQueryProvider
+    _impl: _native.SmsQueryProvider
+
+    @overload
+    async def query(self, query: SmsQuery, /, *, timeout: float | None = None) -> SmsQueryResult: ...
+    @overload
+    async def query(
+        self,
+        /,
+        *,
+        message_id: str,
+        provider_message_id: str | None = None,
+        from_: str,
+        to: str,
+        sent_at: datetime.datetime,
+        timeout: float | None = None,
+    ) -> SmsQueryResult: ...
+    async def query(self, query: SmsQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsQueryResult:
+        """What became of a message whose answer was lost. Sends nothing.
+
+        Args:
+            query: Or give the fields of `SmsQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            UnavailableError: The remote side cannot be reached right now.
+        """
+        future = self._impl.query_async(model_of(SmsQuery, query, fields))
+        return await (future if timeout is None else within(future, timeout))

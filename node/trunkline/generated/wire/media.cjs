@@ -15,6 +15,12 @@ function readAudioFormat(r) {
   return { codec: r.enumeration(Codec), sampleRateHz: r.number(), channels: r.number(), frameMs: r.number() };
 }
 
+function writeAudioFrame(w, v) {
+  w.int64("position", v.position);
+  w.bytes("samples", v.samples);
+  w.boolean("voice", v.voice ?? true);
+}
+
 function readAudioFrame(r) {
   return { position: r.int64(), samples: r.bytes(), voice: r.boolean() };
 }
@@ -23,9 +29,23 @@ function writeSsmlSource(w, v) {
   w.string("document", v.document);
 }
 
+function readSsmlSource(r) {
+  return { document: r.string() };
+}
+
 function writeAudioSource(w, v) {
   w.model("format", v.format, writeAudioFormat);
   w.bytes("samples", v.samples);
+}
+
+function readAudioSource(r) {
+  return { format: readAudioFormat(r), samples: r.bytes() };
+}
+
+function writeMediaCapabilities(w, v) {
+  w.list("formats", v.formats, eachAudioFormat);
+  w.boolean("synthesis", v.synthesis ?? false);
+  w.record("voices", v.voices);
 }
 
 function readMediaCapabilities(r) {
@@ -38,13 +58,26 @@ const writePlaySource = {
   audio: { number: 3, write: (w, x) => w.model("", x, writeAudioSource) },
 };
 
+const readPlaySource = {
+  1: { kind: "text", read: (r) => r.string() },
+  2: { kind: "ssml", read: (r) => readSsmlSource(r) },
+  3: { kind: "audio", read: (r) => readAudioSource(r) },
+};
+
+const eachAudioFormat = (w, x) => w.model("", x, writeAudioFormat);
+
 module.exports = {
   Codec,
   writeAudioFormat,
   readAudioFormat,
+  writeAudioFrame,
   readAudioFrame,
   writeSsmlSource,
+  readSsmlSource,
   writeAudioSource,
+  readAudioSource,
+  writeMediaCapabilities,
   readMediaCapabilities,
   writePlaySource,
+  readPlaySource,
 };

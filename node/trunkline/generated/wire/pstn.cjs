@@ -7,12 +7,42 @@ const LegState = enumeration({ unknown: 0, dialing: 1, ringing: 2, answered: 3, 
 function writeDialRequest(w, v) {
   w.string("legId", v.legId);
   w.string("from", v.from);
+  if (w.has(v.displayName)) w.string("displayName", v.displayName);
   w.string("to", v.to);
   w.duration("ringTimeout", v.ringTimeout ?? 30000);
   if (w.has(v.headers)) w.record("headers", v.headers);
 }
 
+function readDialRequest(r) {
+  const v = { legId: r.string(), from: r.string() };
+  if (r.boolean()) v.displayName = r.string();
+  v.to = r.string();
+  v.ringTimeout = r.number();
+  if (r.boolean()) v.headers = r.record();
+  return v;
+}
+
+function writeDtmfInput(w, v) {
+  w.string("digits", v.digits);
+}
+
+function writeHangupCause(w, v) {
+  w.int32("q850", v.q850);
+  if (w.has(v.sipStatus)) w.int32("sipStatus", v.sipStatus);
+  if (w.has(v.text)) w.string("text", v.text);
+}
+
+const writeLegChange = {
+  state: { number: 1, write: (w, x) => w.enumeration("", x, LegState) },
+  dtmf: { number: 2, write: (w, x) => w.model("", x, writeDtmfInput) },
+  ended: { number: 3, write: (w, x) => w.model("", x, writeHangupCause) },
+};
+
 module.exports = {
   LegState,
   writeDialRequest,
+  readDialRequest,
+  writeDtmfInput,
+  writeHangupCause,
+  writeLegChange,
 };

@@ -2,13 +2,18 @@
 "use strict";
 const { enumeration, redacted } = require("../../lib/wire.cjs");
 const { MessageKind, readChatChange, writeAttachment } = require("./chat.cjs");
+const { readDecisionRecord } = require("./common.cjs");
 const { EmailState, writeEmailAttachment, writeMailbox } = require("./email.cjs");
 const { readAccessToken, readUserIdentity } = require("./identity.cjs");
-const { FailureReason, MessageState } = require("./sms.cjs");
+const { Encoding, FailureReason, Fault, MessageState } = require("./sms.cjs");
 
+const ReceiptVerdict = enumeration({ unknown: 0, applied: 1, duplicate: 2, late: 3, contradictory: 4, corrected: 5, stale: 6 });
 const NumberType = enumeration({ unknown: 0, geographic: 1, tollFree: 2, mobile: 3 });
 const NumberCapability = enumeration({ none: 0, inbound: 1, outbound: 2, both: 3 });
+const ReservationState = enumeration({ unknown: 0, active: 1, completed: 2, expired: 3 });
 const KeyKind = enumeration({ unknown: 0, primary: 1, secondary: 2 });
+const ConsentAction = enumeration({ unknown: 0, optOut: 1, optIn: 2, help: 3 });
+const ConsentSource = enumeration({ unknown: 0, keyword: 1, api: 2 });
 const EventSchema = enumeration({ unknown: 0, eventGrid: 1, cloudEvents: 2 });
 const EventDestination = enumeration({ unknown: 0, webhook: 1, handler: 2, workflow: 3 });
 const EventSubscriptionState = enumeration({ unknown: 0, succeeded: 1, awaitingManualAction: 2, failed: 3, finished: 4 });
@@ -16,6 +21,7 @@ const EventOperator = enumeration({ unknown: 0, numberIn: 1, numberNotIn: 2, num
 const EventState = enumeration({ unknown: 0, filtered: 1, earlier: 2, waiting: 3, retrying: 4, blocked: 5, delivered: 6, deadLettered: 7, dropped: 8 });
 const EmailOperationStatus = enumeration({ unknown: 0, notStarted: 1, running: 2, succeeded: 3, failed: 4, canceled: 5 });
 const SuppressionReason = enumeration({ unknown: 0, hardBounce: 1, complaint: 2, unsubscribe: 3, manual: 4 });
+const RoomRole = enumeration({ unknown: 0, attendee: 1, presenter: 2, consumer: 3, collaborator: 4 });
 
 function writeSmsMessage(w, v) {
   w.string("from", v.from);
@@ -25,6 +31,7 @@ function writeSmsMessage(w, v) {
   if (w.has(v.tag)) w.string("tag", v.tag);
   if (w.has(v.deliveryReportTimeout)) w.duration("deliveryReportTimeout", v.deliveryReportTimeout);
   if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
+  if (w.has(v.sendAt)) w.time("sendAt", v.sendAt);
 }
 
 function readSmsSendOutcome(r) {
@@ -34,6 +41,7 @@ function readSmsSendOutcome(r) {
   v.httpStatus = r.number();
   if (r.boolean()) v.errorMessage = r.string();
   v.repeated = r.boolean();
+  if (r.boolean()) v.expectedAt = r.time();
   return v;
 }
 
@@ -47,12 +55,72 @@ function readSmsRecord(r) {
   v.inbound = r.boolean();
   v.createdAt = r.time();
   v.updatedAt = r.time();
+  v.fault = r.enumeration(Fault);
+  v.retryable = r.boolean();
+  v.receiptCount = r.number();
+  if (r.boolean()) v.expectedAt = r.time();
+  if (r.boolean()) v.priceMicros = r.int64();
+  if (r.boolean()) v.currency = r.string();
   return v;
 }
 
 function readSmsPage(r) {
   const v = { items: r.list(readSmsRecord) };
   if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readSmsReceipt(r) {
+  const v = { provider: r.string(), state: r.enumeration(MessageState), reason: r.enumeration(FailureReason) };
+  if (r.boolean()) v.providerCode = r.string();
+  v.at = r.time();
+  v.receivedAt = r.time();
+  if (r.boolean()) v.segmentsDelivered = r.number();
+  v.fault = r.enumeration(Fault);
+  v.retryable = r.boolean();
+  v.verdict = r.enumeration(ReceiptVerdict);
+  return v;
+}
+
+function readSmsSwap(r) {
+  return { found: r.string(), replacement: r.string(), count: r.number() };
+}
+
+function readSmsPrice(r) {
+  const v = { provider: r.string() };
+  if (r.boolean()) v.segmentMicros = r.int64();
+  if (r.boolean()) v.totalMicros = r.int64();
+  v.currency = r.string();
+  return v;
+}
+
+function readSmsRecipientPrice(r) {
+  const v = { to: r.string(), country: r.string() };
+  if (r.boolean()) v.route = r.string();
+  v.prices = r.list(readSmsPrice);
+  return v;
+}
+
+function readSmsEstimate(r) {
+  const v = { encoding: r.enumeration(Encoding), segments: r.number(), characters: r.number() };
+  if (r.boolean()) v.costlyCharacter = r.string();
+  v.swaps = r.list(readSmsSwap);
+  if (r.boolean()) v.swappedText = r.string();
+  if (r.boolean()) v.swappedSegments = r.number();
+  v.recipients = r.list(readSmsRecipientPrice);
+  return v;
+}
+
+function readSmsPlan(r) {
+  const v = { to: r.string(), accepted: r.boolean(), httpStatus: r.number() };
+  if (r.boolean()) v.errorMessage = r.string();
+  v.from = r.string();
+  if (r.boolean()) v.provider = r.string();
+  v.segments = r.number();
+  if (r.boolean()) v.priceMicros = r.int64();
+  if (r.boolean()) v.currency = r.string();
+  if (r.boolean()) v.expectedAt = r.time();
+  v.decision = readDecisionRecord(r);
   return v;
 }
 
@@ -128,6 +196,39 @@ function readOwnedNumber(r) {
   return { number: r.string(), countryCode: r.string(), type: r.enumeration(NumberType), forApplication: r.boolean(), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability), purchasedAt: r.time() };
 }
 
+function readNumberCountry(r) {
+  return { countryCode: r.string(), name: r.string(), callingCode: r.string() };
+}
+
+function readNumberOffering(r) {
+  return { type: r.enumeration(NumberType), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability), costMicros: r.int64(), currency: r.string(), noResell: r.boolean() };
+}
+
+function readNumberAreaCode(r) {
+  const v = { areaCode: r.string() };
+  if (r.boolean()) v.locality = r.string();
+  if (r.boolean()) v.administrativeDivision = r.string();
+  return v;
+}
+
+function readNumberInfo(r) {
+  const v = { number: r.string(), nationalFormat: r.string(), internationalFormat: r.string() };
+  if (r.boolean()) v.countryCode = r.string();
+  v.type = r.enumeration(NumberType);
+  if (r.boolean()) v.operatorName = r.string();
+  return v;
+}
+
+function readReservedNumber(r) {
+  const v = { number: r.string(), countryCode: r.string(), type: r.enumeration(NumberType), forApplication: r.boolean(), calling: r.enumeration(NumberCapability), sms: r.enumeration(NumberCapability) };
+  if (r.boolean()) v.error = r.string();
+  return v;
+}
+
+function readNumberReservation(r) {
+  return { id: r.string(), state: r.enumeration(ReservationState), expiresAt: r.time(), numbers: r.list(readReservedNumber) };
+}
+
 function readEvent(r) {
   const v = { sequence: r.int64(), id: r.string(), type: r.string(), subject: r.string(), topic: r.string(), time: r.time(), dataVersion: r.string(), data: r.json() };
   if (r.boolean()) v.traceparent = r.string();
@@ -158,6 +259,45 @@ function readResourceSnapshot(r) {
 function readPluginInfo(r) {
   const v = { id: r.string(), version: r.string(), path: r.string(), interfaces: r.list(readString), state: r.string() };
   if (r.boolean()) v.detail = r.string();
+  return v;
+}
+
+function readConsentEntry(r) {
+  const v = { sequence: r.int64(), sender: r.string(), recipient: r.string(), action: r.enumeration(ConsentAction), source: r.enumeration(ConsentSource) };
+  if (r.boolean()) v.keyword = r.string();
+  if (r.boolean()) v.language = r.string();
+  if (r.boolean()) v.messageId = r.string();
+  if (r.boolean()) v.confirmationId = r.string();
+  v.at = r.time();
+  v.digest = r.string();
+  return v;
+}
+
+function readConsentPage(r) {
+  const v = { items: r.list(readConsentEntry) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readOptOut(r) {
+  return { sender: r.string(), recipient: r.string(), since: r.time(), source: r.enumeration(ConsentSource) };
+}
+
+function readOptOutPage(r) {
+  const v = { items: r.list(readOptOut) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readOptOutOutcome(r) {
+  const v = { to: r.string(), httpStatus: r.number(), optedOut: r.boolean() };
+  if (r.boolean()) v.errorMessage = r.string();
+  return v;
+}
+
+function readConsentProof(r) {
+  const v = { entries: r.int64(), digest: r.string(), intact: r.boolean() };
+  if (r.boolean()) v.firstBroken = r.int64();
   return v;
 }
 
@@ -339,6 +479,93 @@ function readReceivedEmail(r) {
   return { messageId: r.string(), from: r.string(), to: r.list(readString), subject: r.string(), receivedAt: r.time(), mime: r.bytes() };
 }
 
+function writeSipTrunk(w, v) {
+  w.string("fqdn", v.fqdn);
+  w.int32("sipSignalingPort", v.sipSignalingPort);
+  w.boolean("enabled", v.enabled ?? true);
+  if (w.has(v.privacyHeader)) w.string("privacyHeader", v.privacyHeader);
+  if (w.has(v.ipAddressVersion)) w.string("ipAddressVersion", v.ipAddressVersion);
+}
+
+function readSipTrunk(r) {
+  const v = { fqdn: r.string(), sipSignalingPort: r.number(), enabled: r.boolean() };
+  if (r.boolean()) v.privacyHeader = r.string();
+  if (r.boolean()) v.ipAddressVersion = r.string();
+  return v;
+}
+
+function writeSipDomain(w, v) {
+  w.string("domain", v.domain);
+  w.boolean("enabled", v.enabled ?? true);
+}
+
+function readSipDomain(r) {
+  return { domain: r.string(), enabled: r.boolean() };
+}
+
+function writeSipRoute(w, v) {
+  w.string("name", v.name);
+  if (w.has(v.description)) w.string("description", v.description);
+  w.string("numberPattern", v.numberPattern);
+  w.list("trunks", v.trunks, eachString);
+}
+
+function readSipRoute(r) {
+  const v = { name: r.string() };
+  if (r.boolean()) v.description = r.string();
+  v.numberPattern = r.string();
+  v.trunks = r.list(readString);
+  return v;
+}
+
+function readSipRouting(r) {
+  return { trunks: r.list(readSipTrunk), domains: r.list(readSipDomain), routes: r.list(readSipRoute) };
+}
+
+function readSipRouteTest(r) {
+  return { matchingRoutes: r.list(readSipRoute), trunks: r.list(readSipTrunk), decision: readDecisionRecord(r) };
+}
+
+function writeRoomParticipant(w, v) {
+  w.string("id", v.id);
+  w.enumeration("role", v.role ?? "attendee", RoomRole);
+}
+
+function readRoomParticipant(r) {
+  return { id: r.string(), role: r.enumeration(RoomRole) };
+}
+
+function writeNewRoom(w, v) {
+  if (w.has(v.validFrom)) w.time("validFrom", v.validFrom);
+  if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
+  w.boolean("pstnDialOut", v.pstnDialOut ?? false);
+  if (w.has(v.participants)) w.list("participants", v.participants, eachRoomParticipant);
+  if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
+}
+
+function readRoom(r) {
+  return { id: r.string(), createdAt: r.time(), validFrom: r.time(), validUntil: r.time(), pstnDialOut: r.boolean() };
+}
+
+function writeRoomChange(w, v) {
+  w.string("roomId", v.roomId);
+  if (w.has(v.validFrom)) w.time("validFrom", v.validFrom);
+  if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
+  if (w.has(v.pstnDialOut)) w.boolean("pstnDialOut", v.pstnDialOut);
+}
+
+function readRoomPage(r) {
+  const v = { items: r.list(readRoom) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
+function readRoomParticipantPage(r) {
+  const v = { items: r.list(readRoomParticipant) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
 const eachString = (w, x) => w.string("", x);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
@@ -346,11 +573,16 @@ const readString = (r) => r.string();
 const eachEventCondition = (w, x) => w.model("", x, writeEventCondition);
 const eachMailbox = (w, x) => w.model("", x, writeMailbox);
 const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
+const eachRoomParticipant = (w, x) => w.model("", x, writeRoomParticipant);
 
 module.exports = {
+  ReceiptVerdict,
   NumberType,
   NumberCapability,
+  ReservationState,
   KeyKind,
+  ConsentAction,
+  ConsentSource,
   EventSchema,
   EventDestination,
   EventSubscriptionState,
@@ -358,10 +590,17 @@ module.exports = {
   EventState,
   EmailOperationStatus,
   SuppressionReason,
+  RoomRole,
   writeSmsMessage,
   readSmsSendOutcome,
   readSmsRecord,
   readSmsPage,
+  readSmsReceipt,
+  readSmsSwap,
+  readSmsPrice,
+  readSmsRecipientPrice,
+  readSmsEstimate,
+  readSmsPlan,
   readUserWithToken,
   writeChatMember,
   writeNewChatThread,
@@ -372,11 +611,23 @@ module.exports = {
   writeNumberQuery,
   readNumberSearch,
   readOwnedNumber,
+  readNumberCountry,
+  readNumberOffering,
+  readNumberAreaCode,
+  readNumberInfo,
+  readReservedNumber,
+  readNumberReservation,
   readEvent,
   writeEventFilter,
   readResourceInfo,
   readResourceSnapshot,
   readPluginInfo,
+  readConsentEntry,
+  readConsentPage,
+  readOptOut,
+  readOptOutPage,
+  readOptOutOutcome,
+  readConsentProof,
   writeEventCondition,
   writeEventSubscriptionSpec,
   readEventSubscription,
@@ -395,4 +646,19 @@ module.exports = {
   readEmailPage,
   readSuppression,
   readReceivedEmail,
+  writeSipTrunk,
+  readSipTrunk,
+  writeSipDomain,
+  readSipDomain,
+  writeSipRoute,
+  readSipRoute,
+  readSipRouting,
+  readSipRouteTest,
+  writeRoomParticipant,
+  readRoomParticipant,
+  writeNewRoom,
+  readRoom,
+  writeRoomChange,
+  readRoomPage,
+  readRoomParticipantPage,
 };

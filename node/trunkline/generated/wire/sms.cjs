@@ -2,14 +2,20 @@
 "use strict";
 const { enumeration } = require("../../lib/wire.cjs");
 
-const MessageState = enumeration({ unknown: 0, queued: 1, sent: 2, delivered: 3, failed: 4, expired: 5, uncertain: 6 });
+const MessageState = enumeration({ unknown: 0, queued: 1, sent: 2, delivered: 3, failed: 4, expired: 5, uncertain: 6, scheduled: 7, cancelled: 8 });
 const FailureReason = enumeration({ none: 0, badDestination: 1, badSender: 2, unreachable: 3, blocked: 4, optedOut: 5, overQuota: 6, temporary: 7, noReport: 8, unspecified: 9 });
+const Fault = enumeration({ none: 0, sender: 1, recipient: 2, carrier: 3, undetermined: 4 });
 const Encoding = enumeration({ auto: 0, gsm7: 1, ucs2: 2 });
+const SmsCustody = enumeration({ unclear: 0, taken: 1, notTaken: 2 });
 
 function writeRecipient(w, v) {
   w.string("to", v.to);
   w.string("messageId", v.messageId);
   w.boolean("onNet", v.onNet ?? false);
+}
+
+function readRecipient(r) {
+  return { to: r.string(), messageId: r.string(), onNet: r.boolean() };
 }
 
 function writeSmsSendRequest(w, v) {
@@ -20,6 +26,24 @@ function writeSmsSendRequest(w, v) {
   w.boolean("deliveryReport", v.deliveryReport ?? true);
   if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
   if (w.has(v.properties)) w.record("properties", v.properties);
+}
+
+function readSmsSendRequest(r) {
+  const v = { from: r.string(), recipients: r.list(readRecipient), text: r.string(), encoding: r.enumeration(Encoding), deliveryReport: r.boolean() };
+  if (r.boolean()) v.validUntil = r.time();
+  if (r.boolean()) v.properties = r.record();
+  return v;
+}
+
+function writeSmsSendResult(w, v) {
+  w.string("messageId", v.messageId);
+  w.boolean("accepted", v.accepted);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.int32("segments", v.segments ?? 1);
+  w.enumeration("reason", v.reason ?? "none", FailureReason);
+  if (w.has(v.providerCode)) w.string("providerCode", v.providerCode);
+  w.boolean("retryable", v.retryable ?? false);
+  if (w.has(v.priceMicros)) w.int64("priceMicros", v.priceMicros);
 }
 
 function readSmsSendResult(r) {
@@ -33,19 +57,102 @@ function readSmsSendResult(r) {
   return v;
 }
 
+function writeDeliveryReport(w, v) {
+  w.string("messageId", v.messageId);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.enumeration("state", v.state, MessageState);
+  w.enumeration("reason", v.reason ?? "none", FailureReason);
+  if (w.has(v.providerCode)) w.string("providerCode", v.providerCode);
+  w.time("at", v.at);
+  if (w.has(v.segmentsDelivered)) w.int32("segmentsDelivered", v.segmentsDelivered);
+}
+
+function readDeliveryReport(r) {
+  const v = { messageId: r.string() };
+  if (r.boolean()) v.providerMessageId = r.string();
+  v.state = r.enumeration(MessageState);
+  v.reason = r.enumeration(FailureReason);
+  if (r.boolean()) v.providerCode = r.string();
+  v.at = r.time();
+  if (r.boolean()) v.segmentsDelivered = r.number();
+  return v;
+}
+
+function writeInboundSms(w, v) {
+  w.string("providerMessageId", v.providerMessageId);
+  w.string("from", v.from);
+  w.string("to", v.to);
+  w.string("text", v.text);
+  w.int32("segments", v.segments ?? 1);
+  w.time("receivedAt", v.receivedAt);
+  if (w.has(v.resource)) w.string("resource", v.resource);
+}
+
+function writeSmsCapabilities(w, v) {
+  w.boolean("deliveryReports", v.deliveryReports ?? false);
+  w.boolean("inbound", v.inbound ?? false);
+  w.boolean("alphanumericSender", v.alphanumericSender ?? false);
+  w.boolean("idempotent", v.idempotent ?? false);
+  w.int32("maxRecipients", v.maxRecipients ?? 100);
+  w.int32("maxSegments", v.maxSegments ?? 10);
+  w.list("countries", v.countries, eachString);
+}
+
 function readSmsCapabilities(r) {
   return { deliveryReports: r.boolean(), inbound: r.boolean(), alphanumericSender: r.boolean(), idempotent: r.boolean(), maxRecipients: r.number(), maxSegments: r.number(), countries: r.list(readString) };
 }
 
+function writeSmsQuery(w, v) {
+  w.string("messageId", v.messageId);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.string("from", v.from);
+  w.string("to", v.to);
+  w.time("sentAt", v.sentAt);
+}
+
+function readSmsQuery(r) {
+  const v = { messageId: r.string() };
+  if (r.boolean()) v.providerMessageId = r.string();
+  v.from = r.string();
+  v.to = r.string();
+  v.sentAt = r.time();
+  return v;
+}
+
+function writeSmsQueryResult(w, v) {
+  w.enumeration("custody", v.custody, SmsCustody);
+  if (w.has(v.report)) w.model("report", v.report, writeDeliveryReport);
+}
+
+function readSmsQueryResult(r) {
+  const v = { custody: r.enumeration(SmsCustody) };
+  if (r.boolean()) v.report = readDeliveryReport(r);
+  return v;
+}
+
 const eachRecipient = (w, x) => w.model("", x, writeRecipient);
+const eachString = (w, x) => w.string("", x);
 const readString = (r) => r.string();
 
 module.exports = {
   MessageState,
   FailureReason,
+  Fault,
   Encoding,
+  SmsCustody,
   writeRecipient,
+  readRecipient,
   writeSmsSendRequest,
+  readSmsSendRequest,
+  writeSmsSendResult,
   readSmsSendResult,
+  writeDeliveryReport,
+  readDeliveryReport,
+  writeInboundSms,
+  writeSmsCapabilities,
   readSmsCapabilities,
+  writeSmsQuery,
+  readSmsQuery,
+  writeSmsQueryResult,
+  readSmsQueryResult,
 };

@@ -63,6 +63,13 @@ int32_t tl_runtime_open(tl_str config_yaml, tl_str, tl_runtime** out, tl_error**
   *out = new tl_runtime;
   return 0;
 }
+int32_t tl_runtime_open_with(const tl_runtime_options* options, tl_runtime** out, tl_error** error) {
+  return tl_runtime_open(options->config_yaml, options->config_file, out, error);
+}
+int32_t tl_runtime_test_plugin(const tl_kit_options*, void (*)(void*, tl_str), void*, tl_error** error) {
+  *error = ErrorHost::make(Error(ErrorCode::kUnimplemented, "the fake has no kit"));
+  return static_cast<int32_t>(ErrorCode::kUnimplemented);
+}
 void tl_runtime_close(tl_runtime* runtime) { delete runtime; }
 tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {
   return text(resource).empty() || text(resource) == "other" ? find(runtime->services, id) : tl_iface{};

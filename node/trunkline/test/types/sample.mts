@@ -1,10 +1,13 @@
 // Checked with --strict: what an application written in TypeScript looks like.
-import { CancelledError, Runtime, TrunklineError, type Event, type EventHandler, type EventState, type SmsMessage, type SmsSendOutcome } from "trunkline";
+import { CancelledError, evaluate, Runtime, TrunklineError, type Event, type EventHandler, type EventState, type SmsMessage, type SmsSendOutcome } from "trunkline";
 import type { Credential, IdentityProvider } from "trunkline/identity";
 import type { PlaySource } from "trunkline/media";
 import { SmsProvider } from "trunkline/sms";
 
 async function main(signal: AbortSignal): Promise<number> {
+  const sum: number = evaluate("@add(1, variables('n'))", { variables: { n: 2 } });
+  // @ts-expect-error variables are named
+  evaluate("@1", { variables: sum });
   await using rt = await Runtime.open({ runtime: { clock: "virtual" } });
   const message: SmsMessage = { from: "+14255550100", to: ["+14255550123"], message: "hi", deliveryReport: true };
   const outcomes: SmsSendOutcome[] = await rt.sms.send(message, { signal, timeout: 1000, idempotencyKey: "k" });

@@ -16,6 +16,7 @@ from .._config import Config, render
 from .._deliveries import as_duration
 from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
+from .._providers import extract
 from .._runtime import event_filter
 from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
@@ -28,9 +29,12 @@ from .service import (
     IdentityService,
     NumbersService,
     ResourcesService,
+    RoomsService,
     RuntimeService,
     SandboxMailService,
     SandboxService,
+    SmsConsentService,
+    SipRoutingService,
     SmsService,
 )
 
@@ -126,17 +130,23 @@ class Resource(EventConsumers):
         "identity",
         "name",
         "numbers",
+        "rooms",
         "sandbox",
         "sandbox_mail",
+        "sip_routing",
         "sms",
+        "sms_consent",
     )
 
     name: str
     """Its name; empty for the default resource."""
     sms: SmsService
+    sms_consent: SmsConsentService
     identity: IdentityService
     chat: Chat
     numbers: NumbersService
+    sip_routing: SipRoutingService
+    rooms: RoomsService
     events: Events
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
@@ -148,9 +158,12 @@ class Resource(EventConsumers):
         self._native = native
         self.name = name
         self.sms = SmsService._open(native, name)
+        self.sms_consent = SmsConsentService._open(native, name)
         self.identity = IdentityService._open(native, name)
         self.chat = Chat._open(native, name)
         self.numbers = NumbersService._open(native, name)
+        self.sip_routing = SipRoutingService._open(native, name)
+        self.rooms = RoomsService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
@@ -264,6 +277,8 @@ class Runtime(EventConsumers):
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
+        config, bindings = extract(config)
+        self._plugins = [binding.plugin() for binding in bindings]
         self._render = partial(render, config, config_file, clock, seed)
         self._config_file = os.fspath(config_file or "")
         self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
@@ -273,7 +288,7 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file))
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file, self._plugins))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 
@@ -286,6 +301,11 @@ class Runtime(EventConsumers):
     def sms(self) -> SmsService:
         """Text messages of the default resource."""
         return self._parts()[2].sms
+
+    @property
+    def sms_consent(self) -> SmsConsentService:
+        """Who does not want to hear from the default resource."""
+        return self._parts()[2].sms_consent
 
     @property
     def identity(self) -> IdentityService:
@@ -301,6 +321,16 @@ class Runtime(EventConsumers):
     def numbers(self) -> NumbersService:
         """Numbers of the default resource."""
         return self._parts()[2].numbers
+
+    @property
+    def sip_routing(self) -> SipRoutingService:
+        """SIP trunks and routes of the default resource."""
+        return self._parts()[2].sip_routing
+
+    @property
+    def rooms(self) -> RoomsService:
+        """Rooms of the default resource."""
+        return self._parts()[2].rooms
 
     @property
     def events(self) -> Events:

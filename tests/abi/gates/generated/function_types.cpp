@@ -8,6 +8,8 @@
 #include "trunkline/identity.h"
 #include "trunkline/chat.h"
 #include "trunkline/email.h"
+#include "trunkline/pstn.h"
+#include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
 #include "trunkline/workflows.h"
 
@@ -77,6 +79,9 @@ static_assert(std::is_same_v<decltype(tl_sms_events::delivery_report),
 static_assert(std::is_same_v<tl_sms_events_received_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sms_events::received),
                              void (*)(void *, const tl_call *, const tl_sms_inbound_sms *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sms_query_provider_query_done, void (*)(void *, const tl_sms_query_result *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sms_query_provider::query),
+                             void (*)(void *, const tl_call *, const tl_sms_query *, void (*)(void *, const tl_sms_query_result *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_sandbox_provider_phones_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sandbox_provider::phones),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -242,6 +247,45 @@ static_assert(std::is_same_v<decltype(tl_email_events::engagement),
 static_assert(std::is_same_v<tl_email_events_received_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_email_events::received),
                              void (*)(void *, const tl_call *, const tl_email_inbound_email *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_dial_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::dial),
+                             void (*)(void *, const tl_call *, const tl_pstn_dial_request *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_answer_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::answer),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_hang_up_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::hang_up),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_send_dtmf_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::send_dtmf),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_incoming_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::incoming),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_changed_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::changed),
+                             void (*)(void *, const tl_call *, tl_str, const tl_pstn_leg_change *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_add_persona_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::add_persona),
+                             void (*)(void *, const tl_call *, const tl_pstnsandbox_persona *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_personas_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::personas),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_call_from_phone_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::call_from_phone),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_press_digits_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::press_digits),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_hang_up_phone_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::hang_up_phone),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_calls_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::calls),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_reset_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::reset),
+                             void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_send_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::send),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -254,6 +298,18 @@ static_assert(std::is_same_v<decltype(tl_service_sms_service::list),
 static_assert(std::is_same_v<tl_service_sms_service_explain_done, void (*)(void *, const tl_decision_record *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::explain),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_decision_record *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_receipts_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::receipts),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_cancel_done, void (*)(void *, const tl_service_sms_record *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::cancel),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sms_record *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_estimate_done, void (*)(void *, const tl_service_sms_estimate *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::estimate),
+                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_service_sms_estimate *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_plan_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::plan),
+                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_identity_service_create_user_done, void (*)(void *, const tl_service_user_with_token *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_identity_service::create_user),
                              void (*)(void *, const tl_call *, tl_list, tl_str, tl_duration, void (*)(void *, const tl_service_user_with_token *, tl_error *), void *)>);
@@ -353,6 +409,42 @@ static_assert(std::is_same_v<decltype(tl_service_numbers_service::list),
 static_assert(std::is_same_v<tl_service_numbers_service_release_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_numbers_service::release),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_get_done, void (*)(void *, const tl_service_owned_number *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_owned_number *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_update_capabilities_done, void (*)(void *, const tl_service_owned_number *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::update_capabilities),
+                             void (*)(void *, const tl_call *, tl_str, tl_opt_i32, tl_opt_i32, void (*)(void *, const tl_service_owned_number *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_countries_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::countries),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_offerings_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::offerings),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_area_codes_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::area_codes),
+                             void (*)(void *, const tl_call *, tl_str, tl_service_number_type, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_browse_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::browse),
+                             void (*)(void *, const tl_call *, const tl_service_number_query *, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_reserve_done, void (*)(void *, const tl_service_number_reservation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::reserve),
+                             void (*)(void *, const tl_call *, tl_list, tl_list, tl_str, void (*)(void *, const tl_service_number_reservation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_get_reservation_done, void (*)(void *, const tl_service_number_reservation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::get_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_number_reservation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_list_reservations_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::list_reservations),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_purchase_reservation_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::purchase_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_delete_reservation_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::delete_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_lookup_done, void (*)(void *, const tl_service_number_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::lookup),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_number_info *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_events_service_subscribe_done, void (*)(void *, const tl_stream *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_events_service::subscribe),
                              void (*)(void *, const tl_call *, const tl_service_event_filter *, void (*)(void *, const tl_stream *, tl_error *), void *)>);
@@ -446,6 +538,24 @@ static_assert(std::is_same_v<decltype(tl_service_runtime_service::list_plugins),
 static_assert(std::is_same_v<tl_service_runtime_service_metrics_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_runtime_service::metrics),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_add_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::add),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_remove_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_check_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::check),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_list_done, void (*)(void *, const tl_service_opt_out_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::list),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_opt_out_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_history_done, void (*)(void *, const tl_service_consent_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::history),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_consent_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_verify_done, void (*)(void *, const tl_service_consent_proof *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::verify),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_consent_proof *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_event_subscriptions_service_put_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::put),
                              void (*)(void *, const tl_call *, const tl_service_event_subscription_spec *, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);
@@ -581,6 +691,54 @@ static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::reset),
 static_assert(std::is_same_v<tl_service_sandbox_mail_service_smtp_address_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::smtp_address),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_get_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::get),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunk_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunk),
+                             void (*)(void *, const tl_call *, const tl_service_sip_trunk *, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunks_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunks),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_delete_trunk_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::delete_trunk),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_domains_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_domains),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_routes_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_routes),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_test_done, void (*)(void *, const tl_service_sip_route_test *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::test),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_route_test *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_create_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::create),
+                             void (*)(void *, const tl_call *, const tl_service_new_room *, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_get_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_list_done, void (*)(void *, const tl_service_room_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::list),
+                             void (*)(void *, const tl_call *, int32_t, tl_str, void (*)(void *, const tl_service_room_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_update_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::update),
+                             void (*)(void *, const tl_call *, const tl_service_room_change *, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_drop_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::drop),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_set_participants_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::set_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_remove_participants_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::remove_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_list_participants_done, void (*)(void *, const tl_service_room_participant_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::list_participants),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_room_participant_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_check_join_done, void (*)(void *, const tl_service_room_participant *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::check_join),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_room_participant *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_workflows_service_deploy_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_workflows_service::deploy),
                              void (*)(void *, const tl_call *, const tl_workflows_workflow_spec *, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);

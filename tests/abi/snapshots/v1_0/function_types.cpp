@@ -75,6 +75,9 @@ static_assert(std::is_same_v<decltype(tl_sms_events::delivery_report),
 static_assert(std::is_same_v<tl_sms_events_received_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sms_events::received),
                              void (*)(void *, const tl_call *, const tl_sms_inbound_sms *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sms_query_provider_query_done, void (*)(void *, const tl_sms_query_result *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sms_query_provider::query),
+                             void (*)(void *, const tl_call *, const tl_sms_query *, void (*)(void *, const tl_sms_query_result *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_sandbox_provider_phones_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sandbox_provider::phones),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -204,6 +207,18 @@ static_assert(std::is_same_v<decltype(tl_service_sms_service::list),
 static_assert(std::is_same_v<tl_service_sms_service_explain_done, void (*)(void *, const tl_decision_record *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::explain),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_decision_record *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_receipts_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::receipts),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_cancel_done, void (*)(void *, const tl_service_sms_record *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::cancel),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sms_record *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_estimate_done, void (*)(void *, const tl_service_sms_estimate *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::estimate),
+                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_service_sms_estimate *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_service_plan_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_service::plan),
+                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_identity_service_create_user_done, void (*)(void *, const tl_service_user_with_token *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_identity_service::create_user),
                              void (*)(void *, const tl_call *, tl_list, tl_str, tl_duration, void (*)(void *, const tl_service_user_with_token *, tl_error *), void *)>);
@@ -396,6 +411,24 @@ static_assert(std::is_same_v<decltype(tl_service_runtime_service::list_plugins),
 static_assert(std::is_same_v<tl_service_runtime_service_metrics_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_runtime_service::metrics),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_add_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::add),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_remove_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_check_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::check),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_list_done, void (*)(void *, const tl_service_opt_out_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::list),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_opt_out_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_history_done, void (*)(void *, const tl_service_consent_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::history),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_consent_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sms_consent_service_verify_done, void (*)(void *, const tl_service_consent_proof *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::verify),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_consent_proof *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_event_subscriptions_service_put_done, void (*)(void *, const tl_service_event_subscription *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_event_subscriptions_service::put),
                              void (*)(void *, const tl_call *, const tl_service_event_subscription_spec *, void (*)(void *, const tl_service_event_subscription *, tl_error *), void *)>);

@@ -9,6 +9,7 @@ TL_INLINE tl_pstn_dial_request Codec<::trunkline::pstn::DialRequest>::lower(cons
   c.struct_size = sizeof c;
   c.leg_id = Member<std::string>::lower(v.leg_id, arena);
   c.from = Member<std::string>::lower(v.from, arena);
+  c.display_name = Member<std::optional<std::string>>::lower(v.display_name, arena);
   c.to = Member<std::string>::lower(v.to, arena);
   c.ring_timeout = Member<Duration>::lower(v.ring_timeout, arena);
   c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
@@ -17,6 +18,7 @@ TL_INLINE tl_pstn_dial_request Codec<::trunkline::pstn::DialRequest>::lower(cons
 TL_INLINE void Codec<::trunkline::pstn::DialRequest>::lift(const tl_pstn_dial_request& c, ::trunkline::pstn::DialRequest& v) {
   Member<std::string>::lift(c.leg_id, v.leg_id);
   Member<std::string>::lift(c.from, v.from);
+  Member<std::optional<std::string>>::lift(c.display_name, v.display_name);
   Member<std::string>::lift(c.to, v.to);
   Member<Duration>::lift(c.ring_timeout, v.ring_timeout);
   Member<std::optional<Properties>>::lift(c.headers, v.headers);
@@ -25,6 +27,7 @@ TL_INLINE void Codec<::trunkline::pstn::DialRequest>::check(const tl_pstn_dial_r
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.leg_id, "leg_id");
   Member<std::string>::check(c.from, "from");
+  Member<std::optional<std::string>>::check(c.display_name, "display_name");
   Member<std::string>::check(c.to, "to");
   Member<Duration>::check(c.ring_timeout, "ring_timeout");
   Member<std::optional<Properties>>::check(c.headers, "headers");

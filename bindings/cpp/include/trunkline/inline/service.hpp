@@ -14,6 +14,7 @@ TL_INLINE tl_service_sms_message Codec<::trunkline::service::SmsMessage>::lower(
   c.tag = Member<std::optional<std::string>>::lower(v.tag, arena);
   c.delivery_report_timeout = Member<std::optional<Duration>>::lower(v.delivery_report_timeout, arena);
   c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
+  c.send_at = Member<std::optional<Time>>::lower(v.send_at, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::SmsMessage>::lift(const tl_service_sms_message& c, ::trunkline::service::SmsMessage& v) {
@@ -24,6 +25,7 @@ TL_INLINE void Codec<::trunkline::service::SmsMessage>::lift(const tl_service_sm
   Member<std::optional<std::string>>::lift(c.tag, v.tag);
   Member<std::optional<Duration>>::lift(c.delivery_report_timeout, v.delivery_report_timeout);
   Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
+  Member<std::optional<Time>>::lift(c.send_at, v.send_at);
 }
 TL_INLINE void Codec<::trunkline::service::SmsMessage>::check(const tl_service_sms_message& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -34,6 +36,7 @@ TL_INLINE void Codec<::trunkline::service::SmsMessage>::check(const tl_service_s
   Member<std::optional<std::string>>::check(c.tag, "tag");
   Member<std::optional<Duration>>::check(c.delivery_report_timeout, "delivery_report_timeout");
   Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
+  Member<std::optional<Time>>::check(c.send_at, "send_at");
 }
 
 TL_INLINE tl_service_sms_send_outcome Codec<::trunkline::service::SmsSendOutcome>::lower(const ::trunkline::service::SmsSendOutcome& v, [[maybe_unused]] Arena& arena) {
@@ -45,6 +48,7 @@ TL_INLINE tl_service_sms_send_outcome Codec<::trunkline::service::SmsSendOutcome
   c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
   c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
   c.repeated = Member<bool>::lower(v.repeated, arena);
+  c.expected_at = Member<std::optional<Time>>::lower(v.expected_at, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::lift(const tl_service_sms_send_outcome& c, ::trunkline::service::SmsSendOutcome& v) {
@@ -54,6 +58,7 @@ TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::lift(const tl_servic
   Member<std::int32_t>::lift(c.http_status, v.http_status);
   Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
   Member<bool>::lift(c.repeated, v.repeated);
+  Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
 }
 TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::check(const tl_service_sms_send_outcome& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -63,6 +68,7 @@ TL_INLINE void Codec<::trunkline::service::SmsSendOutcome>::check(const tl_servi
   Member<std::int32_t>::check(c.http_status, "http_status");
   Member<std::optional<std::string>>::check(c.error_message, "error_message");
   Member<bool>::check(c.repeated, "repeated");
+  Member<std::optional<Time>>::check(c.expected_at, "expected_at");
 }
 
 TL_INLINE tl_service_sms_record Codec<::trunkline::service::SmsRecord>::lower(const ::trunkline::service::SmsRecord& v, [[maybe_unused]] Arena& arena) {
@@ -82,6 +88,12 @@ TL_INLINE tl_service_sms_record Codec<::trunkline::service::SmsRecord>::lower(co
   c.inbound = Member<bool>::lower(v.inbound, arena);
   c.created_at = Member<Time>::lower(v.created_at, arena);
   c.updated_at = Member<Time>::lower(v.updated_at, arena);
+  c.fault = Member<::trunkline::sms::Fault>::lower(v.fault, arena);
+  c.retryable = Member<bool>::lower(v.retryable, arena);
+  c.receipt_count = Member<std::int32_t>::lower(v.receipt_count, arena);
+  c.expected_at = Member<std::optional<Time>>::lower(v.expected_at, arena);
+  c.price_micros = Member<std::optional<std::int64_t>>::lower(v.price_micros, arena);
+  c.currency = Member<std::optional<std::string>>::lower(v.currency, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::SmsRecord>::lift(const tl_service_sms_record& c, ::trunkline::service::SmsRecord& v) {
@@ -99,6 +111,12 @@ TL_INLINE void Codec<::trunkline::service::SmsRecord>::lift(const tl_service_sms
   Member<bool>::lift(c.inbound, v.inbound);
   Member<Time>::lift(c.created_at, v.created_at);
   Member<Time>::lift(c.updated_at, v.updated_at);
+  Member<::trunkline::sms::Fault>::lift(c.fault, v.fault);
+  Member<bool>::lift(c.retryable, v.retryable);
+  Member<std::int32_t>::lift(c.receipt_count, v.receipt_count);
+  Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
+  Member<std::optional<std::int64_t>>::lift(c.price_micros, v.price_micros);
+  Member<std::optional<std::string>>::lift(c.currency, v.currency);
 }
 TL_INLINE void Codec<::trunkline::service::SmsRecord>::check(const tl_service_sms_record& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -116,6 +134,12 @@ TL_INLINE void Codec<::trunkline::service::SmsRecord>::check(const tl_service_sm
   Member<bool>::check(c.inbound, "inbound");
   Member<Time>::check(c.created_at, "created_at");
   Member<Time>::check(c.updated_at, "updated_at");
+  Member<::trunkline::sms::Fault>::check(c.fault, "fault");
+  Member<bool>::check(c.retryable, "retryable");
+  Member<std::int32_t>::check(c.receipt_count, "receipt_count");
+  Member<std::optional<Time>>::check(c.expected_at, "expected_at");
+  Member<std::optional<std::int64_t>>::check(c.price_micros, "price_micros");
+  Member<std::optional<std::string>>::check(c.currency, "currency");
 }
 
 TL_INLINE tl_service_sms_page Codec<::trunkline::service::SmsPage>::lower(const ::trunkline::service::SmsPage& v, [[maybe_unused]] Arena& arena) {
@@ -133,6 +157,192 @@ TL_INLINE void Codec<::trunkline::service::SmsPage>::check(const tl_service_sms_
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::vector<::trunkline::service::SmsRecord>>::check(c.items, "items");
   Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_sms_receipt Codec<::trunkline::service::SmsReceipt>::lower(const ::trunkline::service::SmsReceipt& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_receipt c{};
+  c.struct_size = sizeof c;
+  c.provider = Member<std::string>::lower(v.provider, arena);
+  c.state = Member<::trunkline::sms::MessageState>::lower(v.state, arena);
+  c.reason = Member<::trunkline::sms::FailureReason>::lower(v.reason, arena);
+  c.provider_code = Member<std::optional<std::string>>::lower(v.provider_code, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  c.received_at = Member<Time>::lower(v.received_at, arena);
+  c.segments_delivered = Member<std::optional<std::int32_t>>::lower(v.segments_delivered, arena);
+  c.fault = Member<::trunkline::sms::Fault>::lower(v.fault, arena);
+  c.retryable = Member<bool>::lower(v.retryable, arena);
+  c.verdict = Member<::trunkline::service::ReceiptVerdict>::lower(v.verdict, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsReceipt>::lift(const tl_service_sms_receipt& c, ::trunkline::service::SmsReceipt& v) {
+  Member<std::string>::lift(c.provider, v.provider);
+  Member<::trunkline::sms::MessageState>::lift(c.state, v.state);
+  Member<::trunkline::sms::FailureReason>::lift(c.reason, v.reason);
+  Member<std::optional<std::string>>::lift(c.provider_code, v.provider_code);
+  Member<Time>::lift(c.at, v.at);
+  Member<Time>::lift(c.received_at, v.received_at);
+  Member<std::optional<std::int32_t>>::lift(c.segments_delivered, v.segments_delivered);
+  Member<::trunkline::sms::Fault>::lift(c.fault, v.fault);
+  Member<bool>::lift(c.retryable, v.retryable);
+  Member<::trunkline::service::ReceiptVerdict>::lift(c.verdict, v.verdict);
+}
+TL_INLINE void Codec<::trunkline::service::SmsReceipt>::check(const tl_service_sms_receipt& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.provider, "provider");
+  Member<::trunkline::sms::MessageState>::check(c.state, "state");
+  Member<::trunkline::sms::FailureReason>::check(c.reason, "reason");
+  Member<std::optional<std::string>>::check(c.provider_code, "provider_code");
+  Member<Time>::check(c.at, "at");
+  Member<Time>::check(c.received_at, "received_at");
+  Member<std::optional<std::int32_t>>::check(c.segments_delivered, "segments_delivered");
+  Member<::trunkline::sms::Fault>::check(c.fault, "fault");
+  Member<bool>::check(c.retryable, "retryable");
+  Member<::trunkline::service::ReceiptVerdict>::check(c.verdict, "verdict");
+}
+
+TL_INLINE tl_service_sms_swap Codec<::trunkline::service::SmsSwap>::lower(const ::trunkline::service::SmsSwap& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_swap c{};
+  c.struct_size = sizeof c;
+  c.found = Member<std::string>::lower(v.found, arena);
+  c.replacement = Member<std::string>::lower(v.replacement, arena);
+  c.count = Member<std::int32_t>::lower(v.count, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsSwap>::lift(const tl_service_sms_swap& c, ::trunkline::service::SmsSwap& v) {
+  Member<std::string>::lift(c.found, v.found);
+  Member<std::string>::lift(c.replacement, v.replacement);
+  Member<std::int32_t>::lift(c.count, v.count);
+}
+TL_INLINE void Codec<::trunkline::service::SmsSwap>::check(const tl_service_sms_swap& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.found, "found");
+  Member<std::string>::check(c.replacement, "replacement");
+  Member<std::int32_t>::check(c.count, "count");
+}
+
+TL_INLINE tl_service_sms_price Codec<::trunkline::service::SmsPrice>::lower(const ::trunkline::service::SmsPrice& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_price c{};
+  c.struct_size = sizeof c;
+  c.provider = Member<std::string>::lower(v.provider, arena);
+  c.segment_micros = Member<std::optional<std::int64_t>>::lower(v.segment_micros, arena);
+  c.total_micros = Member<std::optional<std::int64_t>>::lower(v.total_micros, arena);
+  c.currency = Member<std::string>::lower(v.currency, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsPrice>::lift(const tl_service_sms_price& c, ::trunkline::service::SmsPrice& v) {
+  Member<std::string>::lift(c.provider, v.provider);
+  Member<std::optional<std::int64_t>>::lift(c.segment_micros, v.segment_micros);
+  Member<std::optional<std::int64_t>>::lift(c.total_micros, v.total_micros);
+  Member<std::string>::lift(c.currency, v.currency);
+}
+TL_INLINE void Codec<::trunkline::service::SmsPrice>::check(const tl_service_sms_price& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.provider, "provider");
+  Member<std::optional<std::int64_t>>::check(c.segment_micros, "segment_micros");
+  Member<std::optional<std::int64_t>>::check(c.total_micros, "total_micros");
+  Member<std::string>::check(c.currency, "currency");
+}
+
+TL_INLINE tl_service_sms_recipient_price Codec<::trunkline::service::SmsRecipientPrice>::lower(const ::trunkline::service::SmsRecipientPrice& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_recipient_price c{};
+  c.struct_size = sizeof c;
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.country = Member<std::string>::lower(v.country, arena);
+  c.route = Member<std::optional<std::string>>::lower(v.route, arena);
+  c.prices = Member<std::vector<::trunkline::service::SmsPrice>>::lower(v.prices, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsRecipientPrice>::lift(const tl_service_sms_recipient_price& c, ::trunkline::service::SmsRecipientPrice& v) {
+  Member<std::string>::lift(c.to, v.to);
+  Member<std::string>::lift(c.country, v.country);
+  Member<std::optional<std::string>>::lift(c.route, v.route);
+  Member<std::vector<::trunkline::service::SmsPrice>>::lift(c.prices, v.prices);
+}
+TL_INLINE void Codec<::trunkline::service::SmsRecipientPrice>::check(const tl_service_sms_recipient_price& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.to, "to");
+  Member<std::string>::check(c.country, "country");
+  Member<std::optional<std::string>>::check(c.route, "route");
+  Member<std::vector<::trunkline::service::SmsPrice>>::check(c.prices, "prices");
+}
+
+TL_INLINE tl_service_sms_estimate Codec<::trunkline::service::SmsEstimate>::lower(const ::trunkline::service::SmsEstimate& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_estimate c{};
+  c.struct_size = sizeof c;
+  c.encoding = Member<::trunkline::sms::Encoding>::lower(v.encoding, arena);
+  c.segments = Member<std::int32_t>::lower(v.segments, arena);
+  c.characters = Member<std::int32_t>::lower(v.characters, arena);
+  c.costly_character = Member<std::optional<std::string>>::lower(v.costly_character, arena);
+  c.swaps = Member<std::vector<::trunkline::service::SmsSwap>>::lower(v.swaps, arena);
+  c.swapped_text = Member<std::optional<std::string>>::lower(v.swapped_text, arena);
+  c.swapped_segments = Member<std::optional<std::int32_t>>::lower(v.swapped_segments, arena);
+  c.recipients = Member<std::vector<::trunkline::service::SmsRecipientPrice>>::lower(v.recipients, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsEstimate>::lift(const tl_service_sms_estimate& c, ::trunkline::service::SmsEstimate& v) {
+  Member<::trunkline::sms::Encoding>::lift(c.encoding, v.encoding);
+  Member<std::int32_t>::lift(c.segments, v.segments);
+  Member<std::int32_t>::lift(c.characters, v.characters);
+  Member<std::optional<std::string>>::lift(c.costly_character, v.costly_character);
+  Member<std::vector<::trunkline::service::SmsSwap>>::lift(c.swaps, v.swaps);
+  Member<std::optional<std::string>>::lift(c.swapped_text, v.swapped_text);
+  Member<std::optional<std::int32_t>>::lift(c.swapped_segments, v.swapped_segments);
+  Member<std::vector<::trunkline::service::SmsRecipientPrice>>::lift(c.recipients, v.recipients);
+}
+TL_INLINE void Codec<::trunkline::service::SmsEstimate>::check(const tl_service_sms_estimate& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::sms::Encoding>::check(c.encoding, "encoding");
+  Member<std::int32_t>::check(c.segments, "segments");
+  Member<std::int32_t>::check(c.characters, "characters");
+  Member<std::optional<std::string>>::check(c.costly_character, "costly_character");
+  Member<std::vector<::trunkline::service::SmsSwap>>::check(c.swaps, "swaps");
+  Member<std::optional<std::string>>::check(c.swapped_text, "swapped_text");
+  Member<std::optional<std::int32_t>>::check(c.swapped_segments, "swapped_segments");
+  Member<std::vector<::trunkline::service::SmsRecipientPrice>>::check(c.recipients, "recipients");
+}
+
+TL_INLINE tl_service_sms_plan Codec<::trunkline::service::SmsPlan>::lower(const ::trunkline::service::SmsPlan& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_plan c{};
+  c.struct_size = sizeof c;
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.accepted = Member<bool>::lower(v.accepted, arena);
+  c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
+  c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.provider = Member<std::optional<std::string>>::lower(v.provider, arena);
+  c.segments = Member<std::int32_t>::lower(v.segments, arena);
+  c.price_micros = Member<std::optional<std::int64_t>>::lower(v.price_micros, arena);
+  c.currency = Member<std::optional<std::string>>::lower(v.currency, arena);
+  c.expected_at = Member<std::optional<Time>>::lower(v.expected_at, arena);
+  c.decision = Member<::trunkline::DecisionRecord>::lower(v.decision, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SmsPlan>::lift(const tl_service_sms_plan& c, ::trunkline::service::SmsPlan& v) {
+  Member<std::string>::lift(c.to, v.to);
+  Member<bool>::lift(c.accepted, v.accepted);
+  Member<std::int32_t>::lift(c.http_status, v.http_status);
+  Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::optional<std::string>>::lift(c.provider, v.provider);
+  Member<std::int32_t>::lift(c.segments, v.segments);
+  Member<std::optional<std::int64_t>>::lift(c.price_micros, v.price_micros);
+  Member<std::optional<std::string>>::lift(c.currency, v.currency);
+  Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
+  Member<::trunkline::DecisionRecord>::lift(c.decision, v.decision);
+}
+TL_INLINE void Codec<::trunkline::service::SmsPlan>::check(const tl_service_sms_plan& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.to, "to");
+  Member<bool>::check(c.accepted, "accepted");
+  Member<std::int32_t>::check(c.http_status, "http_status");
+  Member<std::optional<std::string>>::check(c.error_message, "error_message");
+  Member<std::string>::check(c.from, "from");
+  Member<std::optional<std::string>>::check(c.provider, "provider");
+  Member<std::int32_t>::check(c.segments, "segments");
+  Member<std::optional<std::int64_t>>::check(c.price_micros, "price_micros");
+  Member<std::optional<std::string>>::check(c.currency, "currency");
+  Member<std::optional<Time>>::check(c.expected_at, "expected_at");
+  Member<::trunkline::DecisionRecord>::check(c.decision, "decision");
 }
 
 TL_INLINE tl_service_user_with_token Codec<::trunkline::service::UserWithToken>::lower(const ::trunkline::service::UserWithToken& v, [[maybe_unused]] Arena& arena) {
@@ -407,6 +617,159 @@ TL_INLINE void Codec<::trunkline::service::OwnedNumber>::check(const tl_service_
   Member<Time>::check(c.purchased_at, "purchased_at");
 }
 
+TL_INLINE tl_service_number_country Codec<::trunkline::service::NumberCountry>::lower(const ::trunkline::service::NumberCountry& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_country c{};
+  c.struct_size = sizeof c;
+  c.country_code = Member<std::string>::lower(v.country_code, arena);
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.calling_code = Member<std::string>::lower(v.calling_code, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberCountry>::lift(const tl_service_number_country& c, ::trunkline::service::NumberCountry& v) {
+  Member<std::string>::lift(c.country_code, v.country_code);
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.calling_code, v.calling_code);
+}
+TL_INLINE void Codec<::trunkline::service::NumberCountry>::check(const tl_service_number_country& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.country_code, "country_code");
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.calling_code, "calling_code");
+}
+
+TL_INLINE tl_service_number_offering Codec<::trunkline::service::NumberOffering>::lower(const ::trunkline::service::NumberOffering& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_offering c{};
+  c.struct_size = sizeof c;
+  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
+  c.calling = Member<::trunkline::service::NumberCapability>::lower(v.calling, arena);
+  c.sms = Member<::trunkline::service::NumberCapability>::lower(v.sms, arena);
+  c.cost_micros = Member<std::int64_t>::lower(v.cost_micros, arena);
+  c.currency = Member<std::string>::lower(v.currency, arena);
+  c.no_resell = Member<bool>::lower(v.no_resell, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberOffering>::lift(const tl_service_number_offering& c, ::trunkline::service::NumberOffering& v) {
+  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
+  Member<::trunkline::service::NumberCapability>::lift(c.calling, v.calling);
+  Member<::trunkline::service::NumberCapability>::lift(c.sms, v.sms);
+  Member<std::int64_t>::lift(c.cost_micros, v.cost_micros);
+  Member<std::string>::lift(c.currency, v.currency);
+  Member<bool>::lift(c.no_resell, v.no_resell);
+}
+TL_INLINE void Codec<::trunkline::service::NumberOffering>::check(const tl_service_number_offering& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::service::NumberType>::check(c.type, "type");
+  Member<::trunkline::service::NumberCapability>::check(c.calling, "calling");
+  Member<::trunkline::service::NumberCapability>::check(c.sms, "sms");
+  Member<std::int64_t>::check(c.cost_micros, "cost_micros");
+  Member<std::string>::check(c.currency, "currency");
+  Member<bool>::check(c.no_resell, "no_resell");
+}
+
+TL_INLINE tl_service_number_area_code Codec<::trunkline::service::NumberAreaCode>::lower(const ::trunkline::service::NumberAreaCode& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_area_code c{};
+  c.struct_size = sizeof c;
+  c.area_code = Member<std::string>::lower(v.area_code, arena);
+  c.locality = Member<std::optional<std::string>>::lower(v.locality, arena);
+  c.administrative_division = Member<std::optional<std::string>>::lower(v.administrative_division, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberAreaCode>::lift(const tl_service_number_area_code& c, ::trunkline::service::NumberAreaCode& v) {
+  Member<std::string>::lift(c.area_code, v.area_code);
+  Member<std::optional<std::string>>::lift(c.locality, v.locality);
+  Member<std::optional<std::string>>::lift(c.administrative_division, v.administrative_division);
+}
+TL_INLINE void Codec<::trunkline::service::NumberAreaCode>::check(const tl_service_number_area_code& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.area_code, "area_code");
+  Member<std::optional<std::string>>::check(c.locality, "locality");
+  Member<std::optional<std::string>>::check(c.administrative_division, "administrative_division");
+}
+
+TL_INLINE tl_service_number_info Codec<::trunkline::service::NumberInfo>::lower(const ::trunkline::service::NumberInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_info c{};
+  c.struct_size = sizeof c;
+  c.number = Member<std::string>::lower(v.number, arena);
+  c.national_format = Member<std::string>::lower(v.national_format, arena);
+  c.international_format = Member<std::string>::lower(v.international_format, arena);
+  c.country_code = Member<std::optional<std::string>>::lower(v.country_code, arena);
+  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
+  c.operator_name = Member<std::optional<std::string>>::lower(v.operator_name, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberInfo>::lift(const tl_service_number_info& c, ::trunkline::service::NumberInfo& v) {
+  Member<std::string>::lift(c.number, v.number);
+  Member<std::string>::lift(c.national_format, v.national_format);
+  Member<std::string>::lift(c.international_format, v.international_format);
+  Member<std::optional<std::string>>::lift(c.country_code, v.country_code);
+  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
+  Member<std::optional<std::string>>::lift(c.operator_name, v.operator_name);
+}
+TL_INLINE void Codec<::trunkline::service::NumberInfo>::check(const tl_service_number_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.number, "number");
+  Member<std::string>::check(c.national_format, "national_format");
+  Member<std::string>::check(c.international_format, "international_format");
+  Member<std::optional<std::string>>::check(c.country_code, "country_code");
+  Member<::trunkline::service::NumberType>::check(c.type, "type");
+  Member<std::optional<std::string>>::check(c.operator_name, "operator_name");
+}
+
+TL_INLINE tl_service_reserved_number Codec<::trunkline::service::ReservedNumber>::lower(const ::trunkline::service::ReservedNumber& v, [[maybe_unused]] Arena& arena) {
+  tl_service_reserved_number c{};
+  c.struct_size = sizeof c;
+  c.number = Member<std::string>::lower(v.number, arena);
+  c.country_code = Member<std::string>::lower(v.country_code, arena);
+  c.type = Member<::trunkline::service::NumberType>::lower(v.type, arena);
+  c.for_application = Member<bool>::lower(v.for_application, arena);
+  c.calling = Member<::trunkline::service::NumberCapability>::lower(v.calling, arena);
+  c.sms = Member<::trunkline::service::NumberCapability>::lower(v.sms, arena);
+  c.error = Member<std::optional<std::string>>::lower(v.error, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ReservedNumber>::lift(const tl_service_reserved_number& c, ::trunkline::service::ReservedNumber& v) {
+  Member<std::string>::lift(c.number, v.number);
+  Member<std::string>::lift(c.country_code, v.country_code);
+  Member<::trunkline::service::NumberType>::lift(c.type, v.type);
+  Member<bool>::lift(c.for_application, v.for_application);
+  Member<::trunkline::service::NumberCapability>::lift(c.calling, v.calling);
+  Member<::trunkline::service::NumberCapability>::lift(c.sms, v.sms);
+  Member<std::optional<std::string>>::lift(c.error, v.error);
+}
+TL_INLINE void Codec<::trunkline::service::ReservedNumber>::check(const tl_service_reserved_number& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.number, "number");
+  Member<std::string>::check(c.country_code, "country_code");
+  Member<::trunkline::service::NumberType>::check(c.type, "type");
+  Member<bool>::check(c.for_application, "for_application");
+  Member<::trunkline::service::NumberCapability>::check(c.calling, "calling");
+  Member<::trunkline::service::NumberCapability>::check(c.sms, "sms");
+  Member<std::optional<std::string>>::check(c.error, "error");
+}
+
+TL_INLINE tl_service_number_reservation Codec<::trunkline::service::NumberReservation>::lower(const ::trunkline::service::NumberReservation& v, [[maybe_unused]] Arena& arena) {
+  tl_service_number_reservation c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.state = Member<::trunkline::service::ReservationState>::lower(v.state, arena);
+  c.expires_at = Member<Time>::lower(v.expires_at, arena);
+  c.numbers = Member<std::vector<::trunkline::service::ReservedNumber>>::lower(v.numbers, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NumberReservation>::lift(const tl_service_number_reservation& c, ::trunkline::service::NumberReservation& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<::trunkline::service::ReservationState>::lift(c.state, v.state);
+  Member<Time>::lift(c.expires_at, v.expires_at);
+  Member<std::vector<::trunkline::service::ReservedNumber>>::lift(c.numbers, v.numbers);
+}
+TL_INLINE void Codec<::trunkline::service::NumberReservation>::check(const tl_service_number_reservation& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<::trunkline::service::ReservationState>::check(c.state, "state");
+  Member<Time>::check(c.expires_at, "expires_at");
+  Member<std::vector<::trunkline::service::ReservedNumber>>::check(c.numbers, "numbers");
+}
+
 TL_INLINE tl_service_event Codec<::trunkline::service::Event>::lower(const ::trunkline::service::Event& v, [[maybe_unused]] Arena& arena) {
   tl_service_event c{};
   c.struct_size = sizeof c;
@@ -553,6 +916,153 @@ TL_INLINE void Codec<::trunkline::service::PluginInfo>::check(const tl_service_p
   Member<std::vector<std::string>>::check(c.interfaces, "interfaces");
   Member<std::string>::check(c.state, "state");
   Member<std::optional<std::string>>::check(c.detail, "detail");
+}
+
+TL_INLINE tl_service_consent_entry Codec<::trunkline::service::ConsentEntry>::lower(const ::trunkline::service::ConsentEntry& v, [[maybe_unused]] Arena& arena) {
+  tl_service_consent_entry c{};
+  c.struct_size = sizeof c;
+  c.sequence = Member<std::int64_t>::lower(v.sequence, arena);
+  c.sender = Member<std::string>::lower(v.sender, arena);
+  c.recipient = Member<std::string>::lower(v.recipient, arena);
+  c.action = Member<::trunkline::service::ConsentAction>::lower(v.action, arena);
+  c.source = Member<::trunkline::service::ConsentSource>::lower(v.source, arena);
+  c.keyword = Member<std::optional<std::string>>::lower(v.keyword, arena);
+  c.language = Member<std::optional<std::string>>::lower(v.language, arena);
+  c.message_id = Member<std::optional<std::string>>::lower(v.message_id, arena);
+  c.confirmation_id = Member<std::optional<std::string>>::lower(v.confirmation_id, arena);
+  c.at = Member<Time>::lower(v.at, arena);
+  c.digest = Member<std::string>::lower(v.digest, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ConsentEntry>::lift(const tl_service_consent_entry& c, ::trunkline::service::ConsentEntry& v) {
+  Member<std::int64_t>::lift(c.sequence, v.sequence);
+  Member<std::string>::lift(c.sender, v.sender);
+  Member<std::string>::lift(c.recipient, v.recipient);
+  Member<::trunkline::service::ConsentAction>::lift(c.action, v.action);
+  Member<::trunkline::service::ConsentSource>::lift(c.source, v.source);
+  Member<std::optional<std::string>>::lift(c.keyword, v.keyword);
+  Member<std::optional<std::string>>::lift(c.language, v.language);
+  Member<std::optional<std::string>>::lift(c.message_id, v.message_id);
+  Member<std::optional<std::string>>::lift(c.confirmation_id, v.confirmation_id);
+  Member<Time>::lift(c.at, v.at);
+  Member<std::string>::lift(c.digest, v.digest);
+}
+TL_INLINE void Codec<::trunkline::service::ConsentEntry>::check(const tl_service_consent_entry& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.sequence, "sequence");
+  Member<std::string>::check(c.sender, "sender");
+  Member<std::string>::check(c.recipient, "recipient");
+  Member<::trunkline::service::ConsentAction>::check(c.action, "action");
+  Member<::trunkline::service::ConsentSource>::check(c.source, "source");
+  Member<std::optional<std::string>>::check(c.keyword, "keyword");
+  Member<std::optional<std::string>>::check(c.language, "language");
+  Member<std::optional<std::string>>::check(c.message_id, "message_id");
+  Member<std::optional<std::string>>::check(c.confirmation_id, "confirmation_id");
+  Member<Time>::check(c.at, "at");
+  Member<std::string>::check(c.digest, "digest");
+}
+
+TL_INLINE tl_service_consent_page Codec<::trunkline::service::ConsentPage>::lower(const ::trunkline::service::ConsentPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_consent_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::ConsentEntry>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ConsentPage>::lift(const tl_service_consent_page& c, ::trunkline::service::ConsentPage& v) {
+  Member<std::vector<::trunkline::service::ConsentEntry>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::ConsentPage>::check(const tl_service_consent_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::ConsentEntry>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_opt_out Codec<::trunkline::service::OptOut>::lower(const ::trunkline::service::OptOut& v, [[maybe_unused]] Arena& arena) {
+  tl_service_opt_out c{};
+  c.struct_size = sizeof c;
+  c.sender = Member<std::string>::lower(v.sender, arena);
+  c.recipient = Member<std::string>::lower(v.recipient, arena);
+  c.since = Member<Time>::lower(v.since, arena);
+  c.source = Member<::trunkline::service::ConsentSource>::lower(v.source, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::OptOut>::lift(const tl_service_opt_out& c, ::trunkline::service::OptOut& v) {
+  Member<std::string>::lift(c.sender, v.sender);
+  Member<std::string>::lift(c.recipient, v.recipient);
+  Member<Time>::lift(c.since, v.since);
+  Member<::trunkline::service::ConsentSource>::lift(c.source, v.source);
+}
+TL_INLINE void Codec<::trunkline::service::OptOut>::check(const tl_service_opt_out& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.sender, "sender");
+  Member<std::string>::check(c.recipient, "recipient");
+  Member<Time>::check(c.since, "since");
+  Member<::trunkline::service::ConsentSource>::check(c.source, "source");
+}
+
+TL_INLINE tl_service_opt_out_page Codec<::trunkline::service::OptOutPage>::lower(const ::trunkline::service::OptOutPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_opt_out_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::OptOut>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::OptOutPage>::lift(const tl_service_opt_out_page& c, ::trunkline::service::OptOutPage& v) {
+  Member<std::vector<::trunkline::service::OptOut>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::OptOutPage>::check(const tl_service_opt_out_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::OptOut>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_opt_out_outcome Codec<::trunkline::service::OptOutOutcome>::lower(const ::trunkline::service::OptOutOutcome& v, [[maybe_unused]] Arena& arena) {
+  tl_service_opt_out_outcome c{};
+  c.struct_size = sizeof c;
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.http_status = Member<std::int32_t>::lower(v.http_status, arena);
+  c.opted_out = Member<bool>::lower(v.opted_out, arena);
+  c.error_message = Member<std::optional<std::string>>::lower(v.error_message, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::OptOutOutcome>::lift(const tl_service_opt_out_outcome& c, ::trunkline::service::OptOutOutcome& v) {
+  Member<std::string>::lift(c.to, v.to);
+  Member<std::int32_t>::lift(c.http_status, v.http_status);
+  Member<bool>::lift(c.opted_out, v.opted_out);
+  Member<std::optional<std::string>>::lift(c.error_message, v.error_message);
+}
+TL_INLINE void Codec<::trunkline::service::OptOutOutcome>::check(const tl_service_opt_out_outcome& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.to, "to");
+  Member<std::int32_t>::check(c.http_status, "http_status");
+  Member<bool>::check(c.opted_out, "opted_out");
+  Member<std::optional<std::string>>::check(c.error_message, "error_message");
+}
+
+TL_INLINE tl_service_consent_proof Codec<::trunkline::service::ConsentProof>::lower(const ::trunkline::service::ConsentProof& v, [[maybe_unused]] Arena& arena) {
+  tl_service_consent_proof c{};
+  c.struct_size = sizeof c;
+  c.entries = Member<std::int64_t>::lower(v.entries, arena);
+  c.digest = Member<std::string>::lower(v.digest, arena);
+  c.intact = Member<bool>::lower(v.intact, arena);
+  c.first_broken = Member<std::optional<std::int64_t>>::lower(v.first_broken, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ConsentProof>::lift(const tl_service_consent_proof& c, ::trunkline::service::ConsentProof& v) {
+  Member<std::int64_t>::lift(c.entries, v.entries);
+  Member<std::string>::lift(c.digest, v.digest);
+  Member<bool>::lift(c.intact, v.intact);
+  Member<std::optional<std::int64_t>>::lift(c.first_broken, v.first_broken);
+}
+TL_INLINE void Codec<::trunkline::service::ConsentProof>::check(const tl_service_consent_proof& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::int64_t>::check(c.entries, "entries");
+  Member<std::string>::check(c.digest, "digest");
+  Member<bool>::check(c.intact, "intact");
+  Member<std::optional<std::int64_t>>::check(c.first_broken, "first_broken");
 }
 
 TL_INLINE tl_service_event_condition Codec<::trunkline::service::EventCondition>::lower(const ::trunkline::service::EventCondition& v, [[maybe_unused]] Arena& arena) {
@@ -1183,6 +1693,238 @@ TL_INLINE void Codec<::trunkline::service::ReceivedEmail>::check(const tl_servic
   Member<std::string>::check(c.subject, "subject");
   Member<Time>::check(c.received_at, "received_at");
   Member<Bytes>::check(c.mime, "mime");
+}
+
+TL_INLINE tl_service_sip_trunk Codec<::trunkline::service::SipTrunk>::lower(const ::trunkline::service::SipTrunk& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_trunk c{};
+  c.struct_size = sizeof c;
+  c.fqdn = Member<std::string>::lower(v.fqdn, arena);
+  c.sip_signaling_port = Member<std::int32_t>::lower(v.sip_signaling_port, arena);
+  c.enabled = Member<bool>::lower(v.enabled, arena);
+  c.privacy_header = Member<std::optional<std::string>>::lower(v.privacy_header, arena);
+  c.ip_address_version = Member<std::optional<std::string>>::lower(v.ip_address_version, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipTrunk>::lift(const tl_service_sip_trunk& c, ::trunkline::service::SipTrunk& v) {
+  Member<std::string>::lift(c.fqdn, v.fqdn);
+  Member<std::int32_t>::lift(c.sip_signaling_port, v.sip_signaling_port);
+  Member<bool>::lift(c.enabled, v.enabled);
+  Member<std::optional<std::string>>::lift(c.privacy_header, v.privacy_header);
+  Member<std::optional<std::string>>::lift(c.ip_address_version, v.ip_address_version);
+}
+TL_INLINE void Codec<::trunkline::service::SipTrunk>::check(const tl_service_sip_trunk& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.fqdn, "fqdn");
+  Member<std::int32_t>::check(c.sip_signaling_port, "sip_signaling_port");
+  Member<bool>::check(c.enabled, "enabled");
+  Member<std::optional<std::string>>::check(c.privacy_header, "privacy_header");
+  Member<std::optional<std::string>>::check(c.ip_address_version, "ip_address_version");
+}
+
+TL_INLINE tl_service_sip_domain Codec<::trunkline::service::SipDomain>::lower(const ::trunkline::service::SipDomain& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_domain c{};
+  c.struct_size = sizeof c;
+  c.domain = Member<std::string>::lower(v.domain, arena);
+  c.enabled = Member<bool>::lower(v.enabled, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipDomain>::lift(const tl_service_sip_domain& c, ::trunkline::service::SipDomain& v) {
+  Member<std::string>::lift(c.domain, v.domain);
+  Member<bool>::lift(c.enabled, v.enabled);
+}
+TL_INLINE void Codec<::trunkline::service::SipDomain>::check(const tl_service_sip_domain& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.domain, "domain");
+  Member<bool>::check(c.enabled, "enabled");
+}
+
+TL_INLINE tl_service_sip_route Codec<::trunkline::service::SipRoute>::lower(const ::trunkline::service::SipRoute& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_route c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.description = Member<std::optional<std::string>>::lower(v.description, arena);
+  c.number_pattern = Member<std::string>::lower(v.number_pattern, arena);
+  c.trunks = Member<std::vector<std::string>>::lower(v.trunks, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipRoute>::lift(const tl_service_sip_route& c, ::trunkline::service::SipRoute& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::optional<std::string>>::lift(c.description, v.description);
+  Member<std::string>::lift(c.number_pattern, v.number_pattern);
+  Member<std::vector<std::string>>::lift(c.trunks, v.trunks);
+}
+TL_INLINE void Codec<::trunkline::service::SipRoute>::check(const tl_service_sip_route& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::optional<std::string>>::check(c.description, "description");
+  Member<std::string>::check(c.number_pattern, "number_pattern");
+  Member<std::vector<std::string>>::check(c.trunks, "trunks");
+}
+
+TL_INLINE tl_service_sip_routing Codec<::trunkline::service::SipRouting>::lower(const ::trunkline::service::SipRouting& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_routing c{};
+  c.struct_size = sizeof c;
+  c.trunks = Member<std::vector<::trunkline::service::SipTrunk>>::lower(v.trunks, arena);
+  c.domains = Member<std::vector<::trunkline::service::SipDomain>>::lower(v.domains, arena);
+  c.routes = Member<std::vector<::trunkline::service::SipRoute>>::lower(v.routes, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipRouting>::lift(const tl_service_sip_routing& c, ::trunkline::service::SipRouting& v) {
+  Member<std::vector<::trunkline::service::SipTrunk>>::lift(c.trunks, v.trunks);
+  Member<std::vector<::trunkline::service::SipDomain>>::lift(c.domains, v.domains);
+  Member<std::vector<::trunkline::service::SipRoute>>::lift(c.routes, v.routes);
+}
+TL_INLINE void Codec<::trunkline::service::SipRouting>::check(const tl_service_sip_routing& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::SipTrunk>>::check(c.trunks, "trunks");
+  Member<std::vector<::trunkline::service::SipDomain>>::check(c.domains, "domains");
+  Member<std::vector<::trunkline::service::SipRoute>>::check(c.routes, "routes");
+}
+
+TL_INLINE tl_service_sip_route_test Codec<::trunkline::service::SipRouteTest>::lower(const ::trunkline::service::SipRouteTest& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_route_test c{};
+  c.struct_size = sizeof c;
+  c.matching_routes = Member<std::vector<::trunkline::service::SipRoute>>::lower(v.matching_routes, arena);
+  c.trunks = Member<std::vector<::trunkline::service::SipTrunk>>::lower(v.trunks, arena);
+  c.decision = Member<::trunkline::DecisionRecord>::lower(v.decision, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::SipRouteTest>::lift(const tl_service_sip_route_test& c, ::trunkline::service::SipRouteTest& v) {
+  Member<std::vector<::trunkline::service::SipRoute>>::lift(c.matching_routes, v.matching_routes);
+  Member<std::vector<::trunkline::service::SipTrunk>>::lift(c.trunks, v.trunks);
+  Member<::trunkline::DecisionRecord>::lift(c.decision, v.decision);
+}
+TL_INLINE void Codec<::trunkline::service::SipRouteTest>::check(const tl_service_sip_route_test& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::SipRoute>>::check(c.matching_routes, "matching_routes");
+  Member<std::vector<::trunkline::service::SipTrunk>>::check(c.trunks, "trunks");
+  Member<::trunkline::DecisionRecord>::check(c.decision, "decision");
+}
+
+TL_INLINE tl_service_room_participant Codec<::trunkline::service::RoomParticipant>::lower(const ::trunkline::service::RoomParticipant& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_participant c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.role = Member<::trunkline::service::RoomRole>::lower(v.role, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipant>::lift(const tl_service_room_participant& c, ::trunkline::service::RoomParticipant& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<::trunkline::service::RoomRole>::lift(c.role, v.role);
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipant>::check(const tl_service_room_participant& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<::trunkline::service::RoomRole>::check(c.role, "role");
+}
+
+TL_INLINE tl_service_new_room Codec<::trunkline::service::NewRoom>::lower(const ::trunkline::service::NewRoom& v, [[maybe_unused]] Arena& arena) {
+  tl_service_new_room c{};
+  c.struct_size = sizeof c;
+  c.valid_from = Member<std::optional<Time>>::lower(v.valid_from, arena);
+  c.valid_until = Member<std::optional<Time>>::lower(v.valid_until, arena);
+  c.pstn_dial_out = Member<bool>::lower(v.pstn_dial_out, arena);
+  c.participants = Member<std::optional<std::vector<::trunkline::service::RoomParticipant>>>::lower(v.participants, arena);
+  c.idempotency_key = Member<std::optional<std::string>>::lower(v.idempotency_key, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::NewRoom>::lift(const tl_service_new_room& c, ::trunkline::service::NewRoom& v) {
+  Member<std::optional<Time>>::lift(c.valid_from, v.valid_from);
+  Member<std::optional<Time>>::lift(c.valid_until, v.valid_until);
+  Member<bool>::lift(c.pstn_dial_out, v.pstn_dial_out);
+  Member<std::optional<std::vector<::trunkline::service::RoomParticipant>>>::lift(c.participants, v.participants);
+  Member<std::optional<std::string>>::lift(c.idempotency_key, v.idempotency_key);
+}
+TL_INLINE void Codec<::trunkline::service::NewRoom>::check(const tl_service_new_room& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<Time>>::check(c.valid_from, "valid_from");
+  Member<std::optional<Time>>::check(c.valid_until, "valid_until");
+  Member<bool>::check(c.pstn_dial_out, "pstn_dial_out");
+  Member<std::optional<std::vector<::trunkline::service::RoomParticipant>>>::check(c.participants, "participants");
+  Member<std::optional<std::string>>::check(c.idempotency_key, "idempotency_key");
+}
+
+TL_INLINE tl_service_room Codec<::trunkline::service::Room>::lower(const ::trunkline::service::Room& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room c{};
+  c.struct_size = sizeof c;
+  c.id = Member<std::string>::lower(v.id, arena);
+  c.created_at = Member<Time>::lower(v.created_at, arena);
+  c.valid_from = Member<Time>::lower(v.valid_from, arena);
+  c.valid_until = Member<Time>::lower(v.valid_until, arena);
+  c.pstn_dial_out = Member<bool>::lower(v.pstn_dial_out, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::Room>::lift(const tl_service_room& c, ::trunkline::service::Room& v) {
+  Member<std::string>::lift(c.id, v.id);
+  Member<Time>::lift(c.created_at, v.created_at);
+  Member<Time>::lift(c.valid_from, v.valid_from);
+  Member<Time>::lift(c.valid_until, v.valid_until);
+  Member<bool>::lift(c.pstn_dial_out, v.pstn_dial_out);
+}
+TL_INLINE void Codec<::trunkline::service::Room>::check(const tl_service_room& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.id, "id");
+  Member<Time>::check(c.created_at, "created_at");
+  Member<Time>::check(c.valid_from, "valid_from");
+  Member<Time>::check(c.valid_until, "valid_until");
+  Member<bool>::check(c.pstn_dial_out, "pstn_dial_out");
+}
+
+TL_INLINE tl_service_room_change Codec<::trunkline::service::RoomChange>::lower(const ::trunkline::service::RoomChange& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_change c{};
+  c.struct_size = sizeof c;
+  c.room_id = Member<std::string>::lower(v.room_id, arena);
+  c.valid_from = Member<std::optional<Time>>::lower(v.valid_from, arena);
+  c.valid_until = Member<std::optional<Time>>::lower(v.valid_until, arena);
+  c.pstn_dial_out = Member<std::optional<bool>>::lower(v.pstn_dial_out, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomChange>::lift(const tl_service_room_change& c, ::trunkline::service::RoomChange& v) {
+  Member<std::string>::lift(c.room_id, v.room_id);
+  Member<std::optional<Time>>::lift(c.valid_from, v.valid_from);
+  Member<std::optional<Time>>::lift(c.valid_until, v.valid_until);
+  Member<std::optional<bool>>::lift(c.pstn_dial_out, v.pstn_dial_out);
+}
+TL_INLINE void Codec<::trunkline::service::RoomChange>::check(const tl_service_room_change& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.room_id, "room_id");
+  Member<std::optional<Time>>::check(c.valid_from, "valid_from");
+  Member<std::optional<Time>>::check(c.valid_until, "valid_until");
+  Member<std::optional<bool>>::check(c.pstn_dial_out, "pstn_dial_out");
+}
+
+TL_INLINE tl_service_room_page Codec<::trunkline::service::RoomPage>::lower(const ::trunkline::service::RoomPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::Room>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomPage>::lift(const tl_service_room_page& c, ::trunkline::service::RoomPage& v) {
+  Member<std::vector<::trunkline::service::Room>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::RoomPage>::check(const tl_service_room_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::Room>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_service_room_participant_page Codec<::trunkline::service::RoomParticipantPage>::lower(const ::trunkline::service::RoomParticipantPage& v, [[maybe_unused]] Arena& arena) {
+  tl_service_room_participant_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::service::RoomParticipant>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipantPage>::lift(const tl_service_room_participant_page& c, ::trunkline::service::RoomParticipantPage& v) {
+  Member<std::vector<::trunkline::service::RoomParticipant>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::service::RoomParticipantPage>::check(const tl_service_room_participant_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::service::RoomParticipant>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
 }
 
 }  // namespace trunkline::abi

@@ -45,6 +45,46 @@ TL_INLINE void SmsServiceClient::start_explain(std::string message_id, CallOptio
 TL_INLINE DecisionRecord SmsServiceClient::explain_sync(std::string message_id, CallOptions options) const {
   return Client::wait<ops::SmsServiceExplain>(std::move(options), std::move(message_id));
 }
+TL_INLINE Task<std::vector<SmsReceipt>> SmsServiceClient::receipts(std::string message_id, CallOptions options) const {
+  return Client::run<ops::SmsServiceReceipts>(std::move(options), std::move(message_id));
+}
+TL_INLINE void SmsServiceClient::start_receipts(std::string message_id, CallOptions options,
+                                                abi::Callback<std::vector<SmsReceipt>> done) const {
+  Client::start<ops::SmsServiceReceipts>(std::move(options), std::move(done), std::move(message_id));
+}
+TL_INLINE std::vector<SmsReceipt> SmsServiceClient::receipts_sync(std::string message_id, CallOptions options) const {
+  return Client::wait<ops::SmsServiceReceipts>(std::move(options), std::move(message_id));
+}
+TL_INLINE Task<SmsRecord> SmsServiceClient::cancel(std::string message_id, CallOptions options) const {
+  return Client::run<ops::SmsServiceCancel>(std::move(options), std::move(message_id));
+}
+TL_INLINE void SmsServiceClient::start_cancel(std::string message_id, CallOptions options,
+                                              abi::Callback<SmsRecord> done) const {
+  Client::start<ops::SmsServiceCancel>(std::move(options), std::move(done), std::move(message_id));
+}
+TL_INLINE SmsRecord SmsServiceClient::cancel_sync(std::string message_id, CallOptions options) const {
+  return Client::wait<ops::SmsServiceCancel>(std::move(options), std::move(message_id));
+}
+TL_INLINE Task<SmsEstimate> SmsServiceClient::estimate(SmsMessage message, CallOptions options) const {
+  return Client::run<ops::SmsServiceEstimate>(std::move(options), std::move(message));
+}
+TL_INLINE void SmsServiceClient::start_estimate(SmsMessage message, CallOptions options,
+                                                abi::Callback<SmsEstimate> done) const {
+  Client::start<ops::SmsServiceEstimate>(std::move(options), std::move(done), std::move(message));
+}
+TL_INLINE SmsEstimate SmsServiceClient::estimate_sync(SmsMessage message, CallOptions options) const {
+  return Client::wait<ops::SmsServiceEstimate>(std::move(options), std::move(message));
+}
+TL_INLINE Task<std::vector<SmsPlan>> SmsServiceClient::plan(SmsMessage message, CallOptions options) const {
+  return Client::run<ops::SmsServicePlan>(std::move(options), std::move(message));
+}
+TL_INLINE void SmsServiceClient::start_plan(SmsMessage message, CallOptions options,
+                                            abi::Callback<std::vector<SmsPlan>> done) const {
+  Client::start<ops::SmsServicePlan>(std::move(options), std::move(done), std::move(message));
+}
+TL_INLINE std::vector<SmsPlan> SmsServiceClient::plan_sync(SmsMessage message, CallOptions options) const {
+  return Client::wait<ops::SmsServicePlan>(std::move(options), std::move(message));
+}
 
 TL_INLINE Task<UserWithToken> IdentityServiceClient::create_user(std::vector<identity::TokenScope> scopes,
                                                                  std::optional<std::string> custom_id, Duration lifetime,
@@ -486,6 +526,151 @@ TL_INLINE void NumbersServiceClient::start_release(std::string number, CallOptio
 TL_INLINE void NumbersServiceClient::release_sync(std::string number, CallOptions options) const {
   return Client::wait<ops::NumbersServiceRelease>(std::move(options), std::move(number));
 }
+TL_INLINE Task<OwnedNumber> NumbersServiceClient::get(std::string number, CallOptions options) const {
+  return Client::run<ops::NumbersServiceGet>(std::move(options), std::move(number));
+}
+TL_INLINE void NumbersServiceClient::start_get(std::string number, CallOptions options, abi::Callback<OwnedNumber> done) const {
+  Client::start<ops::NumbersServiceGet>(std::move(options), std::move(done), std::move(number));
+}
+TL_INLINE OwnedNumber NumbersServiceClient::get_sync(std::string number, CallOptions options) const {
+  return Client::wait<ops::NumbersServiceGet>(std::move(options), std::move(number));
+}
+TL_INLINE Task<OwnedNumber> NumbersServiceClient::update_capabilities(std::string number,
+                                                                      std::optional<NumberCapability> calling,
+                                                                      std::optional<NumberCapability> sms,
+                                                                      CallOptions options) const {
+  return Client::run<ops::NumbersServiceUpdateCapabilities>(std::move(options), std::move(number), std::move(calling),
+                                                            std::move(sms));
+}
+TL_INLINE void NumbersServiceClient::start_update_capabilities(std::string number, std::optional<NumberCapability> calling,
+                                                               std::optional<NumberCapability> sms, CallOptions options,
+                                                               abi::Callback<OwnedNumber> done) const {
+  Client::start<ops::NumbersServiceUpdateCapabilities>(std::move(options), std::move(done), std::move(number),
+                                                       std::move(calling), std::move(sms));
+}
+TL_INLINE OwnedNumber NumbersServiceClient::update_capabilities_sync(std::string number,
+                                                                     std::optional<NumberCapability> calling,
+                                                                     std::optional<NumberCapability> sms,
+                                                                     CallOptions options) const {
+  return Client::wait<ops::NumbersServiceUpdateCapabilities>(std::move(options), std::move(number), std::move(calling),
+                                                             std::move(sms));
+}
+TL_INLINE Task<std::vector<NumberCountry>> NumbersServiceClient::countries(CallOptions options) const {
+  return Client::run<ops::NumbersServiceCountries>(std::move(options));
+}
+TL_INLINE void NumbersServiceClient::start_countries(CallOptions options,
+                                                     abi::Callback<std::vector<NumberCountry>> done) const {
+  Client::start<ops::NumbersServiceCountries>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<NumberCountry> NumbersServiceClient::countries_sync(CallOptions options) const {
+  return Client::wait<ops::NumbersServiceCountries>(std::move(options));
+}
+TL_INLINE Task<std::vector<NumberOffering>> NumbersServiceClient::offerings(std::string country_code,
+                                                                            CallOptions options) const {
+  return Client::run<ops::NumbersServiceOfferings>(std::move(options), std::move(country_code));
+}
+TL_INLINE void NumbersServiceClient::start_offerings(std::string country_code, CallOptions options,
+                                                     abi::Callback<std::vector<NumberOffering>> done) const {
+  Client::start<ops::NumbersServiceOfferings>(std::move(options), std::move(done), std::move(country_code));
+}
+TL_INLINE std::vector<NumberOffering> NumbersServiceClient::offerings_sync(std::string country_code,
+                                                                           CallOptions options) const {
+  return Client::wait<ops::NumbersServiceOfferings>(std::move(options), std::move(country_code));
+}
+TL_INLINE Task<std::vector<NumberAreaCode>> NumbersServiceClient::area_codes(std::string country_code, NumberType type,
+                                                                             CallOptions options) const {
+  return Client::run<ops::NumbersServiceAreaCodes>(std::move(options), std::move(country_code), type);
+}
+TL_INLINE void NumbersServiceClient::start_area_codes(std::string country_code, NumberType type, CallOptions options,
+                                                      abi::Callback<std::vector<NumberAreaCode>> done) const {
+  Client::start<ops::NumbersServiceAreaCodes>(std::move(options), std::move(done), std::move(country_code), type);
+}
+TL_INLINE std::vector<NumberAreaCode> NumbersServiceClient::area_codes_sync(std::string country_code, NumberType type,
+                                                                            CallOptions options) const {
+  return Client::wait<ops::NumbersServiceAreaCodes>(std::move(options), std::move(country_code), type);
+}
+TL_INLINE Task<std::vector<ReservedNumber>> NumbersServiceClient::browse(NumberQuery query, std::vector<std::string> prefixes,
+                                                                         CallOptions options) const {
+  return Client::run<ops::NumbersServiceBrowse>(std::move(options), std::move(query), std::move(prefixes));
+}
+TL_INLINE void NumbersServiceClient::start_browse(NumberQuery query, std::vector<std::string> prefixes, CallOptions options,
+                                                  abi::Callback<std::vector<ReservedNumber>> done) const {
+  Client::start<ops::NumbersServiceBrowse>(std::move(options), std::move(done), std::move(query), std::move(prefixes));
+}
+TL_INLINE std::vector<ReservedNumber> NumbersServiceClient::browse_sync(NumberQuery query, std::vector<std::string> prefixes,
+                                                                        CallOptions options) const {
+  return Client::wait<ops::NumbersServiceBrowse>(std::move(options), std::move(query), std::move(prefixes));
+}
+TL_INLINE Task<NumberReservation> NumbersServiceClient::reserve(std::vector<std::string> add, std::vector<std::string> remove,
+                                                                std::optional<std::string> reservation_id,
+                                                                CallOptions options) const {
+  return Client::run<ops::NumbersServiceReserve>(std::move(options), std::move(add), std::move(remove),
+                                                 std::move(reservation_id));
+}
+TL_INLINE void NumbersServiceClient::start_reserve(std::vector<std::string> add, std::vector<std::string> remove,
+                                                   std::optional<std::string> reservation_id, CallOptions options,
+                                                   abi::Callback<NumberReservation> done) const {
+  Client::start<ops::NumbersServiceReserve>(std::move(options), std::move(done), std::move(add), std::move(remove),
+                                            std::move(reservation_id));
+}
+TL_INLINE NumberReservation NumbersServiceClient::reserve_sync(std::vector<std::string> add, std::vector<std::string> remove,
+                                                               std::optional<std::string> reservation_id,
+                                                               CallOptions options) const {
+  return Client::wait<ops::NumbersServiceReserve>(std::move(options), std::move(add), std::move(remove),
+                                                  std::move(reservation_id));
+}
+TL_INLINE Task<NumberReservation> NumbersServiceClient::get_reservation(std::string reservation_id, CallOptions options) const {
+  return Client::run<ops::NumbersServiceGetReservation>(std::move(options), std::move(reservation_id));
+}
+TL_INLINE void NumbersServiceClient::start_get_reservation(std::string reservation_id, CallOptions options,
+                                                           abi::Callback<NumberReservation> done) const {
+  Client::start<ops::NumbersServiceGetReservation>(std::move(options), std::move(done), std::move(reservation_id));
+}
+TL_INLINE NumberReservation NumbersServiceClient::get_reservation_sync(std::string reservation_id, CallOptions options) const {
+  return Client::wait<ops::NumbersServiceGetReservation>(std::move(options), std::move(reservation_id));
+}
+TL_INLINE Task<std::vector<NumberReservation>> NumbersServiceClient::list_reservations(CallOptions options) const {
+  return Client::run<ops::NumbersServiceListReservations>(std::move(options));
+}
+TL_INLINE void NumbersServiceClient::start_list_reservations(CallOptions options,
+                                                             abi::Callback<std::vector<NumberReservation>> done) const {
+  Client::start<ops::NumbersServiceListReservations>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<NumberReservation> NumbersServiceClient::list_reservations_sync(CallOptions options) const {
+  return Client::wait<ops::NumbersServiceListReservations>(std::move(options));
+}
+TL_INLINE Task<std::vector<OwnedNumber>> NumbersServiceClient::purchase_reservation(std::string reservation_id,
+                                                                                    CallOptions options) const {
+  return Client::run<ops::NumbersServicePurchaseReservation>(std::move(options), std::move(reservation_id));
+}
+TL_INLINE void NumbersServiceClient::start_purchase_reservation(std::string reservation_id, CallOptions options,
+                                                                abi::Callback<std::vector<OwnedNumber>> done) const {
+  Client::start<ops::NumbersServicePurchaseReservation>(std::move(options), std::move(done), std::move(reservation_id));
+}
+TL_INLINE std::vector<OwnedNumber> NumbersServiceClient::purchase_reservation_sync(std::string reservation_id,
+                                                                                   CallOptions options) const {
+  return Client::wait<ops::NumbersServicePurchaseReservation>(std::move(options), std::move(reservation_id));
+}
+TL_INLINE Task<void> NumbersServiceClient::delete_reservation(std::string reservation_id, CallOptions options) const {
+  return Client::run<ops::NumbersServiceDeleteReservation>(std::move(options), std::move(reservation_id));
+}
+TL_INLINE void NumbersServiceClient::start_delete_reservation(std::string reservation_id, CallOptions options,
+                                                              abi::Callback<void> done) const {
+  Client::start<ops::NumbersServiceDeleteReservation>(std::move(options), std::move(done), std::move(reservation_id));
+}
+TL_INLINE void NumbersServiceClient::delete_reservation_sync(std::string reservation_id, CallOptions options) const {
+  return Client::wait<ops::NumbersServiceDeleteReservation>(std::move(options), std::move(reservation_id));
+}
+TL_INLINE Task<NumberInfo> NumbersServiceClient::lookup(std::string number, CallOptions options) const {
+  return Client::run<ops::NumbersServiceLookup>(std::move(options), std::move(number));
+}
+TL_INLINE void NumbersServiceClient::start_lookup(std::string number, CallOptions options,
+                                                  abi::Callback<NumberInfo> done) const {
+  Client::start<ops::NumbersServiceLookup>(std::move(options), std::move(done), std::move(number));
+}
+TL_INLINE NumberInfo NumbersServiceClient::lookup_sync(std::string number, CallOptions options) const {
+  return Client::wait<ops::NumbersServiceLookup>(std::move(options), std::move(number));
+}
 
 TL_INLINE Task<StreamClient<Event>> EventsServiceClient::subscribe(EventFilter filter, CallOptions options) const {
   return Client::run<ops::EventsServiceSubscribe>(std::move(options), std::move(filter));
@@ -801,6 +986,89 @@ TL_INLINE void RuntimeServiceClient::start_metrics(CallOptions options, abi::Cal
 }
 TL_INLINE std::string RuntimeServiceClient::metrics_sync(CallOptions options) const {
   return Client::wait<ops::RuntimeServiceMetrics>(std::move(options));
+}
+
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::add(std::string sender,
+                                                                        std::vector<std::string> recipients,
+                                                                        CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceAdd>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE void SmsConsentServiceClient::start_add(std::string sender, std::vector<std::string> recipients, CallOptions options,
+                                                  abi::Callback<std::vector<OptOutOutcome>> done) const {
+  Client::start<ops::SmsConsentServiceAdd>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+}
+TL_INLINE std::vector<OptOutOutcome> SmsConsentServiceClient::add_sync(std::string sender, std::vector<std::string> recipients,
+                                                                       CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceAdd>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::remove(std::string sender,
+                                                                           std::vector<std::string> recipients,
+                                                                           CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceRemove>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE void SmsConsentServiceClient::start_remove(std::string sender, std::vector<std::string> recipients,
+                                                     CallOptions options,
+                                                     abi::Callback<std::vector<OptOutOutcome>> done) const {
+  Client::start<ops::SmsConsentServiceRemove>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+}
+TL_INLINE std::vector<OptOutOutcome> SmsConsentServiceClient::remove_sync(std::string sender,
+                                                                          std::vector<std::string> recipients,
+                                                                          CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceRemove>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::check(std::string sender,
+                                                                          std::vector<std::string> recipients,
+                                                                          CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceCheck>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE void SmsConsentServiceClient::start_check(std::string sender, std::vector<std::string> recipients,
+                                                    CallOptions options,
+                                                    abi::Callback<std::vector<OptOutOutcome>> done) const {
+  Client::start<ops::SmsConsentServiceCheck>(std::move(options), std::move(done), std::move(sender), std::move(recipients));
+}
+TL_INLINE std::vector<OptOutOutcome> SmsConsentServiceClient::check_sync(std::string sender,
+                                                                         std::vector<std::string> recipients,
+                                                                         CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceCheck>(std::move(options), std::move(sender), std::move(recipients));
+}
+TL_INLINE Task<OptOutPage> SmsConsentServiceClient::list(std::optional<std::string> sender, std::int32_t limit,
+                                                         std::optional<std::string> continuation, CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceList>(std::move(options), std::move(sender), limit, std::move(continuation));
+}
+TL_INLINE void SmsConsentServiceClient::start_list(std::optional<std::string> sender, std::int32_t limit,
+                                                   std::optional<std::string> continuation, CallOptions options,
+                                                   abi::Callback<OptOutPage> done) const {
+  Client::start<ops::SmsConsentServiceList>(std::move(options), std::move(done), std::move(sender), limit,
+                                            std::move(continuation));
+}
+TL_INLINE OptOutPage SmsConsentServiceClient::list_sync(std::optional<std::string> sender, std::int32_t limit,
+                                                        std::optional<std::string> continuation, CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceList>(std::move(options), std::move(sender), limit, std::move(continuation));
+}
+TL_INLINE Task<ConsentPage> SmsConsentServiceClient::history(std::optional<std::string> recipient, std::int32_t limit,
+                                                             std::optional<std::string> continuation,
+                                                             CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceHistory>(std::move(options), std::move(recipient), limit, std::move(continuation));
+}
+TL_INLINE void SmsConsentServiceClient::start_history(std::optional<std::string> recipient, std::int32_t limit,
+                                                      std::optional<std::string> continuation, CallOptions options,
+                                                      abi::Callback<ConsentPage> done) const {
+  Client::start<ops::SmsConsentServiceHistory>(std::move(options), std::move(done), std::move(recipient), limit,
+                                               std::move(continuation));
+}
+TL_INLINE ConsentPage SmsConsentServiceClient::history_sync(std::optional<std::string> recipient, std::int32_t limit,
+                                                            std::optional<std::string> continuation,
+                                                            CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceHistory>(std::move(options), std::move(recipient), limit, std::move(continuation));
+}
+TL_INLINE Task<ConsentProof> SmsConsentServiceClient::verify(CallOptions options) const {
+  return Client::run<ops::SmsConsentServiceVerify>(std::move(options));
+}
+TL_INLINE void SmsConsentServiceClient::start_verify(CallOptions options, abi::Callback<ConsentProof> done) const {
+  Client::start<ops::SmsConsentServiceVerify>(std::move(options), std::move(done));
+}
+TL_INLINE ConsentProof SmsConsentServiceClient::verify_sync(CallOptions options) const {
+  return Client::wait<ops::SmsConsentServiceVerify>(std::move(options));
 }
 
 TL_INLINE Task<EventSubscription> EventSubscriptionsServiceClient::put(EventSubscriptionSpec subscription,
@@ -1300,6 +1568,176 @@ TL_INLINE void SandboxMailServiceClient::start_smtp_address(CallOptions options,
 }
 TL_INLINE std::string SandboxMailServiceClient::smtp_address_sync(CallOptions options) const {
   return Client::wait<ops::SandboxMailServiceSmtpAddress>(std::move(options));
+}
+
+TL_INLINE Task<SipRouting> SipRoutingServiceClient::get(CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceGet>(std::move(options));
+}
+TL_INLINE void SipRoutingServiceClient::start_get(CallOptions options, abi::Callback<SipRouting> done) const {
+  Client::start<ops::SipRoutingServiceGet>(std::move(options), std::move(done));
+}
+TL_INLINE SipRouting SipRoutingServiceClient::get_sync(CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceGet>(std::move(options));
+}
+TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_trunk(SipTrunk trunk, CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(trunk));
+}
+TL_INLINE void SipRoutingServiceClient::start_set_trunk(SipTrunk trunk, CallOptions options,
+                                                        abi::Callback<SipRouting> done) const {
+  Client::start<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(done), std::move(trunk));
+}
+TL_INLINE SipRouting SipRoutingServiceClient::set_trunk_sync(SipTrunk trunk, CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(trunk));
+}
+TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_trunks(std::vector<SipTrunk> trunks, CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(trunks));
+}
+TL_INLINE void SipRoutingServiceClient::start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options,
+                                                         abi::Callback<SipRouting> done) const {
+  Client::start<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(done), std::move(trunks));
+}
+TL_INLINE SipRouting SipRoutingServiceClient::set_trunks_sync(std::vector<SipTrunk> trunks, CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(trunks));
+}
+TL_INLINE Task<SipRouting> SipRoutingServiceClient::delete_trunk(std::string fqdn, CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(fqdn));
+}
+TL_INLINE void SipRoutingServiceClient::start_delete_trunk(std::string fqdn, CallOptions options,
+                                                           abi::Callback<SipRouting> done) const {
+  Client::start<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(done), std::move(fqdn));
+}
+TL_INLINE SipRouting SipRoutingServiceClient::delete_trunk_sync(std::string fqdn, CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(fqdn));
+}
+TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_domains(std::vector<SipDomain> domains, CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(domains));
+}
+TL_INLINE void SipRoutingServiceClient::start_set_domains(std::vector<SipDomain> domains, CallOptions options,
+                                                          abi::Callback<SipRouting> done) const {
+  Client::start<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(done), std::move(domains));
+}
+TL_INLINE SipRouting SipRoutingServiceClient::set_domains_sync(std::vector<SipDomain> domains, CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(domains));
+}
+TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_routes(std::vector<SipRoute> routes, CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(routes));
+}
+TL_INLINE void SipRoutingServiceClient::start_set_routes(std::vector<SipRoute> routes, CallOptions options,
+                                                         abi::Callback<SipRouting> done) const {
+  Client::start<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(done), std::move(routes));
+}
+TL_INLINE SipRouting SipRoutingServiceClient::set_routes_sync(std::vector<SipRoute> routes, CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(routes));
+}
+TL_INLINE Task<SipRouteTest> SipRoutingServiceClient::test(std::string number, CallOptions options) const {
+  return Client::run<ops::SipRoutingServiceTest>(std::move(options), std::move(number));
+}
+TL_INLINE void SipRoutingServiceClient::start_test(std::string number, CallOptions options,
+                                                   abi::Callback<SipRouteTest> done) const {
+  Client::start<ops::SipRoutingServiceTest>(std::move(options), std::move(done), std::move(number));
+}
+TL_INLINE SipRouteTest SipRoutingServiceClient::test_sync(std::string number, CallOptions options) const {
+  return Client::wait<ops::SipRoutingServiceTest>(std::move(options), std::move(number));
+}
+
+TL_INLINE Task<Room> RoomsServiceClient::create(NewRoom room, CallOptions options) const {
+  return Client::run<ops::RoomsServiceCreate>(std::move(options), std::move(room));
+}
+TL_INLINE void RoomsServiceClient::start_create(NewRoom room, CallOptions options, abi::Callback<Room> done) const {
+  Client::start<ops::RoomsServiceCreate>(std::move(options), std::move(done), std::move(room));
+}
+TL_INLINE Room RoomsServiceClient::create_sync(NewRoom room, CallOptions options) const {
+  return Client::wait<ops::RoomsServiceCreate>(std::move(options), std::move(room));
+}
+TL_INLINE Task<Room> RoomsServiceClient::get(std::string room_id, CallOptions options) const {
+  return Client::run<ops::RoomsServiceGet>(std::move(options), std::move(room_id));
+}
+TL_INLINE void RoomsServiceClient::start_get(std::string room_id, CallOptions options, abi::Callback<Room> done) const {
+  Client::start<ops::RoomsServiceGet>(std::move(options), std::move(done), std::move(room_id));
+}
+TL_INLINE Room RoomsServiceClient::get_sync(std::string room_id, CallOptions options) const {
+  return Client::wait<ops::RoomsServiceGet>(std::move(options), std::move(room_id));
+}
+TL_INLINE Task<RoomPage> RoomsServiceClient::list(std::int32_t limit, std::optional<std::string> continuation,
+                                                  CallOptions options) const {
+  return Client::run<ops::RoomsServiceList>(std::move(options), limit, std::move(continuation));
+}
+TL_INLINE void RoomsServiceClient::start_list(std::int32_t limit, std::optional<std::string> continuation, CallOptions options,
+                                              abi::Callback<RoomPage> done) const {
+  Client::start<ops::RoomsServiceList>(std::move(options), std::move(done), limit, std::move(continuation));
+}
+TL_INLINE RoomPage RoomsServiceClient::list_sync(std::int32_t limit, std::optional<std::string> continuation,
+                                                 CallOptions options) const {
+  return Client::wait<ops::RoomsServiceList>(std::move(options), limit, std::move(continuation));
+}
+TL_INLINE Task<Room> RoomsServiceClient::update(RoomChange change, CallOptions options) const {
+  return Client::run<ops::RoomsServiceUpdate>(std::move(options), std::move(change));
+}
+TL_INLINE void RoomsServiceClient::start_update(RoomChange change, CallOptions options, abi::Callback<Room> done) const {
+  Client::start<ops::RoomsServiceUpdate>(std::move(options), std::move(done), std::move(change));
+}
+TL_INLINE Room RoomsServiceClient::update_sync(RoomChange change, CallOptions options) const {
+  return Client::wait<ops::RoomsServiceUpdate>(std::move(options), std::move(change));
+}
+TL_INLINE Task<void> RoomsServiceClient::drop(std::string room_id, CallOptions options) const {
+  return Client::run<ops::RoomsServiceDrop>(std::move(options), std::move(room_id));
+}
+TL_INLINE void RoomsServiceClient::start_drop(std::string room_id, CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::RoomsServiceDrop>(std::move(options), std::move(done), std::move(room_id));
+}
+TL_INLINE void RoomsServiceClient::drop_sync(std::string room_id, CallOptions options) const {
+  return Client::wait<ops::RoomsServiceDrop>(std::move(options), std::move(room_id));
+}
+TL_INLINE Task<void> RoomsServiceClient::set_participants(std::string room_id, std::vector<RoomParticipant> participants,
+                                                          CallOptions options) const {
+  return Client::run<ops::RoomsServiceSetParticipants>(std::move(options), std::move(room_id), std::move(participants));
+}
+TL_INLINE void RoomsServiceClient::start_set_participants(std::string room_id, std::vector<RoomParticipant> participants,
+                                                          CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::RoomsServiceSetParticipants>(std::move(options), std::move(done), std::move(room_id),
+                                                  std::move(participants));
+}
+TL_INLINE void RoomsServiceClient::set_participants_sync(std::string room_id, std::vector<RoomParticipant> participants,
+                                                         CallOptions options) const {
+  return Client::wait<ops::RoomsServiceSetParticipants>(std::move(options), std::move(room_id), std::move(participants));
+}
+TL_INLINE Task<void> RoomsServiceClient::remove_participants(std::string room_id, std::vector<std::string> ids,
+                                                             CallOptions options) const {
+  return Client::run<ops::RoomsServiceRemoveParticipants>(std::move(options), std::move(room_id), std::move(ids));
+}
+TL_INLINE void RoomsServiceClient::start_remove_participants(std::string room_id, std::vector<std::string> ids,
+                                                             CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::RoomsServiceRemoveParticipants>(std::move(options), std::move(done), std::move(room_id), std::move(ids));
+}
+TL_INLINE void RoomsServiceClient::remove_participants_sync(std::string room_id, std::vector<std::string> ids,
+                                                            CallOptions options) const {
+  return Client::wait<ops::RoomsServiceRemoveParticipants>(std::move(options), std::move(room_id), std::move(ids));
+}
+TL_INLINE Task<RoomParticipantPage> RoomsServiceClient::list_participants(std::string room_id, std::int32_t limit,
+                                                                          std::optional<std::string> continuation,
+                                                                          CallOptions options) const {
+  return Client::run<ops::RoomsServiceListParticipants>(std::move(options), std::move(room_id), limit, std::move(continuation));
+}
+TL_INLINE void RoomsServiceClient::start_list_participants(std::string room_id, std::int32_t limit,
+                                                           std::optional<std::string> continuation, CallOptions options,
+                                                           abi::Callback<RoomParticipantPage> done) const {
+  Client::start<ops::RoomsServiceListParticipants>(std::move(options), std::move(done), std::move(room_id), limit,
+                                                   std::move(continuation));
+}
+TL_INLINE RoomParticipantPage RoomsServiceClient::list_participants_sync(std::string room_id, std::int32_t limit,
+                                                                         std::optional<std::string> continuation,
+                                                                         CallOptions options) const {
+  return Client::wait<ops::RoomsServiceListParticipants>(std::move(options), std::move(room_id), limit, std::move(continuation));
+}
+TL_INLINE Task<RoomParticipant> RoomsServiceClient::check_join(std::string room_id, std::string id, CallOptions options) const {
+  return Client::run<ops::RoomsServiceCheckJoin>(std::move(options), std::move(room_id), std::move(id));
+}
+TL_INLINE void RoomsServiceClient::start_check_join(std::string room_id, std::string id, CallOptions options,
+                                                    abi::Callback<RoomParticipant> done) const {
+  Client::start<ops::RoomsServiceCheckJoin>(std::move(options), std::move(done), std::move(room_id), std::move(id));
+}
+TL_INLINE RoomParticipant RoomsServiceClient::check_join_sync(std::string room_id, std::string id, CallOptions options) const {
+  return Client::wait<ops::RoomsServiceCheckJoin>(std::move(options), std::move(room_id), std::move(id));
 }
 
 }  // namespace trunkline::service

@@ -21,6 +21,23 @@ TL_INLINE Task<DecisionRecord> SmsService::explain(Call, std::string) { abi::uni
 TL_INLINE void SmsService::start_explain(const Call& call, std::string_view message_id, Completion<DecisionRecord> done) {
   abi::complete_with(std::move(done), [&] { return this->explain(call, abi::own<std::string>(message_id)); });
 }
+TL_INLINE Task<std::vector<SmsReceipt>> SmsService::receipts(Call, std::string) { abi::unimplemented("receipts"); }
+TL_INLINE void SmsService::start_receipts(const Call& call, std::string_view message_id,
+                                          Completion<std::vector<SmsReceipt>> done) {
+  abi::complete_with(std::move(done), [&] { return this->receipts(call, abi::own<std::string>(message_id)); });
+}
+TL_INLINE Task<SmsRecord> SmsService::cancel(Call, std::string) { abi::unimplemented("cancel"); }
+TL_INLINE void SmsService::start_cancel(const Call& call, std::string_view message_id, Completion<SmsRecord> done) {
+  abi::complete_with(std::move(done), [&] { return this->cancel(call, abi::own<std::string>(message_id)); });
+}
+TL_INLINE Task<SmsEstimate> SmsService::estimate(Call, SmsMessage) { abi::unimplemented("estimate"); }
+TL_INLINE void SmsService::start_estimate(const Call& call, SmsMessageView message, Completion<SmsEstimate> done) {
+  abi::complete_with(std::move(done), [&] { return this->estimate(call, abi::own<SmsMessage>(message)); });
+}
+TL_INLINE Task<std::vector<SmsPlan>> SmsService::plan(Call, SmsMessage) { abi::unimplemented("plan"); }
+TL_INLINE void SmsService::start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsPlan>> done) {
+  abi::complete_with(std::move(done), [&] { return this->plan(call, abi::own<SmsMessage>(message)); });
+}
 
 namespace detail {
 struct SmsServiceThunks {
@@ -53,7 +70,45 @@ struct SmsServiceThunks {
                              std::move(completion));
     });
   }
-  static constexpr tl_service_sms_service kVtbl{sizeof(tl_service_sms_service), 0, &send, &get, &list, &explain};
+  static void receipts(void* self, const tl_call* call, tl_str message_id, tl_service_sms_service_receipts_done done,
+                       void* user) noexcept {
+    abi::serve<std::vector<SmsReceipt>>(of(self), done, user, [&](Completion<std::vector<SmsReceipt>> completion) {
+      of(self).start_receipts(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                              std::move(completion));
+    });
+  }
+  static void cancel(void* self, const tl_call* call, tl_str message_id, tl_service_sms_service_cancel_done done,
+                     void* user) noexcept {
+    abi::serve<SmsRecord>(of(self), done, user, [&](Completion<SmsRecord> completion) {
+      of(self).start_cancel(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(message_id, "message_id")),
+                            std::move(completion));
+    });
+  }
+  static void estimate(void* self, const tl_call* call, const tl_service_sms_message* message,
+                       tl_service_sms_service_estimate_done done, void* user) noexcept {
+    abi::serve<SmsEstimate>(of(self), done, user, [&](Completion<SmsEstimate> completion) {
+      of(self).start_estimate(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
+                              std::move(completion));
+    });
+  }
+  static void plan(void* self, const tl_call* call, const tl_service_sms_message* message, tl_service_sms_service_plan_done done,
+                   void* user) noexcept {
+    abi::serve<std::vector<SmsPlan>>(of(self), done, user, [&](Completion<std::vector<SmsPlan>> completion) {
+      of(self).start_plan(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
+                          std::move(completion));
+    });
+  }
+  static constexpr tl_service_sms_service kVtbl{
+      sizeof(tl_service_sms_service),
+      0,
+      &send,
+      &get,
+      &list,
+      &explain,
+      &receipts,
+      &cancel,
+      &estimate,
+      &plan};
 };
 }  // namespace detail
 
@@ -560,6 +615,72 @@ TL_INLINE Task<void> NumbersService::release(Call, std::string) { abi::unimpleme
 TL_INLINE void NumbersService::start_release(const Call& call, std::string_view number, Completion<void> done) {
   abi::complete_with(std::move(done), [&] { return this->release(call, abi::own<std::string>(number)); });
 }
+TL_INLINE Task<OwnedNumber> NumbersService::get(Call, std::string) { abi::unimplemented("get"); }
+TL_INLINE void NumbersService::start_get(const Call& call, std::string_view number, Completion<OwnedNumber> done) {
+  abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(number)); });
+}
+TL_INLINE Task<OwnedNumber> NumbersService::update_capabilities(Call, std::string, std::optional<NumberCapability>,
+                                                                std::optional<NumberCapability>) { abi::unimplemented("update_capabilities"); }
+TL_INLINE void NumbersService::start_update_capabilities(const Call& call, std::string_view number,
+                                                         std::optional<NumberCapability> calling,
+                                                         std::optional<NumberCapability> sms, Completion<OwnedNumber> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->update_capabilities(call, abi::own<std::string>(number), calling, sms); });
+}
+TL_INLINE Task<std::vector<NumberCountry>> NumbersService::countries(Call) { abi::unimplemented("countries"); }
+TL_INLINE void NumbersService::start_countries(const Call& call, Completion<std::vector<NumberCountry>> done) {
+  abi::complete_with(std::move(done), [&] { return this->countries(call); });
+}
+TL_INLINE Task<std::vector<NumberOffering>> NumbersService::offerings(Call, std::string) { abi::unimplemented("offerings"); }
+TL_INLINE void NumbersService::start_offerings(const Call& call, std::string_view country_code,
+                                               Completion<std::vector<NumberOffering>> done) {
+  abi::complete_with(std::move(done), [&] { return this->offerings(call, abi::own<std::string>(country_code)); });
+}
+TL_INLINE Task<std::vector<NumberAreaCode>> NumbersService::area_codes(Call, std::string,
+                                                                       NumberType) { abi::unimplemented("area_codes"); }
+TL_INLINE void NumbersService::start_area_codes(const Call& call, std::string_view country_code, NumberType type,
+                                                Completion<std::vector<NumberAreaCode>> done) {
+  abi::complete_with(std::move(done), [&] { return this->area_codes(call, abi::own<std::string>(country_code), type); });
+}
+TL_INLINE Task<std::vector<ReservedNumber>> NumbersService::browse(Call, NumberQuery,
+                                                                   std::vector<std::string>) { abi::unimplemented("browse"); }
+TL_INLINE void NumbersService::start_browse(const Call& call, NumberQueryView query, ListView<std::string> prefixes,
+                                            Completion<std::vector<ReservedNumber>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->browse(call, abi::own<NumberQuery>(query), abi::own<std::vector<std::string>>(prefixes)); });
+}
+TL_INLINE Task<NumberReservation> NumbersService::reserve(Call, std::vector<std::string>, std::vector<std::string>,
+                                                          std::optional<std::string>) { abi::unimplemented("reserve"); }
+TL_INLINE void NumbersService::start_reserve(const Call& call, ListView<std::string> add, ListView<std::string> remove,
+                                             std::optional<std::string_view> reservation_id,
+                                             Completion<NumberReservation> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->reserve(call, abi::own<std::vector<std::string>>(add), abi::own<std::vector<std::string>>(remove), abi::own_optional<std::string>(reservation_id)); });
+}
+TL_INLINE Task<NumberReservation> NumbersService::get_reservation(Call, std::string) { abi::unimplemented("get_reservation"); }
+TL_INLINE void NumbersService::start_get_reservation(const Call& call, std::string_view reservation_id,
+                                                     Completion<NumberReservation> done) {
+  abi::complete_with(std::move(done), [&] { return this->get_reservation(call, abi::own<std::string>(reservation_id)); });
+}
+TL_INLINE Task<std::vector<NumberReservation>> NumbersService::list_reservations(Call) { abi::unimplemented("list_reservations"); }
+TL_INLINE void NumbersService::start_list_reservations(const Call& call, Completion<std::vector<NumberReservation>> done) {
+  abi::complete_with(std::move(done), [&] { return this->list_reservations(call); });
+}
+TL_INLINE Task<std::vector<OwnedNumber>> NumbersService::purchase_reservation(Call,
+                                                                              std::string) { abi::unimplemented("purchase_reservation"); }
+TL_INLINE void NumbersService::start_purchase_reservation(const Call& call, std::string_view reservation_id,
+                                                          Completion<std::vector<OwnedNumber>> done) {
+  abi::complete_with(std::move(done), [&] { return this->purchase_reservation(call, abi::own<std::string>(reservation_id)); });
+}
+TL_INLINE Task<void> NumbersService::delete_reservation(Call, std::string) { abi::unimplemented("delete_reservation"); }
+TL_INLINE void NumbersService::start_delete_reservation(const Call& call, std::string_view reservation_id,
+                                                        Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->delete_reservation(call, abi::own<std::string>(reservation_id)); });
+}
+TL_INLINE Task<NumberInfo> NumbersService::lookup(Call, std::string) { abi::unimplemented("lookup"); }
+TL_INLINE void NumbersService::start_lookup(const Call& call, std::string_view number, Completion<NumberInfo> done) {
+  abi::complete_with(std::move(done), [&] { return this->lookup(call, abi::own<std::string>(number)); });
+}
 
 namespace detail {
 struct NumbersServiceThunks {
@@ -590,7 +711,116 @@ struct NumbersServiceThunks {
                              std::move(completion));
     });
   }
-  static constexpr tl_service_numbers_service kVtbl{sizeof(tl_service_numbers_service), 0, &search, &purchase, &list, &release};
+  static void get(void* self, const tl_call* call, tl_str number, tl_service_numbers_service_get_done done, void* user) noexcept {
+    abi::serve<OwnedNumber>(of(self), done, user, [&](Completion<OwnedNumber> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
+                         std::move(completion));
+    });
+  }
+  static void update_capabilities(void* self, const tl_call* call, tl_str number, tl_opt_i32 calling, tl_opt_i32 sms,
+                                  tl_service_numbers_service_update_capabilities_done done, void* user) noexcept {
+    abi::serve<OwnedNumber>(of(self), done, user, [&](Completion<OwnedNumber> completion) {
+      of(self).start_update_capabilities(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
+                                         abi::Member<std::optional<NumberCapability>>::view(abi::checked<std::optional<NumberCapability>>(calling, "calling")),
+                                         abi::Member<std::optional<NumberCapability>>::view(abi::checked<std::optional<NumberCapability>>(sms, "sms")),
+                                         std::move(completion));
+    });
+  }
+  static void countries(void* self, const tl_call* call, tl_service_numbers_service_countries_done done, void* user) noexcept {
+    abi::serve<std::vector<NumberCountry>>(of(self), done, user, [&](Completion<std::vector<NumberCountry>> completion) {
+      of(self).start_countries(Call(call), std::move(completion));
+    });
+  }
+  static void offerings(void* self, const tl_call* call, tl_str country_code, tl_service_numbers_service_offerings_done done,
+                        void* user) noexcept {
+    abi::serve<std::vector<NumberOffering>>(of(self), done, user, [&](Completion<std::vector<NumberOffering>> completion) {
+      of(self).start_offerings(Call(call),
+                               abi::Member<std::string>::view(abi::checked<std::string>(country_code, "country_code")),
+                               std::move(completion));
+    });
+  }
+  static void area_codes(void* self, const tl_call* call, tl_str country_code, tl_service_number_type type,
+                         tl_service_numbers_service_area_codes_done done, void* user) noexcept {
+    abi::serve<std::vector<NumberAreaCode>>(of(self), done, user, [&](Completion<std::vector<NumberAreaCode>> completion) {
+      of(self).start_area_codes(Call(call),
+                                abi::Member<std::string>::view(abi::checked<std::string>(country_code, "country_code")),
+                                abi::Member<NumberType>::view(abi::checked<NumberType>(type, "type")), std::move(completion));
+    });
+  }
+  static void browse(void* self, const tl_call* call, const tl_service_number_query* query, tl_list prefixes,
+                     tl_service_numbers_service_browse_done done, void* user) noexcept {
+    abi::serve<std::vector<ReservedNumber>>(of(self), done, user, [&](Completion<std::vector<ReservedNumber>> completion) {
+      of(self).start_browse(Call(call), abi::Codec<NumberQuery>::view(abi::required<NumberQuery>(query, "query")),
+                            abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(prefixes, "prefixes")),
+                            std::move(completion));
+    });
+  }
+  static void reserve(void* self, const tl_call* call, tl_list add, tl_list remove, tl_str reservation_id,
+                      tl_service_numbers_service_reserve_done done, void* user) noexcept {
+    abi::serve<NumberReservation>(of(self), done, user, [&](Completion<NumberReservation> completion) {
+      of(self).start_reserve(Call(call),
+                             abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(add, "add")),
+                             abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(remove, "remove")),
+                             abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(reservation_id, "reservation_id")),
+                             std::move(completion));
+    });
+  }
+  static void get_reservation(void* self, const tl_call* call, tl_str reservation_id,
+                              tl_service_numbers_service_get_reservation_done done, void* user) noexcept {
+    abi::serve<NumberReservation>(of(self), done, user, [&](Completion<NumberReservation> completion) {
+      of(self).start_get_reservation(Call(call),
+                                     abi::Member<std::string>::view(abi::checked<std::string>(reservation_id, "reservation_id")),
+                                     std::move(completion));
+    });
+  }
+  static void list_reservations(void* self, const tl_call* call, tl_service_numbers_service_list_reservations_done done,
+                                void* user) noexcept {
+    abi::serve<std::vector<NumberReservation>>(of(self), done, user, [&](Completion<std::vector<NumberReservation>> completion) {
+      of(self).start_list_reservations(Call(call), std::move(completion));
+    });
+  }
+  static void purchase_reservation(void* self, const tl_call* call, tl_str reservation_id,
+                                   tl_service_numbers_service_purchase_reservation_done done, void* user) noexcept {
+    abi::serve<std::vector<OwnedNumber>>(of(self), done, user, [&](Completion<std::vector<OwnedNumber>> completion) {
+      of(self).start_purchase_reservation(Call(call),
+                                          abi::Member<std::string>::view(abi::checked<std::string>(reservation_id, "reservation_id")),
+                                          std::move(completion));
+    });
+  }
+  static void delete_reservation(void* self, const tl_call* call, tl_str reservation_id,
+                                 tl_service_numbers_service_delete_reservation_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_delete_reservation(Call(call),
+                                        abi::Member<std::string>::view(abi::checked<std::string>(reservation_id, "reservation_id")),
+                                        std::move(completion));
+    });
+  }
+  static void lookup(void* self, const tl_call* call, tl_str number, tl_service_numbers_service_lookup_done done,
+                     void* user) noexcept {
+    abi::serve<NumberInfo>(of(self), done, user, [&](Completion<NumberInfo> completion) {
+      of(self).start_lookup(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
+                            std::move(completion));
+    });
+  }
+  static constexpr tl_service_numbers_service kVtbl{
+      sizeof(tl_service_numbers_service),
+      0,
+      &search,
+      &purchase,
+      &list,
+      &release,
+      &get,
+      &update_capabilities,
+      &countries,
+      &offerings,
+      &area_codes,
+      &browse,
+      &reserve,
+      &get_reservation,
+      &list_reservations,
+      &purchase_reservation,
+      &delete_reservation,
+      &lookup};
 };
 }  // namespace detail
 
@@ -1019,6 +1249,112 @@ struct RuntimeServiceThunks {
 }  // namespace detail
 
 TL_INLINE tl_iface iface_of(RuntimeService* object) { return {object, &detail::RuntimeServiceThunks::kVtbl}; }
+
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentService::add(Call, std::string,
+                                                                  std::vector<std::string>) { abi::unimplemented("add"); }
+TL_INLINE void SmsConsentService::start_add(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                            Completion<std::vector<OptOutOutcome>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->add(call, abi::own<std::string>(sender), abi::own<std::vector<std::string>>(recipients)); });
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentService::remove(Call, std::string,
+                                                                     std::vector<std::string>) { abi::unimplemented("remove"); }
+TL_INLINE void SmsConsentService::start_remove(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                               Completion<std::vector<OptOutOutcome>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->remove(call, abi::own<std::string>(sender), abi::own<std::vector<std::string>>(recipients)); });
+}
+TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentService::check(Call, std::string,
+                                                                    std::vector<std::string>) { abi::unimplemented("check"); }
+TL_INLINE void SmsConsentService::start_check(const Call& call, std::string_view sender, ListView<std::string> recipients,
+                                              Completion<std::vector<OptOutOutcome>> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->check(call, abi::own<std::string>(sender), abi::own<std::vector<std::string>>(recipients)); });
+}
+TL_INLINE Task<OptOutPage> SmsConsentService::list(Call, std::optional<std::string>, std::int32_t,
+                                                   std::optional<std::string>) { abi::unimplemented("list"); }
+TL_INLINE void SmsConsentService::start_list(const Call& call, std::optional<std::string_view> sender, std::int32_t limit,
+                                             std::optional<std::string_view> continuation, Completion<OptOutPage> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->list(call, abi::own_optional<std::string>(sender), limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<ConsentPage> SmsConsentService::history(Call, std::optional<std::string>, std::int32_t,
+                                                       std::optional<std::string>) { abi::unimplemented("history"); }
+TL_INLINE void SmsConsentService::start_history(const Call& call, std::optional<std::string_view> recipient, std::int32_t limit,
+                                                std::optional<std::string_view> continuation, Completion<ConsentPage> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->history(call, abi::own_optional<std::string>(recipient), limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<ConsentProof> SmsConsentService::verify(Call) { abi::unimplemented("verify"); }
+TL_INLINE void SmsConsentService::start_verify(const Call& call, Completion<ConsentProof> done) {
+  abi::complete_with(std::move(done), [&] { return this->verify(call); });
+}
+
+namespace detail {
+struct SmsConsentServiceThunks {
+  static SmsConsentService& of(void* self) { return *static_cast<SmsConsentService*>(self); }
+  static void add(void* self, const tl_call* call, tl_str sender, tl_list recipients,
+                  tl_service_sms_consent_service_add_done done, void* user) noexcept {
+    abi::serve<std::vector<OptOutOutcome>>(of(self), done, user, [&](Completion<std::vector<OptOutOutcome>> completion) {
+      of(self).start_add(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(sender, "sender")),
+                         abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(recipients, "recipients")),
+                         std::move(completion));
+    });
+  }
+  static void remove(void* self, const tl_call* call, tl_str sender, tl_list recipients,
+                     tl_service_sms_consent_service_remove_done done, void* user) noexcept {
+    abi::serve<std::vector<OptOutOutcome>>(of(self), done, user, [&](Completion<std::vector<OptOutOutcome>> completion) {
+      of(self).start_remove(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(sender, "sender")),
+                            abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(recipients, "recipients")),
+                            std::move(completion));
+    });
+  }
+  static void check(void* self, const tl_call* call, tl_str sender, tl_list recipients,
+                    tl_service_sms_consent_service_check_done done, void* user) noexcept {
+    abi::serve<std::vector<OptOutOutcome>>(of(self), done, user, [&](Completion<std::vector<OptOutOutcome>> completion) {
+      of(self).start_check(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(sender, "sender")),
+                           abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(recipients, "recipients")),
+                           std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, tl_str sender, int32_t limit, tl_str continuation,
+                   tl_service_sms_consent_service_list_done done, void* user) noexcept {
+    abi::serve<OptOutPage>(of(self), done, user, [&](Completion<OptOutPage> completion) {
+      of(self).start_list(Call(call),
+                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(sender, "sender")),
+                          abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                          std::move(completion));
+    });
+  }
+  static void history(void* self, const tl_call* call, tl_str recipient, int32_t limit, tl_str continuation,
+                      tl_service_sms_consent_service_history_done done, void* user) noexcept {
+    abi::serve<ConsentPage>(of(self), done, user, [&](Completion<ConsentPage> completion) {
+      of(self).start_history(Call(call),
+                             abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(recipient, "recipient")),
+                             abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                             abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                             std::move(completion));
+    });
+  }
+  static void verify(void* self, const tl_call* call, tl_service_sms_consent_service_verify_done done, void* user) noexcept {
+    abi::serve<ConsentProof>(of(self), done, user, [&](Completion<ConsentProof> completion) {
+      of(self).start_verify(Call(call), std::move(completion));
+    });
+  }
+  static constexpr tl_service_sms_consent_service kVtbl{
+      sizeof(tl_service_sms_consent_service),
+      0,
+      &add,
+      &remove,
+      &check,
+      &list,
+      &history,
+      &verify};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(SmsConsentService* object) { return {object, &detail::SmsConsentServiceThunks::kVtbl}; }
 
 TL_INLINE Task<EventSubscription> EventSubscriptionsService::put(Call, EventSubscriptionSpec) { abi::unimplemented("put"); }
 TL_INLINE void EventSubscriptionsService::start_put(const Call& call, EventSubscriptionSpecView subscription,
@@ -1668,5 +2004,239 @@ struct SandboxMailServiceThunks {
 }  // namespace detail
 
 TL_INLINE tl_iface iface_of(SandboxMailService* object) { return {object, &detail::SandboxMailServiceThunks::kVtbl}; }
+
+TL_INLINE Task<SipRouting> SipRoutingService::get(Call) { abi::unimplemented("get"); }
+TL_INLINE void SipRoutingService::start_get(const Call& call, Completion<SipRouting> done) {
+  abi::complete_with(std::move(done), [&] { return this->get(call); });
+}
+TL_INLINE Task<SipRouting> SipRoutingService::set_trunk(Call, SipTrunk) { abi::unimplemented("set_trunk"); }
+TL_INLINE void SipRoutingService::start_set_trunk(const Call& call, SipTrunkView trunk, Completion<SipRouting> done) {
+  abi::complete_with(std::move(done), [&] { return this->set_trunk(call, abi::own<SipTrunk>(trunk)); });
+}
+TL_INLINE Task<SipRouting> SipRoutingService::set_trunks(Call, std::vector<SipTrunk>) { abi::unimplemented("set_trunks"); }
+TL_INLINE void SipRoutingService::start_set_trunks(const Call& call, ListView<SipTrunk> trunks, Completion<SipRouting> done) {
+  abi::complete_with(std::move(done), [&] { return this->set_trunks(call, abi::own<std::vector<SipTrunk>>(trunks)); });
+}
+TL_INLINE Task<SipRouting> SipRoutingService::delete_trunk(Call, std::string) { abi::unimplemented("delete_trunk"); }
+TL_INLINE void SipRoutingService::start_delete_trunk(const Call& call, std::string_view fqdn, Completion<SipRouting> done) {
+  abi::complete_with(std::move(done), [&] { return this->delete_trunk(call, abi::own<std::string>(fqdn)); });
+}
+TL_INLINE Task<SipRouting> SipRoutingService::set_domains(Call, std::vector<SipDomain>) { abi::unimplemented("set_domains"); }
+TL_INLINE void SipRoutingService::start_set_domains(const Call& call, ListView<SipDomain> domains, Completion<SipRouting> done) {
+  abi::complete_with(std::move(done), [&] { return this->set_domains(call, abi::own<std::vector<SipDomain>>(domains)); });
+}
+TL_INLINE Task<SipRouting> SipRoutingService::set_routes(Call, std::vector<SipRoute>) { abi::unimplemented("set_routes"); }
+TL_INLINE void SipRoutingService::start_set_routes(const Call& call, ListView<SipRoute> routes, Completion<SipRouting> done) {
+  abi::complete_with(std::move(done), [&] { return this->set_routes(call, abi::own<std::vector<SipRoute>>(routes)); });
+}
+TL_INLINE Task<SipRouteTest> SipRoutingService::test(Call, std::string) { abi::unimplemented("test"); }
+TL_INLINE void SipRoutingService::start_test(const Call& call, std::string_view number, Completion<SipRouteTest> done) {
+  abi::complete_with(std::move(done), [&] { return this->test(call, abi::own<std::string>(number)); });
+}
+
+namespace detail {
+struct SipRoutingServiceThunks {
+  static SipRoutingService& of(void* self) { return *static_cast<SipRoutingService*>(self); }
+  static void get(void* self, const tl_call* call, tl_service_sip_routing_service_get_done done, void* user) noexcept {
+    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+      of(self).start_get(Call(call), std::move(completion));
+    });
+  }
+  static void set_trunk(void* self, const tl_call* call, const tl_service_sip_trunk* trunk,
+                        tl_service_sip_routing_service_set_trunk_done done, void* user) noexcept {
+    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+      of(self).start_set_trunk(Call(call), abi::Codec<SipTrunk>::view(abi::required<SipTrunk>(trunk, "trunk")),
+                               std::move(completion));
+    });
+  }
+  static void set_trunks(void* self, const tl_call* call, tl_list trunks, tl_service_sip_routing_service_set_trunks_done done,
+                         void* user) noexcept {
+    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+      of(self).start_set_trunks(Call(call),
+                                abi::Member<std::vector<SipTrunk>>::view(abi::checked<std::vector<SipTrunk>>(trunks, "trunks")),
+                                std::move(completion));
+    });
+  }
+  static void delete_trunk(void* self, const tl_call* call, tl_str fqdn, tl_service_sip_routing_service_delete_trunk_done done,
+                           void* user) noexcept {
+    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+      of(self).start_delete_trunk(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(fqdn, "fqdn")),
+                                  std::move(completion));
+    });
+  }
+  static void set_domains(void* self, const tl_call* call, tl_list domains, tl_service_sip_routing_service_set_domains_done done,
+                          void* user) noexcept {
+    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+      of(self).start_set_domains(Call(call),
+                                 abi::Member<std::vector<SipDomain>>::view(abi::checked<std::vector<SipDomain>>(domains, "domains")),
+                                 std::move(completion));
+    });
+  }
+  static void set_routes(void* self, const tl_call* call, tl_list routes, tl_service_sip_routing_service_set_routes_done done,
+                         void* user) noexcept {
+    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+      of(self).start_set_routes(Call(call),
+                                abi::Member<std::vector<SipRoute>>::view(abi::checked<std::vector<SipRoute>>(routes, "routes")),
+                                std::move(completion));
+    });
+  }
+  static void test(void* self, const tl_call* call, tl_str number, tl_service_sip_routing_service_test_done done,
+                   void* user) noexcept {
+    abi::serve<SipRouteTest>(of(self), done, user, [&](Completion<SipRouteTest> completion) {
+      of(self).start_test(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(number, "number")),
+                          std::move(completion));
+    });
+  }
+  static constexpr tl_service_sip_routing_service kVtbl{
+      sizeof(tl_service_sip_routing_service),
+      0,
+      &get,
+      &set_trunk,
+      &set_trunks,
+      &delete_trunk,
+      &set_domains,
+      &set_routes,
+      &test};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(SipRoutingService* object) { return {object, &detail::SipRoutingServiceThunks::kVtbl}; }
+
+TL_INLINE Task<Room> RoomsService::create(Call, NewRoom) { abi::unimplemented("create"); }
+TL_INLINE void RoomsService::start_create(const Call& call, NewRoomView room, Completion<Room> done) {
+  abi::complete_with(std::move(done), [&] { return this->create(call, abi::own<NewRoom>(room)); });
+}
+TL_INLINE Task<Room> RoomsService::get(Call, std::string) { abi::unimplemented("get"); }
+TL_INLINE void RoomsService::start_get(const Call& call, std::string_view room_id, Completion<Room> done) {
+  abi::complete_with(std::move(done), [&] { return this->get(call, abi::own<std::string>(room_id)); });
+}
+TL_INLINE Task<RoomPage> RoomsService::list(Call, std::int32_t, std::optional<std::string>) { abi::unimplemented("list"); }
+TL_INLINE void RoomsService::start_list(const Call& call, std::int32_t limit, std::optional<std::string_view> continuation,
+                                        Completion<RoomPage> done) {
+  abi::complete_with(std::move(done), [&] { return this->list(call, limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<Room> RoomsService::update(Call, RoomChange) { abi::unimplemented("update"); }
+TL_INLINE void RoomsService::start_update(const Call& call, RoomChangeView change, Completion<Room> done) {
+  abi::complete_with(std::move(done), [&] { return this->update(call, abi::own<RoomChange>(change)); });
+}
+TL_INLINE Task<void> RoomsService::drop(Call, std::string) { abi::unimplemented("drop"); }
+TL_INLINE void RoomsService::start_drop(const Call& call, std::string_view room_id, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->drop(call, abi::own<std::string>(room_id)); });
+}
+TL_INLINE Task<void> RoomsService::set_participants(Call, std::string,
+                                                    std::vector<RoomParticipant>) { abi::unimplemented("set_participants"); }
+TL_INLINE void RoomsService::start_set_participants(const Call& call, std::string_view room_id,
+                                                    ListView<RoomParticipant> participants, Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->set_participants(call, abi::own<std::string>(room_id), abi::own<std::vector<RoomParticipant>>(participants)); });
+}
+TL_INLINE Task<void> RoomsService::remove_participants(Call, std::string,
+                                                       std::vector<std::string>) { abi::unimplemented("remove_participants"); }
+TL_INLINE void RoomsService::start_remove_participants(const Call& call, std::string_view room_id, ListView<std::string> ids,
+                                                       Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->remove_participants(call, abi::own<std::string>(room_id), abi::own<std::vector<std::string>>(ids)); });
+}
+TL_INLINE Task<RoomParticipantPage> RoomsService::list_participants(Call, std::string, std::int32_t,
+                                                                    std::optional<std::string>) { abi::unimplemented("list_participants"); }
+TL_INLINE void RoomsService::start_list_participants(const Call& call, std::string_view room_id, std::int32_t limit,
+                                                     std::optional<std::string_view> continuation,
+                                                     Completion<RoomParticipantPage> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->list_participants(call, abi::own<std::string>(room_id), limit, abi::own_optional<std::string>(continuation)); });
+}
+TL_INLINE Task<RoomParticipant> RoomsService::check_join(Call, std::string, std::string) { abi::unimplemented("check_join"); }
+TL_INLINE void RoomsService::start_check_join(const Call& call, std::string_view room_id, std::string_view id,
+                                              Completion<RoomParticipant> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->check_join(call, abi::own<std::string>(room_id), abi::own<std::string>(id)); });
+}
+
+namespace detail {
+struct RoomsServiceThunks {
+  static RoomsService& of(void* self) { return *static_cast<RoomsService*>(self); }
+  static void create(void* self, const tl_call* call, const tl_service_new_room* room, tl_service_rooms_service_create_done done,
+                     void* user) noexcept {
+    abi::serve<Room>(of(self), done, user, [&](Completion<Room> completion) {
+      of(self).start_create(Call(call), abi::Codec<NewRoom>::view(abi::required<NewRoom>(room, "room")), std::move(completion));
+    });
+  }
+  static void get(void* self, const tl_call* call, tl_str room_id, tl_service_rooms_service_get_done done, void* user) noexcept {
+    abi::serve<Room>(of(self), done, user, [&](Completion<Room> completion) {
+      of(self).start_get(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(room_id, "room_id")),
+                         std::move(completion));
+    });
+  }
+  static void list(void* self, const tl_call* call, int32_t limit, tl_str continuation, tl_service_rooms_service_list_done done,
+                   void* user) noexcept {
+    abi::serve<RoomPage>(of(self), done, user, [&](Completion<RoomPage> completion) {
+      of(self).start_list(Call(call), abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                          abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                          std::move(completion));
+    });
+  }
+  static void update(void* self, const tl_call* call, const tl_service_room_change* change,
+                     tl_service_rooms_service_update_done done, void* user) noexcept {
+    abi::serve<Room>(of(self), done, user, [&](Completion<Room> completion) {
+      of(self).start_update(Call(call), abi::Codec<RoomChange>::view(abi::required<RoomChange>(change, "change")),
+                            std::move(completion));
+    });
+  }
+  static void drop(void* self, const tl_call* call, tl_str room_id, tl_service_rooms_service_drop_done done,
+                   void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_drop(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(room_id, "room_id")),
+                          std::move(completion));
+    });
+  }
+  static void set_participants(void* self, const tl_call* call, tl_str room_id, tl_list participants,
+                               tl_service_rooms_service_set_participants_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_set_participants(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(room_id, "room_id")),
+                                      abi::Member<std::vector<RoomParticipant>>::view(abi::checked<std::vector<RoomParticipant>>(participants, "participants")),
+                                      std::move(completion));
+    });
+  }
+  static void remove_participants(void* self, const tl_call* call, tl_str room_id, tl_list ids,
+                                  tl_service_rooms_service_remove_participants_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_remove_participants(Call(call),
+                                         abi::Member<std::string>::view(abi::checked<std::string>(room_id, "room_id")),
+                                         abi::Member<std::vector<std::string>>::view(abi::checked<std::vector<std::string>>(ids, "ids")),
+                                         std::move(completion));
+    });
+  }
+  static void list_participants(void* self, const tl_call* call, tl_str room_id, int32_t limit, tl_str continuation,
+                                tl_service_rooms_service_list_participants_done done, void* user) noexcept {
+    abi::serve<RoomParticipantPage>(of(self), done, user, [&](Completion<RoomParticipantPage> completion) {
+      of(self).start_list_participants(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(room_id, "room_id")),
+                                       abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(limit, "limit")),
+                                       abi::Member<std::optional<std::string>>::view(abi::checked<std::optional<std::string>>(continuation, "continuation")),
+                                       std::move(completion));
+    });
+  }
+  static void check_join(void* self, const tl_call* call, tl_str room_id, tl_str id,
+                         tl_service_rooms_service_check_join_done done, void* user) noexcept {
+    abi::serve<RoomParticipant>(of(self), done, user, [&](Completion<RoomParticipant> completion) {
+      of(self).start_check_join(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(room_id, "room_id")),
+                                abi::Member<std::string>::view(abi::checked<std::string>(id, "id")), std::move(completion));
+    });
+  }
+  static constexpr tl_service_rooms_service kVtbl{
+      sizeof(tl_service_rooms_service),
+      0,
+      &create,
+      &get,
+      &list,
+      &update,
+      &drop,
+      &set_participants,
+      &remove_participants,
+      &list_participants,
+      &check_join};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(RoomsService* object) { return {object, &detail::RoomsServiceThunks::kVtbl}; }
 
 }  // namespace trunkline::service

@@ -187,4 +187,47 @@ TL_INLINE void Codec<::trunkline::sms::SmsCapabilities>::check(const tl_sms_capa
   Member<std::vector<std::string>>::check(c.countries, "countries");
 }
 
+TL_INLINE tl_sms_query Codec<::trunkline::sms::SmsQuery>::lower(const ::trunkline::sms::SmsQuery& v, [[maybe_unused]] Arena& arena) {
+  tl_sms_query c{};
+  c.struct_size = sizeof c;
+  c.message_id = Member<std::string>::lower(v.message_id, arena);
+  c.provider_message_id = Member<std::optional<std::string>>::lower(v.provider_message_id, arena);
+  c.from = Member<std::string>::lower(v.from, arena);
+  c.to = Member<std::string>::lower(v.to, arena);
+  c.sent_at = Member<Time>::lower(v.sent_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::sms::SmsQuery>::lift(const tl_sms_query& c, ::trunkline::sms::SmsQuery& v) {
+  Member<std::string>::lift(c.message_id, v.message_id);
+  Member<std::optional<std::string>>::lift(c.provider_message_id, v.provider_message_id);
+  Member<std::string>::lift(c.from, v.from);
+  Member<std::string>::lift(c.to, v.to);
+  Member<Time>::lift(c.sent_at, v.sent_at);
+}
+TL_INLINE void Codec<::trunkline::sms::SmsQuery>::check(const tl_sms_query& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.message_id, "message_id");
+  Member<std::optional<std::string>>::check(c.provider_message_id, "provider_message_id");
+  Member<std::string>::check(c.from, "from");
+  Member<std::string>::check(c.to, "to");
+  Member<Time>::check(c.sent_at, "sent_at");
+}
+
+TL_INLINE tl_sms_query_result Codec<::trunkline::sms::SmsQueryResult>::lower(const ::trunkline::sms::SmsQueryResult& v, [[maybe_unused]] Arena& arena) {
+  tl_sms_query_result c{};
+  c.struct_size = sizeof c;
+  c.custody = Member<::trunkline::sms::SmsCustody>::lower(v.custody, arena);
+  c.report = Member<std::optional<::trunkline::sms::DeliveryReport>>::lower(v.report, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::sms::SmsQueryResult>::lift(const tl_sms_query_result& c, ::trunkline::sms::SmsQueryResult& v) {
+  Member<::trunkline::sms::SmsCustody>::lift(c.custody, v.custody);
+  Member<std::optional<::trunkline::sms::DeliveryReport>>::lift(c.report, v.report);
+}
+TL_INLINE void Codec<::trunkline::sms::SmsQueryResult>::check(const tl_sms_query_result& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<::trunkline::sms::SmsCustody>::check(c.custody, "custody");
+  Member<std::optional<::trunkline::sms::DeliveryReport>>::check(c.report, "report");
+}
+
 }  // namespace trunkline::abi

@@ -38,4 +38,15 @@ TL_INLINE void SmsEventsClient::received_sync(InboundSms message, CallOptions op
   return Client::wait<ops::SmsEventsReceived>(std::move(options), std::move(message));
 }
 
+TL_INLINE Task<SmsQueryResult> SmsQueryProviderClient::query(SmsQuery query, CallOptions options) const {
+  return Client::run<ops::SmsQueryProviderQuery>(std::move(options), std::move(query));
+}
+TL_INLINE void SmsQueryProviderClient::start_query(SmsQuery query, CallOptions options,
+                                                   abi::Callback<SmsQueryResult> done) const {
+  Client::start<ops::SmsQueryProviderQuery>(std::move(options), std::move(done), std::move(query));
+}
+TL_INLINE SmsQueryResult SmsQueryProviderClient::query_sync(SmsQuery query, CallOptions options) const {
+  return Client::wait<ops::SmsQueryProviderQuery>(std::move(options), std::move(query));
+}
+
 }  // namespace trunkline::sms

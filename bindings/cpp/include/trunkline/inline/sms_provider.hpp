@@ -62,4 +62,25 @@ struct SmsEventsThunks {
 
 TL_INLINE tl_iface iface_of(SmsEvents* object) { return {object, &detail::SmsEventsThunks::kVtbl}; }
 
+TL_INLINE Task<SmsQueryResult> SmsQueryProvider::query(Call, SmsQuery) { abi::unimplemented("query"); }
+TL_INLINE void SmsQueryProvider::start_query(const Call& call, SmsQueryView query, Completion<SmsQueryResult> done) {
+  abi::complete_with(std::move(done), [&] { return this->query(call, abi::own<SmsQuery>(query)); });
+}
+
+namespace detail {
+struct SmsQueryProviderThunks {
+  static SmsQueryProvider& of(void* self) { return *static_cast<SmsQueryProvider*>(self); }
+  static void query(void* self, const tl_call* call, const tl_sms_query* query, tl_sms_query_provider_query_done done,
+                    void* user) noexcept {
+    abi::serve<SmsQueryResult>(of(self), done, user, [&](Completion<SmsQueryResult> completion) {
+      of(self).start_query(Call(call), abi::Codec<SmsQuery>::view(abi::required<SmsQuery>(query, "query")),
+                           std::move(completion));
+    });
+  }
+  static constexpr tl_sms_query_provider kVtbl{sizeof(tl_sms_query_provider), 0, &query};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(SmsQueryProvider* object) { return {object, &detail::SmsQueryProviderThunks::kVtbl}; }
+
 }  // namespace trunkline::sms

@@ -14,6 +14,28 @@ extern "C" {
 #endif
 
 /**
+ * What a receipt changed.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_receipt_verdict;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_RECEIPT_VERDICT_UNKNOWN = 0,
+  /** It moved the message on. */
+  TL_SERVICE_RECEIPT_VERDICT_APPLIED = 1,
+  /** It was told before. */
+  TL_SERVICE_RECEIPT_VERDICT_DUPLICATE = 2,
+  /** It tells of an earlier stage than the message has reached. */
+  TL_SERVICE_RECEIPT_VERDICT_LATE = 3,
+  /** It contradicts what is known better: nothing changed. */
+  TL_SERVICE_RECEIPT_VERDICT_CONTRADICTORY = 4,
+  /** It contradicts what was believed, and is better: the state was corrected. */
+  TL_SERVICE_RECEIPT_VERDICT_CORRECTED = 5,
+  /** It comes from a carrier that does not have the message any more. */
+  TL_SERVICE_RECEIPT_VERDICT_STALE = 6,
+};
+
+/**
  * What kind of number.
  * Open: a newer peer may send other values.
  */
@@ -57,6 +79,36 @@ enum {
   TL_SERVICE_KEY_KIND_PRIMARY = 1,
   /** The second. */
   TL_SERVICE_KEY_KIND_SECONDARY = 2,
+};
+
+/**
+ * What a person asked for.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_consent_action;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_CONSENT_ACTION_UNKNOWN = 0,
+  /** Not to be written to. */
+  TL_SERVICE_CONSENT_ACTION_OPT_OUT = 1,
+  /** To be written to again. */
+  TL_SERVICE_CONSENT_ACTION_OPT_IN = 2,
+  /** Help. */
+  TL_SERVICE_CONSENT_ACTION_HELP = 3,
+};
+
+/**
+ * How it came to be known.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_consent_source;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_CONSENT_SOURCE_UNKNOWN = 0,
+  /** The person wrote a keyword. */
+  TL_SERVICE_CONSENT_SOURCE_KEYWORD = 1,
+  /** The application said so. */
+  TL_SERVICE_CONSENT_SOURCE_API = 2,
 };
 
 /**
@@ -185,6 +237,12 @@ typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
 typedef struct tl_service_sms_page tl_service_sms_page;
+typedef struct tl_service_sms_receipt tl_service_sms_receipt;
+typedef struct tl_service_sms_swap tl_service_sms_swap;
+typedef struct tl_service_sms_price tl_service_sms_price;
+typedef struct tl_service_sms_recipient_price tl_service_sms_recipient_price;
+typedef struct tl_service_sms_estimate tl_service_sms_estimate;
+typedef struct tl_service_sms_plan tl_service_sms_plan;
 typedef struct tl_service_user_with_token tl_service_user_with_token;
 typedef struct tl_service_chat_member tl_service_chat_member;
 typedef struct tl_service_new_chat_thread tl_service_new_chat_thread;
@@ -200,6 +258,12 @@ typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
 typedef struct tl_service_resource_snapshot tl_service_resource_snapshot;
 typedef struct tl_service_plugin_info tl_service_plugin_info;
+typedef struct tl_service_consent_entry tl_service_consent_entry;
+typedef struct tl_service_consent_page tl_service_consent_page;
+typedef struct tl_service_opt_out tl_service_opt_out;
+typedef struct tl_service_opt_out_page tl_service_opt_out_page;
+typedef struct tl_service_opt_out_outcome tl_service_opt_out_outcome;
+typedef struct tl_service_consent_proof tl_service_consent_proof;
 typedef struct tl_service_event_condition tl_service_event_condition;
 typedef struct tl_service_event_subscription_spec tl_service_event_subscription_spec;
 typedef struct tl_service_event_subscription tl_service_event_subscription;
@@ -235,6 +299,8 @@ struct tl_service_sms_message {
   tl_opt_i64 delivery_report_timeout;
   /** The same key is the same intent: it is sent once and answered alike. */
   tl_str idempotency_key;
+  /** Not before this moment; at most 30 days ahead. */
+  tl_opt_i64 send_at;
 };
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, from) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, to) == 24);
@@ -243,7 +309,8 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_message, delivery_report) == 64);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, tag) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, delivery_report_timeout) == 88);
 TL_ABI_ASSERT(offsetof(tl_service_sms_message, idempotency_key) == 104);
-TL_ABI_ASSERT(sizeof(tl_service_sms_message) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_sms_message, send_at) == 120);
+TL_ABI_ASSERT(sizeof(tl_service_sms_message) == 136);
 
 /** What became of one recipient at the time of the call. */
 struct tl_service_sms_send_outcome {
@@ -263,6 +330,11 @@ struct tl_service_sms_send_outcome {
   /** It was accepted by an earlier call with the same key. */
   tl_bool repeated;
   uint8_t reserved2[7];
+  /**
+   * When it will be handed to a carrier: its time, the end of quiet hours, or its turn under a rate limit. Absent: at
+   * once.
+   */
+  tl_opt_i64 expected_at;
 };
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, to) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, message_id) == 24);
@@ -270,7 +342,8 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, successful) == 40);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, http_status) == 44);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, error_message) == 48);
 TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, repeated) == 64);
-TL_ABI_ASSERT(sizeof(tl_service_sms_send_outcome) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_outcome, expected_at) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_sms_send_outcome) == 88);
 
 /** The record of one message to one recipient, or from a phone. */
 struct tl_service_sms_record {
@@ -306,6 +379,20 @@ struct tl_service_sms_record {
   tl_time created_at;
   /** When its state changed last. */
   tl_time updated_at;
+  /** Whose fault it is that it failed. */
+  tl_sms_fault fault;
+  /** Sending it again can help. */
+  tl_bool retryable;
+  uint8_t reserved3[3];
+  /** Receipts that carriers sent about it; `receipts` has them all. */
+  int32_t receipt_count;
+  uint8_t reserved4[4];
+  /** When it will be handed to a carrier, while it waits for that. */
+  tl_opt_i64 expected_at;
+  /** Price in millionths of `currency`: the carrier's own, or as reserved. */
+  tl_opt_i64 price_micros;
+  /** ISO 4217. */
+  tl_str currency;
 };
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, message_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, from) == 24);
@@ -321,7 +408,13 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_record, tag) == 136);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, inbound) == 152);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, created_at) == 160);
 TL_ABI_ASSERT(offsetof(tl_service_sms_record, updated_at) == 168);
-TL_ABI_ASSERT(sizeof(tl_service_sms_record) == 176);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, fault) == 176);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, retryable) == 180);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, receipt_count) == 184);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, expected_at) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, price_micros) == 208);
+TL_ABI_ASSERT(offsetof(tl_service_sms_record, currency) == 224);
+TL_ABI_ASSERT(sizeof(tl_service_sms_record) == 240);
 
 /** A page of records, newest first. */
 struct tl_service_sms_page {
@@ -338,6 +431,181 @@ struct tl_service_sms_page {
 TL_ABI_ASSERT(offsetof(tl_service_sms_page, items) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_page, continuation) == 32);
 TL_ABI_ASSERT(sizeof(tl_service_sms_page) == 48);
+
+/** One receipt of a carrier about a message. */
+struct tl_service_sms_receipt {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Which provider sent it. */
+  tl_str provider;
+  /** What it says. */
+  tl_sms_message_state state;
+  /** Why it failed, normalised. */
+  tl_sms_failure_reason reason;
+  /** The carrier's own code or text. */
+  tl_str provider_code;
+  /** When it happened, as the carrier says. */
+  tl_time at;
+  /** When it came. */
+  tl_time received_at;
+  /** Parts that arrived. */
+  tl_opt_i32 segments_delivered;
+  /** Whose fault it is. */
+  tl_sms_fault fault;
+  /** Sending it again can help. */
+  tl_bool retryable;
+  uint8_t reserved1[3];
+  /** What it changed. */
+  tl_service_receipt_verdict verdict;
+  uint8_t reserved2[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, provider) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, reason) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, provider_code) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, at) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, received_at) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, segments_delivered) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, fault) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, retryable) == 76);
+TL_ABI_ASSERT(offsetof(tl_service_sms_receipt, verdict) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sms_receipt) == 88);
+
+/** A character that can be replaced without loss. */
+struct tl_service_sms_swap {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** As it stands in the text. */
+  tl_str found;
+  /** What says the same in GSM-7. */
+  tl_str replacement;
+  /** How often. */
+  int32_t count;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_swap, found) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_swap, replacement) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_swap, count) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_sms_swap) == 48);
+
+/** What one provider asks for a text. */
+struct tl_service_sms_price {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Provider. */
+  tl_str provider;
+  /** Of one part, in millionths of `currency`; absent: no price is configured. */
+  tl_opt_i64 segment_micros;
+  /** Of the whole text. */
+  tl_opt_i64 total_micros;
+  /** ISO 4217. */
+  tl_str currency;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, provider) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, segment_micros) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, total_micros) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_price, currency) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sms_price) == 72);
+
+/** What one recipient would cost. */
+struct tl_service_sms_recipient_price {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Recipient. */
+  tl_str to;
+  /** ISO 3166-1 alpha-2 of the number; empty: no country. */
+  tl_str country;
+  /** The route that decides; absent: none matches. */
+  tl_str route;
+  /**
+   * One for each provider that would be asked, in that order.
+   * Elements: tl_service_sms_price.
+   */
+  tl_list prices;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, country) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, route) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, prices) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sms_recipient_price) == 80);
+
+/** How a text travels and what it costs. */
+struct tl_service_sms_estimate {
+  uint32_t struct_size;
+  /** Character set on the air. */
+  tl_sms_encoding encoding;
+  /** Parts. */
+  int32_t segments;
+  /** Unicode characters. */
+  int32_t characters;
+  /** The first character that forced UCS-2. */
+  tl_str costly_character;
+  /**
+   * Replacements that keep the meaning.
+   * Elements: tl_service_sms_swap.
+   */
+  tl_list swaps;
+  /** The text with them. */
+  tl_str swapped_text;
+  /** Parts of that. */
+  tl_opt_i32 swapped_segments;
+  /**
+   * One for each recipient.
+   * Elements: tl_service_sms_recipient_price.
+   */
+  tl_list recipients;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, encoding) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, segments) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, characters) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, costly_character) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swaps) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_text) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_segments) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, recipients) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sms_estimate) == 104);
+
+/** What `send` would do for one recipient. */
+struct tl_service_sms_plan {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Recipient. */
+  tl_str to;
+  /** It would be accepted. */
+  tl_bool accepted;
+  uint8_t reserved1[3];
+  /** 202, or the HTTP status that describes the refusal. */
+  int32_t http_status;
+  /** Why it would be refused. */
+  tl_str error_message;
+  /** The sender that would be used: of a pool, or in place of one that the country does not take. */
+  tl_str from;
+  /** The provider that would be asked first. */
+  tl_str provider;
+  /** Parts. */
+  int32_t segments;
+  uint8_t reserved2[4];
+  /** Price at that provider, in millionths of `currency`. */
+  tl_opt_i64 price_micros;
+  /** ISO 4217. */
+  tl_str currency;
+  /** When it would be handed over; absent: at once. */
+  tl_opt_i64 expected_at;
+  /** Every rule that was tried. */
+  const tl_decision_record *decision;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, accepted) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, http_status) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, error_message) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, from) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, segments) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, price_micros) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, currency) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, expected_at) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_sms_plan, decision) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_sms_plan) == 144);
 
 /** A user with a first token. */
 struct tl_service_user_with_token {
@@ -746,6 +1014,138 @@ TL_ABI_ASSERT(offsetof(tl_service_plugin_info, interfaces) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, state) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, detail) == 96);
 TL_ABI_ASSERT(sizeof(tl_service_plugin_info) == 112);
+
+/** One line of the ledger. Lines are added, never changed. */
+struct tl_service_consent_entry {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Position in the resource's ledger, from 1. */
+  int64_t sequence;
+  /** Number, short code or name that wrote. */
+  tl_str sender;
+  /** The person's number. */
+  tl_str recipient;
+  /** What was asked for. */
+  tl_service_consent_action action;
+  /** How. */
+  tl_service_consent_source source;
+  /** What the person wrote. */
+  tl_str keyword;
+  /** Language of the keyword, ISO 639-1. */
+  tl_str language;
+  /** The message that asked. */
+  tl_str message_id;
+  /** The message that confirmed it. */
+  tl_str confirmation_id;
+  /** When. */
+  tl_time at;
+  /** SHA-256 over this line and the digest before it, in hex. */
+  tl_str digest;
+};
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, sequence) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, sender) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, recipient) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, action) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, source) == 52);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, keyword) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, language) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, message_id) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, confirmation_id) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, at) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_consent_entry, digest) == 128);
+TL_ABI_ASSERT(sizeof(tl_service_consent_entry) == 144);
+
+/** A page of the ledger, oldest first. */
+struct tl_service_consent_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The lines.
+   * Elements: tl_service_consent_entry.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_consent_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_consent_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_consent_page) == 48);
+
+/** Somebody who does not want to hear from a sender. */
+struct tl_service_opt_out {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Number, short code or name. */
+  tl_str sender;
+  /** The person's number. */
+  tl_str recipient;
+  /** Since when. */
+  tl_time since;
+  /** How it came to be known. */
+  tl_service_consent_source source;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, sender) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, recipient) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, since) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out, source) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_opt_out) == 56);
+
+/** A page of opt-outs, by sender and recipient. */
+struct tl_service_opt_out_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The opt-outs.
+   * Elements: tl_service_opt_out.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_opt_out_page) == 48);
+
+/** What became of one recipient. */
+struct tl_service_opt_out_outcome {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Recipient. */
+  tl_str to;
+  /** 200, or the HTTP status that describes the refusal. */
+  int32_t http_status;
+  /** Whether the recipient has opted out, after this call. */
+  tl_bool opted_out;
+  uint8_t reserved1[3];
+  /** Why it was refused. */
+  tl_str error_message;
+};
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, http_status) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, opted_out) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_opt_out_outcome, error_message) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_opt_out_outcome) == 48);
+
+/** Whether the ledger is as it was written. */
+struct tl_service_consent_proof {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Lines that were checked. */
+  int64_t entries;
+  /** Digest of the last line; empty: there is none. Whoever keeps it can prove later that nothing before was changed. */
+  tl_str digest;
+  /** Every digest is right. */
+  tl_bool intact;
+  uint8_t reserved1[7];
+  /** The first line that is not. */
+  tl_opt_i64 first_broken;
+};
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, entries) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, digest) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, intact) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_consent_proof, first_broken) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_consent_proof) == 56);
 
 /** One condition of a filter. */
 struct tl_service_event_condition {
@@ -1180,6 +1580,10 @@ typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *resu
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
 typedef void (*tl_service_sms_service_list_done)(void *user, const tl_service_sms_page *result, tl_error *error);
 typedef void (*tl_service_sms_service_explain_done)(void *user, const tl_decision_record *result, tl_error *error);
+typedef void (*tl_service_sms_service_receipts_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_service_cancel_done)(void *user, const tl_service_sms_record *result, tl_error *error);
+typedef void (*tl_service_sms_service_estimate_done)(void *user, const tl_service_sms_estimate *result, tl_error *error);
+typedef void (*tl_service_sms_service_plan_done)(void *user, const tl_list *result, tl_error *error);
 
 /**
  * Sends text messages of one resource.
@@ -1217,12 +1621,44 @@ typedef struct tl_service_sms_service {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*explain)(void *self, const tl_call *call, tl_str message_id, tl_service_sms_service_explain_done done, void *user);
+  /**
+   * Every receipt that carriers sent about a message, in the order in which they came, and what each one changed.
+   * [any-thread]
+   * Result elements: tl_service_sms_receipt.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*receipts)(void *self, const tl_call *call, tl_str message_id, tl_service_sms_service_receipts_done done, void *user);
+  /**
+   * Takes back a message that was not handed to a carrier yet.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*cancel)(void *self, const tl_call *call, tl_str message_id, tl_service_sms_service_cancel_done done, void *user);
+  /**
+   * How a text travels and what each route asks for it. Sends nothing.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*estimate)(void *self, const tl_call *call,
+                   const tl_service_sms_message *message, tl_service_sms_service_estimate_done done, void *user);
+  /**
+   * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
+   * [any-thread]
+   * Result elements: tl_service_sms_plan.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*plan)(void *self, const tl_call *call,
+               const tl_service_sms_message *message, tl_service_sms_service_plan_done done, void *user);
 } tl_service_sms_service;
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, send) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, get) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, list) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_sms_service, explain) == 32);
-TL_ABI_ASSERT(sizeof(tl_service_sms_service) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, receipts) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, cancel) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, estimate) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_service, plan) == 64);
+TL_ABI_ASSERT(sizeof(tl_service_sms_service) == 72);
 #define TL_SERVICE_SMS_SERVICE_ID "trunkline.service.sms/1"
 
 typedef void (*tl_service_identity_service_create_user_done)(void *user, const tl_service_user_with_token *result, tl_error *error);
@@ -1884,6 +2320,74 @@ TL_ABI_ASSERT(offsetof(tl_service_runtime_service, list_plugins) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, metrics) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_runtime_service) == 96);
 #define TL_SERVICE_RUNTIME_SERVICE_ID "trunkline.service.runtime/1"
+
+typedef void (*tl_service_sms_consent_service_add_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_remove_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_check_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_list_done)(void *user, const tl_service_opt_out_page *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_history_done)(void *user, const tl_service_consent_page *result, tl_error *error);
+typedef void (*tl_service_sms_consent_service_verify_done)(void *user, const tl_service_consent_proof *result, tl_error *error);
+
+/**
+ * Who does not want to be written to, by sender; and how that came about.
+ * Interface id: "trunkline.service.sms_consent/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sms_consent_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Notes that people do not want to hear from a sender. One outcome for each recipient, in order.
+   * [any-thread]
+   * Result elements: tl_service_opt_out_outcome.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*add)(void *self, const tl_call *call,
+              tl_str sender, tl_list recipients, tl_service_sms_consent_service_add_done done, void *user);
+  /**
+   * Lifts that.
+   * [any-thread]
+   * Result elements: tl_service_opt_out_outcome.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*remove)(void *self, const tl_call *call,
+                 tl_str sender, tl_list recipients, tl_service_sms_consent_service_remove_done done, void *user);
+  /**
+   * Whether they opted out.
+   * [any-thread]
+   * Result elements: tl_service_opt_out_outcome.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
+   */
+  void (*check)(void *self, const tl_call *call,
+                tl_str sender, tl_list recipients, tl_service_sms_consent_service_check_done done, void *user);
+  /**
+   * Everybody who opted out; `sender` limits it to one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               tl_str sender, int32_t limit, tl_str continuation, tl_service_sms_consent_service_list_done done, void *user);
+  /**
+   * The ledger, oldest first; `recipient` limits it to one person.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*history)(void *self, const tl_call *call,
+                  tl_str recipient, int32_t limit, tl_str continuation, tl_service_sms_consent_service_history_done done, void *user);
+  /**
+   * Checks the digests of the whole ledger.
+   * [any-thread]
+   */
+  void (*verify)(void *self, const tl_call *call, tl_service_sms_consent_service_verify_done done, void *user);
+} tl_service_sms_consent_service;
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, add) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, remove) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, check) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, list) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, history) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sms_consent_service, verify) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_sms_consent_service) == 56);
+#define TL_SERVICE_SMS_CONSENT_SERVICE_ID "trunkline.service.sms_consent/1"
 
 typedef void (*tl_service_event_subscriptions_service_put_done)(void *user, const tl_service_event_subscription *result, tl_error *error);
 typedef void (*tl_service_event_subscriptions_service_put_properties_done)(void *user, const tl_service_event_subscription *result, tl_error *error);

@@ -1,0 +1,23 @@
+# embed_templates(out.cpp folder): a C++ file with every file below `folder`, by its path from there. Files are read when CMake runs,
+# which it does again when one changes.
+function(embed_templates out folder)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/* ${folder}/.gitignore)
+  list(SORT files)
+  set(text "// Made by CMake from the files in runtime/app/templates.\n#include \"runtime/app/plugin_template.h\"\n\nnamespace trunkline::app {\n\nconst TemplateFile kTemplateFiles[] = {\n")
+  set(count 0)
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/${file})
+    file(READ ${folder}/${file} content)
+    string(APPEND text "    {\"${file}\", R\"~template~(${content})~template~\"},\n")
+    math(EXPR count "${count} + 1")
+  endforeach()
+  string(APPEND text "};\nconst std::size_t kTemplateFileCount = ${count};\n\n}  // namespace trunkline::app\n")
+  # Not file(CONFIGURE): it would fill @…@ in, and not file(GENERATE): the files may hold generator expressions.
+  set(old "")
+  if(EXISTS ${out})
+    file(READ ${out} old)
+  endif()
+  if(NOT old STREQUAL text)
+    file(WRITE ${out} "${text}")
+  endif()
+endfunction()

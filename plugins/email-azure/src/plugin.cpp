@@ -1,0 +1,3 @@
+#include "provider.h"
+
+TRUNKLINE_EXPORT_PLUGIN(email_azure::Provider)

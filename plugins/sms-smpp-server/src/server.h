@@ -1,0 +1,83 @@
+// The listener, and what goes through it in both directions.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "client_session.h"
+#include "codec/reassembly.h"
+#include "gateway.h"
+#include "settings.h"
+#include "timers.h"
+#include "trunkline/plugin_host.hpp"
+
+namespace sms_smpp_server {
+
+/// Everything but the constructor runs on the io thread.
+class Server final : public SessionOwner {
+ public:
+  /// Listens at once. Throws kFailedPrecondition when the port cannot be had, kInvalidArgument for files of TLS.
+  Server(boost::asio::io_context& io, const Settings& settings, trunkline::Host host);
+  ~Server() { *alive_ = false; }
+
+  void start();
+  void stop();
+  /// Events of the runtime. False: they are to come again.
+  void take_events(const nlohmann::json& events, std::function<void(bool)> done);
+
+ private:
+  std::uint32_t may_bind(const smpp::Bind& bind) override;
+  void submit(const ClientSessionPtr& session, smpp::Message message,
+              std::function<void(std::uint32_t, std::string)> done) override;
+  std::optional<smpp::QueryResponse> query(const std::string& system_id, const smpp::Query& query) override;
+  void closed(const ClientSessionPtr& session) override;
+
+  using SubmitDone = std::function<void(std::uint32_t, std::string)>;
+  /// Texts of one client whose parts come one by one.
+  struct Texts {
+    Texts(std::size_t most, Duration patience) : parts(most, patience) {}
+    smpp::Reassembly parts;
+    std::map<std::string, std::string> ids;  // by the key of the parts
+  };
+  boost::asio::awaitable<void> accept();
+  void submit_part(const std::string& system_id, smpp::Fragment part, std::uint8_t registered, SubmitDone done);
+  void submit_whole(Submission submission, SubmitDone done);
+  void load_parts();
+  void forget(Texts& texts, const std::vector<smpp::Fragment>& parts);
+  Texts& texts_of(const std::string& system_id);
+  std::string new_id();
+  void remember(const std::string& id, smpp::MessageState state);
+  /// Messages to a client, in order; false when one was not taken.
+  void deliver_all(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done);
+  std::vector<smpp::Message> receipts_of(const nlohmann::json& data);
+  std::vector<smpp::Message> text_of(const nlohmann::json& data, std::string& system_id);
+
+  boost::asio::io_context& io_;
+  const Settings& settings_;
+  const trunkline::host::LogClient log_;
+  const trunkline::host::StoreClient store_;
+  const smpp::TextCoder coder_;
+  const std::map<std::string, std::string> clients_;
+  sms_smpp::Timers timers_;
+  Gateway gateway_;
+  std::unique_ptr<boost::asio::ssl::context> tls_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  std::unordered_set<ClientSessionPtr> sessions_;
+  std::unordered_map<std::string, std::unique_ptr<Texts>> texts_;  // by client
+  std::unordered_map<std::string, smpp::MessageState> states_;     // by id, without the number of a part
+  std::deque<std::string> states_order_;
+  const std::uint64_t salt_;
+  std::uint64_t ids_ = 0;
+  std::uint16_t reference_ = 0;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace sms_smpp_server

@@ -1,0 +1,3 @@
+#include "carrier.h"
+
+TRUNKLINE_EXPORT_PLUGIN(sms_smpp::Carrier)

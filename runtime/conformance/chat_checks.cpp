@@ -1,0 +1,215 @@
+// What a chat provider promises: see ChatProvider in bindings/idl/chat.tsp.
+#include <algorithm>
+
+#include "runtime/conformance/check.h"
+#include "trunkline/chat_client.hpp"
+
+namespace trunkline::conformance {
+namespace {
+
+const std::string kResource(kResourceId);
+const std::string kAlice = "8:acs:" + kResource + "_alice";
+const std::string kBob = "8:acs:" + kResource + "_bob";
+const std::string kStranger = "8:acs:" + kResource + "_stranger";
+
+chat::ChatProviderClient client_of(plugin::PluginInstance& instance) {
+  return {instance.interface(chat::ChatProviderClient::kInterfaceId), instance.calls()};
+}
+
+template <class T, class Begin>
+Result<T> call(CheckContext& kit, const std::string& what, Begin begin) {
+  auto record = std::make_shared<CallRecord>();
+  auto kept = std::make_shared<Result<T>>();
+  begin([kept, settled = kit.recorder(record)](Result<T> result) mutable {
+    *kept = std::move(result);
+    settled(kept->ok() ? nullptr : &kept->error());
+  });
+  kit.await(record, what);
+  return std::move(*kept);
+}
+template <class T>
+T value_of(Result<T> result, const std::string& what) {
+  if (!result.ok()) CheckContext::fail(what + " failed: " + error_name(result.error().code) + ": " + result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(result).value();
+}
+template <class T>
+void require_refused(const Result<T>& result, const std::string& what) {
+  CheckContext::require(!result.ok(), what + ": wanted not_found or permission_denied, but it succeeded");
+  const ErrorCode code = result.error().code;
+  CheckContext::require(
+      code == ErrorCode::kNotFound || code == ErrorCode::kPermissionDenied,
+      what + ": wanted not_found or permission_denied, found " + error_name(code) + ": " + result.error().message);
+}
+
+chat::CreateThreadRequest thread_request() {
+  chat::CreateThreadRequest request;
+  request.topic = "kit";
+  request.participants.emplace_back().id = kBob;
+  return request;
+}
+
+class Chat {
+ public:
+  explicit Chat(CheckContext& kit) : kit_(kit), subject_(kit.open()), client_(client_of(*subject_.instance)) {}
+
+  std::string create_thread() {
+    const auto begin = [&](auto done) { client_.start_create_thread(kResource, kAlice, thread_request(), {}, std::move(done)); };
+    return value_of(call<chat::CreateThreadResult>(kit_, "create_thread", begin), "create_thread").thread.id;
+  }
+  Result<chat::ChatThread> get_thread(const std::string& thread, const std::string& user = kAlice) {
+    return call<chat::ChatThread>(kit_, "get_thread",
+                                  [&](auto done) { client_.start_get_thread(kResource, user, thread, {}, std::move(done)); });
+  }
+  Result<chat::ChatMessage> send(const std::string& thread, const std::string& text, const std::string& user = kAlice,
+                                 chat::MessageKind kind = chat::MessageKind::kText) {
+    chat::SendMessageRequest request;
+    request.content = text;
+    request.kind = kind;
+    return call<chat::ChatMessage>(kit_, "send_message", [&](auto done) {
+      client_.start_send_message(kResource, user, thread, request, {}, std::move(done));
+    });
+  }
+  Result<chat::ChatMessage> get(const std::string& thread, const std::string& message, const std::string& user = kAlice) {
+    return call<chat::ChatMessage>(kit_, "get_message", [&](auto done) {
+      client_.start_get_message(kResource, user, thread, message, {}, std::move(done));
+    });
+  }
+  std::vector<chat::ChatMessage> list(const std::string& thread, const std::string& user = kAlice) {
+    chat::PageRequest page;
+    page.limit = 100;
+    const auto begin = [&](auto done) { client_.start_list_messages(kResource, user, thread, page, {}, std::move(done)); };
+    return value_of(call<chat::MessagePage>(kit_, "list_messages", begin), "list_messages").items;
+  }
+  Result<void> update(const std::string& thread, const std::string& message, const std::string& text) {
+    chat::MessageUpdate update;
+    update.content = text;
+    const auto begin = [&](auto done) {
+      client_.start_update_message(kResource, kAlice, thread, message, update, {}, std::move(done));
+    };
+    auto result = call<chat::ChatMessage>(kit_, "update_message", begin);
+    if (!result.ok()) return result.error();
+    return {};
+  }
+  Result<void> remove(const std::string& thread, const std::string& message) {
+    return call<void>(kit_, "delete_message",
+                      [&](auto done) { client_.start_delete_message(kResource, kAlice, thread, message, {}, std::move(done)); });
+  }
+  Result<void> delete_thread(const std::string& thread) {
+    return call<void>(kit_, "delete_thread",
+                      [&](auto done) { client_.start_delete_thread(kResource, kAlice, thread, {}, std::move(done)); });
+  }
+  Subject& subject() { return subject_; }
+  void close() { kit_.close(subject_); }
+
+ private:
+  CheckContext& kit_;
+  Subject subject_;
+  chat::ChatProviderClient client_;
+};
+
+void life_of_a_thread(CheckContext& kit) {
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  kit.require(value_of(chat.get_thread(thread), "get_thread").topic == "kit", "get_thread gave another topic");
+  value_of(chat.get_thread(thread, kBob), "get_thread of a participant");
+  kit.require(chat.subject().sink->events() > 0, "a new thread was not told to the host");
+  value_of(chat.delete_thread(thread), "delete_thread");
+  chat.close();
+}
+
+void life_of_a_message(CheckContext& kit) {
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  const chat::ChatMessage sent = value_of(chat.send(thread, "hello"), "send_message");
+  kit.require(value_of(chat.get(thread, sent.id, kBob), "get_message of a participant").content == "hello",
+              "get_message gave another text");
+  value_of(chat.update(thread, sent.id, "hello again"), "update_message");
+  kit.require(value_of(chat.get(thread, sent.id), "get_message").content == "hello again", "an update is not to be seen");
+  value_of(chat.send(thread, "second", kBob), "send_message of a participant");
+  const auto messages = chat.list(thread);
+  const auto has = [&](std::string_view text) {
+    return std::any_of(messages.begin(), messages.end(), [&](const auto& one) { return one.content == text; });
+  };
+  kit.require(has("hello again") && has("second"), "list_messages lacks what was sent");
+  value_of(chat.remove(thread, sent.id), "delete_message");
+  chat.close();
+}
+
+void not_found(CheckContext& kit) {
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  require_refused(chat.get_thread("19:no-such-thread@thread.v2"), "get_thread of none");
+  require_refused(chat.get(thread, "no-such-message"), "get_message of none");
+  require_refused(chat.remove(thread, "no-such-message"), "delete_message of none");
+  require_refused(chat.send("19:no-such-thread@thread.v2", "x"), "send_message to no thread");
+  chat.close();
+}
+
+void strangers(CheckContext& kit) {
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  const chat::ChatMessage sent = value_of(chat.send(thread, "secret"), "send_message");
+  require_refused(chat.get_thread(thread, kStranger), "get_thread of somebody who is not in it");
+  require_refused(chat.get(thread, sent.id, kStranger), "get_message of somebody who is not in the thread");
+  require_refused(chat.send(thread, "x", kStranger), "send_message of somebody who is not in the thread");
+  chat.close();
+}
+
+void odd_texts(CheckContext& kit) {
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  for (const std::string& text :
+       {std::string("a\0b", 3), std::string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"), std::string(20'000, 'x')}) {
+    const auto sent = chat.send(thread, text);
+    if (!sent.ok()) {
+      kit.remark("a text of " + std::to_string(text.size()) + " bytes: " + error_name(sent.error().code) + ": " +
+                 sent.error().message);
+      kit.require(sent.error().code != ErrorCode::kInternal && sent.error().code != ErrorCode::kUnknown,
+                  "a text of " + std::to_string(text.size()) + " bytes ended in " + error_name(sent.error().code));
+      continue;
+    }
+    kit.require(value_of(chat.get(thread, sent.value().id), "get_message").content == text,
+                "a text of " + std::to_string(text.size()) + " bytes did not come back as it was sent");
+  }
+  chat.close();
+}
+
+void unknown_enum(CheckContext& kit) {
+  constexpr int kFromTheFuture = 9999;
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  const auto sent = chat.send(thread, "x", kAlice, static_cast<chat::MessageKind>(kFromTheFuture));
+  if (!sent.ok()) kit.remark(error_name(sent.error().code) + ": " + sent.error().message);
+  kit.require(sent.ok() || (sent.error().code != ErrorCode::kInternal && sent.error().code != ErrorCode::kUnknown),
+              "a message of an unknown kind ended in an internal error");
+  chat.close();
+}
+
+void host_keeps_nothing(CheckContext& kit) {
+  Chat chat(kit);
+  const std::string thread = chat.create_thread();
+  chat.subject().sink->refuse(1);
+  const auto refused = chat.send(thread, "lost");
+  const auto texts = chat.list(thread);
+  const bool there = std::any_of(texts.begin(), texts.end(), [](const auto& one) { return one.content == "lost"; });
+  kit.require(refused.ok() || !there, "send_message failed, but the message is there");
+  value_of(chat.send(thread, "kept"), "send_message after the host refused one");
+  chat.close();
+}
+
+}  // namespace
+
+std::vector<Check> chat_checks(NormalCall& normal) {
+  normal = [](CheckContext&, plugin::PluginInstance& instance, int, CallOptions options, Settled done) {
+    client_of(instance).start_create_thread(kResource, kAlice, thread_request(), std::move(options), settle(std::move(done)));
+  };
+  return {{"chat.life_of_a_thread", life_of_a_thread},
+          {"chat.life_of_a_message", life_of_a_message},
+          {"chat.not_found", not_found},
+          {"chat.strangers", strangers},
+          {"chat.odd_texts", odd_texts},
+          {"chat.unknown_enum", unknown_enum},
+          {"chat.host_keeps_nothing", host_keeps_nothing}};
+}
+
+}  // namespace trunkline::conformance

@@ -1,0 +1,104 @@
+// Create, stop, destroy; what an instance leaves behind.
+#include <malloc.h>
+
+#include <filesystem>
+
+#include "runtime/conformance/check.h"
+#include "trunkline/interfaces.hpp"
+
+namespace trunkline::conformance {
+namespace {
+
+std::size_t entries(const char* folder) {
+  std::size_t count = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) ++count;
+  return count;
+}
+std::size_t thread_count() { return entries("/proc/self/task"); }
+std::size_t descriptor_count() { return entries("/proc/self/fd"); }
+
+void create_and_stop(CheckContext& kit) {
+  constexpr int kTimes = 3;
+  for (int i = 0; i < kTimes; ++i) {
+    Subject subject = kit.open();
+    kit.close(subject);
+  }
+}
+
+void two_instances(CheckContext& kit) {
+  Subject first = kit.open("first"), second = kit.open("second");
+  kit.close(first);
+  for (const std::string& id : second->interfaces())
+    kit.require(second->interface(id).vtbl != nullptr, "the second instance lost " + id + " when the first one stopped");
+  Subject third = kit.open("third");
+  kit.close(second);
+  kit.close(third);
+}
+
+void slots(CheckContext& kit) {
+  Subject subject = kit.open();
+  for (const std::string& id : subject->interfaces()) {
+    const abi::InterfaceInfo* info = abi::find_interface(id);
+    if (!info) {
+      kit.remark(id + ": not known to this host; not tested");
+      continue;
+    }
+    const auto* vtbl = static_cast<const char*>(subject->interface(id).vtbl);
+    const auto size = *reinterpret_cast<const std::uint32_t*>(vtbl);
+    for (const abi::SlotInfo& slot : info->slots)
+      if (slot.offset + sizeof(void*) > size || *reinterpret_cast<void* const*>(vtbl + slot.offset) == nullptr)
+        kit.remark(id + ": no " + std::string(slot.name) + " (optional)");
+  }
+  kit.close(subject);
+}
+
+// Only what grows with each instance is a leak: the first rounds warm caches up.
+void leaks(CheckContext& kit) {
+  constexpr int kWarmUp = 20, kRounds = 40;
+  constexpr double kAllowedBytes = 2048;  // of the host, for each instance that was ever made
+  const auto rounds = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      Subject subject = kit.open();
+      kit.close(subject);
+    }
+    kit.host.executor.work().wait_idle();
+  };
+  rounds(kWarmUp);
+  const std::size_t threads = thread_count(), descriptors = descriptor_count(), bytes = ::mallinfo2().uordblks;
+  rounds(kRounds);
+  const std::size_t threads_now = thread_count(), descriptors_now = descriptor_count(), bytes_now = ::mallinfo2().uordblks;
+  kit.require(threads_now <= threads, "threads: " + std::to_string(threads_now - threads) + " are left of " +
+                                          std::to_string(kRounds) + " instances that were destroyed");
+  kit.require(descriptors_now <= descriptors, "file descriptors: " + std::to_string(descriptors_now - descriptors) +
+                                                  " are left of " + std::to_string(kRounds) + " instances that were destroyed");
+  if (bytes == 0) return kit.remark("memory is not measured: another allocator is in use");
+  const double each = bytes_now > bytes ? static_cast<double>(bytes_now - bytes) / kRounds : 0;
+  kit.figure("bytes_kept_per_instance", each);
+  kit.require(each <= kAllowedBytes,
+              "memory: every instance that is destroyed leaves " + std::to_string(static_cast<long>(each)) + " bytes behind");
+}
+
+void owned_threads(CheckContext& kit) {
+  if (kit.input.plugin->manifest.threads) kit.skip("the manifest says that it owns threads");
+  kit.host.let_pass(Duration{0});  // all threads of the host run
+  const std::size_t before = thread_count();
+  Subject subject = kit.open();
+  kit.host.let_pass(std::chrono::seconds(1));
+  const std::size_t during = thread_count();
+  kit.close(subject);
+  kit.require(during <= before,
+              "it made " + std::to_string(during - before) + " threads, but its manifest has no \"threads\": true");
+}
+
+}  // namespace
+
+std::vector<Check> lifecycle_checks(const KitInput&) {
+  return {{"lifecycle.create_stop", create_and_stop},
+          {"lifecycle.two_instances", two_instances},
+          {"lifecycle.slots", slots},
+          {"lifecycle.owned_threads", owned_threads},
+          {"lifecycle.leaks", leaks}};
+}
+
+}  // namespace trunkline::conformance

@@ -1,0 +1,112 @@
+"""Mail through Postfix, with its reports (RFC 3461, RFC 3464) coming back through the SMTP door."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from postfix import WAIT_SECONDS, Postfix, free_port, is_usable
+from server import Server
+
+pytestmark = pytest.mark.skipif(not is_usable(), reason="needs Postfix, and root to start it")
+
+SEND = "/emails:send?api-version=2025-09-01"
+
+
+def config(folder: Path, port: int, door: int, **settings: Any) -> str:
+    path = folder / "trunkline.yaml"
+    relay = {"host": "127.0.0.1", "port": port, "tls": "off"} | settings
+    path.write_text(
+        json.dumps(
+            {
+                "control": {"enabled": True},
+                "listen": {"tls": "off"},
+                "log": {"level": "off"},
+                "providers": [
+                    {"name": "relay", "plugin": "email-smtp", "config": relay},
+                    {"name": "door", "plugin": "email-sandbox", "config": {"smtp_port": door, "smtp_resource": "shop"}},
+                ],
+                "routes": [{"interface": "email", "providers": ["relay"]}],
+                "resources": [
+                    {
+                        "name": "shop",
+                        "primary_key": {"value": "dHJ1bmtsaW5lLWRldmVsb3BtZW50LWFjY2Vzcy1rZXk="},
+                        "email_domains": [{"domain": "shop.test", "senders": [{"username": "news", "display_name": "Shöp"}]}],
+                    }
+                ],
+            }
+        )
+    )
+    return str(path)
+
+
+def message(to: list[str]) -> dict[str, Any]:
+    return {
+        "senderAddress": "news@shop.test",
+        "content": {"subject": "Grüße", "plainText": ".one\ntwo\n", "html": '<p>Hi <img src="cid:logo"></p>'},
+        "recipients": {"to": [{"address": address} for address in to]},
+        "attachments": [
+            {"name": "résumé.txt", "contentType": "text/plain", "contentInBase64": "bm90ZXM="},
+            {
+                "name": "logo.png",
+                "contentType": "image/png",
+                "contentInBase64": "UE5H",
+                "contentId": "logo",
+            },
+        ],
+    }
+
+
+def states_when(server: Server, operation_id: str, wanted: dict[str, str], postfix: Postfix) -> dict[str, Any]:
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        _, record, _ = server.request("GET", f"/_control/emails/{operation_id}")
+        if {recipient["address"]: recipient["state"] for recipient in record["recipients"]} == wanted:
+            return dict(record)
+        assert time.monotonic() < until, f"{record}\n{postfix.log()}"
+        time.sleep(0.05)
+
+
+def test_a_mail_with_files_arrives_in_a_maildir(tmp_path: Path) -> None:
+    door = free_port()
+    with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door)) as server:
+        _, answer, _ = server.request("POST", SEND, message(["ann@example.test", "nobody@example.test"]))
+        record = states_when(server, answer["id"], {"ann@example.test": "delivered", "nobody@example.test": "bounced"}, postfix)
+        assert record["recipients"][1]["status_code"] == "5.1.1"
+        [raw] = postfix.mails("ann", 1)
+        mail = email.message_from_bytes(raw, policy=email.policy.default)
+        assert (mail["subject"], mail["from"]) == ("Grüße", "Shöp <news@shop.test>")
+        text = mail.get_body(("plain",))
+        assert text is not None
+        assert text.get_content().splitlines() == [".one", "two"]
+        files = {part.get_filename(): part.get_content() for part in mail.walk() if part.get_filename()}
+        assert files == {"résumé.txt": "notes", "logo.png": b"PNG"}
+        assert record["recipients"][0]["provider_message_id"] in postfix.log()
+
+
+def test_reports_of_delivery_come_back(tmp_path: Path) -> None:
+    door = free_port()
+    with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door, reports="dsn")) as server:
+        _, answer, _ = server.request("POST", SEND, message(["ann@example.test", "bob@example.test"]))
+        record = states_when(server, answer["id"], {"ann@example.test": "delivered", "bob@example.test": "delivered"}, postfix)
+        assert record["recipients"][0]["detail"] == "delivered to maildir"
+        _, page, _ = server.request("GET", "/_control/events?after=0&type=Microsoft.Communication.EmailDeliveryReportReceived")
+        assert sorted(event["data"]["recipient"] for event in page["items"]) == ["ann@example.test", "bob@example.test"]
+
+
+def test_a_bounce_comes_back_as_a_report(tmp_path: Path) -> None:
+    door = free_port()
+    with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door)) as server:
+        # A mailbox that Postfix knows and cannot write to: it took the mail, and has to send it back.
+        (postfix.folder / "mail" / "bob").write_text("not a folder")
+        _, answer, _ = server.request("POST", SEND, message(["bob@example.test"]))
+        states_when(server, answer["id"], {"bob@example.test": "delivered"}, postfix)
+        record = states_when(server, answer["id"], {"bob@example.test": "bounced"}, postfix)
+        assert record["recipients"][0]["status_code"].startswith("5.")
+        _, page, _ = server.request("GET", "/_control/events?after=0&type=Microsoft.Communication.EmailDeliveryReportReceived")
+        assert [event["data"]["status"] for event in page["items"]] == ["Delivered", "Bounced"]

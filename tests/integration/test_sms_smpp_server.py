@@ -1,0 +1,200 @@
+"""Clients that speak SMPP send through us: npm `smpp`, and Kannel where it is installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server import Server
+from smsc import Client
+
+OURS = "+14255550100"
+PHONE = "+14255550123"
+CODE = "c0de"
+KEY = "c2VjcmV0IG9mIHRoaXMgdGVzdA=="
+PATIENCE_SECONDS = 60
+PASSWORD = {"system_id": "shop", "password": "hunter2"}
+ADDRESSES = {"source_addr": OURS[1:], "source_addr_ton": 1, "source_addr_npi": 1, "destination_addr": PHONE[1:],
+             "dest_addr_ton": 1, "dest_addr_npi": 1, "registered_delivery": 1}  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Gate:
+    """A server with an SMSC in front of its SMS operations."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        http = free_port()
+        whole = {
+            "listen": {"port": http, "tls": "off"},
+            "control": {"enabled": True},
+            "events": {"retry_schedule": ["1s"]},
+            "store": {"mode": "file", "path": str(folder / "data")},
+            "providers": [
+                {"name": "sim", "plugin": "sms-sandbox"},
+                {
+                    "name": "gate",
+                    "plugin": "sms-smpp-server",
+                    "config": {"port": self.port},
+                    "secrets": {
+                        "connection_string": {"value": f"endpoint=http://127.0.0.1:{http};accesskey={KEY}"},
+                        "clients": {"value": "shop:hunter2\n"},
+                        "callback_code": {"value": CODE},
+                    },
+                },
+            ],
+            "resources": [
+                {
+                    "name": "main",
+                    "primary_key": {"value": KEY},
+                    "numbers": [{"number": OURS, "sms": "both"}],
+                    "event_subscriptions": [
+                        {
+                            "name": "gate",
+                            "endpoint": f"http://127.0.0.1:{http}/_webhooks/gate/events?code={CODE}",
+                            "types": [
+                                "Microsoft.Communication.SMSDeliveryReportReceived",
+                                "Microsoft.Communication.SMSReceived",
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+        (folder / "trunkline.yaml").write_text(json.dumps(whole))
+        self.server = Server("--config", str(folder / "trunkline.yaml"), "--port", str(http), command="serve")
+
+    def messages(self) -> list[dict[str, Any]]:
+        _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
+        return list(page["items"])
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    made = Gate(tmp_path_factory.mktemp("gate"))
+    yield made
+    made.server.stop()
+
+
+def test_a_client_sends_and_gets_its_receipt(gate: Gate) -> None:
+    with Client(gate.port, **PASSWORD) as client:
+        assert client.wait("bound")["status"] == 0
+        client.say(submit={**ADDRESSES, "short_message": "Hello €5"})
+        sent = client.wait("submitted")
+        assert sent["status"] == 0
+        receipt = client.wait("deliver", esm_class=4)
+        assert (receipt["id"], receipt["state"]) == (sent["id"], 2)
+        assert f"id:{sent['id']} " in receipt["text"]
+        assert "stat:DELIVRD" in receipt["text"]
+        client.say(query={"message_id": sent["id"]})
+        assert client.wait("queried")["state"] == 2
+        client.say(unbind=True)
+        assert client.wait("unbound")["status"] == 0
+    assert any(message["message"] == "Hello €5" and message["to"] == PHONE for message in gate.messages())
+
+
+def test_parts_are_one_text(gate: Gate) -> None:
+    with Client(gate.port, **PASSWORD) as client:
+        client.wait("bound")
+        client.say(part={**ADDRESSES, "udh": "0003070202", "text": "two of two"})
+        second = client.wait("submitted")
+        client.say(part={**ADDRESSES, "udh": "0003070201", "text": "one of two, "})
+        first = client.wait("submitted")
+        assert (first["status"], second["status"]) == (0, 0)
+        got = {client.wait("deliver", esm_class=4)["id"] for _ in range(2)}
+        assert got == {first["id"], second["id"]}
+    assert any(message["message"] == "one of two, two of two" for message in gate.messages())
+
+
+def test_texts_to_the_clients_numbers_and_what_it_cannot_take_comes_again(gate: Gate) -> None:
+    with Client(gate.port, **PASSWORD) as client:
+        client.wait("bound")
+        client.say(refuse=1)
+        gate.server.cli("phone", "send", PHONE, "--to", OURS, "Привет")
+        assert client.wait("deliver")["refused"] is True
+        again = client.wait("deliver")
+        assert (again["from"], again["to"], again["text"]) == (PHONE[1:], OURS[1:], "Привет")
+
+
+def test_refusals(gate: Gate) -> None:
+    with Client(gate.port, system_id="shop", password="wrong") as client:
+        assert client.wait("bound")["status"] == 0x0E
+        client.wait("closed")
+    with Client(gate.port, system_id="nobody", password="wrong") as client:
+        assert client.wait("bound")["status"] == 0x0F
+    with Client(gate.port, **PASSWORD) as client:
+        client.wait("bound")
+        client.say(submit={**ADDRESSES, "source_addr": "19995550100", "short_message": "not mine"})
+        assert client.wait("submitted")["status"] == 0x0A
+        client.say(submit={**ADDRESSES, "destination_addr": "12", "short_message": "no number"})
+        assert client.wait("submitted")["status"] == 0x0B
+        client.say(query={"message_id": "unknown"})
+        assert client.wait("queried")["status"] == 0x67
+        client.say(enquire=True)
+        assert client.wait("there")["status"] == 0
+    with Client(gate.port, bind="bind_receiver", **PASSWORD) as client:
+        client.wait("bound")
+        client.say(submit={**ADDRESSES, "short_message": "from a receiver"})
+        assert client.wait("submitted")["status"] == 0x04
+    with Client(gate.port, **PASSWORD) as client:
+        client.wait("bound")
+        client.say(raw="7fffffff0000000400000000")
+        client.wait("closed")
+
+
+def test_kannel_sends_through_us(gate: Gate, tmp_path: Path) -> None:
+    path = os.environ["PATH"] + ":/usr/sbin"
+    if not shutil.which("bearerbox", path=path):
+        pytest.skip("kannel is not installed")
+    box, http, admin = free_port(), free_port(), free_port()
+    (tmp_path / "kannel.conf").write_text(
+        f"group = core\nadmin-port = {admin}\nadmin-interface = 127.0.0.1\nadmin-password = x\nsmsbox-port = {box}\n"
+        "smsbox-interface = 127.0.0.1\nbox-allow-ip = 127.0.0.1\n"
+        f"\ngroup = smsc\nsmsc = smpp\nsmsc-id = us\nhost = 127.0.0.1\nport = {gate.port}\nsmsc-username = shop\n"
+        'smsc-password = hunter2\nsystem-type = ""\ntransceiver-mode = true\nsource-addr-ton = 1\nsource-addr-npi = 1\n'
+        "dest-addr-ton = 1\ndest-addr-npi = 1\n"
+        f"\ngroup = smsbox\nsmsbox-id = box\nbearerbox-host = 127.0.0.1\nbearerbox-port = {box}\nsendsms-port = {http}\n"
+        "sendsms-interface = 127.0.0.1\nhttp-queue-delay = 0\n"
+        "\ngroup = sms-service\nkeyword = default\ntext = none\nmax-messages = 0\ncatch-all = true\n"
+        "\ngroup = sendsms-user\nusername = u\npassword = p\nuser-allow-ip = 127.0.0.1\nconcatenation = true\nmax-messages = 10\n"
+    )
+    started = []
+    try:
+        for program, port in (("bearerbox", box), ("smsbox", http)):
+            log = (tmp_path / f"{program}.log").open("w")
+            full = shutil.which(program, path=path)
+            assert full
+            started.append(subprocess.Popen([full, str(tmp_path / "kannel.conf")], stdout=log, stderr=log))
+            until = time.monotonic() + PATIENCE_SECONDS
+            while time.monotonic() < until:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+        text = "From%20Kannel%20" + "x" * 200
+        url = f"http://127.0.0.1:{http}/cgi-bin/sendsms?username=u&password=p&from={OURS[1:]}&to={PHONE[1:]}&smsc=us&text={text}"
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
+            assert answer.status == 202
+        wanted = "From Kannel " + "x" * 200
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until and not any(message["message"] == wanted for message in gate.messages()):
+            pass
+        assert any(message["message"] == wanted and message["to"] == PHONE for message in gate.messages())
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
