@@ -5,6 +5,7 @@
 #include "runtime/async/executor.h"
 #include "runtime/connectors/function_calls.h"
 #include "runtime/core/workflow_views.h"
+#include "runtime/flowtest/test_runner.h"
 
 namespace trunkline {
 namespace {
@@ -173,6 +174,29 @@ Task<std::unique_ptr<StreamSource<workflows::WorkflowFunctionCall>>> WorkflowsOb
   const std::shared_ptr<connectors::FunctionCalls> calls = runtime_.function_calls().shared_from_this();
   const std::uint64_t consumer = calls->attach(function, static_cast<std::uint32_t>(credits));
   co_return std::make_unique<CallStream>(calls, consumer);
+}
+
+Task<workflows::WorkflowTestReport> WorkflowsObject::run_test(Call, std::string file) {
+  co_await runtime_.executor().schedule();
+  const flowtest::TestReport report = flowtest::run_test_file(file);
+  workflows::WorkflowTestReport out;
+  out.name = report.name;
+  out.file = report.file;
+  out.passed = report.passed();
+  if (!report.problem.empty()) out.problem = report.problem;
+  for (const flowtest::Difference& difference : report.differences) {
+    workflows::WorkflowTestDifference one;
+    one.where = difference.where;
+    one.expected = difference.expected;
+    one.actual = difference.actual;
+    out.differences.push_back(std::move(one));
+  }
+  out.elapsed = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(report.elapsed_seconds));
+  out.actions = static_cast<std::int32_t>(report.coverage.actions.size());
+  out.covered_actions = static_cast<std::int32_t>(report.coverage.covered_actions());
+  out.branches = static_cast<std::int32_t>(report.coverage.branches.size());
+  out.covered_branches = static_cast<std::int32_t>(report.coverage.covered_branches());
+  co_return out;
 }
 
 bool WorkflowsObject::complete_call(const Call&, std::int64_t call_id, std::string_view result) {

@@ -118,6 +118,12 @@ class WorkflowsServiceObject final : public Object {
         client_.start_function_calls(std::move(p_function), std::move(p_credits), std::move(request.options), answer<StreamClient<workflows::WorkflowFunctionCall>>(open_stream(std::move(request.reply))));
         return;
       }
+      case 17: {  // runTest
+        std::string p_file{};
+        read(in, p_file);
+        client_.start_run_test(std::move(p_file), std::move(request.options), answer<workflows::WorkflowTestReport>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }

@@ -140,4 +140,23 @@ inline void write(Writer& out, const trunkline::workflows::WorkflowFunctionCall&
   write(out, value.idempotency_key);
 }
 
+inline void write(Writer& out, const trunkline::workflows::WorkflowTestDifference& value) {
+  write(out, value.where);
+  write(out, value.expected);
+  write(out, value.actual);
+}
+
+inline void write(Writer& out, const trunkline::workflows::WorkflowTestReport& value) {
+  write(out, value.name);
+  write(out, value.file);
+  write(out, value.passed);
+  write(out, value.problem);
+  write(out, value.differences);
+  write(out, value.elapsed);
+  write(out, value.actions);
+  write(out, value.covered_actions);
+  write(out, value.branches);
+  write(out, value.covered_branches);
+}
+
 }  // namespace trunkline::node

@@ -33,6 +33,8 @@ __all__ = [
     "WorkflowStart",
     "WorkflowStatus",
     "WorkflowStep",
+    "WorkflowTestDifference",
+    "WorkflowTestReport",
     "WorkflowTriggerInfo",
     "WorkflowVersionInfo",
     "WorkflowsService",
@@ -420,6 +422,55 @@ class WorkflowFunctionCall:
     """The same for every attempt, also after a crash."""
 
 
+@dataclass(slots=True, kw_only=True)
+class WorkflowTestDifference:
+    """Something that is not as a test says."""
+
+    where: str
+    """Where, such as `actions.Sum.outputs.total`."""
+
+    expected: str
+    """What the test expects."""
+
+    actual: str
+    """What came."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowTestReport:
+    """What a test of a workflow found."""
+
+    name: str
+    """Its name."""
+
+    file: str
+    """Its file."""
+
+    passed: bool
+    """Everything is as it says."""
+
+    problem: str | None = None
+    """Why it could not be run at all."""
+
+    differences: list[WorkflowTestDifference] = field(default_factory=list)
+    """What is not as it says."""
+
+    elapsed: datetime.timedelta
+    """Length of the run on the clock of the test."""
+
+    actions: int
+    """Actions of the definition."""
+
+    covered_actions: int
+    """Those that ran."""
+
+    branches: int
+    """Arms of conditions of the definition."""
+
+    covered_branches: int
+    """Those that were taken."""
+
+
 _native.register(globals())
 
 
@@ -685,3 +736,16 @@ class WorkflowsService(Service):
             retry: Another attempt may help: the retry policy of the action decides.
         """
         return self._impl.fail_call(call_id, code, message, retry)
+
+    def run_test(self, file: str, *, timeout: float | None = None) -> WorkflowTestReport:
+        """Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime
+        takes part.
+
+        Args:
+            file: Path of the test's file.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.run_test(file, timeout)

@@ -280,6 +280,43 @@ export interface WorkflowFunctionCall {
   idempotencyKey: string;
 }
 
+/** Something that is not as a test says. */
+export interface WorkflowTestDifference {
+  /** Where, such as `actions.Sum.outputs.total`. */
+  where: string;
+  /** What the test expects. */
+  expected: string;
+  /** What came. */
+  actual: string;
+}
+
+/** What a test of a workflow found. */
+export interface WorkflowTestReport {
+  /** Its name. */
+  name: string;
+  /** Its file. */
+  file: string;
+  /** Everything is as it says. */
+  passed: boolean;
+  /** Why it could not be run at all. */
+  problem?: string;
+  /** What is not as it says. */
+  differences: WorkflowTestDifference[];
+  /**
+   * Length of the run on the clock of the test.
+   * In milliseconds.
+   */
+  elapsed: number;
+  /** Actions of the definition. */
+  actions: number;
+  /** Those that ran. */
+  coveredActions: number;
+  /** Arms of conditions of the definition. */
+  branches: number;
+  /** Those that were taken. */
+  coveredBranches: number;
+}
+
 /** The workflows of the runtime. Names compare without case. */
 export declare class WorkflowsService {
   protected constructor();
@@ -383,4 +420,12 @@ export declare class WorkflowsService {
    * @param retry another attempt may help: the retry policy of the action decides
    */
   failCall(callId: bigint, code: string, message: string, retry?: boolean): boolean;
+
+  /**
+   * Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime
+   * takes part.
+   * @param file path of the test's file
+   * Errors: `notFound`.
+   */
+  runTest(file: string, options?: CallOptions): Promise<WorkflowTestReport>;
 }

@@ -4,5 +4,6 @@
 const { TrunklineError, errors } = require("./errors.cjs");
 const { evaluate } = require("./expression.cjs");
 const { Runtime, Resource, Topic } = require("./runtime.cjs");
+const { WorkflowFunctionError } = require("./workflows.cjs");
 
-module.exports = { Runtime, Resource, Topic, evaluate, TrunklineError, ...errors };
+module.exports = { Runtime, Resource, Topic, WorkflowFunctionError, evaluate, TrunklineError, ...errors };

@@ -13,6 +13,9 @@ import type {
   SmsService,
 } from "../generated/service.js";
 import type { SmsProvider } from "../generated/sms.js";
+import type {
+  WorkflowFunctionCall, WorkflowInfo, WorkflowRunDetails, WorkflowRunInfo, WorkflowRunQuery, WorkflowsService,
+} from "../generated/workflows.js";
 import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
 
@@ -22,6 +25,7 @@ export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/commo
 export type { Encoding, FailureReason, Fault, MessageState } from "../generated/sms.js";
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
 export type * from "../generated/chat.js";
+export type * from "../generated/workflows.js";
 export type { CapturedFile, CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
 export type { EmailAttachment, EmailState, Mailbox } from "../generated/email.js";
 
@@ -292,6 +296,54 @@ export declare class Resource extends EventSource {
   readonly sandboxMail: SandboxMailService;
 }
 
+export interface DeployFileOptions extends CallOptions {
+  /** Of the workflow; by default the name of the file. */
+  name?: string;
+  /** Values by parameter. */
+  parameters?: Record<string, unknown>;
+  /** Nothing of its runs is kept. */
+  stateless?: boolean;
+}
+export interface WorkflowFunctionOptions {
+  /** Calls at the same time; 1 by default. */
+  concurrency?: number;
+  /** Told of failures; by default each is a warning of the process. */
+  onError?: (error: unknown, call?: WorkflowFunctionCall) => void;
+}
+/** A function that performs actions of workflows. It ends with the runtime, or when it is closed. */
+export interface WorkflowFunction extends AsyncDisposable {
+  readonly name: string;
+  /** Kept once calls are taken. */
+  readonly ready: Promise<void>;
+  /** Takes no more calls. One that is under way fails; its action may be tried again. */
+  close(): Promise<void>;
+}
+/** Thrown by a function of a workflow to say how its action fails. */
+export declare class WorkflowFunctionError extends Error {
+  constructor(code: string, message?: string, options?: { retry?: boolean });
+  readonly code: string;
+  /** Another attempt may help; the retry policy of the action decides. */
+  readonly retry: boolean;
+}
+/** The workflows of a runtime. */
+export declare class Workflows extends WorkflowsService {
+  private constructor();
+  /** Deploys a definition, or a document that holds one, from a file. */
+  deployFile(file: string | URL, options?: DeployFileOptions): Promise<WorkflowInfo>;
+  /** Runs, newest first, however many there are. */
+  allRuns(
+    workflow: string, query?: Omit<WorkflowRunQuery, "workflow" | "limit" | "continuation"> & { pageSize?: number }, options?: CallOptions,
+  ): AsyncGenerator<WorkflowRunInfo, void>;
+  /** Fires a trigger; kept, with the run step by step, when its run has ended. */
+  runToEnd(workflow: string, body?: unknown, options?: CallOptions & { trigger?: string }): Promise<WorkflowRunDetails>;
+  /**
+   * Performs actions of workflows: those whose connector, or function, `connections` maps to this name. What the function returns is
+   * the body of the action's outputs; it fails when the function throws.
+   */
+  function(name: string, fn: (call: WorkflowFunctionCall) => unknown): WorkflowFunction;
+  function(name: string, options: WorkflowFunctionOptions, fn: (call: WorkflowFunctionCall) => unknown): WorkflowFunction;
+}
+
 /** The resources of a runtime. */
 export type Resources = ResourcesService;
 export interface Clock {
@@ -320,6 +372,8 @@ export declare class Runtime extends Resource implements AsyncDisposable {
   readonly resources: Resources;
   /** The custom topics. */
   readonly topics: EventTopicsService;
+  /** The workflows. */
+  readonly workflows: Workflows;
   /** Another resource. Whether it exists shows with the first call. */
   resource(name: string): Resource;
   /** A custom topic. Whether it exists shows with the first call. */

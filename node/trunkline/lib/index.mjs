@@ -4,6 +4,7 @@ export const {
   Runtime,
   Resource,
   Topic,
+  WorkflowFunctionError,
   evaluate,
   TrunklineError,
   CancelledError,

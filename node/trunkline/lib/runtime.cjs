@@ -9,6 +9,7 @@ const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
 const { Email } = require("./email.cjs");
 const { Deliveries, EventHistory, onEvent } = require("./events.cjs");
+const { Workflows } = require("./workflows.cjs");
 
 /** Interfaces of providers by short name. */
 const PROVIDERS = {
@@ -161,6 +162,7 @@ class Runtime extends Resource {
     this.clock = new Clock(this.#service);
     this.resources = new services.ResourcesService(ports.service(connection, "", services.ResourcesService.id));
     this.topics = new services.EventTopicsService(ports.service(connection, "", services.EventTopicsService.id));
+    this.workflows = new Workflows(ports.service(connection, "", Workflows.id), connection);
   }
 
   static async open(config) {

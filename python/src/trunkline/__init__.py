@@ -15,7 +15,7 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, email, identity, providers, sandbox, service, sms
+from . import chat, common, email, identity, providers, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
@@ -26,6 +26,7 @@ from ._provider_base import Host
 from ._providers import run_kit
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
+from ._workflows import WorkflowFunction, WorkflowFunctionError, Workflows
 from .common import DecisionRecord, DecisionStep, ErrorCode
 from .providers import ChatProvider, IdentityProvider, SandboxProvider, SmsProvider
 from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
@@ -46,7 +47,8 @@ _written = [
         "Events",
         "Host",
     ],
-    *["Resource", "Resources", "Runtime", "Stream", "Topic", "evaluate"],
+    *["Resource", "Resources", "Runtime", "Stream", "Topic"],
+    *["WorkflowFunction", "WorkflowFunctionError", "Workflows", "evaluate"],
 ]
 for _name in [*_errors_all, *_written]:
     globals()[_name].__module__ = __name__
@@ -81,6 +83,9 @@ __all__ = [
     "SmsSendOutcome",
     "Stream",
     "Topic",
+    "WorkflowFunction",
+    "WorkflowFunctionError",
+    "Workflows",
     "chat",
     "common",
     "email",
@@ -91,4 +96,5 @@ __all__ = [
     "sandbox",
     "service",
     "sms",
+    "workflows",
 ]

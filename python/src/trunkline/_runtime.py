@@ -20,6 +20,7 @@ from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTo
 from ._objects import Provider
 from ._providers import extract
 from ._stream import Stream
+from ._workflows import Workflows
 from .service import (
     Event,
     EventFilter,
@@ -303,6 +304,8 @@ class Runtime(EventConsumers):
         """Its resources."""
         self.topics = EventTopics._open(self._native, "")
         """Its custom topics."""
+        self.workflows = Workflows._open(self._native, "")
+        """Its workflows."""
 
     # ---- the default resource: the first one that was created ----
     @property

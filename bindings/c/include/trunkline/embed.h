@@ -2114,6 +2114,20 @@ static inline int32_t tl_workflows_workflows_fail_call(tl_iface service, const t
   return 0;
 }
 
+/**
+ * Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime takes
+ * part.
+ * @param file path of the test's file
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_workflows_workflows_run_test(tl_iface service, const tl_call *call,
+                                                      tl_str file, tl_workflows_service_run_test_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, run_test) || !vtbl->run_test) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->run_test(service.self, call, file, done, user);
+  return 0;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,6 +48,8 @@ typedef struct tl_workflows_workflow_retry tl_workflows_workflow_retry;
 typedef struct tl_workflows_workflow_step tl_workflows_workflow_step;
 typedef struct tl_workflows_workflow_run_details tl_workflows_workflow_run_details;
 typedef struct tl_workflows_workflow_function_call tl_workflows_workflow_function_call;
+typedef struct tl_workflows_workflow_test_difference tl_workflows_workflow_test_difference;
+typedef struct tl_workflows_workflow_test_report tl_workflows_workflow_test_report;
 
 /** A workflow to deploy. Deploying one that exists makes a new version, which new runs follow. */
 struct tl_workflows_workflow_spec {
@@ -464,6 +466,63 @@ TL_ABI_ASSERT(offsetof(tl_workflows_workflow_function_call, attempt) == 96);
 TL_ABI_ASSERT(offsetof(tl_workflows_workflow_function_call, idempotency_key) == 104);
 TL_ABI_ASSERT(sizeof(tl_workflows_workflow_function_call) == 120);
 
+/** Something that is not as a test says. */
+struct tl_workflows_workflow_test_difference {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Where, such as `actions.Sum.outputs.total`. */
+  tl_str where;
+  /** What the test expects. */
+  tl_str expected;
+  /** What came. */
+  tl_str actual;
+};
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_difference, where) == 8);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_difference, expected) == 24);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_difference, actual) == 40);
+TL_ABI_ASSERT(sizeof(tl_workflows_workflow_test_difference) == 56);
+
+/** What a test of a workflow found. */
+struct tl_workflows_workflow_test_report {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name. */
+  tl_str name;
+  /** Its file. */
+  tl_str file;
+  /** Everything is as it says. */
+  tl_bool passed;
+  uint8_t reserved1[7];
+  /** Why it could not be run at all. */
+  tl_str problem;
+  /**
+   * What is not as it says.
+   * Elements: tl_workflows_workflow_test_difference.
+   */
+  tl_list differences;
+  /** Length of the run on the clock of the test. */
+  tl_duration elapsed;
+  /** Actions of the definition. */
+  int32_t actions;
+  /** Those that ran. */
+  int32_t covered_actions;
+  /** Arms of conditions of the definition. */
+  int32_t branches;
+  /** Those that were taken. */
+  int32_t covered_branches;
+};
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, file) == 24);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, passed) == 40);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, problem) == 48);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, differences) == 64);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, elapsed) == 88);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, actions) == 96);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, covered_actions) == 100);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, branches) == 104);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, covered_branches) == 108);
+TL_ABI_ASSERT(sizeof(tl_workflows_workflow_test_report) == 112);
+
 typedef void (*tl_workflows_service_deploy_done)(void *user, const tl_workflows_workflow_info *result, tl_error *error);
 typedef void (*tl_workflows_service_validate_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_workflows_service_get_done)(void *user, const tl_workflows_workflow_info *result, tl_error *error);
@@ -481,6 +540,7 @@ typedef void (*tl_workflows_service_rerun_done)(void *user, const tl_str *result
 typedef void (*tl_workflows_service_function_calls_done)(void *user, const tl_stream *result, tl_error *error);
 typedef void (*tl_workflows_service_complete_call_done)(void *user, const tl_bool *result, tl_error *error);
 typedef void (*tl_workflows_service_fail_call_done)(void *user, const tl_bool *result, tl_error *error);
+typedef void (*tl_workflows_service_run_test_done)(void *user, const tl_workflows_workflow_test_report *result, tl_error *error);
 
 /**
  * The workflows of the runtime. Names compare without case.
@@ -610,6 +670,14 @@ typedef struct tl_workflows_service {
    */
   void (*fail_call)(void *self, const tl_call *call,
                     int64_t call_id, tl_str code, tl_str message, tl_bool retry, tl_workflows_service_fail_call_done done, void *user);
+  /**
+   * Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime takes
+   * part.
+   * [any-thread]
+   * @param file path of the test's file
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*run_test)(void *self, const tl_call *call, tl_str file, tl_workflows_service_run_test_done done, void *user);
 } tl_workflows_service;
 TL_ABI_ASSERT(offsetof(tl_workflows_service, deploy) == 8);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, validate) == 16);
@@ -628,7 +696,8 @@ TL_ABI_ASSERT(offsetof(tl_workflows_service, rerun) == 112);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, function_calls) == 120);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, complete_call) == 128);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, fail_call) == 136);
-TL_ABI_ASSERT(sizeof(tl_workflows_service) == 144);
+TL_ABI_ASSERT(offsetof(tl_workflows_service, run_test) == 144);
+TL_ABI_ASSERT(sizeof(tl_workflows_service) == 152);
 #define TL_WORKFLOWS_SERVICE_ID "trunkline.service.workflows/1"
 
 #ifdef __cplusplus

@@ -361,6 +361,7 @@ inline constexpr SlotInfo tl_workflows_service[] = {
     {"function_calls", offsetof(::tl_workflows_service, function_calls), true},
     {"complete_call", offsetof(::tl_workflows_service, complete_call), true},
     {"fail_call", offsetof(::tl_workflows_service, fail_call), true},
+    {"run_test", offsetof(::tl_workflows_service, run_test), true},
 };
 }  // namespace slots
 
@@ -406,7 +407,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.sandbox_mail/1", "SandboxMailService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_mail_service), 88, slots::tl_service_sandbox_mail_service},
     {"trunkline.service.sip_routing/1", "SipRoutingService", InterfaceKind::kService, false, sizeof(tl_service_sip_routing_service), 64, slots::tl_service_sip_routing_service},
     {"trunkline.service.rooms/1", "RoomsService", InterfaceKind::kService, false, sizeof(tl_service_rooms_service), 80, slots::tl_service_rooms_service},
-    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 144, slots::tl_workflows_service},
+    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 152, slots::tl_workflows_service},
 };
 
 /// nullptr: an id that this version does not know.

@@ -306,6 +306,44 @@ struct WorkflowFunctionCall {
   bool operator==(const WorkflowFunctionCall&) const = default;
 };
 
+/// Something that is not as a test says.
+struct WorkflowTestDifference {
+  /// Where, such as `actions.Sum.outputs.total`.
+  std::string where{};
+  /// What the test expects.
+  std::string expected{};
+  /// What came.
+  std::string actual{};
+
+  bool operator==(const WorkflowTestDifference&) const = default;
+};
+
+/// What a test of a workflow found.
+struct WorkflowTestReport {
+  /// Its name.
+  std::string name{};
+  /// Its file.
+  std::string file{};
+  /// Everything is as it says.
+  bool passed{};
+  /// Why it could not be run at all.
+  std::optional<std::string> problem{};
+  /// What is not as it says.
+  std::vector<WorkflowTestDifference> differences{};
+  /// Length of the run on the clock of the test.
+  Duration elapsed{};
+  /// Actions of the definition.
+  std::int32_t actions{};
+  /// Those that ran.
+  std::int32_t covered_actions{};
+  /// Arms of conditions of the definition.
+  std::int32_t branches{};
+  /// Those that were taken.
+  std::int32_t covered_branches{};
+
+  bool operator==(const WorkflowTestReport&) const = default;
+};
+
 class WorkflowSpecView;
 class WorkflowProblemView;
 class WorkflowTriggerInfoView;
@@ -321,6 +359,8 @@ class WorkflowRetryView;
 class WorkflowStepView;
 class WorkflowRunDetailsView;
 class WorkflowFunctionCallView;
+class WorkflowTestDifferenceView;
+class WorkflowTestReportView;
 
 }  // namespace trunkline::workflows
 
@@ -517,6 +557,32 @@ struct Codec<::trunkline::workflows::WorkflowFunctionCall> {
   static constexpr std::size_t kMinSize = 120;
   static C lower(const ::trunkline::workflows::WorkflowFunctionCall& v, Arena& arena);
   static void lift(const C& c, ::trunkline::workflows::WorkflowFunctionCall& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::workflows::WorkflowTestDifference> {
+  using C = tl_workflows_workflow_test_difference;
+  using View = ::trunkline::workflows::WorkflowTestDifferenceView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 56;
+  static C lower(const ::trunkline::workflows::WorkflowTestDifference& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::workflows::WorkflowTestDifference& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::workflows::WorkflowTestReport> {
+  using C = tl_workflows_workflow_test_report;
+  using View = ::trunkline::workflows::WorkflowTestReportView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 112;
+  static C lower(const ::trunkline::workflows::WorkflowTestReport& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::workflows::WorkflowTestReport& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -977,6 +1043,68 @@ class WorkflowFunctionCallView {
   const tl_workflows_workflow_function_call* c_ = nullptr;
 };
 
+/// WorkflowTestDifference in C form, read in place.
+class WorkflowTestDifferenceView {
+ public:
+  WorkflowTestDifferenceView() = default;
+  explicit WorkflowTestDifferenceView(const tl_workflows_workflow_test_difference& c) : c_(&c) {}
+
+  /// Where, such as `actions.Sum.outputs.total`.
+  std::string_view where() const { return abi::Member<std::string>::view(c_->where); }
+  /// What the test expects.
+  std::string_view expected() const { return abi::Member<std::string>::view(c_->expected); }
+  /// What came.
+  std::string_view actual() const { return abi::Member<std::string>::view(c_->actual); }
+
+  WorkflowTestDifference copy() const {
+    WorkflowTestDifference value;
+    abi::Codec<WorkflowTestDifference>::lift(*c_, value);
+    return value;
+  }
+  const tl_workflows_workflow_test_difference* raw() const { return c_; }
+
+ private:
+  const tl_workflows_workflow_test_difference* c_ = nullptr;
+};
+
+/// WorkflowTestReport in C form, read in place.
+class WorkflowTestReportView {
+ public:
+  WorkflowTestReportView() = default;
+  explicit WorkflowTestReportView(const tl_workflows_workflow_test_report& c) : c_(&c) {}
+
+  /// Its name.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// Its file.
+  std::string_view file() const { return abi::Member<std::string>::view(c_->file); }
+  /// Everything is as it says.
+  bool passed() const { return abi::Member<bool>::view(c_->passed); }
+  /// Why it could not be run at all.
+  std::optional<std::string_view> problem() const { return abi::Member<std::optional<std::string>>::view(c_->problem); }
+  /// What is not as it says.
+  ListView<WorkflowTestDifference> differences() const { return abi::Member<std::vector<WorkflowTestDifference>>::view(c_->differences); }
+  /// Length of the run on the clock of the test.
+  Duration elapsed() const { return abi::Member<Duration>::view(c_->elapsed); }
+  /// Actions of the definition.
+  std::int32_t actions() const { return abi::Member<std::int32_t>::view(c_->actions); }
+  /// Those that ran.
+  std::int32_t covered_actions() const { return abi::Member<std::int32_t>::view(c_->covered_actions); }
+  /// Arms of conditions of the definition.
+  std::int32_t branches() const { return abi::Member<std::int32_t>::view(c_->branches); }
+  /// Those that were taken.
+  std::int32_t covered_branches() const { return abi::Member<std::int32_t>::view(c_->covered_branches); }
+
+  WorkflowTestReport copy() const {
+    WorkflowTestReport value;
+    abi::Codec<WorkflowTestReport>::lift(*c_, value);
+    return value;
+  }
+  const tl_workflows_workflow_test_report* raw() const { return c_; }
+
+ private:
+  const tl_workflows_workflow_test_report* c_ = nullptr;
+};
+
 }  // namespace trunkline::workflows
 
 namespace trunkline::abi {
@@ -996,6 +1124,8 @@ inline ::trunkline::workflows::WorkflowRetryView Codec<::trunkline::workflows::W
 inline ::trunkline::workflows::WorkflowStepView Codec<::trunkline::workflows::WorkflowStep>::view(const tl_workflows_workflow_step& c) { return ::trunkline::workflows::WorkflowStepView(c); }
 inline ::trunkline::workflows::WorkflowRunDetailsView Codec<::trunkline::workflows::WorkflowRunDetails>::view(const tl_workflows_workflow_run_details& c) { return ::trunkline::workflows::WorkflowRunDetailsView(c); }
 inline ::trunkline::workflows::WorkflowFunctionCallView Codec<::trunkline::workflows::WorkflowFunctionCall>::view(const tl_workflows_workflow_function_call& c) { return ::trunkline::workflows::WorkflowFunctionCallView(c); }
+inline ::trunkline::workflows::WorkflowTestDifferenceView Codec<::trunkline::workflows::WorkflowTestDifference>::view(const tl_workflows_workflow_test_difference& c) { return ::trunkline::workflows::WorkflowTestDifferenceView(c); }
+inline ::trunkline::workflows::WorkflowTestReportView Codec<::trunkline::workflows::WorkflowTestReport>::view(const tl_workflows_workflow_test_report& c) { return ::trunkline::workflows::WorkflowTestReportView(c); }
 
 }  // namespace trunkline::abi
 

@@ -92,6 +92,11 @@ struct WorkflowsServiceFailCall {
   static constexpr auto kSlot = &tl_workflows_service::fail_call;
   using Value = bool;
 };
+struct WorkflowsServiceRunTest {
+  static constexpr std::string_view kName = "run_test";
+  static constexpr auto kSlot = &tl_workflows_service::run_test;
+  using Value = WorkflowTestReport;
+};
 }  // namespace ops
 
 /// The workflows of the runtime. Names compare without case.
@@ -379,6 +384,25 @@ class WorkflowsServiceClient : public abi::Client<tl_workflows_service> {
   /// A consumer could not deal with a call.
   /// @param retry another attempt may help: the retry policy of the action decides
   bool fail_call(std::int64_t call_id, std::string code, std::string message, bool retry = false, CallOptions options = {}) const;
+
+  /// Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime takes part.
+  /// @param file path of the test's file
+  /// Errors: kNotFound.
+  Task<WorkflowTestReport> run_test(std::string file, CallOptions options = {}) const;
+  /// run_test ending in done(Result<WorkflowTestReport>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_run_test(std::string file, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceRunTest>(std::move(options), std::move(done), std::move(file));
+  }
+  void start_run_test(std::string file, CallOptions options, abi::Callback<WorkflowTestReport> done) const;
+  /// run_test without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_run_test_raw(tl_str file, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceRunTest>(std::move(options), std::move(done), file);
+  }
+  /// run_test, blocking this thread.
+  WorkflowTestReport run_test_sync(std::string file, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::workflows

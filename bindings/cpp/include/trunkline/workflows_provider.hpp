@@ -126,6 +126,13 @@ class WorkflowsService : public virtual Implementation {
   /// @param retry another attempt may help: the retry policy of the action decides
   virtual bool fail_call(const Call& call, std::int64_t call_id, std::string_view code, std::string_view message, bool retry) = 0;
 
+  /// Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime takes part.
+  /// [any-thread]
+  /// @param file path of the test's file
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<WorkflowTestReport> run_test(Call call, std::string file);
+  TL_INLINE virtual void start_run_test(const Call& call, std::string_view file, Completion<WorkflowTestReport> done);
+
  protected:
   WorkflowsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };

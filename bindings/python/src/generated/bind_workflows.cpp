@@ -22,6 +22,8 @@ pyrt::Model<4> model_WorkflowRetry({"started_at", "ended_at", "code", "error"});
 pyrt::Model<15> model_WorkflowStep({"name", "type", "scope", "depth", "repetition", "status", "code", "error", "inputs", "outputs", "tracked_properties", "retries", "due_at", "started_at", "ended_at"});
 pyrt::Model<6> model_WorkflowRunDetails({"run", "trigger_inputs", "trigger_outputs", "outputs", "response", "steps"});
 pyrt::Model<8> model_WorkflowFunctionCall({"id", "function", "workflow", "run", "action", "inputs", "attempt", "idempotency_key"});
+pyrt::Model<3> model_WorkflowTestDifference({"where", "expected", "actual"});
+pyrt::Model<10> model_WorkflowTestReport({"name", "file", "passed", "problem", "differences", "elapsed", "actions", "covered_actions", "branches", "covered_branches"});
 }  // namespace
 
 PyObject* to_py(WorkflowStatus value) { return enum_WorkflowStatus.get(static_cast<std::int32_t>(value)); }
@@ -315,6 +317,46 @@ void from_py(PyObject* object, WorkflowFunctionCall& value) {
   fields.take(6, value.attempt);
   fields.take(7, value.idempotency_key);
 }
+PyObject* to_py(const WorkflowTestDifference& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.where));
+  row.add(pyrt::put(value.expected));
+  row.add(pyrt::put(value.actual));
+  return model_WorkflowTestDifference.make(row);
+}
+void from_py(PyObject* object, WorkflowTestDifference& value) {
+  const pyrt::Fields fields(model_WorkflowTestDifference, object);
+  fields.take(0, value.where);
+  fields.take(1, value.expected);
+  fields.take(2, value.actual);
+}
+PyObject* to_py(const WorkflowTestReport& value) {
+  pyrt::Row<10> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.file));
+  row.add(pyrt::put(value.passed));
+  row.add(pyrt::put(value.problem));
+  row.add(pyrt::put(value.differences));
+  row.add(pyrt::put(value.elapsed));
+  row.add(pyrt::put(value.actions));
+  row.add(pyrt::put(value.covered_actions));
+  row.add(pyrt::put(value.branches));
+  row.add(pyrt::put(value.covered_branches));
+  return model_WorkflowTestReport.make(row);
+}
+void from_py(PyObject* object, WorkflowTestReport& value) {
+  const pyrt::Fields fields(model_WorkflowTestReport, object);
+  fields.take(0, value.name);
+  fields.take(1, value.file);
+  fields.take(2, value.passed);
+  fields.take(3, value.problem);
+  fields.take(4, value.differences);
+  fields.take(5, value.elapsed);
+  fields.take(6, value.actions);
+  fields.take(7, value.covered_actions);
+  fields.take(8, value.branches);
+  fields.take(9, value.covered_branches);
+}
 
 namespace {
 
@@ -538,6 +580,18 @@ PyObject* WorkflowsService_fail_call_call(PyObject* self, pyrt::Args args, Py_ss
   });
 }
 
+struct WorkflowsService_run_test final : pyrt::Operation<trunkline::workflows::WorkflowTestReport> {
+  std::string p_file{};
+
+  WorkflowsService_run_test() : Operation("run_test", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("file", args[0], p_file);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::workflows::WorkflowTestReport> done) override {
+    interface.client<WorkflowsServiceClient>().start_run_test(std::move(p_file), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_WorkflowsService[] = {
     {"deploy", &pyrt::blocking<WorkflowsService_deploy>},
     {"deploy_async", &pyrt::awaited<WorkflowsService_deploy>},
@@ -571,6 +625,8 @@ constexpr pyrt::MethodSpec methods_of_WorkflowsService[] = {
     {"function_calls_async", &pyrt::awaited<WorkflowsService_function_calls>},
     {"complete_call", &WorkflowsService_complete_call_call},
     {"fail_call", &WorkflowsService_fail_call_call},
+    {"run_test", &pyrt::blocking<WorkflowsService_run_test>},
+    {"run_test_async", &pyrt::awaited<WorkflowsService_run_test>},
 };
 }  // namespace
 
@@ -591,6 +647,8 @@ static void register_types(PyObject* types) {
   model_WorkflowStep.init(pyrt::type_of(types, "WorkflowStep"));
   model_WorkflowRunDetails.init(pyrt::type_of(types, "WorkflowRunDetails"));
   model_WorkflowFunctionCall.init(pyrt::type_of(types, "WorkflowFunctionCall"));
+  model_WorkflowTestDifference.init(pyrt::type_of(types, "WorkflowTestDifference"));
+  model_WorkflowTestReport.init(pyrt::type_of(types, "WorkflowTestReport"));
 }
 }  // namespace trunkline::workflows
 

@@ -36,4 +36,8 @@ PyObject* to_py(const WorkflowRunDetails& value);
 void from_py(PyObject* object, WorkflowRunDetails& value);
 PyObject* to_py(const WorkflowFunctionCall& value);
 void from_py(PyObject* object, WorkflowFunctionCall& value);
+PyObject* to_py(const WorkflowTestDifference& value);
+void from_py(PyObject* object, WorkflowTestDifference& value);
+PyObject* to_py(const WorkflowTestReport& value);
+void from_py(PyObject* object, WorkflowTestReport& value);
 }  // namespace trunkline::workflows

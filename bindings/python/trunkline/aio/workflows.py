@@ -25,6 +25,7 @@ from ..workflows import (
     WorkflowSpec,
     WorkflowStart,
     WorkflowStatus,
+    WorkflowTestReport,
     WorkflowVersionInfo,
 )
 from ._futures import within
@@ -311,3 +312,17 @@ class WorkflowsService(Service):
             retry: Another attempt may help: the retry policy of the action decides.
         """
         return self._impl.fail_call(call_id, code, message, retry)
+
+    async def run_test(self, file: str, *, timeout: float | None = None) -> WorkflowTestReport:
+        """Runs a test of a workflow: a definition with mocked services, on a clock of its own. Nothing of this runtime
+        takes part.
+
+        Args:
+            file: Path of the test's file.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.run_test_async(file)
+        return await (future if timeout is None else within(future, timeout))

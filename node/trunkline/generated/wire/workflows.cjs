@@ -119,6 +119,22 @@ function readWorkflowFunctionCall(r) {
   return { id: r.int64(), function: r.string(), workflow: r.string(), run: r.string(), action: r.string(), inputs: r.json(), attempt: r.number(), idempotencyKey: r.string() };
 }
 
+function readWorkflowTestDifference(r) {
+  return { where: r.string(), expected: r.string(), actual: r.string() };
+}
+
+function readWorkflowTestReport(r) {
+  const v = { name: r.string(), file: r.string(), passed: r.boolean() };
+  if (r.boolean()) v.problem = r.string();
+  v.differences = r.list(readWorkflowTestDifference);
+  v.elapsed = r.number();
+  v.actions = r.number();
+  v.coveredActions = r.number();
+  v.branches = r.number();
+  v.coveredBranches = r.number();
+  return v;
+}
+
 const readString = (r) => r.string();
 
 module.exports = {
@@ -138,4 +154,6 @@ module.exports = {
   readWorkflowStep,
   readWorkflowRunDetails,
   readWorkflowFunctionCall,
+  readWorkflowTestDifference,
+  readWorkflowTestReport,
 };

@@ -9,15 +9,16 @@ Values and errors are those of `trunkline`. Cancelling a task cancels its call i
 """
 
 from .. import _errors as _errors  # the error classes are registered by the package
-from . import chat, email, identity, sandbox, service, sms
+from . import chat, email, identity, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._eventing import AsyncDeliveries, AsyncEventHandler, EventHistory, EventSubscriptions, EventTopics
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import AsyncStream
+from ._workflows import AsyncWorkflowFunction, Workflows
 
 for _class in (
     *(AsyncDeliveries, AsyncEventHandler, AsyncStream, Chat, Clock, EventHistory, EventSubscriptions, EventTopics, Events),
-    *(Resource, Resources, Runtime, Topic),
+    *(AsyncWorkflowFunction, Resource, Resources, Runtime, Topic, Workflows),
 ):
     _class.__module__ = __name__  # where people find it
 del _class
@@ -26,6 +27,7 @@ __all__ = [
     "AsyncDeliveries",
     "AsyncEventHandler",
     "AsyncStream",
+    "AsyncWorkflowFunction",
     "Chat",
     "Clock",
     "EventHistory",
@@ -36,10 +38,12 @@ __all__ = [
     "Resources",
     "Runtime",
     "Topic",
+    "Workflows",
     "chat",
     "email",
     "identity",
     "sandbox",
     "service",
     "sms",
+    "workflows",
 ]

@@ -23,6 +23,7 @@ from ._chat import Chat
 from ._email import Email
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._stream import AsyncStream
+from ._workflows import Workflows
 from .service import (
     EventsService,
     IdentityService,
@@ -369,6 +370,11 @@ class Runtime(EventConsumers):
     def topics(self) -> EventTopics:
         """Its custom topics."""
         return EventTopics._open(self._parts()[0], "")
+
+    @property
+    def workflows(self) -> Workflows:
+        """Its workflows."""
+        return Workflows._open(self._parts()[0], "")
 
     @property
     def clock(self) -> Clock:

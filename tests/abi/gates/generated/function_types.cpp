@@ -790,3 +790,6 @@ static_assert(std::is_same_v<decltype(tl_workflows_service::complete_call),
 static_assert(std::is_same_v<tl_workflows_service_fail_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_workflows_service::fail_call),
                              void (*)(void *, const tl_call *, int64_t, tl_str, tl_str, tl_bool, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_run_test_done, void (*)(void *, const tl_workflows_workflow_test_report *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::run_test),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_workflows_workflow_test_report *, tl_error *), void *)>);

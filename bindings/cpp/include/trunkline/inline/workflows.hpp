@@ -439,4 +439,65 @@ TL_INLINE void Codec<::trunkline::workflows::WorkflowFunctionCall>::check(const 
   Member<std::string>::check(c.idempotency_key, "idempotency_key");
 }
 
+TL_INLINE tl_workflows_workflow_test_difference Codec<::trunkline::workflows::WorkflowTestDifference>::lower(const ::trunkline::workflows::WorkflowTestDifference& v, [[maybe_unused]] Arena& arena) {
+  tl_workflows_workflow_test_difference c{};
+  c.struct_size = sizeof c;
+  c.where = Member<std::string>::lower(v.where, arena);
+  c.expected = Member<std::string>::lower(v.expected, arena);
+  c.actual = Member<std::string>::lower(v.actual, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowTestDifference>::lift(const tl_workflows_workflow_test_difference& c, ::trunkline::workflows::WorkflowTestDifference& v) {
+  Member<std::string>::lift(c.where, v.where);
+  Member<std::string>::lift(c.expected, v.expected);
+  Member<std::string>::lift(c.actual, v.actual);
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowTestDifference>::check(const tl_workflows_workflow_test_difference& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.where, "where");
+  Member<std::string>::check(c.expected, "expected");
+  Member<std::string>::check(c.actual, "actual");
+}
+
+TL_INLINE tl_workflows_workflow_test_report Codec<::trunkline::workflows::WorkflowTestReport>::lower(const ::trunkline::workflows::WorkflowTestReport& v, [[maybe_unused]] Arena& arena) {
+  tl_workflows_workflow_test_report c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.file = Member<std::string>::lower(v.file, arena);
+  c.passed = Member<bool>::lower(v.passed, arena);
+  c.problem = Member<std::optional<std::string>>::lower(v.problem, arena);
+  c.differences = Member<std::vector<::trunkline::workflows::WorkflowTestDifference>>::lower(v.differences, arena);
+  c.elapsed = Member<Duration>::lower(v.elapsed, arena);
+  c.actions = Member<std::int32_t>::lower(v.actions, arena);
+  c.covered_actions = Member<std::int32_t>::lower(v.covered_actions, arena);
+  c.branches = Member<std::int32_t>::lower(v.branches, arena);
+  c.covered_branches = Member<std::int32_t>::lower(v.covered_branches, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowTestReport>::lift(const tl_workflows_workflow_test_report& c, ::trunkline::workflows::WorkflowTestReport& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.file, v.file);
+  Member<bool>::lift(c.passed, v.passed);
+  Member<std::optional<std::string>>::lift(c.problem, v.problem);
+  Member<std::vector<::trunkline::workflows::WorkflowTestDifference>>::lift(c.differences, v.differences);
+  Member<Duration>::lift(c.elapsed, v.elapsed);
+  Member<std::int32_t>::lift(c.actions, v.actions);
+  Member<std::int32_t>::lift(c.covered_actions, v.covered_actions);
+  Member<std::int32_t>::lift(c.branches, v.branches);
+  Member<std::int32_t>::lift(c.covered_branches, v.covered_branches);
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowTestReport>::check(const tl_workflows_workflow_test_report& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.file, "file");
+  Member<bool>::check(c.passed, "passed");
+  Member<std::optional<std::string>>::check(c.problem, "problem");
+  Member<std::vector<::trunkline::workflows::WorkflowTestDifference>>::check(c.differences, "differences");
+  Member<Duration>::check(c.elapsed, "elapsed");
+  Member<std::int32_t>::check(c.actions, "actions");
+  Member<std::int32_t>::check(c.covered_actions, "covered_actions");
+  Member<std::int32_t>::check(c.branches, "branches");
+  Member<std::int32_t>::check(c.covered_branches, "covered_branches");
+}
+
 }  // namespace trunkline::abi

@@ -171,5 +171,15 @@ TL_INLINE bool WorkflowsServiceClient::fail_call(std::int64_t call_id, std::stri
                                                  CallOptions options) const {
   return Client::now<ops::WorkflowsServiceFailCall>(std::move(options), call_id, std::move(code), std::move(message), retry);
 }
+TL_INLINE Task<WorkflowTestReport> WorkflowsServiceClient::run_test(std::string file, CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceRunTest>(std::move(options), std::move(file));
+}
+TL_INLINE void WorkflowsServiceClient::start_run_test(std::string file, CallOptions options,
+                                                      abi::Callback<WorkflowTestReport> done) const {
+  Client::start<ops::WorkflowsServiceRunTest>(std::move(options), std::move(done), std::move(file));
+}
+TL_INLINE WorkflowTestReport WorkflowsServiceClient::run_test_sync(std::string file, CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceRunTest>(std::move(options), std::move(file));
+}
 
 }  // namespace trunkline::workflows

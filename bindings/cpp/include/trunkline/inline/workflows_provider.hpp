@@ -80,6 +80,10 @@ TL_INLINE void WorkflowsService::start_function_calls(const Call& call, std::str
                                                       Completion<std::unique_ptr<StreamSource<WorkflowFunctionCall>>> done) {
   abi::complete_with(std::move(done), [&] { return this->function_calls(call, abi::own<std::string>(function), credits); });
 }
+TL_INLINE Task<WorkflowTestReport> WorkflowsService::run_test(Call, std::string) { abi::unimplemented("run_test"); }
+TL_INLINE void WorkflowsService::start_run_test(const Call& call, std::string_view file, Completion<WorkflowTestReport> done) {
+  abi::complete_with(std::move(done), [&] { return this->run_test(call, abi::own<std::string>(file)); });
+}
 
 namespace detail {
 struct WorkflowsServiceThunks {
@@ -198,6 +202,13 @@ struct WorkflowsServiceThunks {
     abi::serve_now<bool>(of(self), done, user,
                          [&] { return of(self).fail_call(Call(call), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(call_id, "call_id")), abi::Member<std::string>::view(abi::checked<std::string>(code, "code")), abi::Member<std::string>::view(abi::checked<std::string>(message, "message")), abi::Member<bool>::view(abi::checked<bool>(retry, "retry"))); });
   }
+  static void run_test(void* self, const tl_call* call, tl_str file, tl_workflows_service_run_test_done done,
+                       void* user) noexcept {
+    abi::serve<WorkflowTestReport>(of(self), done, user, [&](Completion<WorkflowTestReport> completion) {
+      of(self).start_run_test(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(file, "file")),
+                              std::move(completion));
+    });
+  }
   static constexpr tl_workflows_service kVtbl{
       sizeof(tl_workflows_service),
       0,
@@ -217,7 +228,8 @@ struct WorkflowsServiceThunks {
       &rerun,
       &function_calls,
       &complete_call,
-      &fail_call};
+      &fail_call,
+      &run_test};
 };
 }  // namespace detail
 

@@ -1,0 +1,3 @@
+import module from "./testing.cjs";
+
+export const { checkWorkflow, close, runWorkflowTest, workflowTests } = module;

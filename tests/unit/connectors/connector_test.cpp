@@ -1,0 +1,57 @@
+#include "runtime/connectors/connector.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+namespace trunkline::connectors {
+namespace {
+
+using testing::ElementsAre;
+
+ConnectorMatch match(std::string_view connector, std::string_view method, std::string_view path) {
+  const Connector* found = find_connector(connector);
+  return found == nullptr ? ConnectorMatch() : match_operation(*found, method, path);
+}
+
+TEST(Connector, IsFoundWithoutRegardToCase) {
+  EXPECT_NE(find_connector("AzureCommunicationServicesSMS"), nullptr);
+  EXPECT_NE(find_connector("acschat"), nullptr);
+  EXPECT_NE(find_connector("smtp"), nullptr);
+  EXPECT_EQ(find_connector("servicebus"), nullptr);
+}
+
+TEST(Connector, OperationsAreFoundByMethodAndPath) {
+  EXPECT_NE(match("azurecommunicationservicessms", "post", "/v2/sms").operation, nullptr);
+  EXPECT_NE(match("acsemail", "post", "/emails:sendGAVersion").operation, nullptr);
+  EXPECT_NE(match("smtp", "POST", "/SendEmailV3").operation, nullptr);
+  EXPECT_EQ(match("acsemail", "get", "/emails:sendGAVersion").operation, nullptr);
+  EXPECT_EQ(match("acsidentity", "post", "/identities/x/y/z").operation, nullptr);
+}
+
+TEST(Connector, WhatStandsInAPathIsDecodedOnceOrTwice) {
+  EXPECT_THAT(match("acschat", "post", "/chat/threads/19%3Aabc%40thread.v2/messages").arguments, ElementsAre("19:abc@thread.v2"));
+  EXPECT_THAT(match("acschat", "get", "/chat/threads/19%253Aabc/participants").arguments, ElementsAre("19:abc"));
+  EXPECT_THAT(match("acsidentity", "delete", "/identities/8:acs:a_b").arguments, ElementsAre("8:acs:a_b"));
+}
+
+TEST(Connector, OnlyWhatHasAKeyOrChangesNothingRepeatsSafely) {
+  EXPECT_TRUE(match("azurecommunicationservicessms", "post", "/v2/sms").operation->repeats_safely);
+  EXPECT_FALSE(match("acschat", "post", "/chat/threads/x/messages").operation->repeats_safely);
+  EXPECT_FALSE(match("acsidentity", "post", "/identities").operation->repeats_safely);
+}
+
+TEST(Connector, NamesAndOperationsAreThereOnce) {
+  std::set<std::string_view> names;
+  for (const Connector& connector : managed_connectors()) {
+    std::set<std::pair<std::string_view, std::string_view>> operations;
+    for (const std::string_view name : connector.names) EXPECT_TRUE(names.insert(name).second) << name;
+    for (const ConnectorOperation& operation : connector.operations) {
+      EXPECT_TRUE(operations.insert({operation.method, operation.path}).second) << operation.path;
+      EXPECT_NE(operation.handler, nullptr);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace trunkline::connectors
