@@ -281,7 +281,10 @@ void Run::save() {
       const std::lock_guard lock(mutex_);
       waits = static_cast<bool>(respond_);
     }
-    later.accepted = waits && machine_->state().caller() != Caller::kWaiting && machine_->state().caller() != Caller::kAnswered;
+    const Caller caller = machine_->state().caller();
+    // Who is to poll is told so first, even if the answer is there already.
+    const bool polls = version_->plan->has_asynchronous_response && parent_.empty();
+    later.accepted = waits && (caller == Caller::kNobody || caller == Caller::kPolling || (caller == Caller::kAnswered && polls));
     if (waits && machine_->state().caller() == Caller::kWaiting) arm_caller_timer();
   }
   if (!durable()) {
@@ -351,7 +354,9 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
   if (row.due && durable()) engine_.due_changed(database(), *row.due);
   if (later.accepted) {
     CallerAnswer accepted;
-    accepted.kind = version_->plan->has_response ? CallerAnswer::Kind::kAcceptedAsync : CallerAnswer::Kind::kAccepted;
+    const workflow::Trigger* trigger = version_->plan->find_trigger(row.trigger);
+    const bool polls = version_->plan->has_asynchronous_response && trigger != nullptr && trigger->has_caller();
+    accepted.kind = polls ? CallerAnswer::Kind::kAcceptedAsync : CallerAnswer::Kind::kAccepted;
     accepted.run = row.name();
     answer(std::move(accepted));
   }

@@ -107,17 +107,28 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
         }
     });
   }
+  std::shared_ptr<Armed> before;
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     std::shared_ptr<Armed>& place = armed_[key_of(*workflow, trigger.name)];
-    if (place) {
-      // It goes on: only what it belongs to has changed.
-      place->workflow = workflow;
-      place->trigger = &trigger;
-      return;
+    before = std::exchange(place, armed);
+    if (before) {
+      // It goes on as if nothing had happened, for the new version.
+      armed->anchor = before->anchor;
+      armed->last = before->last;
+      armed->next = before->next;
+      armed->count = before->count;
+      armed->window = before->window;
+      armed->location = before->location;
+      armed->subscribed = before->subscribed;
+      armed->problem = before->problem;
     }
-    place = armed;
+  }
+  if (before) {
+    if (before->timer != 0) service_.parts_.clock.cancel(before->timer);
+    if (armed->next) schedule(armed, *armed->next);
+    return;
   }
   if (subscribes(trigger.type)) {
     start_subscription(armed, restored);
