@@ -80,7 +80,8 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
   const std::string started = workflow::time_text(spec.fired_at.value_or(row_.started));
   record["startTime"] = started;
   record["endTime"] = workflow::time_text(row_.started);
-  if (const auto scheduled = spec.record.find("scheduledTime"); scheduled != spec.record.end()) record["scheduledTime"] = *scheduled;
+  if (const auto scheduled = spec.record.find("scheduledTime"); scheduled != spec.record.end())
+    record["scheduledTime"] = *scheduled;
   record["trackingId"] = stable_guid(row_.key, ~std::uint64_t{0}, 0);
   record["clientTrackingId"] = row_.client_tracking_id;
   record["originHistoryName"] = row_.origin.empty() ? name_ : row_.origin;
@@ -91,7 +92,8 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
   begin.at = row_.started;
   begin.inputs = std::make_shared<const Value>(std::move(record));
   begin.text = parent_.str();
-  begin.number = static_cast<std::uint64_t>(caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));
+  begin.number = static_cast<std::uint64_t>(
+      caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));
   machine_->append(std::move(begin));
   if (!spec.history.empty()) {
     workflow::HistoryReader reader(spec.history);
@@ -314,7 +316,8 @@ void Run::save() {
     Later later;
     bool woken;
   };
-  auto job = std::make_shared<Job>(Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
+  auto job = std::make_shared<Job>(
+      Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
   database().write(
       [job](store::Session& session) {
         if (job->first)
@@ -496,12 +499,13 @@ const Value& Run::workflow_value() {
   Value tags = Value::object();
   for (const auto& [name, value] : workflow_->tags) tags[name] = value;
   const std::string name = name_;
-  workflow_value_ = {{"id", workflow_->arm_id},
-                     {"name", workflow_->name},
-                     {"type", "Microsoft.Logic/workflows"},
-                     {"location", workflow_->location},
-                     {"tags", std::move(tags)},
-                     {"run", {{"id", workflow_->arm_id + "/runs/" + name}, {"name", name}, {"type", "Microsoft.Logic/workflows/runs"}}}};
+  workflow_value_ = {
+      {"id", workflow_->arm_id},
+      {"name", workflow_->name},
+      {"type", "Microsoft.Logic/workflows"},
+      {"location", workflow_->location},
+      {"tags", std::move(tags)},
+      {"run", {{"id", workflow_->arm_id + "/runs/" + name}, {"name", name}, {"type", "Microsoft.Logic/workflows/runs"}}}};
   return workflow_value_;
 }
 

@@ -23,7 +23,8 @@ std::optional<Time> time_in(const Value& state, const char* name) {
 }
 
 bool same_trigger(const Workflow& before, const Workflow& after, const workflow::Trigger& was, const workflow::Trigger& is) {
-  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs && was.raw_recurrence == is.raw_recurrence;
+  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs &&
+         was.raw_recurrence == is.raw_recurrence;
 }
 
 }  // namespace
@@ -167,7 +168,8 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
     });
   }
   workflow->database->write(
-      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); }, [](Result<void>) {});
+      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); },
+      [](Result<void>) {});
   (void)gone;
 }
 
@@ -178,7 +180,8 @@ void Triggers::remember(const Armed& armed, std::optional<Time> next) {
   armed.workflow->database->write(
       [workflow = armed.workflow, row = std::move(row)](Session& session) { records::put_trigger(session, workflow->key, row); },
       [&log](Result<void> result) {
-        if (!result.ok()) log.warning("workflows", "the state of a trigger could not be written", {{"error", result.error().message}});
+        if (!result.ok())
+          log.warning("workflows", "the state of a trigger could not be written", {{"error", result.error().message}});
       });
 }
 
@@ -212,7 +215,8 @@ void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
       // Its time has run out: a new one takes its place.
       spawn(subscribe(armed), [this](const Result<void>& result) {
         if (!result.ok())
-          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again", {{"error", result.error().message}});
+          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again",
+                                      {{"error", result.error().message}});
       });
       return;
     default:
@@ -227,7 +231,8 @@ void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
   armed->last = due;
   ++armed->count;
   std::optional<Time> next;
-  if (recurrence.count == 0 || armed->count < recurrence.count) next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
+  if (recurrence.count == 0 || armed->count < recurrence.count)
+    next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
   Firing firing;
   firing.workflow = armed->workflow;
   firing.trigger = armed->trigger;
