@@ -42,12 +42,14 @@ std::string to_text(const TestReport& report) {
 
 /// What no test reached, by name.
 std::string to_text(const Coverage& coverage) {
-  std::string out = coverage.file + ": " + std::to_string(coverage.covered_actions()) + " of " + std::to_string(coverage.actions.size()) +
-                    " actions, " + std::to_string(coverage.covered_branches()) + " of " + std::to_string(coverage.branches.size()) + " branches";
+  std::string out = coverage.file + ": " + std::to_string(coverage.covered_actions()) + " of " +
+                    std::to_string(coverage.actions.size()) + " actions, " + std::to_string(coverage.covered_branches()) +
+                    " of " + std::to_string(coverage.branches.size()) + " branches";
   for (const Coverage::Action& action : coverage.actions)
     if (action.hits == 0) out += "\n  line " + std::to_string(action.line) + ": " + action.name + " never ran";
   for (const Coverage::Branch& branch : coverage.branches)
-    if (branch.taken == 0) out += "\n  line " + std::to_string(branch.line) + ": '" + branch.arm + "' of " + branch.action + " was never taken";
+    if (branch.taken == 0)
+      out += "\n  line " + std::to_string(branch.line) + ": '" + branch.arm + "' of " + branch.action + " was never taken";
   return out;
 }
 
@@ -86,9 +88,8 @@ void add_workflow_test_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<TestOptions>();
   test->add_option("files", options->files, "Test files.")->required();
   test->add_option("--lcov", options->lcov, "Write the coverage of actions and branches there, as lcov does.");
-  test->callback([&context, options] {
-    context.run = [&context, options] { return run_tests(*options, Output(context.json)); };
-  });
+  test->callback(
+      [&context, options] { context.run = [&context, options] { return run_tests(*options, Output(context.json)); }; });
 }
 
 }  // namespace trunkline::app

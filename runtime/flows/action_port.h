@@ -61,7 +61,8 @@ class ActionPort {
   virtual ~ActionPort() = default;
   /// Whether this one is for it. Ports are asked in the order in which they were added.
   virtual bool handles(const ActionCall& call) const = 0;
-  /// Doing it again, with the same idempotency key, does no harm: a call whose outcome a crash hid is then made again in any case.
+  /// Doing it again, with the same idempotency key, does no harm: a call whose outcome a crash hid is then made again in any
+  /// case.
   virtual bool repeats_safely(const ActionCall& call) const = 0;
   /// Makes the attempt. Calls `done` exactly once, on any thread, perhaps before it returns; never blocks.
   virtual void run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) = 0;

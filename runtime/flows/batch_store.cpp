@@ -33,16 +33,19 @@ void BatchStore::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) {
   const std::string trigger_name = text_of(host, "triggerName");
   if (plan != nullptr)
     for (const workflow::Trigger& trigger : plan->triggers)
-      if (trigger.type == workflow::TriggerType::kBatch && (trigger_name.empty() || iequals(trigger.name, trigger_name))) place.trigger = &trigger;
+      if (trigger.type == workflow::TriggerType::kBatch && (trigger_name.empty() || iequals(trigger.name, trigger_name)))
+        place.trigger = &trigger;
   if (place.trigger == nullptr) {
-    done(ActionAnswer::failed("NotFound", "WorkflowTriggerNotFound", "There is no Batch trigger '" + trigger_name + "' in the workflow '" + id + "'."));
+    done(ActionAnswer::failed("NotFound", "WorkflowTriggerNotFound",
+                              "There is no Batch trigger '" + trigger_name + "' in the workflow '" + id + "'."));
     return;
   }
   const std::string batch = text_of(inputs, "batchName");
   for (const workflow::BatchCriteria& criteria : place.trigger->batches)
     if (iequals(criteria.name, batch) || (batch.empty() && place.trigger->batches.size() == 1)) place.criteria = &criteria;
   if (place.criteria == nullptr) {
-    done(ActionAnswer::failed("NotFound", "BatchNotFound", "The Batch trigger '" + place.trigger->name + "' has no batch '" + batch + "'."));
+    done(ActionAnswer::failed("NotFound", "BatchNotFound",
+                              "The Batch trigger '" + place.trigger->name + "' has no batch '" + batch + "'."));
     return;
   }
   place.partition = text_of(inputs, "partitionName");
@@ -55,9 +58,11 @@ void BatchStore::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) {
   place.workflow->database->write(
       [place, message_id, content, now_us](Session& session) {
         static const Statement kInsert{
-            "INSERT INTO workflow_batch_items (workflow_key, trigger_name, batch, partition_name, message_id, content, created_unix_us) "
+            "INSERT INTO workflow_batch_items (workflow_key, trigger_name, batch, partition_name, message_id, content, "
+            "created_unix_us) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)"};
-        session.execute(kInsert, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition, message_id, content, now_us});
+        session.execute(kInsert, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition, message_id,
+                                  content, now_us});
       },
       [this, place, shared, message_id](Result<void> result) {
         if (!result.ok()) {
@@ -68,7 +73,9 @@ void BatchStore::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) {
         }
         ActionAnswer answer;
         answer.code = "Accepted";
-        answer.outputs = Value{{"statusCode", 202}, {"headers", Value::object()}, {"body", {{"messageId", message_id}, {"partitionName", place.partition}}}};
+        answer.outputs = Value{{"statusCode", 202},
+                               {"headers", Value::object()},
+                               {"body", {{"messageId", message_id}, {"partitionName", place.partition}}}};
         (*shared)(std::move(answer));
         look(place, false);
       });
@@ -78,7 +85,8 @@ void BatchStore::arm(const Place& place) {
   const Time now = engine_.parts().clock.now();
   const std::optional<Time> due = place.criteria->recurrence->next(now, now);
   if (!due) return;
-  const std::string key = place.workflow->arm_id + "\n" + place.trigger->name + "\n" + place.criteria->name + "\n" + place.partition;
+  const std::string key =
+      place.workflow->arm_id + "\n" + place.trigger->name + "\n" + place.criteria->name + "\n" + place.partition;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(armed_[key], true)) return;
@@ -102,18 +110,20 @@ void BatchStore::look(const Place& place, bool by_time) {
   const auto enough = [&] {
     const auto count = static_cast<std::int64_t>(items.size());
     return (place.criteria->message_count > 0 && count >= place.criteria->message_count) ||
-           (place.criteria->batch_bytes > 0 && static_cast<std::int64_t>(bytes) >= place.criteria->batch_bytes) || items.size() >= kMaxMessages ||
-           bytes >= kMaxBytes;
+           (place.criteria->batch_bytes > 0 && static_cast<std::int64_t>(bytes) >= place.criteria->batch_bytes) ||
+           items.size() >= kMaxMessages || bytes >= kMaxBytes;
   };
   place.workflow->database->read([&](Session& session) {
     static const Statement kSelect{
-        "SELECT item_key, message_id, content FROM workflow_batch_items WHERE workflow_key = ? AND trigger_name = ? AND batch = ? AND "
+        "SELECT item_key, message_id, content FROM workflow_batch_items WHERE workflow_key = ? AND trigger_name = ? AND batch = "
+        "? AND "
         "partition_name = ? ORDER BY item_key"};
-    session.query(kSelect, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition}, [&](const store::Row& row) {
-      items.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2))});
-      bytes += items.back().content.size();
-      return !enough();
-    });
+    session.query(kSelect, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition},
+                  [&](const store::Row& row) {
+                    items.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2))});
+                    bytes += items.back().content.size();
+                    return !enough();
+                  });
   });
   if (items.empty()) return;
   if (!enough() && !by_time) {
@@ -137,7 +147,8 @@ void BatchStore::look(const Place& place, bool by_time) {
   Firing firing;
   firing.workflow = place.workflow;
   firing.trigger = place.trigger;
-  firing.outputs = Value{{"body", {{"batchName", place.criteria->name}, {"partitionName", place.partition}, {"items", std::move(list)}}}};
+  firing.outputs =
+      Value{{"body", {{"batchName", place.criteria->name}, {"partitionName", place.partition}, {"items", std::move(list)}}}};
   firing.with = claim;
   fire(engine_, std::move(firing));
 }

@@ -23,7 +23,9 @@ std::string value_of(const std::map<std::string, std::string>& queries, const ch
 }
 
 Error denied(std::string message) {
-  return Error(ErrorCode::kUnauthenticated, std::move(message), "sig").with_http_status(401).with_service_code("AuthorizationFailed");
+  return Error(ErrorCode::kUnauthenticated, std::move(message), "sig")
+      .with_http_status(401)
+      .with_service_code("AuthorizationFailed");
 }
 
 }  // namespace
@@ -39,7 +41,8 @@ std::string sign_callback(const Workflow& workflow, std::string_view permission,
   return base64url_encode(crypto::as_text(hmac.sign({workflow.id, "\n", permission, "\n", kSignatureVersion, "\n", expires})));
 }
 
-std::map<std::string, std::string> callback_queries(const Workflow& workflow, std::string_view permission, std::string_view expires) {
+std::map<std::string, std::string> callback_queries(const Workflow& workflow, std::string_view permission,
+                                                    std::string_view expires) {
   std::map<std::string, std::string> out{{"api-version", std::string(kCallbackApiVersion)},
                                          {"sp", std::string(permission)},
                                          {"sv", std::string(kSignatureVersion)},
@@ -48,7 +51,8 @@ std::map<std::string, std::string> callback_queries(const Workflow& workflow, st
   return out;
 }
 
-void check_callback(const Workflow& workflow, std::string_view permission, const std::map<std::string, std::string>& queries, Time now) {
+void check_callback(const Workflow& workflow, std::string_view permission, const std::map<std::string, std::string>& queries,
+                    Time now) {
   const std::string signature = value_of(queries, "sig"), expires = value_of(queries, "se");
   if (signature.empty())
     throw Error(ErrorCode::kUnauthenticated, "The request must be authenticated by a signature in its query.", "sig")
@@ -66,7 +70,8 @@ void check_callback(const Workflow& workflow, std::string_view permission, const
 CallbackUrl trigger_callback_url(const Workflow& workflow, const workflow::Trigger& trigger, std::string_view endpoint) {
   CallbackUrl out;
   out.method = trigger.method.empty() ? "POST" : trigger.method;
-  out.base_path = std::string(endpoint) + "workflows/" + workflow.id + "/triggers/" + net::percent_encode(trigger.name) + "/paths/invoke";
+  out.base_path =
+      std::string(endpoint) + "workflows/" + workflow.id + "/triggers/" + net::percent_encode(trigger.name) + "/paths/invoke";
   out.relative_path = trigger.relative_path;
   for (const std::string_view segment : split(trigger.relative_path, '/'))
     if (segment.size() > 2 && segment.front() == '{' && segment.back() == '}')
@@ -81,8 +86,8 @@ CallbackUrl trigger_callback_url(const Workflow& workflow, const workflow::Trigg
 std::string action_callback_url(const Workflow& workflow, std::string_view run, std::string_view action, FrameId frame,
                                 std::string_view endpoint) {
   std::map<std::string, std::string> queries = callback_queries(workflow, action_permission(run, action, frame), {});
-  return std::string(endpoint) + "workflows/" + workflow.id + "/runs/" + std::string(run) + "/actions/" + net::percent_encode(action) + "/" +
-         std::to_string(frame) + "/run" + query_text(queries);
+  return std::string(endpoint) + "workflows/" + workflow.id + "/runs/" + std::string(run) + "/actions/" +
+         net::percent_encode(action) + "/" + std::to_string(frame) + "/run" + query_text(queries);
 }
 
 }  // namespace trunkline::flows

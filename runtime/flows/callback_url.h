@@ -26,9 +26,11 @@ inline constexpr std::string_view kCallbackApiVersion = "2016-10-01";
 /// Signs `permission` (`/triggers/manual/run`) until `expires` (empty: for ever; RFC 3339).
 std::string sign_callback(const Workflow& workflow, std::string_view permission, std::string_view expires);
 /// Queries `sp`, `sv`, `sig` and perhaps `se` that carry the permission.
-std::map<std::string, std::string> callback_queries(const Workflow& workflow, std::string_view permission, std::string_view expires);
+std::map<std::string, std::string> callback_queries(const Workflow& workflow, std::string_view permission,
+                                                    std::string_view expires);
 /// Throws kUnauthenticated (401, DirectApiAuthorizationRequired) when there is none, kPermissionDenied when it is not good.
-void check_callback(const Workflow& workflow, std::string_view permission, const std::map<std::string, std::string>& queries, Time now);
+void check_callback(const Workflow& workflow, std::string_view permission, const std::map<std::string, std::string>& queries,
+                    Time now);
 
 /// `endpoint`: of the server, with its slash.
 CallbackUrl trigger_callback_url(const Workflow& workflow, const workflow::Trigger& trigger, std::string_view endpoint);

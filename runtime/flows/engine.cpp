@@ -125,7 +125,8 @@ void Engine::open_gate(const Workflow& workflow, const workflow::Trigger& trigge
   if (workflow.kind == WorkflowKind::kStateful)
     workflow.database->read([&](store::Session& session) {
       gate.running = static_cast<int>(records::count_runs(session, workflow.key, trigger.name, Status::kRunning));
-      for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting)) gate.waiting.push_back(row.key);
+      for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting))
+        gate.waiting.push_back(row.key);
     });
   const std::lock_guard lock(gates_mutex_);
   gates_.emplace(key, std::move(gate));
@@ -207,7 +208,8 @@ std::string Engine::start_run(StartSpec spec) {
     return refuse(CallerAnswer::Kind::kError, Error(ErrorCode::kUnavailable, "the runtime is stopping"));
   const Entry entry = enter(spec, key);
   if (entry == Entry::kFull)
-    return refuse(CallerAnswer::Kind::kRefused, Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may"));
+    return refuse(CallerAnswer::Kind::kRefused,
+                  Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may"));
   started_.add();
   RunRow row;
   row.key = key;
@@ -385,9 +387,8 @@ void Engine::woken(store::Database& database, RunKey key) {
 void Engine::tell_parent(const ParentLink& parent, SharedValue response) {
   const WorkflowPtr workflow = parts_.registry.find_workflow(parent.workflow);
   if (!workflow) return;
-  with_run(workflow, parent.run, [frame = parent.frame, action = parent.action, response](Run& run) {
-    run.on_child(frame, action, response);
-  });
+  with_run(workflow, parent.run,
+           [frame = parent.frame, action = parent.action, response](Run& run) { run.on_child(frame, action, response); });
 }
 
 }  // namespace trunkline::flows

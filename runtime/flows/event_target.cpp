@@ -52,8 +52,7 @@ void WorkflowService::EventTarget::deliver(delivery::DeliveryRequest request, Un
     return;
   }
   Value all = Value::array();
-  for (const events::EventPtr& event : request.events)
-    {
+  for (const events::EventPtr& event : request.events) {
     std::string text;
     events::append_event(text, request.spec->schema, *event);
     all.push_back(expression::parse_value(text));
@@ -61,7 +60,10 @@ void WorkflowService::EventTarget::deliver(delivery::DeliveryRequest request, Un
   Firing firing;
   firing.workflow = place.workflow;
   firing.trigger = place.trigger;
-  firing.outputs = Value{{"headers", {{"aeg-subscription-name", request.spec->name}, {"aeg-event-type", "Notification"}, {"aeg-delivery-count", std::to_string(request.delivery_count)}}}};
+  firing.outputs = Value{{"headers",
+                          {{"aeg-subscription-name", request.spec->name},
+                           {"aeg-event-type", "Notification"},
+                           {"aeg-delivery-count", std::to_string(request.delivery_count)}}}};
   // A trigger that splits gets the array it splits, as from Event Grid; any other the event itself.
   firing.outputs["body"] = place.trigger->split_on || all.size() != 1 ? std::move(all) : std::move(all[0]);
   auto shared = std::make_shared<UniqueFunction<void(DeliveryAnswer)>>(std::move(done));

@@ -72,7 +72,8 @@ FiringResult fire(Engine& engine, Firing firing) {
     result.code = std::move(why);
     result.message = std::move(message);
     const Value error = result.message.empty() ? Value() : Value{{"code", result.code}, {"message", result.message}};
-    record_firing(engine, workflow, trigger, status, result.code, error, firing.inputs, firing.outputs, firing.scheduled, started);
+    record_firing(engine, workflow, trigger, status, result.code, error, firing.inputs, firing.outputs, firing.scheduled,
+                  started);
     if (firing.respond) firing.respond(std::move(answer));
     return result;
   };
@@ -114,7 +115,8 @@ FiringResult fire(Engine& engine, Firing firing) {
       const std::size_t most = trigger.concurrent_runs > 0 ? options.max_split_items_limited : options.max_split_items;
       if (split.size() > most)
         return refuse("InvalidTemplate", "The 'splitOn' property of the trigger '" + trigger.name + "' gave " +
-                                             std::to_string(split.size()) + " items; at most " + std::to_string(most) + " are allowed.");
+                                             std::to_string(split.size()) + " items; at most " + std::to_string(most) +
+                                             " are allowed.");
       if (trigger.split_client_tracking_id) {
         for (const Value& item : split) {
           context.record()["outputs"] = Value{{"body", item}};

@@ -14,7 +14,7 @@ struct Firing {
   const workflow::Trigger* trigger = nullptr;
   /// What triggerOutputs() gives; null: nothing (Recurrence).
   Value outputs;
-  Value inputs;      // for the history; null: none
+  Value inputs;       // for the history; null: none
   Value code = "OK";  // what trigger()['code'] gives
   std::optional<Time> scheduled;
   std::optional<Time> started;  // nullopt: now
@@ -38,8 +38,9 @@ struct FiringResult {
 /// run, or here. [any-thread]
 FiringResult fire(Engine& engine, Firing firing);
 /// Writes a firing that started no run; nobody waits for it.
-void record_firing(Engine& engine, const Workflow& workflow, const workflow::Trigger& trigger, workflow::Status status, std::string code,
-                   const Value& error, const Value& inputs, const Value& outputs, std::optional<Time> scheduled, Time started);
+void record_firing(Engine& engine, const Workflow& workflow, const workflow::Trigger& trigger, workflow::Status status,
+                   std::string code, const Value& error, const Value& inputs, const Value& outputs, std::optional<Time> scheduled,
+                   Time started);
 
 /// What the expressions of a trigger see.
 class TriggerContext final : public expression::Context {

@@ -27,7 +27,8 @@ std::string text_of(const Value& object, std::string_view name) {
 
 /// What a definition may not set.
 bool is_kept_back(std::string_view name) {
-  constexpr std::string_view kNames[] = {"Allow", "Cookie", "Expires", "Host", "Last-Modified", "Origin", "Set-Cookie", "Transfer-Encoding"};
+  constexpr std::string_view kNames[] = {"Allow",         "Cookie", "Expires",    "Host",
+                                         "Last-Modified", "Origin", "Set-Cookie", "Transfer-Encoding"};
   for (const std::string_view one : kNames)
     if (iequals(one, name)) return true;
   if (istarts_with(name, "Accept-")) return true;
@@ -49,7 +50,9 @@ std::string last_part(std::string_view id) {
 
 bool is_retryable(int status) { return status == 408 || status == 429 || status >= 500; }
 
-Error wrong(std::string message, std::string target) { return Error(ErrorCode::kInvalidArgument, std::move(message), std::move(target)); }
+Error wrong(std::string message, std::string target) {
+  return Error(ErrorCode::kInvalidArgument, std::move(message), std::move(target));
+}
 
 }  // namespace
 
@@ -179,10 +182,11 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     throw wrong("the address is longer than " + std::to_string(options_.max_uri_bytes) + " bytes", "uri");
   if (const Value* headers = member(inputs, "headers"); headers != nullptr && headers->is_object())
     for (const auto& header : headers->items())
-      if (!header.value().is_null() && !is_kept_back(header.key())) request.headers.add(header.key(), expression::to_text(header.value()));
+      if (!header.value().is_null() && !is_kept_back(header.key()))
+        request.headers.add(header.key(), expression::to_text(header.value()));
   if (const Value* cookie = member(inputs, "cookie")) request.headers.set("Cookie", expression::to_text(*cookie));
-  if (const auto body = inputs.find("body"); body != inputs.end() && !body->is_null() && call.location.empty() &&
-                                              request.method != "GET" && request.method != "HEAD") {
+  if (const auto body = inputs.find("body");
+      body != inputs.end() && !body->is_null() && call.location.empty() && request.method != "GET" && request.method != "HEAD") {
     EncodedBody encoded = encode_body(*body, request.headers.get("Content-Type"), call.action_tracking_id);
     request.body = std::move(encoded.bytes);
     if (!encoded.content_type.empty()) request.headers.set("Content-Type", std::move(encoded.content_type));
@@ -191,7 +195,8 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
   }
   if (call.workflow) {
     const Workflow& w = *call.workflow;
-    request.headers.set("User-Agent", "azure-logic-apps/1.0 (workflow " + w.id + "; version " + (w.version ? w.version->name : "") + ")");
+    request.headers.set("User-Agent",
+                        "azure-logic-apps/1.0 (workflow " + w.id + "; version " + (w.version ? w.version->name : "") + ")");
     if (call.action == nullptr || !call.action->suppress_headers) {
       request.headers.set("x-ms-workflow-id", w.id);
       request.headers.set("x-ms-workflow-name", w.name);
@@ -240,10 +245,12 @@ ActionAnswer HttpActions::answer_of(const net::ClientResponse& response) {
 ActionAnswer HttpActions::answer_of(const Error& error) {
   if (error.code == ErrorCode::kInvalidArgument)
     return ActionAnswer::failed("BadRequest", error.service_code.empty() ? "BadRequest" : error.service_code, error.message);
-  ActionAnswer out = ActionAnswer::failed(
-      error.code == ErrorCode::kDeadlineExceeded ? "GatewayTimeout" : error.code == ErrorCode::kResourceExhausted ? "BadGateway" : "BadGateway",
-      error.code == ErrorCode::kResourceExhausted ? "HttpResponseContentTooLarge" : "HttpRequestFailed",
-      "The HTTP request failed: " + error.message);
+  ActionAnswer out =
+      ActionAnswer::failed(error.code == ErrorCode::kDeadlineExceeded    ? "GatewayTimeout"
+                           : error.code == ErrorCode::kResourceExhausted ? "BadGateway"
+                                                                         : "BadGateway",
+                           error.code == ErrorCode::kResourceExhausted ? "HttpResponseContentTooLarge" : "HttpRequestFailed",
+                           "The HTTP request failed: " + error.message);
   out.retryable = error.code != ErrorCode::kResourceExhausted && error.code != ErrorCode::kCancelled;
   return out;
 }

@@ -22,8 +22,8 @@ struct HttpActionOptions {
   std::size_t max_uri_bytes = 2048;
   /// Wait before looking at an asynchronous operation whose answer did not say how long.
   Duration poll_interval = std::chrono::seconds{10};
-  /// Connectors and functions by name without regard to case (the managed API, the connection, the reference, or the last part of a
-  /// function's id) to the address they stand for.
+  /// Connectors and functions by name without regard to case (the managed API, the connection, the reference, or the last part of
+  /// a function's id) to the address they stand for.
   std::map<std::string, std::string, std::less<>> addresses;
   /// Gives the token of a managed identity for an audience; empty: there are none.
   std::function<Task<std::string>(std::string audience, std::string identity)> managed_identity;
@@ -38,8 +38,8 @@ class HttpActions final : public ActionPort {
   bool repeats_safely(const ActionCall& call) const override;
   void run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) override;
 
-  /// Any request in the shape of an Http action's inputs, with the conventions of actions; the asynchronous pattern is the caller's.
-  /// Throws Error kInvalidArgument for inputs that make no request, and those of HttpSender.
+  /// Any request in the shape of an Http action's inputs, with the conventions of actions; the asynchronous pattern is the
+  /// caller's. Throws Error kInvalidArgument for inputs that make no request, and those of HttpSender.
   Task<net::ClientResponse> send(ActionCall call, SharedValue inputs);
   /// What an answer is to an action: the outputs, the code, whether another attempt helps.
   static ActionAnswer answer_of(const net::ClientResponse& response);

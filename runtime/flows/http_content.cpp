@@ -83,8 +83,9 @@ EncodedBody encode_multipart(const Value& body, const Value& parts, std::string_
   std::string boundary = parameter_of(given, "boundary");
   if (boundary.empty()) boundary = "trunkline-" + std::string(seed);
   const auto type = body.find("$content-type");
-  const std::string media =
-      type != body.end() && type->is_string() ? std::string(media_type_of(type->get_ref<const std::string&>())) : "multipart/form-data";
+  const std::string media = type != body.end() && type->is_string()
+                                ? std::string(media_type_of(type->get_ref<const std::string&>()))
+                                : "multipart/form-data";
   out.content_type = media + "; boundary=" + boundary;
   for (const Value& part : parts) {
     out.bytes += "--" + boundary + "\r\n";
@@ -113,8 +114,8 @@ Value body_value(std::string_view content_type, std::string_view bytes, bool str
       return expression::parse_value(bytes);
     } catch (const Error& error) {
       if (strict)
-        throw Error(ErrorCode::kInvalidArgument, "The request content is not valid and could not be deserialized: '" + error.message + "'.",
-                    "body")
+        throw Error(ErrorCode::kInvalidArgument,
+                    "The request content is not valid and could not be deserialized: '" + error.message + "'.", "body")
             .with_http_status(400)
             .with_service_code("InvalidRequestContent");
       return std::string(bytes);

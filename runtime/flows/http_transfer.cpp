@@ -21,14 +21,17 @@ std::string text_of(const Value& object, std::string_view name) {
 /// `bytes 0-99/1234`: the number after the last byte, and the total.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::string_view text) {
   const std::size_t blank = text.find(' '), dash = text.find('-'), slash = text.find('/');
-  if (blank == std::string_view::npos || dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) return std::nullopt;
+  if (blank == std::string_view::npos || dash == std::string_view::npos || slash == std::string_view::npos || dash > slash)
+    return std::nullopt;
   const auto last = parse_number<std::uint64_t>(trim(text.substr(dash + 1, slash - dash - 1)));
   const auto total = parse_number<std::uint64_t>(trim(text.substr(slash + 1)));
   if (!last || !total) return std::nullopt;
   return std::pair{*last + 1, *total};
 }
 
-Error bad_transfer(const char* what) { return Error(ErrorCode::kUnavailable, std::string("the transfer in chunks failed: ") + what); }
+Error bad_transfer(const char* what) {
+  return Error(ErrorCode::kUnavailable, std::string("the transfer in chunks failed: ") + what);
+}
 
 }  // namespace
 
@@ -39,7 +42,8 @@ Task<ActionAnswer> HttpActions::read_on(ActionCall call, SharedValue inputs, net
     if (range->second > options_.max_chunked_bytes)
       throw Error(ErrorCode::kResourceExhausted, "the content has " + std::to_string(range->second) + " bytes");
     net::ClientRequest request = build(call, *inputs);
-    const std::uint64_t last = std::min<std::uint64_t>(range->first + std::max<std::size_t>(all.body.size(), 1) - 1, range->second - 1);
+    const std::uint64_t last =
+        std::min<std::uint64_t>(range->first + std::max<std::size_t>(all.body.size(), 1) - 1, range->second - 1);
     request.headers.set("Range", "bytes=" + std::to_string(range->first) + "-" + std::to_string(last));
     co_await authorize(*inputs, request);
     net::ClientResponse part = co_await start(std::move(request));
@@ -76,7 +80,8 @@ Task<net::ClientResponse> HttpActions::upload_in_chunks(ActionCall call, SharedV
     part.url = location;
     part.body = body.substr(at, size);
     part.headers.set("Content-Type", type.empty() ? "application/octet-stream" : type);
-    part.headers.set("Content-Range", "bytes " + std::to_string(at) + "-" + std::to_string(at + size - 1) + "/" + std::to_string(body.size()));
+    part.headers.set("Content-Range",
+                     "bytes " + std::to_string(at) + "-" + std::to_string(at + size - 1) + "/" + std::to_string(body.size()));
     co_await authorize(*inputs, part);
     answer = co_await start(std::move(part));
     if (answer.status >= 300) co_return answer;
@@ -87,11 +92,13 @@ Task<net::ClientResponse> HttpActions::upload_in_chunks(ActionCall call, SharedV
 
 Task<ActionAnswer> HttpActions::read_pages(ActionCall call, Value inputs, ActionAnswer first) {
   const auto body = first.outputs.find("body");
-  if (body == first.outputs.end() || !body->is_object() || !body->contains("value") || !(*body)["value"].is_array()) co_return first;
+  if (body == first.outputs.end() || !body->is_object() || !body->contains("value") || !(*body)["value"].is_array())
+    co_return first;
   Value all = (*body)["value"];
   std::string next = text_of(*body, "nextLink");
   if (next.empty()) next = text_of(*body, "@odata.nextLink");
-  for (int page = 1; !next.empty() && page < kMaxPages && static_cast<std::int64_t>(all.size()) < call.action->pagination; ++page) {
+  for (int page = 1; !next.empty() && page < kMaxPages && static_cast<std::int64_t>(all.size()) < call.action->pagination;
+       ++page) {
     ActionCall more = call;
     more.location = resolve_location(text_of(inputs, "uri"), next);
     const SharedValue shared = call.inputs;
@@ -156,15 +163,15 @@ Task<std::string> HttpActions::directory_token(Value authentication) {
   request.method = "POST";
   request.url = authority + "/" + net::percent_encode(tenant) + "/oauth2/token";
   request.headers.set("Content-Type", "application/x-www-form-urlencoded");
-  request.body = "grant_type=client_credentials&client_id=" + net::percent_encode(client) + "&client_secret=" + net::percent_encode(secret) +
-                 "&resource=" + net::percent_encode(audience);
+  request.body = "grant_type=client_credentials&client_id=" + net::percent_encode(client) +
+                 "&client_secret=" + net::percent_encode(secret) + "&resource=" + net::percent_encode(audience);
   request.timeout = options_.timeout;
   const net::ClientResponse response = co_await start(std::move(request));
   const Value body = body_value("application/json", response.body);
   const std::string token = text_of(body, "access_token");
   if (response.status != 200 || token.empty())
-    throw Error(ErrorCode::kInvalidArgument, "the token request to '" + authority + "' was answered with " + std::to_string(response.status),
-                "authentication")
+    throw Error(ErrorCode::kInvalidArgument,
+                "the token request to '" + authority + "' was answered with " + std::to_string(response.status), "authentication")
         .with_service_code("AuthorizationFailed");
   const auto seconds = parse_number<std::int64_t>(text_of(body, "expires_in")).value_or(300);
   const std::lock_guard lock(mutex_);

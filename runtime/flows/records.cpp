@@ -107,9 +107,7 @@ CREATE INDEX workflow_batch_items_by_partition ON workflow_batch_items (workflow
 };
 
 std::int64_t us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-std::optional<std::int64_t> us(std::optional<Time> time) {
-  return time ? std::optional<std::int64_t>(us(*time)) : std::nullopt;
-}
+std::optional<std::int64_t> us(std::optional<Time> time) { return time ? std::optional<std::int64_t>(us(*time)) : std::nullopt; }
 Time time_of(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 std::optional<Time> time_of(const Row& row, int column) {
   return row.is_null(column) ? std::nullopt : std::optional<Time>(time_of(row.integer(column)));
@@ -173,8 +171,8 @@ std::int64_t insert_workflow(Session& session, const Workflow& w) {
   static const Statement kInsert{
       "INSERT INTO workflows (workflow_id, subscription, resource_group, name, location, kind, enabled, tags, kept, signing_key, "
       "version_key, created_unix_us, changed_unix_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"};
-  session.execute(kInsert, {w.id, w.subscription, w.resource_group, w.name, w.location, static_cast<std::int64_t>(w.kind), w.enabled,
-                            tags_json(w.tags), w.kept, w.signing_key.reveal(), us(w.created_at), us(w.changed_at)});
+  session.execute(kInsert, {w.id, w.subscription, w.resource_group, w.name, w.location, static_cast<std::int64_t>(w.kind),
+                            w.enabled, tags_json(w.tags), w.kept, w.signing_key.reveal(), us(w.created_at), us(w.changed_at)});
   return session.last_insert_id();
 }
 
@@ -182,8 +180,8 @@ void update_workflow(Session& session, const Workflow& w) {
   static const Statement kUpdate{
       "UPDATE workflows SET location = ?, kind = ?, enabled = ?, tags = ?, kept = ?, signing_key = ?, version_key = ?, "
       "changed_unix_us = ? WHERE workflow_key = ?"};
-  session.execute(kUpdate, {w.location, static_cast<std::int64_t>(w.kind), w.enabled, tags_json(w.tags), w.kept, w.signing_key.reveal(),
-                            w.version ? w.version->key : 0, us(w.changed_at), w.key});
+  session.execute(kUpdate, {w.location, static_cast<std::int64_t>(w.kind), w.enabled, tags_json(w.tags), w.kept,
+                            w.signing_key.reveal(), w.version ? w.version->key : 0, us(w.changed_at), w.key});
 }
 
 void remove_workflow(Session& session, std::int64_t key) {
@@ -209,18 +207,20 @@ std::int64_t insert_version(Session& session, std::int64_t workflow_key, const W
 void insert_run(Session& session, const RunRow& r, std::string_view head) {
   static const Statement kInsert{
       "INSERT INTO workflow_runs (run_key, workflow_key, version_key, status, suffix, trigger_name, client_tracking_id, origin, "
-      "repeats, repeats_from, started_unix_us, ended_unix_us, due_unix_us, active, code, error, head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+      "repeats, repeats_from, started_unix_us, ended_unix_us, due_unix_us, active, code, error, head) VALUES (?, ?, ?, ?, ?, ?, "
+      "?, ?, "
       "?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   const std::optional<std::span<const std::uint8_t>> bytes =
       head.empty() ? std::nullopt : std::optional<std::span<const std::uint8_t>>(as_bytes(head));
   session.execute(kInsert, {r.key, r.workflow_key, r.version_key, static_cast<std::int64_t>(r.status), r.suffix, r.trigger,
-                            r.client_tracking_id, r.origin, r.repeats, r.repeats_from, us(r.started), us(r.ended), us(r.due), r.active,
-                            r.code, r.error, bytes});
+                            r.client_tracking_id, r.origin, r.repeats, r.repeats_from, us(r.started), us(r.ended), us(r.due),
+                            r.active, r.code, r.error, bytes});
 }
 
 void update_run(Session& session, const RunRow& r) {
   static const Statement kUpdate{
-      "UPDATE workflow_runs SET status = ?, ended_unix_us = ?, due_unix_us = ?, active = ?, code = ?, error = ? WHERE run_key = ?"};
+      "UPDATE workflow_runs SET status = ?, ended_unix_us = ?, due_unix_us = ?, active = ?, code = ?, error = ? WHERE run_key = "
+      "?"};
   session.execute(kUpdate, {static_cast<std::int64_t>(r.status), us(r.ended), us(r.due), r.active, r.code, r.error, r.key});
 }
 
@@ -239,7 +239,8 @@ void insert_firing(Session& session, const FiringRow& f) {
 
 void put_trigger(Session& session, std::int64_t workflow_key, const TriggerRow& row) {
   static const Statement kPut{
-      "INSERT INTO workflow_triggers (workflow_key, name, state, next_unix_us) VALUES (?, ?, ?, ?) ON CONFLICT (workflow_key, name) "
+      "INSERT INTO workflow_triggers (workflow_key, name, state, next_unix_us) VALUES (?, ?, ?, ?) ON CONFLICT (workflow_key, "
+      "name) "
       "DO UPDATE SET state = excluded.state, next_unix_us = excluded.next_unix_us"};
   session.execute(kPut, {workflow_key, row.name, row.state, us(row.next)});
 }
@@ -255,7 +256,8 @@ std::int64_t trim(Session& session, Time before, std::size_t limit) {
   static const Statement kSegments{"DELETE FROM workflow_segments WHERE run_key = ?"};
   static const Statement kRun{"DELETE FROM workflow_runs WHERE run_key = ?"};
   static const Statement kFirings{
-      "DELETE FROM workflow_firings WHERE firing_key IN (SELECT firing_key FROM workflow_firings WHERE ended_unix_us < ? ORDER BY "
+      "DELETE FROM workflow_firings WHERE firing_key IN (SELECT firing_key FROM workflow_firings WHERE ended_unix_us < ? ORDER "
+      "BY "
       "firing_key LIMIT ?)"};
   std::vector<RunKey> old;
   session.query(kOld, {us(before), static_cast<std::int64_t>(limit)}, [&](const Row& row) { old.push_back(row.integer(0)); });
@@ -291,7 +293,8 @@ std::vector<std::shared_ptr<Workflow>> load_workflows(Session& session) {
     out.push_back(std::move(w));
   });
   for (std::size_t i = 0; i < out.size(); ++i)
-    if (auto found = version(session, version_keys[i])) out[i]->version = std::make_shared<const WorkflowVersion>(std::move(*found));
+    if (auto found = version(session, version_keys[i]))
+      out[i]->version = std::make_shared<const WorkflowVersion>(std::move(*found));
   return out;
 }
 
@@ -347,11 +350,13 @@ std::vector<RunRow> runs(Session& session, std::int64_t workflow_key, const RunF
 
 std::vector<DueRun> due_runs(Session& session, Time now, std::size_t limit) {
   static const Statement kSelect{
-      "SELECT run_key, workflow_key FROM workflow_runs WHERE due_unix_us IS NOT NULL AND due_unix_us <= ? ORDER BY due_unix_us LIMIT "
+      "SELECT run_key, workflow_key FROM workflow_runs WHERE due_unix_us IS NOT NULL AND due_unix_us <= ? ORDER BY due_unix_us "
+      "LIMIT "
       "?"};
   std::vector<DueRun> out;
-  session.query(kSelect, {us(now), static_cast<std::int64_t>(limit)},
-                [&](const Row& row) { out.push_back({row.integer(0), row.integer(1)}); });
+  session.query(kSelect, {us(now), static_cast<std::int64_t>(limit)}, [&](const Row& row) {
+    out.push_back({row.integer(0), row.integer(1)});
+  });
   return out;
 }
 
@@ -366,8 +371,9 @@ std::vector<DueRun> active_runs(Session& session, RunKey after, std::size_t limi
   static const Statement kSelect{
       "SELECT run_key, workflow_key FROM workflow_runs WHERE active = 1 AND run_key > ? ORDER BY run_key LIMIT ?"};
   std::vector<DueRun> out;
-  session.query(kSelect, {after, static_cast<std::int64_t>(limit)},
-                [&](const Row& row) { out.push_back({row.integer(0), row.integer(1)}); });
+  session.query(kSelect, {after, static_cast<std::int64_t>(limit)}, [&](const Row& row) {
+    out.push_back({row.integer(0), row.integer(1)});
+  });
   return out;
 }
 
@@ -384,7 +390,8 @@ std::int64_t count_runs(Session& session, std::int64_t workflow_key, std::string
   static const Statement kSelect{
       "SELECT COUNT(*) FROM workflow_runs WHERE workflow_key = ? AND trigger_name = ? AND status = ? AND ended_unix_us IS NULL"};
   std::int64_t out = 0;
-  session.query(kSelect, {workflow_key, trigger, static_cast<std::int64_t>(status)}, [&](const Row& row) { out = row.integer(0); });
+  session.query(kSelect, {workflow_key, trigger, static_cast<std::int64_t>(status)},
+                [&](const Row& row) { out = row.integer(0); });
   return out;
 }
 
@@ -412,22 +419,23 @@ std::vector<FiringRow> firings(Session& session, std::int64_t workflow_key, std:
       "SELECT firing_key, suffix, status, code, error, started_unix_us, ended_unix_us, scheduled_unix_us, inputs, outputs FROM "
       "workflow_firings WHERE workflow_key = ? AND trigger_name = ? AND firing_key < ? ORDER BY firing_key DESC LIMIT ?"};
   std::vector<FiringRow> out;
-  session.query(kSelect, {workflow_key, trigger, before == 0 ? INT64_MAX : before, static_cast<std::int64_t>(limit)}, [&](const Row& row) {
-    FiringRow f;
-    f.key = row.integer(0);
-    f.workflow_key = workflow_key;
-    f.trigger = trigger;
-    f.suffix = row.text(1);
-    f.status = static_cast<Status>(row.integer(2));
-    f.code = row.text(3);
-    f.error = row.text(4);
-    f.started = time_of(row.integer(5));
-    f.ended = time_of(row.integer(6));
-    f.scheduled = time_of(row, 7);
-    f.inputs = row.text(8);
-    f.outputs = row.text(9);
-    out.push_back(std::move(f));
-  });
+  session.query(kSelect, {workflow_key, trigger, before == 0 ? INT64_MAX : before, static_cast<std::int64_t>(limit)},
+                [&](const Row& row) {
+                  FiringRow f;
+                  f.key = row.integer(0);
+                  f.workflow_key = workflow_key;
+                  f.trigger = trigger;
+                  f.suffix = row.text(1);
+                  f.status = static_cast<Status>(row.integer(2));
+                  f.code = row.text(3);
+                  f.error = row.text(4);
+                  f.started = time_of(row.integer(5));
+                  f.ended = time_of(row.integer(6));
+                  f.scheduled = time_of(row, 7);
+                  f.inputs = row.text(8);
+                  f.outputs = row.text(9);
+                  out.push_back(std::move(f));
+                });
   return out;
 }
 

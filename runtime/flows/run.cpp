@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "runtime/crypto/hash.h"
 #include "runtime/flows/engine.h"
 #include "runtime/workflow/trigger.h"
 
@@ -17,13 +16,6 @@ using workflow::Status;
 
 constexpr int kMaxSaves = 4;
 
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
 std::string error_text(const SharedValue& error) { return error ? expression::to_json_text(*error) : std::string(); }
 
 Caller caller_of(const StartSpec& spec, const workflow::Plan& plan) {
@@ -33,34 +25,6 @@ Caller caller_of(const StartSpec& spec, const workflow::Plan& plan) {
 }
 
 }  // namespace
-
-std::string stable_guid(RunKey run, std::uint64_t a, std::uint64_t b) {
-  Uuid uuid;
-  const std::uint64_t first = mix(mix(static_cast<std::uint64_t>(run)) ^ a), second = mix(first ^ mix(b));
-  for (std::size_t i = 0; i < 8; ++i) {
-    uuid.bytes[i] = static_cast<std::uint8_t>(first >> (8 * i));
-    uuid.bytes[8 + i] = static_cast<std::uint8_t>(second >> (8 * i));
-  }
-  uuid.bytes[6] = static_cast<std::uint8_t>(0x40 | (uuid.bytes[6] & 0x0f));
-  uuid.bytes[8] = static_cast<std::uint8_t>(0x80 | (uuid.bytes[8] & 0x3f));
-  return uuid.str();
-}
-
-std::string ParentLink::str() const {
-  if (empty()) return {};
-  return std::to_string(run) + " " + std::to_string(frame) + " " + std::to_string(action) + " " + workflow;
-}
-
-ParentLink ParentLink::parse(std::string_view text) {
-  ParentLink out;
-  std::vector<std::string_view> parts = split(text, ' ');
-  if (parts.size() < 4) return out;
-  out.run = parse_number<RunKey>(parts[0]).value_or(0);
-  out.frame = parse_number<FrameId>(parts[1]).value_or(0);
-  out.action = parse_number<ActionIndex>(parts[2]).value_or(workflow::kNone);
-  out.workflow = text.substr(parts[0].size() + parts[1].size() + parts[2].size() + 3);
-  return out;
-}
 
 Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
     : engine_(engine),
@@ -80,7 +44,8 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
   const std::string started = workflow::time_text(spec.fired_at.value_or(row_.started));
   record["startTime"] = started;
   record["endTime"] = workflow::time_text(row_.started);
-  if (const auto scheduled = spec.record.find("scheduledTime"); scheduled != spec.record.end()) record["scheduledTime"] = *scheduled;
+  if (const auto scheduled = spec.record.find("scheduledTime"); scheduled != spec.record.end())
+    record["scheduledTime"] = *scheduled;
   record["trackingId"] = stable_guid(row_.key, ~std::uint64_t{0}, 0);
   record["clientTrackingId"] = row_.client_tracking_id;
   record["originHistoryName"] = row_.origin.empty() ? name_ : row_.origin;
@@ -91,7 +56,8 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
   begin.at = row_.started;
   begin.inputs = std::make_shared<const Value>(std::move(record));
   begin.text = parent_.str();
-  begin.number = static_cast<std::uint64_t>(caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));
+  begin.number = static_cast<std::uint64_t>(
+      caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));
   machine_->append(std::move(begin));
   if (!spec.history.empty()) {
     workflow::HistoryReader reader(spec.history);
@@ -281,7 +247,10 @@ void Run::save() {
       const std::lock_guard lock(mutex_);
       waits = static_cast<bool>(respond_);
     }
-    later.accepted = waits && machine_->state().caller() != Caller::kWaiting && machine_->state().caller() != Caller::kAnswered;
+    const Caller caller = machine_->state().caller();
+    // Who is to poll is told so first, even if the answer is there already.
+    const bool polls = version_->plan->has_asynchronous_response && parent_.empty();
+    later.accepted = waits && (caller == Caller::kNobody || caller == Caller::kPolling || (caller == Caller::kAnswered && polls));
     if (waits && machine_->state().caller() == Caller::kWaiting) arm_caller_timer();
   }
   if (!durable()) {
@@ -311,7 +280,8 @@ void Run::save() {
     Later later;
     bool woken;
   };
-  auto job = std::make_shared<Job>(Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
+  auto job = std::make_shared<Job>(
+      Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
   database().write(
       [job](store::Session& session) {
         if (job->first)
@@ -351,7 +321,9 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
   if (row.due && durable()) engine_.due_changed(database(), *row.due);
   if (later.accepted) {
     CallerAnswer accepted;
-    accepted.kind = version_->plan->has_response ? CallerAnswer::Kind::kAcceptedAsync : CallerAnswer::Kind::kAccepted;
+    const workflow::Trigger* trigger = version_->plan->find_trigger(row.trigger);
+    const bool polls = version_->plan->has_asynchronous_response && trigger != nullptr && trigger->has_caller();
+    accepted.kind = polls ? CallerAnswer::Kind::kAcceptedAsync : CallerAnswer::Kind::kAccepted;
     accepted.run = row.name();
     answer(std::move(accepted));
   }
@@ -463,41 +435,6 @@ void Run::release() {
   if (!held_) return;
   held_ = false;
   row_.started = now();
-}
-
-/// Rows and histories hold microseconds; a finer time would differ after it was read back.
-Time Run::now() { return std::chrono::floor<std::chrono::microseconds>(engine_.parts().clock.now()); }
-
-std::array<std::uint8_t, 16> Run::guid_bytes() { return engine_.parts().ids.uuid4().bytes; }
-
-std::uint64_t Run::random_below(std::uint64_t bound) { return engine_.parts().ids.next_below(bound); }
-
-std::optional<std::string> Run::setting(std::string_view name) {
-  return engine_.options().setting ? engine_.options().setting(name) : std::nullopt;
-}
-
-std::string Run::tracking_id(FrameId frame, ActionIndex action) {
-  return stable_guid(row_.key, (std::uint64_t{frame} << 32) | action, 1);
-}
-
-std::optional<std::string> Run::callback_url(FrameId frame, ActionIndex action) {
-  const auto type = version_->plan->actions[action].type;
-  if (type != workflow::ActionType::kHttpWebhook && type != workflow::ActionType::kApiConnectionWebhook) return std::nullopt;
-  return engine_.parts().registry.callback_url(*workflow_, name_, version_->plan->actions[action].name, frame);
-}
-
-const Value& Run::workflow_value() {
-  if (!workflow_value_.is_null()) return workflow_value_;
-  Value tags = Value::object();
-  for (const auto& [name, value] : workflow_->tags) tags[name] = value;
-  const std::string name = name_;
-  workflow_value_ = {{"id", workflow_->arm_id},
-                     {"name", workflow_->name},
-                     {"type", "Microsoft.Logic/workflows"},
-                     {"location", workflow_->location},
-                     {"tags", std::move(tags)},
-                     {"run", {{"id", workflow_->arm_id + "/runs/" + name}, {"name", name}, {"type", "Microsoft.Logic/workflows/runs"}}}};
-  return workflow_value_;
 }
 
 }  // namespace trunkline::flows

@@ -51,7 +51,8 @@ bool Run::is_in_flight(FrameId frame, ActionIndex action) const {
 }
 
 Run::InFlight* Run::in_flight(std::uint64_t launch) {
-  const auto found = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const InFlight& one) { return one.launch == launch; });
+  const auto found =
+      std::find_if(in_flight_.begin(), in_flight_.end(), [&](const InFlight& one) { return one.launch == launch; });
   return found == in_flight_.end() ? nullptr : &*found;
 }
 
@@ -90,9 +91,10 @@ void Run::start_operation(FrameId frame, ActionIndex action) {
   launch.port = engine_.port_for(launch.call);
   if (launch.port == nullptr) {
     const workflow::Action& what = version_->plan->actions[action];
-    machine_->finish(frame, action, Status::kFailed, "NotFound", Value(),
-                     Value{{"code", "ConnectorNotMapped"},
-                           {"message", "Nothing here performs the action '" + what.name + "' of type '" + what.type_name + "'."}});
+    machine_->finish(
+        frame, action, Status::kFailed, "NotFound", Value(),
+        Value{{"code", "ConnectorNotMapped"},
+              {"message", "Nothing here performs the action '" + what.name + "' of type '" + what.type_name + "'."}});
     return;
   }
   launch.frame = frame;
@@ -139,7 +141,8 @@ void Run::on_answer(std::uint64_t number, ActionAnswer answer) {
     machine_->append(std::move(wait));
     return;
   }
-  machine_->finish(flight.frame, flight.action, answer.status, std::move(answer.code), std::move(answer.outputs), std::move(answer.error));
+  machine_->finish(flight.frame, flight.action, answer.status, std::move(answer.code), std::move(answer.outputs),
+                   std::move(answer.error));
 }
 
 void Run::retry(const InFlight& flight, const Operation& one, ActionAnswer& answer) {
@@ -147,14 +150,17 @@ void Run::retry(const InFlight& flight, const Operation& one, ActionAnswer& answ
   std::optional<Duration> wait;
   try {
     const bool hook = version_->plan->actions[flight.action].type == ActionType::kHttpWebhook;
-    const RetryPolicy policy = read_retry_policy(hook && record.inputs->contains("subscribe") ? (*record.inputs)["subscribe"] : *record.inputs);
-    wait = policy.wait(one.retries + 1, answer.retry_after, static_cast<double>(random_below(1u << 30)) / static_cast<double>(1u << 30));
+    const RetryPolicy policy =
+        read_retry_policy(hook && record.inputs->contains("subscribe") ? (*record.inputs)["subscribe"] : *record.inputs);
+    wait = policy.wait(one.retries + 1, answer.retry_after,
+                       static_cast<double>(random_below(1u << 30)) / static_cast<double>(1u << 30));
   } catch (const Error& error) {
     answer.code = "BadRequest";
     answer.error = Value{{"code", "InvalidTemplate"}, {"message", error.message}};
   }
   if (!wait) {
-    machine_->finish(flight.frame, flight.action, answer.status, std::move(answer.code), std::move(answer.outputs), std::move(answer.error));
+    machine_->finish(flight.frame, flight.action, answer.status, std::move(answer.code), std::move(answer.outputs),
+                     std::move(answer.error));
     return;
   }
   Event next = event(EventKind::kRetry, now(), flight.frame, flight.action);
@@ -188,9 +194,9 @@ void Run::on_due() {
         if (mine) flight.cancel.cancel();
         return mine;
       });
-      machine_->finish(frame, action, Status::kTimedOut, "ActionTimedOut", Value(),
-                       Value{{"code", "ActionTimedOut"},
-                             {"message", "The execution of template action '" + what.name + "' timed out."}});
+      machine_->finish(
+          frame, action, Status::kTimedOut, "ActionTimedOut", Value(),
+          Value{{"code", "ActionTimedOut"}, {"message", "The execution of template action '" + what.name + "' timed out."}});
     } else if (one->due && *one->due <= at && !is_in_flight(frame, action)) {
       if (what.type == ActionType::kWait)
         machine_->finish(frame, action, Status::kSucceeded, "OK", Value());
@@ -246,7 +252,8 @@ void Run::begin_child(FrameId frame, ActionIndex action) {
   const WorkflowPtr child = engine_.parts().registry.find_workflow(
       id.find('/') == std::string::npos ? workflow_->arm_id.substr(0, workflow_->arm_id.rfind('/') + 1) + id : id);
   if (!child || !child->version || !child->version->plan) {
-    fail("NotFound", "WorkflowNotFound", "The workflow '" + id + "' that the action '" + what.name + "' calls could not be found.");
+    fail("NotFound", "WorkflowNotFound",
+         "The workflow '" + id + "' that the action '" + what.name + "' calls could not be found.");
     return;
   }
   if (!child->version->plan->has_response) {
@@ -294,7 +301,8 @@ void Run::look_after_child(FrameId frame, ActionIndex action) {
         const auto& host = (*inputs)["host"];
         const workflow::Plan& plan = *child->version->plan;
         const std::string name = text_of(host, "triggerName");
-        const workflow::Trigger* trigger = name.empty() && plan.triggers.size() == 1 ? &plan.triggers.front() : plan.find_trigger(name);
+        const workflow::Trigger* trigger =
+            name.empty() && plan.triggers.size() == 1 ? &plan.triggers.front() : plan.find_trigger(name);
         if (trigger == nullptr) {
           engine.tell_parent(parent, nullptr);
           return;
@@ -323,8 +331,8 @@ void Run::on_child(FrameId frame, ActionIndex action, SharedValue response) {
     return;
   }
   const auto status = (*response)["statusCode"].get<std::int64_t>();
-  machine_->finish(frame, action, status < 400 ? Status::kSucceeded : Status::kFailed, status_name(static_cast<int>(status)), response,
-                   nullptr);
+  machine_->finish(frame, action, status < 400 ? Status::kSucceeded : Status::kFailed, status_name(static_cast<int>(status)),
+                   response, nullptr);
 }
 
 bool Run::on_callback(FrameId frame, ActionIndex action, Value outputs) {
@@ -345,7 +353,8 @@ void Run::unsubscribe(FrameId frame, ActionIndex action) {
   machine_->context().set_current(true);
   ActionCall call = make_call(frame, action);
   try {
-    call.inputs = std::make_shared<const Value>(what.unsubscribe->evaluate(machine_->context(), version_->plan->options.evaluate));
+    call.inputs =
+        std::make_shared<const Value>(what.unsubscribe->evaluate(machine_->context(), version_->plan->options.evaluate));
   } catch (const expression::Failure& failure) {
     engine_.parts().log.warning("workflows", "the unsubscription of a webhook could not be evaluated",
                                 {{"workflow", workflow_->name}, {"action", what.name}, {"error", failure.message}});

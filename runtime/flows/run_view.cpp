@@ -215,7 +215,7 @@ std::vector<ActionView> RunView::scope_repetitions(std::string_view name) const 
     one.client_tracking_id = row_.client_tracking_id;
     one.tracking_id = stable_guid(row_.key, (std::uint64_t{frame->id} << 32) | index, 3);
     one.code = "NotSpecified";
-    one.status = frame->ended ? state_->group_status(*frame, version_->plan->regions[loop.body].body)
+    one.status = frame->ended      ? state_->group_status(*frame, version_->plan->regions[loop.body].body)
                  : state_->ended() ? Status::kCancelled
                                    : Status::kRunning;
     if (one.status == Status::kFailed) {

@@ -61,7 +61,8 @@ Task<net::ClientResponse> Triggers::request(std::shared_ptr<Armed> armed, Shared
                                : response.status == 408 || response.status == 429 || response.status >= 500;
     std::optional<Duration> wait;
     if (again)
-      wait = policy.wait(retry, asked, static_cast<double>(service_.parts_.ids.next_below(1u << 30)) / static_cast<double>(1u << 30));
+      wait = policy.wait(retry, asked,
+                         static_cast<double>(service_.parts_.ids.next_below(1u << 30)) / static_cast<double>(1u << 30));
     if (!wait) {
       if (failure) throw *failure;
       co_return response;
@@ -98,7 +99,8 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
     result.code = failure->service_code.empty() ? "BadGateway" : failure->service_code;
     result.message = failure->message;
     const Value error{{"code", result.code}, {"message", result.message}};
-    record_firing(service_.engine(), *armed->workflow, trigger, Status::kFailed, result.code, error, inputs, nullptr, began, began);
+    record_firing(service_.engine(), *armed->workflow, trigger, Status::kFailed, result.code, error, inputs, nullptr, began,
+                  began);
     armed->location.clear();
     const std::lock_guard lock(mutex_);
     armed->problem = failure->code == ErrorCode::kInvalidArgument ? failure->message : std::string();
@@ -117,7 +119,8 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
   co_return result;
 }
 
-FiringResult Triggers::take_answer(const std::shared_ptr<Armed>& armed, net::ClientResponse response, const Value& inputs, std::string url) {
+FiringResult Triggers::take_answer(const std::shared_ptr<Armed>& armed, net::ClientResponse response, const Value& inputs,
+                                   std::string url) {
   const workflow::Trigger& trigger = *armed->trigger;
   const Time now = service_.parts_.clock.now();
   const std::optional<Duration> asked = retry_after(response.headers.get("Retry-After"), now);
@@ -135,12 +138,15 @@ FiringResult Triggers::take_answer(const std::shared_ptr<Armed>& armed, net::Cli
   skipped.code = answer.code;
   if (response.status >= 400 && !trigger.conditions_name_code) {
     skipped.kind = FiringResult::Kind::kFailed;
-    const Value error{{"code", answer.code}, {"message", "The poll was answered with status " + std::to_string(response.status) + "."}};
-    record_firing(service_.engine(), *armed->workflow, trigger, Status::kFailed, answer.code, error, inputs, answer.outputs, now, now);
+    const Value error{{"code", answer.code},
+                      {"message", "The poll was answered with status " + std::to_string(response.status) + "."}};
+    record_firing(service_.engine(), *armed->workflow, trigger, Status::kFailed, answer.code, error, inputs, answer.outputs, now,
+                  now);
     return skipped;
   }
   if (response.status != 200 && !trigger.conditions_name_code) {
-    record_firing(service_.engine(), *armed->workflow, trigger, Status::kSkipped, answer.code, nullptr, inputs, answer.outputs, now, now);
+    record_firing(service_.engine(), *armed->workflow, trigger, Status::kSkipped, answer.code, nullptr, inputs, answer.outputs,
+                  now, now);
     return skipped;
   }
   Firing firing;
@@ -172,8 +178,9 @@ void Triggers::start_subscription(const std::shared_ptr<Armed>& armed, bool rest
       const std::lock_guard lock(mutex_);
       armed->problem = result.error().message;
     }
-    service_.parts_.log.warning("workflows", "a trigger could not subscribe",
-                                {{"workflow", armed->workflow->name}, {"trigger", armed->trigger->name}, {"error", result.error().message}});
+    service_.parts_.log.warning(
+        "workflows", "a trigger could not subscribe",
+        {{"workflow", armed->workflow->name}, {"trigger", armed->trigger->name}, {"error", result.error().message}});
   });
 }
 
@@ -200,7 +207,8 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
     const auto shared = std::make_shared<const Value>(hook && inputs.contains("subscribe") ? inputs["subscribe"] : inputs);
     const net::ClientResponse response = co_await request(armed, shared, "");
     if (response.status >= 400)
-      throw Error(ErrorCode::kFailedPrecondition, "the subscription was answered with status " + std::to_string(response.status), "subscribe");
+      throw Error(ErrorCode::kFailedPrecondition, "the subscription was answered with status " + std::to_string(response.status),
+                  "subscribe");
   }
   {
     const std::lock_guard lock(mutex_);
@@ -232,7 +240,8 @@ Task<void> Triggers::unsubscribe(std::shared_ptr<Armed> armed) {
   if (trigger.type == TriggerType::kApiConnectionWebhook) {
     if (subscriber_ == nullptr || !is_event_grid(*plan, inputs)) co_return;
     const Value body = inputs.contains("body") ? inputs["body"] : Value::object();
-    std::string name = "workflow-" + armed->workflow->id, topic = text_of(body.contains("properties") ? body["properties"] : Value::object(), "topic");
+    std::string name = "workflow-" + armed->workflow->id,
+                topic = text_of(body.contains("properties") ? body["properties"] : Value::object(), "topic");
     co_await subscriber_->unsubscribe(std::move(name), std::move(topic));
     co_return;
   }

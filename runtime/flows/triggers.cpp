@@ -23,7 +23,8 @@ std::optional<Time> time_in(const Value& state, const char* name) {
 }
 
 bool same_trigger(const Workflow& before, const Workflow& after, const workflow::Trigger& was, const workflow::Trigger& is) {
-  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs && was.raw_recurrence == is.raw_recurrence;
+  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs &&
+         was.raw_recurrence == is.raw_recurrence;
 }
 
 }  // namespace
@@ -107,17 +108,28 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
         }
     });
   }
+  std::shared_ptr<Armed> before;
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     std::shared_ptr<Armed>& place = armed_[key_of(*workflow, trigger.name)];
-    if (place) {
-      // It goes on: only what it belongs to has changed.
-      place->workflow = workflow;
-      place->trigger = &trigger;
-      return;
+    before = std::exchange(place, armed);
+    if (before) {
+      // It goes on as if nothing had happened, for the new version.
+      armed->anchor = before->anchor;
+      armed->last = before->last;
+      armed->next = before->next;
+      armed->count = before->count;
+      armed->window = before->window;
+      armed->location = before->location;
+      armed->subscribed = before->subscribed;
+      armed->problem = before->problem;
     }
-    place = armed;
+  }
+  if (before) {
+    if (before->timer != 0) service_.parts_.clock.cancel(before->timer);
+    if (armed->next) schedule(armed, *armed->next);
+    return;
   }
   if (subscribes(trigger.type)) {
     start_subscription(armed, restored);
@@ -156,7 +168,8 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
     });
   }
   workflow->database->write(
-      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); }, [](Result<void>) {});
+      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); },
+      [](Result<void>) {});
   (void)gone;
 }
 
@@ -167,7 +180,8 @@ void Triggers::remember(const Armed& armed, std::optional<Time> next) {
   armed.workflow->database->write(
       [workflow = armed.workflow, row = std::move(row)](Session& session) { records::put_trigger(session, workflow->key, row); },
       [&log](Result<void> result) {
-        if (!result.ok()) log.warning("workflows", "the state of a trigger could not be written", {{"error", result.error().message}});
+        if (!result.ok())
+          log.warning("workflows", "the state of a trigger could not be written", {{"error", result.error().message}});
       });
 }
 
@@ -201,7 +215,8 @@ void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
       // Its time has run out: a new one takes its place.
       spawn(subscribe(armed), [this](const Result<void>& result) {
         if (!result.ok())
-          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again", {{"error", result.error().message}});
+          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again",
+                                      {{"error", result.error().message}});
       });
       return;
     default:
@@ -216,7 +231,8 @@ void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
   armed->last = due;
   ++armed->count;
   std::optional<Time> next;
-  if (recurrence.count == 0 || armed->count < recurrence.count) next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
+  if (recurrence.count == 0 || armed->count < recurrence.count)
+    next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
   Firing firing;
   firing.workflow = armed->workflow;
   firing.trigger = armed->trigger;

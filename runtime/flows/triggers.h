@@ -59,7 +59,8 @@ class Triggers {
 
   // trigger_polls.cpp
   Task<FiringResult> poll(std::shared_ptr<Armed> armed);
-  FiringResult take_answer(const std::shared_ptr<Armed>& armed, net::ClientResponse response, const Value& inputs, std::string url);
+  FiringResult take_answer(const std::shared_ptr<Armed>& armed, net::ClientResponse response, const Value& inputs,
+                           std::string url);
   Task<net::ClientResponse> request(std::shared_ptr<Armed> armed, SharedValue inputs, std::string location);
   Task<void> subscribe(std::shared_ptr<Armed> armed);
   Task<void> unsubscribe(std::shared_ptr<Armed> armed);

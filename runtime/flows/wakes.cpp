@@ -41,8 +41,7 @@ void Engine::Wakes::arm(Time due) {
     self->look();
   });
   const std::lock_guard lock(mutex_);
-  if (armed_ == due)
-    timer_ = made;
+  if (armed_ == due) timer_ = made;
 }
 
 void Engine::Wakes::look() {

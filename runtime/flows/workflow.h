@@ -64,7 +64,8 @@ struct Workflow {
 };
 using WorkflowPtr = std::shared_ptr<const Workflow>;
 
-/// Runs and firings: 100 ns since the year 1, made unique; a name holds it the other way round, so that names sort backwards in time.
+/// Runs and firings: 100 ns since the year 1, made unique; a name holds it the other way round, so that names sort backwards in
+/// time.
 using RunKey = std::int64_t;
 
 /// `08584…` with 20 digits of the time, then of chance.

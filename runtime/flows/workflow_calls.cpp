@@ -60,7 +60,8 @@ Error no_trigger(std::string_view name) {
 }
 
 const workflow::Trigger& trigger_of(const Workflow& workflow, std::string_view name) {
-  const workflow::Trigger* found = workflow.version && workflow.version->plan ? workflow.version->plan->find_trigger(name) : nullptr;
+  const workflow::Trigger* found =
+      workflow.version && workflow.version->plan ? workflow.version->plan->find_trigger(name) : nullptr;
   if (found == nullptr) throw no_trigger(name);
   return *found;
 }
@@ -86,7 +87,8 @@ Value outputs_of(const workflow::Trigger& trigger, TriggerCall& call, Value path
 
 }  // namespace
 
-net::Response WorkflowService::to_response(const Workflow& workflow, const workflow::Trigger& trigger, CallerAnswer answer) const {
+net::Response WorkflowService::to_response(const Workflow& workflow, const workflow::Trigger& trigger,
+                                           CallerAnswer answer) const {
   net::Response out;
   switch (answer.kind) {
     case CallerAnswer::Kind::kAccepted:
@@ -120,17 +122,20 @@ net::Response WorkflowService::to_response(const Workflow& workflow, const workf
       break;
     }
     case CallerAnswer::Kind::kNoResponse:
-      out = refusal(502, "NoResponse", "The server did not receive a response from an upstream server. The run ended without its Response.");
+      out = refusal(502, "NoResponse",
+                    "The server did not receive a response from an upstream server. The run ended without its Response.");
       break;
     case CallerAnswer::Kind::kTimeout:
-      out = refusal(504, "GatewayTimeout", "The server did not receive a response from an upstream server within the specified time.");
+      out = refusal(504, "GatewayTimeout",
+                    "The server did not receive a response from an upstream server within the specified time.");
       break;
     case CallerAnswer::Kind::kRefused:
       out = refusal(429, "WorkflowRunConcurrencyLimitExceeded", answer.error.message);
       break;
     case CallerAnswer::Kind::kError: {
       const int status = answer.error.http_status != 0 ? answer.error.http_status : 503;
-      out = refusal(status, answer.error.service_code.empty() ? "ServiceUnavailable" : answer.error.service_code, answer.error.message);
+      out = refusal(status, answer.error.service_code.empty() ? "ServiceUnavailable" : answer.error.service_code,
+                    answer.error.message);
       break;
     }
   }
@@ -150,14 +155,17 @@ Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::str
       trigger.type != TriggerType::kApiConnectionWebhook)
     throw no_trigger(name);
   if (!workflow->enabled)
-    co_return refusal(400, "WorkflowTriggerIsNotEnabled", "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.");
+    co_return refusal(400, "WorkflowTriggerIsNotEnabled",
+                      "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.");
   const std::string wanted = trigger.method.empty() ? "POST" : trigger.method;
   if (upper(call.method) != wanted)
-    co_return refusal(400, "TriggerRequestMethodNotValid",
-                      "The HTTP method for an invoke trigger request is not valid: '" + call.method + "'. Expected was '" + wanted + "'.");
+    co_return refusal(
+        400, "TriggerRequestMethodNotValid",
+        "The HTTP method for an invoke trigger request is not valid: '" + call.method + "'. Expected was '" + wanted + "'.");
   std::optional<Value> path = match_path(trigger.relative_path, call.relative_path);
   if (!path)
-    co_return refusal(404, "WorkflowTriggerNotFound", "The address does not fit the relative path '" + trigger.relative_path + "' of the trigger.");
+    co_return refusal(404, "WorkflowTriggerNotFound",
+                      "The address does not fit the relative path '" + trigger.relative_path + "' of the trigger.");
   const std::string tracking(call.headers.get("x-ms-client-tracking-id"));
   Firing firing;
   try {
@@ -172,9 +180,11 @@ Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::str
     if (!messages.empty()) {
       std::string details;
       for (const std::string& message : messages) details += (details.empty() ? "'" : ",'") + message + "'";
-      const std::string message = "The input body for trigger '" + trigger.name + "' of type 'Request' did not match its schema definition. Error details: " + details + ".";
+      const std::string message = "The input body for trigger '" + trigger.name +
+                                  "' of type 'Request' did not match its schema definition. Error details: " + details + ".";
       record_firing(engine_, *workflow, trigger, Status::kFailed, "TriggerInputSchemaMismatch",
-                    Value{{"code", "TriggerInputSchemaMismatch"}, {"message", message}}, nullptr, firing.outputs, std::nullopt, parts_.clock.now());
+                    Value{{"code", "TriggerInputSchemaMismatch"}, {"message", message}}, nullptr, firing.outputs, std::nullopt,
+                    parts_.clock.now());
       co_return refusal(400, "TriggerInputSchemaMismatch", message);
     }
   }
@@ -194,7 +204,8 @@ Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::str
 Task<FiringResult> WorkflowService::run_trigger(WorkflowPtr workflow, std::string name, Value outputs) {
   const workflow::Trigger& trigger = trigger_of(*workflow, name);
   if (!workflow->enabled)
-    throw Error(ErrorCode::kFailedPrecondition, "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.", "trigger")
+    throw Error(ErrorCode::kFailedPrecondition,
+                "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.", "trigger")
         .with_http_status(400)
         .with_service_code("WorkflowTriggerIsNotEnabled");
   if (outputs.is_null() && (trigger.type == TriggerType::kHttp || trigger.type == TriggerType::kApiConnection)) {
@@ -222,7 +233,8 @@ Task<FiringResult> WorkflowService::run_trigger(WorkflowPtr workflow, std::strin
   co_return out;
 }
 
-Task<net::Response> WorkflowService::call_action(WorkflowPtr workflow, std::string run, std::string action, FrameId frame, TriggerCall call) {
+Task<net::Response> WorkflowService::call_action(WorkflowPtr workflow, std::string run, std::string action, FrameId frame,
+                                                 TriggerCall call) {
   std::string_view suffix;
   const RunKey key = parse_run_name(run, suffix);
   Value outputs = Value::object();
@@ -244,7 +256,9 @@ Task<net::Response> WorkflowService::call_action(WorkflowPtr workflow, std::stri
   };
   auto pending = from_callback<bool>(std::move(start));
   const bool taken = co_await pending;
-  if (!taken) co_return refusal(404, "WorkflowRunActionNotFound", "No action '" + action.substr(0, 80) + "' of this run waits for a callback.");
+  if (!taken)
+    co_return refusal(404, "WorkflowRunActionNotFound",
+                      "No action '" + action.substr(0, 80) + "' of this run waits for a callback.");
   net::Response out;
   out.status = 200;
   co_return out;
@@ -310,8 +324,8 @@ HistoryEntry entry_of(const RunRow& row) {
 
 }  // namespace
 
-std::vector<HistoryEntry> WorkflowService::histories(const WorkflowPtr& workflow, std::string_view trigger, std::string_view before,
-                                                     std::size_t limit) {
+std::vector<HistoryEntry> WorkflowService::histories(const WorkflowPtr& workflow, std::string_view trigger,
+                                                     std::string_view before, std::size_t limit) {
   std::string_view suffix;
   const RunKey key = before.empty() ? 0 : parse_run_name(before, suffix);
   std::vector<RunRow> runs;
@@ -338,7 +352,8 @@ std::vector<HistoryEntry> WorkflowService::histories(const WorkflowPtr& workflow
   return out;
 }
 
-std::optional<HistoryEntry> WorkflowService::history(const WorkflowPtr& workflow, std::string_view trigger, std::string_view name) {
+std::optional<HistoryEntry> WorkflowService::history(const WorkflowPtr& workflow, std::string_view trigger,
+                                                     std::string_view name) {
   std::string_view suffix;
   const RunKey key = parse_run_name(name, suffix);
   if (key == 0) return std::nullopt;

@@ -51,7 +51,8 @@ RunView WorkflowService::view(const WorkflowPtr& workflow, std::string_view name
   if (!row || row->workflow_key != workflow->key || row->name() != name) throw no_run(name);
   // The cache of versions is ours to fill.
   WorkflowVersionPtr version = const_cast<WorkflowService*>(this)->find_version(*workflow, row->version_key);
-  if (!version || !version->plan) throw Error(ErrorCode::kDataLoss, "the version of the definition that the run followed is gone", "run");
+  if (!version || !version->plan)
+    throw Error(ErrorCode::kDataLoss, "the version of the definition that the run followed is gone", "run");
   return RunView(workflow, std::move(version), std::move(*row), segments);
 }
 
@@ -92,14 +93,16 @@ Task<std::string> WorkflowService::resubmit(WorkflowPtr workflow, std::string na
   const RunView old = view(workflow, name);
   const workflow::Trigger* trigger = workflow->version->plan->find_trigger(old.row().trigger);
   if (trigger == nullptr)
-    throw Error(ErrorCode::kNotFound, "The trigger '" + old.row().trigger + "' of the run is not in the current version.", "trigger")
+    throw Error(ErrorCode::kNotFound, "The trigger '" + old.row().trigger + "' of the run is not in the current version.",
+                "trigger")
         .with_service_code("WorkflowTriggerNotFound");
   StartSpec spec;
   spec.workflow = workflow;
   spec.trigger = trigger;
   if (old.state().trigger())
     for (const char* member : {"inputs", "outputs", "scheduledTime", "code"})
-      if (const auto found = old.state().trigger()->find(member); found != old.state().trigger()->end()) spec.record[member] = *found;
+      if (const auto found = old.state().trigger()->find(member); found != old.state().trigger()->end())
+        spec.record[member] = *found;
   spec.origin = old.row().origin.empty() ? old.row().name() : old.row().origin;
   spec.repeats = old.row().name();
   std::string started = engine_.start_run(std::move(spec));
@@ -119,11 +122,13 @@ Task<std::string> WorkflowService::rerun(WorkflowPtr workflow, std::string name,
       const Status status = old.state().cell(old.state().root(), index).status;
       if (status == Status::kFailed || status == Status::kTimedOut || status == Status::kCancelled) open.push_back(index);
     }
-    if (open.empty()) throw Error(ErrorCode::kInvalidArgument, "no action of the run failed; name the one to begin with", "action");
+    if (open.empty())
+      throw Error(ErrorCode::kInvalidArgument, "no action of the run failed; name the one to begin with", "action");
   } else {
     const ActionIndex index = plan.find_action(action);
     if (index == kNone || plan.actions[index].parent != kNone)
-      throw Error(ErrorCode::kInvalidArgument, "'" + action.substr(0, 80) + "' is no action at the top level of the workflow", "action");
+      throw Error(ErrorCode::kInvalidArgument, "'" + action.substr(0, 80) + "' is no action at the top level of the workflow",
+                  "action");
     open.push_back(index);
   }
   // What was cut off has no outcome to keep.
@@ -161,7 +166,8 @@ Task<std::string> WorkflowService::rerun(WorkflowPtr workflow, std::string name,
   spec.trigger = trigger;
   if (old.state().trigger())
     for (const char* member : {"inputs", "outputs", "scheduledTime", "code"})
-      if (const auto found = old.state().trigger()->find(member); found != old.state().trigger()->end()) spec.record[member] = *found;
+      if (const auto found = old.state().trigger()->find(member); found != old.state().trigger()->end())
+        spec.record[member] = *found;
   spec.origin = old.row().origin.empty() ? old.row().name() : old.row().origin;
   spec.repeats = old.row().name();
   spec.repeats_from = action.empty() ? plan.actions[*again.begin()].name : plan.actions[plan.find_action(action)].name;

@@ -29,11 +29,13 @@ Error missing(std::string_view what) {
 
 void check_name(std::string_view name) {
   const bool good = !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == '(' || c == ')';
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == '(' ||
+           c == ')';
   });
   if (!good)
     throw Error(ErrorCode::kInvalidArgument,
-                "'" + std::string(name.substr(0, 100)) + "' is no name of a workflow: wanted 1 to 80 letters, digits, '-', '_', '.', '(' or ')'",
+                "'" + std::string(name.substr(0, 100)) +
+                    "' is no name of a workflow: wanted 1 to 80 letters, digits, '-', '_', '.', '(' or ')'",
                 "name")
         .with_service_code("InvalidResourceName");
 }
@@ -111,7 +113,8 @@ WorkflowSpec read_workflow_file(std::string name, std::string text) {
     spec.definition = text;
   }
   for (const Value* one : {&json, holder})
-    if (const auto kind = one->find("kind"); kind != one->end() && kind->is_string() && iequals(kind->get_ref<const std::string&>(), "Stateless"))
+    if (const auto kind = one->find("kind");
+        kind != one->end() && kind->is_string() && iequals(kind->get_ref<const std::string&>(), "Stateless"))
       spec.kind = WorkflowKind::kStateless;
   spec.source = std::move(text);
   return spec;
@@ -156,7 +159,8 @@ void WorkflowService::load() {
     database->read([&](Session& session) { found = records::load_workflows(session); });
     for (const std::shared_ptr<Workflow>& workflow : found) {
       workflow->database = database;
-      workflow->arm_id = arm_id(workflow->subscription, workflow->resource_group, kProvider, {{"workflows", workflow->name}}).str();
+      workflow->arm_id =
+          arm_id(workflow->subscription, workflow->resource_group, kProvider, {{"workflows", workflow->name}}).str();
       if (workflow->version) {
         try {
           WorkflowSpec spec;
@@ -221,8 +225,9 @@ std::vector<workflow::Problem> WorkflowService::validate(const WorkflowSpec& spe
 
 std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const WorkflowSpec& spec) const {
   if (spec.definition.size() > options_.plan.max_definition_bytes)
-    throw Error(ErrorCode::kInvalidArgument, "the definition has " + std::to_string(spec.definition.size()) + " bytes; at most " +
-                                                 std::to_string(options_.plan.max_definition_bytes) + " are allowed",
+    throw Error(ErrorCode::kInvalidArgument,
+                "the definition has " + std::to_string(spec.definition.size()) + " bytes; at most " +
+                    std::to_string(options_.plan.max_definition_bytes) + " are allowed",
                 "definition")
         .with_service_code("InvalidRequestContent");
   const Value definition = parse_part(spec.definition, "definition");
@@ -275,7 +280,8 @@ Task<WorkflowPtr> WorkflowService::deploy(WorkflowSpec spec) {
     std::string_view location = "United States";
     if (!spec.data_location.empty()) {
       const auto found = find_data_location(spec.data_location);
-      if (!found) throw Error(ErrorCode::kInvalidArgument, "'" + spec.data_location + "' is no published data location", "dataLocation");
+      if (!found)
+        throw Error(ErrorCode::kInvalidArgument, "'" + spec.data_location + "' is no published data location", "dataLocation");
       location = *found;
     }
     next->database = &parts_.store.of_location(location);
@@ -375,7 +381,8 @@ Task<bool> WorkflowService::remove(std::string arm_id) {
 WorkflowPtr WorkflowService::find(std::string_view id_or_name) const {
   const std::string key =
       id_or_name.find('/') == std::string_view::npos
-          ? to_lower(arm_id(kDefaultSubscription, kDefaultResourceGroup, kProvider, {{"workflows", std::string(id_or_name)}}).str())
+          ? to_lower(
+                arm_id(kDefaultSubscription, kDefaultResourceGroup, kProvider, {{"workflows", std::string(id_or_name)}}).str())
           : to_lower(id_or_name);
   const std::lock_guard lock(mutex_);
   const auto found = by_id_.find(key);
@@ -436,12 +443,14 @@ WorkflowVersionPtr WorkflowService::find_version(const Workflow& workflow, std::
   return version;
 }
 
-std::string WorkflowService::callback_url(const Workflow& workflow, std::string_view run, std::string_view action, FrameId frame) {
+std::string WorkflowService::callback_url(const Workflow& workflow, std::string_view run, std::string_view action,
+                                          FrameId frame) {
   return action_callback_url(workflow, run, action, frame, endpoint());
 }
 
 CallbackUrl WorkflowService::callback_url(const Workflow& workflow, std::string_view trigger) const {
-  const workflow::Trigger* found = workflow.version && workflow.version->plan ? workflow.version->plan->find_trigger(trigger) : nullptr;
+  const workflow::Trigger* found =
+      workflow.version && workflow.version->plan ? workflow.version->plan->find_trigger(trigger) : nullptr;
   if (found == nullptr)
     throw Error(ErrorCode::kNotFound, "The trigger '" + std::string(trigger.substr(0, 100)) + "' could not be found.", "trigger")
         .with_service_code("WorkflowTriggerNotFound");
@@ -471,8 +480,7 @@ void WorkflowService::schedule_trim() {
   if (!started_) return;
   trim_timer_ = parts_.clock.schedule_after(kTrimEvery, [this] {
     spawn(trim(), [this](const Result<std::int64_t>& result) {
-      if (!result.ok())
-        parts_.log.warning("workflows", "old runs could not be deleted", {{"error", result.error().message}});
+      if (!result.ok()) parts_.log.warning("workflows", "old runs could not be deleted", {{"error", result.error().message}});
       schedule_trim();
     });
   });

@@ -98,7 +98,8 @@ struct ServiceOptions {
   HttpActionOptions http;
 };
 
-/// Lookups never wait for I/O: deployed workflows are kept in memory and written through. [any-thread] but for load, start and stop.
+/// Lookups never wait for I/O: deployed workflows are kept in memory and written through. [any-thread] but for load, start and
+/// stop.
 class WorkflowService final : private Registry {
  public:
   struct Parts {
@@ -168,7 +169,8 @@ class WorkflowService final : private Registry {
   Task<void> reset_trigger(WorkflowPtr workflow, std::string trigger, WorkflowPtr from, std::string source);
   CallbackUrl callback_url(const Workflow& workflow, std::string_view trigger) const;
   /// Newest first, those before `before` (a name; empty: from the newest on). Blocks.
-  std::vector<HistoryEntry> histories(const WorkflowPtr& workflow, std::string_view trigger, std::string_view before, std::size_t limit);
+  std::vector<HistoryEntry> histories(const WorkflowPtr& workflow, std::string_view trigger, std::string_view before,
+                                      std::size_t limit);
   std::optional<HistoryEntry> history(const WorkflowPtr& workflow, std::string_view trigger, std::string_view name);
   /// Where deliveries of event subscriptions to workflows go; their endpoint is `workflow` or `workflow/trigger`.
   delivery::Target& event_target();
@@ -228,7 +230,7 @@ class WorkflowService final : private Registry {
   mutable std::mutex mutex_;  // guards what follows; never held across I/O
   std::string endpoint_ = "http://localhost/";
   bool started_ = false;
-  std::map<std::string, WorkflowPtr, std::less<>> by_id_;    // ARM id in lower case
+  std::map<std::string, WorkflowPtr, std::less<>> by_id_;  // ARM id in lower case
   std::map<std::string, WorkflowPtr, std::less<>> by_guid_;
   std::map<std::pair<const store::Database*, std::int64_t>, WorkflowPtr> by_key_;
   std::map<std::pair<const store::Database*, std::int64_t>, std::weak_ptr<const WorkflowVersion>> old_versions_;

@@ -39,8 +39,10 @@ void check_view(const Value& expected, const ActionView& view, const std::string
     compare(*code, view.error.is_object() && found != view.error.end() ? *found : kNull, false, where + ".errorCode", out);
   }
   const Value& outputs = view.outputs ? *view.outputs : kNull;
-  if (const auto wanted = expected.find("outputs"); wanted != expected.end()) compare(*wanted, outputs, false, where + ".outputs", out);
-  if (const auto wanted = expected.find("outputsPartial"); wanted != expected.end()) compare(*wanted, outputs, true, where + ".outputs", out);
+  if (const auto wanted = expected.find("outputs"); wanted != expected.end())
+    compare(*wanted, outputs, false, where + ".outputs", out);
+  if (const auto wanted = expected.find("outputsPartial"); wanted != expected.end())
+    compare(*wanted, outputs, true, where + ".outputs", out);
   if (const auto wanted = expected.find("trackedProperties"); wanted != expected.end())
     compare(*wanted, view.tracked_properties, false, where + ".trackedProperties", out);
   if (const auto wanted = expected.find("iterations"); wanted != expected.end())
@@ -72,11 +74,14 @@ void check_actions(const Value& expected, const RunView& run, const std::string&
 void check_run(const Value& expected, const RunView& run, const std::string& where, std::vector<Difference>& out) {
   if (const auto status = expected.find("runStatus"); status != expected.end())
     check_text(*status, workflow::to_text(run.row().status), where + "runStatus", out);
-  if (const auto error = expected.find("runError"); error != expected.end()) compare(*error, run.error(), true, where + "runError", out);
-  if (const auto actions = expected.find("actions"); actions != expected.end()) check_actions(*actions, run, where + "actions.", out);
+  if (const auto error = expected.find("runError"); error != expected.end())
+    compare(*error, run.error(), true, where + "runError", out);
+  if (const auto actions = expected.find("actions"); actions != expected.end())
+    check_actions(*actions, run, where + "actions.", out);
 }
 
-void check_response(const Value& expected, const std::optional<net::Response>& actual, const std::string& where, std::vector<Difference>& out) {
+void check_response(const Value& expected, const std::optional<net::Response>& actual, const std::string& where,
+                    std::vector<Difference>& out) {
   if (!actual) {
     out.push_back({where, "a response", "(none)"});
     return;
@@ -131,8 +136,9 @@ void check_calls(const Value& expected, const Outcome& outcome, std::vector<Diff
   }
   for (std::size_t i = 0; i < outcome.calls.size(); ++i)
     if (!known[i])
-      out.push_back({"calls", "no further call",
-                     outcome.calls[i].method + " " + outcome.calls[i].url + (outcome.calls[i].answered ? "" : " (which no mock fits)")});
+      out.push_back(
+          {"calls", "no further call",
+           outcome.calls[i].method + " " + outcome.calls[i].url + (outcome.calls[i].answered ? "" : " (which no mock fits)")});
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace {
 Value body_of(const net::ClientRequest& request) {
   if (request.body.empty()) return nullptr;
   try {
-    if (ifind(request.headers.get("Content-Type"), "json") != std::string_view::npos) return expression::parse_value(request.body);
+    if (ifind(request.headers.get("Content-Type"), "json") != std::string_view::npos)
+      return expression::parse_value(request.body);
   } catch (const Error&) {
     // Then it is a text like any other.
   }
@@ -18,7 +19,8 @@ Value body_of(const net::ClientRequest& request) {
 }
 
 Result<net::ClientResponse> answer_of(const Value& response) {
-  if (response.contains("fault")) return Error(ErrorCode::kUnavailable, "the connection was broken, as the test says").with_retry();
+  if (response.contains("fault"))
+    return Error(ErrorCode::kUnavailable, "the connection was broken, as the test says").with_retry();
   net::ClientResponse out;
   out.status = response.value("status", 200);
   if (const auto headers = response.find("headers"); headers != response.end() && headers->is_object())
@@ -39,7 +41,8 @@ MockSender::MockSender(Executor& executor, Clock& clock, const Value& mocks) : e
     made.method = mock.value("method", "");
     const std::string pattern = mock.value("urlPattern", "");
     const auto url = std::make_shared<re2::RE2>(pattern, re2::RE2::Quiet);
-    if (!url->ok()) throw Error(ErrorCode::kInvalidArgument, "'" + pattern + "' is no regular expression: " + url->error(), "httpMocks");
+    if (!url->ok())
+      throw Error(ErrorCode::kInvalidArgument, "'" + pattern + "' is no regular expression: " + url->error(), "httpMocks");
     made.url = url;
     made.responses = mock.contains("responses") ? mock["responses"] : Value::array();
     if (!made.responses.is_array() || made.responses.empty())
@@ -55,7 +58,8 @@ void MockSender::start_send(net::ClientRequest request, UniqueFunction<void(Resu
     const std::lock_guard lock(mutex_);
     Call call{request.method, request.url, clock_.now(), body_of(request)};
     for (Mock& mock : mocks_) {
-      if ((!mock.method.empty() && !iequals(mock.method, request.method)) || !re2::RE2::FullMatch(request.url, *mock.url)) continue;
+      if ((!mock.method.empty() && !iequals(mock.method, request.method)) || !re2::RE2::FullMatch(request.url, *mock.url))
+        continue;
       answer = answer_of(mock.responses[std::min(mock.next, mock.responses.size() - 1)]);
       ++mock.next;
       call.answered = true;

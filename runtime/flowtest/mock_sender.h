@@ -25,7 +25,7 @@ class MockSender final : public net::HttpSender {
   struct Call {
     std::string method, url;
     Time at;
-    Value body;  // JSON where it is some, else the text; null: none
+    Value body;             // JSON where it is some, else the text; null: none
     bool answered = false;  // some mock fitted
   };
 

@@ -15,7 +15,9 @@ std::string shown(const Value& value) {
   return text;
 }
 
-bool is_regex(const Value& value) { return value.is_object() && value.size() == 1 && value.contains("$regex") && value["$regex"].is_string(); }
+bool is_regex(const Value& value) {
+  return value.is_object() && value.size() == 1 && value.contains("$regex") && value["$regex"].is_string();
+}
 
 }  // namespace
 
@@ -23,7 +25,8 @@ std::size_t Coverage::covered_actions() const {
   return static_cast<std::size_t>(std::count_if(actions.begin(), actions.end(), [](const Action& one) { return one.hits > 0; }));
 }
 std::size_t Coverage::covered_branches() const {
-  return static_cast<std::size_t>(std::count_if(branches.begin(), branches.end(), [](const Branch& one) { return one.taken > 0; }));
+  return static_cast<std::size_t>(
+      std::count_if(branches.begin(), branches.end(), [](const Branch& one) { return one.taken > 0; }));
 }
 
 void Coverage::add(const Coverage& other) {
@@ -34,7 +37,8 @@ void Coverage::add(const Coverage& other) {
 void compare(const Value& expected, const Value& actual, bool partial, const std::string& where, std::vector<Difference>& out) {
   if (is_regex(expected)) {
     const std::string& pattern = expected["$regex"].get_ref<const std::string&>();
-    const bool fits = actual.is_string() && re2::RE2::PartialMatch(actual.get_ref<const std::string&>(), re2::RE2(pattern, re2::RE2::Quiet));
+    const bool fits =
+        actual.is_string() && re2::RE2::PartialMatch(actual.get_ref<const std::string&>(), re2::RE2(pattern, re2::RE2::Quiet));
     if (!fits) out.push_back({where, "a text that fits /" + pattern + "/", shown(actual)});
     return;
   }
@@ -70,7 +74,8 @@ std::vector<Coverage> merge(const std::vector<TestReport>& reports) {
   std::vector<Coverage> out;
   for (const TestReport& report : reports) {
     if (report.coverage.actions.empty()) continue;
-    const auto found = std::find_if(out.begin(), out.end(), [&](const Coverage& one) { return one.file == report.coverage.file; });
+    const auto found =
+        std::find_if(out.begin(), out.end(), [&](const Coverage& one) { return one.file == report.coverage.file; });
     if (found == out.end())
       out.push_back(report.coverage);
     else

@@ -113,7 +113,8 @@ Subject subject_of(const Value& test, std::string_view text, const std::filesyst
     out.spec.definition_pointer = "/definition";
     out.spec.source = text;
   }
-  if (const auto parameters = test.find("parameters"); parameters != test.end() && parameters->is_object() && !parameters->empty())
+  if (const auto parameters = test.find("parameters");
+      parameters != test.end() && parameters->is_object() && !parameters->empty())
     out.spec.parameters = expression::to_json_text(*parameters);
   if (const auto name = test.find("workflowName"); name != test.end() && name->is_string()) out.spec.name = *name;
   return out;
@@ -172,7 +173,8 @@ class Callbacks {
       for (const auto& header : headers->items()) made.headers.set(header.key(), expression::to_text(header.value()));
     if (const auto body = callback.find("body"); body != callback.end()) {
       made.body = body->is_string() ? body->get<std::string>() : expression::to_json_text(*body);
-      if (!made.headers.has("Content-Type")) made.headers.set("Content-Type", body->is_string() ? "text/plain" : "application/json");
+      if (!made.headers.has("Content-Type"))
+        made.headers.set("Content-Type", body->is_string() ? "text/plain" : "application/json");
     }
     spawn(world_.service.call_action(workflow_, run, action, frame, std::move(made)), [](const Result<net::Response>&) {});
   }

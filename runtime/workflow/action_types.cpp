@@ -67,6 +67,9 @@ constexpr std::pair<std::string_view, ActionType> kTypes[] = {
     {"PowerShellCode", T::kOther},
     {"CSharpScriptCode", T::kOther},
     {"Agent", T::kOther},
+    {"ChunkText", T::kOther},
+    {"ParseDocument", T::kOther},
+    {"RosettaNetWaitForResponse", T::kOther},
     {"McpClientTool", T::kOther},
 };
 

@@ -105,8 +105,7 @@ void Compiler::check_members(const Value& object, const std::string& pointer, st
 }
 
 void Compiler::use(const std::vector<expression::Reference>& references, const std::string& pointer, const Site& site) {
-  for (const expression::Reference& reference : references)
-    uses_.push_back({site, reference, pointer + reference.pointer});
+  for (const expression::Reference& reference : references) uses_.push_back({site, reference, pointer + reference.pointer});
 }
 
 std::optional<Template> Compiler::compile_template(const Value& json, const std::string& pointer, Site site) {
@@ -143,7 +142,8 @@ void Compiler::top() {
   const Value* schema = find(definition, "$schema");
   if (schema == nullptr) {
     problem(at, "The definition has no '$schema'; wanted is the schema 2016-06-01.", kInvalidRequestContent);
-  } else if (!schema->is_string() || ifind(schema->get_ref<const std::string&>(), "workflowdefinition.json") == std::string::npos) {
+  } else if (!schema->is_string() ||
+             ifind(schema->get_ref<const std::string&>(), "workflowdefinition.json") == std::string::npos) {
     problem(append_pointer(at, "$schema"), "'$schema' names no schema of workflow definitions.", kInvalidRequestContent);
   }
   if (const Value* version = find(definition, "contentVersion"); version != nullptr && !version->is_string())
@@ -165,7 +165,8 @@ bool fits_type(const Value& value, std::string_view type) {
   return value.is_object();  // Object, SecureObject
 }
 
-constexpr std::string_view kParameterTypes[] = {"String", "SecureString", "Int", "Float", "Bool", "Array", "Object", "SecureObject"};
+constexpr std::string_view kParameterTypes[] = {"String", "SecureString", "Int",    "Float",
+                                                "Bool",   "Array",        "Object", "SecureObject"};
 
 }  // namespace
 
@@ -217,10 +218,12 @@ void Compiler::parameters() {
       } else {
         if (!value->is_null() && !fits_type(*value, parameter.type))
           problem(value_at, "The value of the workflow parameter '" + item.key() + "' is of type '" +
-                                std::string(expression::kind_name(*value)) + "'. The value must be of type '" + parameter.type + "'.");
-        if (const Value* allowed = find(json, "allowedValues"); allowed != nullptr && allowed->is_array() &&
-            std::none_of(allowed->begin(), allowed->end(),
-                         [&](const Value& one) { return expression::equal_values(one, *value); }))
+                                std::string(expression::kind_name(*value)) + "'. The value must be of type '" + parameter.type +
+                                "'.");
+        if (const Value* allowed = find(json, "allowedValues");
+            allowed != nullptr && allowed->is_array() && std::none_of(allowed->begin(), allowed->end(), [&](const Value& one) {
+              return expression::equal_values(one, *value);
+            }))
           problem(value_at, "The value of the workflow parameter '" + item.key() + "' is not part of its 'allowedValues'.");
         parameter.value = *value;
       }
@@ -231,10 +234,19 @@ void Compiler::parameters() {
     }
   }
   if (given == nullptr) return;
-  for (const auto& item : given->items())
-    if (declared == nullptr || !declared->is_object() || expression::find_member(*declared, item.key()) == nullptr)
+  for (const auto& item : given->items()) {
+    if (declared != nullptr && declared->is_object() && expression::find_member(*declared, item.key()) != nullptr) continue;
+    // A file of parameters beside the definition, as Standard has it, declares them too.
+    const Value* type = find(item.value(), "type");
+    if (type != nullptr && type->is_string() && item.value().contains("value")) {
+      plan_->parameter_names[to_lower(item.key())] = static_cast<std::uint32_t>(plan_->parameters.size());
+      plan_->parameters.push_back({item.key(), type->get<std::string>(), item.value()["value"],
+                                   istarts_with(type->get_ref<const std::string&>(), "Secure")});
+    } else {
       problem(append_pointer(in_.parameters_pointer, item.key()),
               "The workflow parameter '" + item.key().substr(0, 80) + "' is not declared by the definition.");
+    }
+  }
 }
 
 void Compiler::outputs() {
@@ -254,7 +266,8 @@ void Compiler::outputs() {
     }
     const Value* type = find(item.value(), "type");
     if (auto compiled = compile_template(*value, append_pointer(here, "value"), {}))
-      plan_->outputs.push_back({item.key(), type != nullptr && type->is_string() ? type->get<std::string>() : "String", *compiled});
+      plan_->outputs.push_back(
+          {item.key(), type != nullptr && type->is_string() ? type->get<std::string>() : "String", *compiled});
   }
 }
 

@@ -36,7 +36,8 @@ void Compiler::actions() {
     }
     const Value* name = find((*list)[0], "name");
     const Value* type = find((*list)[0], "type");
-    const auto known = type != nullptr && type->is_string() ? parse_variable_type(type->get_ref<const std::string&>()) : std::nullopt;
+    const auto known =
+        type != nullptr && type->is_string() ? parse_variable_type(type->get_ref<const std::string&>()) : std::nullopt;
     if (name == nullptr || !is_constant_text(*name) || name->get_ref<const std::string&>().empty()) {
       problem(append_pointer(at, "0"), "A variable needs a 'name'.");
       continue;
@@ -56,9 +57,9 @@ void Compiler::actions() {
     action.variable = slot;
   }
   if (plan_->variables.size() > in_.options.max_variables)
-    problem(append_pointer(in_.definition_pointer, "actions"),
-            "The definition has " + std::to_string(plan_->variables.size()) + " variables; at most " +
-                std::to_string(in_.options.max_variables) + " are allowed.");
+    problem(append_pointer(in_.definition_pointer, "actions"), "The definition has " + std::to_string(plan_->variables.size()) +
+                                                                   " variables; at most " +
+                                                                   std::to_string(in_.options.max_variables) + " are allowed.");
   for (Action& one : plan_->actions) action(one, *sources_[one.index]);
 }
 
@@ -105,10 +106,9 @@ void Compiler::settings(Action& action, const Value& json) {
       const std::string here = append_pointer(append_pointer(at, "concurrency"), "repetitions");
       if (action.type != ActionType::kForeach) {
         problem(here, "'repetitions' belongs to Foreach actions.");
-      } else if (!repetitions->is_number_integer() || *repetitions < 1 ||
-                 *repetitions > in_.options.max_foreach_concurrency) {
-        problem(here, "'repetitions' must be a whole number from 1 to " +
-                          std::to_string(in_.options.max_foreach_concurrency) + ".");
+      } else if (!repetitions->is_number_integer() || *repetitions < 1 || *repetitions > in_.options.max_foreach_concurrency) {
+        problem(here,
+                "'repetitions' must be a whole number from 1 to " + std::to_string(in_.options.max_foreach_concurrency) + ".");
       } else {
         action.concurrency = repetitions->get<int>();
         if (sequential)
@@ -163,7 +163,8 @@ void Compiler::static_result(Action& action, const Value& configuration, const s
   const Value* option = find(*chosen, "staticResultOptions");
   const bool enabled = option != nullptr && option->is_string() && iequals(option->get_ref<const std::string&>(), "Enabled");
   const Value* all = find(in_.definition, "staticResults");
-  const Value* result = all != nullptr && name != nullptr && name->is_string() ? find(*all, name->get_ref<const std::string&>()) : nullptr;
+  const Value* result =
+      all != nullptr && name != nullptr && name->is_string() ? find(*all, name->get_ref<const std::string&>()) : nullptr;
   if (result == nullptr || !result->is_object()) {
     if (enabled) problem(at, "The static result of the action '" + action.name + "' is not among the 'staticResults'.");
     return;
@@ -171,9 +172,11 @@ void Compiler::static_result(Action& action, const Value& configuration, const s
   if (!enabled) return;
   StaticResult out;
   const Value* status = find(*result, "status");
-  const auto parsed = status != nullptr && status->is_string() ? parse_status(status->get_ref<const std::string&>()) : std::nullopt;
+  const auto parsed =
+      status != nullptr && status->is_string() ? parse_status(status->get_ref<const std::string&>()) : std::nullopt;
   if (!parsed || !is_final(*parsed))
-    problem(append_pointer(append_pointer(append_pointer(in_.definition_pointer, "staticResults"), name->get<std::string>()), "status"),
+    problem(append_pointer(append_pointer(append_pointer(in_.definition_pointer, "staticResults"), name->get<std::string>()),
+                           "status"),
             "The 'status' of a static result must be Succeeded, Failed, Skipped or TimedOut.");
   else
     out.status = *parsed;
@@ -181,7 +184,8 @@ void Compiler::static_result(Action& action, const Value& configuration, const s
   if (const Value* error = find(*result, "error")) out.error = *error;
   if (const Value* code = find(*result, "code"); code != nullptr && code->is_string()) out.code = code->get<std::string>();
   if (out.code.empty() && out.outputs.is_object())
-    if (const Value* code = find(out.outputs, "statusCode"); code != nullptr && code->is_string()) out.code = code->get<std::string>();
+    if (const Value* code = find(out.outputs, "statusCode"); code != nullptr && code->is_string())
+      out.code = code->get<std::string>();
   action.static_result = std::move(out);
 }
 
@@ -195,7 +199,8 @@ void Compiler::placement(const Action& action) {
 
 void Compiler::require(const Value& object, const std::string& pointer, std::string_view member, const Action& action) {
   if (!object.contains(member))
-    problem(pointer, "Required property '" + std::string(member) + "' is missing from the inputs of the action '" + action.name + "'.");
+    problem(pointer,
+            "Required property '" + std::string(member) + "' is missing from the inputs of the action '" + action.name + "'.");
 }
 
 void Compiler::inputs(Action& action, const Value& json) {
@@ -228,7 +233,8 @@ void Compiler::inputs(Action& action, const Value& json) {
   }
   if (action.type == ActionType::kHttpWebhook || action.type == ActionType::kApiConnectionWebhook) {
     if (const Value* unsubscribe = find(inputs, "unsubscribe"); unsubscribe != nullptr && !unsubscribe->empty())
-      action.unsubscribe = compile_template(*unsubscribe, append_pointer(at, "unsubscribe"), {.owner = action.index, .after_owner = true});
+      action.unsubscribe =
+          compile_template(*unsubscribe, append_pointer(at, "unsubscribe"), {.owner = action.index, .after_owner = true});
     action.inputs = compile_template(without(inputs, {"unsubscribe"}), at, site);
   } else if (action.type == ActionType::kJavaScriptCode) {
     // Code is code, whatever its first character is.
@@ -257,7 +263,8 @@ void Compiler::variable_inputs(Action& action, const Value& inputs, const std::s
   const std::uint32_t slot = plan_->find_variable(name->get_ref<const std::string&>());
   if (slot == kNone) {
     problem(append_pointer(pointer, "name"), "The variable '" + name->get<std::string>().substr(0, 80) +
-                                                 "' must be initialized before it can be used inside the action '" + action.name + "'.");
+                                                 "' must be initialized before it can be used inside the action '" + action.name +
+                                                 "'.");
     return;
   }
   action.variable = slot;
@@ -311,7 +318,8 @@ void Compiler::data_inputs(Action& action, const Value& inputs, const std::strin
       require(inputs, pointer, "from", action);
       require(inputs, pointer, "format", action);
       if (const Value* format = find(inputs, "format"); format != nullptr && is_constant_text(*format) &&
-          !iequals(format->get_ref<const std::string&>(), "CSV") && !iequals(format->get_ref<const std::string&>(), "HTML"))
+                                                        !iequals(format->get_ref<const std::string&>(), "CSV") &&
+                                                        !iequals(format->get_ref<const std::string&>(), "HTML"))
         problem(append_pointer(pointer, "format"), "The 'format' of a Table must be CSV or HTML.");
       const std::string at = append_pointer(pointer, "columns");
       if (const Value* columns = find(inputs, "columns"); columns != nullptr && columns->is_array())
@@ -396,13 +404,14 @@ void Compiler::retry_policy(const Value& inputs, const std::string& pointer) {
       for (const char* member : {"count", "interval"})
         if (find(*policy, member) == nullptr) problem(at, std::string("The retry policy has no '") + member + "'.");
   }
-  if (const Value* count = find(*policy, "count"); count != nullptr && count->is_number() &&
-      (!count->is_number_integer() || *count < 1 || *count > 90))
+  if (const Value* count = find(*policy, "count");
+      count != nullptr && count->is_number() && (!count->is_number_integer() || *count < 1 || *count > 90))
     problem(append_pointer(at, "count"), "The 'count' of a retry policy must be a whole number from 1 to 90.");
   for (const char* member : {"interval", "minimumInterval", "maximumInterval"})
-    if (const Value* text = find(*policy, member); text != nullptr && is_constant_text(*text) &&
-        !parse_duration(text->get_ref<const std::string&>()))
-      problem(append_pointer(at, member), std::string("The '") + member + "' of a retry policy must be an ISO 8601 duration such as PT10S.");
+    if (const Value* text = find(*policy, member);
+        text != nullptr && is_constant_text(*text) && !parse_duration(text->get_ref<const std::string&>()))
+      problem(append_pointer(at, member),
+              std::string("The '") + member + "' of a retry policy must be an ISO 8601 duration such as PT10S.");
 }
 
 void Compiler::http_inputs(Action& action, const Value& inputs, const std::string& pointer) {
@@ -430,7 +439,8 @@ void Compiler::http_inputs(Action& action, const Value& inputs, const std::strin
 void Compiler::container(Action& action, const Value& json) {
   const Site site{.owner = action.index};
   if (json.contains("inputs"))
-    problem(append_pointer(action.pointer, "inputs"), "The action '" + action.name + "' of type '" + action.type_name + "' takes no 'inputs'.");
+    problem(append_pointer(action.pointer, "inputs"),
+            "The action '" + action.name + "' of type '" + action.type_name + "' takes no 'inputs'.");
   const auto needs = [&](const char* member) -> const Value* {
     const auto found = json.find(member);
     if (found != json.end()) return &*found;

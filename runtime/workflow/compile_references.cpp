@@ -14,8 +14,8 @@ void Compiler::references() {
   spread_secrets();
 }
 
-/// `earlier` has ended when an expression at `site` is evaluated: it is among those that the owner, or a container around it, runs
-/// after (directly or not), or stands inside one of those.
+/// `earlier` has ended when an expression at `site` is evaluated: it is among those that the owner, or a container around it,
+/// runs after (directly or not), or stands inside one of those.
 bool Compiler::runs_before(ActionIndex earlier, const Site& site) {
   if (site.owner == kNone) return !site.in_trigger;
   if (site.after_owner && (earlier == site.owner || plan_->is_inside(earlier, site.owner))) return true;
@@ -71,13 +71,12 @@ void Compiler::check_use(const Use& one) {
     case Kind::kLoopItem:
     case Kind::kIteration: {
       const ActionIndex index = plan_->find_action(reference.name);
-      const bool wanted_type = index != kNone && (reference.kind == Kind::kLoopItem
-                                                      ? plan_->actions[index].type == ActionType::kForeach
-                                                      : is_loop(plan_->actions[index].type));
+      const bool wanted_type =
+          index != kNone && (reference.kind == Kind::kLoopItem ? plan_->actions[index].type == ActionType::kForeach
+                                                               : is_loop(plan_->actions[index].type));
       const bool encloses = wanted_type && site.owner != kNone &&
                             (plan_->is_inside(site.owner, index) || (site.after_owner && site.owner == index));
-      if (!encloses)
-        refuse("no loop named '" + reference.name + "' encloses the expression.");
+      if (!encloses) refuse("no loop named '" + reference.name + "' encloses the expression.");
       return;
     }
     case Kind::kItem: {
@@ -98,8 +97,7 @@ void Compiler::check_use(const Use& one) {
       return;
     }
     case Kind::kParameter:
-      if (plan_->find_parameter(reference.name) == kNone)
-        refuse("the workflow parameter '" + reference.name + "' is not found.");
+      if (plan_->find_parameter(reference.name) == kNone) refuse("the workflow parameter '" + reference.name + "' is not found.");
       return;
     default:
       return;
@@ -137,7 +135,8 @@ void Compiler::keep_iterations() {
     const ActionIndex target = plan_->find_action(one.reference.name);
     if (target == kNone) continue;
     // result() of a scope around a loop shows the loop alone, not its iterations.
-    if (one.reference.kind == Kind::kScopeResult && plan_->actions[target].type == ActionType::kForeach) raise(target, Keep::kAll);
+    if (one.reference.kind == Kind::kScopeResult && plan_->actions[target].type == ActionType::kForeach)
+      raise(target, Keep::kAll);
     for (ActionIndex up = plan_->actions[target].parent; up != kNone; up = plan_->actions[up].parent) {
       const bool inside = one.site.owner != kNone && (one.site.owner == up || plan_->is_inside(one.site.owner, up));
       if (!inside) raise(up, Keep::kLast);

@@ -72,8 +72,7 @@ void Compiler::shape_group(const Value& actions, const std::string& pointer, Act
     const std::string& name = type->get_ref<const std::string&>();
     const std::optional<ActionType> known = find_action_type(name);
     if (!known) {
-      problem(append_pointer(here, "type"),
-              "The action '" + item.key() + "' has the unknown type '" + name.substr(0, 80) + "'.");
+      problem(append_pointer(here, "type"), "The action '" + item.key() + "' has the unknown type '" + name.substr(0, 80) + "'.");
       continue;
     }
     plan_->actions[index].type = *known;
@@ -153,8 +152,7 @@ void Compiler::run_after(const Group& group) {
     for (const auto& item : after->items()) {
       const std::string here = append_pointer(at, item.key());
       const ActionIndex other = plan_->find_action(item.key());
-      if (other == kNone ||
-          std::find(group.actions.begin(), group.actions.end(), other) == group.actions.end()) {
+      if (other == kNone || std::find(group.actions.begin(), group.actions.end(), other) == group.actions.end()) {
         problem(here, "The 'runAfter' property of template action '" + action.name + "' contains non-existent action: '" +
                           item.key().substr(0, 80) + "'." +
                           (other != kNone ? " Only actions beside it may be named; that one stands in another container." : ""));

@@ -58,7 +58,8 @@ void Compiler::triggers() {
     made.name = item.key();
     made.pointer = here;
     const Value* type = find(item.value(), "type");
-    const auto known = type != nullptr && type->is_string() ? find_trigger_type(type->get_ref<const std::string&>()) : std::nullopt;
+    const auto known =
+        type != nullptr && type->is_string() ? find_trigger_type(type->get_ref<const std::string&>()) : std::nullopt;
     if (!known) {
       problem(type == nullptr ? here : append_pointer(here, "type"),
               type != nullptr && type->is_string()
@@ -76,8 +77,8 @@ void Compiler::triggers() {
 void Compiler::trigger(Trigger& trigger, const Value& json) {
   check_members(json, trigger.pointer,
                 {"type", "kind", "inputs", "recurrence", "conditions", "splitOn", "splitOnConfiguration", "correlation",
-                 "runtimeConfiguration", "operationOptions", "limit", "description", "metadata", "trackedProperties", "evaluatedRecurrence",
-                 "runAfter"},
+                 "runtimeConfiguration", "operationOptions", "limit", "description", "metadata", "trackedProperties",
+                 "evaluatedRecurrence", "runAfter"},
                 "the trigger '" + trigger.name + "'");
   const Site site{.in_trigger = true};
   if (const Value* kind = find(json, "kind"); kind != nullptr && kind->is_string()) trigger.kind = kind->get<std::string>();
@@ -157,13 +158,16 @@ void Compiler::concurrency(Trigger& trigger, const Value& json, bool single_inst
         const Value* value = find(*concurrency, member);
         if (value == nullptr) return fallback;
         if (value->is_number_integer() && *value >= 1 && *value <= max) return value->get<int>();
-        problem(append_pointer(here, member), std::string("'") + member + "' must be a whole number from 1 to " + std::to_string(max) + ".");
+        problem(append_pointer(here, member),
+                std::string("'") + member + "' must be a whole number from 1 to " + std::to_string(max) + ".");
         return fallback;
       };
       trigger.concurrent_runs = number("runs", kMaxConcurrentRuns, kDefaultConcurrentRuns);
       if (single_instance && concurrency->contains("runs"))
-        problem(append_pointer(here, "runs"), "The trigger '" + trigger.name + "' has 'SingleInstance' and 'runs'; only one of them is allowed.");
-      trigger.max_waiting_runs = number("maximumWaitingRuns", kMaxWaitingRuns, std::min(trigger.concurrent_runs + 10, kMaxWaitingRuns));
+        problem(append_pointer(here, "runs"),
+                "The trigger '" + trigger.name + "' has 'SingleInstance' and 'runs'; only one of them is allowed.");
+      trigger.max_waiting_runs =
+          number("maximumWaitingRuns", kMaxWaitingRuns, std::min(trigger.concurrent_runs + 10, kMaxWaitingRuns));
     }
     if (const Value* secure = find(*configuration, "secureData"))
       if (const Value* list = find(*secure, "properties"); list != nullptr && list->is_array())
@@ -194,7 +198,8 @@ void Compiler::trigger_inputs(Trigger& trigger, const Value& json) {
   if (trigger.type == TriggerType::kRequest) {
     if (const Value* method = find(*inputs, "method")) {
       if (method->is_string())
-        for (const char c : method->get_ref<const std::string&>()) trigger.method += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+        for (const char c : method->get_ref<const std::string&>())
+          trigger.method += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
       constexpr std::string_view kMethods[] = {"GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"};
       if (std::find(std::begin(kMethods), std::end(kMethods), trigger.method) == std::end(kMethods))
         problem(append_pointer(at, "method"), "The 'method' of a Request trigger must be an HTTP method.");
@@ -238,7 +243,8 @@ void Compiler::trigger_inputs(Trigger& trigger, const Value& json) {
   if (trigger.type == TriggerType::kHttp)
     for (const char* member : {"method", "uri"})
       if (find(*inputs, member) == nullptr)
-        problem(at, std::string("Required property '") + member + "' is missing from the inputs of the trigger '" + trigger.name + "'.");
+        problem(at, std::string("Required property '") + member + "' is missing from the inputs of the trigger '" + trigger.name +
+                        "'.");
   retry_policy(*inputs, at);
   trigger.inputs = compile_template(*inputs, at, site);
 }

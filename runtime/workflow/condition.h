@@ -7,8 +7,8 @@
 
 namespace trunkline::workflow {
 
-/// `"@greater(1, 2)"`, `{"and": […]}`, `{"or": […]}`, `{"not": {…}}` and leaves such as `{"equals": ["@a", 1]}`, whose name may be
-/// any function. Immutable and cheap to copy. [any-thread]
+/// `"@greater(1, 2)"`, `{"and": […]}`, `{"or": […]}`, `{"not": {…}}` and leaves such as `{"equals": ["@a", 1]}`, whose name may
+/// be any function. Immutable and cheap to copy. [any-thread]
 class Condition {
  public:
   /// What is wrong is added to `failures`; its pointers begin at `json`.

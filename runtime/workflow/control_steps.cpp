@@ -25,9 +25,10 @@ std::optional<Time> after_interval(Time now, std::int64_t count, std::string_vie
   const std::pair<std::string_view, Duration> units[] = {
       {"Second", 1s}, {"Minute", 1min}, {"Hour", 1h}, {"Day", 24h}, {"Week", 7 * 24h}};
   for (const auto& [name, length] : units)
-    if (iequals(unit, name)) return count > kMost / std::chrono::duration_cast<std::chrono::seconds>(length).count() * 1'000
-                                        ? std::nullopt
-                                        : std::optional<Time>(now + count * length);
+    if (iequals(unit, name))
+      return count > kMost / std::chrono::duration_cast<std::chrono::seconds>(length).count() * 1'000
+                 ? std::nullopt
+                 : std::optional<Time>(now + count * length);
   if (!iequals(unit, "Month")) return std::nullopt;
   const auto moved = expression::add_months(expression::from_time(now), count);
   return moved ? expression::to_time(*moved) : std::nullopt;
@@ -85,9 +86,10 @@ void Machine::wait(const Pending& at) {
   } else {
     const Value* until = member(inputs, "until");
     const Value* stamp = until != nullptr ? member(*until, "timestamp") : nullptr;
-    const auto parsed = stamp != nullptr && stamp->is_string()
-                            ? expression::parse_date(stamp->get_ref<const std::string&>(), expression::Culture::invariant(), [&] { return e.at; })
-                            : std::nullopt;
+    const auto parsed =
+        stamp != nullptr && stamp->is_string()
+            ? expression::parse_date(stamp->get_ref<const std::string&>(), expression::Culture::invariant(), [&] { return e.at; })
+            : std::nullopt;
     e.due = parsed ? expression::to_time(*parsed) : std::nullopt;
     if (!e.due) throw wrong("The 'until.timestamp' of a Wait is no date and time.");
   }
@@ -111,7 +113,8 @@ void Machine::respond(const Pending& at) {
   if (!status || *status < 200 || *status > 599 || (*status >= 300 && *status < 400))
     throw wrong("The 'statusCode' of a Response must be 2xx, 4xx or 5xx.");
   if (state_.caller() == Caller::kAnswered) {
-    fail(at, "BadRequest", "ResponseAlreadySent", "The caller has got a response already; a run gives one.", share(std::move(inputs)));
+    fail(at, "BadRequest", "ResponseAlreadySent", "The caller has got a response already; a run gives one.",
+         share(std::move(inputs)));
     return;
   }
   Value answer = Value::object();
@@ -119,7 +122,8 @@ void Machine::respond(const Pending& at) {
   if (const Value* headers = member(inputs, "headers"); headers != nullptr && headers->is_object()) {
     Value kept = Value::object();
     for (const auto& header : headers->items())
-      if (!is_stripped_header(header.key()) && !header.value().is_null()) kept[header.key()] = expression::to_text(header.value());
+      if (!is_stripped_header(header.key()) && !header.value().is_null())
+        kept[header.key()] = expression::to_text(header.value());
     answer["headers"] = std::move(kept);
   }
   if (const auto content = inputs.find("body"); content != inputs.end()) answer["body"] = *content;

@@ -18,9 +18,9 @@ SharedValue body(Value value) {
 Failure wrong_from(const char* type, const Value* from) {
   static const Value null;
   const Value& value = from == nullptr ? null : *from;
-  return Failure(expression::kInvalidTemplate,
-                 std::string("The 'from' property value in the '") + type + "' action inputs is of type '" +
-                     std::string(expression::kind_name(value)) + "'. The value must be of type 'Array'.");
+  return Failure(expression::kInvalidTemplate, std::string("The 'from' property value in the '") + type +
+                                                   "' action inputs is of type '" + std::string(expression::kind_name(value)) +
+                                                   "'. The value must be of type 'Array'.");
 }
 
 const Value& from_of(const Value& inputs, const char* type) {
@@ -109,7 +109,8 @@ void Machine::table(const Pending& at, Value inputs) {
   const auto& limits = plan().options.evaluate;
   if (!at.action.column_values.empty()) {
     std::vector<std::string> headers;
-    for (const auto& header : at.action.column_headers) headers.push_back(expression::to_text(header->evaluate(context_, limits)));
+    for (const auto& header : at.action.column_headers)
+      headers.push_back(expression::to_text(header->evaluate(context_, limits)));
     out.header(headers);
     std::vector<std::string> cells;
     for (const Value& item : from) {
@@ -162,9 +163,10 @@ void Machine::parse_json(const Pending& at, Value inputs) {
   std::vector<std::string> messages;
   try {
     const auto computed = inputs.find("schema");
-    const Value schema = computed != inputs.end() ? (computed->is_string() ? expression::parse_value(computed->get_ref<const std::string&>())
-                                                                           : *computed)
-                                                  : at.action.raw_inputs["schema"];
+    const Value schema =
+        computed != inputs.end()
+            ? (computed->is_string() ? expression::parse_value(computed->get_ref<const std::string&>()) : *computed)
+            : at.action.raw_inputs["schema"];
     messages = Schema(schema).validate(parsed);
     inputs["schema"] = schema;
   } catch (const Error& error) {

@@ -238,7 +238,8 @@ HistoryReader::HistoryReader(std::string_view segment) : bytes_(segment) {
   if (bytes_.empty()) return;
   const std::uint8_t version = take_byte(bytes_);
   if (version > kVersion)
-    throw Error(ErrorCode::kFailedPrecondition, "the history of a run was written by a newer program (format " + std::to_string(version) + ")");
+    throw Error(ErrorCode::kFailedPrecondition,
+                "the history of a run was written by a newer program (format " + std::to_string(version) + ")");
   if (version == 0) throw malformed();
 }
 

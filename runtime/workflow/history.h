@@ -69,7 +69,8 @@ class HistoryWriter {
   std::int64_t last_us_ = 0;
 };
 
-/// Reads one segment. Throws Error kDataLoss when it is malformed, kFailedPrecondition when its format is newer than this program.
+/// Reads one segment. Throws Error kDataLoss when it is malformed, kFailedPrecondition when its format is newer than this
+/// program.
 class HistoryReader {
  public:
   explicit HistoryReader(std::string_view segment);

@@ -148,7 +148,8 @@ SharedValue Machine::tracked(const Pending& at, Status status, const std::string
   return out;
 }
 
-void Machine::done(const Pending& at, Status status, std::string code, SharedValue inputs, SharedValue outputs, SharedValue error) {
+void Machine::done(const Pending& at, Status status, std::string code, SharedValue inputs, SharedValue outputs,
+                   SharedValue error) {
   Event e = event(EventKind::kActionDone, at);
   if (at.action.tracked) e.extra = tracked(at, status, code, inputs, outputs, error);
   e.status = status;
@@ -209,8 +210,9 @@ void Machine::end_run() {
     } catch (const Failure& failure) {
       e.status = Status::kFailed;
       e.code = "InvalidTemplate";
-      e.error = std::make_shared<const Value>(Value{
-          {"code", "InvalidTemplate"}, {"message", expression::unable_to_process("the outputs of the workflow", 0, 0, failure.message)}});
+      e.error = std::make_shared<const Value>(
+          Value{{"code", "InvalidTemplate"},
+                {"message", expression::unable_to_process("the outputs of the workflow", 0, 0, failure.message)}});
     }
   }
   append(std::move(e));

@@ -76,8 +76,8 @@ class Machine {
   }
   void fail(const Pending& at, std::string code, std::string error_code, std::string message, SharedValue inputs = nullptr);
   void fail(const Pending& at, const expression::Failure& failure);
-  SharedValue tracked(const Pending& at, Status status, const std::string& code, const SharedValue& inputs, const SharedValue& outputs,
-                      const SharedValue& error);
+  SharedValue tracked(const Pending& at, Status status, const std::string& code, const SharedValue& inputs,
+                      const SharedValue& outputs, const SharedValue& error);
   Event event(EventKind kind, const Pending& at);
 
   // container_steps.cpp

@@ -47,7 +47,8 @@ date::year_month_day date_of(std::int64_t day) { return date::year_month_day{dat
 std::int64_t day_number(date::year_month_day ymd) { return date::sys_days{ymd}.time_since_epoch().count(); }
 int week_day_of(std::int64_t day) { return static_cast<int>(((day + 4) % 7 + 7) % 7); }  // 1970-01-01 was a Thursday
 int last_day_of(date::year_month month) {
-  return static_cast<int>(static_cast<unsigned>(date::year_month_day_last{month.year(), date::month_day_last{month.month()}}.day()));
+  return static_cast<int>(
+      static_cast<unsigned>(date::year_month_day_last{month.year(), date::month_day_last{month.month()}}.day()));
 }
 
 /// The days of one month that a schedule names.
@@ -77,7 +78,8 @@ std::vector<std::int64_t> days_of_month(const Recurrence& r, date::year_month mo
 std::vector<std::int64_t> days_of_period(const Recurrence& r, std::int64_t start_day, std::int64_t n) {
   if (r.frequency == Frequency::kDay) {
     const std::int64_t day = start_day + n * r.interval;
-    if (!r.week_days.empty() && std::find(r.week_days.begin(), r.week_days.end(), week_day_of(day)) == r.week_days.end()) return {};
+    if (!r.week_days.empty() && std::find(r.week_days.begin(), r.week_days.end(), week_day_of(day)) == r.week_days.end())
+      return {};
     return {day};
   }
   if (r.frequency == Frequency::kWeek) {
@@ -93,8 +95,7 @@ std::vector<std::int64_t> days_of_period(const Recurrence& r, std::int64_t start
   return days_of_month(r, month, static_cast<int>(static_cast<unsigned>(start.day())));
 }
 
-std::optional<Time> next_scheduled(const Recurrence& r, const TimeZone* zone, std::int64_t start_s, Time after,
-                                   bool inclusive) {
+std::optional<Time> next_scheduled(const Recurrence& r, const TimeZone* zone, std::int64_t start_s, Time after, bool inclusive) {
   const std::int64_t start_day = floor_div(start_s, kDay_s);
   const std::int64_t of_day = start_s - start_day * kDay_s;
   std::vector<int> hours = r.hours, minutes = r.minutes;
@@ -168,7 +169,8 @@ void read_list(const Value& schedule, const char* name, int min, int max, std::v
     if (item.is_number_integer()) number = item.get<std::int64_t>();
     if (item.is_string()) number = parse_number<std::int64_t>(item.get_ref<const std::string&>());
     if (!number || *number < min || *number > max || (min < 0 && *number == 0)) {
-      report(pointer, std::string("'") + name + "' takes whole numbers from " + std::to_string(min) + " to " + std::to_string(max) + ".");
+      report(pointer,
+             std::string("'") + name + "' takes whole numbers from " + std::to_string(min) + " to " + std::to_string(max) + ".");
       return;
     }
     out.push_back(static_cast<int>(*number));
@@ -226,7 +228,8 @@ std::optional<LocalText> parse_local(std::string_view text) {
     full += "T00:00:00";
   } else {
     full[t] = 'T';
-    if (std::count(full.begin() + static_cast<std::ptrdiff_t>(t), full.end(), ':') == 1 && full.find_first_of("Zz+", t) == std::string::npos)
+    if (std::count(full.begin() + static_cast<std::ptrdiff_t>(t), full.end(), ':') == 1 &&
+        full.find_first_of("Zz+", t) == std::string::npos)
       full += ":00";
   }
   const std::size_t time_at = full.find('T');
@@ -248,8 +251,9 @@ std::optional<Time> Recurrence::start() const {
 std::optional<Time> Recurrence::next(Time after, Time anchor, bool inclusive) const {
   const TimeZone* tz = zone;
   const std::int64_t start_s = start_local_s ? *start_local_s : to_local_s(tz, anchor);
-  const Duration fraction =
-      start_local_s ? Duration{0} : anchor.time_since_epoch() - std::chrono::floor<std::chrono::seconds>(anchor.time_since_epoch());
+  const Duration fraction = start_local_s
+                                ? Duration{0}
+                                : anchor.time_since_epoch() - std::chrono::floor<std::chrono::seconds>(anchor.time_since_epoch());
   const std::optional<Time> time = has_schedule() ? next_scheduled(*this, tz, start_s, after, inclusive)
                                                   : next_plain(*this, tz, start_s, fraction, after, inclusive);
   if (time && end && *time > *end) return std::nullopt;
@@ -300,7 +304,8 @@ std::optional<Recurrence> parse_recurrence(const Value& json, const ReportProble
     if (found != nullptr)
       r.zone = found;
     else
-      note("/timeZone", "The time zone id '" + (zone->is_string() ? zone->get<std::string>().substr(0, 80) : "") + "' is not valid.");
+      note("/timeZone",
+           "The time zone id '" + (zone->is_string() ? zone->get<std::string>().substr(0, 80) : "") + "' is not valid.");
   }
   const auto moment = [&](const char* name) -> std::optional<LocalText> {
     const auto found = json.find(name);

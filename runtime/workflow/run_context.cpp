@@ -160,7 +160,10 @@ const Value* RunContext::result(const Name& scope) {
       all_skipped = all_skipped && status == Status::kSkipped;
       repetitions.push_back(record(*each, child));
     }
-    const Status status = failed ? Status::kFailed : timed_out ? Status::kTimedOut : all_skipped ? Status::kSkipped : Status::kSucceeded;
+    const Status status = failed        ? Status::kFailed
+                          : timed_out   ? Status::kTimedOut
+                          : all_skipped ? Status::kSkipped
+                                        : Status::kSucceeded;
     out.push_back({{"name", plan_.actions[child].name},
                    {"outputs", std::move(repetitions)},
                    {"status", to_text(status)},

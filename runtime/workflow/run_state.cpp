@@ -287,7 +287,8 @@ void RunState::iterate(const Event& event) {
   Frame& frame = frame_for(event);
   Cell& at = cell(frame, event.action);
   const Action& action = plan_->actions[event.action];
-  if (at.status != Status::kRunning || !at.record || !at.record->loop || event.new_frame == 0 || frames_.contains(event.new_frame))
+  if (at.status != Status::kRunning || !at.record || !at.record->loop || event.new_frame == 0 ||
+      frames_.contains(event.new_frame))
     throw impossible("an iteration of no loop");
   Loop& loop = *at.record->loop;
   if (event.number >= loop.count) throw impossible("an iteration beyond the last");
@@ -312,7 +313,8 @@ void RunState::look(Frame& frame, ActionIndex index) {
   for (const RunAfter& entry : action.run_after)
     if (!entry.statuses.has(cell(frame, entry.action).status)) {
       // Its time is that of what decided it, which the caller has put into end_ of the record.
-      skip(frame, index, SkipReason::kRunAfter, cell(frame, entry.action).record ? cell(frame, entry.action).record->ended : Time{});
+      skip(frame, index, SkipReason::kRunAfter,
+           cell(frame, entry.action).record ? cell(frame, entry.action).record->ended : Time{});
       return;
     }
   cell(frame, index).status = Status::kWaiting;
@@ -388,7 +390,10 @@ void RunState::end_frame(Frame& frame, Time at) {
   }
   if (loop.done == loop.count)
     complete(outer, region.loop,
-             loop.any_failed ? Status::kFailed : loop.any_timed_out ? Status::kTimedOut : Status::kSucceeded, at);
+             loop.any_failed      ? Status::kFailed
+             : loop.any_timed_out ? Status::kTimedOut
+                                  : Status::kSucceeded,
+             at);
   else
     todo_.push_back({Todo::Kind::kIterate, outer.id, region.loop});
 }

@@ -37,9 +37,9 @@ struct Operation {
 };
 
 struct Loop {
-  SharedValue items;          // Foreach
-  std::uint64_t count = 0;    // items; Until: iterations at most
-  std::uint64_t next = 0;     // index of the next iteration
+  SharedValue items;        // Foreach
+  std::uint64_t count = 0;  // items; Until: iterations at most
+  std::uint64_t next = 0;   // index of the next iteration
   std::uint64_t running = 0;
   std::uint64_t done = 0;
   bool any_failed = false, any_timed_out = false;

@@ -183,8 +183,9 @@ struct Schema::Compiled {
       if (limit == nullptr || !limit->is_number()) return;
       const double bound = limit->get<double>(), size = static_cast<double>(value.size());
       if (least ? size < bound : size > bound)
-        out.push_back("Object property count " + std::to_string(value.size()) + (least ? " is less than minimum" : " exceeds maximum") +
-                      " count of " + expression::to_json_text(*limit) + ".");
+        out.push_back("Object property count " + std::to_string(value.size()) +
+                      (least ? " is less than minimum" : " exceeds maximum") + " count of " + expression::to_json_text(*limit) +
+                      ".");
     };
     count("minProperties", true);
     count("maxProperties", false);
@@ -209,8 +210,7 @@ struct Schema::Compiled {
           }
       if (known || additional == nullptr) continue;
       if (additional->is_boolean() && !additional->get<bool>())
-        out.push_back("Property '" + item.key() +
-                      "' has not been defined and the schema does not allow additional properties.");
+        out.push_back("Property '" + item.key() + "' has not been defined and the schema does not allow additional properties.");
       else
         check(*additional, item.value(), out, max, depth + 1);
     }
@@ -222,8 +222,9 @@ struct Schema::Compiled {
       if (limit == nullptr || !limit->is_number()) return;
       const double bound = limit->get<double>(), size = static_cast<double>(value.size());
       if (least ? size < bound : size > bound)
-        out.push_back("Array item count " + std::to_string(value.size()) + (least ? " is less than minimum" : " exceeds maximum") +
-                      " count of " + expression::to_json_text(*limit) + ".");
+        out.push_back("Array item count " + std::to_string(value.size()) +
+                      (least ? " is less than minimum" : " exceeds maximum") + " count of " + expression::to_json_text(*limit) +
+                      ".");
     };
     count("minItems", true);
     count("maxItems", false);
@@ -259,8 +260,8 @@ struct Schema::Compiled {
       if (limit == nullptr || !limit->is_number()) return;
       const double bound = limit->get<double>(), size = static_cast<double>(characters(text));
       if (least ? size < bound : size > bound)
-        out.push_back("String '" + text.substr(0, 80) + "'" + (least ? " is less than minimum" : " exceeds maximum") + " length of " +
-                      expression::to_json_text(*limit) + ".");
+        out.push_back("String '" + text.substr(0, 80) + "'" + (least ? " is less than minimum" : " exceeds maximum") +
+                      " length of " + expression::to_json_text(*limit) + ".");
     };
     length("minLength", true);
     length("maxLength", false);
@@ -280,10 +281,13 @@ struct Schema::Compiled {
       const bool wrong = least ? (open ? number <= edge : number < edge) : (open ? number >= edge : number > edge);
       if (wrong)
         out.push_back(std::string(value.is_number_float() ? "Float " : "Integer ") + expression::to_json_text(value) +
-                      (open && number == edge ? " equals " : least ? " is less than " : " exceeds ") +
+                      (open && number == edge ? " equals "
+                       : least                ? " is less than "
+                                              : " exceeds ") +
                       (least ? "minimum value of " : "maximum value of ") + expression::to_json_text(*limit) +
-                      (open && number == edge ? std::string(least ? " and exclusive minimum is true." : " and exclusive maximum is true.")
-                                              : std::string(".")));
+                      (open && number == edge
+                           ? std::string(least ? " and exclusive minimum is true." : " and exclusive maximum is true.")
+                           : std::string(".")));
     };
     bound("minimum", "exclusiveMinimum", true);
     bound("maximum", "exclusiveMaximum", false);

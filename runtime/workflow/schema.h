@@ -9,8 +9,9 @@
 namespace trunkline::workflow {
 
 /// Type names may be capitalised; `@@` at the start of a name stands for `@`. Keywords: type, enum, properties, required,
-/// patternProperties, additionalProperties, items, additionalItems, minItems, maxItems, uniqueItems, minLength, maxLength, pattern,
-/// minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minProperties, maxProperties, allOf, anyOf, oneOf, not, and
+/// patternProperties, additionalProperties, items, additionalItems, minItems, maxItems, uniqueItems, minLength, maxLength,
+/// pattern, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minProperties, maxProperties, allOf, anyOf, oneOf,
+/// not, and
 /// `$ref` within the document. Others are ignored. [any-thread]
 class Schema {
  public:

@@ -73,9 +73,7 @@ struct Trigger {
   bool secure_outputs = false;
 
   /// Somebody waits for what a Response says.
-  bool has_caller() const {
-    return (type == TriggerType::kRequest || type == TriggerType::kHttpWebhook) && !split_on;
-  }
+  bool has_caller() const { return (type == TriggerType::kRequest || type == TriggerType::kHttpWebhook) && !split_on; }
 };
 
 }  // namespace trunkline::workflow

@@ -78,7 +78,8 @@ void Machine::run_variable(const Pending& at) {
   Value value = at.action.inputs ? at.action.inputs->evaluate(context_, plan().options.evaluate) : Value(1);
   if (counts && value.is_null()) value = 1;
   if (!state_.has_variable(slot)) {
-    fail(at, "BadRequest", "InvalidTemplate", "The variable '" + variable.name + "' was not initialized before the action '" + at.action.name + "'.");
+    fail(at, "BadRequest", "InvalidTemplate",
+         "The variable '" + variable.name + "' was not initialized before the action '" + at.action.name + "'.");
     return;
   }
   if (counts) {
@@ -102,7 +103,8 @@ void Machine::run_variable(const Pending& at) {
     std::string text = expression::to_text(value);
     const std::size_t length = state_.variables()[slot].get_ref<const std::string&>().size() + text.size();
     if (length > plan().options.evaluate.max_text_length) {
-      fail(at, "BadRequest", "InvalidTemplate", "The text of the variable '" + variable.name + "' would become too long.", inputs);
+      fail(at, "BadRequest", "InvalidTemplate", "The text of the variable '" + variable.name + "' would become too long.",
+           inputs);
       return;
     }
     change.inputs = share(std::move(text));
@@ -136,7 +138,8 @@ void Machine::add_to_variable(const Pending& at, const Value& value) {
     std::int64_t sum = 0;
     const auto a = before.get<std::int64_t>(), b = value.get<std::int64_t>();
     if (down ? __builtin_sub_overflow(a, b, &sum) : __builtin_add_overflow(a, b, &sum)) {
-      fail(at, "BadRequest", "InvalidTemplate", "The variable '" + variable.name + "' would leave the range of 64-bit integers.", std::move(inputs));
+      fail(at, "BadRequest", "InvalidTemplate", "The variable '" + variable.name + "' would leave the range of 64-bit integers.",
+           std::move(inputs));
       return;
     }
     after = sum;
@@ -147,7 +150,8 @@ void Machine::add_to_variable(const Pending& at, const Value& value) {
   change.number = slot;
   change.inputs = share(after);
   append(std::move(change));
-  done(at, Status::kSucceeded, "", std::move(inputs), share(Value{{"body", {{"name", variable.name}, {"value", std::move(after)}}}}), nullptr);
+  done(at, Status::kSucceeded, "", std::move(inputs),
+       share(Value{{"body", {{"name", variable.name}, {"value", std::move(after)}}}}), nullptr);
 }
 
 }  // namespace trunkline::workflow

@@ -1,6 +1,6 @@
 // The workflow engine. One measurement a run:
-//   bench_workflow serve FOLDER|stateless [threads]   the peers' flow behind HTTP (POST /order), for a load generator; prints the port
-//   bench_workflow bare [threads]                     the same server without an engine: it answers with the body it got
+//   bench_workflow serve FOLDER|stateless [threads]   the peers' flow behind HTTP (POST /order), for a load generator; prints the
+//   port bench_workflow bare [threads]                     the same server without an engine: it answers with the body it got
 //   bench_workflow direct FOLDER|stateless RUNS       runs a second without HTTP
 //   bench_workflow waits FOLDER RUNS                  so many runs that wait on a delay: memory, and what waking them costs
 //   bench_workflow foreach FOLDER ITEMS               a loop over so many items, and over twice as many: time and memory
@@ -51,13 +51,14 @@ std::string order_flow() {
 std::string order() {
   std::string items;
   for (int i = 0; i < 10; ++i)
-    items += (i == 0 ? "" : ",") + std::string(R"j({"sku":"s)j") + std::to_string(i) + R"j(","qty":)j" + std::to_string(i + 1) + R"j(,"price":)j" +
-             std::to_string(i + 1) + ".5}";
+    items += (i == 0 ? "" : ",") + std::string(R"j({"sku":"s)j") + std::to_string(i) + R"j(","qty":)j" + std::to_string(i + 1) +
+             R"j(,"price":)j" + std::to_string(i + 1) + ".5}";
   return R"j({"orderId":"A-1001","customer":"c42","priority":"high","items":[)j" + items + "]}";
 }
 
 std::string flow(const std::string& actions) {
-  return std::string("{") + kSchema + R"j(,"triggers":{"manual":{"type":"Request","kind":"Http"}},"actions":)j" + actions + R"j(,"outputs":{}})j";
+  return std::string("{") + kSchema + R"j(,"triggers":{"manual":{"type":"Request","kind":"Http"}},"actions":)j" + actions +
+         R"j(,"outputs":{}})j";
 }
 
 double seconds_since(Steady::time_point start) { return std::chrono::duration<double>(Steady::now() - start).count(); }
@@ -177,11 +178,11 @@ int direct(const std::string& folder, int runs) {
     }
   };
   const auto start = Steady::now();
-  for (int i = 0; i < kAtOnce; ++i)
-    world.executor.post([&] { spawn(loop(), [&](const Result<void>&) { done.count_down(); }); });
+  for (int i = 0; i < kAtOnce; ++i) world.executor.post([&] { spawn(loop(), [&](const Result<void>&) { done.count_down(); }); });
   done.wait();
   const double seconds = seconds_since(start);
-  std::printf("%.0f runs/s %s (%d failed), peak %.0f MiB\n", runs / seconds, folder == "stateless" ? "stateless" : "durable", failed.load(), peak_mib());
+  std::printf("%.0f runs/s %s (%d failed), peak %.0f MiB\n", runs / seconds, folder == "stateless" ? "stateless" : "durable",
+              failed.load(), peak_mib());
   return failed.load() == 0 ? 0 : 1;
 }
 
@@ -189,7 +190,8 @@ int waits(const std::string& folder, int runs) {
   World world(folder, 2, Clock::Mode::kVirtual);
   const flows::WorkflowPtr workflow =
       world.deploy(flow(R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Hour"}}},
-        "Then":{"type":"Compose","inputs":"@triggerBody()","runAfter":{"Pause":["Succeeded"]}}})j"), false);
+        "Then":{"type":"Compose","inputs":"@triggerBody()","runAfter":{"Pause":["Succeeded"]}}})j"),
+                   false);
   const double before = rss_mib();
   constexpr int kAtOnce = 256;
   std::atomic<int> left{runs};
@@ -202,8 +204,7 @@ int waits(const std::string& folder, int runs) {
     }
   };
   auto start = Steady::now();
-  for (int i = 0; i < kAtOnce; ++i)
-    world.executor.post([&] { spawn(loop(), [&](const Result<void>&) { done.count_down(); }); });
+  for (int i = 0; i < kAtOnce; ++i) world.executor.post([&] { spawn(loop(), [&](const Result<void>&) { done.count_down(); }); });
   done.wait();
   const double starting = seconds_since(start);
   const double waiting = rss_mib();
@@ -215,8 +216,10 @@ int waits(const std::string& folder, int runs) {
   filter.limit = SIZE_MAX;
   filter.status = workflow::Status::kSucceeded;
   const std::size_t ended = world.service.runs(*workflow, filter).size();
-  std::printf("%d waiting runs: %.1f us each to start, memory +%.1f MiB (%zu loaded), %.1f us each to wake and end, %zu ended, peak %.0f MiB\n", runs,
-              starting * 1e6 / runs, waiting - before, loaded, waking * 1e6 / runs, ended, peak_mib());
+  std::printf(
+      "%d waiting runs: %.1f us each to start, memory +%.1f MiB (%zu loaded), %.1f us each to wake and end, %zu ended, peak %.0f "
+      "MiB\n",
+      runs, starting * 1e6 / runs, waiting - before, loaded, waking * 1e6 / runs, ended, peak_mib());
   return ended == static_cast<std::size_t>(runs) ? 0 : 1;
 }
 
@@ -224,14 +227,15 @@ int foreach_items(const std::string& folder, int items) {
   double first = 0;
   for (const int count : {items / 2, items}) {
     World world(folder + "-" + std::to_string(count), 2, Clock::Mode::kReal);
-    const flows::WorkflowPtr workflow = world.deploy(
-        flow(R"j({"N":{"type":"InitializeVariable","inputs":{"variables":[{"name":"n","type":"Integer","value":0}]}},
-          "Each":{"type":"Foreach","foreach":"@range(1,)j" + std::to_string(count) + R"j()","actions":{
+    const flows::WorkflowPtr workflow =
+        world.deploy(flow(R"j({"N":{"type":"InitializeVariable","inputs":{"variables":[{"name":"n","type":"Integer","value":0}]}},
+          "Each":{"type":"Foreach","foreach":"@range(1,)j" +
+                          std::to_string(count) + R"j()","actions":{
              "Double":{"type":"Compose","inputs":"@mul(item(),2)"},
              "Add":{"type":"IncrementVariable","inputs":{"name":"n","value":"@outputs('Double')"},"runAfter":{"Double":["Succeeded"]}}},
              "runAfter":{"N":["Succeeded"]}},
           "Reply":{"type":"Response","inputs":{"body":"@variables('n')"},"runAfter":{"Each":["Succeeded"]}}})j"),
-        false);
+                     false);
     const double before = rss_mib();
     const auto start = Steady::now();
     flows::TriggerCall call = call_with("{}");
@@ -242,8 +246,9 @@ int foreach_items(const std::string& folder, int items) {
       std::printf("wrong answer %s, wanted %s\n", response.body.c_str(), wanted.c_str());
       return 1;
     }
-    std::printf("%d items: %.2f s, %.2f us an item, memory +%.1f MiB, peak %.0f MiB%s\n", count, seconds, seconds * 1e6 / count, rss_mib() - before,
-                peak_mib(), first > 0 ? (", " + std::to_string(seconds / first) + " times the half").c_str() : "");
+    std::printf("%d items: %.2f s, %.2f us an item, memory +%.1f MiB, peak %.0f MiB%s\n", count, seconds, seconds * 1e6 / count,
+                rss_mib() - before, peak_mib(),
+                first > 0 ? (", " + std::to_string(seconds / first) + " times the half").c_str() : "");
     first = seconds;
   }
   return 0;

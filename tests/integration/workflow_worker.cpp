@@ -23,10 +23,12 @@ std::string parent_flow(const std::string& url) {
   return std::string(kHead) + R"j({
 "Total":{"type":"InitializeVariable","inputs":{"variables":[{"name":"total","type":"Integer","value":0}]}},
 "Each":{"type":"Foreach","foreach":[1,2,3],"runAfter":{"Total":["Succeeded"]},"actions":{
-  "Get":{"type":"Http","inputs":{"method":"GET","uri":")j" + url + R"j(/value/@{item()}","retryPolicy":{"type":"fixed","count":50,"interval":"PT1S"}}},
+  "Get":{"type":"Http","inputs":{"method":"GET","uri":")j" +
+         url + R"j(/value/@{item()}","retryPolicy":{"type":"fixed","count":50,"interval":"PT1S"}}},
   "Add":{"type":"IncrementVariable","inputs":{"name":"total","value":"@body('Get')['value']"},"runAfter":{"Get":["Succeeded"]}}}},
 "Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Second"}},"runAfter":{"Each":["Succeeded"]}},
-"Post":{"type":"Http","inputs":{"method":"POST","uri":")j" + url + R"j(/post","body":{"id":"@triggerBody()['id']","total":"@variables('total')"},
+"Post":{"type":"Http","inputs":{"method":"POST","uri":")j" +
+         url + R"j(/post","body":{"id":"@triggerBody()['id']","total":"@variables('total')"},
   "retryPolicy":{"type":"fixed","count":50,"interval":"PT1S"}},"runAfter":{"Pause":["Succeeded"]}},
 "Child":{"type":"Workflow","inputs":{"host":{"triggerName":"manual","workflow":{"id":"child"}},"body":{"id":"@triggerBody()['id']","n":"@variables('total')"}},
   "runAfter":{"Post":["Succeeded"]}},

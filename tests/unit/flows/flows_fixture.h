@@ -55,7 +55,8 @@ inline net::ClientResponse json_answer(int status, std::string body) {
   return response;
 }
 
-inline std::string definition(const std::string& actions, const std::string& triggers = R"j({"manual":{"type":"Request","kind":"Http"}})j",
+inline std::string definition(const std::string& actions,
+                              const std::string& triggers = R"j({"manual":{"type":"Request","kind":"Http"}})j",
                               const std::string& more = "") {
   return R"j({"$schema":"https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
 "contentVersion":"1.0.0.0","triggers":)j" +
@@ -109,7 +110,7 @@ class FlowsTest : public ::testing::Test {
   void open(bool on_disk = false) {
     if (on_disk && folder_.empty()) {
       folder_ = (std::filesystem::temp_directory_path() / ("flows-test-" + std::to_string(::getpid()) + "-" +
-                                                          ::testing::UnitTest::GetInstance()->current_test_info()->name()))
+                                                           ::testing::UnitTest::GetInstance()->current_test_info()->name()))
                     .string();
       std::filesystem::remove_all(folder_);
     }

@@ -50,8 +50,9 @@ class Histories : public FlowsTest {
     const WorkflowPtr workflow = deploy(text, name);
     start(workflow, body);
     if (by > Duration{0}) advance(by);
+    const RunKey key = runs(workflow).back().key;
     std::vector<std::string> segments;
-    workflow->database->read([&](store::Session& session) { segments = records::segments(session, runs(workflow).back().key); });
+    workflow->database->read([&](store::Session& session) { segments = records::segments(session, key); });
     Value file{{"definition", expression::parse_value(text)}, {"segments", Value::array()}};
     for (const std::string& segment : segments) file["segments"].push_back(base64_encode(segment));
     file["means"] = replay(file);
@@ -75,16 +76,21 @@ TEST_F(Histories, MeanWhatTheyMeant) {
       "Until":{"type":"Until","expression":"@equals(iterationIndexes('Until'),2)","actions":{"Turn":{"type":"Compose","inputs":"@iterationIndexes('Until')"}}},
       "End":{"type":"Terminate","inputs":{"runStatus":"Failed","runError":{"code":"X","message":"y"}},"runAfter":{"Each":["Failed"],"Until":["Succeeded"]}}})j"),
          "[1,2,3]", {});
-    keep("format-1-waits", definition(R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/","retryPolicy":{"type":"fixed","count":3,"interval":"PT10S"}},
+    keep(
+        "format-1-waits",
+        definition(
+            R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/","retryPolicy":{"type":"fixed","count":3,"interval":"PT10S"}},
         "trackedProperties":{"t":"@action()['status']"}},
       "Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}},"runAfter":{"Get":["Succeeded"]}},
       "Late":{"type":"Compose","inputs":"@body('Get')","runAfter":{"Pause":["Succeeded"]}}})j"),
-         R"j({"a":"ä"})j", std::chrono::minutes{5});
-    keep("format-1-open", definition(R"j({"Ask":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/ask"}}},
+        R"j({"a":"ä"})j", std::chrono::minutes{5});
+    keep("format-1-open",
+         definition(R"j({"Ask":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/ask"}}},
       "After":{"type":"Compose","inputs":1,"runAfter":{"Ask":["Succeeded"]}}})j"),
          "null", std::chrono::minutes{5});
   }
   int files = 0;
+  ASSERT_TRUE(std::filesystem::exists(folder()));
   for (const auto& entry : std::filesystem::directory_iterator(folder())) {
     std::ifstream in(entry.path());
     std::ostringstream text;

@@ -78,8 +78,8 @@ TEST_F(TriggersTest, GoOnWithANewVersionInTheirOldTime) {
 TEST_F(TriggersTest, SlideTheirWindowsWithoutGaps) {
   open(true);
   const std::string text = definition(R"j({"W":{"type":"Compose","inputs":"@triggerOutputs()"}})j",
-                                      scheduled(R"j({"frequency":"Hour","interval":1,"startTime":"2026-03-02T06:00:00Z"})j", "SlidingWindow",
-                                                R"j(,"inputs":{"delay":"PT10M"})j"));
+                                      scheduled(R"j({"frequency":"Hour","interval":1,"startTime":"2026-03-02T06:00:00Z"})j",
+                                                "SlidingWindow", R"j(,"inputs":{"delay":"PT10M"})j"));
   WorkflowPtr workflow = deploy(text);
   settle();
   EXPECT_THAT(runs(workflow), SizeIs(1)) << "the window that ended at 7 and its delay are over; that of 8 is not";
@@ -90,21 +90,25 @@ TEST_F(TriggersTest, SlideTheirWindowsWithoutGaps) {
   workflow = service().get("flow");
   std::vector<std::string> windows;
   for (const RunRow& row : runs(workflow))
-    windows.push_back((*service().view(workflow, row.name()).action("W")->outputs)["windowStartTime"].get<std::string>().substr(11, 5));
+    windows.push_back(
+        (*service().view(workflow, row.name()).action("W")->outputs)["windowStartTime"].get<std::string>().substr(11, 5));
   EXPECT_THAT(windows, ElementsAre("06:00", "07:00", "08:00", "09:00", "10:00"));
 }
 
 TEST_F(TriggersTest, PollAndFollowWhatTheAnswersSay) {
   std::vector<net::ClientResponse> answers;
   std::size_t at = 0;
-  script_ = [&](const net::ClientRequest&) -> Answer { return Result<net::ClientResponse>(answers.at(std::min(at++, answers.size() - 1))); };
+  script_ = [&](const net::ClientRequest&) -> Answer {
+    return Result<net::ClientResponse>(answers.at(std::min(at++, answers.size() - 1)));
+  };
   net::ClientResponse nothing = json_answer(202, "");
   nothing.headers.set("Retry-After", "60");
   nothing.headers.set("Location", "http://x.example/next");
   answers = {json_answer(200, R"j({"rows":[1,2]})j"), nothing, json_answer(404, "{}"), json_answer(200, R"j({"rows":[]})j")};
   open();
   const WorkflowPtr workflow = deploy(definition(
-      "{}", scheduled(R"j({"frequency":"Hour","interval":1})j", "Http", R"j(,"inputs":{"method":"GET","uri":"http://x.example/q"},"splitOn":"@triggerBody()['rows']")j")));
+      "{}", scheduled(R"j({"frequency":"Hour","interval":1})j", "Http",
+                      R"j(,"inputs":{"method":"GET","uri":"http://x.example/q"},"splitOn":"@triggerBody()['rows']")j")));
   settle();
   EXPECT_THAT(runs(workflow), SizeIs(2)) << "one for each row";
   EXPECT_EQ(service().view(workflow, runs(workflow)[0].name()).trigger()["outputs"]["body"], 1);
@@ -137,7 +141,8 @@ TEST_F(TriggersTest, FireOnlyWhenTheirConditionsHold) {
 TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
   open(true);
   const std::string text = definition(
-      "{}", R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub","body":{"url":"@{listCallbackUrl()}"}},
+      "{}",
+      R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub","body":{"url":"@{listCallbackUrl()}"}},
                        "unsubscribe":{"method":"DELETE","uri":"http://x.example/sub"}}}})j");
   const WorkflowPtr workflow = deploy(text);
   settle();
@@ -155,11 +160,15 @@ TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
 
 TEST_F(TriggersTest, ReleaseBatches) {
   open(true);
-  deploy(definition(R"j({"Count":{"type":"Compose","inputs":"@length(triggerBody()['items'])"}})j",
-                    R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":3,
-                        "recurrence":{"frequency":"Minute","interval":10}}}}}}})j"), "receiver");
-  const WorkflowPtr sender = deploy(definition(R"j({"Send":{"type":"SendToBatch","inputs":{"batchName":"main","content":"@triggerBody()",
-      "partitionName":"@triggerBody()['p']","host":{"triggerName":"batch","workflow":{"id":"receiver"}}}}})j"), "sender");
+  deploy(definition(
+             R"j({"Count":{"type":"Compose","inputs":"@length(triggerBody()['items'])"}})j",
+             R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":3,
+                        "recurrence":{"frequency":"Minute","interval":10}}}}}}})j"),
+         "receiver");
+  const WorkflowPtr sender =
+      deploy(definition(R"j({"Send":{"type":"SendToBatch","inputs":{"batchName":"main","content":"@triggerBody()",
+      "partitionName":"@triggerBody()['p']","host":{"triggerName":"batch","workflow":{"id":"receiver"}}}}})j"),
+             "sender");
   for (int i = 0; i < 4; ++i) start(sender, R"j({"p":"a","i":)j" + std::to_string(i) + "}");
   settle();
   const WorkflowPtr receiver = service().get("receiver");
@@ -174,7 +183,10 @@ TEST_F(TriggersTest, ReleaseBatches) {
 TEST_F(TriggersTest, TakeEventsOfTheRuntime) {
   open();
   const WorkflowPtr one = deploy(definition("{}", R"j({"event":{"type":"Request"}})j"), "one");
-  const WorkflowPtr split = deploy(definition("{}", R"j({"event":{"type":"ApiConnectionWebhook","inputs":{"host":{},"path":"/"},"splitOn":"@triggerBody()"}})j"), "split");
+  const WorkflowPtr split = deploy(
+      definition("{}",
+                 R"j({"event":{"type":"ApiConnectionWebhook","inputs":{"host":{},"path":"/"},"splitOn":"@triggerBody()"}})j"),
+      "split");
   const auto deliver = [&](std::string endpoint, int count) {
     delivery::DeliveryRequest request;
     auto spec = std::make_shared<delivery::SubscriptionSpec>();

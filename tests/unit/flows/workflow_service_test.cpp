@@ -93,8 +93,9 @@ TEST_F(ServiceTest, RefusesABadDefinitionWithAllItsProblems) {
 
 TEST_F(ServiceTest, RefusesCallsAsTheServiceDoes) {
   open();
-  const WorkflowPtr workflow = deploy(
-      definition(kEcho, R"j({"manual":{"type":"Request","inputs":{"method":"PUT","relativePath":"/o/{id}","schema":{"type":"object","required":["a"]}},
+  const WorkflowPtr workflow = deploy(definition(
+      kEcho,
+      R"j({"manual":{"type":"Request","inputs":{"method":"PUT","relativePath":"/o/{id}","schema":{"type":"object","required":["a"]}},
                               "operationOptions":"EnableSchemaValidation"}})j"));
   const auto status_and_body = [&](TriggerCall call) {
     const net::Response response = sync_wait(service().call_trigger(workflow, "manual", std::move(call)));
@@ -194,9 +195,9 @@ TEST_F(ServiceTest, RepeatsARunAndBeginsAgainAtAFailedAction) {
 
 TEST_F(ServiceTest, LimitsRunsAndLetsOthersWait) {
   open(true);
-  const WorkflowPtr workflow =
-      deploy(definition(R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}}})j",
-                        R"j({"manual":{"type":"Request","runtimeConfiguration":{"concurrency":{"runs":1,"maximumWaitingRuns":1}}}})j"));
+  const WorkflowPtr workflow = deploy(
+      definition(R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}}})j",
+                 R"j({"manual":{"type":"Request","runtimeConfiguration":{"concurrency":{"runs":1,"maximumWaitingRuns":1}}}})j"));
   EXPECT_EQ(call(workflow).status, 202);
   EXPECT_EQ(call(workflow).status, 202);
   EXPECT_EQ(call(workflow).status, 429);
@@ -212,10 +213,12 @@ TEST_F(ServiceTest, LimitsRunsAndLetsOthersWait) {
 
 TEST_F(ServiceTest, AnswersThoseWhoWaitInVain) {
   open();
-  const WorkflowPtr none = deploy(definition(R"j({"A":{"type":"If","expression":"@equals(1,2)","actions":{"R":{"type":"Response","inputs":{}}}}})j"), "none");
+  const WorkflowPtr none = deploy(
+      definition(R"j({"A":{"type":"If","expression":"@equals(1,2)","actions":{"R":{"type":"Response","inputs":{}}}}})j"), "none");
   EXPECT_EQ(call(none).status, 502);
   const WorkflowPtr late = deploy(definition(R"j({"P":{"type":"Wait","inputs":{"interval":{"count":5,"unit":"Minute"}}},
-     "R":{"type":"Response","inputs":{},"runAfter":{"P":["Succeeded"]}}})j"), "late");
+     "R":{"type":"Response","inputs":{},"runAfter":{"P":["Succeeded"]}}})j"),
+                                  "late");
   const auto response = start(late);
   EXPECT_FALSE(*response);
   advance(std::chrono::seconds{121});
@@ -232,7 +235,8 @@ TEST_F(ServiceTest, KeepsNothingOfAStatelessRun) {
   EXPECT_EQ(call(workflow, "[1]").body, "[1]");
   EXPECT_THAT(runs(workflow), IsEmpty());
   const WorkflowPtr waits = deploy(definition(R"j({"P":{"type":"Wait","inputs":{"interval":{"count":5,"unit":"Second"}}},
-     "R":{"type":"Response","inputs":{"body":"late"},"runAfter":{"P":["Succeeded"]}}})j"), "waits", WorkflowKind::kStateless);
+     "R":{"type":"Response","inputs":{"body":"late"},"runAfter":{"P":["Succeeded"]}}})j"),
+                                   "waits", WorkflowKind::kStateless);
   const auto response = start(waits);
   advance(std::chrono::seconds{6});
   ASSERT_TRUE(*response);
@@ -241,7 +245,8 @@ TEST_F(ServiceTest, KeepsNothingOfAStatelessRun) {
 
 TEST_F(ServiceTest, RemovesAWorkflowWithEverything) {
   open(true);
-  const WorkflowPtr workflow = deploy(definition(R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Hour"}}}})j"));
+  const WorkflowPtr workflow =
+      deploy(definition(R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Hour"}}}})j"));
   call(workflow);
   EXPECT_TRUE(sync_wait(service().remove("flow")));
   EXPECT_FALSE(sync_wait(service().remove("flow")));

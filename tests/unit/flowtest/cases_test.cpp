@@ -35,7 +35,8 @@ TEST_P(Cases, Holds) {
 
 INSTANTIATE_TEST_SUITE_P(Public, Cases, ::testing::ValuesIn(case_files()), [](const auto& info) {
   std::string name = info.param.stem().string();
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 });
 

@@ -41,12 +41,12 @@ TEST(Compile, ReportsEverythingAtOnceWithPlaces) {
  "E": {"type":"Compose","inputs":1,"runAfter":{"B":["Sometimes"]},"colour":"red"}})j");
   const Compiled compiled = compile_text(text);
   EXPECT_FALSE(compiled.plan);
-  EXPECT_THAT(problems_of(text),
-              AllOf(Contains(Problem_("/actions/A/type", "unknown type 'Nonsense'")), Contains(Problem_("/actions/B/inputs", "nothing")),
-                    Contains(Problem_("/actions/C/inputs/x", "'Missing' is referenced and not defined")),
-                    Contains(Problem_("/actions/D/runAfter/Other", "non-existent action: 'Other'")),
-                    Contains(Problem_("/actions/E/runAfter/B", "Succeeded, Failed, Skipped and TimedOut")),
-                    Contains(Problem_("/actions/E/colour", "Could not find member 'colour'"))));
+  EXPECT_THAT(problems_of(text), AllOf(Contains(Problem_("/actions/A/type", "unknown type 'Nonsense'")),
+                                       Contains(Problem_("/actions/B/inputs", "nothing")),
+                                       Contains(Problem_("/actions/C/inputs/x", "'Missing' is referenced and not defined")),
+                                       Contains(Problem_("/actions/D/runAfter/Other", "non-existent action: 'Other'")),
+                                       Contains(Problem_("/actions/E/runAfter/B", "Succeeded, Failed, Skipped and TimedOut")),
+                                       Contains(Problem_("/actions/E/colour", "Could not find member 'colour'"))));
   for (const Problem& problem : compiled.problems)
     if (problem.pointer == "/actions/C/inputs/x") {
       EXPECT_EQ(problem.code, "InvalidTemplate");
@@ -64,7 +64,8 @@ TEST(Compile, FindsCircles) {
  "B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}},
  "C":{"type":"Compose","inputs":1,"runAfter":{"B":["Succeeded"]}},
  "D":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}}})j")),
-              ElementsAre(AllOf(HasSubstr("circular"), HasSubstr("'A'"), HasSubstr("'B'"), HasSubstr("'C'"), ::testing::Not(HasSubstr("'D'")))));
+              ElementsAre(AllOf(HasSubstr("circular"), HasSubstr("'A'"), HasSubstr("'B'"), HasSubstr("'C'"),
+                                ::testing::Not(HasSubstr("'D'")))));
 }
 
 TEST(Compile, LetsOnlyWhatRanBeforeBeRead) {
@@ -81,7 +82,8 @@ TEST(Compile, LetsOnlyWhatRanBeforeBeRead) {
 }
 
 TEST(Compile, ChecksLoopsVariablesAndParameters) {
-  EXPECT_THAT(problems_of(definition_of(R"j({
+  EXPECT_THAT(
+      problems_of(definition_of(R"j({
  "V":{"type":"InitializeVariable","inputs":{"variables":[{"name":"n","type":"integer","value":1}]}},
  "W":{"type":"InitializeVariable","inputs":{"variables":[{"name":"N","type":"String"}]}},
  "Set":{"type":"SetVariable","inputs":{"name":"n","value":"@add(variables('N'),1)"},"runAfter":{"V":["Succeeded"]}},
@@ -94,13 +96,14 @@ TEST(Compile, ChecksLoopsVariablesAndParameters) {
    "actions":{"Ok":{"type":"Compose","inputs":"@items('loop')"},
               "Stop":{"type":"Terminate","inputs":{"runStatus":"Failed"}},
               "Late":{"type":"InitializeVariable","inputs":{"variables":[{"name":"l","type":"String"}]}}}}})j")),
-              ElementsAre(Problem_("/actions/W/inputs/variables/0", "more than once"),
-                          Problem_("/actions/Text/inputs/name", "takes variables of type 'String'"),
-                          Problem_("/actions/Loop/runtimeConfiguration/concurrency/repetitions", "only one of them"),
-                          Problem_("/actions/Loop/actions/Stop", "inside a loop"), Problem_("/actions/Loop/actions/Late", "top level only"),
-                          Problem_("/actions/Set/inputs/value", "cannot be used in the action that sets it"),
-                          Problem_("/actions/Other/inputs", "variable 'm'"), Problem_("/actions/Item/inputs", "outside of a repeating"),
-                          Problem_("/actions/Items/inputs", "no loop named 'Loop'"), Problem_("/actions/Param/inputs", "'p' is not found")));
+      ElementsAre(
+          Problem_("/actions/W/inputs/variables/0", "more than once"),
+          Problem_("/actions/Text/inputs/name", "takes variables of type 'String'"),
+          Problem_("/actions/Loop/runtimeConfiguration/concurrency/repetitions", "only one of them"),
+          Problem_("/actions/Loop/actions/Stop", "inside a loop"), Problem_("/actions/Loop/actions/Late", "top level only"),
+          Problem_("/actions/Set/inputs/value", "cannot be used in the action that sets it"),
+          Problem_("/actions/Other/inputs", "variable 'm'"), Problem_("/actions/Item/inputs", "outside of a repeating"),
+          Problem_("/actions/Items/inputs", "no loop named 'Loop'"), Problem_("/actions/Param/inputs", "'p' is not found")));
 }
 
 TEST(Compile, ChecksValuesOfParameters) {
@@ -110,22 +113,26 @@ TEST(Compile, ChecksValuesOfParameters) {
  "secret":{"type":"SecureString"},
  "list":{"type":"Array","defaultValue":{}},
  "odd":{"type":"Decimal"}})j");
-  EXPECT_THAT(problems_of(text, R"j({"text":{"value":"c"},"number":{"value":"4"},"more":{"value":1}})j"),
-              ElementsAre(Problem_("/parameters/text/value", "'allowedValues'"), Problem_("/parameters/number/value", "must be of type 'Int'"),
-                          Problem_("/parameters/secret", "no value"), Problem_("/parameters/list/defaultValue", "must be of type 'Array'"),
-                          Problem_("/parameters/odd/type", "must be one of"), Problem_("/parameters/more", "not declared")));
+  EXPECT_THAT(
+      problems_of(text, R"j({"text":{"value":"c"},"number":{"value":"4"},"more":{"value":1}})j"),
+      ElementsAre(Problem_("/parameters/text/value", "'allowedValues'"),
+                  Problem_("/parameters/number/value", "must be of type 'Int'"), Problem_("/parameters/secret", "no value"),
+                  Problem_("/parameters/list/defaultValue", "must be of type 'Array'"),
+                  Problem_("/parameters/odd/type", "must be one of"), Problem_("/parameters/more", "not declared")));
 }
 
 TEST(Compile, HoldsToItsLimits) {
   Options options;
   options.max_actions = 1;
   options.max_depth = 0;
-  EXPECT_THAT(problems_of(definition_of(R"j({"S":{"type":"Scope","actions":{"A":{"type":"Compose","inputs":1}}}})j"), "{}", options),
-              ElementsAre(Problem_("/actions/S/actions/A", "nested too deeply"), Problem_("/actions", "at most 1")));
+  EXPECT_THAT(
+      problems_of(definition_of(R"j({"S":{"type":"Scope","actions":{"A":{"type":"Compose","inputs":1}}}})j"), "{}", options),
+      ElementsAre(Problem_("/actions/S/actions/A", "nested too deeply"), Problem_("/actions", "at most 1")));
 }
 
 TEST(Compile, ChecksTriggers) {
-  EXPECT_THAT(problems_of(definition_of("{}", "", R"j({
+  EXPECT_THAT(
+      problems_of(definition_of("{}", "", R"j({
  "a":{"type":"Recurrence","recurrence":{"frequency":"Fortnight","interval":0}},
  "b":{"type":"Recurrence","recurrence":{"frequency":"Day","interval":1,"timeZone":"Atlantis"}},
  "c":{"type":"Request","inputs":{"relativePath":"/x/{id}"}},
@@ -134,13 +141,13 @@ TEST(Compile, ChecksTriggers) {
  "f":{"type":"Request","splitOn":"rows"},
  "g":{"type":"Http","inputs":{"method":"GET"},"recurrence":{"frequency":"minute","interval":"5"}},
  "h":{"type":"Request","conditions":[{"expression":"@equals(1)"}]}})j")),
-              ElementsAre(Problem_("/triggers/a/recurrence/frequency", "must be one of"),
-                          Problem_("/triggers/a/recurrence/interval", "whole number"),
-                          Problem_("/triggers/b/recurrence/timeZone", "'Atlantis' is not valid"),
-                          Problem_("/triggers/c/inputs/relativePath", "needs a 'method'"), Problem_("/triggers/d/type", "'Telepathy'"),
-                          Problem_("/triggers/e/runtimeConfiguration/concurrency/runs", "only one of them"),
-                          Problem_("/triggers/f/splitOn", "gives an array"), Problem_("/triggers/g/inputs", "'uri'"),
-                          Problem_("/triggers/h/conditions/0/expression", "equals")));
+      ElementsAre(Problem_("/triggers/a/recurrence/frequency", "must be one of"),
+                  Problem_("/triggers/a/recurrence/interval", "whole number"),
+                  Problem_("/triggers/b/recurrence/timeZone", "'Atlantis' is not valid"),
+                  Problem_("/triggers/c/inputs/relativePath", "needs a 'method'"), Problem_("/triggers/d/type", "'Telepathy'"),
+                  Problem_("/triggers/e/runtimeConfiguration/concurrency/runs", "only one of them"),
+                  Problem_("/triggers/f/splitOn", "gives an array"), Problem_("/triggers/g/inputs", "'uri'"),
+                  Problem_("/triggers/h/conditions/0/expression", "equals")));
 }
 
 TEST(Compile, WantsASchemaActionsAndTriggers) {

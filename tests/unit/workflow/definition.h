@@ -33,7 +33,8 @@ inline PlanPtr plan_of(const std::string& text) {
 /// `pointer: message` of each problem.
 inline std::vector<std::string> problems_of(const std::string& text, const std::string& parameters = "{}", Options options = {}) {
   std::vector<std::string> out;
-  for (const Problem& problem : compile_text(text, parameters, options).problems) out.push_back(problem.pointer + ": " + problem.message);
+  for (const Problem& problem : compile_text(text, parameters, options).problems)
+    out.push_back(problem.pointer + ": " + problem.message);
   return out;
 }
 

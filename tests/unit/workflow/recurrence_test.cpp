@@ -35,13 +35,15 @@ TEST(Recurrence, BeginsAtOnceWithoutAStart) {
 }
 
 TEST(Recurrence, FollowsASeriesFromAStartInThePast) {
-  EXPECT_THAT(series(read(R"({"frequency":"Day","interval":2,"startTime":"2026-01-01T09:00:00Z"})"), at("2026-01-04T00:00:00Z"), 2),
-              ElementsAre("2026-01-05T09:00:00Z", "2026-01-07T09:00:00Z"));
+  EXPECT_THAT(
+      series(read(R"({"frequency":"Day","interval":2,"startTime":"2026-01-01T09:00:00Z"})"), at("2026-01-04T00:00:00Z"), 2),
+      ElementsAre("2026-01-05T09:00:00Z", "2026-01-07T09:00:00Z"));
 }
 
 TEST(Recurrence, WaitsForAStartInTheFuture) {
-  EXPECT_THAT(series(read(R"({"frequency":"Week","interval":1,"startTime":"2026-05-01T09:00:00Z"})"), at("2026-01-04T00:00:00Z"), 2),
-              ElementsAre("2026-05-01T09:00:00Z", "2026-05-08T09:00:00Z"));
+  EXPECT_THAT(
+      series(read(R"({"frequency":"Week","interval":1,"startTime":"2026-05-01T09:00:00Z"})"), at("2026-01-04T00:00:00Z"), 2),
+      ElementsAre("2026-05-01T09:00:00Z", "2026-05-08T09:00:00Z"));
 }
 
 TEST(Recurrence, CombinesHoursMinutesAndWeekDays) {
@@ -52,9 +54,10 @@ TEST(Recurrence, CombinesHoursMinutesAndWeekDays) {
 }
 
 TEST(Recurrence, LeavesOutDaysThatAMonthDoesNotHave) {
-  const Recurrence r =
-      read(R"({"frequency":"Month","interval":1,"startTime":"2026-01-01T06:00:00Z","schedule":{"monthDays":[31,-1],"hours":[6],"minutes":[0]}})");
-  EXPECT_THAT(series(r, at("2026-01-31T07:00:00Z"), 3), ElementsAre("2026-02-28T06:00:00Z", "2026-03-31T06:00:00Z", "2026-04-30T06:00:00Z"));
+  const Recurrence r = read(
+      R"({"frequency":"Month","interval":1,"startTime":"2026-01-01T06:00:00Z","schedule":{"monthDays":[31,-1],"hours":[6],"minutes":[0]}})");
+  EXPECT_THAT(series(r, at("2026-01-31T07:00:00Z"), 3),
+              ElementsAre("2026-02-28T06:00:00Z", "2026-03-31T06:00:00Z", "2026-04-30T06:00:00Z"));
 }
 
 TEST(Recurrence, KnowsTheLastFriday) {
@@ -65,9 +68,10 @@ TEST(Recurrence, KnowsTheLastFriday) {
 
 TEST(Recurrence, KeepsWallClockTimeAcrossDaylightSaving) {
   // Central European time changes on 29 March 2026 at 02:00.
-  EXPECT_THAT(series(read(R"({"frequency":"Day","interval":1,"startTime":"2026-03-28T08:00:00","timeZone":"W. Europe Standard Time"})"),
-                     at("2026-03-28T00:00:00Z"), 3),
-              ElementsAre("2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z", "2026-03-30T06:00:00Z"));
+  EXPECT_THAT(
+      series(read(R"({"frequency":"Day","interval":1,"startTime":"2026-03-28T08:00:00","timeZone":"W. Europe Standard Time"})"),
+             at("2026-03-28T00:00:00Z"), 3),
+      ElementsAre("2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z", "2026-03-30T06:00:00Z"));
 }
 
 TEST(Recurrence, FiresLaterInTheGapAndOnceInTheFold) {
@@ -82,9 +86,10 @@ TEST(Recurrence, FiresLaterInTheGapAndOnceInTheFold) {
 }
 
 TEST(Recurrence, EndsAtItsEnd) {
-  EXPECT_THAT(series(read(R"({"frequency":"Day","interval":1,"startTime":"2026-03-01T00:00:00Z","endTime":"2026-03-02T12:00:00Z"})"),
-                     at("2026-03-01T00:00:00Z"), 9),
-              ElementsAre("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"));
+  EXPECT_THAT(
+      series(read(R"({"frequency":"Day","interval":1,"startTime":"2026-03-01T00:00:00Z","endTime":"2026-03-02T12:00:00Z"})"),
+             at("2026-03-01T00:00:00Z"), 9),
+      ElementsAre("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"));
 }
 
 TEST(Recurrence, CountsSecondsWithoutDrift) {

@@ -11,7 +11,9 @@ using expression::parse_value;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::vector<std::string> validate(const char* schema, const char* value) { return Schema(parse_value(schema)).validate(parse_value(value)); }
+std::vector<std::string> validate(const char* schema, const char* value) {
+  return Schema(parse_value(schema)).validate(parse_value(value));
+}
 
 TEST(Schema, ChecksTypesWithTheMessagesOfTheService) {
   EXPECT_THAT(validate(R"({"type":"object","properties":{"qty":{"type":"integer"}}})", R"({"qty":"three"})"),
@@ -33,8 +35,9 @@ TEST(Schema, LetsUnknownPropertiesPassUnlessToldOtherwise) {
 }
 
 TEST(Schema, ReadsEscapedNames) {
-  EXPECT_THAT(validate(R"({"properties":{"@@odata.etag":{"type":"string"}},"required":["@@odata.etag"]})", R"({"@odata.etag":1})"),
-              ElementsAre("Invalid type. Expected String but got Integer."));
+  EXPECT_THAT(
+      validate(R"({"properties":{"@@odata.etag":{"type":"string"}},"required":["@@odata.etag"]})", R"({"@odata.etag":1})"),
+      ElementsAre("Invalid type. Expected String but got Integer."));
 }
 
 TEST(Schema, ChecksNumbersTextsAndArrays) {

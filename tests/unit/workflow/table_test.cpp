@@ -21,8 +21,9 @@ TEST(TableText, EscapesHtml) {
   TableText table(TableText::Format::kHtml);
   table.header(Row{"A & B"});
   table.row(Row{"<i>'x'</i>"});
-  EXPECT_EQ(table.finish(),
-            "<table><thead><tr><th>A &amp; B</th></tr></thead><tbody><tr><td>&lt;i&gt;&#39;x&#39;&lt;/i&gt;</td></tr></tbody></table>");
+  EXPECT_EQ(
+      table.finish(),
+      "<table><thead><tr><th>A &amp; B</th></tr></thead><tbody><tr><td>&lt;i&gt;&#39;x&#39;&lt;/i&gt;</td></tr></tbody></table>");
 }
 
 TEST(TableText, IsAnEmptyTableWithoutRows) {
