@@ -34,6 +34,8 @@ find_package(prometheus-cpp REQUIRED)
 find_package(ICU 70 REQUIRED COMPONENTS uc i18n)
 find_package(LibXml2 REQUIRED)
 find_package(date REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(JSC REQUIRED IMPORTED_TARGET javascriptcoregtk-4.1)
 find_library(TRUNKLINE_SQLITECPP SQLiteCpp REQUIRED)
 
 # Boost 1.81 and 1.74 exclude each other on Debian 12; any libboost-*-dev silently brings 1.74 back.
