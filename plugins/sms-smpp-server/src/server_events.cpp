@@ -29,10 +29,10 @@ MessageState failed_state(const std::string& details) {
 
 std::vector<smpp::Message> Server::receipts_of(const json& data) {
   std::vector<smpp::Message> messages;
-  const auto tag = parse_tag(text_of(data, "tag"));
+  const auto tag = parse_tag(sms_smpp_server::text_of(data, "tag"));
   if (!tag) return messages;  // not of a client of ours
-  const std::string details = text_of(data, "deliveryStatusDetails");
-  const bool delivered = text_of(data, "deliveryStatus") == "Delivered";
+  const std::string details = sms_smpp_server::text_of(data, "deliveryStatusDetails");
+  const bool delivered = sms_smpp_server::text_of(data, "deliveryStatus") == "Delivered";
   smpp::Receipt receipt;
   receipt.state = delivered ? MessageState::kDelivered : failed_state(details);
   if (!delivered && details.size() >= 4) receipt.error = details.substr(1, 3);

@@ -96,14 +96,14 @@ Task<HttpResponse> Engine::receive(Call call, HttpRequest request) {
   // Both may come to one path: what each is for says which it is.
   for (const CallbackMap& map : description_.receipts) {
     if (!here(map)) continue;
-    const json* all = map.each.empty() ? &document : find(document, map.each);
+    const json* all = map.each.empty() ? &document : http_carrier::find(document, map.each);
     if (!all) continue;
     for (const json& one : all->is_array() ? *all : json::array({*all}))
       if (applies(map, one)) co_await take_receipt(call, map, one);
   }
   for (const CallbackMap& map : description_.inbound) {
     if (!here(map)) continue;
-    const json* all = map.each.empty() ? &document : find(document, map.each);
+    const json* all = map.each.empty() ? &document : http_carrier::find(document, map.each);
     if (!all) continue;
     for (const json& one : all->is_array() ? *all : json::array({*all}))
       if (applies(map, one)) co_await take_text(call, map, one);
