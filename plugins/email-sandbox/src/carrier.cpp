@@ -79,7 +79,7 @@ trunkline::Task<void> Carrier::stop() {
   for (const auto& [resource, world] : worlds) world->end_all(Error(ErrorCode::kUnavailable, "the carrier stops"));
   co_await pending_.stop();
   // The last mail may have ended on the door's own thread, which is joined from another one.
-  co_await executor_.yield();
+  while (door && door->is_own_thread()) co_await executor_.yield();
   door.reset();
 }
 

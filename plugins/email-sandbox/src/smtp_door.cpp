@@ -67,6 +67,8 @@ SmtpDoor::~SmtpDoor() {
 
 std::string SmtpDoor::address() const { return impl_->address; }
 
+bool SmtpDoor::is_own_thread() const { return std::this_thread::get_id() == impl_->thread.get_id(); }
+
 void SmtpDoor::close() {
   asio::post(impl_->context, [impl = impl_.get()] {
     impl->closed = true;

@@ -38,6 +38,8 @@ class SmtpDoor {
   std::string address() const;
   /// Closes listener and connections; nothing is taken afterwards. Answers of `take` may still come. [any-thread]
   void close();
+  /// The caller runs on the door's thread, where it must not be destroyed.
+  bool is_own_thread() const;
 
  private:
   struct Impl;

@@ -144,6 +144,8 @@ struct Pool::Impl {
 Pool::Pool(const Settings& settings) : impl_(std::make_unique<Impl>(settings)) {}
 Pool::~Pool() = default;
 
+bool Pool::is_own_thread() const { return std::this_thread::get_id() == impl_->thread.get_id(); }
+
 void Pool::submit(JobPtr job) {
   asio::post(impl_->context, [impl = impl_.get(), job = std::move(job)]() mutable { impl->take(std::move(job)); });
 }

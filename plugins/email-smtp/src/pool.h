@@ -19,6 +19,8 @@ class Pool {
   void submit(JobPtr job);
   /// Fails what waits (kUnavailable), lets what is being sent end, and calls `done` on the pool's thread. [any-thread]
   void stop(std::function<void()> done);
+  /// The caller runs on the pool's thread, where it must not be destroyed.
+  bool is_own_thread() const;
 
  private:
   struct Impl;

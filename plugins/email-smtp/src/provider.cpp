@@ -70,8 +70,8 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
 Task<void> Provider::stop() {
   auto start = [this](auto done) { pool_->stop([done]() mutable { done(Result<void>{}); }); };
   co_await trunkline::from_callback<void>(std::move(start));
-  // The pool's thread has called us and is joined from another one.
-  co_await executor_.yield();
+  // The pool's thread has called us and is joined from another one. What has completed already does not change the thread.
+  while (pool_->is_own_thread()) co_await executor_.yield();
   pool_.reset();
 }
 
