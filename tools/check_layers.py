@@ -226,7 +226,7 @@ def check_asio_headers(root: Path, files: dict[str, FileCheck]) -> list[Problem]
 
 
 def check_plugin_file(root: Path, path: Path) -> list[Problem]:
-    """A plugin sees the SDK and nothing of the runtime; time is the host's, and so are threads unless its manifest says otherwise."""
+    """A plugin sees the SDK and nothing of the runtime; time is the host's, and so are threads unless its manifest says so."""
     check = FileCheck(path, str(path.relative_to(root)))
     manifest = root / "plugins" / path.relative_to(root / "plugins").parts[0] / "plugin.json"
     owns_threads = manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("threads") is True
