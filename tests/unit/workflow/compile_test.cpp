@@ -50,7 +50,7 @@ TEST(Compile, ReportsEverythingAtOnceWithPlaces) {
   for (const Problem& problem : compiled.problems)
     if (problem.pointer == "/actions/C/inputs/x") {
       EXPECT_EQ(problem.code, "InvalidTemplate");
-      EXPECT_EQ(problem.location.line, 5u);
+      EXPECT_EQ(problem.location.line, 6u);
       EXPECT_GT(problem.location.column, 1u);
     }
   const Error error = to_error(compiled.problems);
