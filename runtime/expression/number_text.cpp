@@ -30,7 +30,8 @@ void append_double(std::string& out, double value) {
   }
   // d.ddde±xx: the shortest digits and their exponent.
   std::array<char, 32> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size() - 1, value, std::chars_format::scientific).ptr;
+  *end = '\0';  // for atoi
   std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
   if (text.front() == '-') {
     out += '-';

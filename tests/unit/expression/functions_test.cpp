@@ -262,6 +262,14 @@ TEST(Forms, MultipartBodiesAreCutUp) {
   EXPECT_EQ(failure_of("@triggerMultipartBody(3)", context).code, kInvalidTemplate);
 }
 
+TEST(Numbers, AreWrittenAlikeWhateverLiesOnTheStack) {
+  for (int i = 0; i < 50; ++i) {
+    // Leaves digits behind where the next one writes.
+    EXPECT_EQ(json("@variables('n')", R"({"variables":{"n":1.2345678901234567e-107}})"), "1.2345678901234567E-107");
+    EXPECT_EQ(json("@variables('n')", R"({"variables":{"n":1.5}})"), "1.5");
+  }
+}
+
 TEST(Random, StaysInItsBounds) {
   JsonContext context(Value::object(), test_sources());
   const auto die = Expression::compile("@rand(-2, 3)");

@@ -1,6 +1,8 @@
 #include "support/expression.hpp"
 
+#include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "support/runtime.hpp"
@@ -19,9 +21,15 @@ std::string evaluate(const std::string& template_json, const std::string& contex
         {template_json.data(), template_json.size()}, {context_json.data(), context_json.size()},
         [](void* user, const tl_str* result, tl_error* error) {
           auto& to = *static_cast<Outcome*>(user);
-          if (error)
+          if (error) {
+            std::map<std::string, std::string> details;
+            for (const std::string_view key : {"offset", "pointer", "function", "argument"}) {
+              const tl_str value = tl_error_get(error, {key.data(), key.size()});
+              if (value.data) details.emplace(key, std::string(value.data, value.size));
+            }
             to.error = std::make_unique<Error>(errors().take(error));
-          else
+            to.error->details = std::move(details);
+          } else
             to.result.assign(result->data, result->size);
         },
         &outcome);
