@@ -12,7 +12,7 @@
 #include "runtime/core/service_objects.h"
 #include "runtime/providers/provider_registry.h"
 #include "trunkline/errors.hpp"
-#include "trunkline/runtime.h"
+#include "trunkline/builtin.h"
 
 using namespace trunkline;
 

@@ -12,7 +12,7 @@
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
 #include "trunkline/interfaces.hpp"
-#include "trunkline/runtime.h"
+#include "trunkline/builtin.h"
 
 namespace trunkline::plugin {
 namespace {

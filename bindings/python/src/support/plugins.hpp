@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support/runtime.hpp"
+#include "trunkline/builtin.h"
 
 namespace trunkline::pyrt {
 
