@@ -5,8 +5,6 @@
 #include "generated/modules.hpp"
 #include "support/call.hpp"
 #include "support/interface.hpp"
-#include "support/plugins.hpp"
-#include "support/provider.hpp"
 #include "support/stream.hpp"
 
 #ifndef TRUNKLINE_VERSION
@@ -71,11 +69,11 @@ PYBIND11_MODULE(_native, module) {
   module.def("cancel", &cancel, py::arg("call"));
 
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
-      .def(py::init([](const std::string& config, const std::string& config_file, py::list plugins) {
+      .def(py::init([](const std::string& config, const std::string& config_file) {
              watch_process();
-             return open_runtime(config, config_file, std::move(plugins));
+             return RuntimeHandle::open(config, config_file);
            }),
-           py::arg("config"), py::arg("config_file"), py::arg("plugins") = py::list())
+           py::arg("config"), py::arg("config_file"))
       .def_property_readonly("closed", &RuntimeHandle::closed)
       .def("close", &RuntimeHandle::close);
   py::class_<Stream>(module, "Stream")
@@ -85,5 +83,4 @@ PYBIND11_MODULE(_native, module) {
       .def("next_async", &Stream::next_async, py::arg("most"))
       .def("close", &Stream::close);
   bind_all(module.ptr());
-  bind_providers(module);
 }

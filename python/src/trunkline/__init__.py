@@ -15,36 +15,21 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, identity, providers, sandbox, service, sms
+from . import chat, common, identity, sandbox, service, sms
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
 from ._handlers import EventHandler
-from ._native import Call
-from ._provider_base import Host
-from ._providers import run_kit
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
 from .common import DecisionRecord, DecisionStep, ErrorCode
-from .providers import ChatProvider, IdentityProvider, SandboxProvider, SmsProvider
 from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 
 __version__ = _native.library_version
 
 # Where people find them, in messages, documentation and pickles.
 _written = [
-    *[
-        "Chat",
-        "Clock",
-        "Deliveries",
-        "Delivery",
-        "EventHandler",
-        "EventHistory",
-        "EventSubscriptions",
-        "EventTopics",
-        "Events",
-        "Host",
-    ],
+    *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
     *["Resource", "Resources", "Runtime", "Stream", "Topic"],
 ]
 for _name in [*_errors_all, *_written]:
@@ -53,9 +38,7 @@ del _name, _written
 
 __all__ = [
     *_errors_all,
-    "Call",
     "Chat",
-    "ChatProvider",
     "Clock",
     "DecisionRecord",
     "DecisionStep",
@@ -68,14 +51,10 @@ __all__ = [
     "EventSubscriptions",
     "EventTopics",
     "Events",
-    "Host",
-    "IdentityProvider",
     "Resource",
     "Resources",
     "Runtime",
-    "SandboxProvider",
     "SmsMessage",
-    "SmsProvider",
     "SmsRecord",
     "SmsSendOutcome",
     "Stream",
@@ -83,8 +62,6 @@ __all__ = [
     "chat",
     "common",
     "identity",
-    "providers",
-    "run_kit",
     "sandbox",
     "service",
     "sms",

@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "support/plugins.hpp"
-
 namespace trunkline::pyrt {
 namespace {
 
@@ -38,32 +36,15 @@ abi::Errors errors() { return abi::Errors(&error_reader()); }
 
 }  // namespace
 
-Error take_library_error(tl_error* error) { return errors().take(error); }
-
 std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file) {
-  return open_runtime(config, config_file, py::list());
-}
-
-std::shared_ptr<RuntimeHandle> open_runtime(std::string_view config, std::string_view config_file, py::object plugins) {
-  const std::vector<tl_builtin_plugin> raw = builtin_plugins(plugins);
-  tl_runtime_options options{};
-  options.struct_size = sizeof options;
-  options.config_yaml = text(config);
-  options.config_file = text(config_file);
-  options.plugins = {raw.data(), raw.size(), sizeof(tl_builtin_plugin)};
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
   {
     const GilRelease gil;
-    if (tl_runtime_open_with(&options, &runtime, &error) != 0 || !runtime) runtime = nullptr;
+    if (tl_runtime_open(text(config), text(config_file), &runtime, &error) != 0 || !runtime) runtime = nullptr;
   }
   if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
-  // The plugins live as long as their runtime. The last owner has the GIL.
-  PyObject* const kept = plugins.release().ptr();
-  std::shared_ptr<RuntimeHandle> handle(new RuntimeHandle(runtime), [kept](RuntimeHandle* closing) {
-    delete closing;
-    if (!finalizing()) Py_DECREF(kept);
-  });
+  auto handle = std::make_shared<RuntimeHandle>(runtime);
   const std::lock_guard lock(registry().mutex);
   std::erase_if(registry().open, [](const auto& other) { return other.expired(); });
   registry().open.push_back(handle);
