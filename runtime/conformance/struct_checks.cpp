@@ -1,5 +1,5 @@
-// Structures of another size than ours: an older host gives less, a newer one more. What lies behind a structure's end is filled with
-// bytes that a careless reader trips over.
+// Structures of another size than ours: an older host gives less, a newer one more. What lies behind a structure's end is filled
+// with bytes that a careless reader trips over.
 #include <array>
 #include <cstring>
 #include <deque>
@@ -130,8 +130,10 @@ void send_with(CheckContext& kit, const tl_call* call, const tl_sms_send_request
   RawDone& raw = RawDone::make(kit);
   static_cast<const tl_sms_provider*>(target.vtbl)->send(target.self, call, request, &RawDone::complete<tl_list>, &raw);
   await(kit, raw, "send with " + what);
-  if (raw.error) kit.remark(error_name(raw.error->code) + ": " + raw.error->message);
-  else kit.require(raw.results == recipients, "send with " + what + ": " + std::to_string(raw.results) + " results for " +
+  if (raw.error)
+    kit.remark(error_name(raw.error->code) + ": " + raw.error->message);
+  else
+    kit.require(raw.results == recipients, "send with " + what + ": " + std::to_string(raw.results) + " results for " +
                                                std::to_string(recipients) + " recipients");
   kit.require(raw.strangers == 0, "send with " + what + ": results name another message_id than the request");
   kit.close(subject);
