@@ -36,8 +36,9 @@ template <class T>
 void require_refused(const Result<T>& result, const std::string& what) {
   CheckContext::require(!result.ok(), what + ": wanted not_found or permission_denied, but it succeeded");
   const ErrorCode code = result.error().code;
-  CheckContext::require(code == ErrorCode::kNotFound || code == ErrorCode::kPermissionDenied,
-                        what + ": wanted not_found or permission_denied, found " + error_name(code) + ": " + result.error().message);
+  CheckContext::require(
+      code == ErrorCode::kNotFound || code == ErrorCode::kPermissionDenied,
+      what + ": wanted not_found or permission_denied, found " + error_name(code) + ": " + result.error().message);
 }
 
 chat::CreateThreadRequest thread_request() {
@@ -64,12 +65,14 @@ class Chat {
     chat::SendMessageRequest request;
     request.content = text;
     request.kind = kind;
-    return call<chat::ChatMessage>(
-        kit_, "send_message", [&](auto done) { client_.start_send_message(kResource, user, thread, request, {}, std::move(done)); });
+    return call<chat::ChatMessage>(kit_, "send_message", [&](auto done) {
+      client_.start_send_message(kResource, user, thread, request, {}, std::move(done));
+    });
   }
   Result<chat::ChatMessage> get(const std::string& thread, const std::string& message, const std::string& user = kAlice) {
-    return call<chat::ChatMessage>(
-        kit_, "get_message", [&](auto done) { client_.start_get_message(kResource, user, thread, message, {}, std::move(done)); });
+    return call<chat::ChatMessage>(kit_, "get_message", [&](auto done) {
+      client_.start_get_message(kResource, user, thread, message, {}, std::move(done));
+    });
   }
   std::vector<chat::ChatMessage> list(const std::string& thread, const std::string& user = kAlice) {
     chat::PageRequest page;
@@ -155,10 +158,12 @@ void strangers(CheckContext& kit) {
 void odd_texts(CheckContext& kit) {
   Chat chat(kit);
   const std::string thread = chat.create_thread();
-  for (const std::string& text : {std::string("a\0b", 3), std::string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"), std::string(20'000, 'x')}) {
+  for (const std::string& text :
+       {std::string("a\0b", 3), std::string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"), std::string(20'000, 'x')}) {
     const auto sent = chat.send(thread, text);
     if (!sent.ok()) {
-      kit.remark("a text of " + std::to_string(text.size()) + " bytes: " + error_name(sent.error().code) + ": " + sent.error().message);
+      kit.remark("a text of " + std::to_string(text.size()) + " bytes: " + error_name(sent.error().code) + ": " +
+                 sent.error().message);
       kit.require(sent.error().code != ErrorCode::kInternal && sent.error().code != ErrorCode::kUnknown,
                   "a text of " + std::to_string(text.size()) + " bytes ended in " + error_name(sent.error().code));
       continue;
@@ -198,9 +203,12 @@ std::vector<Check> chat_checks(NormalCall& normal) {
   normal = [](CheckContext&, plugin::PluginInstance& instance, int, CallOptions options, Settled done) {
     client_of(instance).start_create_thread(kResource, kAlice, thread_request(), std::move(options), settle(std::move(done)));
   };
-  return {{"chat.life_of_a_thread", life_of_a_thread}, {"chat.life_of_a_message", life_of_a_message},
-          {"chat.not_found", not_found},               {"chat.strangers", strangers},
-          {"chat.odd_texts", odd_texts},               {"chat.unknown_enum", unknown_enum},
+  return {{"chat.life_of_a_thread", life_of_a_thread},
+          {"chat.life_of_a_message", life_of_a_message},
+          {"chat.not_found", not_found},
+          {"chat.strangers", strangers},
+          {"chat.odd_texts", odd_texts},
+          {"chat.unknown_enum", unknown_enum},
           {"chat.host_keeps_nothing", host_keeps_nothing}};
 }
 

@@ -18,9 +18,10 @@ std::string short_name(std::string_view interface_id) {
 
 std::string error_name(ErrorCode code) {
   static constexpr std::array<std::string_view, 17> kNames{
-      "ok",           "cancelled",         "unknown",          "invalid_argument",   "deadline_exceeded",   "not_found",
-      "already_exists", "permission_denied", "resource_exhausted", "failed_precondition", "aborted",         "out_of_range",
-      "unimplemented", "internal",          "unavailable",      "data_loss",          "unauthenticated"};
+      "ok",        "cancelled",      "unknown",           "invalid_argument",   "deadline_exceeded",
+      "not_found", "already_exists", "permission_denied", "resource_exhausted", "failed_precondition",
+      "aborted",   "out_of_range",   "unimplemented",     "internal",           "unavailable",
+      "data_loss", "unauthenticated"};
   const auto at = static_cast<std::size_t>(code);
   return at < kNames.size() ? std::string(kNames[at]) : "code " + std::to_string(static_cast<int>(code));
 }
@@ -82,8 +83,8 @@ void CheckContext::await_all(const std::vector<CallPtr>& records, const std::str
     return count;
   };
   if (!host.wait([&] { return open() == 0; }))
-    fail(what + ": " + std::to_string(open()) + " of " + std::to_string(records.size()) + " calls never completed (the clock was moved " +
-         std::to_string(input.quirks.clock_limit.count()) + " s)");
+    fail(what + ": " + std::to_string(open()) + " of " + std::to_string(records.size()) +
+         " calls never completed (the clock was moved " + std::to_string(input.quirks.clock_limit.count()) + " s)");
   for (const CallPtr& record : records)
     require(record->completions == 1, what + ": a call completed " + std::to_string(record->completions) + " times");
 }

@@ -44,7 +44,8 @@ HttpRule ScriptedHttp::rule_for(const host::HttpRequest& request) {
   for (const HttpRule& rule : rules_)
     if ((rule.method.empty() || rule.method == request.method) && (rule.url.empty() || matches_pattern(rule.url, request.url)))
       return rule;
-  if (unanswered_.size() < kMaxUnanswered) unanswered_.push_back(request.method + " " + request.url.substr(0, request.url.find('?')));
+  if (unanswered_.size() < kMaxUnanswered)
+    unanswered_.push_back(request.method + " " + request.url.substr(0, request.url.find('?')));
   HttpRule none;
   none.fails = true;
   return none;

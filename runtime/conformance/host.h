@@ -1,5 +1,5 @@
-// The host that a plugin under test lives in: virtual clock, data in memory, a carrier's HTTP API that is played from a script, and
-// ears for everything the plugin says.
+// The host that a plugin under test lives in: virtual clock, data in memory, a carrier's HTTP API that is played from a script,
+// and ears for everything the plugin says.
 #pragma once
 #include <atomic>
 #include <chrono>

@@ -71,9 +71,10 @@ void life_of_a_user(CheckContext& kit) {
                                         [&](auto done) { client.start_get_user(kResource, user.id, {}, std::move(done)); });
   };
   kit.require(value_of(get(), "get_user").id == user.id, "get_user gave another user");
-  const auto page = value_of(call<identity::UserPage>(kit, "list_users",
-                                                      [&](auto done) { client.start_list_users(kResource, 100, {}, {}, std::move(done)); }),
-                             "list_users");
+  const auto page =
+      value_of(call<identity::UserPage>(kit, "list_users",
+                                        [&](auto done) { client.start_list_users(kResource, 100, {}, {}, std::move(done)); }),
+               "list_users");
   kit.require(std::any_of(page.items.begin(), page.items.end(), [&](const auto& one) { return one.id == user.id; }),
               "list_users does not have the user that was created");
   value_of(call<void>(kit, "delete_user", [&](auto done) { client.start_delete_user(kResource, user.id, {}, std::move(done)); }),
@@ -109,10 +110,12 @@ void not_found(CheckContext& kit) {
   Subject subject = kit.open();
   create_user(kit, subject);
   const identity::IdentityProviderClient client = client_of(subject);
-  require_error(call<identity::UserIdentity>(kit, "get_user", [&](auto done) { client.start_get_user(kResource, kNobody, {}, std::move(done)); }),
+  require_error(call<identity::UserIdentity>(kit, "get_user",
+                                             [&](auto done) { client.start_get_user(kResource, kNobody, {}, std::move(done)); }),
                 ErrorCode::kNotFound, "get_user of nobody");
-  require_error(call<void>(kit, "delete_user", [&](auto done) { client.start_delete_user(kResource, kNobody, {}, std::move(done)); }),
-                ErrorCode::kNotFound, "delete_user of nobody");
+  require_error(
+      call<void>(kit, "delete_user", [&](auto done) { client.start_delete_user(kResource, kNobody, {}, std::move(done)); }),
+      ErrorCode::kNotFound, "delete_user of nobody");
   if (client.capabilities().issues_tokens)
     require_error(issue(kit, subject, kNobody), ErrorCode::kNotFound, "issue_token for nobody");
   kit.close(subject);
@@ -120,7 +123,8 @@ void not_found(CheckContext& kit) {
 
 void bad_tokens(CheckContext& kit) {
   Subject subject = kit.open();
-  for (const std::string& token : {std::string(), std::string("x"), std::string("a.b.c"), std::string("a\0b.c.d", 7), std::string(100'000, 'e')})
+  for (const std::string& token :
+       {std::string(), std::string("x"), std::string("a.b.c"), std::string("a\0b.c.d", 7), std::string(100'000, 'e')})
     require_error(verify(kit, subject, token), ErrorCode::kUnauthenticated,
                   "verify_token of " + std::to_string(token.size()) + " bytes that are no token");
   kit.close(subject);
@@ -134,8 +138,8 @@ void unknown_enum(CheckContext& kit) {
   const auto result = issue(kit, subject, user.id, {static_cast<identity::TokenScope>(kFromTheFuture)});
   if (!result.ok()) {
     kit.remark(error_name(result.error().code) + ": " + result.error().message);
-    kit.require(result.error().code == ErrorCode::kInvalidArgument, "an unknown scope: wanted invalid_argument or a token, found " +
-                                                                        error_name(result.error().code));
+    kit.require(result.error().code == ErrorCode::kInvalidArgument,
+                "an unknown scope: wanted invalid_argument or a token, found " + error_name(result.error().code));
   }
   kit.close(subject);
 }
@@ -147,9 +151,10 @@ void custom_ids(CheckContext& kit) {
   request.resource_id = kResource;
   request.custom_id = std::string("kit\0id", 6);
   const auto create = [&] {
-    return value_of(call<identity::UserIdentity>(
-                        kit, "create_user", [&](auto done) { client_of(subject).start_create_user(request, {}, std::move(done)); }),
-                    "create_user");
+    return value_of(
+        call<identity::UserIdentity>(kit, "create_user",
+                                     [&](auto done) { client_of(subject).start_create_user(request, {}, std::move(done)); }),
+        "create_user");
   };
   const identity::UserIdentity first = create();
   kit.require(create().id == first.id, "the same custom id gave two users");

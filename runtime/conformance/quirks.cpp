@@ -23,7 +23,8 @@ class Members {
  public:
   Members(const json& value, std::string path, std::initializer_list<std::string_view> known)
       : value_(value), path_(std::move(path)) {
-    if (!value.is_object()) fail(path_.empty() ? "document" : path_, std::string("found ") + value.type_name() + ", wanted an object");
+    if (!value.is_object())
+      fail(path_.empty() ? "document" : path_, std::string("found ") + value.type_name() + ", wanted an object");
     const std::vector<std::string_view> names(known);
     for (const auto& [name, unused] : value.items())
       if (std::find(names.begin(), names.end(), name) == names.end())
@@ -43,7 +44,8 @@ class Members {
   void number(const char* name, T& out, double least) const {
     if (const json* found = find(name)) {
       if (!found->is_number() || found->get<double>() < least)
-        fail(at(name), "found " + found->dump() + ", wanted a number of at least " + std::to_string(static_cast<long long>(least)));
+        fail(at(name),
+             "found " + found->dump() + ", wanted a number of at least " + std::to_string(static_cast<long long>(least)));
       out = found->get<T>();
     }
   }

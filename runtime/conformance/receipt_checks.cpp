@@ -76,7 +76,8 @@ void own_reports(CheckContext& kit) {
   const sms::SmsSendResult sent = send_one(kit, subject);
   kit.host.let_pass(kit.input.quirks.clock_limit);
   const auto reports = subject.sink->reports();
-  if (reports.empty()) kit.skip("no report came within the clock's limit; the carrier may report by webhook (quirks: \"receipts\")");
+  if (reports.empty())
+    kit.skip("no report came within the clock's limit; the carrier may report by webhook (quirks: \"receipts\")");
   require_reports_of(sent, reports);
   const auto finals = std::count_if(reports.begin(), reports.end(), [](const auto& report) { return is_final(report.state); });
   kit.require(finals <= 1, std::to_string(finals) + " final reports came for one message");
@@ -93,7 +94,8 @@ void refused_report(CheckContext& kit) {
   const auto reports = subject.sink->reports();
   if (subject.sink->events() == 0) kit.skip("no report came within the clock's limit; the carrier may report by webhook");
   require_reports_of(sent, reports);
-  kit.remark(reports.empty() ? "a report that the host could not keep is lost" : "a report that the host could not keep is told again");
+  kit.remark(reports.empty() ? "a report that the host could not keep is lost"
+                             : "a report that the host could not keep is told again");
   kit.require(reports.size() <= 1 || !is_final(reports.front().state), "a report that was kept came again");
   const sms::SmsSendResult again = send_one(kit, subject);
   (void)again;
@@ -120,10 +122,11 @@ std::int32_t call_back(CheckContext& kit, Subject& subject, const ReceiptSample&
   auto record = std::make_shared<CallRecord>();
   auto status = std::make_shared<std::int32_t>(0);
   const host::WebhookReceiverClient client(subject->interface(host::WebhookReceiverClient::kInterfaceId), subject->calls());
-  client.start_receive(std::move(request), {}, [status, settled = kit.recorder(record)](Result<host::HttpResponse> result) mutable {
-    if (result.ok()) *status = result.value().status;
-    settled(result.ok() ? nullptr : &result.error());
-  });
+  client.start_receive(std::move(request), {},
+                       [status, settled = kit.recorder(record)](Result<host::HttpResponse> result) mutable {
+                         if (result.ok()) *status = result.value().status;
+                         settled(result.ok() ? nullptr : &result.error());
+                       });
   kit.await(record, "a receipt by webhook");
   if (record->error) kit.fail("a receipt by webhook failed: " + error_name(record->error->code) + ": " + record->error->message);
   return *status;

@@ -33,7 +33,8 @@ struct Report {
 
 /// For people: every check on a line, failures with their reasons, a summary at the end.
 std::string to_text(const Report& report);
-/// {"plugin", "version", "interfaces", "passed", "failed", "skipped", "checks": [{"name", "outcome", "detail", "seconds", "figures"}]}
+/// {"plugin", "version", "interfaces", "passed", "failed", "skipped", "checks": [{"name", "outcome", "detail", "seconds",
+/// "figures"}]}
 std::string to_json(const Report& report);
 /// One `testsuite`, one `testcase` a check.
 std::string to_junit(const Report& report);

@@ -14,6 +14,7 @@ std::vector<Check> checks_for(const KitInput& input);
 CheckResult run_check(const Check& check, const KitInput& input);
 /// All checks whose name passes `wanted`; empty: all. `started` and `ended` are told as it goes.
 Report run(const KitInput& input, const std::function<bool(std::string_view)>& wanted = {},
-           const std::function<void(const std::string&)>& started = {}, const std::function<void(const CheckResult&)>& ended = {});
+           const std::function<void(const std::string&)>& started = {},
+           const std::function<void(const CheckResult&)>& ended = {});
 
 }  // namespace trunkline::conformance

@@ -31,11 +31,12 @@ Result<Results> send(CheckContext& kit, Subject& subject, sms::SmsSendRequest re
   auto results = std::make_shared<Result<Results>>();
   options.resource = "kit";
   client_of(*subject.instance)
-      .start_send(std::move(request), std::move(options), [results, settled = kit.recorder(record)](Result<Results> result) mutable {
-        if (result.ok()) *results = std::move(result);
-        const Error* error = result.ok() ? nullptr : &result.error();
-        settled(error);
-      });
+      .start_send(std::move(request), std::move(options),
+                  [results, settled = kit.recorder(record)](Result<Results> result) mutable {
+                    if (result.ok()) *results = std::move(result);
+                    const Error* error = result.ok() ? nullptr : &result.error();
+                    settled(error);
+                  });
   kit.await(record, "send");
   if (record->error) return *record->error;
   return std::move(*results);
@@ -43,9 +44,9 @@ Result<Results> send(CheckContext& kit, Subject& subject, sms::SmsSendRequest re
 
 /// One result for each recipient, in order, each consistent with itself.
 void check_results(const sms::SmsSendRequest& request, const Results& results) {
-  CheckContext::require(results.size() == request.recipients.size(),
-                        "found " + std::to_string(results.size()) + " results for " + std::to_string(request.recipients.size()) +
-                            " recipients, wanted one for each");
+  CheckContext::require(results.size() == request.recipients.size(), "found " + std::to_string(results.size()) + " results for " +
+                                                                         std::to_string(request.recipients.size()) +
+                                                                         " recipients, wanted one for each");
   for (std::size_t i = 0; i < results.size(); ++i) {
     const std::string at = "result " + std::to_string(i) + ": ";
     CheckContext::require(results[i].message_id == request.recipients[i].message_id,
@@ -93,8 +94,10 @@ void unknown_enum(CheckContext& kit) {
   sms::SmsSendRequest request = request_of(kit.input.quirks.sms);
   request.encoding = static_cast<sms::Encoding>(kFromTheFuture);
   const auto result = send(kit, subject, request);
-  if (result.ok()) check_results(request, result.value());
-  else kit.remark(error_name(result.error().code) + ": " + result.error().message);
+  if (result.ok())
+    check_results(request, result.value());
+  else
+    kit.remark(error_name(result.error().code) + ": " + result.error().message);
   kit.close(subject);
 }
 
@@ -111,7 +114,8 @@ void odd_text(CheckContext& kit, const std::string& text) {
   } else {
     const ErrorCode code = result.error().code;
     kit.remark(error_name(code) + ": " + result.error().message);
-    kit.require(code != ErrorCode::kInternal && code != ErrorCode::kUnknown, "it ended in " + error_name(code) + ": " + result.error().message);
+    kit.require(code != ErrorCode::kInternal && code != ErrorCode::kUnknown,
+                "it ended in " + error_name(code) + ": " + result.error().message);
   }
   kit.close(subject);
 }
@@ -167,15 +171,16 @@ void declared_error(CheckContext& kit, const DeclaredError& wanted) {
   } else {
     send(kit, subject, request);
     if (kit.host.http.requests() == 0)
-      kit.skip("nothing is known of how to provoke it: say so in the quirks' \"errors\" as \"sms.send." + error_name(wanted.code) + "\"");
+      kit.skip("nothing is known of how to provoke it: say so in the quirks' \"errors\" as \"sms.send." +
+               error_name(wanted.code) + "\"");
     answer.emplace().status = wanted.status;
   }
   kit.host.http.answer_all(answer);
   const auto result = send(kit, subject, request);
   kit.host.http.answer_all({});
   if (!result.ok()) {
-    kit.require(result.error().code == wanted.code, "wanted " + error_name(wanted.code) + ", found " + error_name(result.error().code) +
-                                                        ": " + result.error().message);
+    kit.require(result.error().code == wanted.code, "wanted " + error_name(wanted.code) + ", found " +
+                                                        error_name(result.error().code) + ": " + result.error().message);
   } else if (wanted.code != ErrorCode::kInvalidArgument || told) {
     // Refusing a recipient is right where only it is at fault.
     const auto& results = result.value();
@@ -197,8 +202,9 @@ void failed_means_not_sent(CheckContext& kit) {
   const auto failed = send(kit, subject, request_of(kit.input.quirks.sms));
   kit.host.http.answer_all({});
   if (kit.host.http.requests() == 0) kit.skip("it does not use the host's HTTP");
-  kit.require(!failed.ok() || std::none_of(failed.value().begin(), failed.value().end(), [](const auto& one) { return one.accepted; }),
-              "the carrier could not be reached, but the text was accepted");
+  kit.require(
+      !failed.ok() || std::none_of(failed.value().begin(), failed.value().end(), [](const auto& one) { return one.accepted; }),
+      "the carrier could not be reached, but the text was accepted");
   if (!failed.ok())
     kit.require(failed.error().code == ErrorCode::kUnavailable || failed.error().code == ErrorCode::kDeadlineExceeded,
                 "the carrier could not be reached: wanted unavailable, found " + error_name(failed.error().code));
@@ -213,12 +219,9 @@ std::vector<Check> sms_checks(NormalCall& normal) {
   normal = [](CheckContext& kit, plugin::PluginInstance& instance, int seed, CallOptions options, Settled done) {
     client_of(instance).start_send(request_of(kit.input.quirks.sms, seed), std::move(options), settle(std::move(done)));
   };
-  std::vector<Check> all{{"sms.capabilities", capabilities},
-                         {"sms.send.answers_each_recipient", answers_each_recipient},
-                         {"sms.send.idempotency", idempotency},
-                         {"sms.send.unknown_enum", unknown_enum},
-                         {"sms.send.nul_in_id", nul_in_id},
-                         {"sms.send.failed_means_not_sent", failed_means_not_sent}};
+  std::vector<Check> all{{"sms.capabilities", capabilities},    {"sms.send.answers_each_recipient", answers_each_recipient},
+                         {"sms.send.idempotency", idempotency}, {"sms.send.unknown_enum", unknown_enum},
+                         {"sms.send.nul_in_id", nul_in_id},     {"sms.send.failed_means_not_sent", failed_means_not_sent}};
   const std::pair<const char*, std::string> texts[] = {{"nul_in_text", std::string("a\0b\0", 4)},
                                                        {"empty_text", ""},
                                                        {"emoji_text", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80 \xe2\x82\xac{}[]"},

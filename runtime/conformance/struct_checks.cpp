@@ -1,5 +1,5 @@
-// Structures of another size than ours: an older host gives less, a newer one more. What lies behind a structure's end is filled with
-// bytes that a careless reader trips over.
+// Structures of another size than ours: an older host gives less, a newer one more. What lies behind a structure's end is filled
+// with bytes that a careless reader trips over.
 #include <array>
 #include <cstring>
 #include <deque>
@@ -19,7 +19,7 @@ struct RawDone {
   std::atomic<int> completions{0};
   std::atomic<Pulse*> pulse{nullptr};
   std::optional<Error> error;
-  std::size_t results = 0;
+  std::size_t results = 0, strangers = 0;
 
   static RawDone& make(CheckContext& kit) {
     static auto& all = *new std::deque<RawDone>;
@@ -28,6 +28,14 @@ struct RawDone {
     RawDone& made = all.emplace_back();
     made.pulse = &kit.host.pulse;
     return made;
+  }
+  /// Of a send: every result names the one message.
+  void read(const tl_list& list) {
+    results = list.count;
+    for (std::size_t i = 0; i < list.count; ++i) {
+      const auto* result = reinterpret_cast<const tl_sms_send_result*>(static_cast<const char*>(list.data) + i * list.stride);
+      if (abi::text(result->message_id) != "kit") ++strangers;
+    }
   }
   template <class C>
   static void complete(void* user, const C* result, tl_error* error) noexcept {
@@ -38,7 +46,7 @@ struct RawDone {
       if (first) self->error = taken;
     }
     if constexpr (std::is_same_v<C, tl_list>) {
-      if (first && result) self->results = result->count;
+      if (first && result) self->read(*result);
     }
     self->completions.fetch_add(1);
     self->pulse.load()->beat();
@@ -115,14 +123,19 @@ struct RawRequest {
   RawRequest(const RawRequest&) = delete;
 };
 
-void send_with(CheckContext& kit, const tl_call* call, const tl_sms_send_request* request, const std::string& what) {
+void send_with(CheckContext& kit, const tl_call* call, const tl_sms_send_request* request, const std::string& what,
+               std::size_t recipients = 1) {
   Subject subject = kit.open();
   const tl_iface target = subject->interface(sms::SmsProviderClient::kInterfaceId);
   RawDone& raw = RawDone::make(kit);
   static_cast<const tl_sms_provider*>(target.vtbl)->send(target.self, call, request, &RawDone::complete<tl_list>, &raw);
   await(kit, raw, "send with " + what);
-  if (raw.error) kit.remark(error_name(raw.error->code) + ": " + raw.error->message);
-  else kit.require(raw.results == 1, "send with " + what + ": " + std::to_string(raw.results) + " results for one recipient");
+  if (raw.error)
+    kit.remark(error_name(raw.error->code) + ": " + raw.error->message);
+  else
+    kit.require(raw.results == recipients, "send with " + what + ": " + std::to_string(raw.results) + " results for " +
+                                               std::to_string(recipients) + " recipients");
+  kit.require(raw.strangers == 0, "send with " + what + ": results name another message_id than the request");
   kit.close(subject);
 }
 
@@ -146,13 +159,15 @@ void send_large_request(CheckContext& kit) {
     tl_sms_recipient recipient;
     std::array<unsigned char, 24> more;
   };
-  std::array<Larger, 1> recipients{};
-  recipients[0].recipient = raw.recipient;
-  recipients[0].recipient.struct_size = sizeof(Larger);
-  recipients[0].more.fill(kGarbage);
+  std::array<Larger, 2> recipients{};
+  for (Larger& one : recipients) {
+    one.recipient = raw.recipient;
+    one.recipient.struct_size = sizeof(Larger);
+    one.more.fill(kGarbage);
+  }
   raw.request.recipients = {recipients.data(), recipients.size(), sizeof(Larger)};
   const Sized<tl_sms_send_request> request(raw.request, sizeof(tl_sms_send_request) + 48);
-  send_with(kit, nullptr, request.get(), "a request from a newer host");
+  send_with(kit, nullptr, request.get(), "a request from a newer host", recipients.size());
 }
 
 }  // namespace

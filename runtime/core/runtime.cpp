@@ -219,11 +219,10 @@ struct Runtime::Parts {
 
 Runtime::Runtime(Config config) : config_(std::move(config)) {}
 
-std::unique_ptr<Runtime> Runtime::open(Config config, std::vector<BuiltinPlugin> plugins) {
+std::unique_ptr<Runtime> Runtime::open(Config config) {
   std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
   runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);
   Parts& p = *runtime->parts_;
-  for (const BuiltinPlugin& plugin : plugins) p.providers.add_builtin(plugin.manifest, plugin.entry, plugin.context);
 
   // All steps of a database at once: one it does not know belongs to a newer program.
   p.store->system().migrate(

@@ -7,7 +7,6 @@
 
 #include "runtime/config/config.h"
 #include "runtime/services/resource.h"
-#include "trunkline/abi.h"
 #include "trunkline/service.hpp"
 #include "trunkline/task.hpp"
 
@@ -60,20 +59,13 @@ class Store;
 
 std::string_view runtime_version();
 
-/// A plugin that is part of the program, or made by a language binding; see PluginLoader::add_builtin.
-struct BuiltinPlugin {
-  std::string manifest;
-  const tl_plugin_entry* entry = nullptr;
-  void* context = nullptr;
-};
-
 /// Several can live in one process; nothing is shared between them but the code of the plugins. [any-thread] but for open and
 /// close, which are [lifecycle].
 class Runtime {
  public:
   /// Opens the store, loads the plugins, starts the providers, seeds the resources and takes up interrupted work. Blocks; never
   /// on an executor thread. Throws Error; what was begun is undone.
-  static std::unique_ptr<Runtime> open(Config config, std::vector<BuiltinPlugin> plugins = {});
+  static std::unique_ptr<Runtime> open(Config config);
   ~Runtime();
 
   /// Drains the providers, flushes the store and stops the threads. Idempotent, blocks.

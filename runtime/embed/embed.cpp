@@ -1,5 +1,4 @@
 // libtrunkline: the functions behind trunkline/runtime.h. No exception leaves this file.
-#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -7,7 +6,6 @@
 #include <string>
 
 #include "runtime/config/config.h"
-#include "runtime/conformance/runner.h"
 #include "runtime/core/evaluate.h"
 #include "runtime/core/runtime.h"
 #include "runtime/core/service_objects.h"
@@ -34,76 +32,22 @@ Config read_config(std::string_view text, const std::filesystem::path& file) {
 
 tl_str lend(std::string_view text) { return {text.data(), text.size()}; }
 
-/// The elements of a list, whose structures may be larger than ours.
-template <class T>
-std::vector<const T*> items(const tl_list& list) {
-  std::vector<const T*> out;
-  for (size_t i = 0; list.data && i < list.count; ++i)
-    out.push_back(reinterpret_cast<const T*>(static_cast<const char*>(list.data) + i * list.stride));
-  return out;
-}
+}  // namespace
 
-/// Runs the body of a function that gives 0 or an error.
-template <class Body>
-int32_t guarded(tl_error** error, Body body) noexcept {
+extern "C" {
+
+int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error) {
   try {
-    body();
+    Config config = read_config(view(config_yaml), view(config_file));
+    auto shell = std::make_unique<tl_runtime>();
+    shell->runtime = Runtime::open(std::move(config));
+    *out = shell.release();
     return 0;
   } catch (...) {
     const Error failure = current_error();
     if (error) *error = ErrorHost::make(failure);
     return static_cast<int32_t>(failure.code);
   }
-}
-
-}  // namespace
-
-extern "C" {
-
-int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error) {
-  tl_runtime_options options{};
-  options.struct_size = sizeof options;
-  options.config_yaml = config_yaml;
-  options.config_file = config_file;
-  return tl_runtime_open_with(&options, out, error);
-}
-
-int32_t tl_runtime_open_with(const tl_runtime_options* options, tl_runtime** out, tl_error** error) {
-  return guarded(error, [&] {
-    Config config = read_config(view(options->config_yaml), view(options->config_file));
-    std::vector<BuiltinPlugin> plugins;
-    if (TL_HAS(options, plugins)) {
-      for (const auto* plugin : items<tl_builtin_plugin>(options->plugins))
-        plugins.push_back({std::string(view(plugin->manifest)), plugin->entry, plugin->context});
-    }
-    auto shell = std::make_unique<tl_runtime>();
-    shell->runtime = Runtime::open(std::move(config), std::move(plugins));
-    *out = shell.release();
-  });
-}
-
-int32_t tl_runtime_test_plugin(const tl_kit_options* options, void (*report)(void* user, tl_str json), void* user,
-                               tl_error** error) {
-  return guarded(error, [&] {
-    plugin::LoaderOptions loader_options;
-    loader_options.allow_drafts = true;
-    plugin::PluginLoader loader(std::move(loader_options));
-    loader.add_builtin(view(options->plugin->manifest), options->plugin->entry, options->plugin->context);
-    conformance::KitInput input;
-    input.plugin = &loader.load(loader.found().front().id);
-    if (options->config_json.data) input.config_json = view(options->config_json);
-    for (const auto* secret : items<tl_kv>(options->secrets))
-      input.secrets.emplace(view(secret->key), Secret(std::string(view(secret->value))));
-    if (options->quirks_json.data) input.quirks = conformance::parse_quirks(view(options->quirks_json));
-    const auto only = items<tl_str>(options->only);
-    const auto wanted = [&](std::string_view name) {
-      return only.empty() || std::any_of(only.begin(), only.end(), [&](const tl_str* pattern) {
-               return conformance::matches_pattern(view(*pattern), name);
-             });
-    };
-    const std::string json = conformance::to_json(conformance::run(input, wanted));
-    report(user, lend(json));
-  });
 }
 
 void tl_runtime_close(tl_runtime* runtime) {

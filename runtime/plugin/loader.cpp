@@ -160,11 +160,10 @@ void PluginLoader::add(FoundPlugin plugin) {
   found_.push_back(std::move(plugin));
 }
 
-void PluginLoader::add_builtin(std::string_view manifest, const tl_plugin_entry* entry, void* context) {
+void PluginLoader::add_builtin(std::string_view manifest, const tl_plugin_entry* entry) {
   auto loaded = std::make_unique<LoadedPlugin>();
   loaded->manifest = parse_manifest(manifest, {});
   loaded->entry = entry;
-  loaded->context = context;
   FoundPlugin plugin;
   plugin.id = loaded->manifest.id;
   plugin.manifest = loaded->manifest;

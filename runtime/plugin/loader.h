@@ -28,8 +28,6 @@ struct LoaderOptions {
 struct LoadedPlugin {
   Manifest manifest;
   const tl_plugin_entry* entry = nullptr;
-  /// Of a built-in one: what its code finds as `self` of the host interface TL_BUILTIN_CONTEXT_ID.
-  void* context = nullptr;
 };
 
 /// A manifest that was found, or why it cannot be used.
@@ -49,7 +47,7 @@ class PluginLoader {
 
   /// A plugin that is linked into the program or made by a language binding. `manifest` as in plugin.json, without `library`.
   /// Throws what parse_manifest throws, and kAlreadyExists.
-  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry, void* context = nullptr);
+  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry);
 
   /// Everything that was found; loads nothing.
   std::vector<FoundPlugin> found() const;

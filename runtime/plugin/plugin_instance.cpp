@@ -12,7 +12,6 @@
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
 #include "trunkline/interfaces.hpp"
-#include "trunkline/runtime.h"
 
 namespace trunkline::plugin {
 namespace {
@@ -72,10 +71,8 @@ std::string checked_config(const Manifest& manifest, const InstanceSettings& set
 
 // What the plugin holds of the host. Apart from the instance, because an abandoned plugin keeps it.
 struct PluginInstance::Bridge {
-  Bridge(HostContext& context, const LoadedPlugin& plugin, InstanceSettings& settings)
-      : services(context, plugin.manifest, settings.provider, std::move(settings.secrets)),
-        event_sink(std::move(settings.event_sink)),
-        builtin_context(plugin.context) {
+  Bridge(HostContext& context, const Manifest& manifest, InstanceSettings& settings)
+      : services(context, manifest, settings.provider, std::move(settings.secrets)), event_sink(std::move(settings.event_sink)) {
     host.struct_size = sizeof(tl_host);
     host.abi = TL_ABI_CURRENT;
     host.ctx = this;
@@ -83,7 +80,6 @@ struct PluginInstance::Bridge {
       const auto& self = *static_cast<const Bridge*>(ctx);
       if (!id.data) return {nullptr, nullptr};
       const std::string_view wanted(id.data, id.size);
-      if (wanted == TL_BUILTIN_CONTEXT_ID) return {self.builtin_context, self.builtin_context ? &kContextTable : nullptr};
       const tl_iface found = self.services.find(wanted);
       return found.vtbl || !self.event_sink || !self.open.load(std::memory_order_acquire) ? found : self.event_sink(wanted);
     };
@@ -91,9 +87,7 @@ struct PluginInstance::Bridge {
   }
 
   HostServices services;
-  static constexpr std::uint32_t kContextTable[2] = {8, 0};  // an interface without operations: its size
-  std::function<tl_iface(std::string_view)> event_sink;                          // [any-thread]
-  void* const builtin_context;
+  std::function<tl_iface(std::string_view)> event_sink;  // [any-thread]
   std::atomic<bool> open{true};
   tl_host host{};
 };
@@ -193,7 +187,7 @@ PluginInstance::PluginInstance(const LoadedPlugin& plugin, InstanceSettings sett
       provider_(settings.provider),
       where_("provider " + settings.provider + " (plugin " + plugin.manifest.id + ")"),
       context_(context),
-      bridge_(std::make_unique<Bridge>(context, plugin, settings)),
+      bridge_(std::make_unique<Bridge>(context, plugin.manifest, settings)),
       calls_(std::make_unique<CallTable>("provider " + provider_)) {
   deadlines_ = std::make_shared<Deadlines>(context.clock, *calls_);
   calls_->on_deadline([deadlines = deadlines_](Time due) { deadlines->arm(due); });

@@ -30,9 +30,7 @@ class ProviderRegistry {
   ~ProviderRegistry();
 
   /// A plugin without a library, see PluginLoader::add_builtin. Before start. [lifecycle]
-  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry, void* context = nullptr) {
-    loader_.add_builtin(manifest, entry, context);
-  }
+  void add_builtin(std::string_view manifest, const tl_plugin_entry* entry) { loader_.add_builtin(manifest, entry); }
   /// What plugins get for an event interface, such as trunkline.sms.events/1. Before start. [lifecycle]
   void set_event_sink(std::string interface_id, EventSink sink) { sinks_[std::move(interface_id)] = std::move(sink); }
   /// Makes every provider and compiles the routes. When anything is wrong nothing stays started, and the error tells all of it:

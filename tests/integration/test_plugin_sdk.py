@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -75,18 +74,6 @@ def test_a_new_project_builds_and_passes_the_kit(tmp_path: Path, prefix: Path, l
     assert not any(name.startswith("sms.send.error.") for name in skipped), skipped
 
 
-def test_a_new_project_in_python_passes_the_kit(tmp_path: Path) -> None:
-    run(PROGRAM, "plugin", "new", "acme-two", "--lang", "python", cwd=tmp_path)
-    project = tmp_path / "acme-two"
-    env = dict(os.environ, PYTHONPATH=str(BUILD / "python"))
-    for command in (["-m", "trunkline", "plugin", "test", "acme_two:AcmeTwo"], ["-m", "pytest", "-q", "-p", "no:cacheprovider"]):
-        done = subprocess.run(
-            [sys.executable, *command], cwd=project, env=env, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "passed" in done.stdout
-
-
 def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
     run(PROGRAM, "plugin", "new", "acme", "--lang", "c", cwd=tmp_path)
     env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig"))
@@ -102,7 +89,7 @@ def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
 
 def test_mistakes_of_an_author(tmp_path: Path, prefix: Path) -> None:
     assert "wanted lower-case letters" in run(PROGRAM, "plugin", "new", "Acme!", cwd=tmp_path, expect=1)
-    assert "there are: c with sms, cpp with sms, python with sms" in run(
+    assert "there are: c with sms, cpp with sms" in run(
         PROGRAM, "plugin", "new", "acme", "--lang", "cobol", cwd=tmp_path, expect=1
     )
     run(PROGRAM, "plugin", "new", "acme", cwd=tmp_path)

@@ -15,38 +15,23 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, email, identity, providers, sandbox, service, sms, workflows
+from . import chat, common, email, identity, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
 from ._expression import evaluate
 from ._handlers import EventHandler
-from ._native import Call
-from ._provider_base import Host
-from ._providers import run_kit
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
 from ._workflows import WorkflowFunction, WorkflowFunctionError, Workflows
 from .common import DecisionRecord, DecisionStep, ErrorCode
-from .providers import ChatProvider, IdentityProvider, SandboxProvider, SmsProvider
 from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 
 __version__ = _native.library_version
 
 # Where people find them, in messages, documentation and pickles.
 _written = [
-    *[
-        "Chat",
-        "Clock",
-        "Deliveries",
-        "Delivery",
-        "EventHandler",
-        "EventHistory",
-        "EventSubscriptions",
-        "EventTopics",
-        "Events",
-        "Host",
-    ],
+    *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
     *["Resource", "Resources", "Runtime", "Stream", "Topic"],
     *["WorkflowFunction", "WorkflowFunctionError", "Workflows", "evaluate"],
 ]
@@ -56,9 +41,7 @@ del _name, _written
 
 __all__ = [
     *_errors_all,
-    "Call",
     "Chat",
-    "ChatProvider",
     "Clock",
     "DecisionRecord",
     "DecisionStep",
@@ -71,14 +54,10 @@ __all__ = [
     "EventSubscriptions",
     "EventTopics",
     "Events",
-    "Host",
-    "IdentityProvider",
     "Resource",
     "Resources",
     "Runtime",
-    "SandboxProvider",
     "SmsMessage",
-    "SmsProvider",
     "SmsRecord",
     "SmsSendOutcome",
     "Stream",
@@ -91,8 +70,6 @@ __all__ = [
     "email",
     "evaluate",
     "identity",
-    "providers",
-    "run_kit",
     "sandbox",
     "service",
     "sms",

@@ -20,10 +20,6 @@ def program() -> Path | None:
 
 
 def main() -> None:
-    if sys.argv[1:3] == ["plugin", "test"] and any(":" in argument for argument in sys.argv[3:] if not argument.startswith("-")):
-        from ._kit import main as test_provider
-
-        sys.exit(test_provider(sys.argv[3:]))
     found = program()
     if found is None:
         sys.exit("trunkline: this installation has no program; install the package with its native parts")

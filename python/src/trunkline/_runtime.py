@@ -18,7 +18,6 @@ from ._email import Email
 from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
-from ._providers import extract
 from ._stream import Stream
 from ._workflows import Workflows
 from .service import (
@@ -274,8 +273,7 @@ class Runtime(EventConsumers):
     Close it, or use it in a `with` block. One that was forgotten is closed when the process ends.
 
     Args:
-        config: The configuration, as YAML text or as a mapping of the same shape. In a mapping the `plugin` of a provider may
-            be a class or an object of `trunkline.providers`.
+        config: The configuration, as YAML text or as a mapping of the same shape.
         config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
@@ -293,9 +291,7 @@ class Runtime(EventConsumers):
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
-        config, bindings = extract(config)
-        plugins = [binding.plugin() for binding in bindings]
-        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""), plugins)
+        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""))
         self._service = RuntimeService._open(self._native, "")
         self._default: Resource | None = None
         self.clock = Clock(self._service)

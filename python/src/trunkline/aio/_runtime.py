@@ -16,7 +16,6 @@ from .._config import Config, render
 from .._deliveries import as_duration
 from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
-from .._providers import extract
 from .._runtime import event_filter
 from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
@@ -277,8 +276,6 @@ class Runtime(EventConsumers):
         clock: ClockMode | None = None,
         seed: int | None = None,
     ) -> None:
-        config, bindings = extract(config)
-        self._plugins = [binding.plugin() for binding in bindings]
         self._render = partial(render, config, config_file, clock, seed)
         self._config_file = os.fspath(config_file or "")
         self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
@@ -288,7 +285,7 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file, self._plugins))
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 

@@ -49,13 +49,6 @@ struct tl_plugin {
     g_stopped_once = true;
     auto* done = stopped;
     auto* user = stopped_user;
-    if (sins("answers_after_stop")) {
-      const auto late = kept;
-      done(user);
-      const tl_list none{nullptr, 0, sizeof(tl_sms_send_result)};
-      for (const auto& [complete, call] : late) complete(call, &none, nullptr);
-      return;
-    }
     if (sins("stop_never")) return;
     const bool twice = sins("stop_twice");
     done(user);
@@ -88,9 +81,9 @@ void answer(Exchange* exchange) {
   tl_plugin* const self = exchange->self;
   std::vector<tl_sms_send_result> results(exchange->recipients.count);
   for (std::size_t i = 0; i < results.size(); ++i) {
-    const auto* recipient = reinterpret_cast<const tl_sms_recipient*>(
-        static_cast<const char*>(exchange->recipients.data) +
-        i * (self->sins("ignores_stride") ? sizeof *recipient : exchange->recipients.stride));
+    const std::size_t stride = self->sins("ignores_stride") ? sizeof(tl_sms_recipient) : exchange->recipients.stride;
+    const auto* recipient =
+        reinterpret_cast<const tl_sms_recipient*>(static_cast<const char*>(exchange->recipients.data) + i * stride);
     tl_sms_send_result& result = results[i];
     result.struct_size = sizeof result;
     result.message_id = recipient->message_id;
@@ -198,7 +191,12 @@ void stop(tl_plugin* self, void (*done)(void*), void* user) {
   self->leave();
 }
 
-void destroy(tl_plugin* self) { delete self; }
+void destroy(tl_plugin* self) {
+  const tl_list none{nullptr, 0, sizeof(tl_sms_send_result)};
+  if (self->sins("answers_after_stop"))
+    for (const auto& [complete, call] : self->kept) complete(call, &none, nullptr);
+  delete self;
+}
 
 }  // namespace
 
