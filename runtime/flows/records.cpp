@@ -14,7 +14,7 @@ using store::Statement;
 using workflow::Status;
 
 constexpr store::Migration kMigrations[] = {
-    {60, "workflows", R"sql(
+    {70, "workflows", R"sql(
 CREATE TABLE workflows (
   workflow_key    INTEGER PRIMARY KEY AUTOINCREMENT,
   workflow_id     TEXT NOT NULL UNIQUE,
