@@ -94,7 +94,7 @@ def test_reports_of_delivery_come_back(tmp_path: Path) -> None:
     with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door, reports="dsn")) as server:
         _, answer, _ = server.request("POST", SEND, message(["ann@example.test", "bob@example.test"]))
         record = states_when(server, answer["id"], {"ann@example.test": "delivered", "bob@example.test": "delivered"}, postfix)
-        assert record["recipients"][0]["detail"] == "delivered to maildir"
+        assert "delivered to maildir" in record["recipients"][0]["detail"]
         _, page, _ = server.request("GET", "/_control/events?after=0&type=Microsoft.Communication.EmailDeliveryReportReceived")
         assert sorted(event["data"]["recipient"] for event in page["items"]) == ["ann@example.test", "bob@example.test"]
 

@@ -29,7 +29,8 @@ if (!fs.existsSync(path.join(build, "node/trunkline.node"))) {
 }
 fs.rmSync(native, { recursive: true, force: true });
 copy(path.join(build, "node/trunkline.node"), path.join(native, "node/trunkline.node"));
-if (fs.existsSync(path.join(build, "bin/trunkline"))) copy(path.join(build, "bin/trunkline"), path.join(native, "bin/trunkline"));
+for (const program of ["bin/trunkline", "bin/trunkline-script"])
+  if (fs.existsSync(path.join(build, program))) copy(path.join(build, program), path.join(native, program));
 // Under the name by which the addon asks for it (its SONAME); npm does not pack symbolic links.
 for (const name of fs.readdirSync(path.join(build, "lib"))) {
   if (/^libtrunkline(_fake)?\.so(\.\d+)?$/.test(name)) copy(fs.realpathSync(path.join(build, "lib", name)), path.join(native, "lib", name));

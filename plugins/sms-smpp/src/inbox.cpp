@@ -19,8 +19,8 @@ using trunkline::sms::InboundSms;
 
 namespace {
 
-constexpr const char* kPrefix = "inbound/";
-constexpr std::int32_t kPage = 1000;
+constexpr const char* kInboundPrefix = "inbound/";
+constexpr std::int32_t kInboundPage = 1000;
 constexpr Duration kLookAgain = std::chrono::minutes(1);
 
 std::string hex(std::uint64_t value) {
@@ -35,7 +35,7 @@ std::uint64_t hash(std::string_view text) {
 }
 
 std::string store_key(const Fragment& part) {
-  return kPrefix + hex(hash(part.key())) + "/" + std::to_string(part.concatenation.number);
+  return kInboundPrefix + hex(hash(part.key())) + "/" + std::to_string(part.concatenation.number);
 }
 
 /// A part as the deliver_sm it could have come in: the codec reads it back.
@@ -73,25 +73,26 @@ Inbox::Inbox(boost::asio::io_context& io, const Settings& settings, const smpp::
       salt_(static_cast<std::uint64_t>(timers.now().time_since_epoch().count())) {}
 
 void Inbox::load() {
-  trunkline::spawn(store_.list(kPrefix, kPage), [this, alive = alive_, &io = io_](Result<std::vector<StoreEntry>> rows) {
-    boost::asio::post(io, [this, alive, rows = std::move(rows)] {
-      if (!*alive) return;
-      if (!rows.ok())
-        return log_.write(LogLevel::kError, "parts of incoming texts cannot be read",
-                          trunkline::Properties{{"reason", rows.error().message}});
-      for (const StoreEntry& row : rows.value()) {
-        const std::string_view pdu(reinterpret_cast<const char*>(row.value.data()), row.value.size());
-        try {
-          const auto header = smpp::decode_header(pdu);
-          Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
-          if (auto whole = texts_.add(std::move(part), timers_.now())) told(std::move(*whole), [](const Error*) {});
-        } catch (const Error& error) {
-          log_.write(LogLevel::kWarning, "a kept part cannot be read", trunkline::Properties{{"reason", error.message}});
-        }
-      }
-      watch();
-    });
-  });
+  trunkline::spawn(
+      store_.list(kInboundPrefix, kInboundPage), [this, alive = alive_, &io = io_](Result<std::vector<StoreEntry>> rows) {
+        boost::asio::post(io, [this, alive, rows = std::move(rows)] {
+          if (!*alive) return;
+          if (!rows.ok())
+            return log_.write(LogLevel::kError, "parts of incoming texts cannot be read",
+                              trunkline::Properties{{"reason", rows.error().message}});
+          for (const StoreEntry& row : rows.value()) {
+            const std::string_view pdu(reinterpret_cast<const char*>(row.value.data()), row.value.size());
+            try {
+              const auto header = smpp::decode_header(pdu);
+              Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
+              if (auto whole = texts_.add(std::move(part), timers_.now())) told(std::move(*whole), [](const Error*) {});
+            } catch (const Error& error) {
+              log_.write(LogLevel::kWarning, "a kept part cannot be read", trunkline::Properties{{"reason", error.message}});
+            }
+          }
+          watch();
+        });
+      });
 }
 
 void Inbox::take(const smpp::Message& message, Done done) {

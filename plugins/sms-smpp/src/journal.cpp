@@ -16,15 +16,15 @@ using trunkline::host::StoreEntry;
 
 namespace {
 
-constexpr const char* kPrefix = "journal/";
-constexpr std::int32_t kPage = 1000;
+constexpr const char* kJournalPrefix = "journal/";
+constexpr std::int32_t kJournalPage = 1000;
 constexpr std::size_t kRowBytes = 256 * 1024;  // a row may be 1 MiB, and one note adds at most half of that
 constexpr Duration kExpiry = std::chrono::seconds(30);
 constexpr char kField = '\x1f', kLine = '\n';
 constexpr const char* kHex = "0123456789abcdef";
 
 std::string row_key(std::uint64_t row) {
-  std::string key = kPrefix;
+  std::string key = kJournalPrefix;
   for (int shift = 60; shift >= 0; shift -= 4) key += kHex[row >> shift & 0xF];
   return key;
 }
@@ -103,8 +103,8 @@ Journal::Journal(boost::asio::io_context& io, const trunkline::host::StoreClient
 
 /// A listing ends after a page; what is longer is read by the next digit of the key.
 Task<std::vector<StoreEntry>> Journal::read(std::string prefix) {
-  std::vector<StoreEntry> rows = co_await store_.list(prefix, kPage);
-  if (rows.size() < static_cast<std::size_t>(kPage)) co_return rows;
+  std::vector<StoreEntry> rows = co_await store_.list(prefix, kJournalPage);
+  if (rows.size() < static_cast<std::size_t>(kJournalPage)) co_return rows;
   rows.clear();
   for (int i = 0; i < 16; ++i) {
     std::vector<StoreEntry> some = co_await read(prefix + kHex[i]);
@@ -119,7 +119,7 @@ Task<void> Journal::remove(std::vector<std::string> keys) {
 
 void Journal::load(std::function<void(std::vector<RecordPtr>)> done) {
   complete_since_ = timers_.now() - keep_;
-  trunkline::spawn(read(kPrefix), [this, alive = alive_, &io = io_, done](Result<std::vector<StoreEntry>> rows) {
+  trunkline::spawn(read(kJournalPrefix), [this, alive = alive_, &io = io_, done](Result<std::vector<StoreEntry>> rows) {
     boost::asio::post(io, [this, alive, done, rows = std::move(rows)]() mutable {
       if (!*alive) return;
       std::vector<RecordPtr> order;
@@ -131,7 +131,7 @@ void Journal::load(std::function<void(std::vector<RecordPtr>)> done) {
       }
       std::unordered_map<std::string, RecordPtr> records;
       for (const StoreEntry& row : rows.value()) {
-        const std::string_view digits = std::string_view(row.key).substr(std::string_view(kPrefix).size());
+        const std::string_view digits = std::string_view(row.key).substr(std::string_view(kJournalPrefix).size());
         std::uint64_t found = 0;
         std::from_chars(digits.data(), digits.data() + digits.size(), found, 16);
         last_row_ = std::max(last_row_, found);
