@@ -40,8 +40,9 @@ LogicValue trigger_json(const Workflow& workflow, const TriggerState& state) {
   if (!state.problem.empty()) properties["error"] = LogicValue{{"code", "TriggerFailed"}, {"message", state.problem}};
   LogicValue out;
   out["properties"] = std::move(properties);
-  for (const auto& item : reference(trigger_id(workflow, state.trigger->name), state.trigger->name, kTriggerType).items())
-    out[item.key()] = item.value();
+  out["id"] = trigger_id(workflow, state.trigger->name);
+  out["name"] = state.trigger->name;
+  out["type"] = kTriggerType;
   return out;
 }
 

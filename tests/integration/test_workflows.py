@@ -60,6 +60,7 @@ def test_the_story(server: Server, orders: Orders) -> None:
 
     server.cli("phone", "send", PHONE, "--to", OURS, "hello")
     server.cli("phone", "send", PHONE, "--to", OURS, "status")
+    server.cli("clock", "advance", "1s")
     run = one(server, "show", "order-status", "--wait", "20s")
     assert [(step["name"], step["status"]) for step in run["steps"]] == [
         ("Look_up_the_order", "succeeded"),
