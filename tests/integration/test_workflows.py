@@ -75,7 +75,7 @@ def test_the_story(server: Server, orders: Orders) -> None:
     server.cli("phone", "send", PHONE, "--to", OURS, "STATUS")
     for _ in range(6):
         server.cli("clock", "advance", "5s")
-    shown = server.cli("workflow", "show", "order-status", "--wait", "20s", expect=1).stdout
+    shown = server.cli("workflow", "show", "order-status", "--wait", "20s", "--full", expect=1).stdout
     assert orders.asked == before + 3
     assert shown.count("ServiceUnavailable") >= 3, shown
     assert "failed  Look_up_the_order  (Http)" in shown
