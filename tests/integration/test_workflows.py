@@ -1,4 +1,4 @@
-"""A workflow from the command line: a phone texts STATUS, an HTTP service answers or does not, and the run is read and run again."""
+"""A workflow from the command line: a phone texts STATUS, a service answers or does not; the run is read, and run again."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ from .service import (
     RuntimeService,
     SandboxMailService,
     SandboxService,
-    SmsConsentService,
     SipRoutingService,
+    SmsConsentService,
     SmsService,
 )
 

@@ -33,8 +33,8 @@ from .service import (
     RuntimeService,
     SandboxMailService,
     SandboxService,
-    SmsConsentService,
     SipRoutingService,
+    SmsConsentService,
     SmsService,
 )
 
