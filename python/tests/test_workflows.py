@@ -22,7 +22,13 @@ CONFIG = {"connections": {"crm": {"function": "crm"}}}
 
 def definition(actions: dict[str, Any], trigger: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     request = {"type": "Request", "kind": "Http", "inputs": {}}
-    return {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "triggers": {"manual": trigger or request}, "actions": actions, **more}
+    return {
+        "$schema": SCHEMA,
+        "contentVersion": "1.0.0.0",
+        "triggers": {"manual": trigger or request},
+        "actions": actions,
+        **more,
+    }
 
 
 def connector(path: str, **more: Any) -> dict[str, Any]:
@@ -92,7 +98,9 @@ def test_what_is_wrong_is_said_with_its_place(rt: trunkline.Runtime) -> None:
 
 def test_parameters_that_are_given_win(rt: trunkline.Runtime) -> None:
     whole = definition({"Say": {"type": "Compose", "inputs": "@parameters('word')"}}, parameters={"word": {"type": "String"}})
-    rt.workflows.deploy(name="say", definition={"definition": whole, "parameters": {"word": {"value": "a"}}}, parameters={"word": "b"})
+    rt.workflows.deploy(
+        name="say", definition={"definition": whole, "parameters": {"word": {"value": "a"}}}, parameters={"word": "b"}
+    )
     assert rt.workflows.run_to_end("say", timeout=20).steps[0].outputs == "b"
 
 
@@ -131,7 +139,10 @@ def test_without_a_function_the_action_says_so(rt: trunkline.Runtime) -> None:
 
 def test_connectors_of_communication_services(rt: trunkline.Runtime) -> None:
     def acs(name: str, path: str, body: Any, **more: Any) -> dict[str, Any]:
-        return {"type": "ApiConnection", "inputs": {"host": {"connection": {"name": name}}, "method": "post", "path": path, "body": body, **more}}
+        return {
+            "type": "ApiConnection",
+            "inputs": {"host": {"connection": {"name": name}}, "method": "post", "path": path, "body": body, **more},
+        }
 
     token = {"Access-Token": "@body('User')['accessToken']['token']"}
     actions = {
@@ -151,7 +162,9 @@ def test_connectors_of_communication_services(rt: trunkline.Runtime) -> None:
             "/v2/sms",
             {"from": "+14255550100", "smsRecipients": [{"to": "+14255550123"}], "message": "hi"},
         ),
-        "Refused": acs("azurecommunicationservicessms", "/v2/sms", {"from": "+19999999999", "smsRecipients": [], "message": "hi"}),
+        "Refused": acs(
+            "azurecommunicationservicessms", "/v2/sms", {"from": "+19999999999", "smsRecipients": [], "message": "hi"}
+        ),
     }
     rt.workflows.deploy(name="acs", definition=definition(actions))
     steps = {step.name: step for step in rt.workflows.run_to_end("acs", timeout=20).steps}

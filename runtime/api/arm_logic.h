@@ -15,7 +15,8 @@ namespace trunkline::api {
 using LogicValue = expression::Value;
 
 inline constexpr const char* kLogic = "Microsoft.Logic";
-inline const std::string kLogicGroup = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Logic";
+inline const std::string kLogicGroup =
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Logic";
 inline const std::string kLogicWorkflow = kLogicGroup + "/workflows/{workflowName}";
 
 const std::vector<std::string>& arm_logic_versions();

@@ -49,7 +49,8 @@ ActionView repetition_of(const Place& place, const RouteContext& context) {
   throw no_repetition(name);
 }
 
-LogicValue properties_of(const LogicServices& services, const Workflow& workflow, const ActionView& view, const std::string& what) {
+LogicValue properties_of(const LogicServices& services, const Workflow& workflow, const ActionView& view,
+                         const std::string& what) {
   LogicValue out;
   if (view.inputs) set_link(services, workflow, out, "inputsLink", what + "/contents/ActionInputs", *view.inputs);
   if (view.outputs) set_link(services, workflow, out, "outputsLink", what + "/contents/ActionOutputs", *view.outputs);
@@ -109,7 +110,8 @@ bool sends_requests(const ActionView& view) {
 }
 
 /// One for each attempt: what was sent is the same for all; of the answer only the last one's is kept.
-std::vector<LogicValue> requests_of(const LogicServices& services, const Place& place, const ActionView& view, const std::string& what) {
+std::vector<LogicValue> requests_of(const LogicServices& services, const Place& place, const ActionView& view,
+                                    const std::string& what) {
   std::vector<LogicValue> out;
   if (!sends_requests(view) || !view.started) return out;
   LogicValue request;
@@ -169,9 +171,11 @@ net::Response list(const LogicServices& services, const RouteContext& context) {
   const std::vector<LogicTerm> terms = logic_filter(context, {"status"});
   std::vector<LogicValue> items;
   for (const ActionView& view : run.actions()) {
-    const bool fits = std::all_of(terms.begin(), terms.end(), [&](const LogicTerm& term) { return view.status == logic_status(term); });
+    const bool fits =
+        std::all_of(terms.begin(), terms.end(), [&](const LogicTerm& term) { return view.status == logic_status(term); });
     // What has not begun is not there yet.
-    if (fits && view.status != workflow::Status::kNotStarted) items.push_back(action_json(services, *workflow, run.row().name(), view));
+    if (fits && view.status != workflow::Status::kNotStarted)
+      items.push_back(action_json(services, *workflow, run.row().name(), view));
   }
   return logic_list(context, std::move(items));
 }
@@ -194,7 +198,8 @@ void add_logic_action_routes(std::vector<server::Route>& routes, const LogicServ
   const auto& v = arm_logic_versions();
   const std::string all = kLogicWorkflow + "/runs/{runName}/actions", one = all + "/{actionName}";
   const std::string repetition = one + "/repetitions/{repetitionName}";
-  const auto add = [&](const char* method, const std::string& path, net::Response (*handler)(const LogicServices&, const RouteContext&)) {
+  const auto add = [&](const char* method, const std::string& path,
+                       net::Response (*handler)(const LogicServices&, const RouteContext&)) {
     routes.push_back(arm_route(method, path, v, [services, handler](RouteContext& context) -> Task<net::Response> {
       co_return handler(services, context);
     }));
@@ -211,7 +216,8 @@ void add_logic_action_routes(std::vector<server::Route>& routes, const LogicServ
   add("GET", one + "/repetitions", [](const LogicServices& s, const RouteContext& context) {
     const Place place = place_of(s, context);
     std::vector<LogicValue> items;
-    for (const ActionView& view : place.run.repetitions(place.action)) items.push_back(repetition_json(s, place, view, "repetitions"));
+    for (const ActionView& view : place.run.repetitions(place.action))
+      items.push_back(repetition_json(s, place, view, "repetitions"));
     return logic_list(context, std::move(items));
   });
   add("GET", repetition, [](const LogicServices& s, const RouteContext& context) {

@@ -70,7 +70,8 @@ LogicValue logic_body(const RouteContext& context) {
   try {
     body = expression::parse_value(context.request.body);
   } catch (const Error& error) {
-    throw arm_bad_request("InvalidRequestContent", "The request content was invalid and could not be deserialized: " + error.message, "");
+    throw arm_bad_request("InvalidRequestContent",
+                          "The request content was invalid and could not be deserialized: " + error.message, "");
   }
   if (!body.is_object()) throw arm_bad_request("InvalidRequestContent", "The body must be a JSON object.", "");
   return body;

@@ -101,7 +101,8 @@ Task<net::Response> cancel(LogicServices services, RouteContext& context) {
   std::string name = context.param("runName");
   const auto row = services.workflows.run(*workflow, name);
   if (row && row->ended)
-    throw Error(ErrorCode::kFailedPrecondition, "The workflow run '" + name + "' has ended, so it cannot be cancelled.", "runName")
+    throw Error(ErrorCode::kFailedPrecondition, "The workflow run '" + name + "' has ended, so it cannot be cancelled.",
+                "runName")
         .with_service_code("WorkflowRunNotCancellable");
   co_await services.workflows.cancel(workflow, std::move(name));
   co_return empty_response(200);
@@ -122,7 +123,8 @@ void add_logic_run_routes(std::vector<server::Route>& routes, const LogicService
   routes.push_back(arm_route("GET", one, v, show));
   // An operation of a run is the run itself: ours have no steps of their own.
   routes.push_back(arm_route("GET", one + "/operations/{operationId}", v, show));
-  routes.push_back(arm_route("POST", one + "/cancel", v, [services](RouteContext& context) { return cancel(services, context); }));
+  routes.push_back(
+      arm_route("POST", one + "/cancel", v, [services](RouteContext& context) { return cancel(services, context); }));
 }
 
 }  // namespace trunkline::api

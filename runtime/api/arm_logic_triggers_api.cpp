@@ -40,8 +40,9 @@ LogicValue trigger_json(const Workflow& workflow, const TriggerState& state) {
   if (!state.problem.empty()) properties["error"] = LogicValue{{"code", "TriggerFailed"}, {"message", state.problem}};
   LogicValue out;
   out["properties"] = std::move(properties);
-  for (const auto& item : reference(trigger_id(workflow, state.trigger->name), state.trigger->name, kTriggerType).items())
-    out[item.key()] = item.value();
+  out["id"] = trigger_id(workflow, state.trigger->name);
+  out["name"] = state.trigger->name;
+  out["type"] = kTriggerType;
   return out;
 }
 
@@ -73,7 +74,8 @@ LogicValue history_json(const LogicServices& services, const Workflow& workflow,
 HistoryEntry history_of(const LogicServices& services, const WorkflowPtr& workflow, const std::string& trigger,
                         const std::string& name) {
   if (auto entry = services.workflows.history(workflow, trigger, name)) return *std::move(entry);
-  throw Error(ErrorCode::kNotFound, "The workflow trigger history '" + name.substr(0, 80) + "' could not be found.", "historyName")
+  throw Error(ErrorCode::kNotFound, "The workflow trigger history '" + name.substr(0, 80) + "' could not be found.",
+              "historyName")
       .with_service_code("WorkflowTriggerHistoryNotFound");
 }
 
@@ -91,9 +93,11 @@ net::Response list_histories(const LogicServices& services, const RouteContext& 
         if (term.name == "status") return entry.status == logic_status(term);
         if (term.name == "clientTrackingId") return (entry.client_tracking_id == term.value) == (term.op != "ne");
         const Time at = logic_moment(term);
-        return term.op == "ge" ? entry.started >= at : term.op == "gt" ? entry.started > at : term.op == "le" ? entry.started <= at
-                                                   : term.op == "lt"   ? entry.started < at
-                                                                       : entry.started == at;
+        return term.op == "ge"   ? entry.started >= at
+               : term.op == "gt" ? entry.started > at
+               : term.op == "le" ? entry.started <= at
+               : term.op == "lt" ? entry.started < at
+                                 : entry.started == at;
       });
       if (fits && items.size() == top) return logic_page(context, std::move(items), before);
       before = entry.name;
@@ -117,8 +121,8 @@ Task<net::Response> run(LogicServices services, RouteContext& context) {
   net::Response response = empty_response(202);
   if (!result.runs.empty()) {
     response.headers.set("x-ms-workflow-run-id", result.runs.front());
-    response.headers.set("Location", workflow->arm_id + "/runs/" + result.runs.front() + "?api-version=" +
-                                         std::string(context.api_version));
+    response.headers.set("Location",
+                         workflow->arm_id + "/runs/" + result.runs.front() + "?api-version=" + std::string(context.api_version));
   }
   co_return response;
 }
@@ -195,8 +199,12 @@ net::Response callback_url(const LogicServices& services, const RouteContext& co
 void add_logic_trigger_routes(std::vector<server::Route>& routes, const LogicServices& services) {
   const auto& v = arm_logic_versions();
   const std::string one = kLogicWorkflow + "/triggers/{triggerName}";
-  const auto get = [&](const std::string& path, auto handler) { routes.push_back(arm_route("GET", path, v, std::move(handler))); };
-  const auto post = [&](const std::string& path, auto handler) { routes.push_back(arm_route("POST", path, v, std::move(handler))); };
+  const auto get = [&](const std::string& path, auto handler) {
+    routes.push_back(arm_route("GET", path, v, std::move(handler)));
+  };
+  const auto post = [&](const std::string& path, auto handler) {
+    routes.push_back(arm_route("POST", path, v, std::move(handler)));
+  };
   get(kLogicWorkflow + "/triggers", [services](RouteContext& context) -> Task<net::Response> {
     const WorkflowPtr workflow = workflow_of(services, context);
     const std::vector<LogicTerm> terms = logic_filter(context, {"state"});
@@ -246,7 +254,8 @@ void add_logic_trigger_routes(std::vector<server::Route>& routes, const LogicSer
         co_return callback_url(services, context, workflow, state.trigger->name);
     throw arm_bad_request("WorkflowHasNoRequestTrigger", "The workflow has no trigger that takes calls.", "workflowName");
   });
-  get(one + "/histories", [services](RouteContext& context) -> Task<net::Response> { co_return list_histories(services, context); });
+  get(one + "/histories",
+      [services](RouteContext& context) -> Task<net::Response> { co_return list_histories(services, context); });
   get(one + "/histories/{historyName}", [services](RouteContext& context) -> Task<net::Response> {
     const WorkflowPtr workflow = workflow_of(services, context);
     const std::string trigger = trigger_of(services, *workflow, context.param("triggerName")).trigger->name;

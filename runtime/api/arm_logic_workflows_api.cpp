@@ -17,7 +17,8 @@ using server::RouteContext;
 /// A definition of the documented length with its parameters and what stands around them.
 constexpr std::size_t kMaxBodyBytes = 8u << 20;
 /// Settings that are kept and given back, and change nothing.
-constexpr const char* kKept[] = {"accessControl", "endpointsConfiguration", "integrationAccount", "integrationServiceEnvironment"};
+constexpr const char* kKept[] = {"accessControl", "endpointsConfiguration", "integrationAccount",
+                                 "integrationServiceEnvironment"};
 
 Error invalid(std::string message, std::string target) {
   return arm_bad_request("InvalidRequestContent", std::move(message), std::move(target));
@@ -109,13 +110,15 @@ flows::WorkflowSpec spec_of(const RouteContext& context, const LogicValue& body,
         throw invalid("The state of a workflow is Enabled or Disabled, not '" + state.substr(0, 80) + "'.", "properties.state");
       spec.enabled = iequals(state, "Enabled");
     }
-    if (const LogicValue* definition = expression::find_member(*properties, "definition"); definition != nullptr && !definition->is_null()) {
+    if (const LogicValue* definition = expression::find_member(*properties, "definition");
+        definition != nullptr && !definition->is_null()) {
       if (!definition->is_object()) throw invalid("The definition must be an object.", "properties.definition");
       spec.definition = expression::to_json_text(*definition);
       spec.definition_pointer = "/properties/definition";
       spec.parameters.clear();
     }
-    if (const LogicValue* parameters = expression::find_member(*properties, "parameters"); parameters != nullptr && !parameters->is_null()) {
+    if (const LogicValue* parameters = expression::find_member(*properties, "parameters");
+        parameters != nullptr && !parameters->is_null()) {
       if (!parameters->is_object()) throw invalid("The parameters must be an object.", "properties.parameters");
       spec.parameters = expression::to_json_text(*parameters);
       spec.parameters_pointer = "/properties/parameters";
@@ -313,21 +316,21 @@ void add_logic_operation_routes(std::vector<server::Route>& routes, const LogicS
       {"workflows/runs/actions", "read", "Reads an action of a run"},
       {"workflows/runs/actions", "listExpressionTraces/action", "Shows what expressions gave"},
   };
-  routes.push_back(arm_route("GET", "/providers/Microsoft.Logic/operations", arm_logic_versions(),
-                             [](RouteContext&) -> Task<net::Response> {
-                               LogicValue answer;
-                               answer["value"] = LogicValue::array();
-                               for (const Operation& operation : kOperations) {
-                                 LogicValue item;
-                                 item["name"] = std::string(kLogic) + "/" + operation.type + "/" + operation.verb;
-                                 item["display"]["provider"] = kLogic;
-                                 item["display"]["resource"] = operation.type;
-                                 item["display"]["operation"] = operation.what;
-                                 item["display"]["description"] = operation.what;
-                                 answer["value"].push_back(std::move(item));
-                               }
-                               co_return logic_response(200, answer);
-                             }));
+  routes.push_back(
+      arm_route("GET", "/providers/Microsoft.Logic/operations", arm_logic_versions(), [](RouteContext&) -> Task<net::Response> {
+        LogicValue answer;
+        answer["value"] = LogicValue::array();
+        for (const Operation& operation : kOperations) {
+          LogicValue item;
+          item["name"] = std::string(kLogic) + "/" + operation.type + "/" + operation.verb;
+          item["display"]["provider"] = kLogic;
+          item["display"]["resource"] = operation.type;
+          item["display"]["operation"] = operation.what;
+          item["display"]["description"] = operation.what;
+          answer["value"].push_back(std::move(item));
+        }
+        co_return logic_response(200, answer);
+      }));
 }
 
 }  // namespace trunkline::api

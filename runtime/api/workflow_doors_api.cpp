@@ -22,15 +22,18 @@ std::map<std::string, std::string> queries_of(const RouteContext& context) {
   for (const std::string_view pair : split(context.request.query(), '&')) {
     if (pair.empty()) continue;
     const std::size_t at = pair.find('=');
-    const std::string_view name = pair.substr(0, at), value = at == std::string_view::npos ? std::string_view() : pair.substr(at + 1);
-    out[net::percent_decode(name, true).value_or(std::string(name))] = net::percent_decode(value, true).value_or(std::string(value));
+    const std::string_view name = pair.substr(0, at),
+                           value = at == std::string_view::npos ? std::string_view() : pair.substr(at + 1);
+    out[net::percent_decode(name, true).value_or(std::string(name))] =
+        net::percent_decode(value, true).value_or(std::string(value));
   }
   return out;
 }
 
 WorkflowPtr workflow_at(const LogicServices& services, const RouteContext& context) {
   if (WorkflowPtr workflow = services.workflows.find_by_guid(context.param("workflowId"))) return workflow;
-  throw Error(ErrorCode::kNotFound, "The workflow '" + context.param("workflowId").substr(0, 80) + "' could not be found.", "workflow")
+  throw Error(ErrorCode::kNotFound, "The workflow '" + context.param("workflowId").substr(0, 80) + "' could not be found.",
+              "workflow")
       .with_service_code("WorkflowNotFound");
 }
 
@@ -61,17 +64,20 @@ Task<net::Response> end_action(LogicServices services, RouteContext& context) {
   if (!frame) throw arm_bad_request("InvalidRequestContent", "The address of the callback is malformed.", "frame");
   flows::TriggerCall call = call_of(context);
   flows::check_callback(*workflow, flows::action_permission(run, action, *frame), call.queries, services.clock.now());
-  co_return co_await services.workflows.call_action(std::move(workflow), std::move(run), std::move(action), *frame, std::move(call));
+  co_return co_await services.workflows.call_action(std::move(workflow), std::move(run), std::move(action), *frame,
+                                                    std::move(call));
 }
 
 net::Response content(const LogicValue* value) {
   if (value == nullptr || value->is_null())
-    throw Error(ErrorCode::kNotFound, "There is no such content, or it is secured.", "contentName").with_service_code("ContentNotFound");
+    throw Error(ErrorCode::kNotFound, "There is no such content, or it is secured.", "contentName")
+        .with_service_code("ContentNotFound");
   return logic_response(200, *value);
 }
 
 /// What the path after `/workflows/{id}` says is what was signed.
-void check_content(const LogicServices& services, const RouteContext& context, const Workflow& workflow, const std::string& what) {
+void check_content(const LogicServices& services, const RouteContext& context, const Workflow& workflow,
+                   const std::string& what) {
   flows::check_callback(workflow, what + "/read", queries_of(context), services.clock.now());
 }
 
@@ -83,13 +89,13 @@ const LogicValue* of_action(const ActionView& view, const std::string& name) {
 
 net::Response action_content(const LogicServices& services, const RouteContext& context, bool repeated) {
   const WorkflowPtr workflow = workflow_at(services, context);
-  const std::string &run_name = context.param("runName"), &action = context.param("actionName"), &name = context.param("contentName");
+  const std::string &run_name = context.param("runName"), &action = context.param("actionName"),
+                    &name = context.param("contentName");
   std::string what = "/runs/" + run_name + "/actions/" + action;
   if (repeated) what += "/repetitions/" + context.param("repetitionName");
   check_content(services, context, *workflow, what + "/contents/" + name);
   const RunView run = services.workflows.view(workflow, run_name);
-  const std::optional<ActionView> view =
-      repeated ? run.repetition(action, context.param("repetitionName")) : run.action(action);
+  const std::optional<ActionView> view = repeated ? run.repetition(action, context.param("repetitionName")) : run.action(action);
   return content(view ? of_action(*view, name) : nullptr);
 }
 
@@ -131,23 +137,25 @@ void add_workflow_door_routes(std::vector<server::Route>& routes, const LogicSer
     for (const char* tail : {"", "/{*relativePath}"})
       routes.push_back(door(method, trigger + std::string(kInvoke) + tail,
                             [services](RouteContext& context) { return invoke(services, context); }));
-  routes.push_back(door("POST", action + "/{frame}/run", [services](RouteContext& context) { return end_action(services, context); }));
+  routes.push_back(
+      door("POST", action + "/{frame}/run", [services](RouteContext& context) { return end_action(services, context); }));
   routes.push_back(door("GET", run + "/operations/response", [services](RouteContext& context) -> Task<net::Response> {
     const WorkflowPtr workflow = workflow_at(services, context);
     const std::string& name = context.param("runName");
     flows::check_callback(*workflow, "/runs/" + name + "/operations/response/read", queries_of(context), services.clock.now());
     co_return services.workflows.poll_response(workflow, name);
   }));
-  routes.push_back(door("GET", run + "/contents/{contentName}", [services](RouteContext& context) -> Task<net::Response> {
-    co_return run_content(services, context);
-  }));
+  routes.push_back(door("GET", run + "/contents/{contentName}",
+                        [services](RouteContext& context) -> Task<net::Response> { co_return run_content(services, context); }));
   routes.push_back(door("GET", action + "/contents/{contentName}", [services](RouteContext& context) -> Task<net::Response> {
     co_return action_content(services, context, false);
   }));
-  routes.push_back(door("GET", action + "/repetitions/{repetitionName}/contents/{contentName}",
-                        [services](RouteContext& context) -> Task<net::Response> { co_return action_content(services, context, true); }));
-  routes.push_back(door("GET", trigger + "/histories/{historyName}/contents/{contentName}",
-                        [services](RouteContext& context) -> Task<net::Response> { co_return history_content(services, context); }));
+  routes.push_back(
+      door("GET", action + "/repetitions/{repetitionName}/contents/{contentName}",
+           [services](RouteContext& context) -> Task<net::Response> { co_return action_content(services, context, true); }));
+  routes.push_back(
+      door("GET", trigger + "/histories/{historyName}/contents/{contentName}",
+           [services](RouteContext& context) -> Task<net::Response> { co_return history_content(services, context); }));
 }
 
 }  // namespace trunkline::api

@@ -75,7 +75,8 @@ std::string deployment_of(const WorkflowOptions& options) {
 int deploy(ApiClient& client, const Output& output, const WorkflowOptions& options) {
   std::string name = options.name;
   if (name.empty()) name = std::filesystem::path(options.file).stem().string();
-  if (name.empty() || name == "-") throw Error(ErrorCode::kInvalidArgument, "--name is missing: the definition has no file name", "--name");
+  if (name.empty() || name == "-")
+    throw Error(ErrorCode::kInvalidArgument, "--name is missing: the definition has no file name", "--name");
   const std::string body = deployment_of(options);
   if (!options.check) {
     const json answer = client.put_text(path_of(name), body);
@@ -201,29 +202,34 @@ void add_run(CLI::App* command, const OptionsPtr& options) {
 }
 
 void add_waiting(CLI::App* command, const OptionsPtr& options) {
-  command->add_option("--wait", options->wait, "Until it has ended, at most so long (30s); then show it. Exit code 0: it succeeded.");
+  command->add_option("--wait", options->wait,
+                      "Until it has ended, at most so long (30s); then show it. Exit code 0: it succeeded.");
   command->add_flag("--full", options->full, "Inputs and outputs in full.");
 }
 
 void add_definitions(CLI::App& all, CommandContext& context) {
   const auto options = std::make_shared<WorkflowOptions>();
-  CLI::App* command = add_client_command(all, context, "deploy", "Deploy a definition, or a new version of one.",
-                                         [options](ApiClient& client, const Output& output) { return deploy(client, output, *options); });
+  CLI::App* command =
+      add_client_command(all, context, "deploy", "Deploy a definition, or a new version of one.",
+                         [options](ApiClient& client, const Output& output) { return deploy(client, output, *options); });
   command->add_option("file", options->file, "The definition, or a document that holds it; `-`: standard input.")->required();
   command->add_option("--name", options->name, "Default: the name of the file.");
-  command->add_option("--parameter", options->parameters, "name=value, where the value may be JSON; may be repeated.")->allow_extra_args(false);
+  command->add_option("--parameter", options->parameters, "name=value, where the value may be JSON; may be repeated.")
+      ->allow_extra_args(false);
   command->add_option("--parameters", options->parameters_file, "File with values by parameter.");
   command->add_option("--tag", options->tags, "name=value; may be repeated.")->allow_extra_args(false);
   command->add_flag("--stateless", options->stateless, "Keep nothing of its runs.");
   command->add_flag("--disabled", options->disabled, "Its triggers do not fire yet.");
   command->add_flag("--check", options->check, "Say all that is wrong with it, and deploy nothing.");
-  add_client_command(all, context, "list", "All workflows.", [](ApiClient& client, const Output& output) { return list_all(client, output); });
+  add_client_command(all, context, "list", "All workflows.",
+                     [](ApiClient& client, const Output& output) { return list_all(client, output); });
   for (const bool enabled : {true, false}) {
     const auto own = std::make_shared<WorkflowOptions>();
-    add_name(add_client_command(all, context, enabled ? "enable" : "disable",
-                                enabled ? "Let its triggers fire." : "Stop its triggers; runs go on.",
-                                [own, enabled](ApiClient& client, const Output& output) { return set_enabled(client, output, own->name, enabled); }),
-             own);
+    add_name(
+        add_client_command(
+            all, context, enabled ? "enable" : "disable", enabled ? "Let its triggers fire." : "Stop its triggers; runs go on.",
+            [own, enabled](ApiClient& client, const Output& output) { return set_enabled(client, output, own->name, enabled); }),
+        own);
   }
   const auto gone = std::make_shared<WorkflowOptions>();
   add_name(add_client_command(all, context, "delete", "Delete a workflow with its runs.",
@@ -240,8 +246,9 @@ void add_definitions(CLI::App& all, CommandContext& context) {
 
 void add_runs(CLI::App& all, CommandContext& context) {
   const auto starting = std::make_shared<WorkflowOptions>();
-  CLI::App* run = add_client_command(all, context, "run", "Fire a trigger.",
-                                     [starting](ApiClient& client, const Output& output) { return start(client, output, *starting); });
+  CLI::App* run = add_client_command(all, context, "run", "Fire a trigger.", [starting](ApiClient& client, const Output& output) {
+    return start(client, output, *starting);
+  });
   add_name(run, starting);
   run->add_option("--trigger", starting->trigger, "Which; default: the only one.");
   run->add_option("--body", starting->body, "What the trigger is given: JSON, or a text.");
@@ -252,16 +259,18 @@ void add_runs(CLI::App& all, CommandContext& context) {
   add_waiting(run, starting);
 
   const auto listing = std::make_shared<WorkflowOptions>();
-  CLI::App* runs = add_client_command(all, context, "runs", "Runs, newest first.",
-                                      [listing](ApiClient& client, const Output& output) { return list_runs(client, output, *listing); });
+  CLI::App* runs =
+      add_client_command(all, context, "runs", "Runs, newest first.",
+                         [listing](ApiClient& client, const Output& output) { return list_runs(client, output, *listing); });
   add_name(runs, listing);
   runs->add_option("--status", listing->status, "running, waiting, succeeded, failed, cancelled or timed_out.");
   runs->add_option("--tracking-id", listing->tracking, "Only runs with this id.");
   runs->add_option("--limit", listing->limit, "How many.")->check(CLI::Range(1, 250))->capture_default_str();
 
   const auto showing = std::make_shared<WorkflowOptions>();
-  CLI::App* one = add_client_command(all, context, "show", "A run, step by step.",
-                                     [showing](ApiClient& client, const Output& output) { return show(client, output, *showing); });
+  CLI::App* one =
+      add_client_command(all, context, "show", "A run, step by step.",
+                         [showing](ApiClient& client, const Output& output) { return show(client, output, *showing); });
   add_run(one, showing);
   add_waiting(one, showing);
 

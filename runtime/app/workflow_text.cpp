@@ -131,7 +131,8 @@ std::vector<std::string> workflow_row(const json& workflow) {
     if (const std::string url = text_of(trigger, "callback_url"); !url.empty()) triggers += " " + url;
     if (const std::string next = text_of(trigger, "next_run_at"); !next.empty()) triggers += " next " + next;
   }
-  return {text_of(workflow, "name"), workflow.value("enabled", true) ? "enabled" : "disabled", text_of(workflow, "version"), triggers};
+  return {text_of(workflow, "name"), workflow.value("enabled", true) ? "enabled" : "disabled", text_of(workflow, "version"),
+          triggers};
 }
 
 std::string workflow_line(const json& workflow) { return table_of({workflow_row(workflow)}); }
@@ -139,7 +140,8 @@ std::string workflow_line(const json& workflow) { return table_of({workflow_row(
 std::vector<std::string> run_row(const json& run) {
   std::string note;
   if (run.contains("error")) note = error_text(run["error"], false);
-  if (const std::string repeats = text_of(run, "repeats"); !repeats.empty()) note += (note.empty() ? "repeats " : "  repeats ") + repeats;
+  if (const std::string repeats = text_of(run, "repeats"); !repeats.empty())
+    note += (note.empty() ? "repeats " : "  repeats ") + repeats;
   return {text_of(run, "run"), text_of(run, "status"), text_of(run, "trigger"), text_of(run, "started_at"), length_of(run), note};
 }
 

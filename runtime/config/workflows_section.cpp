@@ -29,7 +29,8 @@ void read_connections(ConfigSection& root, std::map<std::string, ConnectionConfi
       s.text("function", connection.function);
       s.text("resource", connection.resource);
       if (!names.insert(to_lower(name)).second) s.problem("'" + name + "' is there twice: case does not count");
-      const int given = (connection.url.empty() ? 0 : 1) + (connection.function.empty() ? 0 : 1) + (connection.resource.empty() ? 0 : 1);
+      const int given =
+          (connection.url.empty() ? 0 : 1) + (connection.function.empty() ? 0 : 1) + (connection.resource.empty() ? 0 : 1);
       if (given != 1) s.problem("wanted exactly one of url, function and resource");
       if (!connection.url.empty() && !connection.url.starts_with("http://") && !connection.url.starts_with("https://"))
         s.problem("url", "wanted an address such as https://crm.example/api, found '" + connection.url + "'");

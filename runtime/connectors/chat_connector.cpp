@@ -231,8 +231,8 @@ Task<ConnectorResponse> add_participants(ConnectorServices services, ConnectorRe
 Task<ConnectorResponse> list_participants(ConnectorServices services, ConnectorRequest request) {
   chat::PageRequest page = page_of(request, 100);
   ChatActor actor = co_await actor_of(services, request.resource, token_of(request));
-  const chat::ParticipantPage found = co_await services.chat->list_participants(
-      std::move(request.resource), std::move(actor), std::move(request.arguments[0]), std::move(page));
+  const chat::ParticipantPage found = co_await services.chat->list_participants(std::move(request.resource), std::move(actor),
+                                                                                std::move(request.arguments[0]), std::move(page));
   ConnectorResponse response;
   json& value = response.body["value"] = json::array();
   for (const chat::Participant& one : found.items) value.push_back(participant_json(one));

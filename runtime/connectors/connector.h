@@ -1,7 +1,7 @@
 // Managed connectors that our own services stand behind: what workflows exported from Azure call.
 #pragma once
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>  // NOLINT(trunkline-json): requests and answers hold documents
 #include <span>
 #include <string>
 #include <string_view>

@@ -88,7 +88,8 @@ ActionAnswer answer_of(const Error& error) {
 ActionAnswer not_mapped(const std::vector<std::string>& names) {
   const std::string name = names.empty() ? "?" : names.front();
   return ActionAnswer::failed("ConnectorNotMapped", "ConnectorNotMapped",
-                              "Nothing stands behind '" + name + "' here: map it under `connections` in the configuration, to the " +
+                              "Nothing stands behind '" + name +
+                                  "' here: map it under `connections` in the configuration, to the " +
                                   "address of an HTTP API or to a function of yours.");
 }
 
@@ -180,8 +181,7 @@ bool ConnectorPort::repeats_safely(const ActionCall& call) const {
   // Functions are given the idempotency key, so that they can tell.
   if (choice.mapping != nullptr && !choice.mapping->function.empty()) return true;
   if (choice.connector == nullptr) return true;
-  const ConnectorMatch match =
-      match_operation(*choice.connector, text_at(*call.inputs, "method"), text_at(*call.inputs, "path"));
+  const ConnectorMatch match = match_operation(*choice.connector, text_at(*call.inputs, "method"), text_at(*call.inputs, "path"));
   return match.operation == nullptr || match.operation->repeats_safely;
 }
 
@@ -213,9 +213,9 @@ Task<ActionAnswer> ConnectorPort::perform(ActionCall call, Choice choice) {
   const std::string method = text_at(inputs, "method"), path = text_at(inputs, "path");
   ConnectorMatch match = match_operation(*choice.connector, method, path);
   if (match.operation == nullptr)
-    co_return ActionAnswer::failed("NotFound", "ConnectorOperationNotFound",
-                                   "The connector '" + std::string(choice.connector->names.front()) + "' has no operation " +
-                                       method + " " + path + ".");
+    co_return ActionAnswer::failed(
+        "NotFound", "ConnectorOperationNotFound",
+        "The connector '" + std::string(choice.connector->names.front()) + "' has no operation " + method + " " + path + ".");
   ConnectorRequest request;
   const std::string wanted = choice.mapping == nullptr ? std::string() : choice.mapping->resource;
   request.resource = wanted.empty() ? resources_.default_resource() : resources_.get(wanted);

@@ -18,8 +18,8 @@ struct ConnectionMapping {
   std::string resource;  // a managed connector of ours, on this communication resource
 };
 
-/// Takes what names a connector or a function, unless it is mapped to an address, which is HTTP's to perform: those that are ours,
-/// those that are mapped to a function, and those that are neither, which fail with ConnectorNotMapped. [any-thread]
+/// Takes what names a connector or a function, unless it is mapped to an address, which is HTTP's to perform: those that are
+/// ours, those that are mapped to a function, and those that are neither, which fail with ConnectorNotMapped. [any-thread]
 class ConnectorPort final : public flows::ActionPort {
  public:
   /// Names in `mappings` compare without case: of the managed API, the connection, or its reference in the definition; of a

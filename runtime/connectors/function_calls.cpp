@@ -135,8 +135,8 @@ Task<std::vector<FunctionCall>> FunctionCalls::take(std::uint64_t consumer, std:
       {
         const std::lock_guard lock(mutex_);
         const auto found = consumers_.find(consumer);
-        now = found == consumers_.end() ||
-              (!queues_[found->second.function].empty() && found->second.held < found->second.credits);
+        now =
+            found == consumers_.end() || (!queues_[found->second.function].empty() && found->second.held < found->second.credits);
         if (!now) found->second.resume = [done = std::move(done)]() mutable { done(Result<void>()); };
       }
       if (now) done(Result<void>());

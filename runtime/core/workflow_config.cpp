@@ -26,7 +26,8 @@ flows::ServiceOptions workflow_options(const Config& config) {
 
 std::map<std::string, connectors::ConnectionMapping> connection_mappings(const Config& config) {
   std::map<std::string, connectors::ConnectionMapping> out;
-  for (const auto& [name, connection] : config.connections) out[name] = {connection.url, connection.function, connection.resource};
+  for (const auto& [name, connection] : config.connections)
+    out[name] = {connection.url, connection.function, connection.resource};
   return out;
 }
 

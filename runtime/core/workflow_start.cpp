@@ -72,7 +72,7 @@ workflows::WorkflowResponse to_service(const net::Response& response) {
 }
 
 Task<workflows::WorkflowStart> call_request(flows::WorkflowService& workflows, flows::WorkflowPtr workflow,
-                                          const workflow::Trigger& trigger, workflows::WorkflowRunRequest request) {
+                                            const workflow::Trigger& trigger, workflows::WorkflowRunRequest request) {
   flows::TriggerCall call;
   call.method = trigger.method.empty() ? "POST" : trigger.method;
   if (request.path) call.relative_path = *request.path;

@@ -254,7 +254,8 @@ flows::WorkflowSpec workflow_spec(std::string name, std::string_view document, s
     const Value* found = nullptr;
     for (const Value& resource : json["resources"]) {
       const auto type = resource.find("type");
-      if (type == resource.end() || !type->is_string() || !iequals(type->get_ref<const std::string&>(), "Microsoft.Logic/workflows"))
+      if (type == resource.end() || !type->is_string() ||
+          !iequals(type->get_ref<const std::string&>(), "Microsoft.Logic/workflows"))
         continue;
       if (found != nullptr)
         throw Error(ErrorCode::kInvalidArgument, "the template has more than one workflow; give the resource of the one you mean",

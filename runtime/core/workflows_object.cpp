@@ -167,7 +167,7 @@ Task<std::string> WorkflowsObject::rerun(Call, std::string workflow, std::string
 }
 
 Task<std::unique_ptr<StreamSource<workflows::WorkflowFunctionCall>>> WorkflowsObject::function_calls(Call, std::string function,
-                                                                                                    std::int32_t credits) {
+                                                                                                     std::int32_t credits) {
   if (function.empty()) throw Error(ErrorCode::kInvalidArgument, "the name of the function is empty", "function");
   if (credits < 1 || credits > kMaxCredits)
     throw Error(ErrorCode::kInvalidArgument, "credits must be 1 to 1000, not " + std::to_string(credits), "credits");

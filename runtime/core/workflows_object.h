@@ -29,7 +29,7 @@ class WorkflowsObject final : public workflows::WorkflowsService {
   Task<std::string> rerun(Call, std::string workflow, std::string run, std::optional<std::string> action) override;
   Task<workflows::WorkflowTestReport> run_test(Call, std::string file) override;
   Task<std::unique_ptr<StreamSource<workflows::WorkflowFunctionCall>>> function_calls(Call, std::string function,
-                                                                                     std::int32_t credits) override;
+                                                                                      std::int32_t credits) override;
   bool complete_call(const Call&, std::int64_t call_id, std::string_view result) override;
   bool fail_call(const Call&, std::int64_t call_id, std::string_view code, std::string_view message, bool retry) override;
 

@@ -63,6 +63,23 @@ std::vector<std::string> interpolations(std::string_view text) {
   return out;
 }
 
+/// The inputs of an action as the definition has them. Its pointer may begin with where the definition stood in its document.
+Value raw_inputs(const WorkflowVersion& version, const workflow::Action& action) {
+  const Value definition = expression::parse_value(version.definition);
+  std::string_view pointer = action.pointer;
+  for (;;) {
+    const Value::json_pointer at{std::string(pointer)};
+    if (definition.contains(at)) {
+      const Value& found = definition.at(at);
+      const Value* inputs = expression::find_member(found, "inputs");
+      return inputs == nullptr ? Value() : *inputs;
+    }
+    const std::size_t next = pointer.find('/', 1);
+    if (next == std::string_view::npos) return {};
+    pointer.remove_prefix(next);
+  }
+}
+
 class Tracer {
  public:
   Tracer(workflow::RunContext& context, const expression::Limits& limits) : context_(context), limits_(limits) {}
@@ -117,7 +134,9 @@ class Tracer {
 Value expression_traces(const WorkflowService&, const WorkflowPtr& workflow, const RunView& run, const ActionView& action) {
   const workflow::PlanPtr& plan = run.version().plan;
   const ActionIndex index = plan->find_action(action.name);
-  if (index == kNone || action.secured_inputs || plan->actions[index].raw_inputs.is_null()) return Value::array();
+  if (index == kNone || action.secured_inputs) return Value::array();
+  const Value raw = raw_inputs(run.version(), plan->actions[index]);
+  if (raw.is_null()) return Value::array();
   std::vector<std::string> segments;
   workflow->database->read([&](store::Session& session) { segments = records::segments(session, run.row().key); });
   workflow::RunState state(plan, true);
@@ -138,7 +157,7 @@ Value expression_traces(const WorkflowService&, const WorkflowPtr& workflow, con
   workflow::RunContext context(state, surroundings);
   context.begin(*frame, index);
   Tracer tracer(context, plan->options.evaluate);
-  tracer.walk(plan->actions[index].raw_inputs, action.inputs.get(), "");
+  tracer.walk(raw, action.inputs.get(), "");
   return tracer.take();
 }
 

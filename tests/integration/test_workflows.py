@@ -1,4 +1,4 @@
-"""A workflow from the command line: a phone texts STATUS, an HTTP service answers or does not, and the run is read and run again."""
+"""A workflow from the command line: a phone texts STATUS, a service answers or does not; the run is read, and run again."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def test_the_story(server: Server, orders: Orders) -> None:
 
     server.cli("phone", "send", PHONE, "--to", OURS, "hello")
     server.cli("phone", "send", PHONE, "--to", OURS, "status")
+    server.cli("clock", "advance", "1s")
     run = one(server, "show", "order-status", "--wait", "20s")
     assert [(step["name"], step["status"]) for step in run["steps"]] == [
         ("Look_up_the_order", "succeeded"),
@@ -74,7 +75,7 @@ def test_the_story(server: Server, orders: Orders) -> None:
     server.cli("phone", "send", PHONE, "--to", OURS, "STATUS")
     for _ in range(6):
         server.cli("clock", "advance", "5s")
-    shown = server.cli("workflow", "show", "order-status", "--wait", "20s", expect=1).stdout
+    shown = server.cli("workflow", "show", "order-status", "--wait", "20s", "--full", expect=1).stdout
     assert orders.asked == before + 3
     assert shown.count("ServiceUnavailable") >= 3, shown
     assert "failed  Look_up_the_order  (Http)" in shown

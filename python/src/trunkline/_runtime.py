@@ -34,8 +34,8 @@ from .service import (
     RuntimeService,
     SandboxMailService,
     SandboxService,
-    SmsConsentService,
     SipRoutingService,
+    SmsConsentService,
     SmsService,
 )
 

@@ -52,7 +52,9 @@ def failure_of(error: BaseException) -> tuple[str, str, bool]:
     return type(error).__name__, reason_of(error), True
 
 
-def workflow_file(file: str | os.PathLike[str], name: str | None, parameters: Mapping[str, Any] | None, stateless: bool) -> WorkflowSpec:
+def workflow_file(
+    file: str | os.PathLike[str], name: str | None, parameters: Mapping[str, Any] | None, stateless: bool
+) -> WorkflowSpec:
     """What a file says to deploy."""
     path = Path(file)
     definition = json.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +74,12 @@ class WorkflowFunction(Generic[R]):
     """
 
     def __init__(
-        self, native: _native.Runtime, service: WorkflowsService, name: str, fn: Callable[[WorkflowFunctionCall], R], concurrency: int
+        self,
+        native: _native.Runtime,
+        service: WorkflowsService,
+        name: str,
+        fn: Callable[[WorkflowFunctionCall], R],
+        concurrency: int,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")

@@ -32,8 +32,8 @@ from .service import (
     RuntimeService,
     SandboxMailService,
     SandboxService,
-    SmsConsentService,
     SipRoutingService,
+    SmsConsentService,
     SmsService,
 )
 

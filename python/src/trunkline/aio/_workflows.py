@@ -26,7 +26,12 @@ class AsyncWorkflowFunction(Generic[R]):
     """
 
     def __init__(
-        self, native: _native.Runtime, service: WorkflowsService, name: str, fn: Callable[[WorkflowFunctionCall], R], concurrency: int
+        self,
+        native: _native.Runtime,
+        service: WorkflowsService,
+        name: str,
+        fn: Callable[[WorkflowFunctionCall], R],
+        concurrency: int,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
