@@ -77,7 +77,7 @@ json to_json(const service::SmsReceipt& receipt) {
   return out;
 }
 
-json to_json(const service::SmsPlan& plan) {
+json to_json(const service::SmsSendPlan& plan) {
   json out;
   out["to"] = plan.to;
   out["accepted"] = plan.accepted;
@@ -93,7 +93,7 @@ json to_json(const service::SmsPlan& plan) {
   return out;
 }
 
-json to_json(const service::SmsEstimate& estimate) {
+json to_json(const service::SmsCostEstimate& estimate) {
   json out;
   out["encoding"] = estimate.encoding == sms::Encoding::kGsm7 ? "gsm7" : "ucs2";
   out["segments"] = estimate.segments;

@@ -17,7 +17,7 @@ using nlohmann::json;
 using server::RouteContext;
 using service::SipDomain;
 using service::SipRoute;
-using service::SipRouting;
+using service::SipConfiguration;
 using service::SipTrunk;
 
 /// Domains, and trunks that can be off, came after the stable version.
@@ -32,7 +32,7 @@ json route_json(const SipRoute& route) {
   return out;
 }
 
-json routing_json(const SipRouting& routing, bool with_domains) {
+json routing_json(const SipConfiguration& routing, bool with_domains) {
   json out;
   out["trunks"] = json::object();
   for (const SipTrunk& trunk : routing.trunks) {
@@ -52,7 +52,7 @@ json routing_json(const SipRouting& routing, bool with_domains) {
   return out;
 }
 
-SipTrunk& trunk_named(SipRouting& routing, const std::string& fqdn) {
+SipTrunk& trunk_named(SipConfiguration& routing, const std::string& fqdn) {
   const auto it = std::find_if(routing.trunks.begin(), routing.trunks.end(), [&](const SipTrunk& t) { return t.fqdn == fqdn; });
   if (it != routing.trunks.end()) return *it;
   SipTrunk trunk;
@@ -81,7 +81,7 @@ SipRoute read_route(const JsonRef& value) {
 }
 
 /// A merge patch: null removes a trunk or a domain; routes are replaced as a whole.
-void apply(const json& body, SipRouting& routing) {
+void apply(const json& body, SipConfiguration& routing) {
   const JsonRef patch(body);
   if (const auto trunks = patch.find("trunks")) {
     for (const auto& [name, value] : trunks->object().json().items()) {
@@ -143,7 +143,7 @@ Task<net::Response> test_routes(SipRoutingService& service, RouteContext& contex
   service::SipRouteTest result;
   if (body.is_object() && body.contains("routes")) {
     // Routes to try before they are kept; their trunks may be the resource's.
-    SipRouting routing = service.table(*resource_of(context))->routing();
+    SipConfiguration routing = service.table(*resource_of(context))->routing();
     apply(body, routing);
     result = service.test(std::move(routing), *number);
   } else {
@@ -163,7 +163,7 @@ void add_sip_routing_routes(std::vector<server::Route>& routes, SipRoutingServic
   });
   add(routes, "PATCH", "/sip", server::BodyRule::kMergePatch, [&routing](RouteContext& context) -> Task<net::Response> {
     const json body = parse_optional_body(context);
-    SipRoutingService::Change change = [&body](SipRouting& current) { apply(body, current); };
+    SipRoutingService::Change change = [&body](SipConfiguration& current) { apply(body, current); };
     const SipRoutingService::TablePtr table = co_await routing.update(resource_of(context), std::move(change));
     co_return json_response(200, routing_json(table->routing(), has_domains(context)));
   });

@@ -118,7 +118,7 @@ namespace {
 using Change = trunkline::SipRoutingService::Change;
 
 /// Named steps: GCC 12 does not keep a temporary std::function alive within co_await.
-Task<service::SipRouting> change_routing(const Scope& scope, Change change) {
+Task<service::SipConfiguration> change_routing(const Scope& scope, Change change) {
   const trunkline::SipRoutingService::TablePtr table =
       co_await scope.runtime().sip_routing().update(scope.resource(), std::move(change));
   co_return table->routing();
@@ -126,39 +126,39 @@ Task<service::SipRouting> change_routing(const Scope& scope, Change change) {
 
 }  // namespace
 
-Task<service::SipRouting> SipRoutingObject::get(Call) {
+Task<service::SipConfiguration> SipRoutingObject::get(Call) {
   co_return scope_.runtime().sip_routing().table(*scope_.resource())->routing();
 }
 
-Task<service::SipRouting> SipRoutingObject::set_trunk(Call, service::SipTrunk trunk) {
+Task<service::SipConfiguration> SipRoutingObject::set_trunk(Call, service::SipTrunk trunk) {
   trunk.fqdn = to_lower(trunk.fqdn);
-  Change change = [&trunk](service::SipRouting& routing) {
+  Change change = [&trunk](service::SipConfiguration& routing) {
     std::erase_if(routing.trunks, [&](const service::SipTrunk& t) { return t.fqdn == trunk.fqdn; });
     routing.trunks.push_back(trunk);
   };
   co_return co_await change_routing(scope_, std::move(change));
 }
 
-Task<service::SipRouting> SipRoutingObject::set_trunks(Call, std::vector<service::SipTrunk> trunks) {
-  Change change = [&trunks](service::SipRouting& routing) { routing.trunks = trunks; };
+Task<service::SipConfiguration> SipRoutingObject::set_trunks(Call, std::vector<service::SipTrunk> trunks) {
+  Change change = [&trunks](service::SipConfiguration& routing) { routing.trunks = trunks; };
   co_return co_await change_routing(scope_, std::move(change));
 }
 
-Task<service::SipRouting> SipRoutingObject::delete_trunk(Call, std::string fqdn) {
+Task<service::SipConfiguration> SipRoutingObject::delete_trunk(Call, std::string fqdn) {
   fqdn = to_lower(fqdn);
-  Change change = [&fqdn](service::SipRouting& routing) {
+  Change change = [&fqdn](service::SipConfiguration& routing) {
     std::erase_if(routing.trunks, [&](const service::SipTrunk& t) { return t.fqdn == fqdn; });
   };
   co_return co_await change_routing(scope_, std::move(change));
 }
 
-Task<service::SipRouting> SipRoutingObject::set_domains(Call, std::vector<service::SipDomain> domains) {
-  Change change = [&domains](service::SipRouting& routing) { routing.domains = domains; };
+Task<service::SipConfiguration> SipRoutingObject::set_domains(Call, std::vector<service::SipDomain> domains) {
+  Change change = [&domains](service::SipConfiguration& routing) { routing.domains = domains; };
   co_return co_await change_routing(scope_, std::move(change));
 }
 
-Task<service::SipRouting> SipRoutingObject::set_routes(Call, std::vector<service::SipRoute> routes) {
-  Change change = [&routes](service::SipRouting& routing) { routing.routes = routes; };
+Task<service::SipConfiguration> SipRoutingObject::set_routes(Call, std::vector<service::SipRoute> routes) {
+  Change change = [&routes](service::SipConfiguration& routing) { routing.routes = routes; };
   co_return co_await change_routing(scope_, std::move(change));
 }
 

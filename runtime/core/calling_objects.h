@@ -36,12 +36,12 @@ class SipRoutingObject final : public service::SipRoutingService {
  public:
   explicit SipRoutingObject(const Scope& scope) : scope_(scope) {}
 
-  Task<service::SipRouting> get(Call) override;
-  Task<service::SipRouting> set_trunk(Call, service::SipTrunk trunk) override;
-  Task<service::SipRouting> set_trunks(Call, std::vector<service::SipTrunk> trunks) override;
-  Task<service::SipRouting> delete_trunk(Call, std::string fqdn) override;
-  Task<service::SipRouting> set_domains(Call, std::vector<service::SipDomain> domains) override;
-  Task<service::SipRouting> set_routes(Call, std::vector<service::SipRoute> routes) override;
+  Task<service::SipConfiguration> get(Call) override;
+  Task<service::SipConfiguration> set_trunk(Call, service::SipTrunk trunk) override;
+  Task<service::SipConfiguration> set_trunks(Call, std::vector<service::SipTrunk> trunks) override;
+  Task<service::SipConfiguration> delete_trunk(Call, std::string fqdn) override;
+  Task<service::SipConfiguration> set_domains(Call, std::vector<service::SipDomain> domains) override;
+  Task<service::SipConfiguration> set_routes(Call, std::vector<service::SipRoute> routes) override;
   Task<service::SipRouteTest> test(Call, std::string number) override;
 
  private:

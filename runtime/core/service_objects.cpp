@@ -29,10 +29,10 @@ class SmsObject final : public service::SmsService {
     SmsSubmission submission = submission_of(call, std::move(message));
     co_return co_await scope_.runtime().sms().send(scope_.resource(), std::move(submission));
   }
-  Task<std::vector<service::SmsPlan>> plan(Call call, service::SmsMessage message) override {
+  Task<std::vector<service::SmsSendPlan>> plan(Call call, service::SmsMessage message) override {
     co_return scope_.runtime().sms().plan(scope_.resource(), submission_of(call, std::move(message)));
   }
-  Task<service::SmsEstimate> estimate(Call call, service::SmsMessage message) override {
+  Task<service::SmsCostEstimate> estimate(Call call, service::SmsMessage message) override {
     co_return scope_.runtime().sms().estimate(*scope_.resource(), submission_of(call, std::move(message)));
   }
   Task<service::SmsRecord> cancel(Call, std::string message_id) override {

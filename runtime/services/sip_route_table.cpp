@@ -102,7 +102,7 @@ Error unprocessable(std::string inner_code, std::string message, std::string tar
   return error;
 }
 
-SipRouteTable::SipRouteTable(service::SipRouting routing) : routing_(std::move(routing)) {
+SipRouteTable::SipRouteTable(service::SipConfiguration routing) : routing_(std::move(routing)) {
   for (SipTrunk& trunk : routing_.trunks) {
     trunk.fqdn = to_lower(trunk.fqdn);
     check_trunk(trunk);

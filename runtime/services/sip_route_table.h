@@ -15,10 +15,10 @@ class SipRouteTable {
   SipRouteTable() = default;
   /// Errors: kInvalidArgument with service code `UnprocessableConfiguration` and the documented code of the rule that was broken
   /// as details["innerCode"].
-  explicit SipRouteTable(service::SipRouting routing);
+  explicit SipRouteTable(service::SipConfiguration routing);
 
   /// Trunks and domains by name; routes in order.
-  const service::SipRouting& routing() const { return routing_; }
+  const service::SipConfiguration& routing() const { return routing_; }
   /// Where a call to this number goes. Every route is tried, in order; the trunks of those that match follow each other, each
   /// once, without those that are off or whose domain is. `number`: digits with an optional `+`, else kInvalidArgument.
   service::SipRouteTest route(std::string_view number, Time now) const;
@@ -28,7 +28,7 @@ class SipRouteTable {
  private:
   const service::SipDomain* domain_of(std::string_view fqdn) const;
 
-  service::SipRouting routing_;
+  service::SipConfiguration routing_;
   std::vector<NumberPattern> patterns_;  // of the routes
 };
 

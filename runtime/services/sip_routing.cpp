@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 using service::SipDomain;
 using service::SipRoute;
-using service::SipRouting;
+using service::SipConfiguration;
 using service::SipTrunk;
 using store::Row;
 using store::Session;
@@ -27,7 +27,7 @@ std::optional<std::string> optional_member(const json& object, const char* membe
   return it == object.end() ? std::nullopt : std::optional<std::string>(it->get<std::string>());
 }
 
-json to_json(const SipRouting& routing, std::uint64_t ticket) {
+json to_json(const SipConfiguration& routing, std::uint64_t ticket) {
   json out = {{"ticket", ticket}, {"trunks", json::array()}, {"domains", json::array()}, {"routes", json::array()}};
   for (const SipTrunk& trunk : routing.trunks) {
     json item = {{"fqdn", trunk.fqdn}, {"port", trunk.sip_signaling_port}, {"enabled", trunk.enabled}};
@@ -46,7 +46,7 @@ json to_json(const SipRouting& routing, std::uint64_t ticket) {
 }
 
 struct Stored {
-  SipRouting routing;
+  SipConfiguration routing;
   std::uint64_t ticket = 0;
 };
 
@@ -108,7 +108,7 @@ service::SipRouteTest SipRoutingService::test(const Resource& resource, std::str
   return table(resource)->route(number, context_.clock.now());
 }
 
-service::SipRouteTest SipRoutingService::test(SipRouting routing, std::string_view number) const {
+service::SipRouteTest SipRoutingService::test(SipConfiguration routing, std::string_view number) const {
   return SipRouteTable(std::move(routing)).route(number, context_.clock.now());
 }
 

@@ -18,7 +18,7 @@ class SipRoutingService final : public ResourceParticipant {
  public:
   using TablePtr = std::shared_ptr<const SipRouteTable>;
   /// Changes a configuration; may run more than once, and throw.
-  using Change = std::function<void(service::SipRouting&)>;
+  using Change = std::function<void(service::SipConfiguration&)>;
 
   explicit SipRoutingService(ServiceContext& context) : context_(context) {}
 
@@ -28,7 +28,7 @@ class SipRoutingService final : public ResourceParticipant {
   Task<TablePtr> update(ResourcePtr resource, Change change);
   /// The routes of `routing` when given, else those of the resource. Errors: kInvalidArgument.
   service::SipRouteTest test(const Resource& resource, std::string_view number) const;
-  service::SipRouteTest test(service::SipRouting routing, std::string_view number) const;
+  service::SipRouteTest test(service::SipConfiguration routing, std::string_view number) const;
 
   void copy_rows(store::Session& session, const Resource& from, const Resource& to) override;
   void drop_rows(store::Session& session, const Resource& resource) override;

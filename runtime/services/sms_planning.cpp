@@ -11,7 +11,7 @@ namespace trunkline {
 
 using store::Session;
 
-std::vector<service::SmsPlan> SmsService::plan(const ResourcePtr& resource, const SmsSubmission& submission) {
+std::vector<service::SmsSendPlan> SmsService::plan(const ResourcePtr& resource, const SmsSubmission& submission) {
   admission_.check(*resource, submission);
   const SmsTextInfo info = measure_sms_text(submission.text);
   const Time now = context_.clock.now();
@@ -20,7 +20,7 @@ std::vector<service::SmsPlan> SmsService::plan(const ResourcePtr& resource, cons
   resource->database->read([&](Session& session) {
     for (SmsCandidate& candidate : candidates) admission_.settle(session, *resource, submission, candidate, now, false);
   });
-  std::vector<service::SmsPlan> plans(submission.to.size());
+  std::vector<service::SmsSendPlan> plans(submission.to.size());
   for (std::size_t i = 0; i < plans.size(); ++i) {
     plans[i].to = submission.to[i].to;
     plans[i].from = submission.from;
@@ -30,7 +30,7 @@ std::vector<service::SmsPlan> SmsService::plan(const ResourcePtr& resource, cons
     plans[i].decision.subject = submission.to[i].to;
   }
   for (SmsCandidate& candidate : candidates) {
-    service::SmsPlan& plan = plans[candidate.index];
+    service::SmsSendPlan& plan = plans[candidate.index];
     plan.from = candidate.from;
     DecisionLines route_lines(now);
     const auto refuse = [&](std::string why, std::int32_t status) {
@@ -81,10 +81,10 @@ std::vector<service::SmsPlan> SmsService::plan(const ResourcePtr& resource, cons
   return plans;
 }
 
-service::SmsEstimate SmsService::estimate(const Resource& resource, const SmsSubmission& submission) {
+service::SmsCostEstimate SmsService::estimate(const Resource& resource, const SmsSubmission& submission) {
   if (!utf8_valid(submission.text)) throw Error(ErrorCode::kInvalidArgument, "message is not valid UTF-8", "message");
   const SmsTextInfo info = measure_sms_text(submission.text);
-  service::SmsEstimate out;
+  service::SmsCostEstimate out;
   out.encoding = info.encoding;
   out.segments = info.segments;
   out.characters = info.characters;

@@ -39,9 +39,9 @@ class SmsService final : public ResourceParticipant {
   /// One outcome for each addressee, in order. Errors: kInvalidArgument, kUnauthenticated (sender not owned).
   Task<std::vector<service::SmsSendOutcome>> send(ResourcePtr resource, SmsSubmission submission);
   /// What send() would answer now, and why. The same errors.
-  std::vector<service::SmsPlan> plan(const ResourcePtr& resource, const SmsSubmission& submission);
+  std::vector<service::SmsSendPlan> plan(const ResourcePtr& resource, const SmsSubmission& submission);
   /// How the text travels, and what each route asks for it. Errors: kInvalidArgument.
-  service::SmsEstimate estimate(const Resource& resource, const SmsSubmission& submission);
+  service::SmsCostEstimate estimate(const Resource& resource, const SmsSubmission& submission);
   /// Takes back what was not handed over yet. Errors: kNotFound, kFailedPrecondition (it was, or it has ended).
   Task<service::SmsRecord> cancel(ResourcePtr resource, std::string message_id);
   /// Errors: kNotFound.

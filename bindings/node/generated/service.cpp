@@ -61,13 +61,13 @@ class SmsServiceObject final : public Object {
       case 6: {  // estimate
         service::SmsMessage p_message{};
         read(in, p_message);
-        client_.start_estimate(std::move(p_message), std::move(request.options), answer<service::SmsEstimate>(std::move(request.reply)));
+        client_.start_estimate(std::move(p_message), std::move(request.options), answer<service::SmsCostEstimate>(std::move(request.reply)));
         return;
       }
       case 7: {  // plan
         service::SmsMessage p_message{};
         read(in, p_message);
-        client_.start_plan(std::move(p_message), std::move(request.options), answer<std::vector<service::SmsPlan>>(std::move(request.reply)));
+        client_.start_plan(std::move(p_message), std::move(request.options), answer<std::vector<service::SmsSendPlan>>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));
@@ -1171,37 +1171,37 @@ class SipRoutingServiceObject final : public Object {
   void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
     switch (op) {
       case 0: {  // get
-        client_.start_get(std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        client_.start_get(std::move(request.options), answer<service::SipConfiguration>(std::move(request.reply)));
         return;
       }
       case 1: {  // setTrunk
         service::SipTrunk p_trunk{};
         read(in, p_trunk);
-        client_.start_set_trunk(std::move(p_trunk), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        client_.start_set_trunk(std::move(p_trunk), std::move(request.options), answer<service::SipConfiguration>(std::move(request.reply)));
         return;
       }
       case 2: {  // setTrunks
         std::vector<service::SipTrunk> p_trunks{};
         read(in, p_trunks);
-        client_.start_set_trunks(std::move(p_trunks), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        client_.start_set_trunks(std::move(p_trunks), std::move(request.options), answer<service::SipConfiguration>(std::move(request.reply)));
         return;
       }
       case 3: {  // deleteTrunk
         std::string p_fqdn{};
         read(in, p_fqdn);
-        client_.start_delete_trunk(std::move(p_fqdn), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        client_.start_delete_trunk(std::move(p_fqdn), std::move(request.options), answer<service::SipConfiguration>(std::move(request.reply)));
         return;
       }
       case 4: {  // setDomains
         std::vector<service::SipDomain> p_domains{};
         read(in, p_domains);
-        client_.start_set_domains(std::move(p_domains), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        client_.start_set_domains(std::move(p_domains), std::move(request.options), answer<service::SipConfiguration>(std::move(request.reply)));
         return;
       }
       case 5: {  // setRoutes
         std::vector<service::SipRoute> p_routes{};
         read(in, p_routes);
-        client_.start_set_routes(std::move(p_routes), std::move(request.options), answer<service::SipRouting>(std::move(request.reply)));
+        client_.start_set_routes(std::move(p_routes), std::move(request.options), answer<service::SipConfiguration>(std::move(request.reply)));
         return;
       }
       case 6: {  // test

@@ -93,7 +93,7 @@ inline void write(Writer& out, const trunkline::service::SmsRecipientPrice& valu
   write(out, value.prices);
 }
 
-inline void write(Writer& out, const trunkline::service::SmsEstimate& value) {
+inline void write(Writer& out, const trunkline::service::SmsCostEstimate& value) {
   write(out, value.encoding);
   write(out, value.segments);
   write(out, value.characters);
@@ -104,7 +104,7 @@ inline void write(Writer& out, const trunkline::service::SmsEstimate& value) {
   write(out, value.recipients);
 }
 
-inline void write(Writer& out, const trunkline::service::SmsPlan& value) {
+inline void write(Writer& out, const trunkline::service::SmsSendPlan& value) {
   write(out, value.to);
   write(out, value.accepted);
   write(out, value.http_status);
@@ -575,7 +575,7 @@ inline void write(Writer& out, const trunkline::service::SipRoute& value) {
   write(out, value.trunks);
 }
 
-inline void write(Writer& out, const trunkline::service::SipRouting& value) {
+inline void write(Writer& out, const trunkline::service::SipConfiguration& value) {
   write(out, value.trunks);
   write(out, value.domains);
   write(out, value.routes);

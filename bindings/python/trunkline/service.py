@@ -112,22 +112,22 @@ __all__ = [
     "RuntimeService",
     "SandboxMailService",
     "SandboxService",
+    "SipConfiguration",
     "SipDomain",
     "SipRoute",
     "SipRouteTest",
-    "SipRouting",
     "SipRoutingService",
     "SipTrunk",
     "SmsConsentService",
-    "SmsEstimate",
+    "SmsCostEstimate",
     "SmsMessage",
     "SmsPage",
-    "SmsPlan",
     "SmsPrice",
     "SmsReceipt",
     "SmsRecipientPrice",
     "SmsRecord",
     "SmsSendOutcome",
+    "SmsSendPlan",
     "SmsService",
     "SmsSwap",
     "Suppression",
@@ -716,7 +716,7 @@ class SmsRecipientPrice:
 
 
 @dataclass(slots=True, kw_only=True)
-class SmsEstimate:
+class SmsCostEstimate:
     """How a text travels and what it costs."""
 
     encoding: Encoding
@@ -745,7 +745,7 @@ class SmsEstimate:
 
 
 @dataclass(slots=True, kw_only=True)
-class SmsPlan:
+class SmsSendPlan:
     """What `send` would do for one recipient."""
 
     to: str
@@ -1916,7 +1916,7 @@ class SipRoute:
 
 
 @dataclass(slots=True, kw_only=True)
-class SipRouting:
+class SipConfiguration:
     """How one resource routes its calls."""
 
     trunks: list[SipTrunk] = field(default_factory=list)
@@ -2132,7 +2132,7 @@ class SmsService(Service):
         return self._impl.cancel(message_id, timeout)
 
     @overload
-    def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsEstimate: ...
+    def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsCostEstimate: ...
     @overload
     def estimate(
         self,
@@ -2147,8 +2147,8 @@ class SmsService(Service):
         idempotency_key: str | None = None,
         send_at: datetime.datetime | None = None,
         timeout: float | None = None,
-    ) -> SmsEstimate: ...
-    def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsEstimate:
+    ) -> SmsCostEstimate: ...
+    def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsCostEstimate:
         """How a text travels and what each route asks for it. Sends nothing.
 
         Args:
@@ -2161,7 +2161,7 @@ class SmsService(Service):
         return self._impl.estimate(model_of(SmsMessage, message, fields), timeout)
 
     @overload
-    def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsPlan]: ...
+    def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsSendPlan]: ...
     @overload
     def plan(
         self,
@@ -2176,8 +2176,8 @@ class SmsService(Service):
         idempotency_key: str | None = None,
         send_at: datetime.datetime | None = None,
         timeout: float | None = None,
-    ) -> builtins.list[SmsPlan]: ...
-    def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsPlan]:
+    ) -> builtins.list[SmsSendPlan]: ...
+    def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendPlan]:
         """A dry run: what `send` would answer now, and why. Sends and keeps nothing.
 
         Args:
@@ -4150,7 +4150,7 @@ class SipRoutingService(Service):
     _native_class: ClassVar[type[_native.SipRoutingService]] = _native.SipRoutingService
     _impl: _native.SipRoutingService
 
-    def get(self, *, timeout: float | None = None) -> SipRouting:
+    def get(self, *, timeout: float | None = None) -> SipConfiguration:
         """Everything.
 
         Args:
@@ -4159,7 +4159,7 @@ class SipRoutingService(Service):
         return self._impl.get(timeout)
 
     @overload
-    def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipRouting: ...
+    def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipConfiguration: ...
     @overload
     def set_trunk(
         self,
@@ -4171,8 +4171,8 @@ class SipRoutingService(Service):
         privacy_header: str | None = None,
         ip_address_version: str | None = None,
         timeout: float | None = None,
-    ) -> SipRouting: ...
-    def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipRouting:
+    ) -> SipConfiguration: ...
+    def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipConfiguration:
         """Puts a trunk there, or changes the one of that name.
 
         Args:
@@ -4184,7 +4184,7 @@ class SipRoutingService(Service):
         """
         return self._impl.set_trunk(model_of(SipTrunk, trunk, fields), timeout)
 
-    def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipRouting:
+    def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipConfiguration:
         """Replaces all trunks.
 
         Args:
@@ -4195,7 +4195,7 @@ class SipRoutingService(Service):
         """
         return self._impl.set_trunks(trunks, timeout)
 
-    def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipRouting:
+    def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipConfiguration:
         """Removes a trunk that no route uses; none of that name: nothing happens.
 
         Args:
@@ -4206,7 +4206,7 @@ class SipRoutingService(Service):
         """
         return self._impl.delete_trunk(fqdn, timeout)
 
-    def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipRouting:
+    def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipConfiguration:
         """Replaces all domains.
 
         Args:
@@ -4217,7 +4217,7 @@ class SipRoutingService(Service):
         """
         return self._impl.set_domains(domains, timeout)
 
-    def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipRouting:
+    def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipConfiguration:
         """Replaces all routes.
 
         Args:

@@ -4,11 +4,11 @@ const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidPart
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readCapturedMail, readCapturedMailbox, readMailRule, readPhone, readPhoneMessage, readPhoneRule, writeMailRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { EventSchema, KeyKind, NumberCapability, NumberType, readChatEvent, readConsentPage, readConsentProof, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberAreaCode, readNumberCountry, readNumberInfo, readNumberOffering, readNumberReservation, readNumberSearch, readOptOutOutcome, readOptOutPage, readOwnedNumber, readPluginInfo, readReceivedEmail, readReservedNumber, readResourceInfo, readResourceSnapshot, readRoom, readRoomPage, readRoomParticipant, readRoomParticipantPage, readSipRouteTest, readSipRouting, readSmsEstimate, readSmsPage, readSmsPlan, readSmsReceipt, readSmsRecord, readSmsSendOutcome, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewRoom, writeNewTopicEvent, writeNumberQuery, writeRoomChange, writeRoomParticipant, writeSipDomain, writeSipRoute, writeSipTrunk, writeSmsMessage } = require("./wire/service.cjs");
+const { EventSchema, KeyKind, NumberCapability, NumberType, readChatEvent, readConsentPage, readConsentProof, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberAreaCode, readNumberCountry, readNumberInfo, readNumberOffering, readNumberReservation, readNumberSearch, readOptOutOutcome, readOptOutPage, readOwnedNumber, readPluginInfo, readReceivedEmail, readReservedNumber, readResourceInfo, readResourceSnapshot, readRoom, readRoomPage, readRoomParticipant, readRoomParticipantPage, readSipConfiguration, readSipRouteTest, readSmsCostEstimate, readSmsPage, readSmsReceipt, readSmsRecord, readSmsSendOutcome, readSmsSendPlan, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewRoom, writeNewTopicEvent, writeNumberQuery, writeRoomChange, writeRoomParticipant, writeSipDomain, writeSipRoute, writeSipTrunk, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const readListOfSmsReceipt = (r) => r.list(readSmsReceipt);
-const readListOfSmsPlan = (r) => r.list(readSmsPlan);
+const readListOfSmsSendPlan = (r) => r.list(readSmsSendPlan);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
 const readListOfSigningKey = (r) => r.list(readSigningKey);
 const eachChatMember = (w, x) => w.model("", x, writeChatMember);
@@ -78,11 +78,11 @@ class SmsService {
   }
 
   estimate(message, options) {
-    return this.#port.call(6, options, (w) => { w.model("message", message, writeSmsMessage); }, readSmsEstimate);
+    return this.#port.call(6, options, (w) => { w.model("message", message, writeSmsMessage); }, readSmsCostEstimate);
   }
 
   plan(message, options) {
-    return this.#port.call(7, options, (w) => { w.model("message", message, writeSmsMessage); }, readListOfSmsPlan);
+    return this.#port.call(7, options, (w) => { w.model("message", message, writeSmsMessage); }, readListOfSmsSendPlan);
   }
 }
 exports.SmsService = SmsService;
@@ -692,27 +692,27 @@ class SipRoutingService {
   static id = "trunkline.service.sip_routing/1";
 
   get(options) {
-    return this.#port.call(0, options, undefined, readSipRouting);
+    return this.#port.call(0, options, undefined, readSipConfiguration);
   }
 
   setTrunk(trunk, options) {
-    return this.#port.call(1, options, (w) => { w.model("trunk", trunk, writeSipTrunk); }, readSipRouting);
+    return this.#port.call(1, options, (w) => { w.model("trunk", trunk, writeSipTrunk); }, readSipConfiguration);
   }
 
   setTrunks(trunks, options) {
-    return this.#port.call(2, options, (w) => { w.list("trunks", trunks, eachSipTrunk); }, readSipRouting);
+    return this.#port.call(2, options, (w) => { w.list("trunks", trunks, eachSipTrunk); }, readSipConfiguration);
   }
 
   deleteTrunk(fqdn, options) {
-    return this.#port.call(3, options, (w) => { w.string("fqdn", fqdn); }, readSipRouting);
+    return this.#port.call(3, options, (w) => { w.string("fqdn", fqdn); }, readSipConfiguration);
   }
 
   setDomains(domains, options) {
-    return this.#port.call(4, options, (w) => { w.list("domains", domains, eachSipDomain); }, readSipRouting);
+    return this.#port.call(4, options, (w) => { w.list("domains", domains, eachSipDomain); }, readSipConfiguration);
   }
 
   setRoutes(routes, options) {
-    return this.#port.call(5, options, (w) => { w.list("routes", routes, eachSipRoute); }, readSipRouting);
+    return this.#port.call(5, options, (w) => { w.list("routes", routes, eachSipRoute); }, readSipConfiguration);
   }
 
   test(number, options) {

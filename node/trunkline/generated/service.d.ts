@@ -397,7 +397,7 @@ export interface SmsRecipientPrice {
 }
 
 /** How a text travels and what it costs. */
-export interface SmsEstimate {
+export interface SmsCostEstimate {
   /** Character set on the air. */
   encoding: Encoding;
   /** Parts. */
@@ -417,7 +417,7 @@ export interface SmsEstimate {
 }
 
 /** What `send` would do for one recipient. */
-export interface SmsPlan {
+export interface SmsSendPlan {
   /** Recipient. */
   to: string;
   /** It would be accepted. */
@@ -1330,7 +1330,7 @@ export interface SipRoute {
 }
 
 /** How one resource routes its calls. */
-export interface SipRouting {
+export interface SipConfiguration {
   /** By name. */
   trunks: SipTrunk[];
   /** By name. */
@@ -1465,13 +1465,13 @@ export declare class SmsService {
    * How a text travels and what each route asks for it. Sends nothing.
    * Errors: `invalidArgument`.
    */
-  estimate(message: SmsMessage, options?: CallOptions): Promise<SmsEstimate>;
+  estimate(message: SmsMessage, options?: CallOptions): Promise<SmsCostEstimate>;
 
   /**
    * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
    * Errors: `invalidArgument`, `unauthenticated`.
    */
-  plan(message: SmsMessage, options?: CallOptions): Promise<SmsPlan[]>;
+  plan(message: SmsMessage, options?: CallOptions): Promise<SmsSendPlan[]>;
 }
 
 /** Users and tokens of one resource. */
@@ -2269,37 +2269,37 @@ export declare class SipRoutingService {
   static readonly id: "trunkline.service.sip_routing/1";
 
   /** Everything. */
-  get(options?: CallOptions): Promise<SipRouting>;
+  get(options?: CallOptions): Promise<SipConfiguration>;
 
   /**
    * Puts a trunk there, or changes the one of that name.
    * Errors: `invalidArgument`.
    */
-  setTrunk(trunk: SipTrunk, options?: CallOptions): Promise<SipRouting>;
+  setTrunk(trunk: SipTrunk, options?: CallOptions): Promise<SipConfiguration>;
 
   /**
    * Replaces all trunks.
    * Errors: `invalidArgument`.
    */
-  setTrunks(trunks: SipTrunk[], options?: CallOptions): Promise<SipRouting>;
+  setTrunks(trunks: SipTrunk[], options?: CallOptions): Promise<SipConfiguration>;
 
   /**
    * Removes a trunk that no route uses; none of that name: nothing happens.
    * Errors: `invalidArgument`.
    */
-  deleteTrunk(fqdn: string, options?: CallOptions): Promise<SipRouting>;
+  deleteTrunk(fqdn: string, options?: CallOptions): Promise<SipConfiguration>;
 
   /**
    * Replaces all domains.
    * Errors: `invalidArgument`.
    */
-  setDomains(domains: SipDomain[], options?: CallOptions): Promise<SipRouting>;
+  setDomains(domains: SipDomain[], options?: CallOptions): Promise<SipConfiguration>;
 
   /**
    * Replaces all routes.
    * Errors: `invalidArgument`.
    */
-  setRoutes(routes: SipRoute[], options?: CallOptions): Promise<SipRouting>;
+  setRoutes(routes: SipRoute[], options?: CallOptions): Promise<SipConfiguration>;
 
   /**
    * Where a call to this number would go, and why.

@@ -176,7 +176,7 @@ service::SipTrunk trunk(const char* fqdn) {
 
 TEST_F(Rooms, ARefusedChangeOfRoutesChangesNothing) {
   SipRoutingService& routing = runtime_->sip_routing();
-  sync_wait(routing.update(resource_, [](service::SipRouting& r) {
+  sync_wait(routing.update(resource_, [](service::SipConfiguration& r) {
     r.trunks = {trunk("a.example.com")};
     service::SipRoute route;
     route.name = "all";
@@ -184,14 +184,14 @@ TEST_F(Rooms, ARefusedChangeOfRoutesChangesNothing) {
     route.trunks = {"a.example.com"};
     r.routes = {route};
   }));
-  EXPECT_EQ(error_of([&] { sync_wait(routing.update(resource_, [](service::SipRouting& r) { r.trunks.clear(); })); }).http_status,
+  EXPECT_EQ(error_of([&] { sync_wait(routing.update(resource_, [](service::SipConfiguration& r) { r.trunks.clear(); })); }).http_status,
             422);
   EXPECT_EQ(routing.table(*resource_)->routing().trunks.size(), 1u);
   EXPECT_EQ(routing.test(*resource_, "+14255550123").trunks.size(), 1u);
 
   sync_wait(runtime_->resources().snapshot("world", "clean"));
   const ResourcePtr fork = sync_wait(runtime_->resources().fork("world", "fork"));
-  sync_wait(routing.update(resource_, [](service::SipRouting& r) { r.routes.clear(); }));
+  sync_wait(routing.update(resource_, [](service::SipConfiguration& r) { r.routes.clear(); }));
   EXPECT_EQ(routing.table(*fork)->routing().routes.size(), 1u);
   resource_ = sync_wait(runtime_->resources().restore("world", "clean"));
   EXPECT_EQ(routing.table(*resource_)->routing().routes.size(), 1u);
@@ -206,7 +206,7 @@ TEST(SipRoutingRestart, RoutesAreThereAgain) {
   {
     const auto runtime = Runtime::open(parse_config(yaml));
     sync_wait(runtime->sip_routing().update(runtime->resources().default_resource(),
-                                            [](service::SipRouting& r) { r.trunks = {trunk("a.example.com")}; }));
+                                            [](service::SipConfiguration& r) { r.trunks = {trunk("a.example.com")}; }));
     runtime->close();
   }
   const auto runtime = Runtime::open(parse_config(yaml));

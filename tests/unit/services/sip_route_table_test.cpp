@@ -6,7 +6,7 @@ namespace trunkline {
 namespace {
 
 using service::SipRoute;
-using service::SipRouting;
+using service::SipConfiguration;
 using service::SipTrunk;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -27,15 +27,15 @@ SipRoute route(std::string name, std::string pattern, std::vector<std::string> t
   return r;
 }
 
-SipRouting two_trunks(std::vector<SipRoute> routes) {
-  SipRouting routing;
+SipConfiguration two_trunks(std::vector<SipRoute> routes) {
+  SipConfiguration routing;
   routing.trunks = {trunk("b.example.com", 5062), trunk("A.Example.com")};
   routing.routes = std::move(routes);
   return routing;
 }
 
 /// The documented code of the rule that was broken, and the member at fault.
-std::string refusal(SipRouting routing) {
+std::string refusal(SipConfiguration routing) {
   try {
     SipRouteTable table(std::move(routing));
   } catch (const Error& error) {
@@ -69,7 +69,7 @@ TEST(SipRouteTable, ACallGoesByTheFirstRouteThatMatches) {
 }
 
 TEST(SipRouteTable, TheDecisionTellsEveryRule) {
-  SipRouting routing = two_trunks(
+  SipConfiguration routing = two_trunks(
       {route("no", "^\\+49", {"a.example.com"}), route("empty", "."), route("yes", ".", {"a.example.com", "b.example.com"})});
   routing.trunks[1].enabled = false;
   const SipRouteTable table(std::move(routing));
@@ -79,7 +79,7 @@ TEST(SipRouteTable, TheDecisionTellsEveryRule) {
 }
 
 TEST(SipRouteTable, ADomainThatIsOffTakesItsTrunksWithIt) {
-  SipRouting routing = two_trunks({route("all", ".", {"a.example.com", "b.example.com"})});
+  SipConfiguration routing = two_trunks({route("all", ".", {"a.example.com", "b.example.com"})});
   routing.domains = {{"example.com", false}, {"b.example.com", true}};
   const SipRouteTable table(std::move(routing));
   EXPECT_THAT(names(table.route("+1", {})), ElementsAre("b.example.com")) << "the longer domain counts";
@@ -106,7 +106,7 @@ TEST(SipRouteTable, ANumberIsDigits) {
 
 TEST(SipRouteTable, EveryRuleHasItsCode) {
   const auto of_trunk = [](SipTrunk t) {
-    SipRouting routing;
+    SipConfiguration routing;
     routing.trunks = {std::move(t)};
     return refusal(std::move(routing));
   };
@@ -124,7 +124,7 @@ TEST(SipRouteTable, EveryRuleHasItsCode) {
   EXPECT_EQ(refusal(two_trunks({route("r", ".", {"c.example.com"})})), "MissingTrunk routes[0].trunks");
   EXPECT_EQ(refusal(two_trunks({route("r", ".", {"a.example.com", "A.example.com"})})),
             "RouteWithDuplicatedTrunk routes[0].trunks");
-  SipRouting domain;
+  SipConfiguration domain;
   domain.domains = {{"localhost", true}};
   EXPECT_EQ(refusal(std::move(domain)), "InvalidDomain domains");
 }

@@ -314,8 +314,8 @@ typedef struct tl_service_sms_receipt tl_service_sms_receipt;
 typedef struct tl_service_sms_swap tl_service_sms_swap;
 typedef struct tl_service_sms_price tl_service_sms_price;
 typedef struct tl_service_sms_recipient_price tl_service_sms_recipient_price;
-typedef struct tl_service_sms_estimate tl_service_sms_estimate;
-typedef struct tl_service_sms_plan tl_service_sms_plan;
+typedef struct tl_service_sms_cost_estimate tl_service_sms_cost_estimate;
+typedef struct tl_service_sms_send_plan tl_service_sms_send_plan;
 typedef struct tl_service_user_with_token tl_service_user_with_token;
 typedef struct tl_service_chat_member tl_service_chat_member;
 typedef struct tl_service_new_chat_thread tl_service_new_chat_thread;
@@ -364,7 +364,7 @@ typedef struct tl_service_received_email tl_service_received_email;
 typedef struct tl_service_sip_trunk tl_service_sip_trunk;
 typedef struct tl_service_sip_domain tl_service_sip_domain;
 typedef struct tl_service_sip_route tl_service_sip_route;
-typedef struct tl_service_sip_routing tl_service_sip_routing;
+typedef struct tl_service_sip_configuration tl_service_sip_configuration;
 typedef struct tl_service_sip_route_test tl_service_sip_route_test;
 typedef struct tl_service_room_participant tl_service_room_participant;
 typedef struct tl_service_new_room tl_service_new_room;
@@ -626,7 +626,7 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, prices) == 56);
 TL_ABI_ASSERT(sizeof(tl_service_sms_recipient_price) == 80);
 
 /** How a text travels and what it costs. */
-struct tl_service_sms_estimate {
+struct tl_service_sms_cost_estimate {
   uint32_t struct_size;
   /** Character set on the air. */
   tl_sms_encoding encoding;
@@ -651,18 +651,18 @@ struct tl_service_sms_estimate {
    */
   tl_list recipients;
 };
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, encoding) == 4);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, segments) == 8);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, characters) == 12);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, costly_character) == 16);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swaps) == 32);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_text) == 56);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_segments) == 72);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, recipients) == 80);
-TL_ABI_ASSERT(sizeof(tl_service_sms_estimate) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, encoding) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, segments) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, characters) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, costly_character) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, swaps) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, swapped_text) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, swapped_segments) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, recipients) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sms_cost_estimate) == 104);
 
 /** What `send` would do for one recipient. */
-struct tl_service_sms_plan {
+struct tl_service_sms_send_plan {
   uint32_t struct_size;
   uint8_t reserved0[4];
   /** Recipient. */
@@ -690,18 +690,18 @@ struct tl_service_sms_plan {
   /** Every rule that was tried. */
   const tl_decision_record *decision;
 };
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, to) == 8);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, accepted) == 24);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, http_status) == 28);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, error_message) == 32);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, from) == 48);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, provider) == 64);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, segments) == 80);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, price_micros) == 88);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, currency) == 104);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, expected_at) == 120);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, decision) == 136);
-TL_ABI_ASSERT(sizeof(tl_service_sms_plan) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, accepted) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, http_status) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, error_message) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, from) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, segments) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, price_micros) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, currency) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, expected_at) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, decision) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_sms_send_plan) == 144);
 
 /** A user with a first token. */
 struct tl_service_user_with_token {
@@ -2083,7 +2083,7 @@ TL_ABI_ASSERT(offsetof(tl_service_sip_route, trunks) == 56);
 TL_ABI_ASSERT(sizeof(tl_service_sip_route) == 80);
 
 /** How one resource routes its calls. */
-struct tl_service_sip_routing {
+struct tl_service_sip_configuration {
   uint32_t struct_size;
   uint8_t reserved0[4];
   /**
@@ -2102,10 +2102,10 @@ struct tl_service_sip_routing {
    */
   tl_list routes;
 };
-TL_ABI_ASSERT(offsetof(tl_service_sip_routing, trunks) == 8);
-TL_ABI_ASSERT(offsetof(tl_service_sip_routing, domains) == 32);
-TL_ABI_ASSERT(offsetof(tl_service_sip_routing, routes) == 56);
-TL_ABI_ASSERT(sizeof(tl_service_sip_routing) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_sip_configuration, trunks) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_configuration, domains) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_configuration, routes) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_configuration) == 80);
 
 /** Where a call to some number would go. */
 struct tl_service_sip_route_test {
@@ -2250,7 +2250,7 @@ typedef void (*tl_service_sms_service_list_done)(void *user, const tl_service_sm
 typedef void (*tl_service_sms_service_explain_done)(void *user, const tl_decision_record *result, tl_error *error);
 typedef void (*tl_service_sms_service_receipts_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_cancel_done)(void *user, const tl_service_sms_record *result, tl_error *error);
-typedef void (*tl_service_sms_service_estimate_done)(void *user, const tl_service_sms_estimate *result, tl_error *error);
+typedef void (*tl_service_sms_service_estimate_done)(void *user, const tl_service_sms_cost_estimate *result, tl_error *error);
 typedef void (*tl_service_sms_service_plan_done)(void *user, const tl_list *result, tl_error *error);
 
 /**
@@ -2312,7 +2312,7 @@ typedef struct tl_service_sms_service {
   /**
    * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
    * [any-thread]
-   * Result elements: tl_service_sms_plan.
+   * Result elements: tl_service_sms_send_plan.
    * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
    */
   void (*plan)(void *self, const tl_call *call,
@@ -3631,12 +3631,12 @@ TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, smtp_address) == 80);
 TL_ABI_ASSERT(sizeof(tl_service_sandbox_mail_service) == 88);
 #define TL_SERVICE_SANDBOX_MAIL_SERVICE_ID "trunkline.service.sandbox_mail/1"
 
-typedef void (*tl_service_sip_routing_service_get_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
-typedef void (*tl_service_sip_routing_service_set_trunk_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
-typedef void (*tl_service_sip_routing_service_set_trunks_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
-typedef void (*tl_service_sip_routing_service_delete_trunk_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
-typedef void (*tl_service_sip_routing_service_set_domains_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
-typedef void (*tl_service_sip_routing_service_set_routes_done)(void *user, const tl_service_sip_routing *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_get_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunk_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunks_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_delete_trunk_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_domains_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_routes_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
 typedef void (*tl_service_sip_routing_service_test_done)(void *user, const tl_service_sip_route_test *result, tl_error *error);
 
 /**

@@ -416,7 +416,7 @@ struct SmsRecipientPrice {
 };
 
 /// How a text travels and what it costs.
-struct SmsEstimate {
+struct SmsCostEstimate {
   /// Character set on the air.
   sms::Encoding encoding{};
   /// Parts.
@@ -434,11 +434,11 @@ struct SmsEstimate {
   /// One for each recipient.
   std::vector<SmsRecipientPrice> recipients{};
 
-  bool operator==(const SmsEstimate&) const = default;
+  bool operator==(const SmsCostEstimate&) const = default;
 };
 
 /// What `send` would do for one recipient.
-struct SmsPlan {
+struct SmsSendPlan {
   /// Recipient.
   std::string to{};
   /// It would be accepted.
@@ -462,7 +462,7 @@ struct SmsPlan {
   /// Every rule that was tried.
   DecisionRecord decision{};
 
-  bool operator==(const SmsPlan&) const = default;
+  bool operator==(const SmsSendPlan&) const = default;
 };
 
 /// A user with a first token.
@@ -1348,7 +1348,7 @@ struct SipRoute {
 };
 
 /// How one resource routes its calls.
-struct SipRouting {
+struct SipConfiguration {
   /// By name.
   std::vector<SipTrunk> trunks{};
   /// By name.
@@ -1356,7 +1356,7 @@ struct SipRouting {
   /// In the order in which they are tried.
   std::vector<SipRoute> routes{};
 
-  bool operator==(const SipRouting&) const = default;
+  bool operator==(const SipConfiguration&) const = default;
 };
 
 /// Where a call to some number would go.
@@ -1455,8 +1455,8 @@ class SmsReceiptView;
 class SmsSwapView;
 class SmsPriceView;
 class SmsRecipientPriceView;
-class SmsEstimateView;
-class SmsPlanView;
+class SmsCostEstimateView;
+class SmsSendPlanView;
 class UserWithTokenView;
 class ChatMemberView;
 class NewChatThreadView;
@@ -1505,7 +1505,7 @@ class ReceivedEmailView;
 class SipTrunkView;
 class SipDomainView;
 class SipRouteView;
-class SipRoutingView;
+class SipConfigurationView;
 class SipRouteTestView;
 class RoomParticipantView;
 class NewRoomView;
@@ -1623,27 +1623,27 @@ struct Codec<::trunkline::service::SmsRecipientPrice> {
 };
 
 template <>
-struct Codec<::trunkline::service::SmsEstimate> {
-  using C = tl_service_sms_estimate;
-  using View = ::trunkline::service::SmsEstimateView;
+struct Codec<::trunkline::service::SmsCostEstimate> {
+  using C = tl_service_sms_cost_estimate;
+  using View = ::trunkline::service::SmsCostEstimateView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
   static constexpr std::size_t kMinSize = 104;
-  static C lower(const ::trunkline::service::SmsEstimate& v, Arena& arena);
-  static void lift(const C& c, ::trunkline::service::SmsEstimate& v);
+  static C lower(const ::trunkline::service::SmsCostEstimate& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsCostEstimate& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
 
 template <>
-struct Codec<::trunkline::service::SmsPlan> {
-  using C = tl_service_sms_plan;
-  using View = ::trunkline::service::SmsPlanView;
+struct Codec<::trunkline::service::SmsSendPlan> {
+  using C = tl_service_sms_send_plan;
+  using View = ::trunkline::service::SmsSendPlanView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
   static constexpr std::size_t kMinSize = 144;
-  static C lower(const ::trunkline::service::SmsPlan& v, Arena& arena);
-  static void lift(const C& c, ::trunkline::service::SmsPlan& v);
+  static C lower(const ::trunkline::service::SmsSendPlan& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SmsSendPlan& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -2273,14 +2273,14 @@ struct Codec<::trunkline::service::SipRoute> {
 };
 
 template <>
-struct Codec<::trunkline::service::SipRouting> {
-  using C = tl_service_sip_routing;
-  using View = ::trunkline::service::SipRoutingView;
+struct Codec<::trunkline::service::SipConfiguration> {
+  using C = tl_service_sip_configuration;
+  using View = ::trunkline::service::SipConfigurationView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
   static constexpr std::size_t kMinSize = 80;
-  static C lower(const ::trunkline::service::SipRouting& v, Arena& arena);
-  static void lift(const C& c, ::trunkline::service::SipRouting& v);
+  static C lower(const ::trunkline::service::SipConfiguration& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::SipConfiguration& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -2640,11 +2640,11 @@ class SmsRecipientPriceView {
   const tl_service_sms_recipient_price* c_ = nullptr;
 };
 
-/// SmsEstimate in C form, read in place.
-class SmsEstimateView {
+/// SmsCostEstimate in C form, read in place.
+class SmsCostEstimateView {
  public:
-  SmsEstimateView() = default;
-  explicit SmsEstimateView(const tl_service_sms_estimate& c) : c_(&c) {}
+  SmsCostEstimateView() = default;
+  explicit SmsCostEstimateView(const tl_service_sms_cost_estimate& c) : c_(&c) {}
 
   /// Character set on the air.
   sms::Encoding encoding() const { return abi::Member<sms::Encoding>::view(c_->encoding); }
@@ -2663,22 +2663,22 @@ class SmsEstimateView {
   /// One for each recipient.
   ListView<SmsRecipientPrice> recipients() const { return abi::Member<std::vector<SmsRecipientPrice>>::view(c_->recipients); }
 
-  SmsEstimate copy() const {
-    SmsEstimate value;
-    abi::Codec<SmsEstimate>::lift(*c_, value);
+  SmsCostEstimate copy() const {
+    SmsCostEstimate value;
+    abi::Codec<SmsCostEstimate>::lift(*c_, value);
     return value;
   }
-  const tl_service_sms_estimate* raw() const { return c_; }
+  const tl_service_sms_cost_estimate* raw() const { return c_; }
 
  private:
-  const tl_service_sms_estimate* c_ = nullptr;
+  const tl_service_sms_cost_estimate* c_ = nullptr;
 };
 
-/// SmsPlan in C form, read in place.
-class SmsPlanView {
+/// SmsSendPlan in C form, read in place.
+class SmsSendPlanView {
  public:
-  SmsPlanView() = default;
-  explicit SmsPlanView(const tl_service_sms_plan& c) : c_(&c) {}
+  SmsSendPlanView() = default;
+  explicit SmsSendPlanView(const tl_service_sms_send_plan& c) : c_(&c) {}
 
   /// Recipient.
   std::string_view to() const { return abi::Member<std::string>::view(c_->to); }
@@ -2703,15 +2703,15 @@ class SmsPlanView {
   /// Every rule that was tried.
   DecisionRecordView decision() const { return abi::Member<DecisionRecord>::view(c_->decision); }
 
-  SmsPlan copy() const {
-    SmsPlan value;
-    abi::Codec<SmsPlan>::lift(*c_, value);
+  SmsSendPlan copy() const {
+    SmsSendPlan value;
+    abi::Codec<SmsSendPlan>::lift(*c_, value);
     return value;
   }
-  const tl_service_sms_plan* raw() const { return c_; }
+  const tl_service_sms_send_plan* raw() const { return c_; }
 
  private:
-  const tl_service_sms_plan* c_ = nullptr;
+  const tl_service_sms_send_plan* c_ = nullptr;
 };
 
 /// UserWithToken in C form, read in place.
@@ -4170,11 +4170,11 @@ class SipRouteView {
   const tl_service_sip_route* c_ = nullptr;
 };
 
-/// SipRouting in C form, read in place.
-class SipRoutingView {
+/// SipConfiguration in C form, read in place.
+class SipConfigurationView {
  public:
-  SipRoutingView() = default;
-  explicit SipRoutingView(const tl_service_sip_routing& c) : c_(&c) {}
+  SipConfigurationView() = default;
+  explicit SipConfigurationView(const tl_service_sip_configuration& c) : c_(&c) {}
 
   /// By name.
   ListView<SipTrunk> trunks() const { return abi::Member<std::vector<SipTrunk>>::view(c_->trunks); }
@@ -4183,15 +4183,15 @@ class SipRoutingView {
   /// In the order in which they are tried.
   ListView<SipRoute> routes() const { return abi::Member<std::vector<SipRoute>>::view(c_->routes); }
 
-  SipRouting copy() const {
-    SipRouting value;
-    abi::Codec<SipRouting>::lift(*c_, value);
+  SipConfiguration copy() const {
+    SipConfiguration value;
+    abi::Codec<SipConfiguration>::lift(*c_, value);
     return value;
   }
-  const tl_service_sip_routing* raw() const { return c_; }
+  const tl_service_sip_configuration* raw() const { return c_; }
 
  private:
-  const tl_service_sip_routing* c_ = nullptr;
+  const tl_service_sip_configuration* c_ = nullptr;
 };
 
 /// SipRouteTest in C form, read in place.
@@ -4378,8 +4378,8 @@ inline ::trunkline::service::SmsReceiptView Codec<::trunkline::service::SmsRecei
 inline ::trunkline::service::SmsSwapView Codec<::trunkline::service::SmsSwap>::view(const tl_service_sms_swap& c) { return ::trunkline::service::SmsSwapView(c); }
 inline ::trunkline::service::SmsPriceView Codec<::trunkline::service::SmsPrice>::view(const tl_service_sms_price& c) { return ::trunkline::service::SmsPriceView(c); }
 inline ::trunkline::service::SmsRecipientPriceView Codec<::trunkline::service::SmsRecipientPrice>::view(const tl_service_sms_recipient_price& c) { return ::trunkline::service::SmsRecipientPriceView(c); }
-inline ::trunkline::service::SmsEstimateView Codec<::trunkline::service::SmsEstimate>::view(const tl_service_sms_estimate& c) { return ::trunkline::service::SmsEstimateView(c); }
-inline ::trunkline::service::SmsPlanView Codec<::trunkline::service::SmsPlan>::view(const tl_service_sms_plan& c) { return ::trunkline::service::SmsPlanView(c); }
+inline ::trunkline::service::SmsCostEstimateView Codec<::trunkline::service::SmsCostEstimate>::view(const tl_service_sms_cost_estimate& c) { return ::trunkline::service::SmsCostEstimateView(c); }
+inline ::trunkline::service::SmsSendPlanView Codec<::trunkline::service::SmsSendPlan>::view(const tl_service_sms_send_plan& c) { return ::trunkline::service::SmsSendPlanView(c); }
 inline ::trunkline::service::UserWithTokenView Codec<::trunkline::service::UserWithToken>::view(const tl_service_user_with_token& c) { return ::trunkline::service::UserWithTokenView(c); }
 inline ::trunkline::service::ChatMemberView Codec<::trunkline::service::ChatMember>::view(const tl_service_chat_member& c) { return ::trunkline::service::ChatMemberView(c); }
 inline ::trunkline::service::NewChatThreadView Codec<::trunkline::service::NewChatThread>::view(const tl_service_new_chat_thread& c) { return ::trunkline::service::NewChatThreadView(c); }
@@ -4428,7 +4428,7 @@ inline ::trunkline::service::ReceivedEmailView Codec<::trunkline::service::Recei
 inline ::trunkline::service::SipTrunkView Codec<::trunkline::service::SipTrunk>::view(const tl_service_sip_trunk& c) { return ::trunkline::service::SipTrunkView(c); }
 inline ::trunkline::service::SipDomainView Codec<::trunkline::service::SipDomain>::view(const tl_service_sip_domain& c) { return ::trunkline::service::SipDomainView(c); }
 inline ::trunkline::service::SipRouteView Codec<::trunkline::service::SipRoute>::view(const tl_service_sip_route& c) { return ::trunkline::service::SipRouteView(c); }
-inline ::trunkline::service::SipRoutingView Codec<::trunkline::service::SipRouting>::view(const tl_service_sip_routing& c) { return ::trunkline::service::SipRoutingView(c); }
+inline ::trunkline::service::SipConfigurationView Codec<::trunkline::service::SipConfiguration>::view(const tl_service_sip_configuration& c) { return ::trunkline::service::SipConfigurationView(c); }
 inline ::trunkline::service::SipRouteTestView Codec<::trunkline::service::SipRouteTest>::view(const tl_service_sip_route_test& c) { return ::trunkline::service::SipRouteTestView(c); }
 inline ::trunkline::service::RoomParticipantView Codec<::trunkline::service::RoomParticipant>::view(const tl_service_room_participant& c) { return ::trunkline::service::RoomParticipantView(c); }
 inline ::trunkline::service::NewRoomView Codec<::trunkline::service::NewRoom>::view(const tl_service_new_room& c) { return ::trunkline::service::NewRoomView(c); }

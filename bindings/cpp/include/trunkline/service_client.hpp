@@ -40,12 +40,12 @@ struct SmsServiceCancel {
 struct SmsServiceEstimate {
   static constexpr std::string_view kName = "estimate";
   static constexpr auto kSlot = &tl_service_sms_service::estimate;
-  using Value = SmsEstimate;
+  using Value = SmsCostEstimate;
 };
 struct SmsServicePlan {
   static constexpr std::string_view kName = "plan";
   static constexpr auto kSlot = &tl_service_sms_service::plan;
-  using Value = std::vector<SmsPlan>;
+  using Value = std::vector<SmsSendPlan>;
 };
 struct IdentityServiceCreateUser {
   static constexpr std::string_view kName = "create_user";
@@ -685,32 +685,32 @@ struct SandboxMailServiceSmtpAddress {
 struct SipRoutingServiceGet {
   static constexpr std::string_view kName = "get";
   static constexpr auto kSlot = &tl_service_sip_routing_service::get;
-  using Value = SipRouting;
+  using Value = SipConfiguration;
 };
 struct SipRoutingServiceSetTrunk {
   static constexpr std::string_view kName = "set_trunk";
   static constexpr auto kSlot = &tl_service_sip_routing_service::set_trunk;
-  using Value = SipRouting;
+  using Value = SipConfiguration;
 };
 struct SipRoutingServiceSetTrunks {
   static constexpr std::string_view kName = "set_trunks";
   static constexpr auto kSlot = &tl_service_sip_routing_service::set_trunks;
-  using Value = SipRouting;
+  using Value = SipConfiguration;
 };
 struct SipRoutingServiceDeleteTrunk {
   static constexpr std::string_view kName = "delete_trunk";
   static constexpr auto kSlot = &tl_service_sip_routing_service::delete_trunk;
-  using Value = SipRouting;
+  using Value = SipConfiguration;
 };
 struct SipRoutingServiceSetDomains {
   static constexpr std::string_view kName = "set_domains";
   static constexpr auto kSlot = &tl_service_sip_routing_service::set_domains;
-  using Value = SipRouting;
+  using Value = SipConfiguration;
 };
 struct SipRoutingServiceSetRoutes {
   static constexpr std::string_view kName = "set_routes";
   static constexpr auto kSlot = &tl_service_sip_routing_service::set_routes;
-  using Value = SipRouting;
+  using Value = SipConfiguration;
 };
 struct SipRoutingServiceTest {
   static constexpr std::string_view kName = "test";
@@ -882,13 +882,13 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
 
   /// How a text travels and what each route asks for it. Sends nothing.
   /// Errors: kInvalidArgument.
-  Task<SmsEstimate> estimate(SmsMessage message, CallOptions options = {}) const;
-  /// estimate ending in done(Result<SmsEstimate>), once, on any thread, perhaps before it returns.
+  Task<SmsCostEstimate> estimate(SmsMessage message, CallOptions options = {}) const;
+  /// estimate ending in done(Result<SmsCostEstimate>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_estimate(SmsMessage message, CallOptions options, F done) const {
     Client::start<ops::SmsServiceEstimate>(std::move(options), std::move(done), std::move(message));
   }
-  void start_estimate(SmsMessage message, CallOptions options, abi::Callback<SmsEstimate> done) const;
+  void start_estimate(SmsMessage message, CallOptions options, abi::Callback<SmsCostEstimate> done) const;
   /// estimate without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -896,17 +896,17 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
     Client::start_raw<ops::SmsServiceEstimate>(std::move(options), std::move(done), &message);
   }
   /// estimate, blocking this thread.
-  SmsEstimate estimate_sync(SmsMessage message, CallOptions options = {}) const;
+  SmsCostEstimate estimate_sync(SmsMessage message, CallOptions options = {}) const;
 
   /// A dry run: what `send` would answer now, and why. Sends and keeps nothing.
   /// Errors: kInvalidArgument, kUnauthenticated.
-  Task<std::vector<SmsPlan>> plan(SmsMessage message, CallOptions options = {}) const;
-  /// plan ending in done(Result<std::vector<SmsPlan>>), once, on any thread, perhaps before it returns.
+  Task<std::vector<SmsSendPlan>> plan(SmsMessage message, CallOptions options = {}) const;
+  /// plan ending in done(Result<std::vector<SmsSendPlan>>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_plan(SmsMessage message, CallOptions options, F done) const {
     Client::start<ops::SmsServicePlan>(std::move(options), std::move(done), std::move(message));
   }
-  void start_plan(SmsMessage message, CallOptions options, abi::Callback<std::vector<SmsPlan>> done) const;
+  void start_plan(SmsMessage message, CallOptions options, abi::Callback<std::vector<SmsSendPlan>> done) const;
   /// plan without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -914,7 +914,7 @@ class SmsServiceClient : public abi::Client<tl_service_sms_service> {
     Client::start_raw<ops::SmsServicePlan>(std::move(options), std::move(done), &message);
   }
   /// plan, blocking this thread.
-  std::vector<SmsPlan> plan_sync(SmsMessage message, CallOptions options = {}) const;
+  std::vector<SmsSendPlan> plan_sync(SmsMessage message, CallOptions options = {}) const;
 };
 
 /// Users and tokens of one resource.
@@ -3370,13 +3370,13 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
   using Client::Client;
 
   /// Everything.
-  Task<SipRouting> get(CallOptions options = {}) const;
-  /// get ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  Task<SipConfiguration> get(CallOptions options = {}) const;
+  /// get ending in done(Result<SipConfiguration>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_get(CallOptions options, F done) const {
     Client::start<ops::SipRoutingServiceGet>(std::move(options), std::move(done));
   }
-  void start_get(CallOptions options, abi::Callback<SipRouting> done) const;
+  void start_get(CallOptions options, abi::Callback<SipConfiguration> done) const;
   /// get without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -3384,17 +3384,17 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
     Client::start_raw<ops::SipRoutingServiceGet>(std::move(options), std::move(done));
   }
   /// get, blocking this thread.
-  SipRouting get_sync(CallOptions options = {}) const;
+  SipConfiguration get_sync(CallOptions options = {}) const;
 
   /// Puts a trunk there, or changes the one of that name.
   /// Errors: kInvalidArgument.
-  Task<SipRouting> set_trunk(SipTrunk trunk, CallOptions options = {}) const;
-  /// set_trunk ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  Task<SipConfiguration> set_trunk(SipTrunk trunk, CallOptions options = {}) const;
+  /// set_trunk ending in done(Result<SipConfiguration>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_set_trunk(SipTrunk trunk, CallOptions options, F done) const {
     Client::start<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(done), std::move(trunk));
   }
-  void start_set_trunk(SipTrunk trunk, CallOptions options, abi::Callback<SipRouting> done) const;
+  void start_set_trunk(SipTrunk trunk, CallOptions options, abi::Callback<SipConfiguration> done) const;
   /// set_trunk without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -3402,17 +3402,17 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
     Client::start_raw<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(done), &trunk);
   }
   /// set_trunk, blocking this thread.
-  SipRouting set_trunk_sync(SipTrunk trunk, CallOptions options = {}) const;
+  SipConfiguration set_trunk_sync(SipTrunk trunk, CallOptions options = {}) const;
 
   /// Replaces all trunks.
   /// Errors: kInvalidArgument.
-  Task<SipRouting> set_trunks(std::vector<SipTrunk> trunks, CallOptions options = {}) const;
-  /// set_trunks ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  Task<SipConfiguration> set_trunks(std::vector<SipTrunk> trunks, CallOptions options = {}) const;
+  /// set_trunks ending in done(Result<SipConfiguration>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options, F done) const {
     Client::start<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(done), std::move(trunks));
   }
-  void start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options, abi::Callback<SipRouting> done) const;
+  void start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options, abi::Callback<SipConfiguration> done) const;
   /// set_trunks without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -3420,17 +3420,17 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
     Client::start_raw<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(done), trunks);
   }
   /// set_trunks, blocking this thread.
-  SipRouting set_trunks_sync(std::vector<SipTrunk> trunks, CallOptions options = {}) const;
+  SipConfiguration set_trunks_sync(std::vector<SipTrunk> trunks, CallOptions options = {}) const;
 
   /// Removes a trunk that no route uses; none of that name: nothing happens.
   /// Errors: kInvalidArgument.
-  Task<SipRouting> delete_trunk(std::string fqdn, CallOptions options = {}) const;
-  /// delete_trunk ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  Task<SipConfiguration> delete_trunk(std::string fqdn, CallOptions options = {}) const;
+  /// delete_trunk ending in done(Result<SipConfiguration>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_delete_trunk(std::string fqdn, CallOptions options, F done) const {
     Client::start<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(done), std::move(fqdn));
   }
-  void start_delete_trunk(std::string fqdn, CallOptions options, abi::Callback<SipRouting> done) const;
+  void start_delete_trunk(std::string fqdn, CallOptions options, abi::Callback<SipConfiguration> done) const;
   /// delete_trunk without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -3438,17 +3438,17 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
     Client::start_raw<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(done), fqdn);
   }
   /// delete_trunk, blocking this thread.
-  SipRouting delete_trunk_sync(std::string fqdn, CallOptions options = {}) const;
+  SipConfiguration delete_trunk_sync(std::string fqdn, CallOptions options = {}) const;
 
   /// Replaces all domains.
   /// Errors: kInvalidArgument.
-  Task<SipRouting> set_domains(std::vector<SipDomain> domains, CallOptions options = {}) const;
-  /// set_domains ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  Task<SipConfiguration> set_domains(std::vector<SipDomain> domains, CallOptions options = {}) const;
+  /// set_domains ending in done(Result<SipConfiguration>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_set_domains(std::vector<SipDomain> domains, CallOptions options, F done) const {
     Client::start<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(done), std::move(domains));
   }
-  void start_set_domains(std::vector<SipDomain> domains, CallOptions options, abi::Callback<SipRouting> done) const;
+  void start_set_domains(std::vector<SipDomain> domains, CallOptions options, abi::Callback<SipConfiguration> done) const;
   /// set_domains without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -3456,17 +3456,17 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
     Client::start_raw<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(done), domains);
   }
   /// set_domains, blocking this thread.
-  SipRouting set_domains_sync(std::vector<SipDomain> domains, CallOptions options = {}) const;
+  SipConfiguration set_domains_sync(std::vector<SipDomain> domains, CallOptions options = {}) const;
 
   /// Replaces all routes.
   /// Errors: kInvalidArgument.
-  Task<SipRouting> set_routes(std::vector<SipRoute> routes, CallOptions options = {}) const;
-  /// set_routes ending in done(Result<SipRouting>), once, on any thread, perhaps before it returns.
+  Task<SipConfiguration> set_routes(std::vector<SipRoute> routes, CallOptions options = {}) const;
+  /// set_routes ending in done(Result<SipConfiguration>), once, on any thread, perhaps before it returns.
   template <class F>
   void start_set_routes(std::vector<SipRoute> routes, CallOptions options, F done) const {
     Client::start<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(done), std::move(routes));
   }
-  void start_set_routes(std::vector<SipRoute> routes, CallOptions options, abi::Callback<SipRouting> done) const;
+  void start_set_routes(std::vector<SipRoute> routes, CallOptions options, abi::Callback<SipConfiguration> done) const;
   /// set_routes without copies: the arguments must live until the peer has completed it, and so does `done`, which is
   /// done(view, const Error*). What it is given lives while it runs.
   template <class F>
@@ -3474,7 +3474,7 @@ class SipRoutingServiceClient : public abi::Client<tl_service_sip_routing_servic
     Client::start_raw<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(done), routes);
   }
   /// set_routes, blocking this thread.
-  SipRouting set_routes_sync(std::vector<SipRoute> routes, CallOptions options = {}) const;
+  SipConfiguration set_routes_sync(std::vector<SipRoute> routes, CallOptions options = {}) const;
 
   /// Where a call to this number would go, and why.
   /// Errors: kInvalidArgument.

@@ -58,14 +58,14 @@ class SmsService : public virtual Implementation {
   /// How a text travels and what each route asks for it. Sends nothing.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  TL_INLINE virtual Task<SmsEstimate> estimate(Call call, SmsMessage message);
-  TL_INLINE virtual void start_estimate(const Call& call, SmsMessageView message, Completion<SmsEstimate> done);
+  TL_INLINE virtual Task<SmsCostEstimate> estimate(Call call, SmsMessage message);
+  TL_INLINE virtual void start_estimate(const Call& call, SmsMessageView message, Completion<SmsCostEstimate> done);
 
   /// A dry run: what `send` would answer now, and why. Sends and keeps nothing.
   /// [any-thread]
   /// Errors: kInvalidArgument, kUnauthenticated.
-  TL_INLINE virtual Task<std::vector<SmsPlan>> plan(Call call, SmsMessage message);
-  TL_INLINE virtual void start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsPlan>> done);
+  TL_INLINE virtual Task<std::vector<SmsSendPlan>> plan(Call call, SmsMessage message);
+  TL_INLINE virtual void start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsSendPlan>> done);
 
  protected:
   SmsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
@@ -1103,38 +1103,38 @@ class SipRoutingService : public virtual Implementation {
 
   /// Everything.
   /// [any-thread]
-  TL_INLINE virtual Task<SipRouting> get(Call call);
-  TL_INLINE virtual void start_get(const Call& call, Completion<SipRouting> done);
+  TL_INLINE virtual Task<SipConfiguration> get(Call call);
+  TL_INLINE virtual void start_get(const Call& call, Completion<SipConfiguration> done);
 
   /// Puts a trunk there, or changes the one of that name.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  TL_INLINE virtual Task<SipRouting> set_trunk(Call call, SipTrunk trunk);
-  TL_INLINE virtual void start_set_trunk(const Call& call, SipTrunkView trunk, Completion<SipRouting> done);
+  TL_INLINE virtual Task<SipConfiguration> set_trunk(Call call, SipTrunk trunk);
+  TL_INLINE virtual void start_set_trunk(const Call& call, SipTrunkView trunk, Completion<SipConfiguration> done);
 
   /// Replaces all trunks.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  TL_INLINE virtual Task<SipRouting> set_trunks(Call call, std::vector<SipTrunk> trunks);
-  TL_INLINE virtual void start_set_trunks(const Call& call, ListView<SipTrunk> trunks, Completion<SipRouting> done);
+  TL_INLINE virtual Task<SipConfiguration> set_trunks(Call call, std::vector<SipTrunk> trunks);
+  TL_INLINE virtual void start_set_trunks(const Call& call, ListView<SipTrunk> trunks, Completion<SipConfiguration> done);
 
   /// Removes a trunk that no route uses; none of that name: nothing happens.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  TL_INLINE virtual Task<SipRouting> delete_trunk(Call call, std::string fqdn);
-  TL_INLINE virtual void start_delete_trunk(const Call& call, std::string_view fqdn, Completion<SipRouting> done);
+  TL_INLINE virtual Task<SipConfiguration> delete_trunk(Call call, std::string fqdn);
+  TL_INLINE virtual void start_delete_trunk(const Call& call, std::string_view fqdn, Completion<SipConfiguration> done);
 
   /// Replaces all domains.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  TL_INLINE virtual Task<SipRouting> set_domains(Call call, std::vector<SipDomain> domains);
-  TL_INLINE virtual void start_set_domains(const Call& call, ListView<SipDomain> domains, Completion<SipRouting> done);
+  TL_INLINE virtual Task<SipConfiguration> set_domains(Call call, std::vector<SipDomain> domains);
+  TL_INLINE virtual void start_set_domains(const Call& call, ListView<SipDomain> domains, Completion<SipConfiguration> done);
 
   /// Replaces all routes.
   /// [any-thread]
   /// Errors: kInvalidArgument.
-  TL_INLINE virtual Task<SipRouting> set_routes(Call call, std::vector<SipRoute> routes);
-  TL_INLINE virtual void start_set_routes(const Call& call, ListView<SipRoute> routes, Completion<SipRouting> done);
+  TL_INLINE virtual Task<SipConfiguration> set_routes(Call call, std::vector<SipRoute> routes);
+  TL_INLINE virtual void start_set_routes(const Call& call, ListView<SipRoute> routes, Completion<SipConfiguration> done);
 
   /// Where a call to this number would go, and why.
   /// [any-thread]

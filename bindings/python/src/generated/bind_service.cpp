@@ -35,8 +35,8 @@ pyrt::Model<10> model_SmsReceipt({"provider", "state", "reason", "provider_code"
 pyrt::Model<3> model_SmsSwap({"found", "replacement", "count"});
 pyrt::Model<4> model_SmsPrice({"provider", "segment_micros", "total_micros", "currency"});
 pyrt::Model<4> model_SmsRecipientPrice({"to", "country", "route", "prices"});
-pyrt::Model<8> model_SmsEstimate({"encoding", "segments", "characters", "costly_character", "swaps", "swapped_text", "swapped_segments", "recipients"});
-pyrt::Model<11> model_SmsPlan({"to", "accepted", "http_status", "error_message", "from_", "provider", "segments", "price_micros", "currency", "expected_at", "decision"});
+pyrt::Model<8> model_SmsCostEstimate({"encoding", "segments", "characters", "costly_character", "swaps", "swapped_text", "swapped_segments", "recipients"});
+pyrt::Model<11> model_SmsSendPlan({"to", "accepted", "http_status", "error_message", "from_", "provider", "segments", "price_micros", "currency", "expected_at", "decision"});
 pyrt::Model<2> model_UserWithToken({"user", "token"});
 pyrt::Model<4> model_ChatMember({"id", "display_name", "share_history_time", "metadata"});
 pyrt::Model<6> model_NewChatThread({"as_user", "topic", "participants", "metadata", "retention_days", "idempotency_key"});
@@ -85,7 +85,7 @@ pyrt::Model<6> model_ReceivedEmail({"message_id", "from_", "to", "subject", "rec
 pyrt::Model<5> model_SipTrunk({"fqdn", "sip_signaling_port", "enabled", "privacy_header", "ip_address_version"});
 pyrt::Model<2> model_SipDomain({"domain", "enabled"});
 pyrt::Model<4> model_SipRoute({"name", "description", "number_pattern", "trunks"});
-pyrt::Model<3> model_SipRouting({"trunks", "domains", "routes"});
+pyrt::Model<3> model_SipConfiguration({"trunks", "domains", "routes"});
 pyrt::Model<3> model_SipRouteTest({"matching_routes", "trunks", "decision"});
 pyrt::Model<2> model_RoomParticipant({"id", "role"});
 pyrt::Model<5> model_NewRoom({"valid_from", "valid_until", "pstn_dial_out", "participants", "idempotency_key"});
@@ -357,7 +357,7 @@ void from_py(PyObject* object, SmsRecipientPrice& value) {
   fields.take(2, value.route);
   fields.take(3, value.prices);
 }
-PyObject* to_py(const SmsEstimate& value) {
+PyObject* to_py(const SmsCostEstimate& value) {
   pyrt::Row<8> row;
   row.add(pyrt::put(value.encoding));
   row.add(pyrt::put(value.segments));
@@ -367,10 +367,10 @@ PyObject* to_py(const SmsEstimate& value) {
   row.add(pyrt::put(value.swapped_text));
   row.add(pyrt::put(value.swapped_segments));
   row.add(pyrt::put(value.recipients));
-  return model_SmsEstimate.make(row);
+  return model_SmsCostEstimate.make(row);
 }
-void from_py(PyObject* object, SmsEstimate& value) {
-  const pyrt::Fields fields(model_SmsEstimate, object);
+void from_py(PyObject* object, SmsCostEstimate& value) {
+  const pyrt::Fields fields(model_SmsCostEstimate, object);
   fields.take(0, value.encoding);
   fields.take(1, value.segments);
   fields.take(2, value.characters);
@@ -380,7 +380,7 @@ void from_py(PyObject* object, SmsEstimate& value) {
   fields.take(6, value.swapped_segments);
   fields.take(7, value.recipients);
 }
-PyObject* to_py(const SmsPlan& value) {
+PyObject* to_py(const SmsSendPlan& value) {
   pyrt::Row<11> row;
   row.add(pyrt::put(value.to));
   row.add(pyrt::put(value.accepted));
@@ -393,10 +393,10 @@ PyObject* to_py(const SmsPlan& value) {
   row.add(pyrt::put(value.currency));
   row.add(pyrt::put(value.expected_at));
   row.add(pyrt::put(value.decision));
-  return model_SmsPlan.make(row);
+  return model_SmsSendPlan.make(row);
 }
-void from_py(PyObject* object, SmsPlan& value) {
-  const pyrt::Fields fields(model_SmsPlan, object);
+void from_py(PyObject* object, SmsSendPlan& value) {
+  const pyrt::Fields fields(model_SmsSendPlan, object);
   fields.take(0, value.to);
   fields.take(1, value.accepted);
   fields.take(2, value.http_status);
@@ -1337,15 +1337,15 @@ void from_py(PyObject* object, SipRoute& value) {
   fields.take(2, value.number_pattern);
   fields.take(3, value.trunks);
 }
-PyObject* to_py(const SipRouting& value) {
+PyObject* to_py(const SipConfiguration& value) {
   pyrt::Row<3> row;
   row.add(pyrt::put(value.trunks));
   row.add(pyrt::put(value.domains));
   row.add(pyrt::put(value.routes));
-  return model_SipRouting.make(row);
+  return model_SipConfiguration.make(row);
 }
-void from_py(PyObject* object, SipRouting& value) {
-  const pyrt::Fields fields(model_SipRouting, object);
+void from_py(PyObject* object, SipConfiguration& value) {
+  const pyrt::Fields fields(model_SipConfiguration, object);
   fields.take(0, value.trunks);
   fields.take(1, value.domains);
   fields.take(2, value.routes);
@@ -1522,26 +1522,26 @@ struct SmsService_cancel final : pyrt::Operation<trunkline::service::SmsRecord> 
   }
 };
 
-struct SmsService_estimate final : pyrt::Operation<trunkline::service::SmsEstimate> {
+struct SmsService_estimate final : pyrt::Operation<trunkline::service::SmsCostEstimate> {
   trunkline::service::SmsMessage p_message{};
 
   SmsService_estimate() : Operation("estimate", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("message", args[0], p_message);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsEstimate> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SmsCostEstimate> done) override {
     interface.client<SmsServiceClient>().start_estimate(std::move(p_message), std::move(options), std::move(done));
   }
 };
 
-struct SmsService_plan final : pyrt::Operation<std::vector<trunkline::service::SmsPlan>> {
+struct SmsService_plan final : pyrt::Operation<std::vector<trunkline::service::SmsSendPlan>> {
   trunkline::service::SmsMessage p_message{};
 
   SmsService_plan() : Operation("plan", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("message", args[0], p_message);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsPlan>> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::SmsSendPlan>> done) override {
     interface.client<SmsServiceClient>().start_plan(std::move(p_message), std::move(options), std::move(done));
   }
 };
@@ -3496,72 +3496,72 @@ constexpr pyrt::MethodSpec methods_of_SandboxMailService[] = {
     {"smtp_address_async", &pyrt::awaited<SandboxMailService_smtp_address>},
 };
 
-struct SipRoutingService_get final : pyrt::Operation<trunkline::service::SipRouting> {
+struct SipRoutingService_get final : pyrt::Operation<trunkline::service::SipConfiguration> {
 
   SipRoutingService_get() : Operation("get", 0) {}
   void take([[maybe_unused]] pyrt::Args args) override {
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipConfiguration> done) override {
     interface.client<SipRoutingServiceClient>().start_get(std::move(options), std::move(done));
   }
 };
 
-struct SipRoutingService_set_trunk final : pyrt::Operation<trunkline::service::SipRouting> {
+struct SipRoutingService_set_trunk final : pyrt::Operation<trunkline::service::SipConfiguration> {
   trunkline::service::SipTrunk p_trunk{};
 
   SipRoutingService_set_trunk() : Operation("set_trunk", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("trunk", args[0], p_trunk);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipConfiguration> done) override {
     interface.client<SipRoutingServiceClient>().start_set_trunk(std::move(p_trunk), std::move(options), std::move(done));
   }
 };
 
-struct SipRoutingService_set_trunks final : pyrt::Operation<trunkline::service::SipRouting> {
+struct SipRoutingService_set_trunks final : pyrt::Operation<trunkline::service::SipConfiguration> {
   std::vector<trunkline::service::SipTrunk> p_trunks{};
 
   SipRoutingService_set_trunks() : Operation("set_trunks", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("trunks", args[0], p_trunks);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipConfiguration> done) override {
     interface.client<SipRoutingServiceClient>().start_set_trunks(std::move(p_trunks), std::move(options), std::move(done));
   }
 };
 
-struct SipRoutingService_delete_trunk final : pyrt::Operation<trunkline::service::SipRouting> {
+struct SipRoutingService_delete_trunk final : pyrt::Operation<trunkline::service::SipConfiguration> {
   std::string p_fqdn{};
 
   SipRoutingService_delete_trunk() : Operation("delete_trunk", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("fqdn", args[0], p_fqdn);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipConfiguration> done) override {
     interface.client<SipRoutingServiceClient>().start_delete_trunk(std::move(p_fqdn), std::move(options), std::move(done));
   }
 };
 
-struct SipRoutingService_set_domains final : pyrt::Operation<trunkline::service::SipRouting> {
+struct SipRoutingService_set_domains final : pyrt::Operation<trunkline::service::SipConfiguration> {
   std::vector<trunkline::service::SipDomain> p_domains{};
 
   SipRoutingService_set_domains() : Operation("set_domains", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("domains", args[0], p_domains);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipConfiguration> done) override {
     interface.client<SipRoutingServiceClient>().start_set_domains(std::move(p_domains), std::move(options), std::move(done));
   }
 };
 
-struct SipRoutingService_set_routes final : pyrt::Operation<trunkline::service::SipRouting> {
+struct SipRoutingService_set_routes final : pyrt::Operation<trunkline::service::SipConfiguration> {
   std::vector<trunkline::service::SipRoute> p_routes{};
 
   SipRoutingService_set_routes() : Operation("set_routes", 1) {}
   void take(pyrt::Args args) override {
     pyrt::argument("routes", args[0], p_routes);
   }
-  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipRouting> done) override {
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::SipConfiguration> done) override {
     interface.client<SipRoutingServiceClient>().start_set_routes(std::move(p_routes), std::move(options), std::move(done));
   }
 };
@@ -3761,8 +3761,8 @@ static void register_types(PyObject* types) {
   model_SmsSwap.init(pyrt::type_of(types, "SmsSwap"));
   model_SmsPrice.init(pyrt::type_of(types, "SmsPrice"));
   model_SmsRecipientPrice.init(pyrt::type_of(types, "SmsRecipientPrice"));
-  model_SmsEstimate.init(pyrt::type_of(types, "SmsEstimate"));
-  model_SmsPlan.init(pyrt::type_of(types, "SmsPlan"));
+  model_SmsCostEstimate.init(pyrt::type_of(types, "SmsCostEstimate"));
+  model_SmsSendPlan.init(pyrt::type_of(types, "SmsSendPlan"));
   model_UserWithToken.init(pyrt::type_of(types, "UserWithToken"));
   model_ChatMember.init(pyrt::type_of(types, "ChatMember"));
   model_NewChatThread.init(pyrt::type_of(types, "NewChatThread"));
@@ -3811,7 +3811,7 @@ static void register_types(PyObject* types) {
   model_SipTrunk.init(pyrt::type_of(types, "SipTrunk"));
   model_SipDomain.init(pyrt::type_of(types, "SipDomain"));
   model_SipRoute.init(pyrt::type_of(types, "SipRoute"));
-  model_SipRouting.init(pyrt::type_of(types, "SipRouting"));
+  model_SipConfiguration.init(pyrt::type_of(types, "SipConfiguration"));
   model_SipRouteTest.init(pyrt::type_of(types, "SipRouteTest"));
   model_RoomParticipant.init(pyrt::type_of(types, "RoomParticipant"));
   model_NewRoom.init(pyrt::type_of(types, "NewRoom"));

@@ -81,18 +81,18 @@ from ..service import (
     RoomPage,
     RoomParticipant,
     RoomParticipantPage,
+    SipConfiguration,
     SipDomain,
     SipRoute,
     SipRouteTest,
-    SipRouting,
     SipTrunk,
-    SmsEstimate,
+    SmsCostEstimate,
     SmsMessage,
     SmsPage,
-    SmsPlan,
     SmsReceipt,
     SmsRecord,
     SmsSendOutcome,
+    SmsSendPlan,
     Suppression,
     UserWithToken,
 )
@@ -222,7 +222,7 @@ class SmsService(Service):
         return await (future if timeout is None else within(future, timeout))
 
     @overload
-    async def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsEstimate: ...
+    async def estimate(self, message: SmsMessage, /, *, timeout: float | None = None) -> SmsCostEstimate: ...
     @overload
     async def estimate(
         self,
@@ -237,8 +237,8 @@ class SmsService(Service):
         idempotency_key: str | None = None,
         send_at: datetime.datetime | None = None,
         timeout: float | None = None,
-    ) -> SmsEstimate: ...
-    async def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsEstimate:
+    ) -> SmsCostEstimate: ...
+    async def estimate(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SmsCostEstimate:
         """How a text travels and what each route asks for it. Sends nothing.
 
         Args:
@@ -252,7 +252,7 @@ class SmsService(Service):
         return await (future if timeout is None else within(future, timeout))
 
     @overload
-    async def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsPlan]: ...
+    async def plan(self, message: SmsMessage, /, *, timeout: float | None = None) -> builtins.list[SmsSendPlan]: ...
     @overload
     async def plan(
         self,
@@ -267,8 +267,8 @@ class SmsService(Service):
         idempotency_key: str | None = None,
         send_at: datetime.datetime | None = None,
         timeout: float | None = None,
-    ) -> builtins.list[SmsPlan]: ...
-    async def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsPlan]:
+    ) -> builtins.list[SmsSendPlan]: ...
+    async def plan(self, message: SmsMessage | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> builtins.list[SmsSendPlan]:
         """A dry run: what `send` would answer now, and why. Sends and keeps nothing.
 
         Args:
@@ -2406,7 +2406,7 @@ class SipRoutingService(Service):
     _native_class: ClassVar[type[_native.SipRoutingService]] = _native.SipRoutingService
     _impl: _native.SipRoutingService
 
-    async def get(self, *, timeout: float | None = None) -> SipRouting:
+    async def get(self, *, timeout: float | None = None) -> SipConfiguration:
         """Everything.
 
         Args:
@@ -2416,7 +2416,7 @@ class SipRoutingService(Service):
         return await (future if timeout is None else within(future, timeout))
 
     @overload
-    async def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipRouting: ...
+    async def set_trunk(self, trunk: SipTrunk, /, *, timeout: float | None = None) -> SipConfiguration: ...
     @overload
     async def set_trunk(
         self,
@@ -2428,8 +2428,8 @@ class SipRoutingService(Service):
         privacy_header: str | None = None,
         ip_address_version: str | None = None,
         timeout: float | None = None,
-    ) -> SipRouting: ...
-    async def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipRouting:
+    ) -> SipConfiguration: ...
+    async def set_trunk(self, trunk: SipTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> SipConfiguration:
         """Puts a trunk there, or changes the one of that name.
 
         Args:
@@ -2442,7 +2442,7 @@ class SipRoutingService(Service):
         future = self._impl.set_trunk_async(model_of(SipTrunk, trunk, fields))
         return await (future if timeout is None else within(future, timeout))
 
-    async def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipRouting:
+    async def set_trunks(self, trunks: Sequence[SipTrunk], *, timeout: float | None = None) -> SipConfiguration:
         """Replaces all trunks.
 
         Args:
@@ -2454,7 +2454,7 @@ class SipRoutingService(Service):
         future = self._impl.set_trunks_async(trunks)
         return await (future if timeout is None else within(future, timeout))
 
-    async def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipRouting:
+    async def delete_trunk(self, fqdn: str, *, timeout: float | None = None) -> SipConfiguration:
         """Removes a trunk that no route uses; none of that name: nothing happens.
 
         Args:
@@ -2466,7 +2466,7 @@ class SipRoutingService(Service):
         future = self._impl.delete_trunk_async(fqdn)
         return await (future if timeout is None else within(future, timeout))
 
-    async def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipRouting:
+    async def set_domains(self, domains: Sequence[SipDomain], *, timeout: float | None = None) -> SipConfiguration:
         """Replaces all domains.
 
         Args:
@@ -2478,7 +2478,7 @@ class SipRoutingService(Service):
         future = self._impl.set_domains_async(domains)
         return await (future if timeout is None else within(future, timeout))
 
-    async def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipRouting:
+    async def set_routes(self, routes: Sequence[SipRoute], *, timeout: float | None = None) -> SipConfiguration:
         """Replaces all routes.
 
         Args:

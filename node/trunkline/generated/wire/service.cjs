@@ -101,7 +101,7 @@ function readSmsRecipientPrice(r) {
   return v;
 }
 
-function readSmsEstimate(r) {
+function readSmsCostEstimate(r) {
   const v = { encoding: r.enumeration(Encoding), segments: r.number(), characters: r.number() };
   if (r.boolean()) v.costlyCharacter = r.string();
   v.swaps = r.list(readSmsSwap);
@@ -111,7 +111,7 @@ function readSmsEstimate(r) {
   return v;
 }
 
-function readSmsPlan(r) {
+function readSmsSendPlan(r) {
   const v = { to: r.string(), accepted: r.boolean(), httpStatus: r.number() };
   if (r.boolean()) v.errorMessage = r.string();
   v.from = r.string();
@@ -518,7 +518,7 @@ function readSipRoute(r) {
   return v;
 }
 
-function readSipRouting(r) {
+function readSipConfiguration(r) {
   return { trunks: r.list(readSipTrunk), domains: r.list(readSipDomain), routes: r.list(readSipRoute) };
 }
 
@@ -599,8 +599,8 @@ module.exports = {
   readSmsSwap,
   readSmsPrice,
   readSmsRecipientPrice,
-  readSmsEstimate,
-  readSmsPlan,
+  readSmsCostEstimate,
+  readSmsSendPlan,
   readUserWithToken,
   writeChatMember,
   writeNewChatThread,
@@ -652,7 +652,7 @@ module.exports = {
   readSipDomain,
   writeSipRoute,
   readSipRoute,
-  readSipRouting,
+  readSipConfiguration,
   readSipRouteTest,
   writeRoomParticipant,
   readRoomParticipant,

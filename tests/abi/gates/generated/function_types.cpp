@@ -304,9 +304,9 @@ static_assert(std::is_same_v<decltype(tl_service_sms_service::receipts),
 static_assert(std::is_same_v<tl_service_sms_service_cancel_done, void (*)(void *, const tl_service_sms_record *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::cancel),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sms_record *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sms_service_estimate_done, void (*)(void *, const tl_service_sms_estimate *, tl_error *)>);
+static_assert(std::is_same_v<tl_service_sms_service_estimate_done, void (*)(void *, const tl_service_sms_cost_estimate *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::estimate),
-                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_service_sms_estimate *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_service_sms_cost_estimate *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_plan_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::plan),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -691,24 +691,24 @@ static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::reset),
 static_assert(std::is_same_v<tl_service_sandbox_mail_service_smtp_address_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::smtp_address),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sip_routing_service_get_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_get_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::get),
-                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunk_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunk_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunk),
-                             void (*)(void *, const tl_call *, const tl_service_sip_trunk *, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunks_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+                             void (*)(void *, const tl_call *, const tl_service_sip_trunk *, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunks_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunks),
-                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sip_routing_service_delete_trunk_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_delete_trunk_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::delete_trunk),
-                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sip_routing_service_set_domains_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_domains_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_domains),
-                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sip_routing_service_set_routes_done, void (*)(void *, const tl_service_sip_routing *, tl_error *)>);
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_routes_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_routes),
-                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_routing *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sip_routing_service_test_done, void (*)(void *, const tl_service_sip_route_test *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::test),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_route_test *, tl_error *), void *)>);

@@ -266,8 +266,8 @@ TL_INLINE void Codec<::trunkline::service::SmsRecipientPrice>::check(const tl_se
   Member<std::vector<::trunkline::service::SmsPrice>>::check(c.prices, "prices");
 }
 
-TL_INLINE tl_service_sms_estimate Codec<::trunkline::service::SmsEstimate>::lower(const ::trunkline::service::SmsEstimate& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sms_estimate c{};
+TL_INLINE tl_service_sms_cost_estimate Codec<::trunkline::service::SmsCostEstimate>::lower(const ::trunkline::service::SmsCostEstimate& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_cost_estimate c{};
   c.struct_size = sizeof c;
   c.encoding = Member<::trunkline::sms::Encoding>::lower(v.encoding, arena);
   c.segments = Member<std::int32_t>::lower(v.segments, arena);
@@ -279,7 +279,7 @@ TL_INLINE tl_service_sms_estimate Codec<::trunkline::service::SmsEstimate>::lowe
   c.recipients = Member<std::vector<::trunkline::service::SmsRecipientPrice>>::lower(v.recipients, arena);
   return c;
 }
-TL_INLINE void Codec<::trunkline::service::SmsEstimate>::lift(const tl_service_sms_estimate& c, ::trunkline::service::SmsEstimate& v) {
+TL_INLINE void Codec<::trunkline::service::SmsCostEstimate>::lift(const tl_service_sms_cost_estimate& c, ::trunkline::service::SmsCostEstimate& v) {
   Member<::trunkline::sms::Encoding>::lift(c.encoding, v.encoding);
   Member<std::int32_t>::lift(c.segments, v.segments);
   Member<std::int32_t>::lift(c.characters, v.characters);
@@ -289,7 +289,7 @@ TL_INLINE void Codec<::trunkline::service::SmsEstimate>::lift(const tl_service_s
   Member<std::optional<std::int32_t>>::lift(c.swapped_segments, v.swapped_segments);
   Member<std::vector<::trunkline::service::SmsRecipientPrice>>::lift(c.recipients, v.recipients);
 }
-TL_INLINE void Codec<::trunkline::service::SmsEstimate>::check(const tl_service_sms_estimate& c, [[maybe_unused]] const char* what) {
+TL_INLINE void Codec<::trunkline::service::SmsCostEstimate>::check(const tl_service_sms_cost_estimate& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<::trunkline::sms::Encoding>::check(c.encoding, "encoding");
   Member<std::int32_t>::check(c.segments, "segments");
@@ -301,8 +301,8 @@ TL_INLINE void Codec<::trunkline::service::SmsEstimate>::check(const tl_service_
   Member<std::vector<::trunkline::service::SmsRecipientPrice>>::check(c.recipients, "recipients");
 }
 
-TL_INLINE tl_service_sms_plan Codec<::trunkline::service::SmsPlan>::lower(const ::trunkline::service::SmsPlan& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sms_plan c{};
+TL_INLINE tl_service_sms_send_plan Codec<::trunkline::service::SmsSendPlan>::lower(const ::trunkline::service::SmsSendPlan& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sms_send_plan c{};
   c.struct_size = sizeof c;
   c.to = Member<std::string>::lower(v.to, arena);
   c.accepted = Member<bool>::lower(v.accepted, arena);
@@ -317,7 +317,7 @@ TL_INLINE tl_service_sms_plan Codec<::trunkline::service::SmsPlan>::lower(const 
   c.decision = Member<::trunkline::DecisionRecord>::lower(v.decision, arena);
   return c;
 }
-TL_INLINE void Codec<::trunkline::service::SmsPlan>::lift(const tl_service_sms_plan& c, ::trunkline::service::SmsPlan& v) {
+TL_INLINE void Codec<::trunkline::service::SmsSendPlan>::lift(const tl_service_sms_send_plan& c, ::trunkline::service::SmsSendPlan& v) {
   Member<std::string>::lift(c.to, v.to);
   Member<bool>::lift(c.accepted, v.accepted);
   Member<std::int32_t>::lift(c.http_status, v.http_status);
@@ -330,7 +330,7 @@ TL_INLINE void Codec<::trunkline::service::SmsPlan>::lift(const tl_service_sms_p
   Member<std::optional<Time>>::lift(c.expected_at, v.expected_at);
   Member<::trunkline::DecisionRecord>::lift(c.decision, v.decision);
 }
-TL_INLINE void Codec<::trunkline::service::SmsPlan>::check(const tl_service_sms_plan& c, [[maybe_unused]] const char* what) {
+TL_INLINE void Codec<::trunkline::service::SmsSendPlan>::check(const tl_service_sms_send_plan& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::string>::check(c.to, "to");
   Member<bool>::check(c.accepted, "accepted");
@@ -1761,20 +1761,20 @@ TL_INLINE void Codec<::trunkline::service::SipRoute>::check(const tl_service_sip
   Member<std::vector<std::string>>::check(c.trunks, "trunks");
 }
 
-TL_INLINE tl_service_sip_routing Codec<::trunkline::service::SipRouting>::lower(const ::trunkline::service::SipRouting& v, [[maybe_unused]] Arena& arena) {
-  tl_service_sip_routing c{};
+TL_INLINE tl_service_sip_configuration Codec<::trunkline::service::SipConfiguration>::lower(const ::trunkline::service::SipConfiguration& v, [[maybe_unused]] Arena& arena) {
+  tl_service_sip_configuration c{};
   c.struct_size = sizeof c;
   c.trunks = Member<std::vector<::trunkline::service::SipTrunk>>::lower(v.trunks, arena);
   c.domains = Member<std::vector<::trunkline::service::SipDomain>>::lower(v.domains, arena);
   c.routes = Member<std::vector<::trunkline::service::SipRoute>>::lower(v.routes, arena);
   return c;
 }
-TL_INLINE void Codec<::trunkline::service::SipRouting>::lift(const tl_service_sip_routing& c, ::trunkline::service::SipRouting& v) {
+TL_INLINE void Codec<::trunkline::service::SipConfiguration>::lift(const tl_service_sip_configuration& c, ::trunkline::service::SipConfiguration& v) {
   Member<std::vector<::trunkline::service::SipTrunk>>::lift(c.trunks, v.trunks);
   Member<std::vector<::trunkline::service::SipDomain>>::lift(c.domains, v.domains);
   Member<std::vector<::trunkline::service::SipRoute>>::lift(c.routes, v.routes);
 }
-TL_INLINE void Codec<::trunkline::service::SipRouting>::check(const tl_service_sip_routing& c, [[maybe_unused]] const char* what) {
+TL_INLINE void Codec<::trunkline::service::SipConfiguration>::check(const tl_service_sip_configuration& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
   Member<std::vector<::trunkline::service::SipTrunk>>::check(c.trunks, "trunks");
   Member<std::vector<::trunkline::service::SipDomain>>::check(c.domains, "domains");

@@ -65,24 +65,24 @@ TL_INLINE void SmsServiceClient::start_cancel(std::string message_id, CallOption
 TL_INLINE SmsRecord SmsServiceClient::cancel_sync(std::string message_id, CallOptions options) const {
   return Client::wait<ops::SmsServiceCancel>(std::move(options), std::move(message_id));
 }
-TL_INLINE Task<SmsEstimate> SmsServiceClient::estimate(SmsMessage message, CallOptions options) const {
+TL_INLINE Task<SmsCostEstimate> SmsServiceClient::estimate(SmsMessage message, CallOptions options) const {
   return Client::run<ops::SmsServiceEstimate>(std::move(options), std::move(message));
 }
 TL_INLINE void SmsServiceClient::start_estimate(SmsMessage message, CallOptions options,
-                                                abi::Callback<SmsEstimate> done) const {
+                                                abi::Callback<SmsCostEstimate> done) const {
   Client::start<ops::SmsServiceEstimate>(std::move(options), std::move(done), std::move(message));
 }
-TL_INLINE SmsEstimate SmsServiceClient::estimate_sync(SmsMessage message, CallOptions options) const {
+TL_INLINE SmsCostEstimate SmsServiceClient::estimate_sync(SmsMessage message, CallOptions options) const {
   return Client::wait<ops::SmsServiceEstimate>(std::move(options), std::move(message));
 }
-TL_INLINE Task<std::vector<SmsPlan>> SmsServiceClient::plan(SmsMessage message, CallOptions options) const {
+TL_INLINE Task<std::vector<SmsSendPlan>> SmsServiceClient::plan(SmsMessage message, CallOptions options) const {
   return Client::run<ops::SmsServicePlan>(std::move(options), std::move(message));
 }
 TL_INLINE void SmsServiceClient::start_plan(SmsMessage message, CallOptions options,
-                                            abi::Callback<std::vector<SmsPlan>> done) const {
+                                            abi::Callback<std::vector<SmsSendPlan>> done) const {
   Client::start<ops::SmsServicePlan>(std::move(options), std::move(done), std::move(message));
 }
-TL_INLINE std::vector<SmsPlan> SmsServiceClient::plan_sync(SmsMessage message, CallOptions options) const {
+TL_INLINE std::vector<SmsSendPlan> SmsServiceClient::plan_sync(SmsMessage message, CallOptions options) const {
   return Client::wait<ops::SmsServicePlan>(std::move(options), std::move(message));
 }
 
@@ -1570,63 +1570,65 @@ TL_INLINE std::string SandboxMailServiceClient::smtp_address_sync(CallOptions op
   return Client::wait<ops::SandboxMailServiceSmtpAddress>(std::move(options));
 }
 
-TL_INLINE Task<SipRouting> SipRoutingServiceClient::get(CallOptions options) const {
+TL_INLINE Task<SipConfiguration> SipRoutingServiceClient::get(CallOptions options) const {
   return Client::run<ops::SipRoutingServiceGet>(std::move(options));
 }
-TL_INLINE void SipRoutingServiceClient::start_get(CallOptions options, abi::Callback<SipRouting> done) const {
+TL_INLINE void SipRoutingServiceClient::start_get(CallOptions options, abi::Callback<SipConfiguration> done) const {
   Client::start<ops::SipRoutingServiceGet>(std::move(options), std::move(done));
 }
-TL_INLINE SipRouting SipRoutingServiceClient::get_sync(CallOptions options) const {
+TL_INLINE SipConfiguration SipRoutingServiceClient::get_sync(CallOptions options) const {
   return Client::wait<ops::SipRoutingServiceGet>(std::move(options));
 }
-TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_trunk(SipTrunk trunk, CallOptions options) const {
+TL_INLINE Task<SipConfiguration> SipRoutingServiceClient::set_trunk(SipTrunk trunk, CallOptions options) const {
   return Client::run<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(trunk));
 }
 TL_INLINE void SipRoutingServiceClient::start_set_trunk(SipTrunk trunk, CallOptions options,
-                                                        abi::Callback<SipRouting> done) const {
+                                                        abi::Callback<SipConfiguration> done) const {
   Client::start<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(done), std::move(trunk));
 }
-TL_INLINE SipRouting SipRoutingServiceClient::set_trunk_sync(SipTrunk trunk, CallOptions options) const {
+TL_INLINE SipConfiguration SipRoutingServiceClient::set_trunk_sync(SipTrunk trunk, CallOptions options) const {
   return Client::wait<ops::SipRoutingServiceSetTrunk>(std::move(options), std::move(trunk));
 }
-TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_trunks(std::vector<SipTrunk> trunks, CallOptions options) const {
+TL_INLINE Task<SipConfiguration> SipRoutingServiceClient::set_trunks(std::vector<SipTrunk> trunks, CallOptions options) const {
   return Client::run<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(trunks));
 }
 TL_INLINE void SipRoutingServiceClient::start_set_trunks(std::vector<SipTrunk> trunks, CallOptions options,
-                                                         abi::Callback<SipRouting> done) const {
+                                                         abi::Callback<SipConfiguration> done) const {
   Client::start<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(done), std::move(trunks));
 }
-TL_INLINE SipRouting SipRoutingServiceClient::set_trunks_sync(std::vector<SipTrunk> trunks, CallOptions options) const {
+TL_INLINE SipConfiguration SipRoutingServiceClient::set_trunks_sync(std::vector<SipTrunk> trunks, CallOptions options) const {
   return Client::wait<ops::SipRoutingServiceSetTrunks>(std::move(options), std::move(trunks));
 }
-TL_INLINE Task<SipRouting> SipRoutingServiceClient::delete_trunk(std::string fqdn, CallOptions options) const {
+TL_INLINE Task<SipConfiguration> SipRoutingServiceClient::delete_trunk(std::string fqdn, CallOptions options) const {
   return Client::run<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(fqdn));
 }
 TL_INLINE void SipRoutingServiceClient::start_delete_trunk(std::string fqdn, CallOptions options,
-                                                           abi::Callback<SipRouting> done) const {
+                                                           abi::Callback<SipConfiguration> done) const {
   Client::start<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(done), std::move(fqdn));
 }
-TL_INLINE SipRouting SipRoutingServiceClient::delete_trunk_sync(std::string fqdn, CallOptions options) const {
+TL_INLINE SipConfiguration SipRoutingServiceClient::delete_trunk_sync(std::string fqdn, CallOptions options) const {
   return Client::wait<ops::SipRoutingServiceDeleteTrunk>(std::move(options), std::move(fqdn));
 }
-TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_domains(std::vector<SipDomain> domains, CallOptions options) const {
+TL_INLINE Task<SipConfiguration> SipRoutingServiceClient::set_domains(std::vector<SipDomain> domains,
+                                                                      CallOptions options) const {
   return Client::run<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(domains));
 }
 TL_INLINE void SipRoutingServiceClient::start_set_domains(std::vector<SipDomain> domains, CallOptions options,
-                                                          abi::Callback<SipRouting> done) const {
+                                                          abi::Callback<SipConfiguration> done) const {
   Client::start<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(done), std::move(domains));
 }
-TL_INLINE SipRouting SipRoutingServiceClient::set_domains_sync(std::vector<SipDomain> domains, CallOptions options) const {
+TL_INLINE SipConfiguration SipRoutingServiceClient::set_domains_sync(std::vector<SipDomain> domains,
+                                                                     CallOptions options) const {
   return Client::wait<ops::SipRoutingServiceSetDomains>(std::move(options), std::move(domains));
 }
-TL_INLINE Task<SipRouting> SipRoutingServiceClient::set_routes(std::vector<SipRoute> routes, CallOptions options) const {
+TL_INLINE Task<SipConfiguration> SipRoutingServiceClient::set_routes(std::vector<SipRoute> routes, CallOptions options) const {
   return Client::run<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(routes));
 }
 TL_INLINE void SipRoutingServiceClient::start_set_routes(std::vector<SipRoute> routes, CallOptions options,
-                                                         abi::Callback<SipRouting> done) const {
+                                                         abi::Callback<SipConfiguration> done) const {
   Client::start<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(done), std::move(routes));
 }
-TL_INLINE SipRouting SipRoutingServiceClient::set_routes_sync(std::vector<SipRoute> routes, CallOptions options) const {
+TL_INLINE SipConfiguration SipRoutingServiceClient::set_routes_sync(std::vector<SipRoute> routes, CallOptions options) const {
   return Client::wait<ops::SipRoutingServiceSetRoutes>(std::move(options), std::move(routes));
 }
 TL_INLINE Task<SipRouteTest> SipRoutingServiceClient::test(std::string number, CallOptions options) const {

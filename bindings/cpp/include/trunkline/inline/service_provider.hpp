@@ -30,12 +30,12 @@ TL_INLINE Task<SmsRecord> SmsService::cancel(Call, std::string) { abi::unimpleme
 TL_INLINE void SmsService::start_cancel(const Call& call, std::string_view message_id, Completion<SmsRecord> done) {
   abi::complete_with(std::move(done), [&] { return this->cancel(call, abi::own<std::string>(message_id)); });
 }
-TL_INLINE Task<SmsEstimate> SmsService::estimate(Call, SmsMessage) { abi::unimplemented("estimate"); }
-TL_INLINE void SmsService::start_estimate(const Call& call, SmsMessageView message, Completion<SmsEstimate> done) {
+TL_INLINE Task<SmsCostEstimate> SmsService::estimate(Call, SmsMessage) { abi::unimplemented("estimate"); }
+TL_INLINE void SmsService::start_estimate(const Call& call, SmsMessageView message, Completion<SmsCostEstimate> done) {
   abi::complete_with(std::move(done), [&] { return this->estimate(call, abi::own<SmsMessage>(message)); });
 }
-TL_INLINE Task<std::vector<SmsPlan>> SmsService::plan(Call, SmsMessage) { abi::unimplemented("plan"); }
-TL_INLINE void SmsService::start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsPlan>> done) {
+TL_INLINE Task<std::vector<SmsSendPlan>> SmsService::plan(Call, SmsMessage) { abi::unimplemented("plan"); }
+TL_INLINE void SmsService::start_plan(const Call& call, SmsMessageView message, Completion<std::vector<SmsSendPlan>> done) {
   abi::complete_with(std::move(done), [&] { return this->plan(call, abi::own<SmsMessage>(message)); });
 }
 
@@ -86,14 +86,14 @@ struct SmsServiceThunks {
   }
   static void estimate(void* self, const tl_call* call, const tl_service_sms_message* message,
                        tl_service_sms_service_estimate_done done, void* user) noexcept {
-    abi::serve<SmsEstimate>(of(self), done, user, [&](Completion<SmsEstimate> completion) {
+    abi::serve<SmsCostEstimate>(of(self), done, user, [&](Completion<SmsCostEstimate> completion) {
       of(self).start_estimate(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
                               std::move(completion));
     });
   }
   static void plan(void* self, const tl_call* call, const tl_service_sms_message* message, tl_service_sms_service_plan_done done,
                    void* user) noexcept {
-    abi::serve<std::vector<SmsPlan>>(of(self), done, user, [&](Completion<std::vector<SmsPlan>> completion) {
+    abi::serve<std::vector<SmsSendPlan>>(of(self), done, user, [&](Completion<std::vector<SmsSendPlan>> completion) {
       of(self).start_plan(Call(call), abi::Codec<SmsMessage>::view(abi::required<SmsMessage>(message, "message")),
                           std::move(completion));
     });
@@ -2005,28 +2005,32 @@ struct SandboxMailServiceThunks {
 
 TL_INLINE tl_iface iface_of(SandboxMailService* object) { return {object, &detail::SandboxMailServiceThunks::kVtbl}; }
 
-TL_INLINE Task<SipRouting> SipRoutingService::get(Call) { abi::unimplemented("get"); }
-TL_INLINE void SipRoutingService::start_get(const Call& call, Completion<SipRouting> done) {
+TL_INLINE Task<SipConfiguration> SipRoutingService::get(Call) { abi::unimplemented("get"); }
+TL_INLINE void SipRoutingService::start_get(const Call& call, Completion<SipConfiguration> done) {
   abi::complete_with(std::move(done), [&] { return this->get(call); });
 }
-TL_INLINE Task<SipRouting> SipRoutingService::set_trunk(Call, SipTrunk) { abi::unimplemented("set_trunk"); }
-TL_INLINE void SipRoutingService::start_set_trunk(const Call& call, SipTrunkView trunk, Completion<SipRouting> done) {
+TL_INLINE Task<SipConfiguration> SipRoutingService::set_trunk(Call, SipTrunk) { abi::unimplemented("set_trunk"); }
+TL_INLINE void SipRoutingService::start_set_trunk(const Call& call, SipTrunkView trunk, Completion<SipConfiguration> done) {
   abi::complete_with(std::move(done), [&] { return this->set_trunk(call, abi::own<SipTrunk>(trunk)); });
 }
-TL_INLINE Task<SipRouting> SipRoutingService::set_trunks(Call, std::vector<SipTrunk>) { abi::unimplemented("set_trunks"); }
-TL_INLINE void SipRoutingService::start_set_trunks(const Call& call, ListView<SipTrunk> trunks, Completion<SipRouting> done) {
+TL_INLINE Task<SipConfiguration> SipRoutingService::set_trunks(Call, std::vector<SipTrunk>) { abi::unimplemented("set_trunks"); }
+TL_INLINE void SipRoutingService::start_set_trunks(const Call& call, ListView<SipTrunk> trunks,
+                                                   Completion<SipConfiguration> done) {
   abi::complete_with(std::move(done), [&] { return this->set_trunks(call, abi::own<std::vector<SipTrunk>>(trunks)); });
 }
-TL_INLINE Task<SipRouting> SipRoutingService::delete_trunk(Call, std::string) { abi::unimplemented("delete_trunk"); }
-TL_INLINE void SipRoutingService::start_delete_trunk(const Call& call, std::string_view fqdn, Completion<SipRouting> done) {
+TL_INLINE Task<SipConfiguration> SipRoutingService::delete_trunk(Call, std::string) { abi::unimplemented("delete_trunk"); }
+TL_INLINE void SipRoutingService::start_delete_trunk(const Call& call, std::string_view fqdn, Completion<SipConfiguration> done) {
   abi::complete_with(std::move(done), [&] { return this->delete_trunk(call, abi::own<std::string>(fqdn)); });
 }
-TL_INLINE Task<SipRouting> SipRoutingService::set_domains(Call, std::vector<SipDomain>) { abi::unimplemented("set_domains"); }
-TL_INLINE void SipRoutingService::start_set_domains(const Call& call, ListView<SipDomain> domains, Completion<SipRouting> done) {
+TL_INLINE Task<SipConfiguration> SipRoutingService::set_domains(Call,
+                                                                std::vector<SipDomain>) { abi::unimplemented("set_domains"); }
+TL_INLINE void SipRoutingService::start_set_domains(const Call& call, ListView<SipDomain> domains,
+                                                    Completion<SipConfiguration> done) {
   abi::complete_with(std::move(done), [&] { return this->set_domains(call, abi::own<std::vector<SipDomain>>(domains)); });
 }
-TL_INLINE Task<SipRouting> SipRoutingService::set_routes(Call, std::vector<SipRoute>) { abi::unimplemented("set_routes"); }
-TL_INLINE void SipRoutingService::start_set_routes(const Call& call, ListView<SipRoute> routes, Completion<SipRouting> done) {
+TL_INLINE Task<SipConfiguration> SipRoutingService::set_routes(Call, std::vector<SipRoute>) { abi::unimplemented("set_routes"); }
+TL_INLINE void SipRoutingService::start_set_routes(const Call& call, ListView<SipRoute> routes,
+                                                   Completion<SipConfiguration> done) {
   abi::complete_with(std::move(done), [&] { return this->set_routes(call, abi::own<std::vector<SipRoute>>(routes)); });
 }
 TL_INLINE Task<SipRouteTest> SipRoutingService::test(Call, std::string) { abi::unimplemented("test"); }
@@ -2038,20 +2042,20 @@ namespace detail {
 struct SipRoutingServiceThunks {
   static SipRoutingService& of(void* self) { return *static_cast<SipRoutingService*>(self); }
   static void get(void* self, const tl_call* call, tl_service_sip_routing_service_get_done done, void* user) noexcept {
-    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+    abi::serve<SipConfiguration>(of(self), done, user, [&](Completion<SipConfiguration> completion) {
       of(self).start_get(Call(call), std::move(completion));
     });
   }
   static void set_trunk(void* self, const tl_call* call, const tl_service_sip_trunk* trunk,
                         tl_service_sip_routing_service_set_trunk_done done, void* user) noexcept {
-    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+    abi::serve<SipConfiguration>(of(self), done, user, [&](Completion<SipConfiguration> completion) {
       of(self).start_set_trunk(Call(call), abi::Codec<SipTrunk>::view(abi::required<SipTrunk>(trunk, "trunk")),
                                std::move(completion));
     });
   }
   static void set_trunks(void* self, const tl_call* call, tl_list trunks, tl_service_sip_routing_service_set_trunks_done done,
                          void* user) noexcept {
-    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+    abi::serve<SipConfiguration>(of(self), done, user, [&](Completion<SipConfiguration> completion) {
       of(self).start_set_trunks(Call(call),
                                 abi::Member<std::vector<SipTrunk>>::view(abi::checked<std::vector<SipTrunk>>(trunks, "trunks")),
                                 std::move(completion));
@@ -2059,14 +2063,14 @@ struct SipRoutingServiceThunks {
   }
   static void delete_trunk(void* self, const tl_call* call, tl_str fqdn, tl_service_sip_routing_service_delete_trunk_done done,
                            void* user) noexcept {
-    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+    abi::serve<SipConfiguration>(of(self), done, user, [&](Completion<SipConfiguration> completion) {
       of(self).start_delete_trunk(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(fqdn, "fqdn")),
                                   std::move(completion));
     });
   }
   static void set_domains(void* self, const tl_call* call, tl_list domains, tl_service_sip_routing_service_set_domains_done done,
                           void* user) noexcept {
-    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+    abi::serve<SipConfiguration>(of(self), done, user, [&](Completion<SipConfiguration> completion) {
       of(self).start_set_domains(Call(call),
                                  abi::Member<std::vector<SipDomain>>::view(abi::checked<std::vector<SipDomain>>(domains, "domains")),
                                  std::move(completion));
@@ -2074,7 +2078,7 @@ struct SipRoutingServiceThunks {
   }
   static void set_routes(void* self, const tl_call* call, tl_list routes, tl_service_sip_routing_service_set_routes_done done,
                          void* user) noexcept {
-    abi::serve<SipRouting>(of(self), done, user, [&](Completion<SipRouting> completion) {
+    abi::serve<SipConfiguration>(of(self), done, user, [&](Completion<SipConfiguration> completion) {
       of(self).start_set_routes(Call(call),
                                 abi::Member<std::vector<SipRoute>>::view(abi::checked<std::vector<SipRoute>>(routes, "routes")),
                                 std::move(completion));
