@@ -128,7 +128,7 @@ def test_a_carrier_that_never_reports_is_asked(tmp_path: Path) -> None:
         taken = smsc.wait("submit", answer="taken")
         smsc.say(state={"id": taken["id"], "state": 5})
         record = record_when(server, message_id, FINAL)
-        assert (record["state"], record["providerCode"]) == ("failed", "UNDELIV")
+        assert (record["state"], record["provider_code"]) == ("failed", "UNDELIV")
 
 
 def test_a_connection_that_ends_within_the_window_sends_nothing_twice(tmp_path: Path) -> None:

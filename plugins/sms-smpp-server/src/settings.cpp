@@ -46,8 +46,8 @@ Settings parse_settings(std::string_view config_json) {
     s.deliver_patience = seconds("deliver_seconds", 10);
     s.inbound_texts = config.value("inbound_texts", s.inbound_texts);
     if (const auto numbers = config.find("numbers"); numbers != config.end())
-      for (const auto& [client, list] : numbers->items())
-        for (const std::string& number : list.get<std::vector<std::string>>()) s.client_of_number[number] = client;
+      for (const json& one : *numbers)
+        s.client_of_number[one.at("number").get<std::string>()] = one.at("system_id").get<std::string>();
     const std::string alphabet = config.value("default_alphabet", "gsm7");
     s.coding.default_alphabet = alphabet == "latin1"        ? smpp::DefaultAlphabet::kLatin1
                                 : alphabet == "gsm7-packed" ? smpp::DefaultAlphabet::kGsm7Packed
