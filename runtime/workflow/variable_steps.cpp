@@ -42,6 +42,21 @@ bool fits(const Value& value, VariableType type) {
   return false;
 }
 
+/// `{ name, value }` and `{ body }`, without the copies that a list of initial values makes.
+Value named_value(const std::string& name, Value value) {
+  Value out = Value::object();
+  auto& members = out.get_ref<Value::object_t&>();
+  members.reserve(2);
+  members.Container::emplace_back("name", name);
+  members.Container::emplace_back("value", std::move(value));
+  return out;
+}
+Value body_of(Value value) {
+  Value out = Value::object();
+  out.get_ref<Value::object_t&>().Container::emplace_back("body", std::move(value));
+  return out;
+}
+
 SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
 
 }  // namespace
@@ -86,7 +101,7 @@ void Machine::run_variable(const Pending& at) {
     add_to_variable(at, value);
     return;
   }
-  SharedValue inputs = share(Value{{"name", variable.name}, {"value", value}});
+  SharedValue inputs = share(named_value(variable.name, value));
   const auto wrong = [&](std::string_view wanted) {
     fail(at, "BadRequest", "InvalidTemplate",
          "The value for the variable '" + variable.name + "' must be of type '" + std::string(wanted) + "', and is of type '" +
@@ -116,13 +131,13 @@ void Machine::run_variable(const Pending& at) {
     change.inputs = share(std::move(value));
   }
   append(std::move(change));
-  done(at, Status::kSucceeded, "", inputs, share(Value{{"body", *inputs}}), nullptr);
+  done(at, Status::kSucceeded, "", inputs, share(body_of(*inputs)), nullptr);
 }
 
 void Machine::add_to_variable(const Pending& at, const Value& value) {
   const std::uint32_t slot = *at.action.variable;
   const Variable& variable = plan().variables[slot];
-  SharedValue inputs = share(Value{{"name", variable.name}, {"value", value}});
+  SharedValue inputs = share(named_value(variable.name, value));
   const bool whole = variable.type == VariableType::kInteger;
   if (whole ? !value.is_number_integer() : !value.is_number()) {
     fail(at, "BadRequest", "InvalidTemplate",
@@ -150,8 +165,7 @@ void Machine::add_to_variable(const Pending& at, const Value& value) {
   change.number = slot;
   change.inputs = share(after);
   append(std::move(change));
-  done(at, Status::kSucceeded, "", std::move(inputs),
-       share(Value{{"body", {{"name", variable.name}, {"value", std::move(after)}}}}), nullptr);
+  done(at, Status::kSucceeded, "", std::move(inputs), share(body_of(named_value(variable.name, std::move(after)))), nullptr);
 }
 
 }  // namespace trunkline::workflow
