@@ -29,8 +29,9 @@ std::string evaluate(const std::string& template_json, const std::string& contex
             }
             to.error = std::make_unique<Error>(errors().take(error));
             to.error->details = std::move(details);
-          } else
+          } else {
             to.result.assign(result->data, result->size);
+          }
         },
         &outcome);
   }
