@@ -97,7 +97,8 @@ class Worker {
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     pid_ = -1;
-    if (WIFSIGNALED(status)) return std::string("died of signal ") + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+    if (WIFSIGNALED(status))
+      return std::string("died of signal ") + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
     return "ended with exit code " + std::to_string(WEXITSTATUS(status));
   }
 
@@ -133,12 +134,14 @@ std::vector<CheckResult> supervise(const KitSupervision& run, const std::functio
     if (hung) worker.kill();
     const std::string end = worker.wait();
     if (results.size() == run.checks.size()) break;
-    if (current.empty() && results.size() == before) throw Error(ErrorCode::kInternal, "a worker of the kit " + end + " before its first check");
+    if (current.empty() && results.size() == before)
+      throw Error(ErrorCode::kInternal, "a worker of the kit " + end + " before its first check");
     CheckResult lost;
     lost.name = current.empty() ? run.checks[results.size()] : current;
     lost.outcome = Outcome::kFailed;
-    lost.detail = hung ? "the process hung: nothing came of it within " + std::to_string(run.limit.count()) + " s, and it was killed"
-                       : "the process " + end;
+    lost.detail =
+        hung ? "the process hung: nothing came of it within " + std::to_string(run.limit.count()) + " s, and it was killed"
+             : "the process " + end;
     add(std::move(lost));
   }
   return results;

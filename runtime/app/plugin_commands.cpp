@@ -55,7 +55,8 @@ std::string describe_line(const json& plugin, bool verbose) {
   list("capabilities  ", "capabilities");
   list("secrets       ", "secrets");
   list("may ask for   ", "optional_secrets");
-  line += "\n    needs host    ABI " + plugin["abi_min"].get<std::string>() + (plugin["threads"].get<bool>() ? ", owns threads" : "");
+  line +=
+      "\n    needs host    ABI " + plugin["abi_min"].get<std::string>() + (plugin["threads"].get<bool>() ? ", owns threads" : "");
   return line + "\n    library       " + plugin["library"].get<std::string>();
 }
 
@@ -107,8 +108,8 @@ int check(const Output& output, const TargetOptions& options) {
     out["abi_built"] = plugin::abi_text(loaded.entry->abi_built);
     out["abi_min"] = plugin::abi_text(loaded.entry->abi_min);
     out["abi_host"] = plugin::abi_text(TL_ABI_CURRENT);
-    text += "  " + loaded.manifest.version + "  loads: built for ABI " + plugin::abi_text(loaded.entry->abi_built) + ", this host has " +
-            plugin::abi_text(TL_ABI_CURRENT) + "\n  ";
+    text += "  " + loaded.manifest.version + "  loads: built for ABI " + plugin::abi_text(loaded.entry->abi_built) +
+            ", this host has " + plugin::abi_text(TL_ABI_CURRENT) + "\n  ";
     for (const std::string& interface : loaded.manifest.interfaces) text += " " + interface;
   } else {
     text += "  does not load";
@@ -129,11 +130,10 @@ int check(const Output& output, const TargetOptions& options) {
 
 void add_check(CLI::App& plugin, CommandContext& context) {
   auto options = std::make_shared<TargetOptions>();
-  CLI::App* command = plugin.add_subcommand("check", "Look at a plugin from outside to inside and say what was found and what is wanted.");
+  CLI::App* command =
+      plugin.add_subcommand("check", "Look at a plugin from outside to inside and say what was found and what is wanted.");
   add_target_options(command, options);
-  command->callback([&context, options] {
-    context.run = [&context, options] { return check(Output(context.json), *options); };
-  });
+  command->callback([&context, options] { context.run = [&context, options] { return check(Output(context.json), *options); }; });
 }
 
 void add_new(CLI::App& plugin, CommandContext& context) {
@@ -260,9 +260,7 @@ void add_test(CLI::App& plugin, CommandContext& context) {
   command->add_flag("--in-process", options->in_process, "Without a process of its own, for a debugger.");
   command->add_flag("--worker", options->worker)->group("");
   command->add_option("--skip-first", options->skip_first)->group("");
-  command->callback([&context, options] {
-    context.run = [&context, options] { return test(context, *options); };
-  });
+  command->callback([&context, options] { context.run = [&context, options] { return test(context, *options); }; });
 }
 
 }  // namespace

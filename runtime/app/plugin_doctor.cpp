@@ -82,7 +82,8 @@ class Doctor {
         step("symbols", State::kWarning,
              "it exports " + found + "; wanted " TL_PLUGIN_ENTRY " alone: link with plugin.map, so that two plugins cannot meet");
       else
-        step("symbols", State::kOk, "it exports " + found + " alone; it needs " + (symbols.needed.empty() ? "nothing" : some(symbols.needed)));
+        step("symbols", State::kOk,
+             "it exports " + found + " alone; it needs " + (symbols.needed.empty() ? "nothing" : some(symbols.needed)));
       return entry;
     } catch (const Error& error) {
       fail("symbols", error);
@@ -92,7 +93,8 @@ class Doctor {
 
   static std::string some(const std::vector<std::string>& names) {
     constexpr std::size_t kShown = 6;
-    const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
+    const std::vector<std::string> shown(names.begin(),
+                                         names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
     return join(shown, ", ") + (names.size() > kShown ? " and " + std::to_string(names.size() - kShown) + " more" : "");
   }
 
@@ -104,12 +106,14 @@ class Doctor {
       return false;
     }
     const tl_plugin_entry& entry = *out_.loaded->entry;
-    step("abi", State::kOk, "built for " + plugin::abi_text(entry.abi_built) + ", works with hosts from " +
-                                plugin::abi_text(std::max(entry.abi_min, out_.loaded->manifest.abi_min)) + " on; this host has " +
-                                plugin::abi_text(TL_ABI_CURRENT));
+    step("abi", State::kOk,
+         "built for " + plugin::abi_text(entry.abi_built) + ", works with hosts from " +
+             plugin::abi_text(std::max(entry.abi_min, out_.loaded->manifest.abi_min)) + " on; this host has " +
+             plugin::abi_text(TL_ABI_CURRENT));
     if (entry.abi_min > out_.loaded->manifest.abi_min)
-      step("abi", State::kWarning, "plugin.json says abi_min " + plugin::abi_text(out_.loaded->manifest.abi_min) + ", the library " +
-                                       plugin::abi_text(entry.abi_min));
+      step("abi", State::kWarning,
+           "plugin.json says abi_min " + plugin::abi_text(out_.loaded->manifest.abi_min) + ", the library " +
+               plugin::abi_text(entry.abi_min));
     return true;
   }
 
@@ -134,7 +138,8 @@ class Doctor {
       for (const std::string& id : subject->interfaces()) interface(id, subject->interface(id));
       subject->begin_stop();
       if (!subject->finish_stop(quirks.patience))
-        fail("stop", Error(ErrorCode::kFailedPrecondition, "it has not stopped within " + std::to_string(quirks.patience.count()) + " ms"));
+        fail("stop", Error(ErrorCode::kFailedPrecondition,
+                           "it has not stopped within " + std::to_string(quirks.patience.count()) + " ms"));
     } catch (const Error& error) {
       // Without its configuration it may well refuse to be made.
       if (config_.file.empty() && error.code == ErrorCode::kInvalidArgument)
@@ -154,8 +159,8 @@ class Doctor {
       if (slot.offset + sizeof(void*) > size || *reinterpret_cast<void* const*>(vtbl + slot.offset) == nullptr)
         missing.emplace_back(slot.name);
     step("interface", missing.empty() ? State::kOk : State::kWarning,
-         id + ": " + std::to_string(info->slots.size() - missing.size()) + " of " + std::to_string(info->slots.size()) + " slots" +
-             (missing.empty() ? "" : "; without " + join(missing, ", ") + " (optional)"));
+         id + ": " + std::to_string(info->slots.size() - missing.size()) + " of " + std::to_string(info->slots.size()) +
+             " slots" + (missing.empty() ? "" : "; without " + join(missing, ", ") + " (optional)"));
   }
 
   PluginTarget& target_;

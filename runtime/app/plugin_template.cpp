@@ -58,13 +58,15 @@ std::vector<fs::path> write_plugin_project(const std::string& id, const std::str
   for (std::size_t i = 0; i < kTemplateFileCount; ++i) {
     const std::string_view path = kTemplateFiles[i].path;
     const std::size_t slash = path.find('/');
-    known.insert(std::string(path.substr(0, slash)) + " with " + std::string(path.substr(slash + 1, path.find('/', slash + 1) - slash - 1)));
+    known.insert(std::string(path.substr(0, slash)) + " with " +
+                 std::string(path.substr(slash + 1, path.find('/', slash + 1) - slash - 1)));
     if (path.starts_with(prefix)) files.push_back(&kTemplateFiles[i]);
   }
   if (files.empty()) {
     std::string all;
     for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
-    throw Error(ErrorCode::kInvalidArgument, "there is no project for " + language + " with " + interface + "; there are: " + all, "lang");
+    throw Error(ErrorCode::kInvalidArgument, "there is no project for " + language + " with " + interface + "; there are: " + all,
+                "lang");
   }
   std::error_code error;
   if (fs::exists(directory, error) && !fs::is_empty(directory, error))
@@ -79,7 +81,8 @@ std::vector<fs::path> write_plugin_project(const std::string& id, const std::str
     out << filled(file->content, id);
     out.close();
     if (!out)
-      throw Error(ErrorCode::kPermissionDenied, path.string() + " cannot be written: " + std::generic_category().message(errno), "dir");
+      throw Error(ErrorCode::kPermissionDenied, path.string() + " cannot be written: " + std::generic_category().message(errno),
+                  "dir");
     written.push_back(path);
   }
   return written;
