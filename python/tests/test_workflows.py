@@ -75,7 +75,8 @@ def test_loops_show_every_repetition_behind_their_loop(rt: trunkline.Runtime) ->
 
 def test_versions_and_files(rt: trunkline.Runtime, tmp_path: Path) -> None:
     file = tmp_path / "flow.json"
-    file.write_text('{"definition": {"$schema": "%s", "contentVersion": "1.0.0.0", "triggers": {}, "actions": {}}}' % SCHEMA)
+    empty = {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "triggers": {}, "actions": {}}
+    file.write_text(json.dumps({"definition": empty}))
     first = rt.workflows.deploy_file(file)
     assert first.name == "flow"
     assert rt.workflows.deploy_file(file).version == first.version
