@@ -3,6 +3,7 @@
 // sin.
 #include <atomic>
 #include <cstdlib>
+#include <csignal>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -127,7 +128,7 @@ void send(void* object, const tl_call* call, const tl_sms_send_request* request,
     return refuse(self, self->sins("undeclared_error") ? TL_ERROR_CODE_DATA_LOSS : TL_ERROR_CODE_INVALID_ARGUMENT,
                   "recipients: found none", done, user);
   if (self->sins("global_state") && g_stopped_once) return refuse(self, TL_ERROR_CODE_UNAVAILABLE, "closed", done, user);
-  if (self->sins("crashes")) *reinterpret_cast<volatile int*>(8) = 1;
+  if (self->sins("crashes")) std::raise(SIGSEGV);
   if (self->sins("exits")) std::_Exit(7);
   if (self->sins("hangs"))
     for (volatile bool on = true; on;) {
