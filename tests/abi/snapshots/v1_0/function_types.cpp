@@ -7,7 +7,11 @@
 #include "trunkline/sandbox.h"
 #include "trunkline/identity.h"
 #include "trunkline/chat.h"
+#include "trunkline/email.h"
+#include "trunkline/pstn.h"
+#include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
+#include "trunkline/workflows.h"
 
 static_assert(std::is_same_v<tl_host_log_write_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_log::write),
@@ -98,6 +102,39 @@ static_assert(std::is_same_v<decltype(tl_sandbox_provider::reset),
                              void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_sandbox_provider_changes_done, void (*)(void *, const int64_t *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_sandbox_provider::changes),
+                             void (*)(void *, const tl_call *, int64_t, void (*)(void *, const int64_t *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_mailboxes_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::mailboxes),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_mails_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::mails),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_mail_done, void (*)(void *, const tl_sandbox_captured_mail *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::mail),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_sandbox_captured_mail *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_raw_mail_done, void (*)(void *, const tl_bytes *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::raw_mail),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bytes *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_receive_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::receive),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, tl_bytes, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_complain_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::complain),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_add_rule_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::add_rule),
+                             void (*)(void *, const tl_call *, const tl_sandbox_mail_rule *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_rules_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::rules),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_reset_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::reset),
+                             void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_smtp_address_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::smtp_address),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_sandbox_mail_provider_changes_done, void (*)(void *, const int64_t *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_sandbox_mail_provider::changes),
                              void (*)(void *, const tl_call *, int64_t, void (*)(void *, const int64_t *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_identity_provider_create_user_done, void (*)(void *, const tl_identity_user_identity *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_identity_provider::create_user),
@@ -195,6 +232,60 @@ static_assert(std::is_same_v<decltype(tl_chat_provider::capabilities),
 static_assert(std::is_same_v<tl_chat_events_changed_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_chat_events::changed),
                              void (*)(void *, const tl_call *, tl_str, const tl_chat_change *, const tl_host_store_batch *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_email_provider_send_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_email_provider::send),
+                             void (*)(void *, const tl_call *, const tl_email_send_request *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_email_provider_capabilities_done, void (*)(void *, const tl_email_capabilities *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_email_provider::capabilities),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_email_capabilities *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_email_events_report_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_email_events::report),
+                             void (*)(void *, const tl_call *, const tl_email_report *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_email_events_engagement_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_email_events::engagement),
+                             void (*)(void *, const tl_call *, const tl_email_engagement *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_email_events_received_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_email_events::received),
+                             void (*)(void *, const tl_call *, const tl_email_inbound_email *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_dial_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::dial),
+                             void (*)(void *, const tl_call *, const tl_pstn_dial_request *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_answer_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::answer),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_hang_up_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::hang_up),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_provider_send_dtmf_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_provider::send_dtmf),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_incoming_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::incoming),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_changed_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::changed),
+                             void (*)(void *, const tl_call *, tl_str, const tl_pstn_leg_change *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_add_persona_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::add_persona),
+                             void (*)(void *, const tl_call *, const tl_pstnsandbox_persona *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_personas_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::personas),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_call_from_phone_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::call_from_phone),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_press_digits_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::press_digits),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_hang_up_phone_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::hang_up_phone),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_calls_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::calls),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_reset_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::reset),
+                             void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_send_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::send),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -213,9 +304,9 @@ static_assert(std::is_same_v<decltype(tl_service_sms_service::receipts),
 static_assert(std::is_same_v<tl_service_sms_service_cancel_done, void (*)(void *, const tl_service_sms_record *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::cancel),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sms_record *, tl_error *), void *)>);
-static_assert(std::is_same_v<tl_service_sms_service_estimate_done, void (*)(void *, const tl_service_sms_estimate *, tl_error *)>);
+static_assert(std::is_same_v<tl_service_sms_service_estimate_done, void (*)(void *, const tl_service_sms_cost_estimate *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::estimate),
-                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_service_sms_estimate *, tl_error *), void *)>);
+                             void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_service_sms_cost_estimate *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_plan_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::plan),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);
@@ -318,6 +409,42 @@ static_assert(std::is_same_v<decltype(tl_service_numbers_service::list),
 static_assert(std::is_same_v<tl_service_numbers_service_release_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_numbers_service::release),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_get_done, void (*)(void *, const tl_service_owned_number *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_owned_number *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_update_capabilities_done, void (*)(void *, const tl_service_owned_number *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::update_capabilities),
+                             void (*)(void *, const tl_call *, tl_str, tl_opt_i32, tl_opt_i32, void (*)(void *, const tl_service_owned_number *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_countries_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::countries),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_offerings_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::offerings),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_area_codes_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::area_codes),
+                             void (*)(void *, const tl_call *, tl_str, tl_service_number_type, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_browse_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::browse),
+                             void (*)(void *, const tl_call *, const tl_service_number_query *, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_reserve_done, void (*)(void *, const tl_service_number_reservation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::reserve),
+                             void (*)(void *, const tl_call *, tl_list, tl_list, tl_str, void (*)(void *, const tl_service_number_reservation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_get_reservation_done, void (*)(void *, const tl_service_number_reservation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::get_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_number_reservation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_list_reservations_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::list_reservations),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_purchase_reservation_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::purchase_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_delete_reservation_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::delete_reservation),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_numbers_service_lookup_done, void (*)(void *, const tl_service_number_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_numbers_service::lookup),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_number_info *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_events_service_subscribe_done, void (*)(void *, const tl_stream *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_events_service::subscribe),
                              void (*)(void *, const tl_call *, const tl_service_event_filter *, void (*)(void *, const tl_stream *, tl_error *), void *)>);
@@ -507,3 +634,162 @@ static_assert(std::is_same_v<decltype(tl_service_event_topics_service::publish),
 static_assert(std::is_same_v<tl_service_event_topics_service_publish_json_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_event_topics_service::publish_json),
                              void (*)(void *, const tl_call *, tl_str, tl_str, tl_service_event_schema, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_send_done, void (*)(void *, const tl_service_email_operation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::send),
+                             void (*)(void *, const tl_call *, const tl_service_email_message *, void (*)(void *, const tl_service_email_operation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_get_done, void (*)(void *, const tl_service_email_operation *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_email_operation *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_list_done, void (*)(void *, const tl_service_email_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::list),
+                             void (*)(void *, const tl_call *, int32_t, tl_str, void (*)(void *, const tl_service_email_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_explain_done, void (*)(void *, const tl_decision_record *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::explain),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_decision_record *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_suppressions_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::suppressions),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_suppress_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::suppress),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_lift_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::lift),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_received_mails_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::received_mails),
+                             void (*)(void *, const tl_call *, int32_t, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_email_service_received_done, void (*)(void *, const tl_service_received_email *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_email_service::received),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_received_email *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_mailboxes_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::mailboxes),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_mails_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::mails),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_mail_done, void (*)(void *, const tl_sandbox_captured_mail *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::mail),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_sandbox_captured_mail *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_raw_mail_done, void (*)(void *, const tl_bytes *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::raw_mail),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bytes *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_receive_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::receive),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, tl_bytes, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_complain_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::complain),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_add_rule_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::add_rule),
+                             void (*)(void *, const tl_call *, const tl_sandbox_mail_rule *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_rules_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::rules),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_reset_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::reset),
+                             void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sandbox_mail_service_smtp_address_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sandbox_mail_service::smtp_address),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_get_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::get),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunk_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunk),
+                             void (*)(void *, const tl_call *, const tl_service_sip_trunk *, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_trunks_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_trunks),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_delete_trunk_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::delete_trunk),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_domains_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_domains),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_set_routes_done, void (*)(void *, const tl_service_sip_configuration *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::set_routes),
+                             void (*)(void *, const tl_call *, tl_list, void (*)(void *, const tl_service_sip_configuration *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_sip_routing_service_test_done, void (*)(void *, const tl_service_sip_route_test *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_sip_routing_service::test),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_sip_route_test *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_create_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::create),
+                             void (*)(void *, const tl_call *, const tl_service_new_room *, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_get_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_list_done, void (*)(void *, const tl_service_room_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::list),
+                             void (*)(void *, const tl_call *, int32_t, tl_str, void (*)(void *, const tl_service_room_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_update_done, void (*)(void *, const tl_service_room *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::update),
+                             void (*)(void *, const tl_call *, const tl_service_room_change *, void (*)(void *, const tl_service_room *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_drop_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::drop),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_set_participants_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::set_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_remove_participants_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::remove_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_list_participants_done, void (*)(void *, const tl_service_room_participant_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::list_participants),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, tl_str, void (*)(void *, const tl_service_room_participant_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_rooms_service_check_join_done, void (*)(void *, const tl_service_room_participant *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_rooms_service::check_join),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_room_participant *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_deploy_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::deploy),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_spec *, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_validate_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::validate),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_spec *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_get_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_set_enabled_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::set_enabled),
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_remove_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::remove),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_versions_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::versions),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_run_done, void (*)(void *, const tl_workflows_workflow_start *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::run),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_run_request *, void (*)(void *, const tl_workflows_workflow_start *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_runs_done, void (*)(void *, const tl_workflows_workflow_run_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::runs),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_run_query *, void (*)(void *, const tl_workflows_workflow_run_page *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_show_done, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::show),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_wait_done, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::wait),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_workflows_workflow_run_details *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_cancel_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::cancel),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_resubmit_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::resubmit),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_rerun_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::rerun),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_function_calls_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::function_calls),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, const tl_stream *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_complete_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::complete_call),
+                             void (*)(void *, const tl_call *, int64_t, tl_str, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_fail_call_done, void (*)(void *, const tl_bool *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::fail_call),
+                             void (*)(void *, const tl_call *, int64_t, tl_str, tl_str, tl_bool, void (*)(void *, const tl_bool *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_run_test_done, void (*)(void *, const tl_workflows_workflow_test_report *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::run_test),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_workflows_workflow_test_report *, tl_error *), void *)>);

@@ -4,6 +4,7 @@
 #define TRUNKLINE_SANDBOX_H
 #include "trunkline/abi.h"
 #include "trunkline/common.h"
+#include "trunkline/email.h"
 #include "trunkline/sms.h"
 
 #ifdef __cplusplus
@@ -13,6 +14,10 @@ extern "C" {
 typedef struct tl_sandbox_phone_rule tl_sandbox_phone_rule;
 typedef struct tl_sandbox_phone_message tl_sandbox_phone_message;
 typedef struct tl_sandbox_phone tl_sandbox_phone;
+typedef struct tl_sandbox_mail_rule tl_sandbox_mail_rule;
+typedef struct tl_sandbox_captured_file tl_sandbox_captured_file;
+typedef struct tl_sandbox_captured_mail tl_sandbox_captured_mail;
+typedef struct tl_sandbox_captured_mailbox tl_sandbox_captured_mailbox;
 
 /** How the sandbox treats messages to certain numbers. The first rule that matches decides. */
 struct tl_sandbox_phone_rule {
@@ -93,6 +98,143 @@ TL_ABI_ASSERT(offsetof(tl_sandbox_phone, number) == 8);
 TL_ABI_ASSERT(offsetof(tl_sandbox_phone, message_count) == 24);
 TL_ABI_ASSERT(sizeof(tl_sandbox_phone) == 32);
 
+/** How the sandbox treats mail to certain addresses. The first rule that matches decides. */
+struct tl_sandbox_mail_rule {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** An address in which `*` stands for anything, such as `*@example.com`; `*` matches every address. */
+  tl_str match;
+  /** Time from acceptance to the report. */
+  tl_duration latency;
+  /** Up to this much more, drawn from the seed. */
+  tl_duration jitter;
+  /** What becomes of it: delivered, bounced, filteredSpam, quarantined, expanded, complained or failed. */
+  tl_email_state outcome;
+  uint8_t reserved1[4];
+  /** Enhanced status code of an outcome other than delivered; absent: one that fits it. */
+  tl_str status_code;
+  /** The server's words. */
+  tl_str detail;
+  /** Refused at once: the result of the call says so, and no report follows. */
+  tl_bool refuse;
+  /** Refused for now: trying again later can help. Goes with `refuse`. */
+  tl_bool temporary;
+  uint8_t reserved2[6];
+  /** Share of mails that have this outcome, 0 to 1, drawn from the seed; the others are delivered. Absent: all. */
+  tl_opt_f64 rate;
+  /** No report is ever sent. */
+  tl_bool silent;
+  /** A bounce comes as a mail (RFC 3464) to the sender instead of as a report. */
+  tl_bool bounce_mail;
+  uint8_t reserved3[2];
+  /** This many mails are treated so, then the rule retires; 0: for ever. */
+  int32_t times;
+};
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, match) == 8);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, latency) == 24);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, jitter) == 32);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, outcome) == 40);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, status_code) == 48);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, detail) == 64);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, refuse) == 80);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, temporary) == 81);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, rate) == 88);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, silent) == 104);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, bounce_mail) == 105);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_rule, times) == 108);
+TL_ABI_ASSERT(sizeof(tl_sandbox_mail_rule) == 112);
+
+/** A file of a captured mail. */
+struct tl_sandbox_captured_file {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** File name; empty: none was given. */
+  tl_str name;
+  /** MIME type. */
+  tl_str content_type;
+  /** Content-ID without angle brackets. */
+  tl_str content_id;
+  /** Bytes, decoded. */
+  int64_t size_bytes;
+};
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_file, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_file, content_type) == 24);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_file, content_id) == 40);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_file, size_bytes) == 56);
+TL_ABI_ASSERT(sizeof(tl_sandbox_captured_file) == 64);
+
+/** A mail that the sandbox caught. */
+struct tl_sandbox_captured_mail {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The sandbox's id of the mail. */
+  tl_str mail_id;
+  /** The host's id of the mail; absent for mail that came by SMTP or was put in by hand. */
+  tl_str message_id;
+  /** Envelope sender. */
+  tl_str from;
+  /**
+   * Envelope recipients.
+   * Elements: tl_str.
+   */
+  tl_list to;
+  /** Subject, decoded. */
+  tl_str subject;
+  /** When it came. */
+  tl_time at;
+  /** How it came: `api`, `smtp` or `inbound`. */
+  tl_str via;
+  /**
+   * What became of it for each recipient.
+   * Elements: tl_kv.
+   */
+  tl_list outcomes;
+  /** Size of the raw mail. */
+  int64_t size_bytes;
+  /** Plain text, decoded; absent in lists. */
+  tl_str plain_text;
+  /** HTML, decoded; absent in lists. */
+  tl_str html;
+  /**
+   * Headers in their order, decoded, one `Name: value` each; empty in lists.
+   * Elements: tl_str.
+   */
+  tl_list headers;
+  /**
+   * Files; empty in lists.
+   * Elements: tl_sandbox_captured_file.
+   */
+  tl_list files;
+};
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, mail_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, message_id) == 24);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, from) == 40);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, to) == 56);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, subject) == 80);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, at) == 96);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, via) == 104);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, outcomes) == 120);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, size_bytes) == 144);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, plain_text) == 152);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, html) == 168);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, headers) == 184);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mail, files) == 208);
+TL_ABI_ASSERT(sizeof(tl_sandbox_captured_mail) == 232);
+
+/** A mailbox of the sandbox. */
+struct tl_sandbox_captured_mailbox {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Address, lower case. */
+  tl_str address;
+  /** Mails in it. */
+  int32_t mail_count;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mailbox, address) == 8);
+TL_ABI_ASSERT(offsetof(tl_sandbox_captured_mailbox, mail_count) == 24);
+TL_ABI_ASSERT(sizeof(tl_sandbox_captured_mailbox) == 32);
+
 typedef void (*tl_sandbox_provider_phones_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_sandbox_provider_messages_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_sandbox_provider_send_from_phone_done)(void *user, const tl_str *result, tl_error *error);
@@ -164,6 +306,109 @@ TL_ABI_ASSERT(offsetof(tl_sandbox_provider, reset) == 48);
 TL_ABI_ASSERT(offsetof(tl_sandbox_provider, changes) == 56);
 TL_ABI_ASSERT(sizeof(tl_sandbox_provider) == 64);
 #define TL_SANDBOX_PROVIDER_ID "trunkline.sandbox/1"
+
+typedef void (*tl_sandbox_mail_provider_mailboxes_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_mails_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_mail_done)(void *user, const tl_sandbox_captured_mail *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_raw_mail_done)(void *user, const tl_bytes *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_receive_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_complain_done)(void *user, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_add_rule_done)(void *user, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_rules_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_reset_done)(void *user, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_smtp_address_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_sandbox_mail_provider_changes_done)(void *user, const int64_t *result, tl_error *error);
+
+/**
+ * The control side of a sandbox mail carrier.
+ * Interface id: "trunkline.sandboxmail/1". A plugin implements it, the host calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_sandbox_mail_provider {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * The mailboxes that got something, by address.
+   * [any-thread]
+   * Result elements: tl_sandbox_captured_mailbox.
+   */
+  void (*mailboxes)(void *self, const tl_call *call, tl_sandbox_mail_provider_mailboxes_done done, void *user);
+  /**
+   * Mails to one address, oldest first; empty: all.
+   * [any-thread]
+   * Result elements: tl_sandbox_captured_mail.
+   */
+  void (*mails)(void *self, const tl_call *call, tl_str address, tl_sandbox_mail_provider_mails_done done, void *user);
+  /**
+   * One mail with its parts.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*mail)(void *self, const tl_call *call, tl_str mail_id, tl_sandbox_mail_provider_mail_done done, void *user);
+  /**
+   * The mail as it went over the wire.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*raw_mail)(void *self, const tl_call *call, tl_str mail_id, tl_sandbox_mail_provider_raw_mail_done done, void *user);
+  /**
+   * Somebody sends a mail to a mailbox of ours. Completes once the host has taken it. Returns the sandbox's id of the
+   * mail.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*receive)(void *self, const tl_call *call,
+                  tl_str from, tl_list to, tl_bytes mime, tl_sandbox_mail_provider_receive_done done, void *user);
+  /**
+   * A recipient calls a mail spam.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*complain)(void *self, const tl_call *call,
+                   tl_str mail_id, tl_str recipient, tl_sandbox_mail_provider_complain_done done, void *user);
+  /**
+   * Puts a rule before all others.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*add_rule)(void *self, const tl_call *call,
+                   const tl_sandbox_mail_rule *rule, tl_sandbox_mail_provider_add_rule_done done, void *user);
+  /**
+   * The rules, in the order in which they are tried.
+   * [any-thread]
+   * Result elements: tl_sandbox_mail_rule.
+   */
+  void (*rules)(void *self, const tl_call *call, tl_sandbox_mail_provider_rules_done done, void *user);
+  /**
+   * Forgets mails and added rules and starts again from the seed.
+   * [any-thread]
+   */
+  void (*reset)(void *self, const tl_call *call, tl_sandbox_mail_provider_reset_done done, void *user);
+  /**
+   * `host:port` on which any program may hand in mail by SMTP; empty: none.
+   * [any-thread] Completes before it returns.
+   */
+  void (*smtp_address)(void *self, const tl_call *call, tl_sandbox_mail_provider_smtp_address_done done, void *user);
+  /**
+   * Waits until a mail comes. Completes with how often that has happened, as soon as it is above `since`; 0: at once.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_CANCELLED.
+   */
+  void (*changes)(void *self, const tl_call *call, int64_t since, tl_sandbox_mail_provider_changes_done done, void *user);
+} tl_sandbox_mail_provider;
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, mailboxes) == 8);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, mails) == 16);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, mail) == 24);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, raw_mail) == 32);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, receive) == 40);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, complain) == 48);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, add_rule) == 56);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, rules) == 64);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, reset) == 72);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, smtp_address) == 80);
+TL_ABI_ASSERT(offsetof(tl_sandbox_mail_provider, changes) == 88);
+TL_ABI_ASSERT(sizeof(tl_sandbox_mail_provider) == 96);
+#define TL_SANDBOX_MAIL_PROVIDER_ID "trunkline.sandboxmail/1"
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include "trunkline/abi.h"
 #include "trunkline/common.h"
 #include "trunkline/chat.h"
+#include "trunkline/email.h"
 #include "trunkline/identity.h"
 #include "trunkline/sandbox.h"
 #include "trunkline/sms.h"
@@ -65,6 +66,22 @@ enum {
   TL_SERVICE_NUMBER_CAPABILITY_OUTBOUND = 2,
   /** Both. */
   TL_SERVICE_NUMBER_CAPABILITY_BOTH = 3,
+};
+
+/**
+ * Where a reservation is in its life.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_reservation_state;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_RESERVATION_STATE_UNKNOWN = 0,
+  /** Holds its numbers. */
+  TL_SERVICE_RESERVATION_STATE_ACTIVE = 1,
+  /** Its numbers were bought. */
+  TL_SERVICE_RESERVATION_STATE_COMPLETED = 2,
+  /** Its time is over; the numbers are free again. */
+  TL_SERVICE_RESERVATION_STATE_EXPIRED = 3,
 };
 
 /**
@@ -233,6 +250,62 @@ enum {
   TL_SERVICE_EVENT_STATE_DROPPED = 8,
 };
 
+/**
+ * Where an operation is.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_email_operation_status;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_UNKNOWN = 0,
+  /** Accepted and durable. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_NOT_STARTED = 1,
+  /** Being handed over. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_RUNNING = 2,
+  /** Out for delivery to at least one recipient. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_SUCCEEDED = 3,
+  /** To nobody. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_FAILED = 4,
+  /** Cancelled. */
+  TL_SERVICE_EMAIL_OPERATION_STATUS_CANCELED = 5,
+};
+
+/**
+ * Why an address gets no mail.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_suppression_reason;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_SUPPRESSION_REASON_UNKNOWN = 0,
+  /** Its server refused mail for good. Ends by itself, later each time. */
+  TL_SERVICE_SUPPRESSION_REASON_HARD_BOUNCE = 1,
+  /** The recipient called a mail spam. */
+  TL_SERVICE_SUPPRESSION_REASON_COMPLAINT = 2,
+  /** The recipient unsubscribed from this sender. */
+  TL_SERVICE_SUPPRESSION_REASON_UNSUBSCRIBE = 3,
+  /** Somebody put it there. */
+  TL_SERVICE_SUPPRESSION_REASON_MANUAL = 4,
+};
+
+/**
+ * What somebody may do in a room.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_service_room_role;
+enum {
+  /** Not known to this version. */
+  TL_SERVICE_ROOM_ROLE_UNKNOWN = 0,
+  /** Takes part. */
+  TL_SERVICE_ROOM_ROLE_ATTENDEE = 1,
+  /** Takes part and leads: may mute and remove others. */
+  TL_SERVICE_ROOM_ROLE_PRESENTER = 2,
+  /** Listens and watches. */
+  TL_SERVICE_ROOM_ROLE_CONSUMER = 3,
+  /** Takes part and shares. */
+  TL_SERVICE_ROOM_ROLE_COLLABORATOR = 4,
+};
+
 typedef struct tl_service_sms_message tl_service_sms_message;
 typedef struct tl_service_sms_send_outcome tl_service_sms_send_outcome;
 typedef struct tl_service_sms_record tl_service_sms_record;
@@ -241,8 +314,8 @@ typedef struct tl_service_sms_receipt tl_service_sms_receipt;
 typedef struct tl_service_sms_swap tl_service_sms_swap;
 typedef struct tl_service_sms_price tl_service_sms_price;
 typedef struct tl_service_sms_recipient_price tl_service_sms_recipient_price;
-typedef struct tl_service_sms_estimate tl_service_sms_estimate;
-typedef struct tl_service_sms_plan tl_service_sms_plan;
+typedef struct tl_service_sms_cost_estimate tl_service_sms_cost_estimate;
+typedef struct tl_service_sms_send_plan tl_service_sms_send_plan;
 typedef struct tl_service_user_with_token tl_service_user_with_token;
 typedef struct tl_service_chat_member tl_service_chat_member;
 typedef struct tl_service_new_chat_thread tl_service_new_chat_thread;
@@ -253,6 +326,12 @@ typedef struct tl_service_chat_event tl_service_chat_event;
 typedef struct tl_service_number_query tl_service_number_query;
 typedef struct tl_service_number_search tl_service_number_search;
 typedef struct tl_service_owned_number tl_service_owned_number;
+typedef struct tl_service_number_country tl_service_number_country;
+typedef struct tl_service_number_offering tl_service_number_offering;
+typedef struct tl_service_number_area_code tl_service_number_area_code;
+typedef struct tl_service_number_info tl_service_number_info;
+typedef struct tl_service_reserved_number tl_service_reserved_number;
+typedef struct tl_service_number_reservation tl_service_number_reservation;
 typedef struct tl_service_event tl_service_event;
 typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
@@ -276,6 +355,23 @@ typedef struct tl_service_event_explanation tl_service_event_explanation;
 typedef struct tl_service_new_event_topic tl_service_new_event_topic;
 typedef struct tl_service_event_topic tl_service_event_topic;
 typedef struct tl_service_new_topic_event tl_service_new_topic_event;
+typedef struct tl_service_email_message tl_service_email_message;
+typedef struct tl_service_email_recipient_status tl_service_email_recipient_status;
+typedef struct tl_service_email_operation tl_service_email_operation;
+typedef struct tl_service_email_page tl_service_email_page;
+typedef struct tl_service_suppression tl_service_suppression;
+typedef struct tl_service_received_email tl_service_received_email;
+typedef struct tl_service_sip_trunk tl_service_sip_trunk;
+typedef struct tl_service_sip_domain tl_service_sip_domain;
+typedef struct tl_service_sip_route tl_service_sip_route;
+typedef struct tl_service_sip_configuration tl_service_sip_configuration;
+typedef struct tl_service_sip_route_test tl_service_sip_route_test;
+typedef struct tl_service_room_participant tl_service_room_participant;
+typedef struct tl_service_new_room tl_service_new_room;
+typedef struct tl_service_room tl_service_room;
+typedef struct tl_service_room_change tl_service_room_change;
+typedef struct tl_service_room_page tl_service_room_page;
+typedef struct tl_service_room_participant_page tl_service_room_participant_page;
 
 /** A text to one or more people. */
 struct tl_service_sms_message {
@@ -530,7 +626,7 @@ TL_ABI_ASSERT(offsetof(tl_service_sms_recipient_price, prices) == 56);
 TL_ABI_ASSERT(sizeof(tl_service_sms_recipient_price) == 80);
 
 /** How a text travels and what it costs. */
-struct tl_service_sms_estimate {
+struct tl_service_sms_cost_estimate {
   uint32_t struct_size;
   /** Character set on the air. */
   tl_sms_encoding encoding;
@@ -555,18 +651,18 @@ struct tl_service_sms_estimate {
    */
   tl_list recipients;
 };
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, encoding) == 4);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, segments) == 8);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, characters) == 12);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, costly_character) == 16);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swaps) == 32);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_text) == 56);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, swapped_segments) == 72);
-TL_ABI_ASSERT(offsetof(tl_service_sms_estimate, recipients) == 80);
-TL_ABI_ASSERT(sizeof(tl_service_sms_estimate) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, encoding) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, segments) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, characters) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, costly_character) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, swaps) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, swapped_text) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, swapped_segments) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sms_cost_estimate, recipients) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sms_cost_estimate) == 104);
 
 /** What `send` would do for one recipient. */
-struct tl_service_sms_plan {
+struct tl_service_sms_send_plan {
   uint32_t struct_size;
   uint8_t reserved0[4];
   /** Recipient. */
@@ -594,18 +690,18 @@ struct tl_service_sms_plan {
   /** Every rule that was tried. */
   const tl_decision_record *decision;
 };
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, to) == 8);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, accepted) == 24);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, http_status) == 28);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, error_message) == 32);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, from) == 48);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, provider) == 64);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, segments) == 80);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, price_micros) == 88);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, currency) == 104);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, expected_at) == 120);
-TL_ABI_ASSERT(offsetof(tl_service_sms_plan, decision) == 136);
-TL_ABI_ASSERT(sizeof(tl_service_sms_plan) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, to) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, accepted) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, http_status) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, error_message) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, from) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, segments) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, price_micros) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, currency) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, expected_at) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_sms_send_plan, decision) == 136);
+TL_ABI_ASSERT(sizeof(tl_service_sms_send_plan) == 144);
 
 /** A user with a first token. */
 struct tl_service_user_with_token {
@@ -873,6 +969,141 @@ TL_ABI_ASSERT(offsetof(tl_service_owned_number, calling) == 48);
 TL_ABI_ASSERT(offsetof(tl_service_owned_number, sms) == 52);
 TL_ABI_ASSERT(offsetof(tl_service_owned_number, purchased_at) == 56);
 TL_ABI_ASSERT(sizeof(tl_service_owned_number) == 64);
+
+/** A country that numbers can be bought in. */
+struct tl_service_number_country {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** ISO 3166-1 alpha-2. */
+  tl_str country_code;
+  /** Its name in English. */
+  tl_str name;
+  /** E.164 calling code without `+`. */
+  tl_str calling_code;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_country, country_code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_country, name) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_country, calling_code) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_country) == 56);
+
+/** A kind of numbers that a country offers. */
+struct tl_service_number_offering {
+  uint32_t struct_size;
+  /** What kind. */
+  tl_service_number_type type;
+  /** The most that it can do in calls. */
+  tl_service_number_capability calling;
+  /** The most that it can do with text messages. */
+  tl_service_number_capability sms;
+  /** Monthly cost of each number, in millionths of `currency`. */
+  int64_t cost_micros;
+  /** ISO 4217. */
+  tl_str currency;
+  /** Buyers must agree not to resell. */
+  tl_bool no_resell;
+  uint8_t reserved0[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, type) == 4);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, calling) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, sms) == 12);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, cost_micros) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, currency) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_offering, no_resell) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_offering) == 48);
+
+/** An area code, and the place it is for. */
+struct tl_service_number_area_code {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Within the country. */
+  tl_str area_code;
+  /** City or town; absent for numbers without a place. */
+  tl_str locality;
+  /** State or province. */
+  tl_str administrative_division;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, area_code) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, locality) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_area_code, administrative_division) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_area_code) == 56);
+
+/** What is known of any number. */
+struct tl_service_number_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** E.164. */
+  tl_str number;
+  /** As people write it within its country. */
+  tl_str national_format;
+  /** As people write it elsewhere. */
+  tl_str international_format;
+  /** ISO 3166-1 alpha-2; absent: of no country. */
+  tl_str country_code;
+  /** `unknown` when it cannot be told. */
+  tl_service_number_type type;
+  uint8_t reserved1[4];
+  /** Who serves it. */
+  tl_str operator_name;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_info, number) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, national_format) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, international_format) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, country_code) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, type) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_number_info, operator_name) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_number_info) == 96);
+
+/** A number of a reservation. */
+struct tl_service_reserved_number {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** E.164. */
+  tl_str number;
+  /** ISO 3166-1 alpha-2. */
+  tl_str country_code;
+  /** What kind. */
+  tl_service_number_type type;
+  /** For an application (or a person). */
+  tl_bool for_application;
+  uint8_t reserved1[3];
+  /** Calling. */
+  tl_service_number_capability calling;
+  /** Text messages. */
+  tl_service_number_capability sms;
+  /** Why it could not be reserved; absent: it is. */
+  tl_str error;
+};
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, number) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, country_code) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, type) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, for_application) == 44);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, calling) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, sms) == 52);
+TL_ABI_ASSERT(offsetof(tl_service_reserved_number, error) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_reserved_number) == 72);
+
+/** Numbers that are held until they are bought, for 15 minutes at most. */
+struct tl_service_number_reservation {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** GUID. */
+  tl_str id;
+  /** Where it is. */
+  tl_service_reservation_state state;
+  uint8_t reserved1[4];
+  /** Until when the numbers are held. */
+  tl_time expires_at;
+  /**
+   * The numbers.
+   * Elements: tl_service_reserved_number.
+   */
+  tl_list numbers;
+};
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, expires_at) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_number_reservation, numbers) == 40);
+TL_ABI_ASSERT(sizeof(tl_service_number_reservation) == 64);
 
 /** One fact that happened. */
 struct tl_service_event {
@@ -1576,13 +1807,450 @@ TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, time) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_new_topic_event, data_version) == 88);
 TL_ABI_ASSERT(sizeof(tl_service_new_topic_event) == 104);
 
+/** A mail to one or more people. */
+struct tl_service_email_message {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** `username@domain` of a domain that is linked to the resource. */
+  tl_str sender_address;
+  /** Subject. */
+  tl_str subject;
+  /** Plain text; this or `html` must be there. */
+  tl_str plain_text;
+  /** HTML. */
+  tl_str html;
+  /**
+   * To. 1 to 50 recipients together with `cc` and `bcc`.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list to;
+  /**
+   * Cc.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list cc;
+  /**
+   * Bcc.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list bcc;
+  /**
+   * Reply-To.
+   * Elements: tl_email_mailbox.
+   */
+  tl_list reply_to;
+  /**
+   * Further headers.
+   * Elements: tl_kv.
+   */
+  tl_list headers;
+  /**
+   * Files; the whole mail has at most 10 MB in base64.
+   * Elements: tl_email_attachment.
+   */
+  tl_list attachments;
+  /** Do not track openings and clicks, though the domain is set to. */
+  tl_bool disable_tracking;
+  /** Offer one-click unsubscribing (RFC 8058): whoever uses it is on the suppression list of the sender. */
+  tl_bool unsubscribe;
+  uint8_t reserved1[6];
+  /** A GUID that names the operation; absent: a new one. The same id with the same mail is sent once. */
+  tl_str operation_id;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_message, sender_address) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, subject) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, plain_text) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, html) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, to) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, cc) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, bcc) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, reply_to) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, headers) == 168);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, attachments) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, disable_tracking) == 216);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, unsubscribe) == 217);
+TL_ABI_ASSERT(offsetof(tl_service_email_message, operation_id) == 224);
+TL_ABI_ASSERT(sizeof(tl_service_email_message) == 240);
+
+/** What became of a mail for one recipient. */
+struct tl_service_email_recipient_status {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The address. */
+  tl_str address;
+  /** Where it is. */
+  tl_email_state state;
+  uint8_t reserved1[4];
+  /** Enhanced status code (RFC 3463). */
+  tl_str status_code;
+  /** The server's words, or why it is suppressed. */
+  tl_str detail;
+  /** The provider that took it. */
+  tl_str provider;
+  /** The provider's own id. */
+  tl_str provider_message_id;
+  /** Times it was handed over. */
+  int32_t attempts;
+  uint8_t reserved2[4];
+  /** When it is tried again. */
+  tl_opt_i64 next_attempt_at;
+  /** When its state changed last. */
+  tl_time updated_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, address) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, state) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, status_code) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, detail) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, provider_message_id) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, attempts) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, next_attempt_at) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_email_recipient_status, updated_at) == 120);
+TL_ABI_ASSERT(sizeof(tl_service_email_recipient_status) == 128);
+
+/** The record of one send. */
+struct tl_service_email_operation {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** GUID of the operation, and the id of the mail in events. */
+  tl_str operation_id;
+  /** Where it is. */
+  tl_service_email_operation_status status;
+  uint8_t reserved1[4];
+  /** Why it failed, such as `EmailDroppedAllRecipientsSuppressed`. */
+  tl_str error_code;
+  /** The same in words. */
+  tl_str error_message;
+  /** Sender. */
+  tl_str sender_address;
+  /** Subject. */
+  tl_str subject;
+  /** RFC 5322 Message-ID. */
+  tl_str internet_message_id;
+  /**
+   * Recipients, in the order of To, Cc, Bcc.
+   * Elements: tl_service_email_recipient_status.
+   */
+  tl_list recipients;
+  /** It was accepted by an earlier call with the same operation id. */
+  tl_bool repeated;
+  uint8_t reserved2[7];
+  /** When it was accepted. */
+  tl_time created_at;
+  /** When its status changed last. */
+  tl_time updated_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, operation_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, status) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, error_code) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, error_message) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, sender_address) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, subject) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, internet_message_id) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, recipients) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, repeated) == 136);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, created_at) == 144);
+TL_ABI_ASSERT(offsetof(tl_service_email_operation, updated_at) == 152);
+TL_ABI_ASSERT(sizeof(tl_service_email_operation) == 160);
+
+/** A page of operations, newest first. */
+struct tl_service_email_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The records.
+   * Elements: tl_service_email_operation.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_email_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_email_page) == 48);
+
+/** An address that gets no mail of the resource. The lists of its domains stand beside these. */
+struct tl_service_suppression {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Address, lower case. */
+  tl_str address;
+  /** Whose mail it does not get; empty: of every sender. */
+  tl_str sender_address;
+  /** Why. */
+  tl_service_suppression_reason reason;
+  uint8_t reserved1[4];
+  /** The server's words, or a note. */
+  tl_str detail;
+  /** Since when. */
+  tl_time created_at;
+  /** Until when; absent: until it is lifted. */
+  tl_opt_i64 expires_at;
+};
+TL_ABI_ASSERT(offsetof(tl_service_suppression, address) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, sender_address) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, reason) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, detail) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, created_at) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_suppression, expires_at) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_suppression) == 88);
+
+/** A mail that came to a mailbox of the resource. */
+struct tl_service_received_email {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Our id of the mail; that of its event. */
+  tl_str message_id;
+  /** Envelope sender. */
+  tl_str from;
+  /**
+   * Envelope recipients at domains of the resource.
+   * Elements: tl_str.
+   */
+  tl_list to;
+  /** Subject, decoded. */
+  tl_str subject;
+  /** When it came. */
+  tl_time received_at;
+  /** The mail as it came (RFC 5322); empty in lists. */
+  tl_bytes mime;
+};
+TL_ABI_ASSERT(offsetof(tl_service_received_email, message_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, from) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, to) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, subject) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, received_at) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_received_email, mime) == 88);
+TL_ABI_ASSERT(sizeof(tl_service_received_email) == 104);
+
+/** A gateway or a carrier's session border controller that calls go to. */
+struct tl_service_sip_trunk {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Fully qualified domain name; unique, in lower case. */
+  tl_str fqdn;
+  /** 1 to 65535. */
+  int32_t sip_signaling_port;
+  /** Calls may go there. */
+  tl_bool enabled;
+  uint8_t reserved1[3];
+  /** Headers that hide the caller's number: `id`, `none` or `user`; absent: those of the trunk's own. */
+  tl_str privacy_header;
+  /** `ipv4` or `ipv6`; absent: both. */
+  tl_str ip_address_version;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, fqdn) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, sip_signaling_port) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, enabled) == 28);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, privacy_header) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_trunk, ip_address_version) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_sip_trunk) == 64);
+
+/** A domain whose trunks are trusted. */
+struct tl_service_sip_domain {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name, in lower case. */
+  tl_str domain;
+  /** Trunks below it may be used. */
+  tl_bool enabled;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_domain, domain) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_domain, enabled) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_sip_domain) == 32);
+
+/** Which calls go to which trunks. */
+struct tl_service_sip_route {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Unique, 1 to 256 characters. */
+  tl_str name;
+  /** For people, at most 1024 characters. */
+  tl_str description;
+  /** Regular expression that the called number must match, such as `^\+1[0-9]{10}$`. */
+  tl_str number_pattern;
+  /**
+   * Names of trunks, the first choice first.
+   * Elements: tl_str.
+   */
+  tl_list trunks;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, description) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, number_pattern) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route, trunks) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_route) == 80);
+
+/** How one resource routes its calls. */
+struct tl_service_sip_configuration {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * By name.
+   * Elements: tl_service_sip_trunk.
+   */
+  tl_list trunks;
+  /**
+   * By name.
+   * Elements: tl_service_sip_domain.
+   */
+  tl_list domains;
+  /**
+   * In the order in which they are tried.
+   * Elements: tl_service_sip_route.
+   */
+  tl_list routes;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_configuration, trunks) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_configuration, domains) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_configuration, routes) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_configuration) == 80);
+
+/** Where a call to some number would go. */
+struct tl_service_sip_route_test {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * Routes whose pattern matches, in order.
+   * Elements: tl_service_sip_route.
+   */
+  tl_list matching_routes;
+  /**
+   * Trunks that would be tried, the first choice first, each once.
+   * Elements: tl_service_sip_trunk.
+   */
+  tl_list trunks;
+  /** Why. */
+  const tl_decision_record *decision;
+};
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, matching_routes) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, trunks) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_route_test, decision) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_route_test) == 64);
+
+/** Somebody who may join a room. */
+struct tl_service_room_participant {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Raw id of a user. */
+  tl_str id;
+  /** What it may do. */
+  tl_service_room_role role;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_participant, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_participant, role) == 24);
+TL_ABI_ASSERT(sizeof(tl_service_room_participant) == 32);
+
+/** Which room to create. */
+struct tl_service_new_room {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** From when it may be joined; absent: from now on. */
+  tl_opt_i64 valid_from;
+  /** Until when; at most 180 days from now, which is the default. */
+  tl_opt_i64 valid_until;
+  /** People in it may call phone numbers. */
+  tl_bool pstn_dial_out;
+  uint8_t reserved1[7];
+  /**
+   * At most 350.
+   * Elements: tl_service_room_participant.
+   */
+  tl_list participants;
+  /** The same key is the same room. */
+  tl_str idempotency_key;
+};
+TL_ABI_ASSERT(offsetof(tl_service_new_room, valid_from) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, valid_until) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, pstn_dial_out) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_new_room, idempotency_key) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_new_room) == 88);
+
+/** A place for calls, open to those who are invited, for some time. */
+struct tl_service_room {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Digits. */
+  tl_str id;
+  /** When it was created. */
+  tl_time created_at;
+  /** From when it may be joined. */
+  tl_time valid_from;
+  /** Until when. */
+  tl_time valid_until;
+  /** People in it may call phone numbers. */
+  tl_bool pstn_dial_out;
+  uint8_t reserved1[7];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room, id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room, created_at) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_room, valid_from) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_room, valid_until) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_room, pstn_dial_out) == 48);
+TL_ABI_ASSERT(sizeof(tl_service_room) == 56);
+
+/** What to change about a room. What is absent stays. */
+struct tl_service_room_change {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The room. */
+  tl_str room_id;
+  /** From when it may be joined. */
+  tl_opt_i64 valid_from;
+  /** Until when. */
+  tl_opt_i64 valid_until;
+  /** People in it may call phone numbers. */
+  tl_opt_bool pstn_dial_out;
+  uint8_t reserved1[6];
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_change, room_id) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, valid_from) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, valid_until) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_room_change, pstn_dial_out) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_room_change) == 64);
+
+/** A page of rooms. */
+struct tl_service_room_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The rooms.
+   * Elements: tl_service_room.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_room_page) == 48);
+
+/** A page of those who may join. */
+struct tl_service_room_participant_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The participants.
+   * Elements: tl_service_room_participant.
+   */
+  tl_list items;
+  /** Give it to the next call; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_service_room_participant_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_room_participant_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_service_room_participant_page) == 48);
+
 typedef void (*tl_service_sms_service_send_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_get_done)(void *user, const tl_service_sms_record *result, tl_error *error);
 typedef void (*tl_service_sms_service_list_done)(void *user, const tl_service_sms_page *result, tl_error *error);
 typedef void (*tl_service_sms_service_explain_done)(void *user, const tl_decision_record *result, tl_error *error);
 typedef void (*tl_service_sms_service_receipts_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_sms_service_cancel_done)(void *user, const tl_service_sms_record *result, tl_error *error);
-typedef void (*tl_service_sms_service_estimate_done)(void *user, const tl_service_sms_estimate *result, tl_error *error);
+typedef void (*tl_service_sms_service_estimate_done)(void *user, const tl_service_sms_cost_estimate *result, tl_error *error);
 typedef void (*tl_service_sms_service_plan_done)(void *user, const tl_list *result, tl_error *error);
 
 /**
@@ -1644,7 +2312,7 @@ typedef struct tl_service_sms_service {
   /**
    * A dry run: what `send` would answer now, and why. Sends and keeps nothing.
    * [any-thread]
-   * Result elements: tl_service_sms_plan.
+   * Result elements: tl_service_sms_send_plan.
    * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_UNAUTHENTICATED.
    */
   void (*plan)(void *self, const tl_call *call,
@@ -1960,6 +2628,18 @@ typedef void (*tl_service_numbers_service_search_done)(void *user, const tl_serv
 typedef void (*tl_service_numbers_service_purchase_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_numbers_service_list_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_numbers_service_release_done)(void *user, tl_error *error);
+typedef void (*tl_service_numbers_service_get_done)(void *user, const tl_service_owned_number *result, tl_error *error);
+typedef void (*tl_service_numbers_service_update_capabilities_done)(void *user, const tl_service_owned_number *result, tl_error *error);
+typedef void (*tl_service_numbers_service_countries_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_offerings_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_area_codes_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_browse_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_reserve_done)(void *user, const tl_service_number_reservation *result, tl_error *error);
+typedef void (*tl_service_numbers_service_get_reservation_done)(void *user, const tl_service_number_reservation *result, tl_error *error);
+typedef void (*tl_service_numbers_service_list_reservations_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_purchase_reservation_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_numbers_service_delete_reservation_done)(void *user, tl_error *error);
+typedef void (*tl_service_numbers_service_lookup_done)(void *user, const tl_service_number_info *result, tl_error *error);
 
 /**
  * The numbers of one resource.
@@ -1996,12 +2676,109 @@ typedef struct tl_service_numbers_service {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*release)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_release_done done, void *user);
+  /**
+   * One number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_get_done done, void *user);
+  /**
+   * Changes what a number does, within what its kind can do. What is absent stays.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update_capabilities)(void *self, const tl_call *call,
+                              tl_str number, tl_opt_i32 calling, tl_opt_i32 sms, tl_service_numbers_service_update_capabilities_done done, void *user);
+  /**
+   * Where numbers can be bought, by code.
+   * [any-thread]
+   * Result elements: tl_service_number_country.
+   */
+  void (*countries)(void *self, const tl_call *call, tl_service_numbers_service_countries_done done, void *user);
+  /**
+   * What a country offers.
+   * [any-thread]
+   * Result elements: tl_service_number_offering.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*offerings)(void *self, const tl_call *call,
+                    tl_str country_code, tl_service_numbers_service_offerings_done done, void *user);
+  /**
+   * The area codes of one kind of numbers.
+   * [any-thread]
+   * Result elements: tl_service_number_area_code.
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*area_codes)(void *self, const tl_call *call,
+                     tl_str country_code, tl_service_number_type type, tl_service_numbers_service_area_codes_done done, void *user);
+  /**
+   * Numbers that could be bought, without holding them. `prefixes`: such as `1833`; empty: any.
+   * [any-thread]
+   * Result elements: tl_service_reserved_number.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*browse)(void *self, const tl_call *call,
+                 const tl_service_number_query *query, tl_list prefixes, tl_service_numbers_service_browse_done done, void *user);
+  /**
+   * Holds these numbers, and lets those go. `reservationId`: a GUID of yours; absent: a new one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*reserve)(void *self, const tl_call *call,
+                  tl_list add, tl_list remove, tl_str reservation_id, tl_service_numbers_service_reserve_done done, void *user);
+  /**
+   * One reservation.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get_reservation)(void *self, const tl_call *call,
+                          tl_str reservation_id, tl_service_numbers_service_get_reservation_done done, void *user);
+  /**
+   * All reservations of the last month, newest first.
+   * [any-thread]
+   * Result elements: tl_service_number_reservation.
+   */
+  void (*list_reservations)(void *self, const tl_call *call,
+                            tl_service_numbers_service_list_reservations_done done, void *user);
+  /**
+   * Buys what a reservation holds.
+   * [any-thread]
+   * Result elements: tl_service_owned_number.
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*purchase_reservation)(void *self, const tl_call *call,
+                               tl_str reservation_id, tl_service_numbers_service_purchase_reservation_done done, void *user);
+  /**
+   * Lets the numbers of a reservation go.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*delete_reservation)(void *self, const tl_call *call,
+                             tl_str reservation_id, tl_service_numbers_service_delete_reservation_done done, void *user);
+  /**
+   * What is known of any number.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*lookup)(void *self, const tl_call *call, tl_str number, tl_service_numbers_service_lookup_done done, void *user);
 } tl_service_numbers_service;
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, search) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, purchase) == 16);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, list) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_numbers_service, release) == 32);
-TL_ABI_ASSERT(sizeof(tl_service_numbers_service) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, get) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, update_capabilities) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, countries) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, offerings) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, area_codes) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, browse) == 80);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, reserve) == 88);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, get_reservation) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, list_reservations) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, purchase_reservation) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, delete_reservation) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_numbers_service, lookup) == 128);
+TL_ABI_ASSERT(sizeof(tl_service_numbers_service) == 136);
 #define TL_SERVICE_NUMBERS_SERVICE_ID "trunkline.service.numbers/1"
 
 typedef void (*tl_service_events_service_subscribe_done)(void *user, const tl_stream *result, tl_error *error);
@@ -2668,6 +3445,356 @@ TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_event_topics_service, publish_json) == 64);
 TL_ABI_ASSERT(sizeof(tl_service_event_topics_service) == 72);
 #define TL_SERVICE_EVENT_TOPICS_SERVICE_ID "trunkline.service.event_topics/1"
+
+typedef void (*tl_service_email_service_send_done)(void *user, const tl_service_email_operation *result, tl_error *error);
+typedef void (*tl_service_email_service_get_done)(void *user, const tl_service_email_operation *result, tl_error *error);
+typedef void (*tl_service_email_service_list_done)(void *user, const tl_service_email_page *result, tl_error *error);
+typedef void (*tl_service_email_service_explain_done)(void *user, const tl_decision_record *result, tl_error *error);
+typedef void (*tl_service_email_service_suppressions_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_email_service_suppress_done)(void *user, tl_error *error);
+typedef void (*tl_service_email_service_lift_done)(void *user, tl_error *error);
+typedef void (*tl_service_email_service_received_mails_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_email_service_received_done)(void *user, const tl_service_received_email *result, tl_error *error);
+
+/**
+ * Mail of one resource.
+ * Interface id: "trunkline.service.email/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_email_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Accepts a mail. Accepted means durable: it survives a crash.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS,
+   * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*send)(void *self, const tl_call *call,
+               const tl_service_email_message *message, tl_service_email_service_send_done done, void *user);
+  /**
+   * The record of one send.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str operation_id, tl_service_email_service_get_done done, void *user);
+  /**
+   * Records, newest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               int32_t limit, tl_str continuation, tl_service_email_service_list_done done, void *user);
+  /**
+   * Why a mail went the way it went.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*explain)(void *self, const tl_call *call, tl_str operation_id, tl_service_email_service_explain_done done, void *user);
+  /**
+   * Addresses that get no mail, by address.
+   * [any-thread]
+   * Result elements: tl_service_suppression.
+   */
+  void (*suppressions)(void *self, const tl_call *call, tl_service_email_service_suppressions_done done, void *user);
+  /**
+   * Sends an address no mail any more. `senderAddress` empty: of no sender.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*suppress)(void *self, const tl_call *call,
+                   tl_str address, tl_str sender_address, tl_str note, tl_service_email_service_suppress_done done, void *user);
+  /**
+   * Sends it mail again, of every sender.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*lift)(void *self, const tl_call *call, tl_str address, tl_service_email_service_lift_done done, void *user);
+  /**
+   * Mails that came, newest first, without their contents.
+   * [any-thread]
+   * Result elements: tl_service_received_email.
+   */
+  void (*received_mails)(void *self, const tl_call *call,
+                         int32_t limit, tl_service_email_service_received_mails_done done, void *user);
+  /**
+   * One mail that came.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*received)(void *self, const tl_call *call, tl_str message_id, tl_service_email_service_received_done done, void *user);
+} tl_service_email_service;
+TL_ABI_ASSERT(offsetof(tl_service_email_service, send) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, explain) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, suppressions) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, suppress) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, lift) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, received_mails) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_email_service, received) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_email_service) == 80);
+#define TL_SERVICE_EMAIL_SERVICE_ID "trunkline.service.email/1"
+
+typedef void (*tl_service_sandbox_mail_service_mailboxes_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_mails_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_mail_done)(void *user, const tl_sandbox_captured_mail *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_raw_mail_done)(void *user, const tl_bytes *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_receive_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_complain_done)(void *user, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_add_rule_done)(void *user, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_rules_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_reset_done)(void *user, tl_error *error);
+typedef void (*tl_service_sandbox_mail_service_smtp_address_done)(void *user, const tl_str *result, tl_error *error);
+
+/**
+ * What the sandbox caught of the mail of one resource.
+ * Interface id: "trunkline.service.sandbox_mail/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sandbox_mail_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * The mailboxes that got something, by address.
+   * [any-thread]
+   * Result elements: tl_sandbox_captured_mailbox.
+   */
+  void (*mailboxes)(void *self, const tl_call *call, tl_service_sandbox_mail_service_mailboxes_done done, void *user);
+  /**
+   * Mails to one address, oldest first; empty: all.
+   * [any-thread]
+   * Result elements: tl_sandbox_captured_mail.
+   */
+  void (*mails)(void *self, const tl_call *call, tl_str address, tl_service_sandbox_mail_service_mails_done done, void *user);
+  /**
+   * One mail with its parts.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*mail)(void *self, const tl_call *call, tl_str mail_id, tl_service_sandbox_mail_service_mail_done done, void *user);
+  /**
+   * The mail as it went over the wire.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*raw_mail)(void *self, const tl_call *call,
+                   tl_str mail_id, tl_service_sandbox_mail_service_raw_mail_done done, void *user);
+  /**
+   * Somebody sends a mail (RFC 5322) to a mailbox of the resource. Returns the sandbox's id of the mail.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*receive)(void *self, const tl_call *call,
+                  tl_str from, tl_list to, tl_bytes mime, tl_service_sandbox_mail_service_receive_done done, void *user);
+  /**
+   * A recipient calls a mail spam.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*complain)(void *self, const tl_call *call,
+                   tl_str mail_id, tl_str recipient, tl_service_sandbox_mail_service_complain_done done, void *user);
+  /**
+   * Puts a rule before all others.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*add_rule)(void *self, const tl_call *call,
+                   const tl_sandbox_mail_rule *rule, tl_service_sandbox_mail_service_add_rule_done done, void *user);
+  /**
+   * The rules, in the order in which they are tried.
+   * [any-thread]
+   * Result elements: tl_sandbox_mail_rule.
+   */
+  void (*rules)(void *self, const tl_call *call, tl_service_sandbox_mail_service_rules_done done, void *user);
+  /**
+   * Forgets mails and added rules and starts again from the seed.
+   * [any-thread]
+   */
+  void (*reset)(void *self, const tl_call *call, tl_service_sandbox_mail_service_reset_done done, void *user);
+  /**
+   * `host:port` on which any program may hand in mail by SMTP; empty: none.
+   * [any-thread]
+   */
+  void (*smtp_address)(void *self, const tl_call *call, tl_service_sandbox_mail_service_smtp_address_done done, void *user);
+} tl_service_sandbox_mail_service;
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, mailboxes) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, mails) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, mail) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, raw_mail) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, receive) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, complain) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, add_rule) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, rules) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, reset) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_sandbox_mail_service, smtp_address) == 80);
+TL_ABI_ASSERT(sizeof(tl_service_sandbox_mail_service) == 88);
+#define TL_SERVICE_SANDBOX_MAIL_SERVICE_ID "trunkline.service.sandbox_mail/1"
+
+typedef void (*tl_service_sip_routing_service_get_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunk_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_trunks_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_delete_trunk_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_domains_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_set_routes_done)(void *user, const tl_service_sip_configuration *result, tl_error *error);
+typedef void (*tl_service_sip_routing_service_test_done)(void *user, const tl_service_sip_route_test *result, tl_error *error);
+
+/**
+ * The SIP trunks of one resource and the routes to them.
+ * Interface id: "trunkline.service.sip_routing/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_sip_routing_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Everything.
+   * [any-thread]
+   */
+  void (*get)(void *self, const tl_call *call, tl_service_sip_routing_service_get_done done, void *user);
+  /**
+   * Puts a trunk there, or changes the one of that name.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_trunk)(void *self, const tl_call *call,
+                    const tl_service_sip_trunk *trunk, tl_service_sip_routing_service_set_trunk_done done, void *user);
+  /**
+   * Replaces all trunks.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_trunks)(void *self, const tl_call *call,
+                     tl_list trunks, tl_service_sip_routing_service_set_trunks_done done, void *user);
+  /**
+   * Removes a trunk that no route uses; none of that name: nothing happens.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*delete_trunk)(void *self, const tl_call *call,
+                       tl_str fqdn, tl_service_sip_routing_service_delete_trunk_done done, void *user);
+  /**
+   * Replaces all domains.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_domains)(void *self, const tl_call *call,
+                      tl_list domains, tl_service_sip_routing_service_set_domains_done done, void *user);
+  /**
+   * Replaces all routes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*set_routes)(void *self, const tl_call *call,
+                     tl_list routes, tl_service_sip_routing_service_set_routes_done done, void *user);
+  /**
+   * Where a call to this number would go, and why.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*test)(void *self, const tl_call *call, tl_str number, tl_service_sip_routing_service_test_done done, void *user);
+} tl_service_sip_routing_service;
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, get) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_trunk) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_trunks) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, delete_trunk) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_domains) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, set_routes) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_sip_routing_service, test) == 56);
+TL_ABI_ASSERT(sizeof(tl_service_sip_routing_service) == 64);
+#define TL_SERVICE_SIP_ROUTING_SERVICE_ID "trunkline.service.sip_routing/1"
+
+typedef void (*tl_service_rooms_service_create_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_get_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_list_done)(void *user, const tl_service_room_page *result, tl_error *error);
+typedef void (*tl_service_rooms_service_update_done)(void *user, const tl_service_room *result, tl_error *error);
+typedef void (*tl_service_rooms_service_drop_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_set_participants_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_remove_participants_done)(void *user, tl_error *error);
+typedef void (*tl_service_rooms_service_list_participants_done)(void *user, const tl_service_room_participant_page *result, tl_error *error);
+typedef void (*tl_service_rooms_service_check_join_done)(void *user, const tl_service_room_participant *result, tl_error *error);
+
+/**
+ * The rooms of one resource.
+ * Interface id: "trunkline.service.rooms/1". The runtime implements it, the application calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_service_rooms_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Creates a room.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_ALREADY_EXISTS.
+   */
+  void (*create)(void *self, const tl_call *call,
+                 const tl_service_new_room *room, tl_service_rooms_service_create_done done, void *user);
+  /**
+   * One room.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*get)(void *self, const tl_call *call, tl_str room_id, tl_service_rooms_service_get_done done, void *user);
+  /**
+   * The rooms that are still valid, oldest first.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*list)(void *self, const tl_call *call,
+               int32_t limit, tl_str continuation, tl_service_rooms_service_list_done done, void *user);
+  /**
+   * Changes its window or whether phone numbers may be called.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*update)(void *self, const tl_call *call,
+                 const tl_service_room_change *change, tl_service_rooms_service_update_done done, void *user);
+  /**
+   * Drops it, with its invitations.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*drop)(void *self, const tl_call *call, tl_str room_id, tl_service_rooms_service_drop_done done, void *user);
+  /**
+   * Invites people, or gives them another role; others stay.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*set_participants)(void *self, const tl_call *call,
+                           tl_str room_id, tl_list participants, tl_service_rooms_service_set_participants_done done, void *user);
+  /**
+   * Takes invitations back; who has none is ignored.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*remove_participants)(void *self, const tl_call *call,
+                              tl_str room_id, tl_list ids, tl_service_rooms_service_remove_participants_done done, void *user);
+  /**
+   * Those who may join, by id.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*list_participants)(void *self, const tl_call *call,
+                            tl_str room_id, int32_t limit, tl_str continuation, tl_service_rooms_service_list_participants_done done, void *user);
+  /**
+   * What this user may do in the room right now. Fails when it may not join.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*check_join)(void *self, const tl_call *call,
+                     tl_str room_id, tl_str id, tl_service_rooms_service_check_join_done done, void *user);
+} tl_service_rooms_service;
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, create) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, get) == 16);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, list) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, update) == 32);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, drop) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, set_participants) == 48);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, remove_participants) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, list_participants) == 64);
+TL_ABI_ASSERT(offsetof(tl_service_rooms_service, check_join) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_rooms_service) == 80);
+#define TL_SERVICE_ROOMS_SERVICE_ID "trunkline.service.rooms/1"
 
 #ifdef __cplusplus
 }
