@@ -23,7 +23,7 @@ test("a mail is sent, caught and reported", { skip }, async () => {
     const [caught] = await rt.sandboxMail.mails("bob@example.com");
     const whole = await rt.sandboxMail.mail(caught.mailId);
     assert.equal(whole.plainText, "hello");
-    assert.deepEqual(whole.files.map((f) => [f.name, f.contentId, f.sizeBytes]), [["logo.png", "logo", 3]]);
+    assert.deepEqual(whole.files.map((f) => [f.name, f.contentId, f.sizeBytes]), [["logo.png", "logo", 3n]]);
     assert.match(Buffer.from(await rt.sandboxMail.rawMail(caught.mailId)).toString(), /^To: ann@example.com, Bob <bob@example.com>\r$/m);
     const ids = [];
     for await (const operation of rt.email.operations({ pageSize: 1 })) ids.push(operation.operationId);
