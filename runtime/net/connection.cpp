@@ -26,7 +26,7 @@ constexpr std::size_t kBodyBuffer = 64 * 1024;
 constexpr std::size_t kKeptMemory = 64 * 1024;     // buffers above are given back between requests
 constexpr std::size_t kBatchBytes = 64 * 1024;     // pipelined answers leave at the latest then
 constexpr std::size_t kChunkLineBytes = 8 * 1024;  // a chunk header or trailer line
-constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
+constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
 constexpr Duration kLinger = std::chrono::seconds{2};
 
 std::int64_t us(Duration d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); }
