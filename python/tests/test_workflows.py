@@ -23,7 +23,9 @@ CONFIG = {
         {"name": "id", "plugin": "identity-local"},
         {"name": "talk", "plugin": "chat-local"},
     ],
-    "resources": [{"name": "demo", "numbers": [{"number": "+14255550100", "type": "geographic", "sms": "both", "calling": "none"}]}],
+    "resources": [
+        {"name": "demo", "numbers": [{"number": "+14255550100", "type": "geographic", "sms": "both", "calling": "none"}]}
+    ],
     "connections": {"crm": {"function": "crm"}},
 }
 

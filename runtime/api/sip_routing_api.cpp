@@ -15,9 +15,9 @@ namespace {
 
 using nlohmann::json;
 using server::RouteContext;
+using service::SipConfiguration;
 using service::SipDomain;
 using service::SipRoute;
-using service::SipConfiguration;
 using service::SipTrunk;
 
 /// Domains, and trunks that can be off, came after the stable version.

@@ -18,11 +18,11 @@ struct CommandContext {
   std::string program;
 };
 
-void add_server_commands(CLI::App& app, CommandContext& context);        // dev, serve
-void add_mail_commands(CLI::App& app, CommandContext& context);          // mail, send email, wait mail; behind the client commands
-void add_client_commands(CLI::App& app, CommandContext& context);        // phone, clock, wait
-void add_sms_commands(CLI::App& app, CommandContext& context);           // send, estimate, cancel, explain, messages, consent
-void add_event_commands(CLI::App& app, CommandContext& context);         // events
+void add_server_commands(CLI::App& app, CommandContext& context);  // dev, serve
+void add_mail_commands(CLI::App& app, CommandContext& context);    // mail, send email, wait mail; behind the client commands
+void add_client_commands(CLI::App& app, CommandContext& context);  // phone, clock, wait
+void add_sms_commands(CLI::App& app, CommandContext& context);     // send, estimate, cancel, explain, messages, consent
+void add_event_commands(CLI::App& app, CommandContext& context);   // events
 void add_subscription_commands(CLI::App& app, CommandContext& context);  // subscription, topic
 void add_workflow_commands(CLI::App& app, CommandContext& context);      // workflow
 void add_resource_commands(CLI::App& app, CommandContext& context);      // resource

@@ -79,7 +79,8 @@ int run_tests(const TestOptions& options, const Output& output) {
 }  // namespace
 
 void add_workflow_test_command(CLI::App& app, CommandContext& context) {
-  CLI::App* test = app.get_subcommand("workflow")->add_subcommand("test", "Run tests of workflows, with mocked services and a simulated clock.");
+  CLI::App* test = app.get_subcommand("workflow")
+                       ->add_subcommand("test", "Run tests of workflows, with mocked services and a simulated clock.");
   auto options = std::make_shared<TestOptions>();
   test->add_option("files", options->files, "Test files.")->required();
   test->add_option("--lcov", options->lcov, "Write the coverage of actions and branches there, as lcov does.");

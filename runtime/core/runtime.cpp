@@ -39,8 +39,8 @@
 #include "runtime/services/number_reservations.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
-#include "runtime/services/sandbox_mail_service.h"
 #include "runtime/services/room_service.h"
+#include "runtime/services/sandbox_mail_service.h"
 #include "runtime/services/sandbox_service.h"
 #include "runtime/services/schema.h"
 #include "runtime/services/sip_routing.h"
@@ -230,9 +230,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
                                event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations()}));
   for (store::Database* database : p.store->all())
     if (database != &p.store->system())
-      database->migrate(store::merge_migrations(
-          {event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations(), resource_migrations(),
-           plugin::resource_store_migrations()}));
+      database->migrate(
+          store::merge_migrations({event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations(),
+                                   resource_migrations(), plugin::resource_store_migrations()}));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();

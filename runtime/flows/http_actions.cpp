@@ -155,7 +155,9 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     const std::string id = function != nullptr ? text_of(*function, "id") : "";
     uri = istarts_with(id, "http") ? id : address_of(last_part(id));
     if (uri.empty())
-      throw wrong("the function '" + last_part(id) + "' is not mapped to an address; name its address under `connections` in the configuration", "function")
+      throw wrong("the function '" + last_part(id) +
+                      "' is not mapped to an address; name its address under `connections` in the configuration",
+                  "function")
           .with_service_code("FunctionNotMapped");
     if (request.method.empty()) request.method = "POST";
   } else if (type == ActionType::kApiConnection || type == ActionType::kApiConnectionWebhook) {
@@ -163,7 +165,8 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     for (const std::string& name : names)
       if (uri.empty()) uri = address_of(name);
     if (uri.empty())
-      throw wrong("the connector '" + (names.empty() ? "?" : names.back()) + "' is not mapped; name its address under `connections` in the configuration",
+      throw wrong("the connector '" + (names.empty() ? "?" : names.back()) +
+                      "' is not mapped; name its address under `connections` in the configuration",
                   "host")
           .with_service_code("ConnectorNotMapped");
     std::string path = text_of(inputs, "path");

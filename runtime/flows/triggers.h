@@ -38,7 +38,8 @@ class Triggers {
   void changed(const WorkflowPtr& before, const WorkflowPtr& after, bool restored = false);
   /// A poll out of turn. Errors: kFailedPrecondition.
   Task<FiringResult> poll_now(WorkflowPtr workflow, std::string trigger);
-  /// It forgets what it remembers, or takes over `row`, and begins anew. Errors: those of the write, and of ending a subscription.
+  /// It forgets what it remembers, or takes over `row`, and begins anew. Errors: those of the write, and of ending a
+  /// subscription.
   Task<void> reset(WorkflowPtr workflow, std::string trigger, std::optional<TriggerRow> row);
   TriggerState state_of(const Workflow& workflow, const workflow::Trigger& trigger) const;
   void stop();

@@ -8,9 +8,9 @@ namespace trunkline {
 namespace {
 
 using nlohmann::json;
+using service::SipConfiguration;
 using service::SipDomain;
 using service::SipRoute;
-using service::SipConfiguration;
 using service::SipTrunk;
 using store::Row;
 using store::Session;

@@ -31,7 +31,8 @@ void SyncLoop::start() {
   trunkline::spawn(run(), [this](const trunkline::Result<void>& result) {
     // run() deals with failures; one it does not know must not end the telling without a word.
     if (!result.ok())
-      core_.log.write(LogLevel::kError, "nothing is told of the homeserver any more", Properties{{"reason", result.error().message}});
+      core_.log.write(LogLevel::kError, "nothing is told of the homeserver any more",
+                      Properties{{"reason", result.error().message}});
     ended();
   });
 }

@@ -184,8 +184,9 @@ TEST_F(Rooms, ARefusedChangeOfRoutesChangesNothing) {
     route.trunks = {"a.example.com"};
     r.routes = {route};
   }));
-  EXPECT_EQ(error_of([&] { sync_wait(routing.update(resource_, [](service::SipConfiguration& r) { r.trunks.clear(); })); }).http_status,
-            422);
+  EXPECT_EQ(
+      error_of([&] { sync_wait(routing.update(resource_, [](service::SipConfiguration& r) { r.trunks.clear(); })); }).http_status,
+      422);
   EXPECT_EQ(routing.table(*resource_)->routing().trunks.size(), 1u);
   EXPECT_EQ(routing.test(*resource_, "+14255550123").trunks.size(), 1u);
 

@@ -1,6 +1,5 @@
 #include "runtime/delivery/engine.h"
 
-
 #include "runtime/delivery/dead_letter.h"
 #include "runtime/delivery/destination.h"
 #include "runtime/delivery/flusher.h"

@@ -5,8 +5,8 @@
 namespace trunkline {
 namespace {
 
-using service::SipRoute;
 using service::SipConfiguration;
+using service::SipRoute;
 using service::SipTrunk;
 using testing::ElementsAre;
 using testing::IsEmpty;

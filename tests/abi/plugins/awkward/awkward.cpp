@@ -2,8 +2,8 @@
 // clock, so that calls are in flight for a while. tests/integration/test_plugin_kit.py checks that the conformance kit finds each
 // sin.
 #include <atomic>
-#include <cstdlib>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
