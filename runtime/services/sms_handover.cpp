@@ -17,6 +17,9 @@ namespace {
 using sms_records::Transition;
 using store::Session;
 
+/// Waits for carriers that are left alone, before a message is given up.
+constexpr std::size_t kMostLeftAlone = 10;
+
 std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 tl_str as_str(std::string_view text) { return {text.data(), text.size()}; }
@@ -209,10 +212,14 @@ void SmsDispatcher::go_on(Lane& lane, const OutgoingPtr& message, const Handover
     again = message->target && std::any_of(candidates.begin(), candidates.end(), [&](const RouteTarget* candidate) {
               return std::find(message->tried.begin(), message->tried.end(), candidate) == message->tried.end();
             });
-    if (!again && message->worth_retrying && static_cast<std::size_t>(message->round) < config_.retry_schedule.size()) {
+    // That carriers were left alone is no attempt: those who wait for one that comes back must not be given up for it.
+    const std::size_t rounds = config_.retry_schedule.size();
+    int& used = message->target ? message->round : message->left_alone;
+    const std::size_t most = message->target || rounds == 0 ? rounds : kMostLeftAlone;
+    if (!again && message->worth_retrying && static_cast<std::size_t>(used) < most) {
       again = true;
-      pause = std::max(config_.retry_schedule[static_cast<std::size_t>(message->round)], at_least);
-      ++message->round;
+      pause = std::max(config_.retry_schedule[std::min(static_cast<std::size_t>(message->round), rounds - 1)], at_least);
+      ++used;
       message->tried.clear();
       message->worth_retrying = false;
       message->decision += DecisionLines(at).step("retry", "wait", format_duration(*pause), "nobody could take it").text();

@@ -39,6 +39,8 @@ struct OutgoingSms {
   /// Those that were asked in this round, and how often all of them were gone through.
   std::vector<const RouteTarget*> tried;
   int round = 0;
+  /// How often it waited because every carrier was left alone.
+  int left_alone = 0;
   /// One of them may answer otherwise later.
   bool worth_retrying = false;
   /// Its turn under the rate limits has come.
