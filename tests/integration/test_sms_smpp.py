@@ -28,7 +28,13 @@ def configuration(folder: Path, port: int, *more: dict[str, Any], **config: Any)
         "log": {"level": "warning"},
         "store": {"mode": "file", "path": str(folder / "data")},
         "providers": [
-            {"name": "smpp", "plugin": "sms-smpp", "config": smpp, "secrets": {"password": {"value": "hunter2"}}},
+            {
+                "name": "smpp",
+                "plugin": "sms-smpp",
+                "config": smpp,
+                "secrets": {"password": {"value": "hunter2"}},
+                "breaker": {"open_for": "1s", "return_over": "1s"},
+            },
             *more,
         ],
         "resources": [{"name": "main", "numbers": [{"number": OURS, "sms": "both"}]}],
