@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 RUNNABLE = {"python", "js", "console"}
-FILES = {"cpp", "c", "json", "yaml"}
+FILES = {"cpp", "c", "cmake", "json", "yaml"}  # a plugin's build: tests/integration/test_plugin_sdk.py
 BROWSER = {"javascript"}  # run in Chromium by tests/browser
 
 FENCE = re.compile(r"^```(\w*)[ \t]*([^\n`]*)\n(.*?)^```[ \t]*$", re.M | re.S)
