@@ -253,6 +253,8 @@ void Run::save() {
     later.accepted = waits && (caller == Caller::kNobody || caller == Caller::kPolling || (caller == Caller::kAnswered && polls));
     if (waits && machine_->state().caller() == Caller::kWaiting) arm_caller_timer();
   }
+  later.promised = promised_ |= later.accepted || later.response != nullptr;
+  later.responded = responded_ |= later.response != nullptr;
   if (!durable()) {
     stored_ = true;
     arm_timer(row_.due);
@@ -338,12 +340,13 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
   for (Launch& launch : later.launches) send(std::move(launch));
   for (UniqueFunction<void()>& call : later.calls) call();
   if (!later.ended) return;
-  CallerAnswer none;
-  none.kind = CallerAnswer::Kind::kNoResponse;
-  none.run = row.name();
-  answer(std::move(none));
-  // Harmless when it has got its response already.
-  if (!parent_.empty() && !later.response) engine_.tell_parent(parent_, nullptr);
+  if (!later.promised) {
+    CallerAnswer none;
+    none.kind = CallerAnswer::Kind::kNoResponse;
+    none.run = row.name();
+    answer(std::move(none));
+  }
+  if (!parent_.empty() && !later.responded) engine_.tell_parent(parent_, nullptr);
   engine_.ended(shared_from_this(), row);
 }
 

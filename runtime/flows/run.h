@@ -77,6 +77,10 @@ class Run final : public std::enable_shared_from_this<Run>, private workflow::En
     std::function<void(store::Session&)> with;
     bool ended = false;
     bool accepted = false;
+    /// This save or an earlier one answers the caller; the completions of two saves may overtake each other.
+    bool promised = false;
+    /// The same, with the Response of the run.
+    bool responded = false;
   };
 
   // run.cpp
@@ -129,8 +133,9 @@ class Run final : public std::enable_shared_from_this<Run>, private workflow::En
   std::unique_ptr<workflow::Machine> machine_;
   ParentLink parent_;
   Value workflow_value_;
-  bool stored_ = false;  // it has a row
-  bool resume_ = false;  // its operations have to be taken up
+  bool promised_ = false, responded_ = false;  // what saves so far hold for the caller
+  bool stored_ = false;                        // it has a row
+  bool resume_ = false;                        // its operations have to be taken up
   bool held_ = false;
   bool more_ = false;  // the machine stopped at its budget
   bool woken_ = false;
