@@ -10,6 +10,7 @@
 #include "runtime/plugin/http_transport.h"
 #include "tests/plugins/host.h"
 #include "tests/plugins/sms-sandbox/sms_sandbox.h"
+#include "trunkline/host_client.hpp"
 
 namespace trunkline::testing {
 
