@@ -48,7 +48,11 @@ Core::Core(boost::asio::io_context& io, const Settings& settings, trunkline::Hos
       ledger_(settings.receipt_ids),
       journal_(io, host.store(), log_, timers_, settings.journal),
       outbox_(settings_, timers_, journal_, ledger_,
-              {[this] { return pick(); }, [this] { return window(); },
+              {[this] { return pick(); },
+               [this] { return stopping_       ? std::string("the provider stops")
+                               : may_come_up() ? std::string()
+                                               : trouble(); },
+               [this] { return window(); },
                [this](const RecordPtr& record) {
                  metrics_.add("sms_smpp_taken_total", 1);
                  if (!parked_.empty()) look_at_parked(false);
