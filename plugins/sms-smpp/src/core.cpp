@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t kMaxText = 20;  // characters of a text that receipts repeat
 /// What is left of a call's time when its message is handed over at the latest.
 constexpr Duration kReserve = std::chrono::seconds(1);
+/// A lost connection that is tried again so soon is waited for; later, somebody else may take the messages.
+constexpr Duration kHold = std::chrono::seconds(5);
 constexpr Duration kWithoutDeadline = std::chrono::seconds(30);
 constexpr std::uint8_t kReceiptAlways = 1, kReceiptOnFailure = 2;
 
@@ -48,7 +50,11 @@ Core::Core(boost::asio::io_context& io, const Settings& settings, trunkline::Hos
       ledger_(settings.receipt_ids),
       journal_(io, host.store(), log_, timers_, settings.journal),
       outbox_(settings_, timers_, journal_, ledger_,
-              {[this] { return pick(); }, [this] { return window(); },
+              {[this] { return pick(); },
+               [this] { return stopping_       ? std::string("the provider stops")
+                               : may_come_up() ? std::string()
+                                               : trouble(); },
+               [this] { return window(); },
                [this](const RecordPtr& record) {
                  metrics_.add("sms_smpp_taken_total", 1);
                  if (!parked_.empty()) look_at_parked(false);
@@ -113,6 +119,7 @@ Link* Core::link_of(const Session& session) {
 }
 
 void Core::on_bound(Session& session) {
+  holding_ = false;
   if (Link* link = link_of(session)) {
     const bool again = link->trouble().has_value();
     link->bound();
@@ -135,6 +142,7 @@ void Core::on_closed(Session& session, const Error& why) {
                  "the connection to the carrier ended", trunkline::Properties{{"host", settings_.host}, {"reason", why.message}});
   }
   if (stopping_) return finish_stop();
+  holding_ = session.was_bound() && settings_.reconnect_first <= kHold;
   if (!may_come_up()) outbox_.give_back(trouble());
 }
 
@@ -150,8 +158,9 @@ Session* Core::pick() {
 
 std::size_t Core::window() const { return settings_.window * static_cast<std::size_t>(settings_.connections); }
 
-/// Whether a session that sends is up, or is being made for the first time.
+/// Whether a session that sends is up, or is being made for the first time, or will be tried at once.
 bool Core::may_come_up() const {
+  if (holding_) return true;
   return std::any_of(links_.begin(), links_.end(), [](const auto& link) {
     const Session* session = link->session();
     return session && session->role() != Role::kReceiver && (session->bound() || !link->trouble());

@@ -80,6 +80,8 @@ class Core final : private SessionOwner {
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<std::function<void()>> before_loaded_;  // calls that came before the journal was read
   bool loaded_ = false;
+  /// A connection was lost and nobody has tried yet whether another can be had: what waits may go on waiting.
+  bool holding_ = false;
   std::deque<Parked> parked_;
   std::uint16_t reference_;
   std::function<void()> stopped_;

@@ -67,6 +67,8 @@ void Outbox::note() {
       else
         unsent(*one, "it cannot be noted on disk: " + result.error().message);
     }
+    // The connection may have gone while this was written: it was in neither queue then.
+    if (const std::string why = hooks_.trouble(); !why.empty()) return give_back(why);
     note();
     pump();
   });

@@ -44,6 +44,8 @@ class Outbox {
   struct Hooks {
     /// A session with room; null: none.
     std::function<Session*()> pick;
+    /// Why there will be no session soon; empty: there is one, or may be.
+    std::function<std::string()> trouble;
     /// How many parts may be noted ahead of being written.
     std::function<std::size_t()> ahead;
     /// The carrier took the whole message.

@@ -76,6 +76,9 @@ asio::awaitable<void> Session::run([[maybe_unused]] std::shared_ptr<Session> sel
     why.provider_code = error.provider_code;
   } catch (const Error& error) {
     why = error;
+  } catch (const boost::system::system_error& error) {
+    why =
+        Error(ErrorCode::kUnavailable, settings_.host + ": the connection ended: " + error.code().message(), "host").with_retry();
   } catch (const std::exception& error) {
     why = Error(ErrorCode::kUnavailable, settings_.host + ": the connection ended: " + error.what(), "host").with_retry();
   }
@@ -137,6 +140,8 @@ asio::awaitable<void> Session::write_all([[maybe_unused]] std::shared_ptr<Sessio
       writing_.swap(out_);
       co_await wire_.write(asio::buffer(writing_));
     }
+  } catch (const boost::system::system_error& error) {
+    failure = error.code().message();
   } catch (const std::exception& error) {
     failure = error.what();
   }

@@ -58,6 +58,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void close(const trunkline::Error& why, bool linger = false);
 
   bool bound() const { return bound_ && !closed_; }
+  bool was_bound() const { return bound_; }
   Role role() const { return role_; }
   bool can_send() const { return bound() && role_ != Role::kReceiver && !finishing_; }
   std::size_t outstanding() const { return pending_.size(); }

@@ -90,11 +90,13 @@ void FakeSmsc::handle(Connection& connection, std::string_view pdu) {
     }
     case command::kSubmitSm: {
       const smpp::Message message = smpp::decode_message(header.command, body);
+      std::function<Reaction(const smpp::Message&, std::size_t)> react;
       {
         const std::lock_guard lock(mutex_);
         number = submits_.size();
+        react = on_submit;
       }
-      Reaction reaction = on_submit(message, number);
+      const Reaction reaction = react(message, number);
       const std::lock_guard lock(mutex_);
       submits_.push_back(message);
       hang_up = reaction.kind == Reaction::kHangUp;

@@ -37,6 +37,12 @@ class FakeSmsc {
   };
   std::function<smpp::QueryResponse(const smpp::Query&)> on_query;
 
+  /// Sets on_submit while somebody is connected.
+  void react(std::function<Reaction(const smpp::Message&, std::size_t)> reaction) {
+    const std::lock_guard lock(mutex_);
+    on_submit = std::move(reaction);
+  }
+
   /// Sends a deliver_sm over the newest connection; the status of the answer, 0xFFFFFFFF for none.
   std::uint32_t deliver(const smpp::Message& message);
   /// Octets as they are.

@@ -98,7 +98,7 @@ TEST_F(SmsSmpp, AConnectionThatEndsWithinTheWindowSendsNothingTwice) {
   EXPECT_EQ(query("taken").custody, SmsCustody::kTaken);
   EXPECT_EQ(query("lost1").custody, SmsCustody::kUnclear);
   EXPECT_EQ(query("never seen").custody, SmsCustody::kNotTaken);
-  smsc_.on_submit = [](const smpp::Message&, std::size_t) { return Reaction{}; };
+  smsc_.react([](const smpp::Message&, std::size_t) { return Reaction{}; });
   ASSERT_TRUE(advance_until([&] { return smsc_.bind_count_unlocked() >= 2; }, 10ms));
   // The host comes again with the same ids.
   EXPECT_EQ(send(request({"taken"}))[0].provider_message_id, "id1");

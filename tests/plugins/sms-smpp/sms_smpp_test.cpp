@@ -68,9 +68,9 @@ TEST_F(SmsSmpp, SourceRulesAndWhatElseTheCarrierWants) {
 TEST_F(SmsSmpp, APairHasATransmitterAndAReceiver) {
   open(R"("bind": "pair", "connections": 2)");
   EXPECT_TRUE(send(request({"m1"}))[0].accepted);
-  ASSERT_TRUE(smsc_.wait_for_binds(4));
-  EXPECT_EQ(smsc_.count(smpp::command::kBindTransmitter), 2u);
-  EXPECT_EQ(smsc_.count(smpp::command::kBindReceiver), 2u);
+  EXPECT_TRUE(smsc_.wait_for([&] {
+    return smsc_.count_unlocked(smpp::command::kBindTransmitter) == 2 && smsc_.count_unlocked(smpp::command::kBindReceiver) == 2;
+  }));
 }
 
 TEST_F(SmsSmpp, AReceiverSendsNothing) {
@@ -174,7 +174,7 @@ TEST_F(SmsSmpp, BadConfigurationNamesTheKey) {
 
 TEST_F(SmsSmpp, TheWindowIsKept) {
   smsc_.on_submit = [](const smpp::Message&, std::size_t) { return Reaction{Reaction::kSilence, 0, {}}; };
-  open(R"("window": 3, "connections": 1)");
+  open(R"("window": 3, "connections": 1, "reconnect_first_ms": 6000)");
   std::vector<std::string> ids;
   for (int i = 0; i < 10; ++i) ids.push_back("m" + std::to_string(i));
   auto sent = start(request(ids));
@@ -182,6 +182,35 @@ TEST_F(SmsSmpp, TheWindowIsKept) {
   EXPECT_FALSE(smsc_.wait_for([&] { return smsc_.submit_count_unlocked() > 3; }, 50ms));
   smsc_.hang_up();
   EXPECT_EQ(sent.get().error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(SmsSmpp, WhatWaitsGoesOverTheNextConnection) {
+  smsc_.on_submit = [](const smpp::Message&, std::size_t number) {
+    return number == 0 ? Reaction{Reaction::kSilence, 0, {}} : Reaction{};
+  };
+  open(R"("window": 1)");
+  auto lost = start(request({"a"}));
+  ASSERT_TRUE(smsc_.wait_for_submits(1));
+  auto waits = start(request({"b"}));
+  smsc_.hang_up();
+  EXPECT_EQ(lost.get().error().code, ErrorCode::kDeadlineExceeded);
+  ASSERT_TRUE(advance_until([&] { return smsc_.submit_count_unlocked() == 2; }, 100ms));
+  EXPECT_TRUE(waits.get().value()[0].accepted);
+}
+
+TEST_F(SmsSmpp, WhatWaitsGoesBackWhenThereIsNoNextConnection) {
+  int binds = 0;
+  smsc_.on_bind = [&](const smpp::Bind&) { return ++binds == 1 ? smpp::status::kOk : smpp::status::kSystemError; };
+  smsc_.on_submit = [](const smpp::Message&, std::size_t) { return Reaction{Reaction::kSilence, 0, {}}; };
+  open(R"("window": 1)");
+  auto lost = start(request({"a"}));
+  ASSERT_TRUE(smsc_.wait_for_submits(1));
+  auto waits = start(request({"b"}));
+  smsc_.hang_up();
+  EXPECT_EQ(lost.get().error().code, ErrorCode::kDeadlineExceeded);
+  ASSERT_TRUE(advance_until([&] { return smsc_.bind_count_unlocked() == 2; }, 100ms));
+  EXPECT_EQ(waits.get().error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(query("b").custody, sms::SmsCustody::kNotTaken);
 }
 
 TEST_F(SmsSmpp, ThrottlingIsWaitedOut) {
@@ -248,7 +277,7 @@ TEST_F(SmsSmpp, SilenceIsAskedAboutAndNoAnswerEndsTheConnection) {
   send(request({"m1"}));
   ASSERT_TRUE(advance_until([&] { return smsc_.count_unlocked(smpp::command::kEnquireLink) >= 2; }, 5s));
   EXPECT_EQ(smsc_.binds().size(), 1u);
-  smsc_.on_submit = [](const smpp::Message&, std::size_t) { return Reaction{Reaction::kSilence, 0, {}}; };
+  smsc_.react([](const smpp::Message&, std::size_t) { return Reaction{Reaction::kSilence, 0, {}}; });
   auto lost = start(request({"m2"}));
   ASSERT_TRUE(smsc_.wait_for_submits(2));
   ASSERT_TRUE(advance_until([&] { return smsc_.bind_count_unlocked() >= 2; }, 1s));
