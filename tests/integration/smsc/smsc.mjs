@@ -14,6 +14,8 @@ const options = JSON.parse(process.argv[2] ?? '{}');
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const sessions = new Set();
 const states = new Map();
+/** Receipts that nobody has answered yet, by message: as carriers do, they are kept for the next connection. */
+const owed = new Map();
 let submits = 0;
 let hungUp = false;
 
@@ -24,8 +26,14 @@ function textOf(pdu) {
   return { text: Buffer.isBuffer(message) ? message.toString('latin1') : message, udh: (whole?.udh ?? []).map((one) => one.toString('hex')) };
 }
 
-function deliverReceipt(session, id, pdu) {
+function deliverReceipt(id, pdu) {
   states.set(id, 2);
+  owed.set(id, pdu);
+  const session = [...sessions].find((one) => one.bound);
+  if (session) report(session, id, pdu);
+}
+
+function report(session, id, pdu) {
   session.deliver_sm({
     source_addr: pdu.destination_addr,
     source_addr_ton: 1,
@@ -37,7 +45,10 @@ function deliverReceipt(session, id, pdu) {
     short_message: `id:${id} sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:`,
     receipted_message_id: id,
     message_state: 2,
-  }, (answer) => say({ event: 'receipt_answered', id, status: answer.command_status }));
+  }, (answer) => {
+    owed.delete(id);
+    say({ event: 'receipt_answered', id, status: answer.command_status });
+  });
 }
 
 function onSubmit(session, pdu) {
@@ -64,7 +75,7 @@ function onSubmit(session, pdu) {
   states.set(id, 1);
   say({ ...seen, answer: 'taken' });
   session.send(pdu.response({ message_id: id }));
-  if (options.receipts !== undefined && pdu.registered_delivery & 1) setTimeout(() => deliverReceipt(session, id, pdu), options.receipts);
+  if (options.receipts !== undefined && pdu.registered_delivery & 1) setTimeout(() => deliverReceipt(id, pdu), options.receipts);
 }
 
 function serve(session) {
@@ -76,6 +87,8 @@ function serve(session) {
       const known = options.password === undefined || pdu.password === options.password;
       say({ event: 'bind', kind: bind, system_id: pdu.system_id, accepted: known });
       session.send(pdu.response(known ? { system_id: 'npm-smpp' } : { command_status: smpp.ESME_RINVPASWD }));
+      session.bound = known && bind !== 'bind_transmitter';
+      if (session.bound) for (const [id, message] of owed) report(session, id, message);
     });
   session.on('submit_sm', (pdu) => onSubmit(session, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
