@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from server import PROGRAM
 
 KILLS = 50
 RUNS = 200
+REQUESTS_BEFORE_KILL = 30  # at most; 200 runs make some 1000
+PATIENCE_SECONDS = 30
 WORKER = Path(os.environ.get("TRUNKLINE_WORKFLOW_WORKER") or PROGRAM.parent / "workflow_worker")
 # Three values of 1, 2 and 3, then 2 more until 10 is reached.
 EXPECTED = {"result": {"total": 10, "child": 12}, "status": "Succeeded", "iterations": 2}
@@ -28,8 +29,19 @@ class Service(BaseHTTPRequestHandler):
     posts: collections.Counter[tuple[str, str]] = collections.Counter()
     lock = threading.Lock()
     randomness = random.Random(5)
+    requests = 0
+    requested = threading.Condition()
+
+    @classmethod
+    def wait_for_requests(cls, more: int) -> None:
+        with cls.requested:
+            wanted = cls.requests + more
+            cls.requested.wait_for(lambda: cls.requests >= wanted, PATIENCE_SECONDS)
 
     def answer(self, status: int, body: object) -> None:
+        with self.requested:
+            Service.requests += 1
+            self.requested.notify_all()
         text = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -70,8 +82,7 @@ def test_every_run_ends_as_it_would_have(tmp_path: Path) -> None:
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
                 assert worker.stdout is not None
                 assert worker.stdout.readline() == "ready\n"
-                # Patience for the victim, not for a result.
-                time.sleep(randomness.uniform(0.0, 0.35))
+                Service.wait_for_requests(randomness.randrange(REQUESTS_BEFORE_KILL))
                 worker.kill()
         last = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
     finally:
