@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using server::RouteContext;
 
-constexpr const char* kProvider = "Microsoft.Communication";
+constexpr const char* kNamespace = "Microsoft.Communication";
 
 struct ProviderOperation {
   const char* type;  // as the names of operations spell it
@@ -23,7 +23,7 @@ struct ProviderOperation {
   std::initializer_list<std::pair<const char*, const char*>> verbs;  // name, what it does
 };
 
-json operations_json() {
+json communication_operations() {
   static const std::initializer_list<std::pair<const char*, const char*>> kCrud = {
       {"read", "Reads"}, {"write", "Creates or updates"}, {"delete", "Deletes"}};
   static const std::initializer_list<std::pair<const char*, const char*>> kService = {
@@ -53,7 +53,7 @@ json operations_json() {
     json item;
     item["name"] = name;
     item["isDataAction"] = false;
-    item["display"]["provider"] = kProvider;
+    item["display"]["provider"] = kNamespace;
     item["display"]["resource"] = resource;
     item["display"]["operation"] = what;
     item["display"]["description"] = what;
@@ -61,10 +61,10 @@ json operations_json() {
   };
   for (const ProviderOperation& operation : operations)
     for (const auto& [verb, what] : operation.verbs)
-      add(std::string(kProvider) + "/" + operation.type + "/" + verb, operation.type,
+      add(std::string(kNamespace) + "/" + operation.type + "/" + verb, operation.type,
           std::string(what) + " the " + operation.noun);
-  add(std::string(kProvider) + "/CheckNameAvailability/action", "CommunicationServices", "Says whether a name is free");
-  add(std::string(kProvider) + "/Operations/read", "Operations", "Lists the operations of the provider");
+  add(std::string(kNamespace) + "/CheckNameAvailability/action", "CommunicationServices", "Says whether a name is free");
+  add(std::string(kNamespace) + "/Operations/read", "Operations", "Lists the operations of the provider");
   return out;
 }
 
@@ -120,7 +120,7 @@ void add_arm_communication_routes(std::vector<server::Route>& routes, const ArmS
   routes.push_back(arm_route("GET", "/providers/Microsoft.Communication/operations", arm_communication_versions(),
                              [](RouteContext&) -> Task<net::Response> {
                                json answer;
-                               answer["value"] = operations_json();
+                               answer["value"] = communication_operations();
                                co_return json_response(200, answer);
                              }));
   routes.push_back(arm_route("POST", "/subscriptions/{subscriptionId}/providers/Microsoft.Communication/checkNameAvailability",
@@ -128,7 +128,7 @@ void add_arm_communication_routes(std::vector<server::Route>& routes, const ArmS
                                arm_subscription(context);
                                co_return json_response(200, name_availability(services, context));
                              }));
-  add_arm_operation_routes(routes, services.operations, kProvider, arm_communication_versions());
+  add_arm_operation_routes(routes, services.operations, kNamespace, arm_communication_versions());
   add_arm_resource_routes(routes, services);
   add_arm_email_service_routes(routes, services);
   add_arm_email_domain_routes(routes, services);

@@ -17,11 +17,11 @@ namespace {
 using nlohmann::json;
 using server::RouteContext;
 
-constexpr std::size_t kDefaultPage = 20;
-constexpr std::size_t kMaxPage = 100;
+constexpr std::size_t kDefaultEventPage = 20;
+constexpr std::size_t kMaxEventPage = 100;
 constexpr std::size_t kMaxIpRules = 128;
 
-json operations_json() {
+json eventgrid_operations() {
   struct Operation {
     const char* type;
     const char* verb;
@@ -181,10 +181,10 @@ ArmId system_topic_id(const RouteContext& context) {
 }
 
 net::Response event_grid_page(const RouteContext& context, std::vector<json> items) {
-  std::size_t size = kDefaultPage;
+  std::size_t size = kDefaultEventPage;
   if (const auto top = context.query("$top")) {
     const auto number = parse_number<std::size_t>(*top);
-    if (!number || *number < 1 || *number > kMaxPage)
+    if (!number || *number < 1 || *number > kMaxEventPage)
       throw arm_bad_request("InvalidTop", "$top is 1 to 100, not '" + top->substr(0, 80) + "'.", "$top");
     size = *number;
   }
@@ -233,7 +233,7 @@ void add_kept_settings(json& resource, const std::string& kept) {
 void add_arm_eventgrid_routes(std::vector<server::Route>& routes, const EventGridServices& services) {
   const auto& v = arm_eventgrid_versions();
   routes.push_back(arm_route("GET", kEventGridPath + "/operations", v,
-                             [](RouteContext&) -> Task<net::Response> { co_return value_response(operations_json()); }));
+                             [](RouteContext&) -> Task<net::Response> { co_return value_response(eventgrid_operations()); }));
   const std::string types = kEventGridPath + "/topicTypes";
   routes.push_back(arm_route("GET", types, v, [](RouteContext&) -> Task<net::Response> {
     json list = json::array();

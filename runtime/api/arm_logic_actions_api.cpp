@@ -165,7 +165,7 @@ net::Response one_request(const RouteContext& context, std::vector<LogicValue> r
       .with_service_code("WorkflowRunActionRequestHistoryNotFound");
 }
 
-net::Response list(const LogicServices& services, const RouteContext& context) {
+net::Response list_actions(const LogicServices& services, const RouteContext& context) {
   const WorkflowPtr workflow = workflow_of(services, context);
   const RunView run = services.workflows.view(workflow, context.param("runName"));
   const std::vector<LogicTerm> terms = logic_filter(context, {"status"});
@@ -204,7 +204,7 @@ void add_logic_action_routes(std::vector<server::Route>& routes, const LogicServ
       co_return handler(services, context);
     }));
   };
-  add("GET", all, list);
+  add("GET", all, list_actions);
   add("GET", one, [](const LogicServices& s, const RouteContext& context) {
     const Place place = place_of(s, context);
     return logic_response(200, action_json(s, *place.workflow, place.run.row().name(), action_of(place)));

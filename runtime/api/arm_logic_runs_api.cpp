@@ -71,7 +71,7 @@ LogicValue run_json(const LogicServices& services, const Workflow& workflow, con
   return out;
 }
 
-net::Response list(const LogicServices& services, const RouteContext& context) {
+net::Response list_runs(const LogicServices& services, const RouteContext& context) {
   const WorkflowPtr workflow = workflow_of(services, context);
   flows::RunFilter filter = run_filter(context);
   const std::size_t top = logic_top(context);
@@ -119,7 +119,7 @@ void add_logic_run_routes(std::vector<server::Route>& routes, const LogicService
     co_return logic_response(200, run_json(services, *workflow, run));
   };
   routes.push_back(arm_route("GET", kLogicWorkflow + "/runs", v,
-                             [services](RouteContext& context) -> Task<net::Response> { co_return list(services, context); }));
+                             [services](RouteContext& context) -> Task<net::Response> { co_return list_runs(services, context); }));
   routes.push_back(arm_route("GET", one, v, show));
   // An operation of a run is the run itself: ours have no steps of their own.
   routes.push_back(arm_route("GET", one + "/operations/{operationId}", v, show));

@@ -15,7 +15,7 @@ using flows::WorkflowVersion;
 using server::RouteContext;
 
 /// A definition of the documented length with its parameters and what stands around them.
-constexpr std::size_t kMaxBodyBytes = 8u << 20;
+constexpr std::size_t kMaxWorkflowBytes = 8u << 20;
 /// Settings that are kept and given back, and change nothing.
 constexpr const char* kKept[] = {"accessControl", "endpointsConfiguration", "integrationAccount",
                                  "integrationServiceEnvironment"};
@@ -235,7 +235,7 @@ LogicValue swagger_of(const LogicServices& services, const Workflow& workflow) {
 void add_logic_workflow_routes(std::vector<server::Route>& routes, const LogicServices& services) {
   const auto& v = arm_logic_versions();
   const auto add = [&](server::Route route) {
-    route.max_body_bytes = kMaxBodyBytes;
+    route.max_body_bytes = kMaxWorkflowBytes;
     routes.push_back(std::move(route));
   };
   const auto post = [&](const std::string& path, auto handler) { add(arm_route("POST", path, v, std::move(handler))); };

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using server::RouteContext;
 
-constexpr const char* kProvider = "Microsoft.Communication";
+constexpr const char* kCommunication = "Microsoft.Communication";
 constexpr const char* kType = "Microsoft.Communication/CommunicationServices";
 const std::string kAll = "/subscriptions/{subscriptionId}/providers/Microsoft.Communication/communicationServices";
 const std::string kGroup =
@@ -23,7 +23,7 @@ const std::string kGroup =
 const std::string kOne = kGroup + "/{communicationServiceName}";
 
 ArmId id_of(const RouteContext& context) {
-  return arm_target(context, kProvider, {{"communicationServices", "communicationServiceName"}});
+  return arm_target(context, kCommunication, {{"communicationServices", "communicationServiceName"}});
 }
 
 bool lives_in(const Resource& resource, std::string_view subscription, std::string_view group) {
@@ -176,7 +176,7 @@ Task<net::Response> put(const ArmServices& services, RouteContext& context) {
   if (!whole.tags) whole.tags.emplace();  // a PUT says what there is
   resource = co_await apply(services, resource, std::move(whole));
   const json answer = resource_json(services, *resource);
-  co_return co_await arm_put_answer(services.operations, context, kProvider, answer, created);
+  co_return co_await arm_put_answer(services.operations, context, kCommunication, answer, created);
 }
 
 net::Response list(const ArmServices& services, const RouteContext& context, std::string_view group) {
@@ -303,7 +303,7 @@ void add_arm_resource_routes(std::vector<server::Route>& routes, const ArmServic
       std::string name = resource->name;
       co_await services.resources.drop(std::move(name));
     }
-    co_return co_await arm_delete_answer(services.operations, context, kProvider, id, resource != nullptr);
+    co_return co_await arm_delete_answer(services.operations, context, kCommunication, id, resource != nullptr);
   }));
   routes.push_back(arm_route("POST", kOne + "/listKeys", v, [services](RouteContext& context) -> Task<net::Response> {
     co_return json_response(200, keys_json(services, *require(services, id_of(context))));

@@ -32,7 +32,7 @@ Task<net::Response> send(ChatService& chat, RouteContext& context) {
   co_return response;
 }
 
-Task<net::Response> list(ChatService& chat, RouteContext& context) {
+Task<net::Response> list_messages(ChatService& chat, RouteContext& context) {
   std::string thread = context.param("chatThreadId");
   chat::PageRequest page = page_of(context, 100);
   const chat::MessagePage found =
@@ -42,14 +42,14 @@ Task<net::Response> list(ChatService& chat, RouteContext& context) {
   co_return page_response(context, std::move(value), found.cursor);
 }
 
-Task<net::Response> get(ChatService& chat, RouteContext& context) {
+Task<net::Response> get_message(ChatService& chat, RouteContext& context) {
   std::string thread = context.param("chatThreadId"), id = context.param("chatMessageId");
   const chat::ChatMessage message =
       co_await chat.get_message(resource_of(context), actor_of(context), std::move(thread), std::move(id));
   co_return json_response(200, to_json(message));
 }
 
-Task<net::Response> update(ChatService& chat, RouteContext& context) {
+Task<net::Response> update_message(ChatService& chat, RouteContext& context) {
   const json body = parse_body(context);
   const JsonRef given(body);
   chat::MessageUpdate update;
@@ -60,7 +60,7 @@ Task<net::Response> update(ChatService& chat, RouteContext& context) {
   co_return empty_response(204);
 }
 
-Task<net::Response> remove(ChatService& chat, RouteContext& context) {
+Task<net::Response> delete_message(ChatService& chat, RouteContext& context) {
   std::string thread = context.param("chatThreadId"), id = context.param("chatMessageId");
   co_await chat.delete_message(resource_of(context), actor_of(context), std::move(thread), std::move(id));
   co_return empty_response(204);
@@ -74,10 +74,10 @@ void add_chat_message_routes(std::vector<server::Route>& routes, ChatService& ch
     routes.push_back(std::move(route));
   };
   add(chat_route("POST", "/chat/threads/{chatThreadId}/messages", BodyRule::kJson), send);
-  add(chat_route("GET", "/chat/threads/{chatThreadId}/messages"), list);
-  add(chat_route("GET", "/chat/threads/{chatThreadId}/messages/{chatMessageId}"), get);
-  add(chat_route("PATCH", "/chat/threads/{chatThreadId}/messages/{chatMessageId}", BodyRule::kMergePatch), update);
-  add(chat_route("DELETE", "/chat/threads/{chatThreadId}/messages/{chatMessageId}"), remove);
+  add(chat_route("GET", "/chat/threads/{chatThreadId}/messages"), list_messages);
+  add(chat_route("GET", "/chat/threads/{chatThreadId}/messages/{chatMessageId}"), get_message);
+  add(chat_route("PATCH", "/chat/threads/{chatThreadId}/messages/{chatMessageId}", BodyRule::kMergePatch), update_message);
+  add(chat_route("DELETE", "/chat/threads/{chatThreadId}/messages/{chatMessageId}"), delete_message);
 }
 
 }  // namespace trunkline::api

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxBodyBytes = 512 * 1024;  // 200 participants with their metadata
+constexpr std::size_t kMaxChatBodyBytes = 512 * 1024;  // 200 participants with their metadata
 
 std::int32_t number_query(const server::RouteContext& context, std::string_view name, std::int32_t fallback) {
   const std::optional<std::string> text = context.query(name);
@@ -55,7 +55,7 @@ server::Route chat_route(const char* method, const char* path, server::BodyRule 
   route.path = path;
   route.auth = server::Auth::kUserToken;
   route.body = body;
-  route.max_body_bytes = kMaxBodyBytes;
+  route.max_body_bytes = kMaxChatBodyBytes;
   route.versions = versions({"2021-03-07", "2021-09-07", "2023-11-07", "2024-03-07", "2025-03-15"});
   return route;
 }

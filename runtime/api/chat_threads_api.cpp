@@ -29,7 +29,7 @@ Task<net::Response> create(ChatService& chat, RouteContext& context) {
   co_return json_response(201, answer);
 }
 
-Task<net::Response> list(ChatService& chat, RouteContext& context) {
+Task<net::Response> list_threads(ChatService& chat, RouteContext& context) {
   chat::PageRequest page = page_of(context, 50);
   const chat::ThreadPage found = co_await chat.list_threads(resource_of(context), actor_of(context), std::move(page));
   json value = json::array();
@@ -44,13 +44,13 @@ Task<net::Response> list(ChatService& chat, RouteContext& context) {
   co_return page_response(context, std::move(value), found.cursor);
 }
 
-Task<net::Response> get(ChatService& chat, RouteContext& context) {
+Task<net::Response> get_thread(ChatService& chat, RouteContext& context) {
   std::string id = context.param("chatThreadId");
   const chat::ChatThread thread = co_await chat.get_thread(resource_of(context), actor_of(context), std::move(id));
   co_return json_response(200, to_json(thread));
 }
 
-Task<net::Response> update(ChatService& chat, RouteContext& context) {
+Task<net::Response> update_thread(ChatService& chat, RouteContext& context) {
   const json body = parse_body(context);
   const JsonRef given(body);
   chat::ThreadUpdate update;
@@ -63,7 +63,7 @@ Task<net::Response> update(ChatService& chat, RouteContext& context) {
   co_return empty_response(204);
 }
 
-Task<net::Response> remove(ChatService& chat, RouteContext& context) {
+Task<net::Response> delete_thread(ChatService& chat, RouteContext& context) {
   std::string id = context.param("chatThreadId");
   co_await chat.delete_thread(resource_of(context), actor_of(context), std::move(id));
   co_return empty_response(204);
@@ -77,10 +77,10 @@ void add_chat_thread_routes(std::vector<server::Route>& routes, ChatService& cha
     routes.push_back(std::move(route));
   };
   add(chat_route("POST", "/chat/threads", BodyRule::kJson), create);
-  add(chat_route("GET", "/chat/threads"), list);
-  add(chat_route("GET", "/chat/threads/{chatThreadId}"), get);
-  add(chat_route("PATCH", "/chat/threads/{chatThreadId}", BodyRule::kMergePatch), update);
-  add(chat_route("DELETE", "/chat/threads/{chatThreadId}"), remove);
+  add(chat_route("GET", "/chat/threads"), list_threads);
+  add(chat_route("GET", "/chat/threads/{chatThreadId}"), get_thread);
+  add(chat_route("PATCH", "/chat/threads/{chatThreadId}", BodyRule::kMergePatch), update_thread);
+  add(chat_route("DELETE", "/chat/threads/{chatThreadId}"), delete_thread);
 }
 
 }  // namespace trunkline::api

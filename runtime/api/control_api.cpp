@@ -32,7 +32,7 @@ sms::FailureReason parse_reason(const JsonRef& value) {
   throw value.error("'" + std::string(text) + "' is no failure reason");
 }
 
-json to_json(const sandbox::PhoneMessage& message) {
+json message_json(const sandbox::PhoneMessage& message) {
   json out;
   out["message_id"] = message.message_id;
   out["from"] = message.from;
@@ -47,7 +47,7 @@ std::string text_duration(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + "ms";
 }
 
-json to_json(const sandbox::PhoneRule& rule) {
+json rule_json(const sandbox::PhoneRule& rule) {
   json out;
   out["match"] = rule.match;
   out["latency"] = text_duration(rule.latency);
@@ -61,7 +61,7 @@ json to_json(const sandbox::PhoneRule& rule) {
   return out;
 }
 
-sandbox::PhoneRule parse_rule(const json& body) {
+sandbox::PhoneRule parse_phone_rule(const json& body) {
   const JsonRef request(body);
   sandbox::PhoneRule rule;
   rule.match = request.at("match").text();
@@ -117,7 +117,7 @@ class ControlRoutes {
       const std::vector<sandbox::PhoneMessage> messages =
           co_await runtime.sandbox().wait_for_messages(resource_of(context), std::move(number), std::move(after), wait, wall);
       json items = json::array();
-      for (const sandbox::PhoneMessage& message : messages) items.push_back(to_json(message));
+      for (const sandbox::PhoneMessage& message : messages) items.push_back(message_json(message));
       json answer;
       answer["items"] = std::move(items);
       co_return json_response(200, answer);
@@ -136,16 +136,16 @@ class ControlRoutes {
     add("GET", "/_control/rules", [&runtime](RouteContext& context) -> Task<net::Response> {
       const std::vector<sandbox::PhoneRule> rules = co_await runtime.sandbox().rules(resource_of(context));
       json items = json::array();
-      for (const sandbox::PhoneRule& rule : rules) items.push_back(to_json(rule));
+      for (const sandbox::PhoneRule& rule : rules) items.push_back(rule_json(rule));
       json answer;
       answer["items"] = std::move(items);
       co_return json_response(200, answer);
     });
     add("POST", "/_control/rules", [&runtime](RouteContext& context) -> Task<net::Response> {
       const json body = parse_body(context);
-      sandbox::PhoneRule rule = parse_rule(body);
+      sandbox::PhoneRule rule = parse_phone_rule(body);
       std::string provider(JsonRef(body).text_or("provider", ""));
-      const json answer = to_json(rule);
+      const json answer = rule_json(rule);
       co_await runtime.sandbox().add_rule(resource_of(context), std::move(rule), std::move(provider));
       co_return json_response(201, answer);
     });

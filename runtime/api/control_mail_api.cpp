@@ -135,7 +135,7 @@ json to_json(const sandbox::MailRule& rule) {
   return out;
 }
 
-sandbox::MailRule parse_rule(const json& body) {
+sandbox::MailRule parse_mail_rule(const json& body) {
   const JsonRef request(body);
   sandbox::MailRule rule;
   rule.match = request.at("match").text();
@@ -298,7 +298,7 @@ void add_mailboxes(std::vector<server::Route>& routes, Runtime& runtime, Clock& 
     co_return items_response(rules, [](const sandbox::MailRule& rule) { return to_json(rule); });
   });
   add_control_route(routes, "POST", "/_control/mail-rules", [&runtime](RouteContext& context) -> Task<net::Response> {
-    sandbox::MailRule rule = parse_rule(parse_body(context));
+    sandbox::MailRule rule = parse_mail_rule(parse_body(context));
     const json answer = to_json(rule);
     co_await runtime.sandbox_mail().add_rule(resource_of(context), std::move(rule));
     co_return json_response(201, answer);

@@ -75,7 +75,7 @@ Task<net::Response> patch(Runtime& runtime, RouteContext& context) {
   co_return json_response(200, subscription_json(runtime, *written));
 }
 
-Task<net::Response> remove(Runtime& runtime, RouteContext& context) {
+Task<net::Response> remove_subscription(Runtime& runtime, RouteContext& context) {
   const EventSource source = event_source_of(runtime, context);
   std::string name = name_of(context);
   const bool removed = co_await runtime.event_subscriptions().remove(source, std::move(name));
@@ -194,7 +194,7 @@ void add_control_subscription_routes(std::vector<server::Route>& routes, Runtime
   });
   add_control_route(routes, "PUT", kOne, [&runtime](RouteContext& context) { return put(runtime, context); });
   add_control_route(routes, "PATCH", kOne, [&runtime](RouteContext& context) { return patch(runtime, context); });
-  add_control_route(routes, "DELETE", kOne, [&runtime](RouteContext& context) { return remove(runtime, context); });
+  add_control_route(routes, "DELETE", kOne, [&runtime](RouteContext& context) { return remove_subscription(runtime, context); });
   add_control_route(routes, "POST", "/_control/event-subscriptions/{name}/take",
                     [&runtime, &wall](RouteContext& context) { return take(runtime, wall, context); });
   add_control_route(routes, "POST", "/_control/event-subscriptions/{name}/acknowledge",

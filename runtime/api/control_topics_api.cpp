@@ -63,7 +63,7 @@ Task<net::Response> create(Runtime& runtime, RouteContext& context) {
   co_return json_response(201, to_json(runtime, *topic));
 }
 
-Task<net::Response> change(Runtime& runtime, RouteContext& context) {
+Task<net::Response> change_topic(Runtime& runtime, RouteContext& context) {
   const json body = parse_body(context);
   const JsonRef request(body);
   std::optional<std::map<std::string, std::string>> tags;
@@ -122,7 +122,7 @@ void add_control_topic_routes(std::vector<server::Route>& routes, Runtime& runti
   add_control_route(routes, "GET", kOne, [&runtime](RouteContext& context) -> Task<net::Response> {
     co_return json_response(200, to_json(runtime, *runtime.event_topics().get(context.param("name"))));
   });
-  add_control_route(routes, "PATCH", kOne, [&runtime](RouteContext& context) { return change(runtime, context); });
+  add_control_route(routes, "PATCH", kOne, [&runtime](RouteContext& context) { return change_topic(runtime, context); });
   add_control_route(routes, "DELETE", kOne, [&runtime](RouteContext& context) -> Task<net::Response> {
     std::string name(context.param("name"));
     const bool removed = co_await runtime.event_topics().remove(std::move(name));

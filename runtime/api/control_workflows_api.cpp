@@ -17,7 +17,7 @@ using expression::Value;
 using flows::WorkflowPtr;
 using server::RouteContext;
 
-constexpr std::size_t kMaxBodyBytes = 16u << 20;
+constexpr std::size_t kMaxDefinitionBytes = 16u << 20;
 
 /// Members keep their order: definitions and inputs are shown as they are written.
 net::Response value_response(int status, const Value& body) {
@@ -211,14 +211,14 @@ Task<net::Response> validate(Runtime& runtime, RouteContext& context) {
   co_return value_response(200, answer);
 }
 
-Task<net::Response> change(Runtime& runtime, RouteContext& context) {
+Task<net::Response> change_workflow(Runtime& runtime, RouteContext& context) {
   const Value body = parse(context);
   std::string id = runtime.workflows().get(context.param("name"))->arm_id;
   const WorkflowPtr changed = co_await runtime.workflows().set_enabled(std::move(id), flag_at(body, "enabled", true));
   co_return value_response(200, to_json(describe(runtime.workflows(), *changed)));
 }
 
-Task<net::Response> remove(Runtime& runtime, RouteContext& context) {
+Task<net::Response> remove_workflow(Runtime& runtime, RouteContext& context) {
   std::string id = runtime.workflows().get(context.param("name"))->arm_id;
   co_await runtime.workflows().remove(std::move(id));
   co_return empty_response(204);
@@ -342,7 +342,7 @@ void add_control_workflow_routes(std::vector<server::Route>& routes, Runtime& ru
   constexpr const char* kRun = "/_control/workflows/{name}/runs/{run}";
   const auto add = [&](const char* method, const std::string& path, auto handler) {
     add_control_route(routes, method, path.c_str(), std::move(handler));
-    routes.back().max_body_bytes = kMaxBodyBytes;
+    routes.back().max_body_bytes = kMaxDefinitionBytes;
   };
   add("GET", "/_control/workflows", [&runtime](RouteContext&) -> Task<net::Response> {
     Value answer;
@@ -358,8 +358,8 @@ void add_control_workflow_routes(std::vector<server::Route>& routes, Runtime& ru
     co_return value_response(200, answer);
   });
   add("PUT", kOne, [&runtime](RouteContext& context) { return deploy(runtime, context); });
-  add("PATCH", kOne, [&runtime](RouteContext& context) { return change(runtime, context); });
-  add("DELETE", kOne, [&runtime](RouteContext& context) { return remove(runtime, context); });
+  add("PATCH", kOne, [&runtime](RouteContext& context) { return change_workflow(runtime, context); });
+  add("DELETE", kOne, [&runtime](RouteContext& context) { return remove_workflow(runtime, context); });
   add("POST", std::string(kOne) + "/validate", [&runtime](RouteContext& context) { return validate(runtime, context); });
   add("GET", kRuns, [&runtime](RouteContext& context) -> Task<net::Response> { co_return list_runs(runtime, context); });
   add("POST", kRuns, [&runtime](RouteContext& context) { return start(runtime, context); });

@@ -17,7 +17,7 @@ using eventgrid::EventTopicPtr;
 using server::RouteContext;
 
 /// Above what events may have, so that what is too big is refused in the form that publishers know.
-constexpr std::size_t kMaxBodyBytes = 4 * eventgrid::kMaxBatchBytes;
+constexpr std::size_t kMaxPublishedBytes = 4 * eventgrid::kMaxBatchBytes;
 
 /// `{"error":{"code":…,"message":…,"details":[{"code":…,"message":…}]}}`
 net::Response event_grid_error(const Error& error) {
@@ -123,7 +123,7 @@ server::Route publish_route(std::string path, server::RouteHandler handler) {
   route.method = "POST";
   route.path = std::move(path);
   route.body = server::BodyRule::kAny;
-  route.max_body_bytes = kMaxBodyBytes;
+  route.max_body_bytes = kMaxPublishedBytes;
   route.on_error = event_grid_error;
   route.handler = std::move(handler);
   return route;

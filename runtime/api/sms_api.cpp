@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 /// Bodies are small: 100 recipients with ids and 2048 characters of text.
-constexpr std::size_t kMaxBodyBytes = 128 * 1024;
+constexpr std::size_t kMaxSmsBodyBytes = 128 * 1024;
 
 SmsSubmission parse_submission(const json& body) {
   SmsSubmission submission;
@@ -65,7 +65,7 @@ server::Route opt_out_route(SmsService& sms, const char* path, bool tells_state,
   route.path = path;
   route.auth = server::Auth::kAccessKey;
   route.body = server::BodyRule::kJson;
-  route.max_body_bytes = kMaxBodyBytes;
+  route.max_body_bytes = kMaxSmsBodyBytes;
   route.versions = versions({"2024-12-10-preview", "2025-05-29-preview", "2025-08-01-preview", "2026-01-23"});
   route.handler = [&sms, tells_state, work](server::RouteContext& context) -> Task<net::Response> {
     const json body = parse_body(context);
@@ -99,7 +99,7 @@ void add_sms_routes(std::vector<server::Route>& routes, SmsService& sms) {
   send.path = "/sms";
   send.auth = server::Auth::kAccessKey;
   send.body = server::BodyRule::kJson;
-  send.max_body_bytes = kMaxBodyBytes;
+  send.max_body_bytes = kMaxSmsBodyBytes;
   send.versions = versions({"2021-03-07", "2022-08-01-preview", "2024-01-14-preview", "2024-02-05-preview", "2024-12-10-preview",
                             "2025-05-29-preview", "2025-08-01-preview", "2026-01-23"});
   send.handler = [&sms](server::RouteContext& context) -> Task<net::Response> {

@@ -15,7 +15,7 @@ namespace {
 
 using server::RouteContext;
 
-constexpr std::size_t kMaxBodyBytes = 1024 * 1024;  // of a callback
+constexpr std::size_t kMaxReportBytes = 1024 * 1024;  // of a callback
 
 /// Of one connection (RFC 9110 section 7.6.1), or written by the server itself.
 bool is_servers_own(std::string_view name) {
@@ -89,7 +89,7 @@ void add_webhook_routes(std::vector<server::Route>& routes, ProviderRegistry& pr
       route.path = path;
       route.auth = server::Auth::kNone;
       route.body = server::BodyRule::kAny;
-      route.max_body_bytes = kMaxBodyBytes;
+      route.max_body_bytes = kMaxReportBytes;
       route.handler = [&providers, &clock](RouteContext& context) { return receive(providers, clock, context); };
       routes.push_back(std::move(route));
     }

@@ -12,6 +12,9 @@ namespace trunkline {
 constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+/// Of ASCII.
+constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_letter_or_digit(char c) noexcept { return is_letter(c) || is_digit(c); }
 
 std::string to_lower(std::string_view text);
 /// Equal without regard to the case of ASCII letters.

@@ -2,36 +2,20 @@
 #include <algorithm>
 
 #include "runtime/conformance/check.h"
+#include "runtime/conformance/one_call.h"
 #include "trunkline/chat_client.hpp"
 
 namespace trunkline::conformance {
 namespace {
 
-const std::string kResource(kResourceId);
-const std::string kAlice = "8:acs:" + kResource + "_alice";
-const std::string kBob = "8:acs:" + kResource + "_bob";
-const std::string kStranger = "8:acs:" + kResource + "_stranger";
+const std::string kAlice = "8:acs:" + kTestResource + "_alice";
+const std::string kBob = "8:acs:" + kTestResource + "_bob";
+const std::string kStranger = "8:acs:" + kTestResource + "_stranger";
 
-chat::ChatProviderClient client_of(plugin::PluginInstance& instance) {
+chat::ChatProviderClient chat_client(plugin::PluginInstance& instance) {
   return {instance.interface(chat::ChatProviderClient::kInterfaceId), instance.calls()};
 }
 
-template <class T, class Begin>
-Result<T> call(CheckContext& kit, const std::string& what, Begin begin) {
-  auto record = std::make_shared<CallRecord>();
-  auto kept = std::make_shared<Result<T>>();
-  begin([kept, settled = kit.recorder(record)](Result<T> result) mutable {
-    *kept = std::move(result);
-    settled(kept->ok() ? nullptr : &kept->error());
-  });
-  kit.await(record, what);
-  return std::move(*kept);
-}
-template <class T>
-T value_of(Result<T> result, const std::string& what) {
-  if (!result.ok()) CheckContext::fail(what + " failed: " + error_name(result.error().code) + ": " + result.error().message);
-  if constexpr (!std::is_void_v<T>) return std::move(result).value();
-}
 template <class T>
 void require_refused(const Result<T>& result, const std::string& what) {
   CheckContext::require(!result.ok(), what + ": wanted not_found or permission_denied, but it succeeded");
@@ -50,15 +34,15 @@ chat::CreateThreadRequest thread_request() {
 
 class Chat {
  public:
-  explicit Chat(CheckContext& kit) : kit_(kit), subject_(kit.open()), client_(client_of(*subject_.instance)) {}
+  explicit Chat(CheckContext& kit) : kit_(kit), subject_(kit.open()), client_(chat_client(*subject_.instance)) {}
 
   std::string create_thread() {
-    const auto begin = [&](auto done) { client_.start_create_thread(kResource, kAlice, thread_request(), {}, std::move(done)); };
+    const auto begin = [&](auto done) { client_.start_create_thread(kTestResource, kAlice, thread_request(), {}, std::move(done)); };
     return value_of(call<chat::CreateThreadResult>(kit_, "create_thread", begin), "create_thread").thread.id;
   }
   Result<chat::ChatThread> get_thread(const std::string& thread, const std::string& user = kAlice) {
     return call<chat::ChatThread>(kit_, "get_thread",
-                                  [&](auto done) { client_.start_get_thread(kResource, user, thread, {}, std::move(done)); });
+                                  [&](auto done) { client_.start_get_thread(kTestResource, user, thread, {}, std::move(done)); });
   }
   Result<chat::ChatMessage> send(const std::string& thread, const std::string& text, const std::string& user = kAlice,
                                  chat::MessageKind kind = chat::MessageKind::kText) {
@@ -66,25 +50,25 @@ class Chat {
     request.content = text;
     request.kind = kind;
     return call<chat::ChatMessage>(kit_, "send_message", [&](auto done) {
-      client_.start_send_message(kResource, user, thread, request, {}, std::move(done));
+      client_.start_send_message(kTestResource, user, thread, request, {}, std::move(done));
     });
   }
   Result<chat::ChatMessage> get(const std::string& thread, const std::string& message, const std::string& user = kAlice) {
     return call<chat::ChatMessage>(kit_, "get_message", [&](auto done) {
-      client_.start_get_message(kResource, user, thread, message, {}, std::move(done));
+      client_.start_get_message(kTestResource, user, thread, message, {}, std::move(done));
     });
   }
   std::vector<chat::ChatMessage> list(const std::string& thread, const std::string& user = kAlice) {
     chat::PageRequest page;
     page.limit = 100;
-    const auto begin = [&](auto done) { client_.start_list_messages(kResource, user, thread, page, {}, std::move(done)); };
+    const auto begin = [&](auto done) { client_.start_list_messages(kTestResource, user, thread, page, {}, std::move(done)); };
     return value_of(call<chat::MessagePage>(kit_, "list_messages", begin), "list_messages").items;
   }
   Result<void> update(const std::string& thread, const std::string& message, const std::string& text) {
     chat::MessageUpdate update;
     update.content = text;
     const auto begin = [&](auto done) {
-      client_.start_update_message(kResource, kAlice, thread, message, update, {}, std::move(done));
+      client_.start_update_message(kTestResource, kAlice, thread, message, update, {}, std::move(done));
     };
     auto result = call<chat::ChatMessage>(kit_, "update_message", begin);
     if (!result.ok()) return result.error();
@@ -92,11 +76,11 @@ class Chat {
   }
   Result<void> remove(const std::string& thread, const std::string& message) {
     return call<void>(kit_, "delete_message",
-                      [&](auto done) { client_.start_delete_message(kResource, kAlice, thread, message, {}, std::move(done)); });
+                      [&](auto done) { client_.start_delete_message(kTestResource, kAlice, thread, message, {}, std::move(done)); });
   }
   Result<void> delete_thread(const std::string& thread) {
     return call<void>(kit_, "delete_thread",
-                      [&](auto done) { client_.start_delete_thread(kResource, kAlice, thread, {}, std::move(done)); });
+                      [&](auto done) { client_.start_delete_thread(kTestResource, kAlice, thread, {}, std::move(done)); });
   }
   Subject& subject() { return subject_; }
   void close() { kit_.close(subject_); }
@@ -135,7 +119,7 @@ void life_of_a_message(CheckContext& kit) {
   chat.close();
 }
 
-void not_found(CheckContext& kit) {
+void chat_not_found(CheckContext& kit) {
   Chat chat(kit);
   const std::string thread = chat.create_thread();
   require_refused(chat.get_thread("19:no-such-thread@thread.v2"), "get_thread of none");
@@ -174,7 +158,7 @@ void odd_texts(CheckContext& kit) {
   chat.close();
 }
 
-void unknown_enum(CheckContext& kit) {
+void chat_unknown_enum(CheckContext& kit) {
   constexpr int kFromTheFuture = 9999;
   Chat chat(kit);
   const std::string thread = chat.create_thread();
@@ -201,14 +185,14 @@ void host_keeps_nothing(CheckContext& kit) {
 
 std::vector<Check> chat_checks(NormalCall& normal) {
   normal = [](CheckContext&, plugin::PluginInstance& instance, int, CallOptions options, Settled done) {
-    client_of(instance).start_create_thread(kResource, kAlice, thread_request(), std::move(options), settle(std::move(done)));
+    chat_client(instance).start_create_thread(kTestResource, kAlice, thread_request(), std::move(options), settle(std::move(done)));
   };
   return {{"chat.life_of_a_thread", life_of_a_thread},
           {"chat.life_of_a_message", life_of_a_message},
-          {"chat.not_found", not_found},
+          {"chat.not_found", chat_not_found},
           {"chat.strangers", strangers},
           {"chat.odd_texts", odd_texts},
-          {"chat.unknown_enum", unknown_enum},
+          {"chat.unknown_enum", chat_unknown_enum},
           {"chat.host_keeps_nothing", host_keeps_nothing}};
 }
 

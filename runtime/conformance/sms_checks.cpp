@@ -10,7 +10,7 @@ namespace {
 
 using Results = std::vector<sms::SmsSendResult>;
 
-sms::SmsProviderClient client_of(plugin::PluginInstance& instance) {
+sms::SmsProviderClient sms_client(plugin::PluginInstance& instance) {
   return {instance.interface(sms::SmsProviderClient::kInterfaceId), instance.calls()};
 }
 
@@ -30,7 +30,7 @@ Result<Results> send(CheckContext& kit, Subject& subject, sms::SmsSendRequest re
   auto record = std::make_shared<CallRecord>();
   auto results = std::make_shared<Result<Results>>();
   options.resource = "kit";
-  client_of(*subject.instance)
+  sms_client(*subject.instance)
       .start_send(std::move(request), std::move(options),
                   [results, settled = kit.recorder(record)](Result<Results> result) mutable {
                     if (result.ok()) *results = std::move(result);
@@ -60,7 +60,7 @@ void check_results(const sms::SmsSendRequest& request, const Results& results) {
 
 void answers_each_recipient(CheckContext& kit) {
   Subject subject = kit.open();
-  const std::int32_t most = client_of(*subject.instance).capabilities().max_recipients;
+  const std::int32_t most = sms_client(*subject.instance).capabilities().max_recipients;
   sms::SmsSendRequest request = request_of(kit.input.quirks.sms);
   for (int i = 1; i < std::min(most, 3); ++i) {
     request.recipients.push_back(request.recipients.front());
@@ -77,18 +77,18 @@ void answers_each_recipient(CheckContext& kit) {
 
 void capabilities(CheckContext& kit) {
   Subject subject = kit.open();
-  const sms::SmsCapabilities first = client_of(*subject.instance).capabilities();
+  const sms::SmsCapabilities first = sms_client(*subject.instance).capabilities();
   kit.require(first.max_recipients > 0, "max_recipients is " + std::to_string(first.max_recipients));
   kit.require(first.max_segments > 0, "max_segments is " + std::to_string(first.max_segments));
   for (const std::string& country : first.countries)
     kit.require(country.size() == 2 && std::all_of(country.begin(), country.end(), [](char c) { return c >= 'A' && c <= 'Z'; }),
                 "countries has \"" + country + "\", wanted ISO 3166-1 alpha-2");
   send(kit, subject, request_of(kit.input.quirks.sms));
-  kit.require(client_of(*subject.instance).capabilities() == first, "capabilities changed while the instance lived");
+  kit.require(sms_client(*subject.instance).capabilities() == first, "capabilities changed while the instance lived");
   kit.close(subject);
 }
 
-void unknown_enum(CheckContext& kit) {
+void sms_unknown_enum(CheckContext& kit) {
   constexpr int kFromTheFuture = 9999;
   Subject subject = kit.open();
   sms::SmsSendRequest request = request_of(kit.input.quirks.sms);
@@ -132,7 +132,7 @@ void nul_in_id(CheckContext& kit) {
 
 void idempotency(CheckContext& kit) {
   Subject subject = kit.open();
-  if (!client_of(*subject.instance).capabilities().idempotent) kit.skip("capabilities say that it is not idempotent");
+  if (!sms_client(*subject.instance).capabilities().idempotent) kit.skip("capabilities say that it is not idempotent");
   CallOptions options;
   options.idempotency_key = "kit-once";
   const auto first = send(kit, subject, request_of(kit.input.quirks.sms), options);
@@ -217,10 +217,10 @@ void failed_means_not_sent(CheckContext& kit) {
 
 std::vector<Check> sms_checks(NormalCall& normal) {
   normal = [](CheckContext& kit, plugin::PluginInstance& instance, int seed, CallOptions options, Settled done) {
-    client_of(instance).start_send(request_of(kit.input.quirks.sms, seed), std::move(options), settle(std::move(done)));
+    sms_client(instance).start_send(request_of(kit.input.quirks.sms, seed), std::move(options), settle(std::move(done)));
   };
   std::vector<Check> all{{"sms.capabilities", capabilities},    {"sms.send.answers_each_recipient", answers_each_recipient},
-                         {"sms.send.idempotency", idempotency}, {"sms.send.unknown_enum", unknown_enum},
+                         {"sms.send.idempotency", idempotency}, {"sms.send.unknown_enum", sms_unknown_enum},
                          {"sms.send.nul_in_id", nul_in_id},     {"sms.send.failed_means_not_sent", failed_means_not_sent}};
   const std::pair<const char*, std::string> texts[] = {{"nul_in_text", std::string("a\0b\0", 4)},
                                                        {"empty_text", ""},

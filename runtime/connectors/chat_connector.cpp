@@ -249,7 +249,7 @@ Task<ConnectorResponse> remove_participant(ConnectorServices services, Connector
   co_return response;
 }
 
-constexpr ConnectorOperation kOperations[] = {
+constexpr ConnectorOperation kChatOperations[] = {
     {"POST", "/chat/threads", true, create_thread},
     {"GET", "/chat/threads", true, list_threads},
     {"GET", "/chat/threads/{}", true, get_thread},
@@ -264,6 +264,6 @@ constexpr ConnectorOperation kOperations[] = {
 
 }  // namespace
 
-std::span<const ConnectorOperation> chat_operations() { return kOperations; }
+std::span<const ConnectorOperation> chat_operations() { return kChatOperations; }
 
 }  // namespace trunkline::connectors

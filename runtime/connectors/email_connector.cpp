@@ -58,7 +58,7 @@ Task<ConnectorResponse> accept(ConnectorServices services, ResourcePtr resource,
   co_return response;
 }
 
-Task<ConnectorResponse> send(ConnectorServices services, ConnectorRequest request) {
+Task<ConnectorResponse> send_email(ConnectorServices services, ConnectorRequest request) {
   const JsonRef body(request.body);
   service::EmailMessage message;
   message.sender_address = body.at("senderAddress").text();
@@ -108,8 +108,8 @@ Task<ConnectorResponse> send_smtp(ConnectorServices services, ConnectorRequest r
 }
 
 constexpr ConnectorOperation kEmail[] = {
-    {"POST", "/emails:sendGAVersion", true, send},
-    {"POST", "/emails:send", true, send},
+    {"POST", "/emails:sendGAVersion", true, send_email},
+    {"POST", "/emails:send", true, send_email},
 };
 constexpr ConnectorOperation kSmtp[] = {
     {"POST", "/SendEmailV3", true, send_smtp},

@@ -64,7 +64,7 @@ Task<ConnectorResponse> revoke(ConnectorServices services, ConnectorRequest requ
   co_return response;
 }
 
-constexpr ConnectorOperation kOperations[] = {
+constexpr ConnectorOperation kIdentityOperations[] = {
     {"POST", "/identities", false, create},
     {"DELETE", "/identities/{}", true, remove},
     {"POST", "/identities/{}/:issueAccessToken", true, issue},
@@ -73,6 +73,6 @@ constexpr ConnectorOperation kOperations[] = {
 
 }  // namespace
 
-std::span<const ConnectorOperation> identity_operations() { return kOperations; }
+std::span<const ConnectorOperation> identity_operations() { return kIdentityOperations; }
 
 }  // namespace trunkline::connectors

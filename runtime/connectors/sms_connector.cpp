@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-Task<ConnectorResponse> send(ConnectorServices services, ConnectorRequest request) {
+Task<ConnectorResponse> send_sms(ConnectorServices services, ConnectorRequest request) {
   SmsSubmission submission;
   const JsonRef body(request.body);
   submission.from = body.at("from").text();
@@ -44,13 +44,13 @@ Task<ConnectorResponse> send(ConnectorServices services, ConnectorRequest reques
   co_return response;
 }
 
-constexpr ConnectorOperation kOperations[] = {
-    {"POST", "/v2/sms", true, send},
-    {"POST", "/sms", true, send},
+constexpr ConnectorOperation kSmsOperations[] = {
+    {"POST", "/v2/sms", true, send_sms},
+    {"POST", "/sms", true, send_sms},
 };
 
 }  // namespace
 
-std::span<const ConnectorOperation> sms_operations() { return kOperations; }
+std::span<const ConnectorOperation> sms_operations() { return kSmsOperations; }
 
 }  // namespace trunkline::connectors

@@ -59,7 +59,7 @@ Error refusal_of(const net::Response& response) {
   return Error(kind, std::move(message), "trigger").with_http_status(response.status).with_service_code(std::move(code));
 }
 
-workflows::WorkflowResponse to_service(const net::Response& response) {
+workflows::WorkflowResponse workflow_response(const net::Response& response) {
   workflows::WorkflowResponse out;
   out.status_code = response.status;
   for (const auto& [name, value] : response.headers)
@@ -95,7 +95,7 @@ Task<workflows::WorkflowStart> call_request(flows::WorkflowService& workflows, f
     out.run = std::string(run);
     out.runs.push_back(*out.run);
   }
-  if (responds) out.response = to_service(response);
+  if (responds) out.response = workflow_response(response);
   co_return out;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 using expression::Value;
 
-constexpr std::int32_t kMaxCredits = 1000;
+constexpr std::int32_t kMaxActionCredits = 1000;
 constexpr std::int32_t kMaxPage = 250;
 
 flows::WorkflowSpec spec_of(workflows::WorkflowSpec given) {
@@ -169,7 +169,7 @@ Task<std::string> WorkflowsObject::rerun(Call, std::string workflow, std::string
 Task<std::unique_ptr<StreamSource<workflows::WorkflowFunctionCall>>> WorkflowsObject::function_calls(Call, std::string function,
                                                                                                      std::int32_t credits) {
   if (function.empty()) throw Error(ErrorCode::kInvalidArgument, "the name of the function is empty", "function");
-  if (credits < 1 || credits > kMaxCredits)
+  if (credits < 1 || credits > kMaxActionCredits)
     throw Error(ErrorCode::kInvalidArgument, "credits must be 1 to 1000, not " + std::to_string(credits), "credits");
   const std::shared_ptr<connectors::FunctionCalls> calls = runtime_.function_calls().shared_from_this();
   const std::uint64_t consumer = calls->attach(function, static_cast<std::uint32_t>(credits));

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t kMaxWaiting = 16'384;
 // A commit costs as much as dozens of deliveries.
 constexpr Duration kRest = std::chrono::milliseconds{5};
-constexpr Duration kWaitAfterError = std::chrono::seconds{1};
+constexpr Duration kFlushWaitAfterError = std::chrono::seconds{1};
 }  // namespace
 
 struct Flusher::Write {
@@ -107,7 +107,7 @@ void Flusher::submit(std::shared_ptr<Write> write) {
                                           {{"error", result.error().message}});
                     if (self->core_.stopped.load()) return;
                     // Nothing is lost meanwhile: deliveries stall, and events wait in their log.
-                    self->core_.clock.schedule_after(kWaitAfterError, [self, write] { self->submit(write); });
+                    self->core_.clock.schedule_after(kFlushWaitAfterError, [self, write] { self->submit(write); });
                   });
 }
 

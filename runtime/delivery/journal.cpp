@@ -1,4 +1,5 @@
 // Attempts as bytes: varints, each number against the one before it. Text only where an attempt has something to say.
+#include "runtime/base/unix_time.h"
 #include "runtime/delivery/records.h"
 
 namespace trunkline::delivery {
@@ -47,8 +48,6 @@ class Reader {
   std::string_view bytes_;
 };
 
-std::int64_t us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-
 }  // namespace
 
 std::string encode_attempts(std::span<const Attempt> attempts) {
@@ -58,7 +57,7 @@ std::string encode_attempts(std::span<const Attempt> attempts) {
     put_signed(out, attempt.sequence - sequence);
     put(out, static_cast<std::uint64_t>(attempt.part));
     put(out, static_cast<std::uint64_t>(attempt.number));
-    put_signed(out, us(attempt.at) - at);
+    put_signed(out, unix_us(attempt.at) - at);
     put(out, static_cast<std::uint64_t>(attempt.status));
     put(out, static_cast<std::uint64_t>(attempt.outcome));
     put(out, static_cast<std::uint64_t>(
@@ -67,7 +66,7 @@ std::string encode_attempts(std::span<const Attempt> attempts) {
     put(out, reply.size());
     out.append(reply);
     sequence = attempt.sequence;
-    at = us(attempt.at);
+    at = unix_us(attempt.at);
   }
   return out;
 }
@@ -83,7 +82,7 @@ std::vector<Attempt> decode_attempts(std::string_view bytes) {
     attempt.part = static_cast<int>(reader.number());
     attempt.number = static_cast<int>(reader.number());
     at += reader.signed_number();
-    attempt.at = Time{std::chrono::microseconds{at}};
+    attempt.at = from_unix_us(at);
     attempt.status = static_cast<int>(reader.number());
     attempt.outcome = static_cast<Outcome>(reader.number());
     attempt.latency = std::chrono::microseconds{reader.number()};

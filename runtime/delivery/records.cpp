@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/encoding.h"
+#include "runtime/base/unix_time.h"
 
 namespace trunkline::delivery {
 namespace {
@@ -140,18 +141,15 @@ const Statement kDropSubscriptions{"DELETE FROM event_subscriptions WHERE resour
 const Statement kDropRouting{"DELETE FROM event_routing WHERE resource_key = ?"};
 const Statement kTrimAttempts{"DELETE FROM event_attempts WHERE first_us < ?"};
 
-std::int64_t us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_us(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
-
 RetryRow retry_row(const Row& row) {
   RetryRow out;
   out.sequence = row.integer(0);
   out.part = static_cast<int>(row.integer(1));
   out.state = static_cast<RetryRow::State>(row.integer(2));
-  out.due = from_us(row.integer(3));
+  out.due = from_unix_us(row.integer(3));
   out.attempts = static_cast<int>(row.integer(4));
-  out.expires = from_us(row.integer(5));
-  if (!row.is_null(6)) out.last_attempt = from_us(row.integer(6));
+  out.expires = from_unix_us(row.integer(5));
+  if (!row.is_null(6)) out.last_attempt = from_unix_us(row.integer(6));
   out.status = static_cast<int>(row.integer(7));
   out.outcome = static_cast<Outcome>(row.integer(8));
   out.reason = row.text(9);
@@ -166,7 +164,8 @@ void insert_attempts(Session& session, std::int64_t subscription_key, std::span<
     const auto [low, high] =
         std::minmax_element(group.begin(), group.end(), [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
     const std::string bytes = encode_attempts(group);
-    session.execute(kInsertAttempts, {subscription_key, low->sequence, high->sequence, us(group.front().at), as_bytes(bytes)});
+    session.execute(kInsertAttempts,
+                    {subscription_key, low->sequence, high->sequence, unix_us(group.front().at), as_bytes(bytes)});
   };
   const auto is_first = [](const Attempt& attempt) { return attempt.number == 1; };
   if (std::all_of(attempts.begin(), attempts.end(), is_first)) return insert(attempts);
@@ -206,15 +205,15 @@ std::int64_t last_of_log(Session& session, std::int64_t resource_key) {
 }
 
 std::int64_t insert_subscription(Session& session, const SubscriptionRow& row) {
-  session.execute(kInsertSubscription,
-                  {row.resource_key, row.name, row.properties, static_cast<int>(row.state), row.validation_code,
-                   us(row.validation_expires), row.start, row.cursor, row.lagging, us(row.created), us(row.updated)});
+  session.execute(kInsertSubscription, {row.resource_key, row.name, row.properties, static_cast<int>(row.state),
+                                        row.validation_code, unix_us(row.validation_expires), row.start, row.cursor, row.lagging,
+                                        unix_us(row.created), unix_us(row.updated)});
   return session.last_insert_id();
 }
 
 void update_subscription(Session& session, const SubscriptionRow& row) {
   session.execute(kUpdateSubscription, {row.properties, static_cast<int>(row.state), row.validation_code,
-                                        us(row.validation_expires), us(row.updated), row.key});
+                                        unix_us(row.validation_expires), unix_us(row.updated), row.key});
 }
 
 std::int64_t take_up(Session& session, std::int64_t key) {
@@ -236,9 +235,10 @@ void delete_subscription(Session& session, std::int64_t key) {
 
 void put_retry(Session& session, std::int64_t subscription_key, const RetryRow& row) {
   std::optional<std::int64_t> last;
-  if (row.last_attempt) last = us(*row.last_attempt);
-  session.execute(kPutRetry, {subscription_key, row.sequence, row.part, static_cast<int>(row.state), us(row.due), row.attempts,
-                              us(row.expires), last, row.status, static_cast<int>(row.outcome), row.reason, row.ordering_key});
+  if (row.last_attempt) last = unix_us(*row.last_attempt);
+  session.execute(kPutRetry,
+                  {subscription_key, row.sequence, row.part, static_cast<int>(row.state), unix_us(row.due), row.attempts,
+                   unix_us(row.expires), last, row.status, static_cast<int>(row.outcome), row.reason, row.ordering_key});
 }
 
 void apply(Session& session, std::span<const Delta> deltas, std::span<const Position> positions, std::int64_t now_us) {
@@ -270,7 +270,7 @@ void drop_resource(Session& session, std::int64_t resource_key) {
   session.execute(kDropRouting, {resource_key});
 }
 
-std::int64_t trim_attempts(Session& session, Time before) { return session.execute(kTrimAttempts, {us(before)}); }
+std::int64_t trim_attempts(Session& session, Time before) { return session.execute(kTrimAttempts, {unix_us(before)}); }
 
 std::int64_t trim_closed_retries(Session& session) { return session.execute(kTrimClosed); }
 
@@ -295,12 +295,12 @@ std::vector<SubscriptionRow> read_subscriptions(store::Database& database, std::
       out.properties = row.text(3);
       out.state = static_cast<SubscriptionRow::State>(row.integer(4));
       out.validation_code = row.text(5);
-      out.validation_expires = from_us(row.integer(6));
+      out.validation_expires = from_unix_us(row.integer(6));
       out.start = row.integer(7);
       out.cursor = row.integer(8);
       out.lagging = row.integer(9) != 0;
-      out.created = from_us(row.integer(10));
-      out.updated = from_us(row.integer(11));
+      out.created = from_unix_us(row.integer(10));
+      out.updated = from_unix_us(row.integer(11));
       rows.push_back(std::move(out));
     });
   });
@@ -317,7 +317,7 @@ std::optional<std::int64_t> read_position(store::Database& database, std::int64_
 std::vector<RetryRow> read_due(store::Database& database, std::int64_t subscription_key, Time now, std::size_t limit) {
   std::vector<RetryRow> rows;
   database.read([&](Session& session) {
-    session.query(kDue, {subscription_key, us(now), static_cast<std::int64_t>(limit)},
+    session.query(kDue, {subscription_key, unix_us(now), static_cast<std::int64_t>(limit)},
                   [&](const Row& row) { rows.push_back(retry_row(row)); });
   });
   return rows;
@@ -326,8 +326,8 @@ std::vector<RetryRow> read_due(store::Database& database, std::int64_t subscript
 std::optional<Time> next_due(store::Database& database, std::int64_t subscription_key, Time after) {
   std::optional<Time> due;
   database.read([&](Session& session) {
-    session.query(kNextDue, {subscription_key, us(after)}, [&](const Row& row) {
-      if (!row.is_null(0)) due = from_us(row.integer(0));
+    session.query(kNextDue, {subscription_key, unix_us(after)}, [&](const Row& row) {
+      if (!row.is_null(0)) due = from_unix_us(row.integer(0));
     });
   });
   return due;

@@ -8,7 +8,7 @@
 
 namespace trunkline::delivery {
 namespace {
-constexpr std::uint32_t kPage = 256;
+constexpr std::uint32_t kSharedPage = 256;
 // How often a position is written for its own sake, when nothing matches; bounds what a restart reads again.
 constexpr std::int64_t kPositionStep = 4096;
 }  // namespace
@@ -105,7 +105,7 @@ std::uint64_t Source::evaluations() const {
 
 Task<void> Source::run(std::shared_ptr<Source> self, std::shared_ptr<Subscription> subscription) {
   for (;;) {
-    std::vector<Event> events = co_await subscription->next(kPage);
+    std::vector<Event> events = co_await subscription->next(kSharedPage);
     if (events.empty()) co_return;
     self->give(std::move(events));
   }

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxAttributes = 10;
-constexpr std::size_t kMaxAttributeBytes = 4096;
+constexpr std::size_t kMaxSpecAttributeBytes = 4096;
 constexpr std::size_t kMaxLabels = 100;
 
 bool is_header_name(std::string_view name) {
@@ -47,7 +47,7 @@ void read_attributes(const JsonRef& list, SubscriptionSpec& spec) {
     if (iequals(type.text(), "Static")) {
       const JsonRef value = properties.at("value");
       attribute.value = value.text();
-      if (attribute.value.size() > kMaxAttributeBytes) throw value.error("is longer than 4096 bytes");
+      if (attribute.value.size() > kMaxSpecAttributeBytes) throw value.error("is longer than 4096 bytes");
       if (attribute.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
         throw value.error("has a line break or NUL in it");
       attribute.secret = properties.boolean_or("isSecret", false);

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxQueue = 1024;
 constexpr std::size_t kMaxQueueBytes = 4u << 20;
 constexpr std::size_t kLowQueue = 256;
 constexpr std::size_t kPage = 512;
-constexpr Duration kWaitAfterError = std::chrono::seconds{1};
+constexpr Duration kLoadWaitAfterError = std::chrono::seconds{1};
 
 std::string ordering_key_of(const SubscriptionSpec& spec, const Event& event) {
   if (spec.ordering_key.empty()) return "";
@@ -175,7 +175,7 @@ void Worker::load() {
     core_.log.error("events", "a subscription cannot read the log; trying again",
                     {{"subscription", spec->name}, {"error", error.message}});
     if (!core_.stopped.load())
-      core_.clock.schedule_after(kWaitAfterError, [weak = weak_from_this()] {
+      core_.clock.schedule_after(kLoadWaitAfterError, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->load();
       });
     return;

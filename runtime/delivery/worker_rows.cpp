@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kDuePage = 128;
 constexpr std::size_t kMaxDeadLetters = 4;
-constexpr Duration kWaitAfterError = std::chrono::seconds{1};
+constexpr Duration kRowsWaitAfterError = std::chrono::seconds{1};
 constexpr Duration kDeadLetterRetry = std::chrono::minutes{5};
 
 }  // namespace
@@ -81,7 +81,7 @@ void Worker::load_due() {
     }
   } catch (const Error& error) {
     core_.log.error("events", "a subscription cannot read its retries; trying again", {{"error", error.message}});
-    later = now + kWaitAfterError;
+    later = now + kRowsWaitAfterError;
   }
   bool again = false, dirty = !gone.empty();
   {

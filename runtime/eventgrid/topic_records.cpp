@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/unix_time.h"
+
 namespace trunkline::eventgrid {
 namespace {
 
@@ -69,9 +71,6 @@ const Statement kPutSystem{
     "kept = excluded.kept, changed_us = excluded.changed_us"};
 const Statement kDeleteSystem{"DELETE FROM event_system_topics WHERE subscription = ? AND resource_group = ? AND name = ?"};
 
-std::int64_t us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_us(std::int64_t value) { return Time{std::chrono::microseconds{value}}; }
-
 }  // namespace
 
 std::vector<std::shared_ptr<EventTopic>> load(Session& session) {
@@ -89,8 +88,8 @@ std::vector<std::shared_ptr<EventTopic>> load(Session& session) {
     topic->local_auth = row.integer(8) != 0;
     topic->tags = json::parse(row.text(9)).get<Tags>();
     topic->kept = row.text(10);
-    topic->created_at = from_us(row.integer(11));
-    topic->changed_at = from_us(row.integer(12));
+    topic->created_at = from_unix_us(row.integer(11));
+    topic->changed_at = from_unix_us(row.integer(12));
     all.push_back(std::move(topic));
   });
   return all;
@@ -107,23 +106,23 @@ std::vector<SystemTopic> load_system(Session& session) {
     topic.topic_type = row.text(4);
     topic.tags = json::parse(row.text(5)).get<Tags>();
     topic.kept = row.text(6);
-    topic.created_at = from_us(row.integer(7));
-    topic.changed_at = from_us(row.integer(8));
+    topic.created_at = from_unix_us(row.integer(7));
+    topic.changed_at = from_unix_us(row.integer(8));
     all.push_back(std::move(topic));
   });
   return all;
 }
 
 std::int64_t insert(Session& session, const EventTopic& t) {
-  session.execute(
-      kInsert, {t.name, t.subscription, t.resource_group, t.location, t.schema == events::EventSchema::kCloudEvents,
-                t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.created_at), us(t.changed_at)});
+  session.execute(kInsert, {t.name, t.subscription, t.resource_group, t.location, t.schema == events::EventSchema::kCloudEvents,
+                            t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, unix_us(t.created_at),
+                            unix_us(t.changed_at)});
   return session.last_insert_id();
 }
 
 void update(Session& session, const EventTopic& t) {
-  session.execute(kUpdate,
-                  {t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, us(t.changed_at), topic_key(t)});
+  session.execute(kUpdate, {t.key1.reveal(), t.key2.reveal(), t.local_auth, json(t.tags).dump(), t.kept, unix_us(t.changed_at),
+                            topic_key(t)});
 }
 
 void remove(Session& session, std::int64_t topic_key) { session.execute(kDelete, {topic_key}); }
@@ -136,7 +135,7 @@ bool exists(Session& session, std::int64_t topic_key) {
 
 void put_system(Session& session, const SystemTopic& t) {
   session.execute(kPutSystem, {t.subscription, t.resource_group, t.name, t.source, t.topic_type, json(t.tags).dump(), t.kept,
-                               us(t.created_at), us(t.changed_at)});
+                               unix_us(t.created_at), unix_us(t.changed_at)});
 }
 
 void remove_system(Session& session, const SystemTopic& t) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/base/ids.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/events/event_page.h"
 #include "runtime/events/subscription.h"
 
@@ -57,8 +58,6 @@ const Statement kNewest{"SELECT sequence, LENGTH(data) FROM events ORDER BY sequ
 const Statement kCountAfter{"SELECT COUNT(*) FROM events WHERE resource_key = ? AND sequence > ?"};
 const Statement kNthLast{"SELECT sequence FROM events WHERE resource_key = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?"};
 const Statement kDrop{"DELETE FROM events WHERE resource_key = ?"};
-
-std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 }  // namespace
 

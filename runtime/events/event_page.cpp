@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/unix_time.h"
+
 namespace trunkline::events {
 namespace {
 
@@ -32,12 +34,12 @@ Event read_event(const store::Row& row) {
   event.subject = row.text(2);
   event.id = row.text(3);
   event.topic = row.text(4);
-  event.time = Time{std::chrono::microseconds{row.integer(5)}};
+  event.time = from_unix_us(row.integer(5));
   event.data_version = row.text(6);
   event.data = row.text(7);
   event.traceparent = row.text(8);
   event.extra = row.text(9);
-  if (!row.is_null(10)) event.published = Time{std::chrono::microseconds{row.integer(10)}};
+  if (!row.is_null(10)) event.published = from_unix_us(row.integer(10));
   return event;
 }
 

@@ -256,7 +256,7 @@ Operand create_array(Call& call) {
   return out;
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kCollectionFunctions[] = {
     {"length", 1, 1, length},
     {"contains", 2, 2, contains},
     {"empty", 1, 1, empty},
@@ -275,6 +275,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> collection_functions() { return kFunctions; }
+std::span<const FunctionInfo> collection_functions() { return kCollectionFunctions; }
 
 }  // namespace trunkline::expression

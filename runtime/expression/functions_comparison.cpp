@@ -37,7 +37,7 @@ Operand greater_or_equals(Call& call) { return Value(compare_arguments(call) >= 
 Operand less(Call& call) { return Value(compare_arguments(call) < 0); }
 Operand less_or_equals(Call& call) { return Value(compare_arguments(call) <= 0); }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kComparisonFunctions[] = {
     {"equals", 2, 2, equals},
     {"greater", 2, 2, greater},
     {"greaterOrEquals", 2, 2, greater_or_equals},
@@ -61,6 +61,6 @@ int compare_values(const Value& left, const Value& right) {
   return right < left ? 1 : 0;
 }
 
-std::span<const FunctionInfo> comparison_functions() { return kFunctions; }
+std::span<const FunctionInfo> comparison_functions() { return kComparisonFunctions; }
 
 }  // namespace trunkline::expression

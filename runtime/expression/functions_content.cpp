@@ -132,7 +132,7 @@ Operand trim_byte_order_mark(Call& call) {
   return Operand::text(text.substr(kByteOrderMark.size()));
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kContentFunctions[] = {
     {"base64", 1, 1, base64},
     {"base64ToBinary", 1, 1, base64_to_binary},
     {"base64ToString", 1, 1, base64_to_string},
@@ -149,6 +149,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> content_functions() { return kFunctions; }
+std::span<const FunctionInfo> content_functions() { return kContentFunctions; }
 
 }  // namespace trunkline::expression

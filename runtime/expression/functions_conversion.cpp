@@ -126,7 +126,7 @@ Operand decode_uri_component(Call& call) {
   return Operand::text(percent_decoded_text(call.text(0)));
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kConversionFunctions[] = {
     {"bool", 1, 1, to_bool},
     {"int", 1, 1, to_int},
     {"float", 1, 2, to_float},
@@ -141,6 +141,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> conversion_functions() { return kFunctions; }
+std::span<const FunctionInfo> conversion_functions() { return kConversionFunctions; }
 
 }  // namespace trunkline::expression

@@ -187,7 +187,7 @@ Operand format_time_span_function(Call& call) {
   return Operand::text(*std::move(out));
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kDateFunctions[] = {
     {"addDays", 2, 3, add_days},
     {"addHours", 2, 3, add_hours},
     {"addMinutes", 2, 3, add_minutes},
@@ -215,6 +215,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> date_functions() { return kFunctions; }
+std::span<const FunctionInfo> date_functions() { return kDateFunctions; }
 
 }  // namespace trunkline::expression

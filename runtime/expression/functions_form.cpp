@@ -57,7 +57,7 @@ Operand trigger_multipart_body(Call& call) { return part(call, trigger_outputs(c
 
 using Kind = Reference::Kind;
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kFormFunctions[] = {
     {"formDataValue", 2, 2, form_data_value, false, Symbol::kAction, Kind::kAction},
     {"formDataMultiValues", 2, 2, form_data_multi_values, false, Symbol::kAction, Kind::kAction},
     {"triggerFormDataValue", 1, 1, trigger_form_data_value, false, std::nullopt, Kind::kTrigger},
@@ -68,6 +68,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> form_functions() { return kFunctions; }
+std::span<const FunctionInfo> form_functions() { return kFormFunctions; }
 
 }  // namespace trunkline::expression

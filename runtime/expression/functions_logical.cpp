@@ -6,7 +6,7 @@ namespace {
 
 Operand negation(Call& call) { return Value(!call.boolean(0)); }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kLogicalFunctions[] = {
     {.name = "and", .min_arguments = 1, .max_arguments = FunctionInfo::kAnyNumber, .form = FunctionInfo::Form::kAnd},
     {.name = "or", .min_arguments = 1, .max_arguments = FunctionInfo::kAnyNumber, .form = FunctionInfo::Form::kOr},
     {.name = "if", .min_arguments = 3, .max_arguments = 3, .form = FunctionInfo::Form::kIf},
@@ -15,6 +15,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> logical_functions() { return kFunctions; }
+std::span<const FunctionInfo> logical_functions() { return kLogicalFunctions; }
 
 }  // namespace trunkline::expression

@@ -162,7 +162,7 @@ Operand range(Call& call) {
   return out;
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kMathFunctions[] = {
     {"add", 2, 2, add},
     {"sub", 2, 2, sub},
     {"mul", 2, 2, mul},
@@ -176,6 +176,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> math_functions() { return kFunctions; }
+std::span<const FunctionInfo> math_functions() { return kMathFunctions; }
 
 }  // namespace trunkline::expression

@@ -79,7 +79,7 @@ Operand merge_objects(Call& call) {
   return out;
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kObjectFunctions[] = {
     {"addProperty", 3, 3, add_property},       {"setProperty", 3, 3, set_property},
     {"removeProperty", 2, 2, remove_property}, {"coalesce", 1, FunctionInfo::kAnyNumber, coalesce},
     {"mergeObjects", 2, 2, merge_objects},
@@ -87,6 +87,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> object_functions() { return kFunctions; }
+std::span<const FunctionInfo> object_functions() { return kObjectFunctions; }
 
 }  // namespace trunkline::expression

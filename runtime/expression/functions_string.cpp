@@ -263,7 +263,7 @@ Operand is_float(Call& call) {
 Operand utf8_length_function(Call& call) { return Value(static_cast<std::int64_t>(call.text(0).size())); }
 Operand utf16_length_function(Call& call) { return Value(static_cast<std::int64_t>(utf16_length(call.text(0)) * 2)); }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kStringFunctions[] = {
     {"concat", 1, FunctionInfo::kAnyNumber, concat},
     {"substring", 2, 3, substring},
     {"slice", 2, 3, slice},
@@ -288,6 +288,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> string_functions() { return kFunctions; }
+std::span<const FunctionInfo> string_functions() { return kStringFunctions; }
 
 }  // namespace trunkline::expression

@@ -140,7 +140,7 @@ Operand uri_query(Call& call) {
 }
 Operand uri_scheme(Call& call) { return Operand::text(uri_argument(call).scheme); }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kUriFunctions[] = {
     {"uriHost", 1, 1, uri_host}, {"uriPath", 1, 1, uri_path},   {"uriPathAndQuery", 1, 1, uri_path_and_query},
     {"uriPort", 1, 1, uri_port}, {"uriQuery", 1, 1, uri_query}, {"uriScheme", 1, 1, uri_scheme},
 };
@@ -197,6 +197,6 @@ std::string percent_decoded_text(std::string_view text) {
   return out;
 }
 
-std::span<const FunctionInfo> uri_functions() { return kFunctions; }
+std::span<const FunctionInfo> uri_functions() { return kUriFunctions; }
 
 }  // namespace trunkline::expression

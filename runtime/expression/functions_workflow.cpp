@@ -119,7 +119,7 @@ Operand app_setting(Call& call) {
   return Operand::text(*std::move(value));
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kWorkflowFunctions[] = {
     {"trigger", 0, 0, trigger, false, std::nullopt, Kind::kTrigger},
     {"triggers", 0, 0, trigger, false, std::nullopt, Kind::kTrigger},
     {"triggerOutputs", 0, 0, trigger_outputs, false, std::nullopt, Kind::kTrigger},
@@ -144,6 +144,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> workflow_functions() { return kFunctions; }
+std::span<const FunctionInfo> workflow_functions() { return kWorkflowFunctions; }
 
 }  // namespace trunkline::expression

@@ -8,6 +8,7 @@
 #include "runtime/base/utf8.h"
 #include "runtime/expression/function.h"
 #include "runtime/expression/xml.h"
+#include "runtime/expression/xml_text.h"
 
 namespace trunkline::expression {
 namespace {
@@ -16,10 +17,6 @@ constexpr std::string_view kXmlType = "application/xml;charset=utf-8";
 // Steps of one XPath expression; a hostile one can be made to take any number.
 constexpr unsigned long kMaxXPathSteps = 10'000'000;
 constexpr std::size_t kMaxXPathLength = 4'096;
-
-std::string_view view(const xmlChar* text) {
-  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
-}
 
 Operand xml(Call& call) {
   const Value& value = call[0];
@@ -128,7 +125,7 @@ Operand xpath(Call& call) {
   }
 }
 
-constexpr FunctionInfo kFunctions[] = {
+constexpr FunctionInfo kXmlFunctions[] = {
     {"xml", 1, 1, xml},
     {"xpath", 2, 2, xpath},
     {"encodeXmlValue", 1, 1, encode_xml_value},
@@ -139,6 +136,6 @@ constexpr FunctionInfo kFunctions[] = {
 
 }  // namespace
 
-std::span<const FunctionInfo> xml_functions() { return kFunctions; }
+std::span<const FunctionInfo> xml_functions() { return kXmlFunctions; }
 
 }  // namespace trunkline::expression

@@ -14,7 +14,7 @@
 namespace trunkline::expression {
 namespace {
 
-constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMaxZoneName = 64;
 
 using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, kTicksPerSecond>>;
 
@@ -64,7 +64,7 @@ const date::time_zone* locate(const std::string& name) {
 }  // namespace
 
 const TimeZone* TimeZone::find(std::string_view name) {
-  if (name.empty() || name.size() > kMaxName || !is_ascii(name)) return nullptr;
+  if (name.empty() || name.size() > kMaxZoneName || !is_ascii(name)) return nullptr;
   static std::mutex mutex;
   static std::map<std::string, std::unique_ptr<const TimeZone>, std::less<>> zones;
   const std::string key = to_lower(name);

@@ -9,7 +9,7 @@
 namespace trunkline::expression {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr std::string_view kReplacementText = "\xEF\xBF\xBD";
 
 void append_integer(std::string& out, const Value& value) {
   char buffer[24];
@@ -74,7 +74,7 @@ void append_quoted(std::string& out, std::string_view text) {
       if (point)
         append_escape(out, static_cast<unsigned>(*point));
       else
-        out += kReplacement;
+        out += kReplacementText;
       plain = i + length;
     }
     i += length;

@@ -9,16 +9,13 @@
 
 #include "runtime/base/utf8.h"
 #include "runtime/expression/text_units.h"
+#include "runtime/expression/xml_text.h"
 
 namespace trunkline::expression {
 namespace {
 
 // Never the network, never a file, never entities of the document's own; errors are told by us.
 constexpr int kParseOptions = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS;
-
-std::string_view view(const xmlChar* text) {
-  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
-}
 
 void ignore_error(void*, xmlErrorPtr) {}
 void ignore_text(void*, const char*, ...) {}  // NOLINT(cert-dcl50-cpp): the signature of the library

@@ -4,15 +4,12 @@
 #include <utility>
 
 #include "runtime/expression/xml.h"
+#include "runtime/expression/xml_text.h"
 
 namespace trunkline::expression {
 namespace {
 
 const xmlChar* chars(const std::string& text) { return reinterpret_cast<const xmlChar*>(text.c_str()); }
-std::string_view view(const xmlChar* text) {
-  return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
-}
-
 // ---- XML to JSON ----
 
 /// Adds a member; a name that comes again makes an array.

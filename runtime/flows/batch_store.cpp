@@ -1,6 +1,7 @@
 #include "runtime/flows/batch_store.h"
 
 #include "runtime/flows/firing.h"
+#include "runtime/flows/member_text.h"
 #include "runtime/flows/workflow_service.h"
 #include "runtime/workflow/trigger.h"
 
@@ -12,12 +13,6 @@ using store::Statement;
 
 constexpr std::size_t kMaxMessages = 5'000;
 constexpr std::size_t kMaxBytes = 80u << 20;
-
-std::string text_of(const Value& object, std::string_view name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? std::string() : expression::to_text(*found);
-}
 
 }  // namespace
 

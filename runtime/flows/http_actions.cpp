@@ -6,6 +6,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
 #include "runtime/flows/http_content.h"
+#include "runtime/flows/member_text.h"
 #include "runtime/net/url.h"
 
 namespace trunkline::flows {
@@ -18,11 +19,6 @@ const Value* member(const Value& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(name);
   return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
-std::string text_of(const Value& object, std::string_view name) {
-  const Value* found = member(object, name);
-  return found == nullptr ? std::string() : expression::to_text(*found);
 }
 
 /// What a definition may not set.

@@ -5,18 +5,13 @@
 #include "runtime/base/strings.h"
 #include "runtime/flows/http_actions.h"
 #include "runtime/flows/http_content.h"
+#include "runtime/flows/member_text.h"
 
 namespace trunkline::flows {
 namespace {
 
 constexpr int kMaxPages = 10'000;
 constexpr std::size_t kDefaultChunk = 50u << 20;
-
-std::string text_of(const Value& object, std::string_view name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? std::string() : expression::to_text(*found);
-}
 
 /// `bytes 0-99/1234`: the number after the last byte, and the total.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/encoding.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/workflow/status.h"
 
 namespace trunkline::flows {
@@ -106,11 +107,8 @@ CREATE INDEX workflow_batch_items_by_partition ON workflow_batch_items (workflow
 )sql"},
 };
 
-std::int64_t us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-std::optional<std::int64_t> us(std::optional<Time> time) { return time ? std::optional<std::int64_t>(us(*time)) : std::nullopt; }
-Time time_of(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 std::optional<Time> time_of(const Row& row, int column) {
-  return row.is_null(column) ? std::nullopt : std::optional<Time>(time_of(row.integer(column)));
+  return row.is_null(column) ? std::nullopt : std::optional<Time>(from_unix_us(row.integer(column)));
 }
 std::string bytes_of(const Row& row, int column) {
   const auto bytes = row.blob(column);
@@ -135,7 +133,7 @@ RunRow read_run(const Row& row) {
   out.origin = row.text(7);
   out.repeats = row.text(8);
   out.repeats_from = row.text(9);
-  out.started = time_of(row.integer(10));
+  out.started = from_unix_us(row.integer(10));
   out.ended = time_of(row, 11);
   out.due = time_of(row, 12);
   out.active = row.integer(13) != 0;
@@ -157,7 +155,7 @@ WorkflowVersion read_version(const Row& row) {
   out.name = row.text(1);
   out.definition = row.text(2);
   out.parameters = row.text(3);
-  out.created_at = time_of(row.integer(4));
+  out.created_at = from_unix_us(row.integer(4));
   return out;
 }
 
@@ -171,8 +169,9 @@ std::int64_t insert_workflow(Session& session, const Workflow& w) {
   static const Statement kInsert{
       "INSERT INTO workflows (workflow_id, subscription, resource_group, name, location, kind, enabled, tags, kept, signing_key, "
       "version_key, created_unix_us, changed_unix_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"};
-  session.execute(kInsert, {w.id, w.subscription, w.resource_group, w.name, w.location, static_cast<std::int64_t>(w.kind),
-                            w.enabled, tags_json(w.tags), w.kept, w.signing_key.reveal(), us(w.created_at), us(w.changed_at)});
+  session.execute(kInsert,
+                  {w.id, w.subscription, w.resource_group, w.name, w.location, static_cast<std::int64_t>(w.kind), w.enabled,
+                   tags_json(w.tags), w.kept, w.signing_key.reveal(), unix_us(w.created_at), unix_us(w.changed_at)});
   return session.last_insert_id();
 }
 
@@ -181,7 +180,7 @@ void update_workflow(Session& session, const Workflow& w) {
       "UPDATE workflows SET location = ?, kind = ?, enabled = ?, tags = ?, kept = ?, signing_key = ?, version_key = ?, "
       "changed_unix_us = ? WHERE workflow_key = ?"};
   session.execute(kUpdate, {w.location, static_cast<std::int64_t>(w.kind), w.enabled, tags_json(w.tags), w.kept,
-                            w.signing_key.reveal(), w.version ? w.version->key : 0, us(w.changed_at), w.key});
+                            w.signing_key.reveal(), w.version ? w.version->key : 0, unix_us(w.changed_at), w.key});
 }
 
 void remove_workflow(Session& session, std::int64_t key) {
@@ -200,7 +199,7 @@ void remove_workflow(Session& session, std::int64_t key) {
 std::int64_t insert_version(Session& session, std::int64_t workflow_key, const WorkflowVersion& version) {
   static const Statement kInsert{
       "INSERT INTO workflow_versions (workflow_key, name, definition, parameters, created_unix_us) VALUES (?, ?, ?, ?, ?)"};
-  session.execute(kInsert, {workflow_key, version.name, version.definition, version.parameters, us(version.created_at)});
+  session.execute(kInsert, {workflow_key, version.name, version.definition, version.parameters, unix_us(version.created_at)});
   return session.last_insert_id();
 }
 
@@ -213,15 +212,16 @@ void insert_run(Session& session, const RunRow& r, std::string_view head) {
   const std::optional<std::span<const std::uint8_t>> bytes =
       head.empty() ? std::nullopt : std::optional<std::span<const std::uint8_t>>(as_bytes(head));
   session.execute(kInsert, {r.key, r.workflow_key, r.version_key, static_cast<std::int64_t>(r.status), r.suffix, r.trigger,
-                            r.client_tracking_id, r.origin, r.repeats, r.repeats_from, us(r.started), us(r.ended), us(r.due),
-                            r.active, r.code, r.error, bytes});
+                            r.client_tracking_id, r.origin, r.repeats, r.repeats_from, unix_us(r.started), unix_us(r.ended),
+                            unix_us(r.due), r.active, r.code, r.error, bytes});
 }
 
 void update_run(Session& session, const RunRow& r) {
   static const Statement kUpdate{
       "UPDATE workflow_runs SET status = ?, ended_unix_us = ?, due_unix_us = ?, active = ?, code = ?, error = ? WHERE run_key = "
       "?"};
-  session.execute(kUpdate, {static_cast<std::int64_t>(r.status), us(r.ended), us(r.due), r.active, r.code, r.error, r.key});
+  session.execute(kUpdate,
+                  {static_cast<std::int64_t>(r.status), unix_us(r.ended), unix_us(r.due), r.active, r.code, r.error, r.key});
 }
 
 void add_segment(Session& session, RunKey run, std::int64_t number, std::string_view bytes) {
@@ -234,7 +234,7 @@ void insert_firing(Session& session, const FiringRow& f) {
       "INSERT INTO workflow_firings (firing_key, workflow_key, trigger_name, suffix, status, code, error, started_unix_us, "
       "ended_unix_us, scheduled_unix_us, inputs, outputs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   session.execute(kInsert, {f.key, f.workflow_key, f.trigger, f.suffix, static_cast<std::int64_t>(f.status), f.code, f.error,
-                            us(f.started), us(f.ended), us(f.scheduled), f.inputs, f.outputs});
+                            unix_us(f.started), unix_us(f.ended), unix_us(f.scheduled), f.inputs, f.outputs});
 }
 
 void put_trigger(Session& session, std::int64_t workflow_key, const TriggerRow& row) {
@@ -242,7 +242,7 @@ void put_trigger(Session& session, std::int64_t workflow_key, const TriggerRow& 
       "INSERT INTO workflow_triggers (workflow_key, name, state, next_unix_us) VALUES (?, ?, ?, ?) ON CONFLICT (workflow_key, "
       "name) "
       "DO UPDATE SET state = excluded.state, next_unix_us = excluded.next_unix_us"};
-  session.execute(kPut, {workflow_key, row.name, row.state, us(row.next)});
+  session.execute(kPut, {workflow_key, row.name, row.state, unix_us(row.next)});
 }
 
 void remove_trigger(Session& session, std::int64_t workflow_key, std::string_view name) {
@@ -260,12 +260,13 @@ std::int64_t trim(Session& session, Time before, std::size_t limit) {
       "BY "
       "firing_key LIMIT ?)"};
   std::vector<RunKey> old;
-  session.query(kOld, {us(before), static_cast<std::int64_t>(limit)}, [&](const Row& row) { old.push_back(row.integer(0)); });
+  session.query(kOld, {unix_us(before), static_cast<std::int64_t>(limit)},
+                [&](const Row& row) { old.push_back(row.integer(0)); });
   for (const RunKey key : old) {
     session.execute(kSegments, {key});
     session.execute(kRun, {key});
   }
-  return static_cast<std::int64_t>(old.size()) + session.execute(kFirings, {us(before), static_cast<std::int64_t>(limit)});
+  return static_cast<std::int64_t>(old.size()) + session.execute(kFirings, {unix_us(before), static_cast<std::int64_t>(limit)});
 }
 
 std::vector<std::shared_ptr<Workflow>> load_workflows(Session& session) {
@@ -288,8 +289,8 @@ std::vector<std::shared_ptr<Workflow>> load_workflows(Session& session) {
     w->kept = row.text(9);
     w->signing_key = Secret(std::string(row.text(10)));
     version_keys.push_back(row.integer(11));
-    w->created_at = time_of(row.integer(12));
-    w->changed_at = time_of(row.integer(13));
+    w->created_at = from_unix_us(row.integer(12));
+    w->changed_at = from_unix_us(row.integer(13));
     out.push_back(std::move(w));
   });
   for (std::size_t i = 0; i < out.size(); ++i)
@@ -354,7 +355,7 @@ std::vector<DueRun> due_runs(Session& session, Time now, std::size_t limit) {
       "LIMIT "
       "?"};
   std::vector<DueRun> out;
-  session.query(kSelect, {us(now), static_cast<std::int64_t>(limit)}, [&](const Row& row) {
+  session.query(kSelect, {unix_us(now), static_cast<std::int64_t>(limit)}, [&](const Row& row) {
     out.push_back({row.integer(0), row.integer(1)});
   });
   return out;
@@ -363,7 +364,7 @@ std::vector<DueRun> due_runs(Session& session, Time now, std::size_t limit) {
 std::optional<Time> next_due(Session& session, Time now) {
   static const Statement kSelect{"SELECT MIN(due_unix_us) FROM workflow_runs WHERE due_unix_us IS NOT NULL AND due_unix_us > ?"};
   std::optional<Time> out;
-  session.query(kSelect, {us(now)}, [&](const Row& row) { out = time_of(row, 0); });
+  session.query(kSelect, {unix_us(now)}, [&](const Row& row) { out = time_of(row, 0); });
   return out;
 }
 
@@ -429,8 +430,8 @@ std::vector<FiringRow> firings(Session& session, std::int64_t workflow_key, std:
                   f.status = static_cast<Status>(row.integer(2));
                   f.code = row.text(3);
                   f.error = row.text(4);
-                  f.started = time_of(row.integer(5));
-                  f.ended = time_of(row.integer(6));
+                  f.started = from_unix_us(row.integer(5));
+                  f.ended = from_unix_us(row.integer(6));
                   f.scheduled = time_of(row, 7);
                   f.inputs = row.text(8);
                   f.outputs = row.text(9);

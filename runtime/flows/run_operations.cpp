@@ -3,6 +3,7 @@
 
 #include "runtime/flows/engine.h"
 #include "runtime/flows/http_content.h"
+#include "runtime/flows/member_text.h"
 #include "runtime/flows/retry_policy.h"
 #include "runtime/flows/run.h"
 #include "runtime/workflow/trigger.h"
@@ -28,12 +29,6 @@ Event event(EventKind kind, Time at, FrameId frame, ActionIndex action) {
   out.frame = frame;
   out.action = action;
   return out;
-}
-
-std::string text_of(const Value& object, std::string_view name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? std::string() : expression::to_text(*found);
 }
 
 }  // namespace

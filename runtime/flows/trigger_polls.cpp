@@ -4,6 +4,7 @@
 #include "runtime/flows/armed_trigger.h"
 #include "runtime/flows/callback_url.h"
 #include "runtime/flows/http_content.h"
+#include "runtime/flows/member_text.h"
 #include "runtime/flows/retry_policy.h"
 #include "runtime/flows/workflow_service.h"
 #include "runtime/workflow/run_context.h"
@@ -15,12 +16,6 @@ using workflow::Status;
 using workflow::TriggerType;
 
 constexpr std::string_view kEventGridConnector = "azureeventgrid";
-
-std::string text_of(const Value& object, std::string_view name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? std::string() : expression::to_text(*found);
-}
 
 /// Conditions compare the code with a number or with a name, whichever they were written with.
 Value code_value(const workflow::Trigger& trigger, int status) {

@@ -21,14 +21,14 @@ namespace http = boost::beast::http;
 namespace {
 
 constexpr Duration kIdle = std::chrono::seconds{90};
-constexpr std::size_t kSmallBuffer = 4 * 1024;
-constexpr std::size_t kBodyBuffer = 64 * 1024;
+constexpr std::size_t kSmallReadBuffer = 4 * 1024;
+constexpr std::size_t kBodyReadBuffer = 64 * 1024;
 constexpr std::size_t kJoinedBytes = 16 * 1024;  // bodies up to this follow their head in one piece
 
 }  // namespace
 
 ClientConnection::ClientConnection(ClientPool& pool, OriginPtr origin)
-    : pool_(pool), origin_(std::move(origin)), socket_(pool.io()), in_(kSmallBuffer) {}
+    : pool_(pool), origin_(std::move(origin)), socket_(pool.io()), in_(kSmallReadBuffer) {}
 
 Error ClientConnection::error(ErrorCode code, const std::string& why) const {
   return Error(code, described(exchange_->request) + ": " + why);
@@ -229,7 +229,7 @@ bool ClientConnection::make_room() {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (parser_ && parser_->is_header_done() && in_.size() < kBodyBuffer) in_.resize(kBodyBuffer);
+  if (parser_ && parser_->is_header_done() && in_.size() < kBodyReadBuffer) in_.resize(kBodyReadBuffer);
   if (end_ < in_.size()) return true;
   // A header, or the head of a chunk, that goes on and on.
   const ResponseLimits limits;
@@ -246,7 +246,7 @@ void ClientConnection::finish() {
       !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
   parser_.reset();
   begin_ = end_ = 0;
-  if (in_.size() > kSmallBuffer) std::vector<char>(kSmallBuffer).swap(in_);
+  if (in_.size() > kSmallReadBuffer) std::vector<char>(kSmallReadBuffer).swap(in_);
   ExchangePtr exchange = take_exchange();
   ClientResponse response = std::move(exchange->response);
   kept_ = true;

@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t kSmallBuffer = 4 * 1024;
 constexpr std::size_t kBodyBuffer = 64 * 1024;
 constexpr std::size_t kKeptMemory = 64 * 1024;     // buffers above are given back between requests
-constexpr std::size_t kBatchBytes = 64 * 1024;     // pipelined answers leave at the latest then
+constexpr std::size_t kAnswerBatchBytes = 64 * 1024;     // pipelined answers leave at the latest then
 constexpr std::size_t kChunkLineBytes = 8 * 1024;  // a chunk header or trailer line
 constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
 constexpr Duration kLinger = std::chrono::seconds{2};
@@ -98,7 +98,7 @@ void Connection::pump() {
       if (flush() == Step::kGoOn) read();
       return;
     }
-    if (out_.size() >= kBatchBytes && flush() == Step::kPending) return;
+    if (out_.size() >= kAnswerBatchBytes && flush() == Step::kPending) return;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
+#include "runtime/base/unix_time.h"
 #include "runtime/net/connection.h"
 #include "runtime/net/server_core.h"
 
@@ -20,7 +21,6 @@ namespace {
 constexpr std::int64_t kSweepGapUs = 100'000;
 constexpr Duration kAcceptRetry = std::chrono::milliseconds{100};
 
-Time time_of(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 tcp::acceptor listen(asio::io_context& context, const std::string& host, std::uint16_t port) {
   boost::system::error_code ec;
@@ -90,7 +90,7 @@ void ServerCore::schedule_sweep(std::int64_t us) {
   if (stopped.load()) return;
   if (sweep_timer != 0) clock.cancel(sweep_timer);
   next_sweep_us.store(us, std::memory_order_relaxed);
-  sweep_timer = clock.schedule_at(time_of(us), [weak = weak_from_this()] {
+  sweep_timer = clock.schedule_at(from_unix_us(us), [weak = weak_from_this()] {
     if (const auto core = weak.lock()) core->sweep();
   });
 }

@@ -11,7 +11,7 @@ namespace {
 
 using server::RouteContext;
 
-constexpr std::uint32_t kBatch = 64;
+constexpr std::uint32_t kEventBatch = 64;
 
 struct EventStreams {
   explicit EventStreams(const EventStreamContext& c)
@@ -42,7 +42,7 @@ class EventFeed final : public StreamFeed {
   std::int64_t cursor() const override { return subscription_->cursor(); }
   void close() override { subscription_->close(); }
   Task<std::vector<net::SharedBytes>> next(StreamForm form) override {
-    const std::vector<Event> batch = co_await subscription_->next(kBatch);
+    const std::vector<Event> batch = co_await subscription_->next(kEventBatch);
     std::vector<net::SharedBytes> out;
     out.reserve(batch.size());
     for (const Event& event : batch) out.push_back(render(event, schema_, form));

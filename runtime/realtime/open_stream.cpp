@@ -10,7 +10,7 @@ namespace {
 
 using server::RouteContext;
 
-constexpr std::uint32_t kBatch = 64;
+constexpr std::uint32_t kChangeBatch = 64;
 
 std::string event_json(const ChatDelivery& delivery) {
   const std::string cursor = std::to_string(delivery.cursor);
@@ -40,7 +40,7 @@ class ChatFeed final : public StreamFeed {
     RenderCache& cache = form == StreamForm::kSocket ? shared_->socket_events : shared_->stream_events;
     std::vector<net::SharedBytes> out;
     while (out.empty()) {
-      const std::vector<ChatDeliveryPtr> batch = co_await listener_->next(kBatch);
+      const std::vector<ChatDeliveryPtr> batch = co_await listener_->next(kChangeBatch);
       if (batch.empty()) break;
       for (const ChatDeliveryPtr& delivery : batch)
         if (net::SharedBytes event = cache.get(delivery)) out.push_back(std::move(event));

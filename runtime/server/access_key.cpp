@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kScheme = "HMAC-SHA256";
 constexpr std::size_t kMaxSignedHeaders = 16;
-constexpr std::size_t kMaxLength = 2048;
+constexpr std::size_t kMaxKeyLength = 2048;
 
 void append_form(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
@@ -46,7 +46,7 @@ std::optional<AccessKeyAuthorization> parse_access_key_authorization(std::string
     problem = what;
     return std::nullopt;
   };
-  if (value.size() > kMaxLength) return bad("longer than 2048 characters");
+  if (value.size() > kMaxKeyLength) return bad("longer than 2048 characters");
   value = trim(value);
   if (!istarts_with(value, kScheme)) return bad("the scheme is not HMAC-SHA256");
   value.remove_prefix(kScheme.size());

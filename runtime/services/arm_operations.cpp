@@ -1,6 +1,7 @@
 #include "runtime/services/arm_operations.h"
 
 #include "runtime/base/ids.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/store/database.h"
 
@@ -17,8 +18,6 @@ const Statement kInsert{
     "INSERT INTO arm_operations (operation_id, target, status, error_code, error_message, started_us) VALUES (?, ?, ?, ?, ?, ?)"};
 const Statement kForget{"DELETE FROM arm_operations WHERE started_us < ?"};
 const Statement kFind{"SELECT target, status, error_code, error_message, started_us FROM arm_operations WHERE operation_id = ?"};
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 }  // namespace
 
@@ -43,7 +42,7 @@ std::optional<ArmOperation> ArmOperations::find(std::string_view id) {
       found->status = row.text(1);
       found->error_code = row.text(2);
       found->error_message = row.text(3);
-      found->started_at = Time{std::chrono::microseconds{row.integer(4)}};
+      found->started_at = from_unix_us(row.integer(4));
     });
   });
   return found;

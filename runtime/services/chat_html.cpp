@@ -39,7 +39,6 @@ bool contains(const std::array<std::string_view, N>& table, std::string_view wor
   return std::binary_search(table.begin(), table.end(), word);
 }
 
-constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool ends_name(char c) { return is_space(c) || c == '/' || c == '>' || c == '=' || c == '<' || c == '"' || c == '\''; }
 
 /// Without what browsers ignore in a URL, and with character references undone as far as a scheme can be hidden in them: any

@@ -1,5 +1,6 @@
 #include "runtime/services/chat_members.h"
 
+#include "runtime/base/unix_time.h"
 #include "runtime/services/chat_stream.h"
 
 namespace trunkline {
@@ -34,8 +35,6 @@ const Statement kCopy{
     "share_history_us FROM chat_members WHERE resource_key = ?2 ON CONFLICT DO NOTHING"};
 const Statement kDrop{"DELETE FROM chat_members WHERE resource_key = ?"};
 
-std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-
 void join(Session& session, std::int64_t key, const std::string& thread, const std::vector<chat::Participant>& participants,
           std::int64_t position) {
   for (const chat::Participant& participant : participants) {
@@ -49,7 +48,7 @@ ChatStay read_stay(const Row& row) {
   stay.user_id = row.text(0);
   stay.joined = row.integer(1);
   if (!row.is_null(2)) stay.left = row.integer(2);
-  stay.share_history = Time{std::chrono::microseconds{row.integer(3)}};
+  stay.share_history = from_unix_us(row.integer(3));
   return stay;
 }
 

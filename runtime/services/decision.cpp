@@ -4,6 +4,7 @@
 
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 
 namespace trunkline {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 void append_line(std::string& out, Time at, std::string_view rule, std::string_view outcome, std::string_view value,
                  std::string_view detail) {
   out += '[';
-  out += std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count());
+  out += std::to_string(unix_us(at));
   for (const std::string_view part : {rule, outcome, value}) {
     out += ',';
     append_json_string(out, part);
@@ -44,7 +45,7 @@ DecisionRecord parse_decision(std::string_view subject, std::string_view lines) 
     if (line.empty()) continue;
     const auto parts = nlohmann::json::parse(line);
     DecisionStep step;
-    step.at = Time{std::chrono::microseconds{parts.at(0).get<std::int64_t>()}};
+    step.at = from_unix_us(parts.at(0).get<std::int64_t>());
     step.rule = parts.at(1);
     step.outcome = parts.at(2);
     step.value = parts.at(3);

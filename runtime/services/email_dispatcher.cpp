@@ -5,6 +5,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
@@ -30,8 +31,6 @@ constexpr Duration kStoreRetry = std::chrono::seconds{10};
 constexpr Duration kLookAgain = std::chrono::seconds{1};
 /// Attempts with nobody reached after which the caller is told that the mail is on its way all the same.
 constexpr std::int32_t kRunningAttempts = 3;
-
-std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count(); }
 
 std::size_t size_of(const service::EmailMessage& message) {
   std::size_t size = message.plain_text.value_or("").size() + message.html.value_or("").size() + 1024;
@@ -250,7 +249,7 @@ void EmailDispatcher::arm(store::Database& database, std::int64_t due_us) {
   if (timer.id != 0 && timer.due_us <= due_us) return;
   if (timer.id != 0) context_.clock.cancel(timer.id);
   timer.due_us = due_us;
-  timer.id = context_.clock.schedule_at(Time{std::chrono::microseconds{due_us}}, [this, &database] { fire(database); });
+  timer.id = context_.clock.schedule_at(from_unix_us(due_us), [this, &database] { fire(database); });
 }
 
 void EmailDispatcher::fire(store::Database& database) {

@@ -92,4 +92,9 @@ struct SmtpUsername {
   Time changed_at;
 };
 
+/// A name or setting that email domains cannot have, in the words of the management API.
+inline Error invalid_setting(const char* code, std::string message, const char* target) {
+  return Error(ErrorCode::kInvalidArgument, std::move(message), target).with_http_status(400).with_service_code(code);
+}
+
 }  // namespace trunkline

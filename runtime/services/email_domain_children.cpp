@@ -15,12 +15,6 @@ constexpr std::size_t kMaxSenders = 100;
 constexpr std::size_t kMaxName = 253;
 constexpr std::size_t kMaxText = 1024;
 
-Error invalid(const char* code, std::string message, const char* target) {
-  return Error(ErrorCode::kInvalidArgument, std::move(message), target).with_http_status(400).with_service_code(code);
-}
-
-bool is_letter_or_digit(char c) { return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'); }
-
 /// The part before the @: letters, digits and a few signs.
 bool is_username(std::string_view name) {
   return !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
@@ -32,13 +26,13 @@ void check_child_name(std::string_view name, const char* target) {
   if (!name.empty() && name.size() <= kMaxName &&
       std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; }))
     return;
-  throw invalid("InvalidResourceName",
+  throw invalid_setting("InvalidResourceName",
                 "'" + std::string(name.substr(0, 80)) + "' is no name here: wanted 1 to 253 letters, digits or '-'", target);
 }
 
 void check_text(std::string_view text, const char* target) {
   if (text.size() > kMaxText)
-    throw invalid("InvalidPropertyValue",
+    throw invalid_setting("InvalidPropertyValue",
                   std::string(target) + " has " + std::to_string(text.size()) + " bytes; at most 1024 are allowed", target);
 }
 
@@ -67,7 +61,7 @@ Stored<T> stamp(T wanted, const std::optional<T>& existing, Time now) {
 
 Task<Stored<EmailSender>> EmailDomainService::put_sender(EmailServicePtr service, std::string domain, EmailSender sender) {
   if (!is_username(sender.username))
-    throw invalid(
+    throw invalid_setting(
         "InvalidSenderUserName",
         "'" + sender.username.substr(0, 80) + "' is no sender username: wanted 1 to 253 letters, digits, '.', '_', '-' or '+'",
         "properties.username");
@@ -76,7 +70,7 @@ Task<Stored<EmailSender>> EmailDomainService::put_sender(EmailServicePtr service
     require_domain(session, service->key, domain);
     auto stored = stamp(sender, records::find_sender(session, service->key, domain, sender.username), now);
     if (stored.created && records::senders(session, service->key, domain).size() >= kMaxSenders)
-      throw invalid("TooManySenderUsernames", "A domain has at most 100 sender usernames.", "senderUsername");
+      throw invalid_setting("TooManySenderUsernames", "A domain has at most 100 sender usernames.", "senderUsername");
     records::put_sender(session, service->key, domain, stored.value);
     return stored;
   };
@@ -106,7 +100,7 @@ std::optional<EmailSender> EmailDomainService::find_sender(const EmailServiceInf
 Task<Stored<SuppressionList>> EmailDomainService::put_list(EmailServicePtr service, std::string domain, SuppressionList list) {
   check_child_name(list.name, "suppressionListName");
   if (!list.list_name.empty() && !is_username(list.list_name))
-    throw invalid("InvalidPropertyValue",
+    throw invalid_setting("InvalidPropertyValue",
                   "listName must be a sender username or empty, not '" + list.list_name.substr(0, 80) + "'",
                   "properties.listName");
   auto work = [service, domain, list, now = context_.clock.now()](Session& session) {
@@ -140,7 +134,7 @@ Task<Stored<SuppressedAddress>> EmailDomainService::put_address(EmailServicePtr 
                                                                 SuppressedAddress address) {
   check_child_name(address.id, "addressId");
   if (!looks_like_address(address.email))
-    throw invalid("InvalidPropertyValue", "'" + address.email.substr(0, 80) + "' is no email address", "properties.email");
+    throw invalid_setting("InvalidPropertyValue", "'" + address.email.substr(0, 80) + "' is no email address", "properties.email");
   check_text(address.first_name, "properties.firstName");
   check_text(address.last_name, "properties.lastName");
   check_text(address.notes, "properties.notes");
@@ -183,7 +177,7 @@ Task<Stored<SmtpUsername>> EmailDomainService::put_smtp_username(ResourcePtr res
   check_child_name(username.name, "smtpUsername");
   const bool address = looks_like_address(username.username);
   if (!address && !is_username(username.username))
-    throw invalid("InvalidPropertyValue",
+    throw invalid_setting("InvalidPropertyValue",
                   "'" + username.username.substr(0, 80) +
                       "' is no SMTP username: wanted an email address, or letters, digits, "
                       "'.', '_', '-' or '+'",

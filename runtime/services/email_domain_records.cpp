@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 
 namespace trunkline::email_domain_records {
 namespace {
@@ -69,9 +70,6 @@ const Statement kRemoveSmtpUsername{"DELETE FROM smtp_usernames WHERE resource_k
 const Statement kCopySmtpUsernames{
     "INSERT INTO smtp_usernames (resource_key, name, body) SELECT ?, name, body FROM smtp_usernames WHERE resource_key = ?"};
 const Statement kDropSmtpUsernames{"DELETE FROM smtp_usernames WHERE resource_key = ?"};
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_unix_us(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 template <class T>
 json stamped(const T& item) {

@@ -24,8 +24,6 @@ std::string service_key_of(std::string_view subscription, std::string_view group
   return arm_id(subscription, group, "Microsoft.Communication", {{"emailServices", std::string(name)}}).key();
 }
 
-bool is_letter_or_digit(char c) { return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'); }
-
 bool is_service_name(std::string_view name) {
   return !name.empty() && name.size() <= 63 &&
          std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; });
@@ -39,10 +37,6 @@ bool is_domain_name(std::string_view name) {
            return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
                   std::all_of(label.begin(), label.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; });
          });
-}
-
-Error invalid(const char* code, std::string message, const char* target) {
-  return Error(ErrorCode::kInvalidArgument, std::move(message), target).with_http_status(400).with_service_code(code);
 }
 
 Error no_domain(std::string_view name) {
@@ -71,18 +65,18 @@ void EmailDomainService::keep(const EmailServicePtr& service) {
 
 Task<Stored<EmailServicePtr>> EmailDomainService::put_service(EmailServiceInfo wanted) {
   if (!is_service_name(wanted.name))
-    throw invalid("InvalidResourceName",
+    throw invalid_setting("InvalidResourceName",
                   "'" + wanted.name.substr(0, 80) + "' is no email service name: wanted 1 to 63 letters, digits or '-'",
                   "emailServiceName");
   const auto location = find_data_location(wanted.data_location);
   if (!location)
-    throw invalid("InvalidDataLocation",
+    throw invalid_setting("InvalidDataLocation",
                   "'" + wanted.data_location.substr(0, 80) + "' is no published data location; wanted one of " +
                       join(data_locations(), ", "),
                   "properties.dataLocation");
   if (const EmailServicePtr existing = find_service(wanted.subscription, wanted.resource_group, wanted.name)) {
     if (existing->data_location != *location)
-      throw invalid("PropertyChangeNotAllowed", "dataLocation cannot be changed from '" + existing->data_location + "'",
+      throw invalid_setting("PropertyChangeNotAllowed", "dataLocation cannot be changed from '" + existing->data_location + "'",
                     "properties.dataLocation");
     EmailServicePtr changed = co_await set_service_tags(existing, std::move(wanted.tags));
     co_return Stored<EmailServicePtr>{std::move(changed), false};
@@ -147,12 +141,12 @@ std::vector<EmailServicePtr> EmailDomainService::services(std::string_view subsc
 Task<Stored<EmailDomain>> EmailDomainService::put_domain(EmailServicePtr service, DomainSpec spec) {
   const bool managed = spec.management == DomainManagement::kAzureManaged;
   if (managed != iequals(spec.name, kManagedName))
-    throw invalid(
+    throw invalid_setting(
         "InvalidDomainName",
         managed ? "A managed domain must be named AzureManagedDomain." : "Only a managed domain is named AzureManagedDomain.",
         "domainName");
   if (!managed && !is_domain_name(spec.name))
-    throw invalid("InvalidDomainName", "'" + spec.name.substr(0, 80) + "' is no domain name such as contoso.example.",
+    throw invalid_setting("InvalidDomainName", "'" + spec.name.substr(0, 80) + "' is no domain name such as contoso.example.",
                   "domainName");
   const Time now = context_.clock.now();
   EmailDomain fresh;
@@ -176,7 +170,7 @@ Task<Stored<EmailDomain>> EmailDomainService::put_domain(EmailServicePtr service
     stored.created = !existing;
     stored.value = existing.value_or(fresh);
     if (existing && existing->management != spec.management)
-      throw invalid("PropertyChangeNotAllowed",
+      throw invalid_setting("PropertyChangeNotAllowed",
                     "domainManagement cannot be changed from '" + std::string(to_rest(existing->management)) + "'",
                     "properties.domainManagement");
     stored.value.engagement_tracking = spec.engagement_tracking;
@@ -288,13 +282,13 @@ std::optional<EmailDomain> EmailDomainService::find_domain_by_id(std::string_vie
 
 void EmailDomainService::check_links(const Resource& resource, const std::vector<std::string>& domain_ids) {
   if (domain_ids.size() > kMaxLinkedDomains)
-    throw invalid("TooManyLinkedDomains",
+    throw invalid_setting("TooManyLinkedDomains",
                   "A resource is linked to at most 100 domains; found " + std::to_string(domain_ids.size()),
                   "properties.linkedDomains");
   std::vector<std::string> seen;
   for (const std::string& id : domain_ids) {
     const auto bad = [&](std::string problem) {
-      return invalid("DomainValidationError", "The domain '" + id.substr(0, 400) + "' " + std::move(problem),
+      return invalid_setting("DomainValidationError", "The domain '" + id.substr(0, 400) + "' " + std::move(problem),
                      "properties.linkedDomains");
     };
     const auto parsed = ArmId::parse(id);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/providers/provider_registry.h"
 #include "runtime/services/email_event_data.h"
@@ -23,8 +24,6 @@ constexpr std::array<Duration, 11> kWaits = {std::chrono::seconds{1}, std::chron
                                              std::chrono::hours{1},   std::chrono::hours{2},    std::chrono::hours{4},
                                              std::chrono::hours{8},   std::chrono::hours{8}};
 constexpr std::size_t kServerSaidLater = 2;
-
-std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count(); }
 
 /// Which provider errors another attempt can help against.
 bool passes(const Error& error) {

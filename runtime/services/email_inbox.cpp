@@ -3,6 +3,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
@@ -19,8 +20,6 @@ namespace {
 
 using email::EmailState;
 using store::Session;
-
-std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count(); }
 
 /// The operation in a Message-ID of ours.
 std::string operation_of(std::string_view internet_message_id) {

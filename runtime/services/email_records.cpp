@@ -1,6 +1,7 @@
 #include "runtime/services/email_records.h"
 
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 
 namespace trunkline::email_records {
 namespace {
@@ -109,8 +110,6 @@ const Statement kDropSuppressions{"DELETE FROM email_suppressions WHERE resource
 const Statement kDropReceived{"DELETE FROM email_received WHERE resource_key = ?"};
 const Statement kDropKey{"DELETE FROM email_keys WHERE resource_key = ?"};
 
-Time time_of(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
-std::int64_t us_of(Time time) { return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count(); }
 
 EmailOperation read_operation(const Row& row) {
   EmailOperation operation;
@@ -121,8 +120,8 @@ EmailOperation read_operation(const Row& row) {
   operation.sender_address = row.text(4);
   operation.subject = row.text(5);
   operation.internet_message_id = row.text(6);
-  operation.created_at = time_of(row.integer(7));
-  operation.updated_at = time_of(row.integer(8));
+  operation.created_at = from_unix_us(row.integer(7));
+  operation.updated_at = from_unix_us(row.integer(8));
   return operation;
 }
 
@@ -136,8 +135,8 @@ void add_recipients(Session& session, std::int64_t resource_key, EmailOperation&
     one.provider = row.optional_text(4);
     one.provider_message_id = row.optional_text(5);
     one.attempts = static_cast<std::int32_t>(row.integer(6));
-    if (!row.is_null(7)) one.next_attempt_at = time_of(row.integer(7));
-    one.updated_at = time_of(row.integer(8));
+    if (!row.is_null(7)) one.next_attempt_at = from_unix_us(row.integer(7));
+    one.updated_at = from_unix_us(row.integer(8));
   });
 }
 
@@ -147,8 +146,8 @@ StoredSuppression read_suppression(const Row& row) {
   out.record.sender_address = row.text(1);
   out.record.reason = static_cast<service::SuppressionReason>(row.integer(2));
   out.record.detail = row.text(3);
-  out.record.created_at = time_of(row.integer(4));
-  if (!row.is_null(5)) out.record.expires_at = time_of(row.integer(5));
+  out.record.created_at = from_unix_us(row.integer(4));
+  if (!row.is_null(5)) out.record.expires_at = from_unix_us(row.integer(5));
   out.hits = static_cast<std::int32_t>(row.integer(6));
   return out;
 }
@@ -159,7 +158,7 @@ service::ReceivedEmail read_received(const Row& row) {
   mail.from = row.text(1);
   for (const std::string_view address : split(row.text(2), '\n')) mail.to.emplace_back(address);
   mail.subject = row.text(3);
-  mail.received_at = time_of(row.integer(4));
+  mail.received_at = from_unix_us(row.integer(4));
   return mail;
 }
 
@@ -316,9 +315,9 @@ std::vector<StoredSuppression> find_suppressions(Session& session, std::int64_t 
 void put_suppression(Session& session, std::int64_t resource_key, const StoredSuppression& suppression) {
   const service::Suppression& r = suppression.record;
   std::optional<std::int64_t> expires_us;
-  if (r.expires_at) expires_us = us_of(*r.expires_at);
+  if (r.expires_at) expires_us = unix_us(*r.expires_at);
   session.execute(kPutSuppression, {resource_key, r.address, r.sender_address, static_cast<std::int64_t>(r.reason), r.detail,
-                                    suppression.hits, us_of(r.created_at), expires_us});
+                                    suppression.hits, unix_us(r.created_at), expires_us});
 }
 
 std::int64_t remove_suppressions(Session& session, std::int64_t resource_key, std::string_view address) {
@@ -331,7 +330,7 @@ bool insert_received(Session& session, std::int64_t resource_key, const service:
   session.query(kFindTold, {resource_key, provider_key}, [&](const Row&) { told = true; });
   if (told) return false;
   session.execute(kInsertReceived, {resource_key, mail.message_id, provider_key, mail.from, join(mail.to, "\n"), mail.subject,
-                                    std::span<const std::uint8_t>(mail.mime), us_of(mail.received_at)});
+                                    std::span<const std::uint8_t>(mail.mime), unix_us(mail.received_at)});
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/services/arm_id.h"
@@ -17,8 +18,6 @@ namespace {
 
 using service::EmailOperation;
 using store::Session;
-
-std::int64_t unix_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count(); }
 
 Error no_operation(std::string_view id) {
   return {ErrorCode::kNotFound, "there is no send operation " + std::string(id.substr(0, 80)), "operationId"};

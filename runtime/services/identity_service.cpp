@@ -8,6 +8,7 @@
 #include "runtime/oidc/development_issuer.h"
 #include "runtime/oidc/issuer_set.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/call_options.h"
 #include "runtime/services/context.h"
 #include "runtime/services/teams_assignments.h"
 #include "runtime/services/token_watch.h"
@@ -58,12 +59,6 @@ void check_user(const Resource& resource, const std::string& user_id) {
                                               [&](const std::string& ancestor) { return iequals(of, ancestor); }))
     return;
   throw Error(ErrorCode::kUnauthenticated, "the user " + user_id.substr(0, 256) + " belongs to another resource", "id");
-}
-
-CallOptions on_behalf_of(const Resource& resource) {
-  CallOptions options;
-  options.resource = resource.name;
-  return options;
 }
 
 bool issues_tokens(const ProviderPtr& provider) { return provider->identity().capabilities().issues_tokens; }

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/unix_time.h"
+
 namespace trunkline::number_records {
 namespace {
 
@@ -45,9 +47,6 @@ const Statement kCopyOperations{
 const Statement kDropNumbers{"DELETE FROM phone_numbers WHERE resource_key = ?"};
 const Statement kDropSearches{"DELETE FROM number_searches WHERE resource_key = ?"};
 const Statement kDropOperations{"DELETE FROM number_operations WHERE resource_key = ?"};
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_unix_us(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 json to_json(const HeldNumbers& held) {
   return {{"numbers", held.search.numbers},

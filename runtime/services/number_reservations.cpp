@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/ids.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/providers/country.h"
 
@@ -39,9 +40,6 @@ const Statement kCopy{
     "INSERT INTO number_reservations SELECT ?, reservation_id, created_us, expires_us, purchased, body FROM number_reservations "
     "WHERE resource_key = ?"};
 const Statement kDrop{"DELETE FROM number_reservations WHERE resource_key = ?"};
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_unix_us(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 struct Stored {
   NumberReservation reservation;

@@ -5,10 +5,6 @@
 #include "runtime/base/strings.h"
 
 namespace trunkline {
-namespace {
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-}  // namespace
-
 std::string_view e164_fault(std::string_view text) {
   if (text.empty()) return "it is empty";
   if (text.front() != '+') return "it does not begin with '+'";

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/unix_time.h"
+
 namespace trunkline::resource_records {
 namespace {
 
@@ -31,9 +33,6 @@ const Statement kLeftovers{"SELECT resource_key, data_location FROM resource_lef
 const Statement kAddLeftover{
     "INSERT INTO resource_leftovers (resource_key, data_location) VALUES (?, ?) ON CONFLICT (resource_key) DO NOTHING"};
 const Statement kRemoveLeftover{"DELETE FROM resource_leftovers WHERE resource_key = ?"};
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_unix_us(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 std::string arm_text(const ArmSettings& arm) {
   json out;

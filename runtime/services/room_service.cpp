@@ -4,6 +4,7 @@
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/services/chat_rules.h"
@@ -60,9 +61,6 @@ const Statement kCopyMembers{
 const Statement kDropRooms{"DELETE FROM rooms WHERE resource_key = ?"};
 const Statement kDropMembers{"DELETE FROM room_participants WHERE resource_key = ?"};
 #undef ROOM_COLUMNS
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time from_unix_us(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 Room read_room(const Row& row) {
   Room room;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/call_options.h"
 #include "runtime/services/change_watch.h"
 #include "trunkline/sandbox_client.hpp"
 
@@ -13,15 +14,9 @@ namespace {
 using sandbox::CapturedMail;
 using sandbox::CapturedMailbox;
 
-constexpr std::string_view kInterface = "trunkline.sandboxmail/1";
+constexpr std::string_view kMailInterface = "trunkline.sandboxmail/1";
 
-CallOptions on_behalf_of(const Resource& resource) {
-  CallOptions options;
-  options.resource = resource.name;
-  return options;
-}
-
-Task<std::int64_t> ask_changes(const Provider& provider, std::int64_t since, CallOptions options) {
+Task<std::int64_t> ask_mail_changes(const Provider& provider, std::int64_t since, CallOptions options) {
   return provider.sandbox_mail().changes(since, std::move(options));
 }
 
@@ -33,7 +28,7 @@ Error no_mail(const std::string& id) {
 
 Task<std::vector<CapturedMailbox>> SandboxMailService::mailboxes(ResourcePtr resource) {
   std::map<std::string, std::int32_t> counts;
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface)) {
     const std::vector<CapturedMailbox> some = co_await provider->sandbox_mail().mailboxes(on_behalf_of(*resource));
     for (const CapturedMailbox& box : some) counts[box.address] += box.mail_count;
   }
@@ -48,7 +43,7 @@ Task<std::vector<CapturedMailbox>> SandboxMailService::mailboxes(ResourcePtr res
 
 Task<std::vector<CapturedMail>> SandboxMailService::mails(ResourcePtr resource, std::string address) {
   std::vector<CapturedMail> all;
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface)) {
     std::vector<CapturedMail> some = co_await provider->sandbox_mail().mails(address, on_behalf_of(*resource));
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
@@ -70,7 +65,7 @@ Task<std::vector<CapturedMail>> SandboxMailService::wait_for_mails(ResourcePtr r
     co_return behind(std::move(found));
   }
   const Time deadline = wall.now() + timeout;
-  ChangeWatch watch(context_, kInterface, resource, wall, &ask_changes);
+  ChangeWatch watch(context_, kMailInterface, resource, wall, &ask_mail_changes);
   co_await watch.start();  // before the look, so that nothing falls between them
   for (;;) {
     std::vector<CapturedMail> some = co_await mails(resource, address);
@@ -82,7 +77,7 @@ Task<std::vector<CapturedMail>> SandboxMailService::wait_for_mails(ResourcePtr r
 }
 
 Task<CapturedMail> SandboxMailService::mail(ResourcePtr resource, std::string mail_id) {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface)) {
     try {
       co_return co_await provider->sandbox_mail().mail(mail_id, on_behalf_of(*resource));
     } catch (const Error& error) {
@@ -93,7 +88,7 @@ Task<CapturedMail> SandboxMailService::mail(ResourcePtr resource, std::string ma
 }
 
 Task<Bytes> SandboxMailService::raw(ResourcePtr resource, std::string mail_id) {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface)) {
     try {
       co_return co_await provider->sandbox_mail().raw_mail(mail_id, on_behalf_of(*resource));
     } catch (const Error& error) {
@@ -104,7 +99,7 @@ Task<Bytes> SandboxMailService::raw(ResourcePtr resource, std::string mail_id) {
 }
 
 Task<void> SandboxMailService::complain(ResourcePtr resource, std::string mail_id, std::string recipient) {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface)) {
     try {
       co_await provider->sandbox_mail().complain(mail_id, recipient, on_behalf_of(*resource));
       co_return;
@@ -116,19 +111,19 @@ Task<void> SandboxMailService::complain(ResourcePtr resource, std::string mail_i
 }
 
 Task<std::string> SandboxMailService::receive(ResourcePtr resource, std::string from, std::vector<std::string> to, Bytes mime) {
-  const ProviderPtr provider = context_.providers.require(kInterface);
+  const ProviderPtr provider = context_.providers.require(kMailInterface);
   co_return co_await provider->sandbox_mail().receive(std::move(from), std::move(to), std::move(mime), on_behalf_of(*resource));
 }
 
 Task<void> SandboxMailService::add_rule(ResourcePtr resource, sandbox::MailRule rule) {
-  context_.providers.require(kInterface);
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
+  context_.providers.require(kMailInterface);
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface))
     co_await provider->sandbox_mail().add_rule(rule, on_behalf_of(*resource));
 }
 
 Task<std::vector<sandbox::MailRule>> SandboxMailService::rules(ResourcePtr resource) {
   std::vector<sandbox::MailRule> all;
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface)) {
     std::vector<sandbox::MailRule> some = co_await provider->sandbox_mail().rules(on_behalf_of(*resource));
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
@@ -136,12 +131,12 @@ Task<std::vector<sandbox::MailRule>> SandboxMailService::rules(ResourcePtr resou
 }
 
 Task<void> SandboxMailService::reset(ResourcePtr resource) {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface))
     co_await provider->sandbox_mail().reset(on_behalf_of(*resource));
 }
 
 std::string SandboxMailService::smtp_address() const {
-  for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
+  for (const ProviderPtr& provider : context_.providers.all_of(kMailInterface))
     if (std::string address = provider->sandbox_mail().smtp_address(); !address.empty()) return address;
   return {};
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/call_options.h"
 #include "runtime/services/change_watch.h"
 #include "runtime/services/phone_number.h"
 #include "trunkline/sandbox_client.hpp"
@@ -12,12 +13,6 @@ namespace trunkline {
 namespace {
 
 constexpr std::string_view kInterface = "trunkline.sandbox/1";
-
-CallOptions on_behalf_of(const Resource& resource) {
-  CallOptions options;
-  options.resource = resource.name;
-  return options;
-}
 
 Task<std::int64_t> ask_changes(const Provider& provider, std::int64_t since, CallOptions options) {
   return provider.sandbox().changes(since, std::move(options));

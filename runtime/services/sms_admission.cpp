@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/money.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/base/utf8.h"
 #include "runtime/clock/clock.h"
 #include "runtime/providers/provider_registry.h"
@@ -21,8 +22,6 @@ constexpr std::size_t kMaxCharacters = 2048;
 constexpr std::size_t kMaxTagBytes = 1024;
 constexpr std::size_t kMaxIdempotencyKeyBytes = 128;
 constexpr Duration kFurthestAhead = std::chrono::hours(30 * 24);
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 /// FNV-1a: tells whether a repeated key carries the same request. Not a security boundary: both requests are the caller's own.
 class Fingerprint {

@@ -1,6 +1,7 @@
 #include "runtime/services/sms_consent.h"
 
 #include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/services/phone_number.h"
 #include "runtime/services/sms_consent_records.h"
@@ -19,7 +20,6 @@ constexpr std::size_t kMaxRecipients = 100;
 constexpr std::int32_t kVerifyPage = 1000;
 
 Time whole_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time); }
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 void check_limit(std::int32_t limit) {
   if (limit < 1 || limit > 1000)

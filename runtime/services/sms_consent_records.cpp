@@ -2,6 +2,7 @@
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/json.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/crypto/hash.h"
 
 namespace trunkline::sms_consent_records {
@@ -35,8 +36,6 @@ const Statement kCopyLedger{"INSERT INTO sms_consent_ledger SELECT ?, " TL_CONSE
 const Statement kDropOptOuts{"DELETE FROM sms_opt_outs WHERE resource_key = ?"};
 const Statement kDropLedger{"DELETE FROM sms_consent_ledger WHERE resource_key = ?"};
 
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-
 ConsentEntry read_entry(const Row& row) {
   ConsentEntry entry;
   entry.sequence = row.integer(0);
@@ -48,7 +47,7 @@ ConsentEntry read_entry(const Row& row) {
   entry.language = row.optional_text(6);
   entry.message_id = row.optional_text(7);
   entry.confirmation_id = row.optional_text(8);
-  entry.at = Time{std::chrono::microseconds{row.integer(9)}};
+  entry.at = from_unix_us(row.integer(9));
   entry.digest = row.text(10);
   return entry;
 }
@@ -77,7 +76,7 @@ std::vector<service::OptOut> list(Session& session, std::int64_t resource_key, c
     service::OptOut& one = all.emplace_back();
     one.sender = row.text(0);
     one.recipient = row.text(1);
-    one.since = Time{std::chrono::microseconds{row.integer(2)}};
+    one.since = from_unix_us(row.integer(2));
     one.source = static_cast<service::ConsentSource>(row.integer(3));
   });
   return all;

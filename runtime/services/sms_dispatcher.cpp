@@ -4,6 +4,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/time_text.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
@@ -215,7 +216,7 @@ void SmsDispatcher::note(Session& session, const std::vector<OutgoingPtr>& batch
           sms_records::Transition transition;
           transition.state = sms::MessageState::kFailed;
           transition.reason = sms::FailureReason::kOptedOut;
-          transition.at_us = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
+          transition.at_us = unix_us(now);
           transition.decision = DecisionLines(now)
                                     .step("consent", "reject", recipient.to, "opted out of messages from " + sms.from + " since")
                                     .take();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/base/ids.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
@@ -19,8 +20,6 @@ using store::Session;
 
 /// Waits for carriers that are left alone, before a message is given up.
 constexpr std::size_t kMostLeftAlone = 10;
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 tl_str as_str(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -61,7 +60,7 @@ void append_delivery_report(ServiceContext& context, Session& session, const Res
 void settle_reservation(Session& session, std::int64_t resource_key, const std::string& message_id, std::int64_t paid) {
   const auto reserved = sms_records::reservation(session, resource_key, message_id);
   if (!reserved || reserved->micros == paid) return;
-  const SpendPeriods periods(Time{std::chrono::microseconds{reserved->created_us}});
+  const SpendPeriods periods(from_unix_us(reserved->created_us));
   for (const std::string& period : {periods.day, periods.month})
     sms_records::add_spent(session, resource_key, period, paid - reserved->micros);
 }

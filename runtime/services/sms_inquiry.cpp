@@ -1,4 +1,5 @@
 // Answers that were lost: before anybody else may send a message, whoever may have sent it is asked.
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/providers/provider_registry.h"
@@ -11,8 +12,6 @@ namespace {
 
 using sms_records::Transition;
 using store::Session;
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "runtime/services/sms_records.h"
 
+#include "runtime/base/unix_time.h"
 #include "runtime/sms/outcome.h"
 
 namespace trunkline::sms_records {
@@ -109,15 +110,15 @@ service::SmsRecord read_record(const Row& row) {
   record.provider_message_id = row.optional_text(9);
   record.provider_code = row.optional_text(10);
   record.tag = row.optional_text(11);
-  record.created_at = Time{std::chrono::microseconds{row.integer(12)}};
-  record.updated_at = Time{std::chrono::microseconds{row.integer(13)}};
+  record.created_at = from_unix_us(row.integer(12));
+  record.updated_at = from_unix_us(row.integer(13));
   const bool ended = record.state == sms::MessageState::kFailed || record.state == sms::MessageState::kExpired;
   if (ended) {
     record.fault = fault_of(record.reason);
     record.retryable = is_retryable(record.reason);
   }
   if (record.state == sms::MessageState::kScheduled && !row.is_null(14))
-    record.expected_at = Time{std::chrono::microseconds{row.integer(14)}};
+    record.expected_at = from_unix_us(row.integer(14));
   if (!row.is_null(15)) record.price_micros = row.integer(15);
   record.currency = row.optional_text(16);
   record.receipt_count = static_cast<std::int32_t>(row.integer(17));
@@ -142,15 +143,13 @@ Receipt read_receipt(const Row& row) {
   receipt.reason = static_cast<sms::FailureReason>(row.integer(2));
   receipt.provider_code = row.optional_text(3).value_or("");
   if (!row.is_null(4)) receipt.segments_delivered = static_cast<std::int32_t>(row.integer(4));
-  receipt.at = Time{std::chrono::microseconds{row.integer(5)}};
+  receipt.at = from_unix_us(row.integer(5));
   return receipt;
 }
 
 std::optional<std::string_view> text_or_null(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 Finished read_finished(std::string_view message_id, const Row& row) {
   Finished one;
@@ -235,7 +234,7 @@ std::optional<Standing> standing(Session& session, std::int64_t resource_key, st
     one.message.reason = static_cast<sms::FailureReason>(row.integer(1));
     one.message.provider = row.optional_text(2).value_or("");
     one.message.provider_code = row.optional_text(3).value_or("");
-    one.message.decided_at = Time{std::chrono::microseconds{row.integer(4)}};
+    one.message.decided_at = from_unix_us(row.integer(4));
     one.message.assumed = row.integer(5) != 0;
     one.receipts = row.integer(6);
   });
@@ -258,7 +257,7 @@ std::vector<service::SmsReceipt> receipt_records(Session& session, std::int64_t 
     one.reason = receipt.reason;
     if (!receipt.provider_code.empty()) one.provider_code = receipt.provider_code;
     one.at = receipt.at;
-    one.received_at = Time{std::chrono::microseconds{row.integer(6)}};
+    one.received_at = from_unix_us(row.integer(6));
     one.segments_delivered = receipt.segments_delivered;
     const bool failed = receipt.state == sms::MessageState::kFailed || receipt.state == sms::MessageState::kExpired;
     one.fault = failed ? fault_of(receipt.reason) : sms::Fault::kNone;

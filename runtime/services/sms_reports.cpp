@@ -1,5 +1,6 @@
 // What providers tell us, and what becomes due.
 #include "runtime/base/ids.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
@@ -21,8 +22,6 @@ using store::Session;
 constexpr std::int64_t kMaxReceipts = 200;
 /// Scheduled messages that one transaction releases.
 constexpr std::int32_t kReleaseBatch = 500;
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 /// What Azure's two states make of it.
 bool counts_as_delivered(sms::MessageState state) { return state == sms::MessageState::kDelivered; }
@@ -203,7 +202,7 @@ void SmsService::arm(Timers& timers, store::Database& database, std::int64_t due
   if (timer.id != 0 && timer.due_us <= due_us) return;
   if (timer.id != 0) context_.clock.cancel(timer.id);
   timer.due_us = due_us;
-  timer.id = context_.clock.schedule_at(Time{std::chrono::microseconds{due_us}}, [this, &timers, &database, work] {
+  timer.id = context_.clock.schedule_at(from_unix_us(due_us), [this, &timers, &database, work] {
     {
       const std::lock_guard inner(timers_mutex_);
       timers[&database].id = 0;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "runtime/base/ids.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
@@ -17,8 +18,6 @@ namespace {
 
 using service::SmsSendOutcome;
 using store::Session;
-
-std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
 
 bool has_prices(const Config& config) {
   return std::any_of(config.providers.begin(), config.providers.end(),

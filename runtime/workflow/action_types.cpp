@@ -9,7 +9,7 @@ namespace trunkline::workflow {
 namespace {
 
 using T = ActionType;
-constexpr std::pair<std::string_view, ActionType> kTypes[] = {
+constexpr std::pair<std::string_view, ActionType> kActionTypes[] = {
     {"Compose", T::kCompose},
     {"Expression", T::kCompose},
     {"Query", T::kQuery},
@@ -78,7 +78,7 @@ constexpr std::array<std::string_view, 6> kVariableTypes{"String", "Integer", "F
 }  // namespace
 
 std::optional<ActionType> find_action_type(std::string_view name) {
-  for (const auto& [text, type] : kTypes)
+  for (const auto& [text, type] : kActionTypes)
     if (iequals(text, name)) return type;
   return std::nullopt;
 }

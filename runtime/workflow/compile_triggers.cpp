@@ -7,7 +7,7 @@
 namespace trunkline::workflow {
 namespace {
 
-constexpr std::pair<std::string_view, TriggerType> kTypes[] = {
+constexpr std::pair<std::string_view, TriggerType> kTriggerTypes[] = {
     {"Request", TriggerType::kRequest},
     {"Manual", TriggerType::kRequest},
     {"Recurrence", TriggerType::kRecurrence},
@@ -30,7 +30,7 @@ constexpr int kMaxWaitingRuns = 100;
 }  // namespace
 
 std::optional<TriggerType> find_trigger_type(std::string_view name) {
-  for (const auto& [text, type] : kTypes)
+  for (const auto& [text, type] : kTriggerTypes)
     if (iequals(text, name)) return type;
   return std::nullopt;
 }

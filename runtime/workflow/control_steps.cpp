@@ -8,8 +8,6 @@ namespace {
 
 using expression::Failure;
 
-SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
-
 Failure wrong(std::string message) { return Failure(expression::kInvalidTemplate, std::move(message)); }
 
 const Value* member(const Value& object, const char* name) {

@@ -8,7 +8,6 @@ namespace {
 
 using expression::Failure;
 
-SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
 SharedValue body(Value value) {
   Value out = Value::object();
   out["body"] = std::move(value);

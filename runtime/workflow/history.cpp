@@ -3,11 +3,13 @@
 #include <bit>
 #include <cstring>
 
+#include "runtime/base/unix_time.h"
+
 namespace trunkline::workflow {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr int kMaxDepth = 512;
+constexpr int kMaxPathDepth = 512;
 
 enum Tag : std::uint8_t { kNull, kFalse, kTrue, kInteger, kUnsigned, kDouble, kText, kArray, kObject, kShortText = 0x80 };
 
@@ -72,11 +74,9 @@ std::string_view take_bytes(std::string_view& bytes, std::uint64_t size) {
 }
 std::string_view take_text(std::string_view& bytes) { return take_bytes(bytes, take_number(bytes)); }
 
-std::int64_t us_of(Time time) { return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-Time time_of(std::int64_t us) { return Time{std::chrono::microseconds{us}}; }
 
 Value decode(std::string_view& bytes, int depth) {
-  if (depth > kMaxDepth) throw malformed();
+  if (depth > kMaxPathDepth) throw malformed();
   const std::uint8_t tag = take_byte(bytes);
   if ((tag & kShortText) != 0) return Value(std::string(take_bytes(bytes, tag & 0x7f)));
   switch (tag) {
@@ -211,7 +211,7 @@ void HistoryWriter::add(const Event& e) {
   flag(e.extra != nullptr, kHasExtra);
   bytes_.push_back(static_cast<char>(e.kind));
   put(bytes_, flags);
-  const std::int64_t at = us_of(e.at);
+  const std::int64_t at = unix_us(e.at);
   put_signed(bytes_, at - last_us_);
   last_us_ = at;
   if (flags & kHasFrame) put(bytes_, e.frame);
@@ -220,7 +220,7 @@ void HistoryWriter::add(const Event& e) {
   if (flags & kHasNumber) put(bytes_, e.number);
   if (flags & kHasNewFrame) put(bytes_, e.new_frame);
   if (flags & kHasChange) bytes_.push_back(static_cast<char>(e.change));
-  if (flags & kHasDue) put_signed(bytes_, us_of(*e.due) - at);
+  if (flags & kHasDue) put_signed(bytes_, unix_us(*e.due) - at);
   if (flags & kHasCode) put_text(bytes_, e.code);
   if (flags & kHasText) put_text(bytes_, e.text);
   if (flags & kHasInputs) encode_value(bytes_, *e.inputs);
@@ -251,7 +251,7 @@ std::optional<Event> HistoryReader::next() {
   e.kind = static_cast<EventKind>(kind);
   const std::uint64_t flags = take_number(bytes_);
   last_us_ += take_signed(bytes_);
-  e.at = time_of(last_us_);
+  e.at = from_unix_us(last_us_);
   const auto small = [&] {
     const std::uint64_t number = take_number(bytes_);
     if (number >= kNone) throw malformed();
@@ -267,7 +267,7 @@ std::optional<Event> HistoryReader::next() {
   if (flags & kHasNumber) e.number = take_number(bytes_);
   if (flags & kHasNewFrame) e.new_frame = small();
   if (flags & kHasChange) e.change = static_cast<VariableChange>(take_byte(bytes_));
-  if (flags & kHasDue) e.due = time_of(last_us_ + take_signed(bytes_));
+  if (flags & kHasDue) e.due = from_unix_us(last_us_ + take_signed(bytes_));
   if (flags & kHasCode) e.code = take_text(bytes_);
   if (flags & kHasText) e.text = take_text(bytes_);
   const auto value = [&] { return std::make_shared<const Value>(decode_value(bytes_)); };

@@ -57,8 +57,6 @@ Value body_of(Value value) {
   return out;
 }
 
-SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
-
 }  // namespace
 
 void Machine::initialize_variable(const Pending& at) {

@@ -23,21 +23,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr const char* kReport = "Microsoft.Communication.EmailDeliveryReportReceived";
+constexpr const char* kMailReport = "Microsoft.Communication.EmailDeliveryReportReceived";
 constexpr const char* kEngagement = "Microsoft.Communication.EmailEngagementTrackingReportReceived";
 constexpr const char* kReceived = "Trunkline.EmailReceived";
 constexpr const char* kSender = "support@mail.world.test";
-
-template <class F>
-Error error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
 
 class EmailOnSandbox : public RuntimeTest {
  protected:
@@ -105,14 +94,14 @@ TEST_F(EmailOnSandbox, IsAcceptedSentDeliveredAndReported) {
   settle();
   EXPECT_EQ(get(operation).status, EmailOperationStatus::kSucceeded);
   EXPECT_EQ(get(operation).recipients[0].state, EmailState::kSent);
-  EXPECT_THAT(events(kReport), IsEmpty());
+  EXPECT_THAT(events(kMailReport), IsEmpty());
   advance(50ms);
   const auto after = get(operation);
   ASSERT_THAT(after.recipients, SizeIs(2));
   EXPECT_EQ(after.recipients[0].state, EmailState::kDelivered);
   EXPECT_EQ(after.recipients[0].provider, "mail");
   EXPECT_EQ(after.recipients[1].address, "secret@example.com");
-  const auto reports = events(kReport);
+  const auto reports = events(kMailReport);
   ASSERT_THAT(reports, SizeIs(2));
   EXPECT_EQ(reports[0].subject, "sender/support@mail.world.test/message/" + operation.operation_id);
   const json data = json::parse(reports[0].data);
@@ -205,7 +194,7 @@ TEST_F(EmailOnSandbox, AHardBounceSuppressesForADayAndLongerEachTime) {
   EXPECT_EQ(failed.error_code, "EmailDroppedAllRecipientsSuppressed");
   EXPECT_EQ(failed.recipients[0].state, EmailState::kSuppressed);
   std::vector<std::string> statuses;
-  for (const json& data : data_of(kReport)) statuses.push_back(data["status"]);
+  for (const json& data : data_of(kMailReport)) statuses.push_back(data["status"]);
   EXPECT_THAT(statuses, testing::UnorderedElementsAre("Bounced", "Delivered", "Suppressed"));
   advance(25h);
   EXPECT_THAT(email().suppressions(*resource_), IsEmpty());
@@ -226,7 +215,7 @@ TEST_F(EmailOnSandbox, WhatAServerHasAgainstTheMailSuppressesNobody) {
   sync_wait(runtime_->sandbox_mail().add_rule(resource_, rule));
   send(message());
   advance(1s);
-  EXPECT_EQ(data_of(kReport)[0]["status"], "Bounced");
+  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Bounced");
   EXPECT_THAT(email().suppressions(*resource_), IsEmpty());
 }
 
@@ -234,8 +223,8 @@ TEST_F(EmailOnSandbox, ComplaintsAndWishesHoldUntilTheyAreLifted) {
   add_rule("angry@*", EmailState::kComplained);
   send(message({"angry@example.com"}));
   advance(1s);
-  ASSERT_THAT(data_of(kReport), SizeIs(1));
-  EXPECT_EQ(data_of(kReport)[0]["status"], "Delivered");
+  ASSERT_THAT(data_of(kMailReport), SizeIs(1));
+  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Delivered");
   EXPECT_EQ(email().suppressions(*resource_)[0].reason, service::SuppressionReason::kComplaint);
   EXPECT_EQ(email().suppressions(*resource_)[0].expires_at, std::nullopt);
   sync_wait(email().suppress(resource_, "bob@example.com", "", "asked on the phone"));
@@ -274,7 +263,7 @@ TEST_F(EmailOnSandbox, AServerThatNeverTakesItEndsInAFailure) {
   const auto now = get(operation);
   EXPECT_EQ(now.recipients[0].state, EmailState::kFailed);
   EXPECT_THAT(*now.recipients[0].detail, HasSubstr("given up"));
-  EXPECT_EQ(data_of(kReport)[0]["status"], "Failed");
+  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Failed");
 }
 
 TEST_F(EmailOnSandbox, OpeningsClicksAndUnsubscribingAreTold) {
@@ -358,8 +347,8 @@ TEST_F(EmailOnSandbox, ABounceThatComesAsAMailIsAReport) {
   advance(1s);
   EXPECT_EQ(get(operation).recipients[0].state, EmailState::kBounced);
   EXPECT_EQ(get(operation).recipients[0].status_code, "5.1.1");
-  ASSERT_THAT(data_of(kReport), SizeIs(1));
-  EXPECT_EQ(data_of(kReport)[0]["status"], "Bounced");
+  ASSERT_THAT(data_of(kMailReport), SizeIs(1));
+  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Bounced");
   EXPECT_THAT(events(kReceived), IsEmpty());
   EXPECT_THAT(email().suppressions(*resource_), SizeIs(1));
 }
@@ -428,7 +417,7 @@ TEST_F(EmailWithoutProvider, FailsSayingWhy) {
   EXPECT_EQ(get(operation).status, EmailOperationStatus::kFailed);
   EXPECT_EQ(get(operation).error_code, "EmailDropped");
   EXPECT_THAT(*get(operation).error_message, HasSubstr("no email provider is configured"));
-  EXPECT_EQ(data_of(kReport)[0]["status"], "Failed");
+  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Failed");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::hours;
 using ::testing::SizeIs;
-using State = delivery::Explanation::State;
+using DeliveryState = delivery::Explanation::DeliveryState;
 
 constexpr int kEvents = 200;
 
@@ -102,7 +102,7 @@ TEST_F(EventIsolationTest, ASlowAFailingAndAHangingEndpointAreNothingToAHealthyO
   EXPECT_THAT(receiver_.requests(), SizeIs(1 + kEvents));
   for (const std::string& id : {first, rest.front(), rest.back()}) {
     const delivery::Explanation healthy = explain("healthy", id);
-    EXPECT_EQ(healthy.state, State::kDelivered);
+    EXPECT_EQ(healthy.state, DeliveryState::kDelivered);
     ASSERT_THAT(healthy.attempts, SizeIs(1));
     EXPECT_EQ(healthy.attempts[0].at, before);
   }
@@ -110,11 +110,11 @@ TEST_F(EventIsolationTest, ASlowAFailingAndAHangingEndpointAreNothingToAHealthyO
   EXPECT_EQ(distinct_ids(hanging).size(), 1u + kEvents);
   // The failing one was left alone after a few failures, and gets everything in its time.
   EXPECT_LT(failing.requests().size(), 1u + kEvents);
-  EXPECT_EQ(explain("failing", first).state, State::kRetrying);
+  EXPECT_EQ(explain("failing", first).state, DeliveryState::kRetrying);
   fails = false;
   for (int i = 0; i < 4; ++i) advance(hours{1});
   EXPECT_EQ(distinct_ids(failing).size(), 1u + kEvents);
-  EXPECT_EQ(explain("failing", first).state, State::kDelivered);
+  EXPECT_EQ(explain("failing", first).state, DeliveryState::kDelivered);
 }
 
 }  // namespace

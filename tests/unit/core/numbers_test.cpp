@@ -45,17 +45,6 @@ class Numbers : public RuntimeTest {
   std::vector<std::string> browse(int count = 3) {
     return numbers().available(query("US", NumberType::kTollFree), {}, static_cast<std::size_t>(count));
   }
-  template <class F>
-  static Error error_of(F f) {
-    try {
-      f();
-    } catch (const Error& error) {
-      return error;
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return {};
-  }
-
   const std::string id_ = "11111111-2222-4333-8444-555555555555";
 };
 

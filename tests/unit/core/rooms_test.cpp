@@ -35,16 +35,6 @@ class Rooms : public RuntimeTest {
       out.push_back(p.id.substr(p.id.size() - 1) + std::string(to_rest(p.role)));
     return out;
   }
-  template <class F>
-  static Error error_of(F f) {
-    try {
-      f();
-    } catch (const Error& error) {
-      return error;
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return {};
-  }
 };
 
 TEST_F(Rooms, LastFor180DaysUnlessToldOtherwise) {

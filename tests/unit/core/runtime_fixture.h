@@ -38,6 +38,18 @@ inline std::string test_config(const std::string& providers, const std::string& 
          more;
 }
 
+/// The error that `f` ends with.
+template <class F>
+Error error_of(F f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {};
+}
+
 inline const std::string kSandbox =
     "[{name: sim, plugin: sms-sandbox, config: {latency_ms: 20}}, {name: id, plugin: identity-local}]";
 

@@ -18,17 +18,6 @@ using testing::HasSubstr;
 constexpr const char* kReport = "Microsoft.Communication.SMSDeliveryReportReceived";
 constexpr const char* kReceived = "Microsoft.Communication.SMSReceived";
 
-template <class F>
-Error error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
-
 class SmsOnSandbox : public RuntimeTest {
  protected:
   void SetUp() override { open(test_config(kSandbox)); }

@@ -9,7 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 
-service::EmailMessage message() {
+service::EmailMessage mail() {
   service::EmailMessage m;
   m.sender_address = "a@b.test";
   m.subject = "Grüße";
@@ -27,14 +27,14 @@ service::EmailMessage message() {
 }
 
 TEST(EmailRules, WhatIsWrittenDownReadsBackTheSame) {
-  const service::EmailMessage m = message();
+  const service::EmailMessage m = mail();
   EXPECT_EQ(from_json(to_json(m)), m);
   service::EmailMessage other = m;
   other.attachments[0].content[0] = 1;
   EXPECT_NE(to_json(other), to_json(m));
 }
 
-TEST(EmailRules, EverybodyGetsOne) { EXPECT_THAT(recipients(message()), ElementsAre("one@c.test", "Two@c.test")); }
+TEST(EmailRules, EverybodyGetsOne) { EXPECT_THAT(recipients(mail()), ElementsAre("one@c.test", "Two@c.test")); }
 
 }  // namespace
 }  // namespace trunkline::email_rules
