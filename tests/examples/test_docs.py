@@ -32,6 +32,8 @@ class Page:
         packages.mkdir()
         (packages / "trunkline").symlink_to(ROOT / "node" / "trunkline")
         (packages / "@azure").symlink_to(ROOT / "tests" / "sdk" / "node" / "node_modules" / "@azure")
+        for name in ("smpp", "iconv-lite", "safer-buffer"):
+            (packages / name).symlink_to(ROOT / "tests" / "integration" / "smsc" / "node_modules" / name)
         self.env = dict(
             os.environ,
             TRUNKLINE=str(ROOT),

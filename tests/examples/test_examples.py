@@ -33,6 +33,8 @@ def test_example(example: Path, tmp_path: Path) -> None:
             (copy / source.name).write_bytes(source.read_bytes())
         (tmp_path / "node_modules").mkdir()
         (tmp_path / "node_modules" / "trunkline").symlink_to(ROOT / "node" / "trunkline")
+        for package in ("smpp", "iconv-lite", "safer-buffer"):
+            (tmp_path / "node_modules" / package).symlink_to(ROOT / "tests" / "integration" / "smsc" / "node_modules" / package)
         command, cwd = ["node", str(copy / example.name)], copy
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr

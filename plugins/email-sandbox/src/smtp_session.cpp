@@ -16,7 +16,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kMaxLine = 4096;
-constexpr std::size_t kMaxRecipients = 100;
+constexpr std::size_t kMaxSessionRecipients = 100;
 constexpr int kMaxMistakes = 20;
 /// A peer lives in real time, whatever the clock of the runtime does.
 constexpr std::chrono::minutes kPatience{5};
@@ -205,7 +205,7 @@ void SmtpSession::rcpt_to(std::string_view rest) {
   if (!has_sender_) return bad("503 5.5.1 MAIL first");
   if (!split_path(rest, "TO:", path, parameters)) return bad("501 5.5.4 wanted TO:<address>");
   if (!trunkline::mail::is_address(path)) return bad("553 5.1.3 no address");
-  if (recipients_.size() >= kMaxRecipients) return reply("452 4.5.3 too many recipients");
+  if (recipients_.size() >= kMaxSessionRecipients) return reply("452 4.5.3 too many recipients");
   if (const auto refusal = options_.decide(resource_, path))
     return reply((refusal->temporary ? "450 " : "550 ") + refusal->status_code + " " + refusal->detail);
   recipients_.push_back(std::move(path));
