@@ -82,6 +82,15 @@ def test_other_ways_of_long_texts(tmp_path: Path, way: str) -> None:
         assert len(parts) == (1 if way == "payload" else 3)
 
 
+def test_texts_as_data_sm(tmp_path: Path) -> None:
+    text = "Привет, " * 20
+    with Smsc(receipts=0) as smsc, Server(*configuration(tmp_path, smsc.port, message_pdu="data_sm"), command="serve") as server:
+        assert record_when(server, send(server, text), FINAL)["state"] == "delivered"
+        parts = smsc.submits()
+        assert "".join(part["text"] for part in parts) == text
+        assert [part["pdu"] for part in parts] == ["data_sm"] * len(parts)
+
+
 def test_texts_from_phones(tmp_path: Path) -> None:
     with Smsc() as smsc, Server(*configuration(tmp_path, smsc.port), command="serve") as server:
         smsc.wait("bind", accepted=True)

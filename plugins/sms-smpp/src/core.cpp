@@ -36,6 +36,16 @@ std::string start_of(std::string_view text) {
   return start;
 }
 
+/// What data_sm has no fields for goes into parameters.
+void as_data(smpp::Message& message, std::optional<Duration> valid_for) {
+  const bool has_payload = std::any_of(message.tlvs.begin(), message.tlvs.end(),
+                                       [](const smpp::Tlv& tlv) { return tlv.tag == smpp::tag::kMessagePayload; });
+  if (!has_payload) message.tlvs.push_back({smpp::tag::kMessagePayload, std::move(message.short_message)});
+  if (!valid_for) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*valid_for).count();
+  smpp::add_number(message.tlvs, smpp::tag::kQosTimeToLive, static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, UINT32_MAX)), 4);
+}
+
 }  // namespace
 
 Core::Core(boost::asio::io_context& io, const Settings& settings, trunkline::Host host)
@@ -180,11 +190,13 @@ smpp::Message Core::message_for(const SmsSendRequest& request, const std::string
   message.destination = destination_address(settings_, to);
   if (request.delivery_report && settings_.receipts != Receipts::kNone)
     message.registered_delivery = settings_.receipts == Receipts::kAll ? kReceiptAlways : kReceiptOnFailure;
-  if (request.valid_until)
-    message.validity = smpp::format_time(*request.valid_until);
-  else if (settings_.validity > Duration{0})
-    message.validity = smpp::format_time(timers_.now() + settings_.validity);
+  if (const auto valid = valid_for(request)) message.validity = smpp::format_time(timers_.now() + *valid);
   return message;
+}
+
+std::optional<Duration> Core::valid_for(const SmsSendRequest& request) const {
+  if (request.valid_until) return *request.valid_until - timers_.now();
+  return settings_.validity > Duration{0} ? std::optional<Duration>(settings_.validity) : std::nullopt;
 }
 
 void Core::send(SmsSendRequest request, std::string resource, std::optional<Time> deadline,
@@ -263,8 +275,10 @@ void Core::add_recipient(const SmsSendRequest& request, const smpp::CodedText& t
     if (settings_.user_message_reference) smpp::add_number(message.tlvs, smpp::tag::kUserMessageReference, record->reference, 2);
     record->source = message.source;
     record->destination = message.destination;
-    for (const smpp::Message& part : coder_.fill(message, text, record->reference))
-      smpp::encode(consignment->pdus.emplace_back(), command::kSubmitSm, 0, 0, part);
+    for (smpp::Message& part : coder_.fill(message, text, record->reference)) {
+      if (settings_.data_sm) as_data(part, valid_for(request));
+      smpp::encode(consignment->pdus.emplace_back(), settings_.data_sm ? command::kDataSm : command::kSubmitSm, 0, 0, part);
+    }
   } catch (const smpp::Malformed& error) {
     result.accepted = false;
     result.reason = smpp::meaning_of(error.status).reason;

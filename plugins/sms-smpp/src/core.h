@@ -48,6 +48,8 @@ class Core final : private SessionOwner {
   void add_recipient(const trunkline::sms::SmsSendRequest& request, const smpp::CodedText& text, std::size_t index,
                      const std::string& resource, std::optional<Time> deadline, const std::shared_ptr<SendCall>& call);
   smpp::Message message_for(const trunkline::sms::SmsSendRequest& request, const std::string& to) const;
+  /// How long the carrier may try; nullopt: as long as it likes.
+  std::optional<Duration> valid_for(const trunkline::sms::SmsSendRequest& request) const;
 
   using Reply = std::function<void(std::uint32_t status)>;
   struct Parked {

@@ -110,6 +110,7 @@ Settings parse_settings(std::string_view config_json) {
       s.coding.languages.push_back(language(word));
     constexpr std::array<std::string_view, 4> kLong = {"udh8", "udh16", "sar", "payload"};
     s.coding.long_text = static_cast<smpp::LongText>(place(kLong, config.value("long_text", "udh8")));
+    s.data_sm = config.value("message_pdu", "submit_sm") == "data_sm";
     s.max_segments = config.value("max_segments", s.max_segments);
     if (const auto rules = config.find("source_rules"); rules != config.end())
       for (std::size_t i = 0; i < rules->size(); ++i)

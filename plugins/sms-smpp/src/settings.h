@@ -47,6 +47,8 @@ struct Settings {
   Duration reconnect_longest{};
   Duration throttle_pause{};
   smpp::CodingRules coding;
+  /// data_sm in place of submit_sm.
+  bool data_sm = false;
   int max_segments = 10;
   std::vector<SourceRule> source_rules;
   std::uint8_t destination_ton = 1;

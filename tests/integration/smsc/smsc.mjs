@@ -55,7 +55,7 @@ function onSubmit(session, pdu) {
   submits += 1;
   const { text, udh } = textOf(pdu);
   const id = submits.toString(16).padStart(8, '0');
-  const seen = { event: 'submit', number: submits, id, from: pdu.source_addr, to: pdu.destination_addr, text, udh,
+  const seen = { event: 'submit', pdu: pdu.command, number: submits, id, from: pdu.source_addr, to: pdu.destination_addr, text, udh,
     data_coding: pdu.data_coding, registered: pdu.registered_delivery, reference: pdu.user_message_reference };
   if (options.hang_up_after === submits && !hungUp) {
     hungUp = true;
@@ -90,7 +90,7 @@ function serve(session) {
       session.bound = known && bind !== 'bind_transmitter';
       if (session.bound) for (const [id, message] of owed) report(session, id, message);
     });
-  session.on('submit_sm', (pdu) => onSubmit(session, pdu));
+  for (const send of ['submit_sm', 'data_sm']) session.on(send, (pdu) => onSubmit(session, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
   session.on('unbind', (pdu) => { session.send(pdu.response()); session.close(); });
   session.on('query_sm', (pdu) => {

@@ -32,6 +32,7 @@ inline constexpr std::uint32_t kDataSm = 0x103;
 
 namespace tag {
 inline constexpr std::uint16_t kReceiptedMessageId = 0x001E;
+inline constexpr std::uint16_t kQosTimeToLive = 0x0017;
 inline constexpr std::uint16_t kUserMessageReference = 0x0204;
 inline constexpr std::uint16_t kSarMsgRefNum = 0x020C;
 inline constexpr std::uint16_t kSarTotalSegments = 0x020E;
