@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/strings.h"
+#include "runtime/script/script_host.h"
 #include "runtime/services/arm_id.h"
 #include "runtime/services/resource_service.h"
 
@@ -19,6 +20,13 @@ flows::ServiceOptions workflow_options(const Config& config) {
     return std::nullopt;
   };
   options.http.timeout = config.workflows.http_timeout;
+  options.plan.max_code_length = config.workflows.script_max_length;
+  options.scripts.host.worker = script::find_worker();
+  options.scripts.limits.time = config.workflows.script_timeout;
+  options.scripts.limits.memory_bytes = std::size_t{config.workflows.script_memory_mb} << 20;
+  options.scripts.limits.max_code_length = config.workflows.script_max_length;
+  options.scripts.limits.max_result_bytes = std::size_t{config.workflows.script_max_result_kb} << 10;
+  options.scripts.threads = config.workflows.scripts;
   for (const auto& [name, connection] : config.connections)
     if (!connection.url.empty()) options.http.addresses[name] = connection.url;
   return options;

@@ -240,6 +240,7 @@ void Compiler::inputs(Action& action, const Value& json) {
     // Code is code, whatever its first character is.
     action.inputs = compile_template(without(inputs, {"code"}), at, site);
     action.raw_inputs = inputs.contains("code") ? inputs["code"] : Value();
+    script(action, inputs, at);
   } else {
     action.inputs = compile_template(inputs, at, site);
   }

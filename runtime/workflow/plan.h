@@ -103,6 +103,9 @@ struct Action {
   std::optional<StaticResult> static_result;
   std::optional<std::uint32_t> variable;
   Value raw_inputs;
+  /// JavaScriptCode: what `workflowContext` shows to the code.
+  std::vector<ActionIndex> script_actions;
+  bool script_trigger = false;
 
   bool asynchronous_response = false;
   bool disable_async_pattern = false;
