@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/strings.h"
+#include "runtime/clock/system_time.h"
+#include "runtime/oidc/development_issuer.h"
 #include "runtime/script/script_host.h"
 #include "runtime/services/arm_id.h"
 #include "runtime/services/resource_service.h"
@@ -30,6 +32,20 @@ flows::ServiceOptions workflow_options(const Config& config) {
   for (const auto& [name, connection] : config.connections)
     if (!connection.url.empty()) options.http.addresses[name] = connection.url;
   return options;
+}
+
+void offer_identities(flows::ServiceOptions& options, const oidc::DevelopmentIssuer* issuer,
+                      std::function<std::string()> endpoint) {
+  if (issuer == nullptr) return;
+  options.http.managed_identity = [issuer, endpoint = std::move(endpoint)](std::string audience,
+                                                                           std::string) -> Task<std::string> {
+    oidc::DevelopmentGrant grant;
+    grant.tenant_id = oidc::DevelopmentIssuer::kTenant;
+    grant.scope = audience.empty() ? "https://management.azure.com/" : audience;
+    const std::string name = endpoint() + grant.tenant_id + "/v2.0";
+    // Who checks it elsewhere does not follow a virtual clock.
+    co_return issuer->issue(grant, name, system_time_now());
+  };
 }
 
 std::map<std::string, connectors::ConnectionMapping> connection_mappings(const Config& config) {

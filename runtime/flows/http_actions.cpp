@@ -93,6 +93,8 @@ std::vector<std::string> connector_names(const workflow::Plan& plan, const Value
   const auto add = [&](std::string name) {
     if (!name.empty() && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
   };
+  if (const Value* provider = member(inputs, "serviceProviderConfiguration"))
+    for (const char* one : {"serviceProviderId", "connectionName"}) add(last_part(text_of(*provider, one)));
   const Value* host = member(inputs, "host");
   if (host == nullptr) return out;
   std::string id;
@@ -132,6 +134,7 @@ bool HttpActions::handles(const ActionCall& call) const {
     case ActionType::kFunction:
     case ActionType::kApiConnection:
     case ActionType::kApiConnectionWebhook:
+    case ActionType::kServiceProvider:
       return true;
     default:
       return false;
@@ -160,7 +163,8 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
                   "function")
           .with_service_code("FunctionNotMapped");
     if (request.method.empty()) request.method = "POST";
-  } else if (type == ActionType::kApiConnection || type == ActionType::kApiConnectionWebhook) {
+  } else if (type == ActionType::kApiConnection || type == ActionType::kApiConnectionWebhook ||
+             type == ActionType::kServiceProvider) {
     const std::vector<std::string> names = connector_names(*call.plan, inputs);
     for (const std::string& name : names)
       if (uri.empty()) uri = address_of(name);
@@ -169,10 +173,12 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
                       "' is not mapped; name its address under `connections` in the configuration",
                   "host")
           .with_service_code("ConnectorNotMapped");
-    std::string path = text_of(inputs, "path");
+    // A provider of the Standard edition has operations instead of paths.
+    const Value* provider = member(inputs, "serviceProviderConfiguration");
+    std::string path = provider != nullptr ? "/" + text_of(*provider, "operationId") : text_of(inputs, "path");
     if (uri.ends_with('/') && path.starts_with('/')) uri.pop_back();
     uri += path;
-    if (request.method.empty()) request.method = type == ActionType::kApiConnectionWebhook ? "POST" : "GET";
+    if (request.method.empty()) request.method = type == ActionType::kApiConnection ? "GET" : "POST";
   }
   if (request.method.empty()) request.method = "POST";
   if (!call.location.empty()) {
@@ -188,7 +194,7 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
       if (!header.value().is_null() && !is_kept_back(header.key()))
         request.headers.add(header.key(), expression::to_text(header.value()));
   if (const Value* cookie = member(inputs, "cookie")) request.headers.set("Cookie", expression::to_text(*cookie));
-  if (const auto body = inputs.find("body");
+  if (const auto body = inputs.find(type == ActionType::kServiceProvider ? "parameters" : "body");
       body != inputs.end() && !body->is_null() && call.location.empty() && request.method != "GET" && request.method != "HEAD") {
     EncodedBody encoded = encode_body(*body, request.headers.get("Content-Type"), call.action_tracking_id);
     request.body = std::move(encoded.bytes);

@@ -434,6 +434,10 @@ void Compiler::http_inputs(Action& action, const Value& inputs, const std::strin
       problem(pointer, "The action '" + action.name + "' names no function; 'function.id' is missing.");
   } else if (action.type == ActionType::kApiConnection || action.type == ActionType::kApiConnectionWebhook) {
     require(inputs, pointer, "host", action);
+  } else if (action.type == ActionType::kServiceProvider) {
+    require(inputs, pointer, "serviceProviderConfiguration", action);
+  } else if (action.type == ActionType::kInvokeFunction) {
+    require(inputs, pointer, "functionName", action);
   }
 }
 
