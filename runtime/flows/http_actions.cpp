@@ -111,8 +111,11 @@ std::vector<std::string> connector_names(const workflow::Plan& plan, const Value
       const bool same = (!id.empty() && text_of(item.value(), "connectionId") == id) ||
                         std::any_of(out.begin(), out.end(), [&](const std::string& name) { return iequals(name, item.key()); });
       if (same) {
-        add(last_part(text_of(item.value(), "id")));
         add(item.key());
+        // The managed API is what others know it by.
+        const std::string api = last_part(text_of(item.value(), "id"));
+        std::erase(out, api);
+        if (!api.empty()) out.insert(out.begin(), api);
       }
     }
   return out;
@@ -157,6 +160,7 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     const Value* function = member(inputs, "function");
     const std::string id = function != nullptr ? text_of(*function, "id") : "";
     uri = istarts_with(id, "http") ? id : address_of(last_part(id));
+    if (uri.empty() && options_.address_of_unknown) uri = options_.address_of_unknown(last_part(id));
     if (uri.empty())
       throw wrong("the function '" + last_part(id) +
                       "' is not mapped to an address; name its address under `connections` in the configuration",
@@ -168,8 +172,9 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     const std::vector<std::string> names = connector_names(*call.plan, inputs);
     for (const std::string& name : names)
       if (uri.empty()) uri = address_of(name);
+    if (uri.empty() && !names.empty() && options_.address_of_unknown) uri = options_.address_of_unknown(names.front());
     if (uri.empty())
-      throw wrong("the connector '" + (names.empty() ? "?" : names.back()) +
+      throw wrong("the connector '" + (names.empty() ? "?" : names.front()) +
                       "' is not mapped; name its address under `connections` in the configuration",
                   "host")
           .with_service_code("ConnectorNotMapped");

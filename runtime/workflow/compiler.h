@@ -89,6 +89,7 @@ class Compiler {
   bool runs_before(ActionIndex earlier, const Site& site);
   void keep_iterations();
   void spread_secrets();
+  void observe();
 
   const CompileInput& in_;
   std::shared_ptr<Plan> plan_;

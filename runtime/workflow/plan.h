@@ -107,6 +107,8 @@ struct Action {
   std::vector<ActionIndex> script_actions;
   bool script_trigger = false;
 
+  /// Something in the definition reads its record. What nobody reads, and nothing keeps, need not be made.
+  bool observed = false;
   bool asynchronous_response = false;
   bool disable_async_pattern = false;
   bool suppress_headers = false;
