@@ -16,8 +16,8 @@ class DevelopmentIssuer;
 }
 
 flows::ServiceOptions workflow_options(const Config& config);
-/// Managed identities get tokens of the development issuer; null: there are none. `endpoint` gives where this server listens, with
-/// its slash. Both outlive whoever has the options.
+/// Managed identities get tokens of the development issuer; null: there are none. `endpoint` gives where this server listens,
+/// with its slash. Both outlive whoever has the options.
 void offer_identities(flows::ServiceOptions& options, const oidc::DevelopmentIssuer* issuer,
                       std::function<std::string()> endpoint);
 std::map<std::string, connectors::ConnectionMapping> connection_mappings(const Config& config);

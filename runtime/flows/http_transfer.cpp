@@ -163,7 +163,8 @@ Task<std::string> HttpActions::directory_token(Value authentication) {
   const std::string tenant = text_of(authentication, "tenant"), audience = text_of(authentication, "audience"),
                     client = text_of(authentication, "clientId"), secret = text_of(authentication, "secret");
   if (secret.empty())
-    throw Error(ErrorCode::kInvalidArgument, "ActiveDirectoryOAuth is offered with a 'secret' only", "authentication");
+    throw Error(ErrorCode::kInvalidArgument, "ActiveDirectoryOAuth is offered with a 'secret' only", "authentication")
+        .with_service_code("ClientCertificateNotAvailable");
   const std::string key = authority + "\n" + tenant + "\n" + client + "\n" + audience + "\n" + secret;
   {
     const std::lock_guard lock(mutex_);

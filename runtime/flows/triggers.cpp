@@ -160,9 +160,8 @@ bool Triggers::is_mapped(Armed& armed) {
     if (!service_.http_actions().address_of(name).empty()) return true;
   const std::string problem = "nothing here fires a trigger of '" + (names.empty() ? std::string("?") : names.front()) +
                               "': map it to an address under `connections` in the configuration, or fire it by hand";
-  service_.parts_.log.warning(
-      "workflows", "a trigger has nothing behind it",
-      {{"workflow", armed.workflow->name}, {"trigger", armed.trigger->name}, {"error", problem}});
+  service_.parts_.log.warning("workflows", "a trigger has nothing behind it",
+                              {{"workflow", armed.workflow->name}, {"trigger", armed.trigger->name}, {"error", problem}});
   const std::lock_guard lock(mutex_);
   armed.problem = problem;
   return false;

@@ -49,7 +49,8 @@ flows::ServiceOptions service_options() {
   // Mocks stand for connectors and functions, too.
   options.http.address_of_unknown = [](std::string_view name) {
     std::string host;
-    for (const char c : to_lower(name)) host += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ? c : '-';
+    for (const char c : to_lower(name))
+      host += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ? c : '-';
     return "https://" + host + ".connector";
   };
   return options;

@@ -37,7 +37,7 @@ enum class ActionType : std::uint8_t {
   kJavaScriptCode,
   kServiceProvider,  // a connector of the Standard edition
   kInvokeFunction,   // a function of the application that holds the workflow, in the Standard edition
-  kOther,  // of the service, with nothing behind it here unless the action port has it
+  kOther,            // of the service, with nothing behind it here unless the action port has it
 };
 
 /// How a type is treated.

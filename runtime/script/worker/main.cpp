@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -50,8 +50,9 @@ void warm_up() {
   constexpr double kSeconds = 10;
   constexpr std::size_t kBytes = 4096;
   try {
-    run_script("return [new Date().toString(), new Intl.DateTimeFormat('en').format(), 'ä'.localeCompare('b'), /\\p{L}/u.test('ä')]",
-               "{}", kSeconds, kBytes);
+    run_script(
+        "return [new Date().toString(), new Intl.DateTimeFormat('en').format(), 'ä'.localeCompare('b'), /\\p{L}/u.test('ä')]",
+        "{}", kSeconds, kBytes);
   } catch (const Failure&) {
     // Then the first script of others will say what is wrong.
   }

@@ -21,7 +21,8 @@ class RealServer {
  public:
   using Answer = std::function<net::Response(const net::Request&)>;
   explicit RealServer(Answer answer)
-      : answer_(std::move(answer)), server_(executor_, clock_, log_, {}, [this](net::Request& request) { return handle(request); }) {
+      : answer_(std::move(answer)),
+        server_(executor_, clock_, log_, {}, [this](net::Request& request) { return handle(request); }) {
     port_ = server_.start().http;
   }
   ~RealServer() {
@@ -128,8 +129,7 @@ TEST_F(HttpActionsTest, LeavesAnAsynchronousOperationAloneWhenToldTo) {
 TEST_F(HttpActionsTest, RetriesWhatMayHelpAndSaysHowOften) {
   int asked = 0;
   serve([&asked](const net::Request&) { return ++asked < 3 ? answer(503, R"j({"busy":true})j") : answer(200, "{}"); });
-  const RunView view =
-      call(R"j({"method":"GET","uri":"%/","retryPolicy":{"type":"fixed","count":3,"interval":"PT10S"}})j");
+  const RunView view = call(R"j({"method":"GET","uri":"%/","retryPolicy":{"type":"fixed","count":3,"interval":"PT10S"}})j");
   EXPECT_EQ(view.action("Call")->status, Status::kSucceeded);
   EXPECT_EQ(asked, 3);
 }
@@ -147,8 +147,8 @@ TEST_F(HttpActionsTest, ReadsALargeAnswerInRanges) {
     return with(answer(206, content.substr(from, last - from + 1), "text/plain"), "Content-Range",
                 "bytes " + std::to_string(from) + "-" + std::to_string(last) + "/" + std::to_string(content.size()));
   });
-  const RunView view = call(R"j({"method":"GET","uri":"%/big"})j",
-                            R"j(,"runtimeConfiguration":{"contentTransfer":{"transferMode":"Chunked"}})j");
+  const RunView view =
+      call(R"j({"method":"GET","uri":"%/big"})j", R"j(,"runtimeConfiguration":{"contentTransfer":{"transferMode":"Chunked"}})j");
   EXPECT_EQ(view.action("Call")->code, "OK");
   EXPECT_EQ((*view.action("Call")->outputs)["body"], content);
   EXPECT_THAT(server_->requests(), SizeIs(3));
@@ -193,7 +193,8 @@ TEST_F(HttpActionsTest, TurnsPages) {
 
 TEST_F(HttpActionsTest, ProvesWhoItIs) {
   serve([](const net::Request& request) {
-    if (request.path() == "/contoso/oauth2/token") return answer(200, R"j({"access_token":"of the directory","expires_in":"3600"})j");
+    if (request.path() == "/contoso/oauth2/token")
+      return answer(200, R"j({"access_token":"of the directory","expires_in":"3600"})j");
     return answer(200, "{}");
   });
   const auto last_authorization = [&](const std::string& authentication) {
@@ -214,7 +215,8 @@ TEST_F(HttpActionsTest, ProvesWhoItIs) {
   }
   EXPECT_EQ(asked, 1) << "a token is kept while it is good";
   EXPECT_EQ(last_authorization(R"j({"type":"ClientCertificate","pfx":"AA==","password":"x"})j"), "ClientCertificateNotAvailable");
-  EXPECT_EQ(last_authorization(R"j({"type":"ManagedServiceIdentity","audience":"https://a.example"})j"), "ManagedIdentityNotAvailable");
+  EXPECT_EQ(last_authorization(R"j({"type":"ManagedServiceIdentity","audience":"https://a.example"})j"),
+            "ManagedIdentityNotAvailable");
   EXPECT_EQ(last_authorization(R"j({"type":"None"})j"), "");
 }
 

@@ -25,13 +25,14 @@ class ScriptActionsTest : public FlowsTest {
 
 TEST_F(ScriptActionsTest, SeesTriggerActionsAndWorkflow) {
   open();
-  const RunView view = run(R"j({"Get":{"type":"Compose","inputs":{"n":"@triggerBody()['n']"}},"Twice":)j" +
-                               code("const n = workflowContext.actions.Get.outputs.n;\n"
-                                    "return { twice: 2 * n, from: workflowContext.trigger.outputs.body.n,"
-                                    " workflow: workflowContext.workflow.name, status: workflowContext.actions.Get.status };") +
-                               R"j(,"runAfter":{"Get":["Succeeded"]}},"After":{"type":"Compose","inputs":"@body('Twice')?['twice']",)j"
-                               R"j("runAfter":{"Twice":["Succeeded"]}}})j",
-                           R"j({"n":21})j");
+  const RunView view =
+      run(R"j({"Get":{"type":"Compose","inputs":{"n":"@triggerBody()['n']"}},"Twice":)j" +
+              code("const n = workflowContext.actions.Get.outputs.n;\n"
+                   "return { twice: 2 * n, from: workflowContext.trigger.outputs.body.n,"
+                   " workflow: workflowContext.workflow.name, status: workflowContext.actions.Get.status };") +
+              R"j(,"runAfter":{"Get":["Succeeded"]}},"After":{"type":"Compose","inputs":"@body('Twice')?['twice']",)j"
+              R"j("runAfter":{"Twice":["Succeeded"]}}})j",
+          R"j({"n":21})j");
   EXPECT_EQ(*view.action("Twice")->outputs,
             expression::parse_value(R"j({"body":{"twice":42,"from":21,"workflow":"flow","status":"Succeeded"}})j"));
   EXPECT_EQ(*view.action("After")->outputs, 42);
@@ -40,18 +41,18 @@ TEST_F(ScriptActionsTest, SeesTriggerActionsAndWorkflow) {
 
 TEST_F(ScriptActionsTest, SeesWhatIsSaidToBeSeen) {
   open();
-  const RunView view =
-      run(R"j({"A B":{"type":"Compose","inputs":1},"Other":{"type":"Compose","inputs":2},"Code":)j" +
-          code("const all = workflowContext; return [Object.keys(all.actions), typeof all.trigger];",
-               R"j(,"explicitDependencies":{"actions":["A B"],"includeTrigger":true})j") +
-          R"j(,"runAfter":{"A B":["Succeeded"],"Other":["Succeeded"]}}})j");
+  const RunView view = run(R"j({"A B":{"type":"Compose","inputs":1},"Other":{"type":"Compose","inputs":2},"Code":)j" +
+                           code("const all = workflowContext; return [Object.keys(all.actions), typeof all.trigger];",
+                                R"j(,"explicitDependencies":{"actions":["A B"],"includeTrigger":true})j") +
+                           R"j(,"runAfter":{"A B":["Succeeded"],"Other":["Succeeded"]}}})j");
   EXPECT_EQ((*view.action("Code")->outputs)["body"], expression::parse_value(R"j([["A B"],"object"])j"));
 }
 
 TEST_F(ScriptActionsTest, FailsAsTheServiceDoes) {
   open();
-  const RunView view = run(R"j({"Code":)j" + code("const a = 1;\nthrow new TypeError('no order');") + R"j(},)j" +
-                           R"j("Handled":{"type":"Compose","inputs":"@actions('Code')['error']['code']","runAfter":{"Code":["Failed"]}}})j");
+  const RunView view =
+      run(R"j({"Code":)j" + code("const a = 1;\nthrow new TypeError('no order');") + R"j(},)j" +
+          R"j("Handled":{"type":"Compose","inputs":"@actions('Code')['error']['code']","runAfter":{"Code":["Failed"]}}})j");
   const auto failed = view.action("Code");
   EXPECT_EQ(failed->status, Status::kFailed);
   EXPECT_EQ(failed->code, "InlineCodeScriptRuntimeFailure");
@@ -72,12 +73,12 @@ TEST_F(ScriptActionsTest, IsHeldToItsLimits) {
 
 TEST_F(ScriptActionsTest, RunsInEveryIteration) {
   open();
-  const RunView view =
-      run(R"j({"Each":{"type":"Foreach","foreach":"@triggerBody()","actions":{"Item":{"type":"Compose","inputs":"@item()"},"Code":)j" +
-              code("return workflowContext.actions.Item.outputs * 10;") +
-              R"j(,"runAfter":{"Item":["Succeeded"]}}}},"All":{"type":"Compose","inputs":"@result('Each')",)j"
-              R"j("runAfter":{"Each":["Succeeded"]}}})j",
-          "[1,2,3,4,5,6,7,8]");
+  const RunView view = run(
+      R"j({"Each":{"type":"Foreach","foreach":"@triggerBody()","actions":{"Item":{"type":"Compose","inputs":"@item()"},"Code":)j" +
+          code("return workflowContext.actions.Item.outputs * 10;") +
+          R"j(,"runAfter":{"Item":["Succeeded"]}}}},"All":{"type":"Compose","inputs":"@result('Each')",)j"
+          R"j("runAfter":{"Each":["Succeeded"]}}})j",
+      "[1,2,3,4,5,6,7,8]");
   EXPECT_EQ(view.row().status, Status::kSucceeded);
   const std::vector<ActionView> all = view.repetitions("Code");
   ASSERT_EQ(all.size(), 8u);
@@ -86,9 +87,9 @@ TEST_F(ScriptActionsTest, RunsInEveryIteration) {
 
 TEST_F(ScriptActionsTest, KeepsSecretsOfWhatItLooksAt) {
   open();
-  const RunView view = run(R"j({"Secret":{"type":"Compose","inputs":"x","runtimeConfiguration":{"secureData":{"properties":["outputs"]}}},"Code":)j" +
-                           code("return workflowContext.actions.Secret.outputs.length;") +
-                           R"j(,"runAfter":{"Secret":["Succeeded"]}}})j");
+  const RunView view = run(
+      R"j({"Secret":{"type":"Compose","inputs":"x","runtimeConfiguration":{"secureData":{"properties":["outputs"]}}},"Code":)j" +
+      code("return workflowContext.actions.Secret.outputs.length;") + R"j(,"runAfter":{"Secret":["Succeeded"]}}})j");
   EXPECT_EQ((*view.action("Code")->outputs)["body"], 1);
   EXPECT_TRUE(view.version().plan->actions[view.version().plan->find_action("Code")].secure_inputs);
 }

@@ -1,5 +1,5 @@
-// Every workflow of tests/workflow/cases, and those of tests/workflow/shapes, which have the forms that published definitions have;
-// each with what has to come of it.
+// Every workflow of tests/workflow/cases, and those of tests/workflow/shapes, which have the forms that published definitions
+// have; each with what has to come of it.
 #include <gmock/gmock.h>
 
 #include <algorithm>

@@ -19,8 +19,8 @@ TEST(ScriptDependencies, AreWhatTheCodeNames) {
 }
 
 TEST(ScriptDependencies, AreNotWhatItComputes) {
-  const ScriptDependencies found =
-      find_dependencies("const { actions } = workflowContext; return workflowContext.actions[name] + myworkflowContext.actions.A;");
+  const ScriptDependencies found = find_dependencies(
+      "const { actions } = workflowContext; return workflowContext.actions[name] + myworkflowContext.actions.A;");
   EXPECT_THAT(found.actions, IsEmpty());
   EXPECT_FALSE(found.trigger);
   for (const char* code : {"workflowContext", "workflowContext.", "workflowContext.actions[", "workflowContext.actions['a", ""})
