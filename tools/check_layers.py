@@ -18,8 +18,9 @@ from pathlib import Path
 # other folder includes.
 ASIO_FOLDERS = {"async", "net", "server"}
 DLL_FOLDERS = {"plugin"}
-# Owners of threads: the pool, the timer thread, the log writer, the writer of each database, libcurl's loop.
-THREAD_FOLDERS = {"async", "clock", "diagnostics", "store", "net", "app"}
+# Owners of threads: the pool, the timer thread, the log writer, the writer of each database, libcurl's loop, those who wait
+# for scripts.
+THREAD_FOLDERS = {"async", "clock", "diagnostics", "store", "net", "app", "script"}
 CLOCK_FOLDERS = {"clock"}
 # Values of the expression language are JSON that is held by value everywhere.
 JSON_HEADERS: set[str] = {"runtime/expression/value.h"}

@@ -63,6 +63,21 @@ def test_deploy_run_and_look(rt: trunkline.Runtime) -> None:
     assert [run.name for run in rt.workflows.all_runs("sum", page_size=1)] == [details.run.name]
 
 
+def test_options_keep_what_workflows_can_do(rt: trunkline.Runtime) -> None:
+    workflows = rt.workflows.with_options(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    with workflows.function("crm", lambda call: {"path": call.inputs["path"]}):
+        workflows.deploy(name="ask", definition=definition({"Ask": connector("/x")}))
+        assert workflows.run_to_end("ask", timeout=20).steps[0].outputs["body"] == {"path": "/x"}
+
+    async def both() -> None:
+        async with trunkline.aio.Runtime(CONFIG, clock="virtual") as runtime:
+            again = runtime.workflows.with_options(idempotency_key="a")
+            async with again.function("crm", lambda call: 1):
+                pass
+
+    asyncio.run(both())
+
+
 def test_a_response_comes_back(rt: trunkline.Runtime) -> None:
     answer = {"type": "Response", "inputs": {"statusCode": 202, "headers": {"x-a": "b"}, "body": "@triggerBody()"}}
     rt.workflows.deploy(name="echo", definition=definition({"Answer": answer}))

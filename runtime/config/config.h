@@ -212,6 +212,13 @@ struct WorkflowsConfig {
   Duration caller_timeout = std::chrono::seconds(120);
   /// How long an HTTP action may take, without what its retry policy adds.
   Duration http_timeout = std::chrono::seconds(120);
+  /// Of inline code: how long a script may run, what it may add to the memory of its process, how long its text and its result
+  /// may be, and how many run at a time.
+  Duration script_timeout = std::chrono::seconds(5);
+  std::uint32_t script_memory_mb = 128;
+  std::uint32_t script_max_length = 100'000;
+  std::uint32_t script_max_result_kb = 10'240;
+  std::uint32_t scripts = 2;
   /// What appsetting() gives, by name.
   std::map<std::string, std::string> settings;
 };

@@ -157,6 +157,11 @@ void write_workflows(ConfigWriter& w, const Config& config) {
   w.raw("max_run", format_duration(workflows.max_run));
   w.raw("caller_timeout", format_duration(workflows.caller_timeout));
   w.raw("http_timeout", format_duration(workflows.http_timeout));
+  w.raw("script_timeout", format_duration(workflows.script_timeout));
+  w.raw("script_memory_mb", std::to_string(workflows.script_memory_mb));
+  w.raw("script_max_length", std::to_string(workflows.script_max_length));
+  w.raw("script_max_result_kb", std::to_string(workflows.script_max_result_kb));
+  w.raw("scripts", std::to_string(workflows.scripts));
   if (!workflows.settings.empty()) {
     w.begin("settings");
     for (const auto& [name, value] : workflows.settings) w.text(name, value);

@@ -12,10 +12,15 @@ void read_workflows(ConfigSection& s, WorkflowsConfig& out) {
     s.problem("retention", "must be at least a minute, or 0s for ever");
   for (const auto& [key, value] : {std::pair<std::string_view, Duration*>{"max_run", &out.max_run},
                                    {"caller_timeout", &out.caller_timeout},
-                                   {"http_timeout", &out.http_timeout}}) {
+                                   {"http_timeout", &out.http_timeout},
+                                   {"script_timeout", &out.script_timeout}}) {
     s.duration(key, *value);
     if (*value <= Duration::zero()) s.problem(key, "must be longer than nothing");
   }
+  s.integer<std::uint32_t>("script_memory_mb", out.script_memory_mb, 16, 65'536);
+  s.integer<std::uint32_t>("script_max_length", out.script_max_length, 1, 10'000'000);
+  s.integer<std::uint32_t>("script_max_result_kb", out.script_max_result_kb, 1, 32'768);
+  s.integer<std::uint32_t>("scripts", out.scripts, 1, 64);
   s.text_map("settings", out.settings);
 }
 

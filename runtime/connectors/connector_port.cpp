@@ -101,18 +101,9 @@ std::map<std::string, std::string> texts_of(const Value* object, bool lower) {
   return out;
 }
 
-/// Connectors of the Standard edition that are part of it.
-std::vector<std::string> provider_names(const Value& inputs) {
-  std::vector<std::string> out;
-  const Value* provider = expression::find_member(inputs, "serviceProviderConfiguration");
-  if (provider == nullptr) return out;
-  for (const char* member : {"serviceProviderId", "connectionName"})
-    if (const std::string name = last_part(text_at(*provider, member)); !name.empty()) out.push_back(name);
-  return out;
-}
-
 std::vector<std::string> function_names(const Value& inputs) {
   std::vector<std::string> out;
+  if (const std::string name = text_at(inputs, "functionName"); !name.empty()) out.push_back(name);
   const Value* function = expression::find_member(inputs, "function");
   if (function == nullptr) return out;
   for (const char* member : {"id", "connectionName"})
@@ -138,11 +129,11 @@ std::vector<std::string> ConnectorPort::names_of(const ActionCall& call) {
   switch (call.action->type) {
     case ActionType::kApiConnection:
     case ActionType::kApiConnectionWebhook:
+    case ActionType::kServiceProvider:
       return flows::connector_names(*call.plan, *call.inputs);
     case ActionType::kFunction:
+    case ActionType::kInvokeFunction:
       return function_names(*call.inputs);
-    case ActionType::kOther:
-      return provider_names(*call.inputs);
     default:
       return {};
   }
@@ -163,14 +154,15 @@ bool ConnectorPort::handles(const ActionCall& call) const {
   switch (call.action->type) {
     case ActionType::kApiConnection:
     case ActionType::kApiConnectionWebhook:
+    case ActionType::kServiceProvider:
     case ActionType::kFunction: {
       // A Function that is called by its address is HTTP.
       if (call.action->type == ActionType::kFunction && names_of(call).empty()) return false;
       const Choice choice = choose(call);
       return choice.mapping == nullptr || choice.mapping->url.empty();
     }
-    case ActionType::kOther:
-      return expression::find_member(*call.inputs, "serviceProviderConfiguration") != nullptr;
+    case ActionType::kInvokeFunction:
+      return true;
     default:
       return false;
   }

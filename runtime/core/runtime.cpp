@@ -210,7 +210,12 @@ struct Runtime::Parts {
         sandbox(context, numbers),
         sandbox_mail(context),
         connectors(executor, resources, {&sms, &identity, &chat, &email}, connection_mappings(config)),
-        workflows({executor, clock, log, metrics, *ids, *store, http}, workflow_options(config)),
+        workflows({executor, clock, log, metrics, *ids, *store, http},
+                  [&] {
+                    flows::ServiceOptions options = workflow_options(config);
+                    offer_identities(options, development_issuer.get(), [this] { return workflows.endpoint(); });
+                    return options;
+                  }()),
         workflow_events(resources, event_subscriptions, event_topics),
         event_rows(events),
         sinks(sms, chat, email, log),

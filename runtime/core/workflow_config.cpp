@@ -3,6 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/strings.h"
+#include "runtime/clock/system_time.h"
+#include "runtime/oidc/development_issuer.h"
+#include "runtime/script/script_host.h"
 #include "runtime/services/arm_id.h"
 #include "runtime/services/resource_service.h"
 
@@ -19,9 +22,30 @@ flows::ServiceOptions workflow_options(const Config& config) {
     return std::nullopt;
   };
   options.http.timeout = config.workflows.http_timeout;
+  options.plan.max_code_length = config.workflows.script_max_length;
+  options.scripts.host.worker = script::find_worker();
+  options.scripts.limits.time = config.workflows.script_timeout;
+  options.scripts.limits.memory_bytes = std::size_t{config.workflows.script_memory_mb} << 20;
+  options.scripts.limits.max_code_length = config.workflows.script_max_length;
+  options.scripts.limits.max_result_bytes = std::size_t{config.workflows.script_max_result_kb} << 10;
+  options.scripts.threads = config.workflows.scripts;
   for (const auto& [name, connection] : config.connections)
     if (!connection.url.empty()) options.http.addresses[name] = connection.url;
   return options;
+}
+
+void offer_identities(flows::ServiceOptions& options, const oidc::DevelopmentIssuer* issuer,
+                      std::function<std::string()> endpoint) {
+  if (issuer == nullptr) return;
+  options.http.managed_identity = [issuer, endpoint = std::move(endpoint)](std::string audience,
+                                                                           std::string) -> Task<std::string> {
+    oidc::DevelopmentGrant grant;
+    grant.tenant_id = oidc::DevelopmentIssuer::kTenant;
+    grant.scope = audience.empty() ? "https://management.azure.com/" : audience;
+    const std::string name = endpoint() + grant.tenant_id + "/v2.0";
+    // Who checks it elsewhere does not follow a virtual clock.
+    co_return issuer->issue(grant, name, system_time_now());
+  };
 }
 
 std::map<std::string, connectors::ConnectionMapping> connection_mappings(const Config& config) {

@@ -1,5 +1,6 @@
 // What the configuration says about workflows, in the words of those who run them; and what joins them to events.
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 
@@ -10,8 +11,15 @@
 #include "runtime/flows/workflow_service.h"
 
 namespace trunkline {
+namespace oidc {
+class DevelopmentIssuer;
+}
 
 flows::ServiceOptions workflow_options(const Config& config);
+/// Managed identities get tokens of the development issuer; null: there are none. `endpoint` gives where this server listens,
+/// with its slash. Both outlive whoever has the options.
+void offer_identities(flows::ServiceOptions& options, const oidc::DevelopmentIssuer* issuer,
+                      std::function<std::string()> endpoint);
 std::map<std::string, connectors::ConnectionMapping> connection_mappings(const Config& config);
 
 /// Triggers of the Event Grid connector are event subscriptions of ours. [any-thread]

@@ -247,6 +247,21 @@ workflows::WorkflowRunDetails describe(const flows::Workflow& workflow, const fl
   return out;
 }
 
+namespace {
+
+/// `{ type, value }`, as the parameters.json of a Standard project has it: a declaration with its value.
+bool is_declaration(const Value& value) {
+  if (!value.is_object() || !value.contains("type") || !value.contains("value") || !value["type"].is_string()) return false;
+  constexpr std::string_view kMembers[] = {"type", "value", "metadata", "description", "allowedValues"};
+  for (const auto& member : value.items())
+    if (std::find(std::begin(kMembers), std::end(kMembers), member.key()) == std::end(kMembers)) return false;
+  constexpr std::string_view kTypes[] = {"String", "SecureString", "Int", "Float", "Bool", "Array", "Object", "SecureObject"};
+  const std::string& type = value["type"].get_ref<const std::string&>();
+  return std::any_of(std::begin(kTypes), std::end(kTypes), [&](std::string_view known) { return iequals(known, type); });
+}
+
+}  // namespace
+
 flows::WorkflowSpec workflow_spec(std::string name, std::string_view document, std::string_view parameters) {
   Value json = expression::parse_value(document);
   std::string text(document);
@@ -271,7 +286,8 @@ flows::WorkflowSpec workflow_spec(std::string name, std::string_view document, s
   if (!given.is_object())
     throw Error(ErrorCode::kInvalidArgument, "parameters must be an object, with a value for each name", "parameters");
   Value all = spec.parameters.empty() ? Value::object() : expression::parse_value(spec.parameters);
-  for (const auto& item : given.items()) all[item.key()] = Value{{"value", item.value()}};
+  for (const auto& item : given.items())
+    all[item.key()] = is_declaration(item.value()) ? item.value() : Value{{"value", item.value()}};
   spec.parameters = expression::to_json_text(all);
   return spec;
 }

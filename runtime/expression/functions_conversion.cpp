@@ -121,6 +121,16 @@ Operand encode_uri_component(Call& call) {
   return Operand::text(std::move(out));
 }
 
+/// Of several texts, as designers write them: that of all of them together.
+Operand encode_uri_components(Call& call) {
+  std::string out;
+  for (std::size_t i = 0; i < call.size(); ++i) {
+    out += percent_encoded(call.text(i));
+    call.check_text_length(out.size());
+  }
+  return Operand::text(std::move(out));
+}
+
 Operand decode_uri_component(Call& call) {
   call.charge(call.text(0).size());
   return Operand::text(percent_decoded_text(call.text(0)));
@@ -134,7 +144,7 @@ constexpr FunctionInfo kConversionFunctions[] = {
     {"string", 1, 1, to_string_function},
     {"json", 1, 1, to_json},
     {"uriComponent", 1, 1, encode_uri_component},
-    {"encodeUriComponent", 1, 1, encode_uri_component},
+    {"encodeUriComponent", 1, FunctionInfo::kAnyNumber, encode_uri_components},
     {"uriComponentToString", 1, 1, decode_uri_component},
     {"decodeUriComponent", 1, 1, decode_uri_component},
 };

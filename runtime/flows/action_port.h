@@ -20,6 +20,8 @@ struct ActionCall {
   PlanPtr plan;
   /// Evaluated inputs. Never changed.
   SharedValue inputs;
+  /// Inline code: what it sees as `workflowContext`; null for other actions.
+  SharedValue script_context;
   /// How the action was deployed and run, for headers and logs.
   WorkflowPtr workflow;
   std::string run_name;

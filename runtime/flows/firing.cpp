@@ -1,5 +1,7 @@
 #include "runtime/flows/firing.h"
 
+#include <algorithm>
+
 #include "runtime/workflow/run_context.h"
 
 namespace trunkline::flows {
@@ -60,6 +62,66 @@ void record_firing(Engine& engine, const Workflow& workflow, const workflow::Tri
                            });
 }
 
+namespace {
+
+/// The items that a trigger splits into, as far as they fire.
+struct Split {
+  Value items = Value::array();
+  /// By item; empty: none of its own.
+  std::vector<std::string> tracking;
+  /// By item: it does not meet the conditions.
+  std::vector<bool> skipped;
+};
+
+bool holds(const workflow::Trigger& trigger, TriggerContext& context, const workflow::Options& options) {
+  for (const workflow::Condition& condition : trigger.conditions)
+    if (!condition.evaluate(context, options.evaluate)) return false;
+  return true;
+}
+
+/// What is wrong with the items; empty: nothing.
+std::string problem_of(const Value& items, const workflow::Trigger& trigger, const workflow::Options& options) {
+  if (!items.is_array())
+    return "The 'splitOn' property of the trigger '" + trigger.name + "' gave a value of type '" +
+           std::string(expression::kind_name(items)) + "'. The value must be of type 'Array'.";
+  const std::size_t most = trigger.concurrent_runs > 0 ? options.max_split_items_limited : options.max_split_items;
+  if (items.size() <= most) return {};
+  return "The 'splitOn' property of the trigger '" + trigger.name + "' gave " + std::to_string(items.size()) +
+         " items; at most " + std::to_string(most) + " are allowed.";
+}
+
+/// What the trigger gave, with the item for the body.
+Value outputs_of(const Value& outputs, Value item) {
+  Value out = Value::object();
+  if (outputs.is_object())
+    for (const auto& member : outputs.items())
+      if (member.key() != "body") out[member.key()] = member.value();
+  out["body"] = std::move(item);
+  return out;
+}
+
+/// Conditions and tracking ids see the item as the body. Throws Failure.
+void look_at_items(Split& split, const workflow::Trigger& trigger, TriggerContext& context, const workflow::Options& options,
+                   const Value& outputs) {
+  split.skipped.resize(split.items.size());
+  if (trigger.conditions.empty() && !trigger.split_client_tracking_id) return;
+  for (std::size_t i = 0; i < split.items.size(); ++i) {
+    context.record()["outputs"] = outputs_of(outputs, split.items[i]);
+    split.skipped[i] = !holds(trigger, context, options);
+    if (!trigger.split_client_tracking_id) continue;
+    split.tracking.emplace_back();
+    context.set_item(&split.items[i]);
+    try {
+      split.tracking.back() = expression::to_text(trigger.split_client_tracking_id->evaluate(context, options.evaluate));
+    } catch (const Failure&) {
+      // The run is tracked by its own name then.
+    }
+    context.set_item(nullptr);
+  }
+}
+
+}  // namespace
+
 FiringResult fire(Engine& engine, Firing firing) {
   const Workflow& workflow = *firing.workflow;
   const workflow::Trigger& trigger = *firing.trigger;
@@ -77,15 +139,18 @@ FiringResult fire(Engine& engine, Firing firing) {
     if (firing.respond) firing.respond(std::move(answer));
     return result;
   };
-  const auto refuse = [&](std::string why, std::string message) {
+  const auto refuse = [&](std::string message) {
     CallerAnswer answer = no_run(CallerAnswer::Kind::kError);
-    answer.error = Error(ErrorCode::kInvalidArgument, message, "trigger").with_http_status(400).with_service_code(why);
-    return give_up(FiringResult::Kind::kFailed, Status::kFailed, std::move(why), std::move(message), std::move(answer));
+    answer.error =
+        Error(ErrorCode::kInvalidArgument, message, "trigger").with_http_status(400).with_service_code("InvalidTemplate");
+    return give_up(FiringResult::Kind::kFailed, Status::kFailed, "InvalidTemplate", std::move(message), std::move(answer));
+  };
+  const auto skip = [&] {
+    return give_up(FiringResult::Kind::kSkipped, Status::kSkipped, "Accepted", "", no_run(CallerAnswer::Kind::kAccepted));
   };
 
-  Value split;
+  Split split;
   std::optional<std::string> tracking;
-  std::vector<std::string> split_tracking;
   if (!trigger.conditions.empty() || trigger.split_on || trigger.client_tracking_id) {
     Value record{{"name", trigger.name},
                  {"outputs", firing.outputs},
@@ -96,39 +161,35 @@ FiringResult fire(Engine& engine, Firing firing) {
     if (!firing.inputs.is_null()) record["inputs"] = firing.inputs;
     if (firing.scheduled) record["scheduledTime"] = workflow::time_text(*firing.scheduled);
     TriggerContext context(engine, workflow, std::move(record));
+    const auto failed = [&](const Failure& failure) {
+      return refuse(expression::unable_to_process("trigger '" + trigger.name + "'", 0, 0, failure.message));
+    };
+    std::string problem;
+    std::optional<Failure> failure;
     try {
-      for (const workflow::Condition& condition : trigger.conditions)
-        if (!condition.evaluate(context, options.evaluate))
-          return give_up(FiringResult::Kind::kSkipped, Status::kSkipped, "Accepted", "", no_run(CallerAnswer::Kind::kAccepted));
+      if (!trigger.split_on && !holds(trigger, context, options)) return skip();
       if (trigger.client_tracking_id && firing.client_tracking_id.empty()) {
         const Value id = trigger.client_tracking_id->evaluate(context, options.evaluate);
         if (!id.is_null()) tracking = expression::to_text(id);
       }
-      if (trigger.split_on) split = trigger.split_on->evaluate(context, options.evaluate);
-    } catch (const Failure& failure) {
-      return refuse("InvalidTemplate", expression::unable_to_process("trigger '" + trigger.name + "'", 0, 0, failure.message));
+      if (trigger.split_on) {
+        split.items = trigger.split_on->evaluate(context, options.evaluate);
+        problem = problem_of(split.items, trigger, options);
+        if (problem.empty()) look_at_items(split, trigger, context, options, firing.outputs);
+      }
+    } catch (const Failure& thrown) {
+      failure = thrown;
     }
-    if (trigger.split_on) {
-      if (!split.is_array())
-        return refuse("InvalidTemplate", "The 'splitOn' property of the trigger '" + trigger.name + "' gave a value of type '" +
-                                             std::string(expression::kind_name(split)) + "'. The value must be of type 'Array'.");
-      const std::size_t most = trigger.concurrent_runs > 0 ? options.max_split_items_limited : options.max_split_items;
-      if (split.size() > most)
-        return refuse("InvalidTemplate", "The 'splitOn' property of the trigger '" + trigger.name + "' gave " +
-                                             std::to_string(split.size()) + " items; at most " + std::to_string(most) +
-                                             " are allowed.");
-      if (trigger.split_client_tracking_id) {
-        for (const Value& item : split) {
-          context.record()["outputs"] = Value{{"body", item}};
-          context.set_item(&item);
-          try {
-            split_tracking.push_back(expression::to_text(trigger.split_client_tracking_id->evaluate(context, options.evaluate)));
-          } catch (const Failure&) {
-            split_tracking.emplace_back();
-          }
-        }
+    if (trigger.split_on && !trigger.conditions.empty() && !split.items.is_array()) {
+      // There is nothing to split, and perhaps nothing to fire for: conditions may say so by the code.
+      try {
+        if (!holds(trigger, context, options)) return skip();
+      } catch (const Failure&) {
+        // Then it stays with what was wrong first.
       }
     }
+    if (failure) return failed(*failure);
+    if (!problem.empty()) return refuse(std::move(problem));
   }
   if (!tracking && !firing.client_tracking_id.empty()) tracking = firing.client_tracking_id;
 
@@ -146,34 +207,31 @@ FiringResult fire(Engine& engine, Firing firing) {
     spec.has_caller = has_caller;
     spec.respond = std::move(respond);
     spec.fired_at = started;
-    return engine.start_run(std::move(spec));
+    std::string name = engine.start_run(std::move(spec));
+    if (name.empty())
+      result.kind = FiringResult::Kind::kRefused;
+    else
+      result.runs.push_back(std::move(name));
   };
   if (!trigger.split_on) {
-    std::string name = start(std::move(firing.outputs), tracking.value_or(""), std::move(firing.respond), firing.has_caller);
-    if (name.empty())
-      result.kind = FiringResult::Kind::kRefused;
-    else
-      result.runs.push_back(std::move(name));
+    start(std::move(firing.outputs), tracking.value_or(""), std::move(firing.respond), firing.has_caller);
     return result;
   }
-  // Each run sees its item as the body, and nothing of the others. The caller is let go once the first of them is on disk.
-  if (split.empty()) {
-    if (firing.respond) firing.respond(no_run(CallerAnswer::Kind::kAccepted));
-    return result;
-  }
-  for (std::size_t i = 0; i < split.size(); ++i) {
-    Value outputs = Value::object();
-    if (firing.outputs.is_object())
-      for (const auto& item : firing.outputs.items())
-        if (item.key() != "body") outputs[item.key()] = item.value();
-    outputs["body"] = std::move(split[i]);
-    const bool last = i + 1 == split.size();
-    std::string name = start(std::move(outputs), i < split_tracking.size() ? split_tracking[i] : tracking.value_or(""),
-                             last ? std::move(firing.respond) : Responder(), false);
-    if (name.empty())
-      result.kind = FiringResult::Kind::kRefused;
-    else
-      result.runs.push_back(std::move(name));
+  // Each run sees its item as the body, and nothing of the others. The caller is let go once they are all begun.
+  std::size_t left = static_cast<std::size_t>(std::count(split.skipped.begin(), split.skipped.end(), false));
+  if (left == 0 && !split.items.empty()) result.kind = FiringResult::Kind::kSkipped;
+  if (left == 0 && firing.respond) firing.respond(no_run(CallerAnswer::Kind::kAccepted));
+  for (std::size_t i = 0; i < split.items.size(); ++i) {
+    Value outputs = outputs_of(firing.outputs, std::move(split.items[i]));
+    if (split.skipped[i]) {
+      result.code = "Accepted";
+      record_firing(engine, workflow, trigger, Status::kSkipped, result.code, nullptr, firing.inputs, outputs, firing.scheduled,
+                    started);
+      continue;
+    }
+    const bool last = --left == 0;
+    start(std::move(outputs), i < split.tracking.size() ? split.tracking[i] : tracking.value_or(""),
+          last ? std::move(firing.respond) : Responder(), false);
   }
   return result;
 }

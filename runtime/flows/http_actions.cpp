@@ -89,6 +89,8 @@ std::vector<std::string> connector_names(const workflow::Plan& plan, const Value
   const auto add = [&](std::string name) {
     if (!name.empty() && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
   };
+  if (const Value* provider = member(inputs, "serviceProviderConfiguration"))
+    for (const char* one : {"serviceProviderId", "connectionName"}) add(last_part(text_of(*provider, one)));
   const Value* host = member(inputs, "host");
   if (host == nullptr) return out;
   std::string id;
@@ -105,8 +107,11 @@ std::vector<std::string> connector_names(const workflow::Plan& plan, const Value
       const bool same = (!id.empty() && text_of(item.value(), "connectionId") == id) ||
                         std::any_of(out.begin(), out.end(), [&](const std::string& name) { return iequals(name, item.key()); });
       if (same) {
-        add(last_part(text_of(item.value(), "id")));
         add(item.key());
+        // The managed API is what others know it by.
+        const std::string api = last_part(text_of(item.value(), "id"));
+        std::erase(out, api);
+        if (!api.empty()) out.insert(out.begin(), api);
       }
     }
   return out;
@@ -128,6 +133,7 @@ bool HttpActions::handles(const ActionCall& call) const {
     case ActionType::kFunction:
     case ActionType::kApiConnection:
     case ActionType::kApiConnectionWebhook:
+    case ActionType::kServiceProvider:
       return true;
     default:
       return false;
@@ -150,25 +156,30 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     const Value* function = member(inputs, "function");
     const std::string id = function != nullptr ? text_of(*function, "id") : "";
     uri = istarts_with(id, "http") ? id : address_of(last_part(id));
+    if (uri.empty() && options_.address_of_unknown) uri = options_.address_of_unknown(last_part(id));
     if (uri.empty())
       throw wrong("the function '" + last_part(id) +
                       "' is not mapped to an address; name its address under `connections` in the configuration",
                   "function")
           .with_service_code("FunctionNotMapped");
     if (request.method.empty()) request.method = "POST";
-  } else if (type == ActionType::kApiConnection || type == ActionType::kApiConnectionWebhook) {
+  } else if (type == ActionType::kApiConnection || type == ActionType::kApiConnectionWebhook ||
+             type == ActionType::kServiceProvider) {
     const std::vector<std::string> names = connector_names(*call.plan, inputs);
     for (const std::string& name : names)
       if (uri.empty()) uri = address_of(name);
+    if (uri.empty() && !names.empty() && options_.address_of_unknown) uri = options_.address_of_unknown(names.front());
     if (uri.empty())
-      throw wrong("the connector '" + (names.empty() ? "?" : names.back()) +
+      throw wrong("the connector '" + (names.empty() ? "?" : names.front()) +
                       "' is not mapped; name its address under `connections` in the configuration",
                   "host")
           .with_service_code("ConnectorNotMapped");
-    std::string path = text_of(inputs, "path");
+    // A provider of the Standard edition has operations instead of paths.
+    const Value* provider = member(inputs, "serviceProviderConfiguration");
+    std::string path = provider != nullptr ? "/" + text_of(*provider, "operationId") : text_of(inputs, "path");
     if (uri.ends_with('/') && path.starts_with('/')) uri.pop_back();
     uri += path;
-    if (request.method.empty()) request.method = type == ActionType::kApiConnectionWebhook ? "POST" : "GET";
+    if (request.method.empty()) request.method = type == ActionType::kApiConnection ? "GET" : "POST";
   }
   if (request.method.empty()) request.method = "POST";
   if (!call.location.empty()) {
@@ -184,7 +195,7 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
       if (!header.value().is_null() && !is_kept_back(header.key()))
         request.headers.add(header.key(), expression::to_text(header.value()));
   if (const Value* cookie = member(inputs, "cookie")) request.headers.set("Cookie", expression::to_text(*cookie));
-  if (const auto body = inputs.find("body");
+  if (const auto body = inputs.find(type == ActionType::kServiceProvider ? "parameters" : "body");
       body != inputs.end() && !body->is_null() && call.location.empty() && request.method != "GET" && request.method != "HEAD") {
     EncodedBody encoded = encode_body(*body, request.headers.get("Content-Type"), call.action_tracking_id);
     request.body = std::move(encoded.bytes);

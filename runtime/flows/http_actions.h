@@ -25,6 +25,8 @@ struct HttpActionOptions {
   /// Connectors and functions by name without regard to case (the managed API, the connection, the reference, or the last part of
   /// a function's id) to the address they stand for.
   std::map<std::string, std::string, std::less<>> addresses;
+  /// The address of what no address is known for, by its best known name; empty: there is none, and the action fails.
+  std::function<std::string(std::string_view name)> address_of_unknown;
   /// Gives the token of a managed identity for an audience; empty: there are none.
   std::function<Task<std::string>(std::string audience, std::string identity)> managed_identity;
 };
@@ -72,7 +74,7 @@ class HttpActions final : public ActionPort {
   std::map<std::string, Token> tokens_;  // by authority, tenant, client and audience
 };
 
-/// The connector that an ApiConnection names: `{ connection, api, reference }`, as far as they are known.
+/// The names of the connector of an action, the best known first: the managed API or provider, the connection, its reference.
 std::vector<std::string> connector_names(const workflow::Plan& plan, const Value& inputs);
 /// `https://host/path` with `queries` appended, percent-encoded.
 std::string with_queries(std::string uri, const Value* queries);

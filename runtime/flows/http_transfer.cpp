@@ -24,6 +24,14 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::
   return std::pair{*last + 1, *total};
 }
 
+/// `bytes=0-99`: the number after the last byte.
+std::optional<std::size_t> received(std::string_view text) {
+  const std::size_t dash = text.rfind('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto last = parse_number<std::size_t>(trim(text.substr(dash + 1)));
+  return last ? std::optional<std::size_t>(*last + 1) : std::nullopt;
+}
+
 Error bad_transfer(const char* what) {
   return Error(ErrorCode::kUnavailable, std::string("the transfer in chunks failed: ") + what);
 }
@@ -66,9 +74,9 @@ Task<net::ClientResponse> HttpActions::upload_in_chunks(ActionCall call, SharedV
   std::string location(answer.headers.get("Location"));
   if (location.empty()) throw bad_transfer("the answer names no Location");
   location = resolve_location(origin, location);
-  const std::size_t chunk =
-      std::max<std::size_t>(parse_number<std::size_t>(answer.headers.get("x-ms-chunk-size")).value_or(kDefaultChunk), 1);
+  std::size_t chunk = kDefaultChunk;
   for (std::size_t at = 0; at < body.size();) {
+    chunk = std::max<std::size_t>(parse_number<std::size_t>(answer.headers.get("x-ms-chunk-size")).value_or(chunk), 1);
     const std::size_t size = std::min(chunk, body.size() - at);
     net::ClientRequest part = build(call, *inputs);
     part.method = "PATCH";
@@ -80,7 +88,10 @@ Task<net::ClientResponse> HttpActions::upload_in_chunks(ActionCall call, SharedV
     co_await authorize(*inputs, part);
     answer = co_await start(std::move(part));
     if (answer.status >= 300) co_return answer;
-    at += size;
+    // What has arrived, where the answer says so.
+    const std::size_t arrived = received(answer.headers.get("Range")).value_or(at + size);
+    if (arrived <= at || arrived > body.size()) throw bad_transfer("an answer has a Range that does not go on");
+    at = arrived;
   }
   co_return answer;
 }
@@ -147,7 +158,8 @@ Task<std::string> HttpActions::directory_token(Value authentication) {
   const std::string tenant = text_of(authentication, "tenant"), audience = text_of(authentication, "audience"),
                     client = text_of(authentication, "clientId"), secret = text_of(authentication, "secret");
   if (secret.empty())
-    throw Error(ErrorCode::kInvalidArgument, "ActiveDirectoryOAuth is offered with a 'secret' only", "authentication");
+    throw Error(ErrorCode::kInvalidArgument, "ActiveDirectoryOAuth is offered with a 'secret' only", "authentication")
+        .with_service_code("ClientCertificateNotAvailable");
   const std::string key = authority + "\n" + tenant + "\n" + client + "\n" + audience + "\n" + secret;
   {
     const std::lock_guard lock(mutex_);

@@ -83,6 +83,9 @@ void Run::start_operation(FrameId frame, ActionIndex action) {
   }
   Launch launch;
   launch.call = make_call(frame, action);
+  if (const workflow::Action& what = version_->plan->actions[action]; what.type == ActionType::kJavaScriptCode)
+    launch.call.script_context =
+        std::make_shared<const Value>(machine_->context().script_context(*machine_->state().find_frame(frame), what));
   launch.port = engine_.port_for(launch.call);
   if (launch.port == nullptr) {
     const workflow::Action& what = version_->plan->actions[action];

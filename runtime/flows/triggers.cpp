@@ -13,7 +13,7 @@ using workflow::TriggerType;
 
 bool ticks(TriggerType type) {
   return type == TriggerType::kRecurrence || type == TriggerType::kSlidingWindow || type == TriggerType::kHttp ||
-         type == TriggerType::kApiConnection;
+         type == TriggerType::kApiConnection || type == TriggerType::kServiceProvider;
 }
 bool subscribes(TriggerType type) { return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook; }
 
@@ -96,6 +96,7 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
   armed->anchor = now;
   armed->as_action.name = trigger.name;
   armed->as_action.type = trigger.type == TriggerType::kApiConnection          ? workflow::ActionType::kApiConnection
+                          : trigger.type == TriggerType::kServiceProvider      ? workflow::ActionType::kServiceProvider
                           : trigger.type == TriggerType::kApiConnectionWebhook ? workflow::ActionType::kApiConnectionWebhook
                                                                                : workflow::ActionType::kHttp;
   std::optional<Time> stored_next;
@@ -136,6 +137,7 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
     return;
   }
   if (!trigger.recurrence) return;
+  if (trigger.type == TriggerType::kServiceProvider && !is_mapped(*armed)) return;
   std::optional<Time> next;
   if (trigger.type == TriggerType::kSlidingWindow) {
     if (!armed->window) armed->window = trigger.recurrence->start().value_or(now);
@@ -149,6 +151,20 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
     next = trigger.recurrence->first(now);
   }
   if (next) schedule(armed, *next);
+}
+
+/// Whether something stands behind the provider that the trigger names; says so where it does not.
+bool Triggers::is_mapped(Armed& armed) {
+  const std::vector<std::string> names = connector_names(*armed.workflow->version->plan, armed.trigger->raw_inputs);
+  for (const std::string& name : names)
+    if (!service_.http_actions().address_of(name).empty()) return true;
+  const std::string problem = "nothing here fires a trigger of '" + (names.empty() ? std::string("?") : names.front()) +
+                              "': map it to an address under `connections` in the configuration, or fire it by hand";
+  service_.parts_.log.warning("workflows", "a trigger has nothing behind it",
+                              {{"workflow", armed.workflow->name}, {"trigger", armed.trigger->name}, {"error", problem}});
+  const std::lock_guard lock(mutex_);
+  armed.problem = problem;
+  return false;
 }
 
 void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone) {

@@ -49,6 +49,7 @@ class Triggers {
   using Key = std::pair<std::pair<const store::Database*, std::int64_t>, std::string>;
 
   void arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored);
+  bool is_mapped(Armed& armed);
   void disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone);
   void schedule(const std::shared_ptr<Armed>& armed, Time due);
   void tick(const std::shared_ptr<Armed>& armed, Time due);

@@ -124,6 +124,7 @@ WorkflowService::WorkflowService(Parts parts, ServiceOptions options)
     : parts_(parts),
       options_(std::move(options)),
       http_actions_(parts.http, parts.executor, parts.clock, parts.log, options_.http),
+      script_actions_(parts.executor, options_.scripts),
       engine_({parts.executor, parts.clock, parts.log, parts.metrics, parts.ids, *this}, options_.engine),
       batches_(std::make_unique<BatchStore>(engine_, *this)),
       triggers_(std::make_unique<Triggers>(*this)),
@@ -185,6 +186,7 @@ void WorkflowService::load() {
 void WorkflowService::start() {
   engine_.add_port(*batches_);
   engine_.add_port(http_actions_);
+  engine_.add_port(script_actions_);
   engine_.start();
   {
     const std::lock_guard lock(mutex_);
@@ -204,6 +206,7 @@ void WorkflowService::stop() {
   if (timer != 0) parts_.clock.cancel(timer);
   triggers_->stop();
   engine_.stop();
+  script_actions_.stop();
 }
 
 std::vector<workflow::Problem> WorkflowService::validate(const WorkflowSpec& spec) const {

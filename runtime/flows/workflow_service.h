@@ -17,6 +17,7 @@
 #include "runtime/flows/firing.h"
 #include "runtime/flows/http_actions.h"
 #include "runtime/flows/run_view.h"
+#include "runtime/flows/script_actions.h"
 #include "runtime/net/http.h"
 #include "runtime/workflow/problem.h"
 
@@ -96,6 +97,8 @@ struct ServiceOptions {
   EngineOptions engine;
   workflow::Options plan;
   HttpActionOptions http;
+  /// Inline code. Without a worker program actions with code fail and say so.
+  script::ScriptPool::Options scripts;
 };
 
 /// Lookups never wait for I/O: deployed workflows are kept in memory and written through. [any-thread] but for load, start and
@@ -221,6 +224,7 @@ class WorkflowService final : private Registry {
   const Parts parts_;
   const ServiceOptions options_;
   HttpActions http_actions_;
+  ScriptActions script_actions_;
   Engine engine_;
   std::unique_ptr<BatchStore> batches_;
   std::unique_ptr<Triggers> triggers_;

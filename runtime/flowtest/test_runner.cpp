@@ -10,6 +10,7 @@
 #include "runtime/flows/workflow_service.h"
 #include "runtime/flowtest/expectations.h"
 #include "runtime/flowtest/mock_sender.h"
+#include "runtime/script/script_host.h"
 #include "runtime/services/arm_id.h"
 #include "runtime/store/sqlite_store.h"
 #include "runtime/workflow/problem.h"
@@ -44,6 +45,14 @@ flows::ServiceOptions service_options() {
   flows::ServiceOptions options;
   options.automatic_triggers = false;
   options.engine.retention = Duration{0};
+  options.scripts.host.worker = script::find_worker();
+  // Mocks stand for connectors and functions, too.
+  options.http.address_of_unknown = [](std::string_view name) {
+    std::string host;
+    for (const char c : to_lower(name))
+      host += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ? c : '-';
+    return "https://" + host + ".connector";
+  };
   return options;
 }
 

@@ -1,5 +1,8 @@
 #include "runtime/script/script_host.h"
 
+#include <dlfcn.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/utf8.h"
@@ -17,8 +20,35 @@ constexpr std::size_t kAnswerOverhead = 4096;
 
 }  // namespace
 
+/// A worker while it is asked: stop() knows of it.
+class ScriptHost::Busy {
+ public:
+  Busy(ScriptHost& host, Worker& worker) : host_(host), worker_(&worker) {
+    const std::lock_guard lock(host_.mutex_);
+    if (host_.stopped_) throw Failure(Failure::Reason::kWorker, "The runtime is stopping.");
+    host_.busy_.push_back(worker_);
+  }
+  Busy(const Busy&) = delete;
+  ~Busy() {
+    const std::lock_guard lock(host_.mutex_);
+    std::erase(host_.busy_, worker_);
+  }
+
+ private:
+  ScriptHost& host_;
+  Worker* worker_;
+};
+
 ScriptHost::ScriptHost(Options options) : options_(std::move(options)) {}
 ScriptHost::~ScriptHost() = default;
+
+void ScriptHost::stop() {
+  std::vector<std::unique_ptr<Worker>> idle;
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  idle.swap(idle_);
+  for (Worker* worker : busy_) worker->interrupt();
+}
 
 std::string ScriptHost::run(std::string_view code, std::string_view context_json, const Limits& limits) {
   if (utf16_length(code) > limits.max_code_length) {
@@ -34,7 +64,11 @@ std::string ScriptHost::run(std::string_view code, std::string_view context_json
   std::unique_ptr<Worker> worker = take();
   // The result comes as text inside JSON, which at most doubles it and more for control characters; the worker checks the real
   // size.
-  const std::string answer = worker->ask(request.dump(), limits.time + kGrace, limits.max_result_bytes * 6 + kAnswerOverhead);
+  std::string answer;
+  {
+    const Busy busy(*this, *worker);
+    answer = worker->ask(request.dump(), limits.time + kGrace, limits.max_result_bytes * 6 + kAnswerOverhead);
+  }
   json outcome = json::parse(answer, nullptr, false);
   give_back(std::move(worker));
   if (outcome.is_object() && outcome.contains("result")) return outcome["result"].get<std::string>();
@@ -58,7 +92,21 @@ std::unique_ptr<Worker> ScriptHost::take() {
 void ScriptHost::give_back(std::unique_ptr<Worker> worker) {
   if (worker->broken() || worker->runs() >= options_.runs_of_a_worker) return;
   const std::lock_guard lock(mutex_);
-  if (idle_.size() < options_.max_idle) idle_.push_back(std::move(worker));
+  if (!stopped_ && idle_.size() < options_.max_idle) idle_.push_back(std::move(worker));
+}
+
+std::filesystem::path find_worker() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&find_worker), &info) == 0 || !info.dli_fname) return {};
+  std::error_code ec;
+  std::filesystem::path self = std::filesystem::canonical(info.dli_fname, ec);
+  // The program's own name may be relative to a directory that was left since.
+  if (ec) self = std::filesystem::read_symlink("/proc/self/exe", ec);
+  for (const char* relative : {"trunkline-script", "../bin/trunkline-script", "../lib/trunkline/trunkline-script"}) {
+    const std::filesystem::path file = self.parent_path() / relative;
+    if (std::filesystem::is_regular_file(file, ec)) return file.lexically_normal();
+  }
+  return {};
 }
 
 }  // namespace trunkline::script

@@ -57,14 +57,23 @@ class ScriptHost {
   /// function returns, or what its promise is kept with, as JSON (undefined: null). Blocks for as long as the script may run.
   /// Throws Failure.
   std::string run(std::string_view code, std::string_view context_json, const Limits& limits = {});
+  /// Scripts that run now, and all later ones, fail with kWorker. Idempotent.
+  void stop();
 
  private:
+  class Busy;
   std::unique_ptr<Worker> take();
   void give_back(std::unique_ptr<Worker> worker);
 
   const Options options_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Worker>> idle_;  // guarded by mutex_
+  std::vector<Worker*> busy_;                  // guarded by mutex_
+  bool stopped_ = false;                       // guarded by mutex_
 };
+
+/// Where the program trunkline-script is, seen from the file that holds this code (the program or libtrunkline): beside it, in
+/// `../bin` or in `../lib/trunkline`. Empty: nowhere.
+std::filesystem::path find_worker();
 
 }  // namespace trunkline::script

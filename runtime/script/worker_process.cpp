@@ -31,30 +31,34 @@ Worker::Worker(const std::filesystem::path& program) {
   std::array<int, 2> sockets{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0)
     throw Failure(Failure::Reason::kWorker, std::string("cannot make a socket for a script: ") + std::strerror(errno));
-  to_ = from_ = sockets[0];
+  socket_ = sockets[0];
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, sockets[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, sockets[1], STDOUT_FILENO);
-  // Nothing of the environment: it may hold secrets.
-  std::string name = program.string();
+  // Nothing of the environment: it may hold secrets. Clocks of scripts show UTC, wherever the machine is.
+  std::string name = program.string(), zone = "TZ=UTC";
   std::array<char*, 2> arguments = {name.data(), nullptr};
-  std::array<char*, 1> environment = {nullptr};
+  std::array<char*, 2> environment = {zone.data(), nullptr};
   const int failed = ::posix_spawn(&pid_, name.c_str(), &actions, nullptr, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   ::close(sockets[1]);
   if (failed != 0) {
-    ::close(to_);
+    ::close(socket_);
     pid_ = -1;
     throw Failure(Failure::Reason::kWorker, "cannot start '" + name + "': " + std::strerror(failed));
   }
 }
 
-Worker::~Worker() { end(); }
+Worker::~Worker() {
+  end();
+  ::close(socket_);
+}
+
+void Worker::interrupt() { ::shutdown(socket_, SHUT_RDWR); }
 
 void Worker::end() {
   if (pid_ < 0) return;
-  ::close(to_);
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
@@ -64,12 +68,12 @@ bool Worker::exchange(char* data, std::size_t size, bool writing, std::int64_t u
   while (size > 0) {
     const std::int64_t left = until_ms - now_ms();
     if (left <= 0) lost(true);
-    pollfd poller{writing ? to_ : from_, static_cast<short>(writing ? POLLOUT : POLLIN), 0};
+    pollfd poller{socket_, static_cast<short>(writing ? POLLOUT : POLLIN), 0};
     const int ready = ::poll(&poller, 1, static_cast<int>(left));
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) lost(true);
     const ssize_t moved =
-        writing ? ::send(to_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) : ::recv(from_, data, size, MSG_DONTWAIT);
+        writing ? ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) : ::recv(socket_, data, size, MSG_DONTWAIT);
     if (moved < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (moved <= 0) lost(false);
     data += moved;
@@ -80,8 +84,8 @@ bool Worker::exchange(char* data, std::size_t size, bool writing, std::int64_t u
 
 void Worker::lost(bool timed_out) {
   int status = 0;
-  ::close(to_);
-  if (timed_out) ::kill(pid_, SIGKILL);
+  // One that has ended by itself keeps its exit code.
+  ::kill(pid_, SIGKILL);
   ::waitpid(pid_, &status, 0);
   pid_ = -1;
   if (timed_out) throw Failure(Failure::Reason::kTimedOut, "The script ran longer than it may.");

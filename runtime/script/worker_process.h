@@ -20,6 +20,8 @@ class Worker {
 
   /// Sends one frame and waits for the answer. Throws Failure; after one that broken() tells of, the process is gone.
   std::string ask(std::string_view request, Duration patience, std::size_t max_answer);
+  /// Makes an ask() that is under way on another thread fail soon.
+  void interrupt();
   bool broken() const { return pid_ < 0; }
   std::uint32_t runs() const { return runs_; }
 
@@ -29,8 +31,8 @@ class Worker {
   void end();
 
   pid_t pid_ = -1;
-  int to_ = -1;
-  int from_ = -1;
+  /// Open as long as we are, so that interrupt() cannot meet another file of the same number.
+  int socket_ = -1;
   std::uint32_t runs_ = 0;
 };
 

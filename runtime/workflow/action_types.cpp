@@ -40,10 +40,10 @@ constexpr std::pair<std::string_view, ActionType> kActionTypes[] = {
     {"Workflow", T::kWorkflow},
     {"SendToBatch", T::kSendToBatch},
     {"JavaScriptCode", T::kJavaScriptCode},
+    {"ServiceProvider", T::kServiceProvider},
+    {"InvokeFunction", T::kInvokeFunction},
     // Known, and left to the action port.
     {"ApiManagement", T::kOther},
-    {"ServiceProvider", T::kOther},
-    {"InvokeFunction", T::kOther},
     {"Xslt", T::kOther},
     {"XmlValidation", T::kOther},
     {"XmlParse", T::kOther},

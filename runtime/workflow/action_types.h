@@ -35,7 +35,9 @@ enum class ActionType : std::uint8_t {
   kWorkflow,
   kSendToBatch,
   kJavaScriptCode,
-  kOther,  // of the service, with nothing behind it here unless the action port has it
+  kServiceProvider,  // a connector of the Standard edition
+  kInvokeFunction,   // a function of the application that holds the workflow, in the Standard edition
+  kOther,            // of the service, with nothing behind it here unless the action port has it
 };
 
 /// How a type is treated.
@@ -46,7 +48,8 @@ ActionClass class_of(ActionType type);
 constexpr bool is_loop(ActionType type) { return type == ActionType::kForeach || type == ActionType::kUntil; }
 /// Follows retry policies and, unless told otherwise, the asynchronous pattern.
 constexpr bool is_http_like(ActionType type) {
-  return type == ActionType::kHttp || type == ActionType::kFunction || type == ActionType::kApiConnection;
+  return type == ActionType::kHttp || type == ActionType::kFunction || type == ActionType::kApiConnection ||
+         type == ActionType::kServiceProvider;
 }
 
 enum class VariableType : std::uint8_t { kString, kInteger, kFloat, kBoolean, kObject, kArray };

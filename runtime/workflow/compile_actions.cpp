@@ -240,6 +240,7 @@ void Compiler::inputs(Action& action, const Value& json) {
     // Code is code, whatever its first character is.
     action.inputs = compile_template(without(inputs, {"code"}), at, site);
     action.raw_inputs = inputs.contains("code") ? inputs["code"] : Value();
+    script(action, inputs, at);
   } else {
     action.inputs = compile_template(inputs, at, site);
   }
@@ -433,6 +434,10 @@ void Compiler::http_inputs(Action& action, const Value& inputs, const std::strin
       problem(pointer, "The action '" + action.name + "' names no function; 'function.id' is missing.");
   } else if (action.type == ActionType::kApiConnection || action.type == ActionType::kApiConnectionWebhook) {
     require(inputs, pointer, "host", action);
+  } else if (action.type == ActionType::kServiceProvider) {
+    require(inputs, pointer, "serviceProviderConfiguration", action);
+  } else if (action.type == ActionType::kInvokeFunction) {
+    require(inputs, pointer, "functionName", action);
   }
 }
 

@@ -12,6 +12,7 @@ void Compiler::references() {
   for (const Use& one : uses_) check_use(one);
   keep_iterations();
   spread_secrets();
+  observe();
 }
 
 /// `earlier` has ended when an expression at `site` is evaluated: it is among those that the owner, or a container around it,
@@ -116,6 +117,24 @@ void Compiler::spread_secrets() {
       secret = secret || (target != kNone && plan_->actions[target].secure_outputs);
     }
     if (secret) plan_->actions[one.site.owner].secure_inputs = true;
+  }
+}
+
+void Compiler::observe() {
+  for (Action& action : plan_->actions) action.observed = plan_->dynamic_references || action.tracked.has_value();
+  for (const Use& one : uses_) {
+    if (one.reference.kind == Kind::kCurrentAction && one.site.owner != kNone) plan_->actions[one.site.owner].observed = true;
+    if (one.reference.dynamic) continue;
+    if (one.reference.kind != Kind::kAction && one.reference.kind != Kind::kScopeResult) continue;
+    const ActionIndex target = plan_->find_action(one.reference.name);
+    if (target == kNone) continue;
+    plan_->actions[target].observed = true;
+    if (one.reference.kind == Kind::kAction) continue;
+    for (const Group& arm : plan_->actions[target].arms)
+      for (const ActionIndex child : arm.actions) plan_->actions[child].observed = true;
+    if (plan_->actions[target].body == kNone) continue;
+    for (const ActionIndex child : plan_->regions[plan_->actions[target].body].body.actions)
+      plan_->actions[child].observed = true;
   }
 }
 

@@ -18,7 +18,7 @@ constexpr std::pair<std::string_view, TriggerType> kTriggerTypes[] = {
     {"ApiConnectionWebhook", TriggerType::kApiConnectionWebhook},
     {"ApiConnectionNotification", TriggerType::kApiConnectionWebhook},
     {"Batch", TriggerType::kBatch},
-    {"ServiceProvider", TriggerType::kOther},
+    {"ServiceProvider", TriggerType::kServiceProvider},
     {"ApiManagement", TriggerType::kOther},
     {"EventGrid", TriggerType::kApiConnectionWebhook},
 };
@@ -26,6 +26,7 @@ constexpr std::pair<std::string_view, TriggerType> kTriggerTypes[] = {
 constexpr int kMaxConcurrentRuns = 50;
 constexpr int kDefaultConcurrentRuns = 25;
 constexpr int kMaxWaitingRuns = 100;
+constexpr int kProviderPoll_s = 30;
 
 }  // namespace
 
@@ -100,6 +101,12 @@ void Compiler::trigger(Trigger& trigger, const Value& json) {
       problem(append_pointer(recurrence_at, "schedule"), "A SlidingWindow takes no 'schedule'.");
   } else if (scheduled || polls) {
     problem(trigger.pointer, "The trigger '" + trigger.name + "' of type '" + trigger.type_name + "' has no 'recurrence'.");
+  } else if (trigger.type == TriggerType::kServiceProvider) {
+    // On the service such a trigger is told; what a mapping stands in for is asked.
+    Recurrence often;
+    often.frequency = Recurrence::Frequency::kSecond;
+    often.interval = kProviderPoll_s;
+    trigger.recurrence = often;
   }
 
   const std::string conditions_at = append_pointer(trigger.pointer, "conditions");
@@ -188,7 +195,7 @@ void Compiler::trigger_inputs(Trigger& trigger, const Value& json) {
   const Value* inputs = find(json, "inputs");
   const bool needed = trigger.type == TriggerType::kHttp || trigger.type == TriggerType::kHttpWebhook ||
                       trigger.type == TriggerType::kApiConnection || trigger.type == TriggerType::kApiConnectionWebhook ||
-                      trigger.type == TriggerType::kBatch;
+                      trigger.type == TriggerType::kBatch || trigger.type == TriggerType::kServiceProvider;
   if (inputs == nullptr) {
     if (needed) problem(trigger.pointer, "The trigger '" + trigger.name + "' has no 'inputs'.");
     return;

@@ -71,6 +71,7 @@ class Compiler {
   void container(Action& action, const Value& json);
   void require(const Value& object, const std::string& pointer, std::string_view member, const Action& action);
   void retry_policy(const Value& inputs, const std::string& pointer);
+  void script(Action& action, const Value& inputs, const std::string& pointer);
   void static_result(Action& action, const Value& configuration, const std::string& pointer);
   void placement(const Action& action);
 
@@ -88,6 +89,7 @@ class Compiler {
   bool runs_before(ActionIndex earlier, const Site& site);
   void keep_iterations();
   void spread_secrets();
+  void observe();
 
   const CompileInput& in_;
   std::shared_ptr<Plan> plan_;

@@ -124,11 +124,17 @@ void Machine::respond(const Pending& at) {
         kept[header.key()] = expression::to_text(header.value());
     answer["headers"] = std::move(kept);
   }
-  if (const auto content = inputs.find("body"); content != inputs.end()) answer["body"] = *content;
+  const bool seen = is_seen(at.action);
+  if (const auto content = inputs.find("body"); content != inputs.end()) {
+    if (seen)
+      answer["body"] = *content;
+    else
+      answer["body"] = std::move(*content);
+  }
   const SharedValue outputs = share(std::move(answer));
   Event responded = event(EventKind::kResponded, at);
   responded.inputs = outputs;
-  done(at, Status::kSucceeded, "OK", share(std::move(inputs)), outputs, nullptr);
+  done(at, Status::kSucceeded, "OK", seen ? share(std::move(inputs)) : nullptr, outputs, nullptr);
   append(std::move(responded));
   effects_.push_back({Effect::Kind::kRespond, at.frame.id, at.action.index, outputs});
 }

@@ -34,7 +34,7 @@ void Machine::run_data(const Pending& at) {
   Value inputs = at.action.inputs->evaluate(context_, plan().options.evaluate);
   switch (at.action.type) {
     case ActionType::kCompose: {
-      const SharedValue value = share(std::move(inputs));
+      const SharedValue value = is_seen(at.action) ? share(std::move(inputs)) : nullptr;
       succeed(at, value, value);
       return;
     }

@@ -66,6 +66,8 @@ class Machine {
     Frame& frame;
     const Action& action;
   };
+  /// Somebody may look at the record of this action. Else its inputs and outputs are not made.
+  bool is_seen(const Action& action) const { return durable_ || action.observed; }
   // machine.cpp
   void perform(const Todo& todo);
   void begin(Frame& frame, const Action& action);

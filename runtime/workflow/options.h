@@ -21,6 +21,7 @@ struct Options {
   std::size_t max_description_length = 256;
   std::size_t max_tracked_length = 16'000;
   std::size_t max_definition_bytes = 4u << 20;
+  std::size_t max_code_length = 100'000;
 
   std::size_t max_foreach_items = 100'000;
   int default_foreach_concurrency = 20;

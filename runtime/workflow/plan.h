@@ -104,7 +104,12 @@ struct Action {
   std::optional<StaticResult> static_result;
   std::optional<std::uint32_t> variable;
   Value raw_inputs;
+  /// JavaScriptCode: what `workflowContext` shows to the code.
+  std::vector<ActionIndex> script_actions;
+  bool script_trigger = false;
 
+  /// Something in the definition reads its record. What nobody reads, and nothing keeps, need not be made.
+  bool observed = false;
   bool asynchronous_response = false;
   bool disable_async_pattern = false;
   bool suppress_headers = false;

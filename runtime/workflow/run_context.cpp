@@ -103,6 +103,22 @@ Value RunContext::record(Frame& frame, ActionIndex index) const {
   return out;
 }
 
+Value RunContext::script_context(Frame& frame, const Action& action) {
+  begin(frame, action.index);
+  Value actions = Value::object();
+  for (const ActionIndex index : action.script_actions) {
+    Frame* where = state_.frame_of(frame, index);
+    // In the letters of the definition: JavaScript minds them.
+    if (where != nullptr && is_final(state_.cell(*where, index).status))
+      actions[plan_.actions[index].name] = record(*where, index);
+  }
+  Value out = Value::object();
+  out["actions"] = std::move(actions);
+  if (action.script_trigger) out["trigger"] = state_.trigger() ? *state_.trigger() : Value();
+  out["workflow"] = environment_.workflow();
+  return out;
+}
+
 const Value* RunContext::action(const Name& name) {
   const ActionIndex index = find(name);
   if (index >= plan_.actions.size()) return nullptr;

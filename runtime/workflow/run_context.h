@@ -43,6 +43,8 @@ class RunContext final : public ParameterContext {
   std::array<std::uint8_t, 16> guid_bytes() override { return environment_.guid_bytes(); }
   std::uint64_t random_below(std::uint64_t bound) override { return environment_.random_below(bound); }
 
+  /// What the code of a JavaScriptCode action sees: `{ actions, trigger, workflow }`.
+  Value script_context(Frame& frame, const Action& action);
   /// The record of one action, as actions() shows it.
   Value record(Frame& frame, ActionIndex action) const;
 

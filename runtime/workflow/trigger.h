@@ -21,6 +21,7 @@ enum class TriggerType : std::uint8_t {
   kApiConnection,
   kApiConnectionWebhook,
   kBatch,
+  kServiceProvider,
   kOther,  // of the service, with nothing behind it here: it never fires by itself
 };
 

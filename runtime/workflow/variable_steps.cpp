@@ -62,9 +62,12 @@ Value body_of(Value value) {
 void Machine::initialize_variable(const Pending& at) {
   const Variable& variable = plan().variables[*at.action.variable];
   Value value = at.action.inputs ? at.action.inputs->evaluate(context_, plan().options.evaluate) : initial_value(variable.type);
-  Value declared{{"name", variable.name}, {"type", to_text(variable.type)}};
-  if (at.action.inputs) declared["value"] = value;
-  SharedValue inputs = share(Value{{"variables", Value::array({std::move(declared)})}});
+  SharedValue inputs;
+  if (is_seen(at.action)) {
+    Value declared{{"name", variable.name}, {"type", to_text(variable.type)}};
+    if (at.action.inputs) declared["value"] = value;
+    inputs = share(Value{{"variables", Value::array({std::move(declared)})}});
+  }
   if (at.action.inputs && value.is_null()) value = initial_value(variable.type);
   if (!fits(value, variable.type)) {
     fail(at, "BadRequest", "InvalidTemplate",
@@ -99,7 +102,7 @@ void Machine::run_variable(const Pending& at) {
     add_to_variable(at, value);
     return;
   }
-  SharedValue inputs = share(named_value(variable.name, value));
+  const SharedValue inputs = is_seen(at.action) ? share(named_value(variable.name, value)) : nullptr;
   const auto wrong = [&](std::string_view wanted) {
     fail(at, "BadRequest", "InvalidTemplate",
          "The value for the variable '" + variable.name + "' must be of type '" + std::string(wanted) + "', and is of type '" +
@@ -129,13 +132,13 @@ void Machine::run_variable(const Pending& at) {
     change.inputs = share(std::move(value));
   }
   append(std::move(change));
-  done(at, Status::kSucceeded, "", inputs, share(body_of(*inputs)), nullptr);
+  done(at, Status::kSucceeded, "", inputs, inputs ? share(body_of(*inputs)) : nullptr, nullptr);
 }
 
 void Machine::add_to_variable(const Pending& at, const Value& value) {
   const std::uint32_t slot = *at.action.variable;
   const Variable& variable = plan().variables[slot];
-  SharedValue inputs = share(named_value(variable.name, value));
+  SharedValue inputs = is_seen(at.action) ? share(named_value(variable.name, value)) : nullptr;
   const bool whole = variable.type == VariableType::kInteger;
   if (whole ? !value.is_number_integer() : !value.is_number()) {
     fail(at, "BadRequest", "InvalidTemplate",
@@ -163,7 +166,8 @@ void Machine::add_to_variable(const Pending& at, const Value& value) {
   change.number = slot;
   change.inputs = share(after);
   append(std::move(change));
-  done(at, Status::kSucceeded, "", std::move(inputs), share(body_of(named_value(variable.name, std::move(after)))), nullptr);
+  SharedValue outputs = inputs ? share(body_of(named_value(variable.name, std::move(after)))) : nullptr;
+  done(at, Status::kSucceeded, "", std::move(inputs), std::move(outputs), nullptr);
 }
 
 }  // namespace trunkline::workflow

@@ -43,3 +43,4 @@ awk -v b="$(median bare)" -v s="$(median stateless)" -v d="$(median durable)" -v
 mkdir "$work/waits"
 "$bin/bench_workflow" waits "$work/waits" "$waits"
 "$bin/bench_workflow" foreach "$work/loop" "$items"
+"$bin/bench_workflow" resume "$work/resume" "$((items / 3))"

@@ -4,6 +4,7 @@
 //   bench_workflow direct FOLDER|stateless RUNS       runs a second without HTTP
 //   bench_workflow waits FOLDER RUNS                  so many runs that wait on a delay: memory, and what waking them costs
 //   bench_workflow foreach FOLDER ITEMS               a loop over so many items, and over twice as many: time and memory
+//   bench_workflow resume FOLDER ITEMS                a run with a loop over so many items behind it is taken up after a restart
 #include <unistd.h>
 
 #include <atomic>
@@ -254,6 +255,39 @@ int foreach_items(const std::string& folder, int items) {
   return 0;
 }
 
+int resume(const std::string& folder, int items) {
+  {
+    World world(folder, 2, Clock::Mode::kVirtual);
+    const flows::WorkflowPtr workflow =
+        world.deploy(flow(R"j({"N":{"type":"InitializeVariable","inputs":{"variables":[{"name":"n","type":"Integer","value":0}]}},
+          "Each":{"type":"Foreach","foreach":"@range(1,)j" +
+                          std::to_string(items) + R"j()","actions":{
+             "Add":{"type":"IncrementVariable","inputs":{"name":"n","value":"@item()"}}},"runAfter":{"N":["Succeeded"]}},
+          "Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Hour"}},"runAfter":{"Each":["Succeeded"]}},
+          "Then":{"type":"Compose","inputs":"@variables('n')","runAfter":{"Pause":["Succeeded"]}}})j"),
+                     false);
+    flows::TriggerCall call = call_with("{}");
+    if (sync_wait(world.service.call_trigger(workflow, "manual", std::move(call))).status != 202) return 1;
+    world.clock.advance(Duration{0});
+  }
+  World world(folder, 2, Clock::Mode::kVirtual);
+  const flows::WorkflowPtr workflow = world.service.get("bench");
+  flows::RunFilter all;
+  const std::string run = world.service.runs(*workflow, all).front().name();
+  const double before = rss_mib();
+  auto start = Steady::now();
+  world.clock.advance(std::chrono::hours{2});
+  const double seconds = seconds_since(start);
+  start = Steady::now();
+  const flows::RunView view = world.service.view(workflow, run);
+  const double looking = seconds_since(start);
+  std::printf(
+      "a run of %llu events: %.2f s to take it up and end it (%.2f us an event), %.2f s to look at it whole, memory +%.1f MiB\n",
+      static_cast<unsigned long long>(view.state().events()), seconds, seconds * 1e6 / static_cast<double>(view.state().events()),
+      looking, rss_mib() - before);
+  return view.row().status == workflow::Status::kSucceeded ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -264,6 +298,7 @@ int main(int argc, char** argv) {
   if (mode == "direct" && argc > 3) return direct(argv[2], number(3, 10'000));
   if (mode == "waits" && argc > 3) return waits(argv[2], number(3, 1'000'000));
   if (mode == "foreach" && argc > 3) return foreach_items(argv[2], number(3, 100'000));
-  std::fprintf(stderr, "usage: bench_workflow serve|bare|direct|waits|foreach …\n");
+  if (mode == "resume" && argc > 3) return resume(argv[2], number(3, 50'000));
+  std::fprintf(stderr, "usage: bench_workflow serve|bare|direct|waits|foreach|resume …\n");
   return 2;
 }

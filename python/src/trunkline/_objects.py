@@ -33,7 +33,13 @@ class Api:
                 other side honours keys (`SmsCapabilities.idempotent`). Give each piece of work a key of its own.
             traceparent: W3C trace context; it comes back in the events that the call leads to.
         """
-        return type(self)(self._impl.with_options(idempotency_key, traceparent))
+        made = type(self)(self._impl.with_options(idempotency_key, traceparent))
+        # What a class of its own keeps besides, such as the runtime.
+        for owner in type(self).__mro__:
+            for slot in getattr(owner, "__slots__", ()):
+                if slot != "_impl" and hasattr(self, slot):
+                    setattr(made, slot, getattr(self, slot))
+        return made
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self.interface_id}>"

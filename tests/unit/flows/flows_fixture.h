@@ -23,6 +23,18 @@ class FakeSender final : public net::HttpSender {
   explicit FakeSender(Executor& executor) : executor_(executor) {}
   void start_send(net::ClientRequest request, UniqueFunction<void(Result<net::ClientResponse>)> done) override {
     std::optional<Result<net::ClientResponse>> answer = Result<net::ClientResponse>(net::ClientResponse{200, {}, ""});
+    if (forward != nullptr) {
+      {
+        const std::lock_guard lock(mutex_);
+        requests_.push_back(request);
+      }
+      // The clock stands still until the answer is there.
+      auto work = std::make_shared<WorkGuard>(executor_.work());
+      forward->start_send(std::move(request), [this, work, done = std::move(done)](Result<net::ClientResponse> result) mutable {
+        executor_.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+      });
+      return;
+    }
     {
       const std::lock_guard lock(mutex_);
       if (script) answer = script(request);
@@ -39,6 +51,8 @@ class FakeSender final : public net::HttpSender {
     return requests_;
   }
   Script script;
+  /// Who sends them instead; null: nobody.
+  net::HttpSender* forward = nullptr;
 
  private:
   Executor& executor_;

@@ -138,6 +138,63 @@ TEST_F(TriggersTest, FireOnlyWhenTheirConditionsHold) {
   EXPECT_EQ(service().histories(workflow, "manual", "", 10)[1].status, Status::kSkipped);
 }
 
+TEST_F(TriggersTest, LookAtEachItemTheySplitInto) {
+  open();
+  const WorkflowPtr workflow = deploy(definition(
+      "{}",
+      R"j({"manual":{"type":"Request","splitOn":"@triggerBody()?['rows']","conditions":[{"expression":"@equals(triggerBody()?['kind'],'x')"}],
+        "splitOnConfiguration":{"correlation":{"clientTrackingId":"@triggerBody()?['id']"}}}})j"));
+  EXPECT_EQ(
+      call(workflow, R"j({"rows":[{"kind":"x","id":"1"},{"kind":"y","id":"2"},{"kind":"x","id":"3"},{"kind":"y","id":"4"}]})j")
+          .status,
+      202);
+  settle();
+  ASSERT_THAT(runs(workflow), SizeIs(2));
+  EXPECT_EQ(runs(workflow)[0].client_tracking_id, "1");
+  EXPECT_EQ(runs(workflow)[1].client_tracking_id, "3");
+  const auto histories = service().histories(workflow, "manual", "", 10);
+  ASSERT_THAT(histories, SizeIs(4));
+  EXPECT_EQ(
+      std::count_if(histories.begin(), histories.end(), [](const HistoryEntry& one) { return one.status == Status::kSkipped; }),
+      2);
+  EXPECT_EQ(call(workflow, R"j({"rows":[{"kind":"y"}]})j").status, 202) << "the caller is let go although nothing fires";
+  // What is no array fails the firing, unless the conditions do not hold for the whole either.
+  EXPECT_EQ(call(workflow, R"j({"rows":1,"kind":"y"})j").status, 202);
+  EXPECT_EQ(call(workflow, R"j({"rows":1,"kind":"x"})j").status, 400);
+  EXPECT_THAT(runs(workflow), SizeIs(2));
+}
+
+TEST_F(TriggersTest, AskWhatAServiceProviderIsMappedTo) {
+  options_.http.addresses["serviceBus"] = "http://bus.example/api/";
+  int asked = 0;
+  script_ = [&asked](const net::ClientRequest&) -> Answer {
+    return Result<net::ClientResponse>(++asked == 1 ? json_answer(202, "") : json_answer(200, R"j([{"n":1},{"n":2}])j"));
+  };
+  open();
+  const std::string trigger = R"j({"Messages":{"type":"ServiceProvider","inputs":{"parameters":{"queueName":"orders"},
+      "serviceProviderConfiguration":{"connectionName":"bus","operationId":"receive","serviceProviderId":"/serviceProviders/%"}},
+      "splitOn":"@triggerOutputs()?['body']"}})j";
+  const auto of = [&](const char* provider) {
+    std::string text = trigger;
+    return definition("{}", text.replace(text.find('%'), 1, provider));
+  };
+  const WorkflowPtr workflow = deploy(of("serviceBus"));
+  settle();
+  EXPECT_EQ(asked, 1);
+  EXPECT_THAT(runs(workflow), IsEmpty());
+  advance(std::chrono::seconds{31});
+  ASSERT_THAT(runs(workflow), SizeIs(2));
+  const net::ClientRequest request = life_->http.requests().back();
+  EXPECT_EQ(request.method + " " + request.url + " " + request.body,
+            R"j(POST http://bus.example/api/receive {"queueName":"orders"})j");
+  // One that stands for nothing says so, and can be fired by hand.
+  const WorkflowPtr unmapped = deploy(of("eventHub"), "unmapped");
+  advance(std::chrono::minutes{2});
+  EXPECT_THAT(service().triggers(*unmapped)[0].problem, HasSubstr("nothing here fires a trigger of 'eventHub'"));
+  sync_wait(service().run_trigger(unmapped, "Messages", Value{{"body", Value::array({7})}}));
+  EXPECT_EQ(last_view(unmapped).trigger()["outputs"]["body"], 7);
+}
+
 TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
   open(true);
   const std::string text = definition(

@@ -1,4 +1,5 @@
-// Every workflow of tests/workflow/cases, each with what has to come of it.
+// Every workflow of tests/workflow/cases, and those of tests/workflow/shapes, which have the forms that published definitions
+// have; each with what has to come of it.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -10,9 +11,9 @@
 namespace trunkline::flowtest {
 namespace {
 
-std::vector<std::filesystem::path> case_files() {
+std::vector<std::filesystem::path> case_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(TEST_CASES_DIR))
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.path().extension() == ".json") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
@@ -33,12 +34,16 @@ TEST_P(Cases, Holds) {
   EXPECT_FALSE(report.coverage.actions.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Public, Cases, ::testing::ValuesIn(case_files()), [](const auto& info) {
+std::string name_of(const ::testing::TestParamInfo<std::filesystem::path>& info) {
   std::string name = info.param.stem().string();
   std::replace_if(
       name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
-});
+}
+
+INSTANTIATE_TEST_SUITE_P(Public, Cases, ::testing::ValuesIn(case_files(TEST_CASES_DIR)), name_of);
+INSTANTIATE_TEST_SUITE_P(Shapes, Cases, ::testing::ValuesIn(case_files(std::filesystem::path(TEST_WORKFLOW_DIR) / "shapes")),
+                         name_of);
 
 }  // namespace
 }  // namespace trunkline::flowtest
