@@ -173,11 +173,17 @@ class Runtime extends Resource {
     return new Runtime(made, new Connection(await native.open(text, file)), Port);
   }
 
+  /** A resource of a class of its own. */
+  _make(type, name, ...more) {
+    return new type(name, (service) => new service(this.#ports.service(this.#connection, name, service.id)), this.#connection, ...more);
+  }
+  /** The provider `name` for an interface by its class. */
+  _provider(name, type) { return new type(this.#ports.provider(this.#connection, name, type.id)); }
   resource(name) {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     let resource = this.#resources.get(name);
     if (resource === undefined) {
-      resource = new Resource(name, (type) => new type(this.#ports.service(this.#connection, name, type.id)), this.#connection);
+      resource = this._make(Resource, name);
       this.#resources.set(name, resource);
     }
     return resource;
@@ -197,7 +203,7 @@ class Runtime extends Resource {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     const type = Object.hasOwn(PROVIDERS, kind) ? PROVIDERS[kind]() : undefined;
     if (type === undefined) throw new ArgumentError("kind", `expected one of ${Object.keys(PROVIDERS).map((x) => `"${x}"`).join(", ")}`);
-    return new type(this.#ports.provider(this.#connection, name, type.id));
+    return this._provider(name, type);
   }
   get version() { return this.#service.version(); }
   get closed() { return this.#connection.closed; }
@@ -211,4 +217,4 @@ class Runtime extends Resource {
 }
 const made = Symbol("made by Runtime.open");
 
-module.exports = { Runtime, Resource, Topic };
+module.exports = { Runtime, Resource, Topic, Events, Clock };

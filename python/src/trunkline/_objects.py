@@ -25,15 +25,18 @@ class Api:
     def _open(cls: type[A], runtime: _native.Runtime, name: str) -> A:
         return cls(cls._native_class(runtime, name))
 
-    def with_options(self: A, *, idempotency_key: str | None = None, traceparent: str | None = None) -> A:
+    def with_options(
+        self: A, *, idempotency_key: str | None = None, traceparent: str | None = None, resource: str | None = None
+    ) -> A:
         """The same interface, whose calls carry these to the other side. None leaves a part as it is.
 
         Args:
             idempotency_key: The same key on a call that is made again, because its answer was lost, does its work once, where the
                 other side honours keys (`SmsCapabilities.idempotent`). Give each piece of work a key of its own.
             traceparent: W3C trace context; it comes back in the events that the call leads to.
+            resource: Name of the resource on whose behalf a provider is called. Services have theirs already.
         """
-        return type(self)(self._impl.with_options(idempotency_key, traceparent))
+        return type(self)(self._impl.with_options(idempotency_key, traceparent, resource))
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self.interface_id}>"
