@@ -13,8 +13,7 @@ from conftest import BUILD
 
 def run(folder: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(text)
-    # Installed, pytest finds the plugin by its entry point; tests/packages has that.
-    command = [sys.executable, "-m", "pytest", "-p", "trunkline.pytest_plugin", "-p", "no:cacheprovider", *options]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
     env = {**os.environ, "PYTHONPATH": str(BUILD / "python")}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
 

@@ -207,4 +207,4 @@ const open = (config, configFile) => new Promise((resolve, reject) => native.ope
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, run, evaluate, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, run, evaluate, defaultConfig: native.defaultConfig, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

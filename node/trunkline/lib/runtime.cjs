@@ -95,6 +95,8 @@ class EventSource {
     }
     const { timeout, signal, after = 0n } = options;
     const types = type === undefined ? [] : Array.isArray(type) ? type : [type];
+    if (!types.every((each) => typeof each === "string")) throw new ArgumentError("type", "expected a string or an array of strings");
+    if (timeout !== undefined && !(timeout >= 0 && typeof timeout === "number")) throw new ArgumentError("options.timeout", "expected a number of milliseconds");
     const giveUp = new AbortController();
     const late = () => makeError("deadlineExceeded", `no ${types.join(" or ") || "event"} that fits came within ${timeout} ms`);
     const timer = timeout === undefined ? undefined : setTimeout(() => giveUp.abort(late()), timeout);

@@ -7,19 +7,19 @@ const { SandboxMailProvider, SandboxProvider } = require("../../generated/sandbo
 const LATENCY = 50;
 
 class Carrier {
-  #runtime;
+  #world;
   #options;
   #rule;
-  constructor(runtime, resource, name) {
+  constructor(world, name) {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     this.name = name;
-    this.#runtime = runtime;
-    this.#options = { resource };
+    this.#world = world;
+    this.#options = { resource: world.name };
   }
   /** Adds a rule: `phone` where texts are carried, `mail` where mail is. Which it is, is asked for once. */
   async #add(phone, mail) {
     if (this.#rule === undefined) {
-      const phones = this.#runtime._provider(this.name, SandboxProvider);
+      const phones = this.#world.runtime._provider(this.name, SandboxProvider);
       try {
         await phones.addRule(phone, this.#options);
         this.#rule = (rule) => phones.addRule(rule, this.#options);
@@ -28,7 +28,7 @@ class Carrier {
       } catch (error) {
         if (error.code !== "notFound") throw error;
       }
-      const mails = this.#runtime._provider(this.name, SandboxMailProvider);
+      const mails = this.#world.runtime._provider(this.name, SandboxMailProvider);
       this.#rule = (rule) => mails.addRule(rule, this.#options);
       this.mail = true;
     }
@@ -40,6 +40,7 @@ class Carrier {
     return this.#add({ match: to, failure: reason ?? "unreachable", times, ...failureShare }, { match: to, outcome: reason ?? "bounced", times, ...share });
   }
   refuse(reason, { to = "*", times = 0 } = {}) {
+    if (reason === "temporary" || reason === "overQuota") this.#world._spoil();
     return this.#add({ match: to, refuse: reason ?? "blocked", times }, { match: to, refuse: true, temporary: reason === "temporary", times });
   }
   beSilent({ to = "*", times = 0 } = {}) {

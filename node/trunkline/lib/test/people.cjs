@@ -4,6 +4,8 @@ const { inspect } = require("node:util");
 const { ArgumentError } = require("../errors.cjs");
 const { CODE, LINK, checkedWithin, complaint, listing, matcher, patternOf, taken } = require("./match.cjs");
 
+/** Outcomes of mail that the sandbox caught and that its recipient has not seen: it is on its way, or lost. */
+const ELSEWHERE = new Set(["sent", "bounced", "failed", "quarantined", "suppressed"]);
 const time = (date) => date.toISOString().slice(11, -1);
 
 /** What both have: things that come, and waiting for them. */
@@ -93,7 +95,8 @@ class Mailbox extends Inbox {
   async _came() {
     const listed = await this.world.sandboxMail.mails(this.address);
     for (const { mailId } of listed) if (!this.#whole.has(mailId)) this.#whole.set(mailId, await this.world.sandboxMail.mail(mailId));
-    return listed.map(({ mailId }) => this.#whole.get(mailId));
+    const arrived = listed.filter((mail) => !ELSEWHERE.has(mail.outcomes[this.address.toLowerCase()]));
+    return arrived.map(({ mailId }) => this.#whole.get(mailId));
   }
   async _lost() {
     const { items } = await this.world.email.list();

@@ -77,6 +77,7 @@ class Trunkline extends Resource {
   #carriers = new Map();
   #events;
   #close;
+  #spoiled = false;
   constructor(name, make, connection, runtime, close) {
     super(name, make, connection);
     this.runtime = runtime;
@@ -94,13 +95,15 @@ class Trunkline extends Resource {
   }
   phone(number) { return remember(this.#phones, number, () => new Phone(this, number)); }
   mailbox(address) { return remember(this.#mailboxes, address, () => new Mailbox(this, address)); }
-  carrier(name) { return remember(this.#carriers, name, () => new Carrier(this.runtime, this.name, name)); }
+  carrier(name) { return remember(this.#carriers, name, () => new Carrier(this, name)); }
 
   onEvent(name, options, fn) {
     const handler = super.onEvent(name, options, fn);
     this.#handlers.push(handler);
     return handler;
   }
+  /** What this test does may go on after it. */
+  _spoil() { this.#spoiled = true; }
   _busy() { return this.#handlers.length > 0; }
 
   /** Nothing is left to do without the clock moving, in event handlers neither. */
@@ -137,7 +140,7 @@ class Trunkline extends Resource {
     this.#close = undefined;
     if (close === undefined) return;
     for (const handler of this.#handlers) await handler.close();
-    await close();
+    await close(this.#spoiled);
   }
   [Symbol.asyncDispose]() { return this.close(); }
   [inspect.custom]() { return `Trunkline { name: ${inspect(this.name)} }`; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, TypeVar
 
-from .._deliveries import as_duration
+from .._checks import as_duration
 from .._errors import NotFoundError
 from ..email import EmailState
 from ..sandbox import MailRule, PhoneRule
@@ -39,6 +39,7 @@ class CarrierSteps:
         if not isinstance(name, str):
             raise TypeError(f"name: expected str, found {type(name).__name__}")
         self.name = name
+        self._world = world
         try:
             self._phones, self._mail = world._control(name, "SandboxProvider"), None
         except NotFoundError:
@@ -50,14 +51,17 @@ class CarrierSteps:
     def _fail(self, reason: Reason, to: str, times: int, rate: float | None, refuse: bool) -> Steps[None]:
         if self._mail is not None:
             if refuse:
+                if reason == "temporary":
+                    self._world._spoil()
                 rule = MailRule(match=to, refuse=True, temporary=reason == "temporary", times=times, rate=rate)
             else:
                 rule = MailRule(match=to, outcome=member(EmailState, reason, EmailState.BOUNCED), times=times, rate=rate)
             yield self._mail.add_rule(rule)
         elif refuse:
-            yield self._phones.add_rule(
-                PhoneRule(match=to, refuse=member(FailureReason, reason, FailureReason.BLOCKED), times=times)
-            )
+            refusal = member(FailureReason, reason, FailureReason.BLOCKED)
+            if refusal in (FailureReason.TEMPORARY, FailureReason.OVER_QUOTA):
+                self._world._spoil()
+            yield self._phones.add_rule(PhoneRule(match=to, refuse=refusal, times=times))
         else:
             failure = member(FailureReason, reason, FailureReason.UNREACHABLE)
             yield self._phones.add_rule(PhoneRule(match=to, failure=failure, times=times, failure_rate=rate))
@@ -97,7 +101,7 @@ class Carrier(CarrierSteps):
 
     def be_slow(self, latency: datetime.timedelta | float, *, to: str = "*", times: int = 0) -> None:
         """Delivers after so many seconds."""
-        run(self._rule(to, times, latency=as_duration(latency)))
+        run(self._rule(to, times, latency=as_duration(latency, "latency")))
 
     def recover(self, *, to: str = "*") -> None:
         """Does its work again."""
@@ -121,7 +125,7 @@ class AsyncCarrier(CarrierSteps):
 
     async def be_slow(self, latency: datetime.timedelta | float, *, to: str = "*", times: int = 0) -> None:
         """Delivers after so many seconds."""
-        await arun(self._rule(to, times, latency=as_duration(latency)))
+        await arun(self._rule(to, times, latency=as_duration(latency, "latency")))
 
     async def recover(self, *, to: str = "*") -> None:
         """Does its work again."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .._deliveries import as_duration
+from .._checks import as_duration
 from .._runtime import Clock
 from ..aio import _runtime as _aio_runtime
 from ..service import Event
@@ -74,7 +74,7 @@ class VirtualClock(Clock):
         Returns:
             The new time.
         """
-        return run(move(self._world, as_duration(by)))
+        return run(move(self._world, as_duration(by, "by")))
 
 
 class AsyncVirtualClock(_aio_runtime.Clock):
@@ -88,4 +88,4 @@ class AsyncVirtualClock(_aio_runtime.Clock):
 
     async def advance(self, by: datetime.timedelta | float) -> datetime.datetime:
         """Moves it forward and completes once everything that became due has happened, in event handlers too."""
-        return await arun(move(self._world, as_duration(by)))
+        return await arun(move(self._world, as_duration(by, "by")))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .. import _native
 from .._config import Config
 from .._runtime import Runtime
 from ._world import Trunkline
@@ -29,7 +30,11 @@ class Home:
 
     def _open(self) -> Runtime:
         if self._runtime is None or self._runtime.closed:  # or of a process that forked
-            self._runtime = Runtime(self._config, config_file=self._config_file, clock="virtual")
+            config = self._config
+            if config is None and self._config_file is None:
+                # What one test leaves on its way, a later one hears of when it moves the clock: no reason to warn.
+                config = _native.default_config().replace("level: warning", "level: error")
+            self._runtime = Runtime(config, config_file=self._config_file, clock="virtual")
             self._base = next(iter(self._runtime.resources)).name
         return self._runtime
 
@@ -44,7 +49,11 @@ class Home:
             yield world
         finally:
             world._close()
-            runtime.resources.drop(name)
+            if world._spoiled:
+                # Breakers of carriers are the runtime's: the next test would find one open that this one made trip.
+                runtime.close()
+            else:
+                runtime.resources.drop(name)
 
     def close(self) -> None:
         """Closes the runtime."""

@@ -10,6 +10,9 @@ from ..sandbox import CapturedMail
 from ._match import CODE, LINK, Match, Wanted, pattern_of, report, taken
 from ._steps import Steps, arun, run, until
 
+ELSEWHERE = {"sent", "bounced", "failed", "quarantined", "suppressed"}
+"""Outcomes of mail that the sandbox caught and that its recipient has not seen: it is on its way, or lost."""
+
 
 def text_of(mail: CapturedMail) -> str:
     return "\n".join(part for part in (mail.subject, mail.plain_text, mail.html) if part)
@@ -39,7 +42,8 @@ class MailboxSteps:
         for mail in listed:
             if mail.mail_id not in self._whole:
                 self._whole[mail.mail_id] = yield self._world.sandbox_mail.mail(mail.mail_id)
-        return [self._whole[mail.mail_id] for mail in listed]
+        arrived = [mail for mail in listed if mail.outcomes.get(self.address.lower(), "") not in ELSEWHERE]
+        return [self._whole[mail.mail_id] for mail in arrived]
 
     def _settled(self) -> Steps[list[CapturedMail]]:
         yield from self._world._rest()
@@ -90,6 +94,7 @@ class MailboxSteps:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.address, to, subject
         message.set_content(text)
+        yield from self._world._rest()  # handlers that were just opened hear of it
         mail_id: str = yield self._world.sandbox_mail.receive(self.address, [to], message.as_bytes())
         yield from self._world._rest()
         return mail_id

@@ -91,6 +91,7 @@ class PhoneSteps:
         return taken(found)
 
     def _send(self, text: str, to: str | None) -> Steps[str]:
+        yield from self._world._rest()  # handlers that were just opened hear of it
         if to is None:
             to = yield from self._world._own_number()
         message_id: str = yield self._world.sandbox.send_from_phone(self.number, to, text)

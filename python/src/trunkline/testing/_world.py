@@ -39,7 +39,18 @@ class Trunkline(Resource):
         events: The events of the resource.
     """
 
-    __slots__ = ("_aio", "_carriers", "_handlers", "_mailboxes", "_number", "_phones", "clock", "runtime", "runtime_service")
+    __slots__ = (
+        "_aio",
+        "_carriers",
+        "_handlers",
+        "_mailboxes",
+        "_number",
+        "_phones",
+        "_spoiled",
+        "clock",
+        "runtime",
+        "runtime_service",
+    )
 
     def __init__(self, runtime: Runtime, name: str) -> None:
         super().__init__(runtime._native, name)
@@ -53,6 +64,7 @@ class Trunkline(Resource):
         self._mailboxes: dict[str, Mailbox] = {}
         self._carriers: dict[str, Carrier] = {}
         self._aio: AsyncTrunkline | None = None
+        self._spoiled = False
 
     @property
     def aio(self) -> AsyncTrunkline:
@@ -119,6 +131,10 @@ class Trunkline(Resource):
     def _control(self, carrier: str, kind: str) -> Any:
         return self.runtime.provider(carrier, getattr(sandbox, kind)).with_options(resource=self.name)
 
+    def _spoil(self) -> None:
+        """What this test does may go on after it."""
+        self._spoiled = True
+
     def _close(self) -> None:
         for handler in self._handlers.open:
             handler.close()
@@ -138,11 +154,12 @@ class AsyncTrunkline(_aio_runtime.Resource):
         events: The events of the resource.
     """
 
-    __slots__ = ("_carriers", "_handlers", "_mailboxes", "_number", "_phones", "clock", "runtime", "runtime_service")
+    __slots__ = ("_carriers", "_handlers", "_mailboxes", "_number", "_phones", "_world", "clock", "runtime", "runtime_service")
 
     def __init__(self, world: Trunkline) -> None:
         native = world.runtime._native
         super().__init__(native, world.name)
+        self._world = world
         self.runtime = world.runtime
         self.runtime_service = aio_service.RuntimeService._open(native, "")
         self.clock: _aio_runtime.Clock = AsyncVirtualClock(self)
@@ -198,7 +215,10 @@ class AsyncTrunkline(_aio_runtime.Resource):
 
     def _rest(self) -> Steps[None]:
         # A handler that is not set up yet has no subscription.
-        yield from self._handlers.open
+        # A list cannot be sent values, as `yield from` would.
+        waiting = list(self._handlers.open)
+        while waiting:
+            yield waiting.pop()
         yield from rest(self)
 
     def _move(self, by: datetime.timedelta) -> Steps[datetime.datetime]:
@@ -209,6 +229,9 @@ class AsyncTrunkline(_aio_runtime.Resource):
 
     def _control(self, carrier: str, kind: str) -> Any:
         return getattr(aio_sandbox, kind)._open(self._native, carrier).with_options(resource=self.name)
+
+    def _spoil(self) -> None:
+        self._world._spoil()
 
     def _close(self) -> None:
         """Their tasks end with their loop, which is gone by now."""
