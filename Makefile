@@ -32,6 +32,10 @@ run: build ## build, then start the development server
 test: everything ## build, then every suite; SUITES="unit python" for some
 	@$(PYTHON) tools/run_tests.py --build build/$(PRESET) $(SUITES)
 
+.PHONY: packages
+packages: build ## wheel, sdist and npm tarballs of the build into dist/
+	@$(PYTHON) tools/packages --build build/$(PRESET)
+
 .PHONY: bench
 bench: everything ## benchmarks, as ratios to a floor measured in the same run
 	@tools/bench.sh build/$(PRESET)

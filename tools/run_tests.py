@@ -190,6 +190,7 @@ SUITES: dict[str, Callable[[Context], Outcome]] = {
     "conformance": run_conformance,
     "browser": node_suite("browser", "tests/browser", "*.test.mjs"),
     "examples": pytest_suite("examples", "tests/examples"),
+    "packages": pytest_suite("packages", "tests/packages"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -11,15 +12,18 @@ from pathlib import Path
 
 import pytest
 import trunkline.aio
+import trunkline.testing
 from conftest import BUILD
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 GOLDEN = HERE / "public_names.txt"
 
 
 def public_names() -> list[str]:
     names = []
     modules = [trunkline, trunkline.aio]
+    modules += [trunkline.testing]
     modules += [getattr(trunkline, name) for name in ("chat", "common", "email", "identity", "sandbox", "service", "sms")]
     modules += [getattr(trunkline.aio, name) for name in ("chat", "email", "identity", "sandbox", "service", "sms")]
     for module in modules:
@@ -70,6 +74,38 @@ def test_types_are_strict(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_types_are_strict_for_pyright(tmp_path: Path) -> None:
+    pyright = ROOT / "node" / "node_modules" / "pyright" / "index.js"
+    if not pyright.exists():
+        pytest.skip("pyright is not installed")
+    config = {
+        "include": [str(HERE / "typing_sample.py")],
+        "extraPaths": [str(BUILD / "python")],
+        "typeCheckingMode": "strict",
+        "pythonVersion": "3.11",
+        "reportUnnecessaryTypeIgnoreComment": "none",
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+    command = ["node", str(pyright), "--project", str(tmp_path), "--pythonpath", sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_help_says_what_arguments_mean() -> None:
+    """Google style, as `help()` shows it: whoever takes arguments says what they are."""
+    wordless = []
+    for where in public_names():
+        module, _, name = where.partition(".")
+        value: object = sys.modules[module]
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        if inspect.isfunction(value) and "timeout" in inspect.signature(value).parameters:
+            text = inspect.getdoc(value) or ""
+            if "Args:" not in text and "see `" not in text and "those of `" not in text:
+                wordless.append(where)
+    assert wordless == []
 
 
 def test_what_is_installed_works_from_anywhere(tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ def test_mistakes_in_a_file_name_it(tmp_path: Path) -> None:
         trunkline.Runtime(config_file=file)
 
 
+def test_overrides_of_a_text_in_flow_form() -> None:
+    with trunkline.Runtime('{"resources": [{"name": "shop"}], "runtime": {"clock": "real"}}', clock="virtual") as rt:
+        assert [resource.name for resource in rt.resources] == ["shop"]
+        rt.clock.advance(1)
+    with pytest.raises(trunkline.InvalidArgumentError, match="set clock in the configuration itself"):
+        trunkline.Runtime("{resources: [{name: shop}]}", clock="virtual")
+
+
 def test_overrides_keep_the_rest_of_a_text() -> None:
     text = "# mine\nruntime:   # how\n    seed: 3\n    clock: real\n    threads: 2\nstore: {mode: memory}\n"
     assert render(text, None, "virtual", None) == (

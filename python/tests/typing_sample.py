@@ -1,4 +1,4 @@
-"""Not run: what type checkers must make of the package. test_package.py checks it with mypy --strict."""
+"""Not run: what type checkers must make of the package. test_package.py checks it with mypy and pyright, both strict."""
 
 import asyncio
 import datetime
@@ -6,8 +6,10 @@ from typing import assert_type
 
 import trunkline
 import trunkline.aio
+from trunkline.sandbox import CapturedMail, PhoneMessage
 from trunkline.service import Event, EventState, EventSubscription, SmsMessage, SmsSendOutcome
 from trunkline.sms import MessageState, SmsProvider, SmsSendResult
+from trunkline.testing import AsyncTrunkline, DeadLetter, Trunkline
 
 
 def sync() -> None:
@@ -52,3 +54,21 @@ async def awaited() -> None:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(rt.sms.get("id"))
         assert_type(task.result().state, MessageState)
+
+
+def tests(trunkline: Trunkline) -> None:
+    assert_type(trunkline.phone("+1").wait_for("code"), PhoneMessage)
+    assert_type(trunkline.phone("+1").wait_for(lambda message: message.outbound), PhoneMessage)
+    assert_type(trunkline.phone("+1").wait_code(), str)
+    assert_type(trunkline.mailbox("a@example.com").wait_for(subject="x"), CapturedMail)
+    assert_type(trunkline.events.dead_lettered, list[DeadLetter])
+    assert_type(trunkline.clock.advance(1), datetime.datetime)
+    trunkline.carrier("sim-a").fail("unreachable", times=1)
+    trunkline.phone("+1").wait_for(7)  # type: ignore[arg-type]
+
+
+async def awaited_tests(trunkline: AsyncTrunkline) -> None:
+    assert_type(await trunkline.phone("+1").wait_for("code"), PhoneMessage)
+    assert_type(await trunkline.phone("+1").texts, list[str])
+    assert_type(await trunkline.events.dead_lettered, list[DeadLetter])
+    assert_type(await trunkline.clock.advance(1), datetime.datetime)

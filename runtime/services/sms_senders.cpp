@@ -40,7 +40,7 @@ void SmsSenderBook::check_known(const Resource& resource, const std::string& fro
     throw Error(ErrorCode::kUnauthenticated, "the resource '" + resource.name + "' may not send as '" + from + "'", "from");
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "'" + from + "' is neither an E.164 number nor a short code nor an alphanumeric sender id", "from");
+              "'" + from.substr(0, 80) + "' is neither an E.164 number nor a short code nor an alphanumeric sender id", "from");
 }
 
 }  // namespace trunkline

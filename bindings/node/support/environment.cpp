@@ -38,7 +38,7 @@ struct Environment::Header {
   double timeout_ms;  // NaN: none
   bool cancellable;
   Reader in;
-  std::string idempotency_key{}, traceparent{};  // before the arguments; empty: none
+  std::string idempotency_key{}, traceparent{}, resource{};  // before the arguments; empty: none
 };
 
 Environment::Environment(Napi::Env env)
@@ -132,6 +132,7 @@ Environment::Header Environment::begin(napi_value text) {
                 .in = Reader(arguments_.data() + Header::kEnd, end - Header::kEnd, std::u16string_view(text_).substr(0, copied))};
   read(header.in, header.idempotency_key);
   read(header.in, header.traceparent);
+  read(header.in, header.resource);
   return header;
 }
 
@@ -145,6 +146,7 @@ napi_value Environment::start(napi_value text) {
     CallOptions options;
     options.idempotency_key = std::move(header.idempotency_key);
     options.traceparent = std::move(header.traceparent);
+    options.resource = std::move(header.resource);
     if (const RuntimeObject* clock = std::isnan(header.timeout_ms) ? nullptr : runtime(owner))
       options.deadline = clock->now() + Duration(std::llround(header.timeout_ms * kNanosecondsPerMillisecond));
     if (header.cancellable) options.stop = cancels_[header.call].get_token();

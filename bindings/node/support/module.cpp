@@ -127,6 +127,12 @@ Napi::Value evaluate(const Napi::CallbackInfo& info) {
   return outcome.value;
 }
 
+/// The configuration that an empty one means, as YAML.
+Napi::Value default_config(const Napi::CallbackInfo& info) {
+  const tl_str config = tl_runtime_default_config();
+  return Napi::String::New(info.Env(), config.data, config.size);
+}
+
 }  // namespace
 
 static Napi::Object load(Napi::Env env, Napi::Object exports) {
@@ -148,6 +154,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("release", Napi::Function::New<release>(env, "release"));
   exports.Set("service", Napi::Function::New<acquire<&RuntimeObject::service>>(env, "service"));
   exports.Set("evaluate", Napi::Function::New<evaluate>(env, "evaluate"));
+  exports.Set("defaultConfig", Napi::Function::New<default_config>(env, "defaultConfig"));
   exports.Set("provider", Napi::Function::New<acquire<&RuntimeObject::provider>>(env, "provider"));
   return exports;
 }

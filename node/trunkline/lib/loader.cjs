@@ -1,4 +1,4 @@
-// Finds the addon: a local build, then the one that lies in the package, then an explanation.
+// Finds the native part: a local build, then the package of this platform, then what `npm install` built, then an explanation.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -6,6 +6,10 @@ const { makeError } = require("./errors.cjs");
 
 const packageRoot = path.resolve(__dirname, "..");
 const repository = path.resolve(packageRoot, "../..");
+const platform = `${process.platform}-${process.arch}`;
+
+/** Packages with binaries for this machine. npm installs the one that fits its C library, so the others are not there. */
+const platformPackages = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map((libc) => `@trunkline/runtime-${platform}${libc}`);
 
 /** A directory with lib/, plugins/, bin/ and node/trunkline.node in it, and what it is. */
 function* homes() {
@@ -18,7 +22,14 @@ function* homes() {
     yield { path: path.join(repository, "build/release"), what: "`make build`" };
     yield { path: path.join(repository, "build/npm"), what: "`npm install` of the source tree" };
   }
-  yield { path: path.join(packageRoot, "native"), what: "the package" };
+  for (const name of platformPackages) {
+    try {
+      yield { path: path.dirname(require.resolve(`${name}/package.json`)), what: name };
+    } catch {
+      // not installed
+    }
+  }
+  yield { path: path.join(packageRoot, "build"), what: "built by `npm install`" };
 }
 
 /** The first home that has `file`. Throws `unavailable` with the places that were looked at. */
@@ -30,8 +41,8 @@ function find(file, what) {
     looked.push(`  ${found} (${home.what})`);
   }
   throw makeError("unavailable", [
-    `${what} of Trunkline was not found for ${process.platform}-${process.arch}. Looked at:`, ...looked,
-    "Build it with `make build` in the source tree, or set TRUNKLINE_BUILD_DIR to a build directory.",
+    `${what} of Trunkline was not found for ${platform}. Looked at:`, ...looked,
+    `Install ${platformPackages[0]}, build it (\`npm rebuild trunkline\`, or \`make build\` in the source tree), or set TRUNKLINE_BUILD_DIR to a build directory.`,
   ].join("\n"));
 }
 
@@ -44,4 +55,4 @@ function load() {
   }
 }
 
-module.exports = { load, find };
+module.exports = { load, find, homes };

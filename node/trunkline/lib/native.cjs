@@ -101,7 +101,7 @@ function abandonAll(owner, makeReason) {
 
 // ---- calls ----
 
-// slots, text units, handle, op, call, timeout, cancellable, idempotency key, traceparent, arguments: Header in
+// slots, text units, handle, op, call, timeout, cancellable, idempotency key, traceparent, resource, arguments: Header in
 // bindings/node/support/environment.cpp.
 const SLOTS = 0, TEXT_UNITS = 1;
 let writing = false;
@@ -118,12 +118,14 @@ function encode(handle, op, call, options, write) {
     writer.put(0);
     writer.put(0);
     writer.put(0);
+    writer.put(0);
   } else {
     if (options.timeout === undefined) writer.put(NaN);
     else writer.duration("options.timeout", options.timeout);
     writer.put(options.signal ? 1 : 0);
     writer.string("options.idempotencyKey", options.idempotencyKey ?? "");
     writer.string("options.traceparent", options.traceparent ?? "");
+    writer.string("options.resource", options.resource ?? "");
   }
   if (write !== undefined) write(writer);
   writer.putAt(SLOTS, writer.at);
@@ -205,4 +207,4 @@ const open = (config, configFile) => new Promise((resolve, reject) => native.ope
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, run, evaluate, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, run, evaluate, defaultConfig: native.defaultConfig, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

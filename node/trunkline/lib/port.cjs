@@ -1,7 +1,8 @@
 // What a generated interface class talks to: one interface of one runtime.
 "use strict";
 const native = require("./native.cjs");
-const { makeError } = require("./errors.cjs");
+const { ArgumentError, makeError } = require("./errors.cjs");
+const { kindOf } = require("./wire.cjs");
 const { EventStream } = require("./stream.cjs");
 
 /** An open runtime as its ports see it. */
@@ -25,6 +26,15 @@ class Connection {
   }
 }
 
+/** Whatever can abort, of this realm or another. */
+const isSignal = (value) => typeof value === "object" && value !== null && typeof value.aborted === "boolean" && typeof value.addEventListener === "function";
+function checkOptions(options) {
+  if (options === undefined || options === null) return;
+  if (typeof options !== "object" || Array.isArray(options)) throw new ArgumentError("options", `expected an object, got ${kindOf(options)}`);
+  const { signal } = options;
+  if (signal !== undefined && signal !== null && !isSignal(signal)) throw new ArgumentError("options.signal", `expected an AbortSignal, got ${kindOf(signal)}`);
+}
+
 class Port {
   #connection;
   #acquire;
@@ -41,6 +51,7 @@ class Port {
   }
   call(op, options, write, read, wantsHandle) {
     try {
+      checkOptions(options);
       return native.call(this.#object(), this.#connection, op, options, write, read, wantsHandle);
     } catch (error) {
       return Promise.reject(error);
@@ -48,7 +59,7 @@ class Port {
   }
   sync(op, write, read) { return native.run(this.#object(), op, write, read); }
   stream(op, options, write, read) {
-    return new EventStream(this.call(op, options, write, undefined, true), this.#connection, read, options?.signal);
+    return new EventStream(this.call(op, options, write, undefined, true), this.#connection, read, isSignal(options?.signal) ? options.signal : undefined);
   }
 
   static service(connection, resource, id) {

@@ -95,6 +95,8 @@ class EventSource {
     }
     const { timeout, signal, after = 0n } = options;
     const types = type === undefined ? [] : Array.isArray(type) ? type : [type];
+    if (!types.every((each) => typeof each === "string")) throw new ArgumentError("type", "expected a string or an array of strings");
+    if (timeout !== undefined && !(timeout >= 0 && typeof timeout === "number")) throw new ArgumentError("options.timeout", "expected a number of milliseconds");
     const giveUp = new AbortController();
     const late = () => makeError("deadlineExceeded", `no ${types.join(" or ") || "event"} that fits came within ${timeout} ms`);
     const timer = timeout === undefined ? undefined : setTimeout(() => giveUp.abort(late()), timeout);
@@ -173,11 +175,17 @@ class Runtime extends Resource {
     return new Runtime(made, new Connection(await native.open(text, file)), Port);
   }
 
+  /** A resource of a class of its own. */
+  _make(type, name, ...more) {
+    return new type(name, (service) => new service(this.#ports.service(this.#connection, name, service.id)), this.#connection, ...more);
+  }
+  /** The provider `name` for an interface by its class. */
+  _provider(name, type) { return new type(this.#ports.provider(this.#connection, name, type.id)); }
   resource(name) {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     let resource = this.#resources.get(name);
     if (resource === undefined) {
-      resource = new Resource(name, (type) => new type(this.#ports.service(this.#connection, name, type.id)), this.#connection);
+      resource = this._make(Resource, name);
       this.#resources.set(name, resource);
     }
     return resource;
@@ -197,7 +205,7 @@ class Runtime extends Resource {
     if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
     const type = Object.hasOwn(PROVIDERS, kind) ? PROVIDERS[kind]() : undefined;
     if (type === undefined) throw new ArgumentError("kind", `expected one of ${Object.keys(PROVIDERS).map((x) => `"${x}"`).join(", ")}`);
-    return new type(this.#ports.provider(this.#connection, name, type.id));
+    return this._provider(name, type);
   }
   get version() { return this.#service.version(); }
   get closed() { return this.#connection.closed; }
@@ -211,4 +219,4 @@ class Runtime extends Resource {
 }
 const made = Symbol("made by Runtime.open");
 
-module.exports = { Runtime, Resource, Topic };
+module.exports = { Runtime, Resource, Topic, Events, Clock };

@@ -8,6 +8,8 @@ export interface CallOptions {
   idempotencyKey?: string | undefined;
   /** W3C trace context. */
   traceparent?: string | undefined;
+  /** Name of the resource on whose behalf a provider is called; services have theirs already. */
+  resource?: string | undefined;
 }
 
 /** Values as they come. `for await` reads it; leaving the loop closes it. */

@@ -276,4 +276,4 @@ function redacted(value, ...secrets) {
   });
 }
 
-module.exports = { Writer, Reader, enumeration, redacted };
+module.exports = { Writer, Reader, enumeration, redacted, kindOf };

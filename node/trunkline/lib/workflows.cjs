@@ -56,7 +56,14 @@ class WorkflowFunction {
       onError(error, call);
       return;
     }
-    this.#service.completeCall(call.id, result === undefined ? null : result);
+    try {
+      this.#service.completeCall(call.id, result === undefined ? null : result);
+    } catch (error) {
+      // What JSON cannot say: the action fails, and the function goes on with the next.
+      if (!(error instanceof TypeError)) throw error;
+      this.#service.failCall(call.id, "InvalidResult", error.message, false);
+      onError(error, call);
+    }
   }
   /** Takes no more calls. One that is under way fails; its action may be tried again. */
   async close() {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from . import _native
+from ._checks import check_type
 from ._errors import InvalidArgumentError, NotFoundError
 
 Config: TypeAlias = str | Mapping[str, Any]
@@ -20,6 +21,10 @@ def render(config: Config | None, config_file: str | os.PathLike[str] | None, cl
     """The configuration as text. Nothing given: an empty text, which means the built-in defaults."""
     if config is not None and config_file is not None:
         raise InvalidArgumentError("give either config or config_file, not both", target="config")
+    check_type("config", config, (str, Mapping), "str or mapping", optional=True)
+    check_type("config_file", config_file, (str, os.PathLike), "str or path", optional=True)
+    check_type("clock", clock, str, "str", optional=True)
+    check_type("seed", seed, int, "int", optional=True)
     if clock not in (None, "real", "virtual"):
         raise InvalidArgumentError(f"clock: wanted 'real' or 'virtual', found {clock!r}", target="clock")
     changes: dict[str, Any] = {}
@@ -35,7 +40,21 @@ def render(config: Config | None, config_file: str | os.PathLike[str] | None, cl
         return config or ""
     if config is None or (config_file is None and not config.strip()):
         config = _native.default_config()
+    if config.lstrip().startswith("{"):
+        return _from_mapping(_json(config, changes), changes)
     return _with_changes(config, changes)
+
+
+def _json(text: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """A text in flow form: JSON, or else YAML that only its author can change."""
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        names = " and ".join(changes)
+        raise InvalidArgumentError(
+            f"set {names} in the configuration itself: it is neither in block form nor JSON", target="config"
+        ) from None
+    return found
 
 
 def _from_mapping(config: Mapping[str, Any], changes: dict[str, Any]) -> str:

@@ -10,11 +10,6 @@ from typing import Protocol
 from .service import Event, EventDelivery, EventSubscriptionsService
 
 
-def as_duration(value: datetime.timedelta | float) -> datetime.timedelta:
-    """A duration, or seconds."""
-    return value if isinstance(value, datetime.timedelta) else datetime.timedelta(seconds=value)
-
-
 class Answers(Protocol):
     """What a delivery is answered to: the service of either side."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ._checks import wrong
 from .email import EmailAttachment, Mailbox
 from .service import EmailMessage, EmailOperation, EmailService
 
@@ -11,9 +12,11 @@ Addresses = str | Mailbox | Sequence[str | Mailbox]
 """One address or several; a name is shown for a `Mailbox` that has one."""
 
 
-def mailboxes(addresses: Addresses) -> list[Mailbox]:
+def mailboxes(addresses: Addresses, name: str) -> list[Mailbox]:
     """The addresses as mailboxes."""
     several = [addresses] if isinstance(addresses, (str, Mailbox)) else addresses
+    if isinstance(several, (bytes, Mapping)) or not isinstance(several, Iterable):
+        raise wrong(name, "str, Mailbox or list of them", several)
     return [Mailbox(address=one) if isinstance(one, str) else one for one in several]
 
 
@@ -38,10 +41,10 @@ def message_of(
         subject=subject,
         plain_text=plain_text,
         html=html,
-        to=mailboxes(to),
-        cc=mailboxes(cc),
-        bcc=mailboxes(bcc),
-        reply_to=mailboxes(reply_to),
+        to=mailboxes(to, "to"),
+        cc=mailboxes(cc, "cc"),
+        bcc=mailboxes(bcc, "bcc"),
+        reply_to=mailboxes(reply_to, "reply_to"),
         headers=dict(headers or {}),
         attachments=list(attachments),
         disable_tracking=disable_tracking,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO, TypeVar, Unpack, overload
 
 from . import _native
-from ._deliveries import Deliveries, as_duration
+from ._checks import as_duration
+from ._deliveries import Deliveries
 from ._handlers import EventHandler, HandlerOptions, HandlerSettings, as_list
 from .service import (
     Event,
@@ -171,7 +172,7 @@ class EventConsumers:
             NotFoundError: There is no such subscription.
             FailedPreconditionError: It has a webhook or a workflow.
         """
-        return Deliveries(self.event_subscriptions, name, credits, as_duration(lock_time), timeout)
+        return Deliveries(self.event_subscriptions, name, credits, as_duration(lock_time, "lock_time"), timeout)
 
     @overload
     def on_event(self, name: str, fn: Callable[[Event], R], /, **settings: Unpack[HandlerSettings]) -> EventHandler[R]: ...

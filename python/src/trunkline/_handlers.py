@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Generic, TypedDict, TypeVar
 
 from . import _native
-from ._deliveries import Deliveries, Delivery, as_duration, reason_of
+from ._checks import as_duration, check_callable, check_type, texts
+from ._deliveries import Deliveries, Delivery, reason_of
 from ._errors import NotFoundError, TrunklineError
 from .service import Event, EventCondition, EventSubscriptionSpec, EventSubscriptionsService
 
@@ -43,8 +44,9 @@ class HandlerOptions:
         if unknown := settings.keys() - HandlerSettings.__annotations__.keys():
             raise TypeError(f"on_event() got an unexpected keyword argument {min(unknown)!r}")
         given: dict[str, Any] = {field: value for field, value in settings.items() if value is not None}
-        self.concurrency = int(given.pop("concurrency", 1))
-        self.lock_time = as_duration(given.pop("lock_time", 300.0))
+        self.concurrency = given.pop("concurrency", 1)
+        check_type("concurrency", self.concurrency, int, "int")
+        self.lock_time = as_duration(given.pop("lock_time", 300.0), "lock_time")
         if self.concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
         if "types" in given:
@@ -57,7 +59,7 @@ class HandlerOptions:
 
 
 def as_list(value: Sequence[str] | str | None) -> list[str] | None:
-    return [value] if isinstance(value, str) else None if value is None else list(value)
+    return None if value is None else texts("types", value)
 
 
 class EventHandler(Generic[R]):
@@ -70,6 +72,7 @@ class EventHandler(Generic[R]):
     def __init__(
         self, native: _native.Runtime, service: EventSubscriptionsService, options: HandlerOptions, fn: Callable[[Event], R]
     ) -> None:
+        check_callable("fn", fn)
         self._native = native
         self._fn = fn
         self.name = options.spec.name

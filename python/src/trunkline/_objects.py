@@ -25,15 +25,18 @@ class Api:
     def _open(cls: type[A], runtime: _native.Runtime, name: str) -> A:
         return cls(cls._native_class(runtime, name))
 
-    def with_options(self: A, *, idempotency_key: str | None = None, traceparent: str | None = None) -> A:
+    def with_options(
+        self: A, *, idempotency_key: str | None = None, traceparent: str | None = None, resource: str | None = None
+    ) -> A:
         """The same interface, whose calls carry these to the other side. None leaves a part as it is.
 
         Args:
             idempotency_key: The same key on a call that is made again, because its answer was lost, does its work once, where the
                 other side honours keys (`SmsCapabilities.idempotent`). Give each piece of work a key of its own.
             traceparent: W3C trace context; it comes back in the events that the call leads to.
+            resource: Name of the resource on whose behalf a provider is called. Services have theirs already.
         """
-        made = type(self)(self._impl.with_options(idempotency_key, traceparent))
+        made = type(self)(self._impl.with_options(idempotency_key, traceparent, resource))
         # What a class of its own keeps besides, such as the runtime.
         for owner in type(self).__mro__:
             for slot in getattr(owner, "__slots__", ()):

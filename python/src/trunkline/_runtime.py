@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import _native
 from ._chat import Chat
+from ._checks import as_duration, check_callable, check_seconds, check_type, texts, wrong
 from ._config import Clock as ClockMode
 from ._config import Config, render
-from ._deliveries import as_duration
 from ._email import Email
 from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
@@ -45,9 +45,14 @@ P = TypeVar("P", bound=Provider)
 
 
 def event_filter(types: Sequence[str] | str, subject_begins_with: str | None, after: int | None) -> EventFilter:
-    return EventFilter(
-        types=[types] if isinstance(types, str) else list(types), subject_begins_with=subject_begins_with, after=after
-    )
+    return EventFilter(types=texts("types", types), subject_begins_with=subject_begins_with, after=after)
+
+
+def interface_of(interface: type[P], base: type[Any]) -> type[P]:
+    """The interface of a provider, which is a class of the package."""
+    if not (isinstance(interface, type) and issubclass(interface, base)):
+        raise wrong("interface", f"class like {base.__module__.removesuffix('._objects')}.sms.SmsProvider", interface)
+    return interface
 
 
 class Events:
@@ -110,6 +115,8 @@ class Events:
         Raises:
             DeadlineExceededError: None came in time.
         """
+        check_callable("where", where, optional=True)
+        check_seconds("timeout", timeout)
         until = None if timeout is None else time.monotonic() + timeout
         with self.subscribe(types, after=after) as events:
             while True:
@@ -263,7 +270,7 @@ class Clock:
         Returns:
             The new time.
         """
-        return self._service.advance(as_duration(by))
+        return self._service.advance(as_duration(by, "by"))
 
 
 class Runtime(EventConsumers):
@@ -401,6 +408,7 @@ class Runtime(EventConsumers):
         Raises:
             NotFoundError: There is none of that name.
         """
+        check_type("name", name, str, "str")
         return Topic(self._native, name)
 
     def provider(self, name: str, interface: type[P]) -> P:
@@ -413,7 +421,7 @@ class Runtime(EventConsumers):
         Raises:
             NotFoundError: There is no such provider, or it does not offer the interface.
         """
-        return interface._open(self._native, name)
+        return interface_of(interface, Provider)._open(self._native, name)
 
     @property
     def version(self) -> str:
@@ -448,4 +456,5 @@ class Runtime(EventConsumers):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<trunkline.Runtime {'closed' if self.closed else 'open'}>"
+        # One that could not be opened is shown in tracebacks.
+        return f"<trunkline.Runtime {'open' if hasattr(self, '_native') and not self.closed else 'closed'}>"

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
 from . import _native
+from ._checks import check_callable, check_type
 from ._deliveries import reason_of
 from ._errors import TrunklineError
 from .workflows import (
@@ -52,6 +53,15 @@ def failure_of(error: BaseException) -> tuple[str, str, bool]:
     return type(error).__name__, reason_of(error), True
 
 
+def complete(service: Any, name: str, call: WorkflowFunctionCall, result: object) -> None:
+    """Ends a call with what its function returned; with a failure when that is nothing JSON can say."""
+    try:
+        service.complete_call(call.id, result)
+    except (TypeError, ValueError) as error:
+        log.warning(FAILED, name, call.run, call.attempt, exc_info=True)
+        service.fail_call(call.id, "InvalidResult", reason_of(error), False)
+
+
 def workflow_file(
     file: str | os.PathLike[str], name: str | None, parameters: Mapping[str, Any] | None, stateless: bool
 ) -> WorkflowSpec:
@@ -81,6 +91,8 @@ class WorkflowFunction(Generic[R]):
         fn: Callable[[WorkflowFunctionCall], R],
         concurrency: int,
     ) -> None:
+        check_callable("fn", fn)
+        check_type("concurrency", concurrency, int, "int")
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         self._native = native
@@ -115,7 +127,7 @@ class WorkflowFunction(Generic[R]):
             code, message, retry = failure_of(error)
             self._service.fail_call(call.id, code, message, retry)
         else:
-            self._service.complete_call(call.id, result)
+            complete(self._service, self.name, call, result)
 
     def close(self) -> None:
         """Takes no more calls. One that is under way fails; its action may be tried again. May be called again."""

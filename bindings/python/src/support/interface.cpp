@@ -45,11 +45,12 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept 
 /// None leaves a part as it is.
 PyObject* with_options(PyObject* self, Args args, Py_ssize_t count) noexcept {
   return method([&] {
-    check_count("with_options", "", 2, count);
+    check_count("with_options", "", 3, count);
     const Interface& interface = Interface::of(self);
     CallContext context = interface.context();
     if (args[0] != Py_None) argument("idempotency_key", args[0], context.idempotency_key);
     if (args[1] != Py_None) argument("traceparent", args[1], context.traceparent);
+    if (args[2] != Py_None) argument("resource", args[2], context.resource);
     return own(wrap(Py_TYPE(self), std::make_unique<Interface>(interface, std::move(context))));
   });
 }

@@ -26,7 +26,7 @@ struct InterfaceSpec {
   const char* id;
   RuntimeHandle::Kind kind;
 };
-/// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent). Both live as long as the interpreter.
+/// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent, resource). Both live as long as the interpreter.
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count);
 /// A submodule that `from trunkline._native import name` finds, with a function register(dict of types).
 PyObject* define_module(PyObject* parent, const char* name, void (*register_types)(PyObject* types));
@@ -40,6 +40,7 @@ std::shared_ptr<RuntimeHandle> runtime_of(PyObject* object);
 struct CallContext {
   std::string idempotency_key;
   std::string traceparent;
+  std::string resource;
 };
 
 /// An interface of a runtime. Keeps the runtime open.
@@ -54,6 +55,7 @@ class Interface {
   void add_context(CallOptions& options) const {
     options.idempotency_key = context_.idempotency_key;
     options.traceparent = context_.traceparent;
+    options.resource = context_.resource;
   }
   template <class Client>
   Client client() const {

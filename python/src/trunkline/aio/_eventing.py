@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Generic, TextIO, TypeVar, Unpack, overload
 
 from .. import _native
-from .._deliveries import Delivery, as_duration, reason_of
+from .._checks import as_duration, check_callable
+from .._deliveries import Delivery, reason_of
 from .._errors import NotFoundError, TrunklineError
 from .._eventing import event_query
 from .._handlers import FAILED, HandlerOptions, HandlerSettings, log
@@ -78,6 +79,7 @@ class AsyncEventHandler(Generic[R]):
     def __init__(
         self, native: _native.Runtime, service: EventSubscriptionsService, options: HandlerOptions, fn: Callable[[Event], R]
     ) -> None:
+        check_callable("fn", fn)
         self._native = native
         self._service = service
         self._options = options
@@ -259,7 +261,7 @@ class EventConsumers:
 
         The arguments are those of `trunkline.Resource.deliveries`. What is wrong shows with the first event.
         """
-        return AsyncDeliveries(self.event_subscriptions, name, credits, as_duration(lock_time), timeout)
+        return AsyncDeliveries(self.event_subscriptions, name, credits, as_duration(lock_time, "lock_time"), timeout)
 
     @overload
     def on_event(self, name: str, fn: Callable[[Event], R], /, **settings: Unpack[HandlerSettings]) -> AsyncEventHandler[R]: ...

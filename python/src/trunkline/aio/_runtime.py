@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import TypeVar
 
 from .. import _native
+from .._checks import as_duration, check_callable, check_seconds, check_type
 from .._config import Clock as ClockMode
 from .._config import Config, render
-from .._deliveries import as_duration
 from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
-from .._runtime import event_filter
+from .._runtime import event_filter, interface_of
 from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
 from ._email import Email
@@ -100,6 +100,9 @@ class Events:
         Raises:
             DeadlineExceededError: None came in time.
         """
+
+        check_callable("where", where, optional=True)
+        check_seconds("timeout", timeout)
 
         async def search() -> Event:
             async with self.subscribe(types, after=after) as events:
@@ -254,7 +257,7 @@ class Clock:
         Returns:
             The new time.
         """
-        return await self._service.advance(as_duration(by))
+        return await self._service.advance(as_duration(by, "by"))
 
 
 class Runtime(EventConsumers):
@@ -277,7 +280,7 @@ class Runtime(EventConsumers):
         seed: int | None = None,
     ) -> None:
         self._render = partial(render, config, config_file, clock, seed)
-        self._config_file = os.fspath(config_file or "")
+        self._config_file = config_file
         self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
 
     async def open(self) -> Runtime:
@@ -285,7 +288,7 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file))
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), os.fspath(self._config_file or "")))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 
@@ -408,6 +411,7 @@ class Runtime(EventConsumers):
         Raises:
             NotFoundError: There is none of that name.
         """
+        check_type("name", name, str, "str")
         return Topic(self._parts()[0], name)
 
     def provider(self, name: str, interface: type[P]) -> P:
@@ -420,7 +424,7 @@ class Runtime(EventConsumers):
         Raises:
             NotFoundError: There is no such provider, or it does not offer the interface.
         """
-        return interface._open(self._parts()[0], name)
+        return interface_of(interface, Provider)._open(self._parts()[0], name)
 
     @property
     def version(self) -> str:

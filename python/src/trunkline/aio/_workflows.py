@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
 from .. import _native
+from .._checks import check_callable, check_type
 from .._errors import TrunklineError
-from .._workflows import FAILED, failure_of, log, run_query, workflow_file
+from .._workflows import FAILED, complete, failure_of, log, run_query, workflow_file
 from ..workflows import WorkflowFunctionCall, WorkflowInfo, WorkflowRunDetails, WorkflowRunInfo, WorkflowStatus
 from .workflows import WorkflowsService
 
@@ -33,6 +34,8 @@ class AsyncWorkflowFunction(Generic[R]):
         fn: Callable[[WorkflowFunctionCall], R],
         concurrency: int,
     ) -> None:
+        check_callable("fn", fn)
+        check_type("concurrency", concurrency, int, "int")
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         self._native = native
@@ -64,7 +67,7 @@ class AsyncWorkflowFunction(Generic[R]):
             code, message, retry = failure_of(error)
             self._service.fail_call(call.id, code, message, retry)
         else:
-            self._service.complete_call(call.id, result)
+            complete(self._service, self.name, call, result)
 
     async def aclose(self) -> None:
         """Takes no more calls. One that is under way fails; its action may be tried again. May be called again."""

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ._runtime import Runtime
-from .workflows import WorkflowTestReport
+from .._runtime import Runtime
+from ..workflows import WorkflowTestReport
 
 __all__ = ["check_workflow", "run_workflow_test"]
 
