@@ -118,8 +118,9 @@ void add_logic_run_routes(std::vector<server::Route>& routes, const LogicService
     const RunView run = services.workflows.view(workflow, context.param("runName"));
     co_return logic_response(200, run_json(services, *workflow, run));
   };
-  routes.push_back(arm_route("GET", kLogicWorkflow + "/runs", v,
-                             [services](RouteContext& context) -> Task<net::Response> { co_return list_runs(services, context); }));
+  routes.push_back(arm_route("GET", kLogicWorkflow + "/runs", v, [services](RouteContext& context) -> Task<net::Response> {
+    co_return list_runs(services, context);
+  }));
   routes.push_back(arm_route("GET", one, v, show));
   // An operation of a run is the run itself: ours have no steps of their own.
   routes.push_back(arm_route("GET", one + "/operations/{operationId}", v, show));

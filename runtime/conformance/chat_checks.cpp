@@ -37,7 +37,9 @@ class Chat {
   explicit Chat(CheckContext& kit) : kit_(kit), subject_(kit.open()), client_(chat_client(*subject_.instance)) {}
 
   std::string create_thread() {
-    const auto begin = [&](auto done) { client_.start_create_thread(kTestResource, kAlice, thread_request(), {}, std::move(done)); };
+    const auto begin = [&](auto done) {
+      client_.start_create_thread(kTestResource, kAlice, thread_request(), {}, std::move(done));
+    };
     return value_of(call<chat::CreateThreadResult>(kit_, "create_thread", begin), "create_thread").thread.id;
   }
   Result<chat::ChatThread> get_thread(const std::string& thread, const std::string& user = kAlice) {
@@ -75,8 +77,9 @@ class Chat {
     return {};
   }
   Result<void> remove(const std::string& thread, const std::string& message) {
-    return call<void>(kit_, "delete_message",
-                      [&](auto done) { client_.start_delete_message(kTestResource, kAlice, thread, message, {}, std::move(done)); });
+    return call<void>(kit_, "delete_message", [&](auto done) {
+      client_.start_delete_message(kTestResource, kAlice, thread, message, {}, std::move(done));
+    });
   }
   Result<void> delete_thread(const std::string& thread) {
     return call<void>(kit_, "delete_thread",
@@ -185,7 +188,8 @@ void host_keeps_nothing(CheckContext& kit) {
 
 std::vector<Check> chat_checks(NormalCall& normal) {
   normal = [](CheckContext&, plugin::PluginInstance& instance, int, CallOptions options, Settled done) {
-    chat_client(instance).start_create_thread(kTestResource, kAlice, thread_request(), std::move(options), settle(std::move(done)));
+    chat_client(instance).start_create_thread(kTestResource, kAlice, thread_request(), std::move(options),
+                                              settle(std::move(done)));
   };
   return {{"chat.life_of_a_thread", life_of_a_thread},
           {"chat.life_of_a_message", life_of_a_message},

@@ -34,13 +34,14 @@ Result<identity::AccessToken> issue(CheckContext& kit, const Subject& subject, c
   request.resource_id = kTestResource;
   request.user_id = user;
   request.scopes = std::move(scopes);
-  return call<identity::AccessToken>(kit, "issue_token",
-                                     [&](auto done) { identity_client(subject).start_issue_token(request, {}, std::move(done)); });
+  return call<identity::AccessToken>(
+      kit, "issue_token", [&](auto done) { identity_client(subject).start_issue_token(request, {}, std::move(done)); });
 }
 
 Result<identity::TokenClaims> verify(CheckContext& kit, const Subject& subject, const std::string& token) {
-  return call<identity::TokenClaims>(
-      kit, "verify_token", [&](auto done) { identity_client(subject).start_verify_token(token, kTestResource, {}, std::move(done)); });
+  return call<identity::TokenClaims>(kit, "verify_token", [&](auto done) {
+    identity_client(subject).start_verify_token(token, kTestResource, {}, std::move(done));
+  });
 }
 
 void life_of_a_user(CheckContext& kit) {
@@ -59,8 +60,9 @@ void life_of_a_user(CheckContext& kit) {
                "list_users");
   kit.require(std::any_of(page.items.begin(), page.items.end(), [&](const auto& one) { return one.id == user.id; }),
               "list_users does not have the user that was created");
-  value_of(call<void>(kit, "delete_user", [&](auto done) { client.start_delete_user(kTestResource, user.id, {}, std::move(done)); }),
-           "delete_user");
+  value_of(
+      call<void>(kit, "delete_user", [&](auto done) { client.start_delete_user(kTestResource, user.id, {}, std::move(done)); }),
+      "delete_user");
   require_error(get(), ErrorCode::kNotFound, "get_user of a deleted user");
   kit.close(subject);
 }
@@ -77,9 +79,10 @@ void life_of_a_token(CheckContext& kit) {
   require_error(verify(kit, subject, token.token + "x"), ErrorCode::kUnauthenticated, "verify_token of an altered token");
   if (capabilities.revocation) {
     kit.host.let_pass(std::chrono::seconds(2));
-    value_of(call<void>(kit, "revoke_tokens",
-                        [&](auto done) { identity_client(subject).start_revoke_tokens(kTestResource, user.id, {}, std::move(done)); }),
-             "revoke_tokens");
+    value_of(
+        call<void>(kit, "revoke_tokens",
+                   [&](auto done) { identity_client(subject).start_revoke_tokens(kTestResource, user.id, {}, std::move(done)); }),
+        "revoke_tokens");
     require_error(verify(kit, subject, token.token), ErrorCode::kUnauthenticated, "verify_token of a revoked token");
   }
   const identity::AccessToken other = value_of(issue(kit, subject, user.id), "issue_token");
@@ -92,8 +95,8 @@ void identity_not_found(CheckContext& kit) {
   Subject subject = kit.open();
   create_user(kit, subject);
   const identity::IdentityProviderClient client = identity_client(subject);
-  require_error(call<identity::UserIdentity>(kit, "get_user",
-                                             [&](auto done) { client.start_get_user(kTestResource, kNobody, {}, std::move(done)); }),
+  require_error(call<identity::UserIdentity>(
+                    kit, "get_user", [&](auto done) { client.start_get_user(kTestResource, kNobody, {}, std::move(done)); }),
                 ErrorCode::kNotFound, "get_user of nobody");
   require_error(
       call<void>(kit, "delete_user", [&](auto done) { client.start_delete_user(kTestResource, kNobody, {}, std::move(done)); }),
@@ -134,8 +137,8 @@ void custom_ids(CheckContext& kit) {
   request.custom_id = std::string("kit\0id", 6);
   const auto create = [&] {
     return value_of(
-        call<identity::UserIdentity>(kit, "create_user",
-                                     [&](auto done) { identity_client(subject).start_create_user(request, {}, std::move(done)); }),
+        call<identity::UserIdentity>(
+            kit, "create_user", [&](auto done) { identity_client(subject).start_create_user(request, {}, std::move(done)); }),
         "create_user");
   };
   const identity::UserIdentity first = create();
@@ -152,9 +155,9 @@ std::vector<Check> identity_checks(NormalCall& normal) {
     identity::IdentityProviderClient(instance.interface(identity::IdentityProviderClient::kInterfaceId), instance.calls())
         .start_signing_keys(std::move(options), settle(std::move(done)));
   };
-  return {{"identity.life_of_a_user", life_of_a_user}, {"identity.life_of_a_token", life_of_a_token},
-          {"identity.not_found", identity_not_found},           {"identity.verify_token.bad_tokens", bad_tokens},
-          {"identity.unknown_enum", identity_unknown_enum},     {"identity.custom_ids", custom_ids}};
+  return {{"identity.life_of_a_user", life_of_a_user},      {"identity.life_of_a_token", life_of_a_token},
+          {"identity.not_found", identity_not_found},       {"identity.verify_token.bad_tokens", bad_tokens},
+          {"identity.unknown_enum", identity_unknown_enum}, {"identity.custom_ids", custom_ids}};
 }
 
 }  // namespace trunkline::conformance

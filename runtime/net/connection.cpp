@@ -23,9 +23,9 @@ namespace {
 
 constexpr std::size_t kSmallBuffer = 4 * 1024;
 constexpr std::size_t kBodyBuffer = 64 * 1024;
-constexpr std::size_t kKeptMemory = 64 * 1024;     // buffers above are given back between requests
-constexpr std::size_t kAnswerBatchBytes = 64 * 1024;     // pipelined answers leave at the latest then
-constexpr std::size_t kChunkLineBytes = 8 * 1024;  // a chunk header or trailer line
+constexpr std::size_t kKeptMemory = 64 * 1024;        // buffers above are given back between requests
+constexpr std::size_t kAnswerBatchBytes = 64 * 1024;  // pipelined answers leave at the latest then
+constexpr std::size_t kChunkLineBytes = 8 * 1024;     // a chunk header or trailer line
 constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
 constexpr Duration kLinger = std::chrono::seconds{2};
 

@@ -21,7 +21,6 @@ namespace {
 constexpr std::int64_t kSweepGapUs = 100'000;
 constexpr Duration kAcceptRetry = std::chrono::milliseconds{100};
 
-
 tcp::acceptor listen(asio::io_context& context, const std::string& host, std::uint16_t port) {
   boost::system::error_code ec;
   const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);

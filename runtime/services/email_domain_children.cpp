@@ -27,13 +27,15 @@ void check_child_name(std::string_view name, const char* target) {
       std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; }))
     return;
   throw invalid_setting("InvalidResourceName",
-                "'" + std::string(name.substr(0, 80)) + "' is no name here: wanted 1 to 253 letters, digits or '-'", target);
+                        "'" + std::string(name.substr(0, 80)) + "' is no name here: wanted 1 to 253 letters, digits or '-'",
+                        target);
 }
 
 void check_text(std::string_view text, const char* target) {
   if (text.size() > kMaxText)
     throw invalid_setting("InvalidPropertyValue",
-                  std::string(target) + " has " + std::to_string(text.size()) + " bytes; at most 1024 are allowed", target);
+                          std::string(target) + " has " + std::to_string(text.size()) + " bytes; at most 1024 are allowed",
+                          target);
 }
 
 bool looks_like_address(std::string_view text) {
@@ -101,8 +103,8 @@ Task<Stored<SuppressionList>> EmailDomainService::put_list(EmailServicePtr servi
   check_child_name(list.name, "suppressionListName");
   if (!list.list_name.empty() && !is_username(list.list_name))
     throw invalid_setting("InvalidPropertyValue",
-                  "listName must be a sender username or empty, not '" + list.list_name.substr(0, 80) + "'",
-                  "properties.listName");
+                          "listName must be a sender username or empty, not '" + list.list_name.substr(0, 80) + "'",
+                          "properties.listName");
   auto work = [service, domain, list, now = context_.clock.now()](Session& session) {
     require_domain(session, service->key, domain);
     auto stored = stamp(list, records::find_list(session, service->key, domain, list.name), now);
@@ -134,7 +136,8 @@ Task<Stored<SuppressedAddress>> EmailDomainService::put_address(EmailServicePtr 
                                                                 SuppressedAddress address) {
   check_child_name(address.id, "addressId");
   if (!looks_like_address(address.email))
-    throw invalid_setting("InvalidPropertyValue", "'" + address.email.substr(0, 80) + "' is no email address", "properties.email");
+    throw invalid_setting("InvalidPropertyValue", "'" + address.email.substr(0, 80) + "' is no email address",
+                          "properties.email");
   check_text(address.first_name, "properties.firstName");
   check_text(address.last_name, "properties.lastName");
   check_text(address.notes, "properties.notes");
@@ -178,10 +181,10 @@ Task<Stored<SmtpUsername>> EmailDomainService::put_smtp_username(ResourcePtr res
   const bool address = looks_like_address(username.username);
   if (!address && !is_username(username.username))
     throw invalid_setting("InvalidPropertyValue",
-                  "'" + username.username.substr(0, 80) +
-                      "' is no SMTP username: wanted an email address, or letters, digits, "
-                      "'.', '_', '-' or '+'",
-                  "properties.username");
+                          "'" + username.username.substr(0, 80) +
+                              "' is no SMTP username: wanted an email address, or letters, digits, "
+                              "'.', '_', '-' or '+'",
+                          "properties.username");
   auto work = [resource, username, now = context_.clock.now()](Session& session) {
     for (const SmtpUsername& other : records::smtp_usernames(session, resource->key))
       if (!iequals(other.name, username.name) && iequals(other.username, username.username))

@@ -66,18 +66,18 @@ void EmailDomainService::keep(const EmailServicePtr& service) {
 Task<Stored<EmailServicePtr>> EmailDomainService::put_service(EmailServiceInfo wanted) {
   if (!is_service_name(wanted.name))
     throw invalid_setting("InvalidResourceName",
-                  "'" + wanted.name.substr(0, 80) + "' is no email service name: wanted 1 to 63 letters, digits or '-'",
-                  "emailServiceName");
+                          "'" + wanted.name.substr(0, 80) + "' is no email service name: wanted 1 to 63 letters, digits or '-'",
+                          "emailServiceName");
   const auto location = find_data_location(wanted.data_location);
   if (!location)
     throw invalid_setting("InvalidDataLocation",
-                  "'" + wanted.data_location.substr(0, 80) + "' is no published data location; wanted one of " +
-                      join(data_locations(), ", "),
-                  "properties.dataLocation");
+                          "'" + wanted.data_location.substr(0, 80) + "' is no published data location; wanted one of " +
+                              join(data_locations(), ", "),
+                          "properties.dataLocation");
   if (const EmailServicePtr existing = find_service(wanted.subscription, wanted.resource_group, wanted.name)) {
     if (existing->data_location != *location)
       throw invalid_setting("PropertyChangeNotAllowed", "dataLocation cannot be changed from '" + existing->data_location + "'",
-                    "properties.dataLocation");
+                            "properties.dataLocation");
     EmailServicePtr changed = co_await set_service_tags(existing, std::move(wanted.tags));
     co_return Stored<EmailServicePtr>{std::move(changed), false};
   }
@@ -147,7 +147,7 @@ Task<Stored<EmailDomain>> EmailDomainService::put_domain(EmailServicePtr service
         "domainName");
   if (!managed && !is_domain_name(spec.name))
     throw invalid_setting("InvalidDomainName", "'" + spec.name.substr(0, 80) + "' is no domain name such as contoso.example.",
-                  "domainName");
+                          "domainName");
   const Time now = context_.clock.now();
   EmailDomain fresh;
   fresh.service_key = service->key;
@@ -171,8 +171,8 @@ Task<Stored<EmailDomain>> EmailDomainService::put_domain(EmailServicePtr service
     stored.value = existing.value_or(fresh);
     if (existing && existing->management != spec.management)
       throw invalid_setting("PropertyChangeNotAllowed",
-                    "domainManagement cannot be changed from '" + std::string(to_rest(existing->management)) + "'",
-                    "properties.domainManagement");
+                            "domainManagement cannot be changed from '" + std::string(to_rest(existing->management)) + "'",
+                            "properties.domainManagement");
     stored.value.engagement_tracking = spec.engagement_tracking;
     stored.value.tags = spec.tags;
     stored.value.changed_at = now;
@@ -283,13 +283,13 @@ std::optional<EmailDomain> EmailDomainService::find_domain_by_id(std::string_vie
 void EmailDomainService::check_links(const Resource& resource, const std::vector<std::string>& domain_ids) {
   if (domain_ids.size() > kMaxLinkedDomains)
     throw invalid_setting("TooManyLinkedDomains",
-                  "A resource is linked to at most 100 domains; found " + std::to_string(domain_ids.size()),
-                  "properties.linkedDomains");
+                          "A resource is linked to at most 100 domains; found " + std::to_string(domain_ids.size()),
+                          "properties.linkedDomains");
   std::vector<std::string> seen;
   for (const std::string& id : domain_ids) {
     const auto bad = [&](std::string problem) {
       return invalid_setting("DomainValidationError", "The domain '" + id.substr(0, 400) + "' " + std::move(problem),
-                     "properties.linkedDomains");
+                             "properties.linkedDomains");
     };
     const auto parsed = ArmId::parse(id);
     if (!parsed || !parsed->is("Microsoft.Communication/emailServices/domains")) throw bad("is not the id of an email domain.");

@@ -110,7 +110,6 @@ const Statement kDropSuppressions{"DELETE FROM email_suppressions WHERE resource
 const Statement kDropReceived{"DELETE FROM email_received WHERE resource_key = ?"};
 const Statement kDropKey{"DELETE FROM email_keys WHERE resource_key = ?"};
 
-
 EmailOperation read_operation(const Row& row) {
   EmailOperation operation;
   operation.operation_id = row.text(0);

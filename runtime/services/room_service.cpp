@@ -27,7 +27,7 @@ constexpr Duration kKept = std::chrono::days{30};
 constexpr std::int32_t kMaxPage = 500;
 
 #define ROOM_COLUMNS "room_id, created_us, valid_from_us, valid_until_us, pstn_dial_out"
-const Statement kInsert{
+const Statement kInsertRoom{
     "INSERT INTO rooms (resource_key, room_id, created_us, valid_from_us, valid_until_us, pstn_dial_out, idempotency_key, "
     "request_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kSelect{"SELECT " ROOM_COLUMNS " FROM rooms WHERE resource_key = ? AND room_id = ?"};
@@ -35,9 +35,9 @@ const Statement kSelectByKey{"SELECT " ROOM_COLUMNS ", request_hash FROM rooms W
 const Statement kSelectPage{"SELECT " ROOM_COLUMNS
                             " FROM rooms WHERE resource_key = ? AND room_id > ? AND valid_until_us > ? ORDER BY room_id LIMIT ?"};
 const Statement kLast{"SELECT MAX(room_id) FROM rooms WHERE resource_key = ?"};
-const Statement kUpdate{
+const Statement kUpdateRoom{
     "UPDATE rooms SET valid_from_us = ?, valid_until_us = ?, pstn_dial_out = ? WHERE resource_key = ? AND room_id = ?"};
-const Statement kDelete{"DELETE FROM rooms WHERE resource_key = ? AND room_id = ?"};
+const Statement kDeleteRoom{"DELETE FROM rooms WHERE resource_key = ? AND room_id = ?"};
 const Statement kDeleteMembers{"DELETE FROM room_participants WHERE resource_key = ? AND room_id = ?"};
 const Statement kDeleteOldMembers{
     "DELETE FROM room_participants WHERE resource_key = ? AND room_id IN (SELECT room_id FROM rooms WHERE resource_key = ? AND "
@@ -189,8 +189,8 @@ Task<Room> RoomService::create(ResourcePtr resource, service::NewRoom wanted) {
     session.execute(kDeleteOldMembers, {resource->key, resource->key, end_of_kept});
     session.execute(kDeleteOld, {resource->key, end_of_kept});
     room.id = next_id(session, resource->key, unix_us(now));
-    session.execute(kInsert, {resource->key, room.id, unix_us(room.created_at), unix_us(room.valid_from),
-                              unix_us(room.valid_until), room.pstn_dial_out, wanted.idempotency_key, hash});
+    session.execute(kInsertRoom, {resource->key, room.id, unix_us(room.created_at), unix_us(room.valid_from),
+                                  unix_us(room.valid_until), room.pstn_dial_out, wanted.idempotency_key, hash});
     for (const RoomParticipant& participant : participants)
       session.execute(kSetMember, {resource->key, room.id, participant.id, static_cast<std::int64_t>(participant.role)});
   };
@@ -234,7 +234,8 @@ Task<Room> RoomService::update(ResourcePtr resource, service::RoomChange change)
     if (change.valid_until) room.valid_until = *change.valid_until;
     if (change.pstn_dial_out) room.pstn_dial_out = *change.pstn_dial_out;
     if (change.valid_from || change.valid_until) check_window(room.valid_from, room.valid_until, now);
-    session.execute(kUpdate, {unix_us(room.valid_from), unix_us(room.valid_until), room.pstn_dial_out, resource->key, room.id});
+    session.execute(kUpdateRoom,
+                    {unix_us(room.valid_from), unix_us(room.valid_until), room.pstn_dial_out, resource->key, room.id});
   };
   co_await resource->database->write(std::move(work));
   co_return room;
@@ -244,7 +245,7 @@ Task<void> RoomService::drop(ResourcePtr resource, std::string room_id) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [resource, room_id](Session& session) {
     session.execute(kDeleteMembers, {resource->key, room_id});
-    if (session.execute(kDelete, {resource->key, room_id}) == 0) throw not_found(room_id);
+    if (session.execute(kDeleteRoom, {resource->key, room_id}) == 0) throw not_found(room_id);
   };
   co_await resource->database->write(std::move(work));
 }

@@ -117,8 +117,7 @@ service::SmsRecord read_record(const Row& row) {
     record.fault = fault_of(record.reason);
     record.retryable = is_retryable(record.reason);
   }
-  if (record.state == sms::MessageState::kScheduled && !row.is_null(14))
-    record.expected_at = from_unix_us(row.integer(14));
+  if (record.state == sms::MessageState::kScheduled && !row.is_null(14)) record.expected_at = from_unix_us(row.integer(14));
   if (!row.is_null(15)) record.price_micros = row.integer(15);
   record.currency = row.optional_text(16);
   record.receipt_count = static_cast<std::int32_t>(row.integer(17));

@@ -74,7 +74,6 @@ std::string_view take_bytes(std::string_view& bytes, std::uint64_t size) {
 }
 std::string_view take_text(std::string_view& bytes) { return take_bytes(bytes, take_number(bytes)); }
 
-
 Value decode(std::string_view& bytes, int depth) {
   if (depth > kMaxPathDepth) throw malformed();
   const std::uint8_t tag = take_byte(bytes);

@@ -43,7 +43,8 @@ void as_data(smpp::Message& message, std::optional<Duration> valid_for) {
   if (!has_payload) message.tlvs.push_back({smpp::tag::kMessagePayload, std::move(message.short_message)});
   if (!valid_for) return;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(*valid_for).count();
-  smpp::add_number(message.tlvs, smpp::tag::kQosTimeToLive, static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, UINT32_MAX)), 4);
+  smpp::add_number(message.tlvs, smpp::tag::kQosTimeToLive,
+                   static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, UINT32_MAX)), 4);
 }
 
 }  // namespace
