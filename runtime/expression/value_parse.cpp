@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "runtime/expression/value.h"
+#include "runtime/expression/value_object.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::expression {
@@ -41,7 +42,7 @@ class Builder final : public nlohmann::json_sax<Value> {
     } else if (const auto [found, added] = frame.index.try_emplace(name, members.size()); !added) {
       place = found->second;
     }
-    if (place == members.size()) members.emplace_back(std::move(name), Value());
+    if (place == members.size()) add_member(*frame.container, std::move(name), Value());
     frame.member = place;
     return true;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/expression/value_object.h"
 #include "runtime/workflow/run_context.h"
 
 namespace trunkline::flows {
@@ -92,7 +93,7 @@ std::string problem_of(const Value& items, const workflow::Trigger& trigger, con
 
 /// What the trigger gave, with the item for the body.
 Value outputs_of(const Value& outputs, Value item) {
-  Value out = Value::object();
+  Value out = expression::make_object(outputs.is_object() ? outputs.size() + 1 : 1);
   if (outputs.is_object())
     for (const auto& member : outputs.items())
       if (member.key() != "body") out[member.key()] = member.value();
@@ -197,6 +198,7 @@ FiringResult fire(Engine& engine, Firing firing) {
     StartSpec spec;
     spec.workflow = firing.workflow;
     spec.trigger = firing.trigger;
+    spec.record = expression::make_object(4);
     if (!outputs.is_null()) spec.record["outputs"] = std::move(outputs);
     if (!firing.inputs.is_null()) spec.record["inputs"] = firing.inputs;
     if (firing.scheduled) spec.record["scheduledTime"] = workflow::time_text(*firing.scheduled);

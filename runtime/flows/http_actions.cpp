@@ -5,6 +5,7 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
+#include "runtime/expression/value_object.h"
 #include "runtime/flows/http_content.h"
 #include "runtime/flows/member_text.h"
 #include "runtime/net/url.h"
@@ -241,7 +242,7 @@ Task<net::ClientResponse> HttpActions::send(ActionCall call, SharedValue inputs)
 ActionAnswer HttpActions::answer_of(const net::ClientResponse& response) {
   ActionAnswer out;
   out.code = status_name(response.status);
-  out.outputs = Value::object();
+  out.outputs = expression::make_object(3);
   out.outputs["statusCode"] = response.status;
   out.outputs["headers"] = headers_value(response.headers);
   if (!response.body.empty()) out.outputs["body"] = body_value(response.headers.get("Content-Type"), response.body);

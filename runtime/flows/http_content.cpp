@@ -5,6 +5,7 @@
 #include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
 #include "runtime/base/utf8.h"
+#include "runtime/expression/value_object.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::flows {
@@ -149,7 +150,7 @@ EncodedBody encode_body(const Value& body, std::string_view given, std::string_v
 }
 
 Value headers_value(const net::Headers& headers) {
-  Value out = Value::object();
+  Value out = expression::make_object(static_cast<std::size_t>(std::distance(headers.begin(), headers.end())));
   for (const auto& [name, value] : headers) {
     const auto found = out.find(name);
     if (found == out.end() || iequals(name, "Set-Cookie"))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/expression/value_object.h"
 #include "runtime/flows/engine.h"
 #include "runtime/workflow/trigger.h"
 
@@ -37,7 +38,7 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
       respond_(std::move(spec.respond)) {
   machine_->set_durable(durable());
   pending_.with = std::move(spec.with);
-  Value record = Value::object();
+  Value record = expression::make_object(12);
   record["name"] = row_.trigger;
   for (const char* member : {"inputs", "outputs"})
     if (const auto found = spec.record.find(member); found != spec.record.end()) record[member] = std::move(*found);

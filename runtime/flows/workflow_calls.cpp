@@ -3,6 +3,7 @@
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
+#include "runtime/expression/value_object.h"
 #include "runtime/flows/http_content.h"
 #include "runtime/flows/triggers.h"
 #include "runtime/flows/workflow_service.h"
@@ -68,7 +69,7 @@ const workflow::Trigger& trigger_of(const Workflow& workflow, std::string_view n
 
 /// `{ headers, queries?, relativePathParameters?, body? }`
 Value outputs_of(const workflow::Trigger& trigger, TriggerCall& call, Value path_parameters) {
-  Value outputs = Value::object();
+  Value outputs = expression::make_object(4);
   Value headers = headers_value(call.headers);
   if (!trigger.include_authorization)
     for (const char* name : {"Authorization", "authorization"}) headers.erase(name);

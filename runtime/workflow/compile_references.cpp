@@ -8,7 +8,6 @@ namespace trunkline::workflow {
 using Kind = expression::Reference::Kind;
 
 void Compiler::references() {
-  upstream_.resize(plan_->actions.size());
   for (const Use& one : uses_) check_use(one);
   keep_iterations();
   spread_secrets();
@@ -20,6 +19,7 @@ void Compiler::references() {
 bool Compiler::runs_before(ActionIndex earlier, const Site& site) {
   if (site.owner == kNone) return !site.in_trigger;
   if (site.after_owner && (earlier == site.owner || plan_->is_inside(earlier, site.owner))) return true;
+  upstream_.resize(plan_->actions.size());
   std::vector<bool>& known = upstream_[site.owner];
   if (known.empty()) {
     known.resize(plan_->actions.size());

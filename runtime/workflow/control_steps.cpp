@@ -1,6 +1,7 @@
 // Terminate, Wait and Response, and the beginning of every operation.
 #include "runtime/base/time_text.h"
 #include "runtime/expression/date_time.h"
+#include "runtime/expression/value_object.h"
 #include "runtime/workflow/machine.h"
 
 namespace trunkline::workflow {
@@ -115,7 +116,7 @@ void Machine::respond(const Pending& at) {
          share(std::move(inputs)));
     return;
   }
-  Value answer = Value::object();
+  Value answer = expression::make_object(3);
   answer["statusCode"] = *status;
   if (const Value* headers = member(inputs, "headers"); headers != nullptr && headers->is_object()) {
     Value kept = Value::object();

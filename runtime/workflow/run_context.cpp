@@ -1,6 +1,7 @@
 #include "runtime/workflow/run_context.h"
 
 #include "runtime/expression/date_time.h"
+#include "runtime/expression/value_object.h"
 
 namespace trunkline::workflow {
 
@@ -81,7 +82,7 @@ const Value* RunContext::action_outputs(const Name& name) {
 Value RunContext::record(Frame& frame, ActionIndex index) const {
   const Action& action = plan_.actions[index];
   const Cell& cell = state_.cell(frame, index);
-  Value out = Value::object();
+  Value out = expression::make_object(12);
   out["name"] = action.name;
   const Record* record = cell.record.get();
   if (record != nullptr && record->inputs) out["inputs"] = *record->inputs;
@@ -112,7 +113,7 @@ Value RunContext::script_context(Frame& frame, const Action& action) {
     if (where != nullptr && is_final(state_.cell(*where, index).status))
       actions[plan_.actions[index].name] = record(*where, index);
   }
-  Value out = Value::object();
+  Value out = expression::make_object(3);
   out["actions"] = std::move(actions);
   if (action.script_trigger) out["trigger"] = state_.trigger() ? *state_.trigger() : Value();
   out["workflow"] = environment_.workflow();

@@ -2,6 +2,7 @@
 
 #include <JavaScriptCore/JavaScript.h>
 
+#include <algorithm>
 #include <memory>
 
 // Exported by the library, declared only in a header of its own that is not installed.
@@ -10,6 +11,9 @@ extern "C" void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, dou
 
 namespace trunkline::script {
 namespace {
+
+// The engine writes the head of the function in front of its body.
+constexpr int kLinesBefore = 2;
 
 struct StringRelease {
   void operator()(OpaqueJSString* text) const { JSStringRelease(text); }
@@ -61,7 +65,8 @@ class Realm {
     int line = 0;
     if (JSValueIsObject(context_, exception)) {
       const JSValueRef found = property(context_, JSValueToObject(context_, exception, nullptr), "line");
-      if (found && JSValueIsNumber(context_, found)) line = static_cast<int>(JSValueToNumber(context_, found, nullptr));
+      if (found && JSValueIsNumber(context_, found))
+        line = std::max(static_cast<int>(JSValueToNumber(context_, found, nullptr)) - kLinesBefore, 1);
     }
     throw Failure(Failure::Reason::kThrew, text_of(context_, exception), line);
   }

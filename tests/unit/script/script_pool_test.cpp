@@ -33,10 +33,10 @@ TEST(ScriptPool, RunsManyOnFewThreads) {
 
 TEST(ScriptPool, SaysWhatFailed) {
   ScriptPool pool(options());
-  const Outcome outcome = start(pool, "return nope").get();
+  const Outcome outcome = start(pool, "const a = 1;\nreturn nope").get();
   ASSERT_TRUE(outcome.failure);
   EXPECT_EQ(outcome.failure->reason, Failure::Reason::kThrew);
-  EXPECT_EQ(outcome.failure->line, 1);
+  EXPECT_EQ(outcome.failure->line, 2);
 }
 
 TEST(ScriptPool, CutsOffWhatRunsWhenItStops) {
