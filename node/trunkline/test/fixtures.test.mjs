@@ -42,6 +42,7 @@ describe("the fixtures", { skip }, () => {
     assert.equal(t.name, "the clock stands still");
     const start = trunkline.clock.now();
     const message = await text(trunkline, "hello");
+    await trunkline.settle();
     assert.equal((await trunkline.sms.get(message)).state, "sent");
     assert.deepEqual(await trunkline.clock.advance(2000), new Date(start.getTime() + 2000));
     assert.equal((await trunkline.sms.get(message)).state, "delivered");
