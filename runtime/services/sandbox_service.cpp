@@ -76,7 +76,7 @@ Task<std::vector<sandbox::PhoneMessage>> SandboxService::wait_for_messages(Resou
 
 Task<std::string> SandboxService::send_from_phone(ResourcePtr resource, std::string from, std::string to, std::string text) {
   if (const auto fault = e164_fault(from); !fault.empty() && !is_short_code(from))
-    throw Error(ErrorCode::kInvalidArgument, "'" + from + "' is no phone number: " + std::string(fault), "from");
+    throw Error(ErrorCode::kInvalidArgument, "'" + from.substr(0, 40) + "' is no phone number: " + std::string(fault), "from");
   if (!numbers_.find(*resource, to))
     throw Error(ErrorCode::kNotFound, "the resource '" + resource->name + "' does not own the number " + to, "to");
   const ProviderPtr provider = context_.providers.require(kInterface);

@@ -112,7 +112,7 @@ std::vector<SmsCandidate> SmsAdmission::prepare(const ResourcePtr& resource, con
       outcomes[i] = sms_refusal(addressee, std::move(why), status);
     };
     if (const auto fault = e164_fault(addressee.to); !fault.empty()) {
-      refuse("'" + addressee.to + "' is no E.164 number: " + std::string(fault), 400);
+      refuse("'" + addressee.to.substr(0, 40) + "' is no E.164 number: " + std::string(fault), 400);
       continue;
     }
     if (addressee.idempotency_key.size() > kMaxIdempotencyKeyBytes) {

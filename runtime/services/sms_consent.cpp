@@ -41,7 +41,7 @@ std::vector<OptOutOutcome> SmsConsent::begin(const Resource& resource, const std
     outcomes[i].http_status = 200;
     if (const auto fault = e164_fault(recipients[i]); !fault.empty()) {
       outcomes[i].http_status = 400;
-      outcomes[i].error_message = "'" + recipients[i] + "' is no E.164 number: " + std::string(fault);
+      outcomes[i].error_message = "'" + recipients[i].substr(0, 40) + "' is no E.164 number: " + std::string(fault);
     }
   }
   return outcomes;

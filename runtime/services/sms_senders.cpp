@@ -17,7 +17,7 @@ void SmsSenderBook::check_known(const Resource& resource, const std::string& fro
   }
   if (!from.empty() && from.front() == '+') {
     if (const auto fault = e164_fault(from); !fault.empty())
-      throw Error(ErrorCode::kInvalidArgument, "'" + from + "' is no E.164 number: " + std::string(fault), "from");
+      throw Error(ErrorCode::kInvalidArgument, "'" + from.substr(0, 40) + "' is no E.164 number: " + std::string(fault), "from");
     const auto owned = numbers_.find(resource, from);
     if (!owned)
       throw Error(ErrorCode::kUnauthenticated, "the resource '" + resource.name + "' does not own the number " + from, "from");
@@ -40,7 +40,7 @@ void SmsSenderBook::check_known(const Resource& resource, const std::string& fro
     throw Error(ErrorCode::kUnauthenticated, "the resource '" + resource.name + "' may not send as '" + from + "'", "from");
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "'" + from.substr(0, 80) + "' is neither an E.164 number nor a short code nor an alphanumeric sender id", "from");
+              "'" + from.substr(0, 40) + "' is neither an E.164 number nor a short code nor an alphanumeric sender id", "from");
 }
 
 }  // namespace trunkline

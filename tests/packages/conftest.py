@@ -33,6 +33,12 @@ def run(*command: object, cwd: Path, expect: int = 0, **more: str) -> str:
     return done.stdout + done.stderr
 
 
+def tracked(*names: str) -> list[str]:
+    """Files of the repository, as a working copy of it has them."""
+    listed = subprocess.run(["git", "ls-files", "-z", *names], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).exists()]
+
+
 @dataclass
 class Dist:
     folder: Path

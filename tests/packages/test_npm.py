@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Dist, NodeProject, clean_environment, run
+from conftest import ROOT, Dist, NodeProject, clean_environment, run, tracked
 from documents import Block, blocks, matches
 
 README = ROOT / "README.md"
@@ -114,11 +114,13 @@ def test_without_binaries_it_says_what_to_do(alone: Path, tmp_path: Path) -> Non
 
 def test_without_binaries_it_builds_them(alone: Path, tmp_path: Path) -> None:
     """What it would run, and that it is enough to run: compiling all of it is what the build of this tree has done."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
     for name in ("cmake", "ninja"):
-        program = tmp_path / name
+        program = programs / name
         program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/called\n')
         program.chmod(0o755)
-    said = run("node", alone / "scripts" / "install.cjs", cwd=tmp_path, PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    said = run("node", alone / "scripts" / "install.cjs", cwd=tmp_path, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
     assert "built" in said
     lines = (tmp_path / "called").read_text().splitlines()
     configure, build = [line for line in lines if "--version" not in line]
@@ -126,5 +128,17 @@ def test_without_binaries_it_builds_them(alone: Path, tmp_path: Path) -> None:
     arguments = configure.removeprefix("cmake ").split()
     arguments[arguments.index(str(alone / "build"))] = str(tmp_path / "build")
     run("cmake", *arguments, cwd=tmp_path)
-    planned = run("ninja", "-C", tmp_path / "build", "-n", "product", cwd=tmp_path)
-    assert "trunkline.node" in planned
+    assert "trunkline.node" in run("ninja", "-C", tmp_path / "build", "-t", "targets", "all", cwd=tmp_path)
+    # npm packs no .gitignore.
+    parts = (
+        "CMakeLists.txt",
+        "cmake",
+        "runtime",
+        "plugins",
+        "bindings/CMakeLists.txt",
+        "bindings/c",
+        "bindings/cpp",
+        "bindings/node",
+    )
+    missing = [name for name in tracked(*parts) if not (alone / "source" / name).is_file()]
+    assert [name for name in missing if not name.endswith("/.gitignore")] == []

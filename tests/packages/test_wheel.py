@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Dist, PythonProject, clean_environment, run
+from conftest import ROOT, Dist, PythonProject, clean_environment, run, tracked
 from documents import Block, blocks, matches
 
 README = ROOT / "README.md"
@@ -25,8 +26,8 @@ def test_it_is_of_this_platform_and_brings_everything_along(dist: Dist) -> None:
     said = run(sys.executable, "-m", "auditwheel", "show", dist.wheel, cwd=dist.folder)
     tag = dist.wheel.name.removesuffix(".whl").split("-")[-1]
     assert tag.startswith("manylinux_2_")
-    text = " ".join(said.split())
-    assert f'following platform tag: "{tag}"' in text, said
+    (oldest,) = re.findall(r'platform tag: "manylinux_2_(\d+)_\w+"', " ".join(said.split()))
+    assert int(oldest) <= int(tag.split("_")[2]), said
     names = zipfile.ZipFile(dist.wheel).namelist()
     for wanted in (
         "trunkline/bin/trunkline",
@@ -83,29 +84,6 @@ def test_the_program(python_project: PythonProject) -> None:
         server.wait(30)
 
 
-def test_inline_scripts_of_workflows(python_project: PythonProject) -> None:
-    """They need the second program, and its libraries."""
-    (python_project.folder / "script.py").write_text(
-        """
-import trunkline
-
-definition = {
-    "$schema": "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
-    "contentVersion": "1.0.0.0",
-    "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {}}},
-    "actions": {"Add": {"type": "JavaScriptCode", "inputs": {"code": "return 40 + 2;"}}},
-}
-with trunkline.Runtime() as rt:
-    rt.workflows.deploy(name="add", definition=definition)
-    [step] = rt.workflows.run_to_end("add").steps
-    print(step.status.name, step.outputs)
-"""
-    )
-    printed = python_project.run("script.py")
-    assert "SUCCEEDED" in printed
-    assert "42" in printed
-
-
 def test_pytest_finds_the_fixture(python_project: PythonProject, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "def test_it(trunkline):\n"
@@ -143,12 +121,15 @@ with trunkline.Runtime(config) as rt:
         assert run(python_project.python, "route.py", cwd=tmp_path).strip() in {"True", "False"}
 
 
-def test_the_sources_build(sources: Path, tmp_path: Path) -> None:
-    """Everything that a build reads is there; that it compiles, the build of this tree has shown."""
+def test_the_sources_are_enough_to_build(sources: Path, tmp_path: Path) -> None:
+    """Everything that a build reads is there, and CMake is content; that it compiles, the build of this tree has shown."""
     import pybind11
 
+    for name in tracked(
+        "CMakeLists.txt", "pyproject.toml", "cmake", "runtime", "plugins", "bindings", "python", "tools/packages"
+    ):
+        assert (sources / name).is_file(), name
     options = ["-DTRUNKLINE_TESTS=OFF", "-DTRUNKLINE_NODE=OFF", "-DTRUNKLINE_PYTHON=ON", f"-DPython_EXECUTABLE={sys.executable}"]
     options += [f"-Dpybind11_DIR={pybind11.get_cmake_dir()}", "-DCMAKE_BUILD_TYPE=Release", "--log-level=ERROR"]
     run("cmake", "-S", sources, "-B", tmp_path / "build", "-G", "Ninja", *options, cwd=tmp_path)
-    planned = run("ninja", "-C", tmp_path / "build", "-n", "all", cwd=tmp_path)
-    assert "Linking CXX shared" in planned
+    assert "_native" in run("ninja", "-C", tmp_path / "build", "-t", "targets", "all", cwd=tmp_path)

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import platform
+import shutil
 import sys
 import sysconfig
 import zipfile
@@ -42,7 +43,8 @@ def metadata(work: Path, wheel_tag: str) -> Path:
     """The folder *.dist-info, without RECORD."""
     from scikit_build_core.build import prepare_metadata_for_build_wheel
 
-    work.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(work, ignore_errors=True)  # the backend wants to make the folder itself
+    work.mkdir(parents=True)
     with in_root(), contextlib.redirect_stdout(io.StringIO()):
         folder = work / prepare_metadata_for_build_wheel(str(work))
     wheel = folder / "WHEEL"

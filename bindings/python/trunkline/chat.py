@@ -6,10 +6,10 @@ from __future__ import annotations
 import datetime
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, Union
 
 from ._native import chat as _native
+from ._model import dataclass, field
 from ._objects import Provider
 
 __all__ = [

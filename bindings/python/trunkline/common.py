@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import datetime
 import enum
-from dataclasses import dataclass, field
 
 from ._native import common as _native
+from ._model import dataclass, field
 
 __all__ = [
     "DecisionRecord",

@@ -7,10 +7,10 @@ import datetime
 import enum
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, overload
 
 from ._native import email as _native
+from ._model import dataclass, field
 from ._objects import Provider, model_of
 
 __all__ = [

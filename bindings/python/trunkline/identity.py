@@ -7,10 +7,10 @@ import datetime
 import enum
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import identity as _native
+from ._model import dataclass, field
 from ._objects import Provider, model_of
 
 __all__ = [

@@ -10,10 +10,10 @@ import datetime
 import enum
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import pstn as _native
+from ._model import dataclass
 from ._objects import Provider, model_of
 
 __all__ = [

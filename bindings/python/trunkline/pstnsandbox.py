@@ -6,10 +6,10 @@ from __future__ import annotations
 import datetime
 import enum
 import typing
-from dataclasses import dataclass
 from typing import ClassVar, overload
 
 from ._native import pstnsandbox as _native
+from ._model import dataclass
 from ._objects import Provider, model_of
 from .pstn import LegState
 

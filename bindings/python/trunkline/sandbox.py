@@ -6,10 +6,10 @@ from __future__ import annotations
 import datetime
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, overload
 
 from ._native import sandbox as _native
+from ._model import dataclass, field
 from ._objects import Provider, model_of
 from .email import EmailState
 from .sms import FailureReason

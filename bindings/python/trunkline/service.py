@@ -10,10 +10,10 @@ import datetime
 import enum
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, overload
 
 from ._native import service as _native
+from ._model import dataclass, field
 from ._objects import Service, model_of
 from ._stream import Stream
 from .chat import (

@@ -11,10 +11,10 @@ import datetime
 import enum
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar, overload
 
 from ._native import workflows as _native
+from ._model import dataclass, field
 from ._objects import Service, model_of
 from ._stream import Stream
 

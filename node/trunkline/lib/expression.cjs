@@ -1,9 +1,10 @@
 // Expressions of the Workflow Definition Language, without a runtime.
 "use strict";
-const native = require("./native.cjs");
 const { ArgumentError } = require("./errors.cjs");
 
 function evaluate(expression, context = {}) {
+  // The addon is loaded when it is needed: an import costs nothing and says nothing.
+  const native = require("./native.cjs");
   return JSON.parse(native.evaluate(text("expression", expression), text("context", context)));
 }
 

@@ -429,7 +429,11 @@ class Runtime(EventConsumers):
         return self._service.version()
 
     def settle(self, *, timeout: float | None = None) -> None:
-        """Returns once nothing is left to do without the clock moving."""
+        """Returns once nothing is left to do without the clock moving.
+
+        Args:
+            timeout: Seconds to wait; None: for ever.
+        """
         self._service.settle(timeout=timeout)
 
     def plugins(self) -> list[PluginInfo]:

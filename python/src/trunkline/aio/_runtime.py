@@ -432,7 +432,11 @@ class Runtime(EventConsumers):
         return self._parts()[1].version()
 
     async def settle(self, *, timeout: float | None = None) -> None:
-        """Completes once nothing is left to do without the clock moving."""
+        """Completes once nothing is left to do without the clock moving.
+
+        Args:
+            timeout: Seconds to wait; None: for ever.
+        """
         await self._parts()[1].settle(timeout=timeout)
 
     async def plugins(self) -> list[PluginInfo]:

@@ -118,7 +118,6 @@ export function imports(body, plain, ...groups) {
 // Any is written typing.Any: interfaces may well have a type of that name.
 export const library = [
   ["collections.abc", ["Mapping", "Sequence"]],
-  ["dataclasses", ["dataclass", "field"]],
   ["typing", ["ClassVar", "TypeAlias", "Union", "overload"]],
 ];
 

@@ -11,7 +11,7 @@ export function valuesModule(context, module) {
   body.push("", "", "_native.register(globals())", ...apiClasses(context, module, "sync"), "");
   const text = body.join("\n");
   const head = [`# ${BANNER}`, docstring(module.doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime", "enum", "typing"], library, [
-    ["._native", [`${module.file} as _native`]], ["._objects", ["Provider", "Service", "model_of"]], ["._stream", ["Stream"]],
+    ["._native", [`${module.file} as _native`]], ["._model", ["dataclass", "field"]], ["._objects", ["Provider", "Service", "model_of"]], ["._stream", ["Stream"]],
     ...typeImports(context, ".", module),
   ]), "", allList([...module.enums, ...module.structs, ...module.unions, ...interfaces].map((x) => x.name))];
   return head.join("\n") + text.replace(/^\n*/, "\n\n\n");

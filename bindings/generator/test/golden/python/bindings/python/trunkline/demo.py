@@ -6,10 +6,10 @@ from __future__ import annotations
 import datetime
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, Union
 
 from ._native import demo as _native
+from ._model import dataclass, field
 from ._objects import Provider
 from ._stream import Stream
 
