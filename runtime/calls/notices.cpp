@@ -99,6 +99,21 @@ void CallNotices::state(const Connection& connection, std::string_view type, con
   callback(connection, type, tag, result, json::object());
 }
 
+void CallNotices::about(const Connection& connection, std::string_view type, const OperationTag& tag, const CallResult& result,
+                        const Party& participant, json extra) {
+  extra["participant"] = party_json(participant);
+  callback(connection, type, tag, result, std::move(extra));
+}
+
+void CallNotices::added(const Connection& connection, const OperationTag& tag, const Participant& participant) {
+  about(connection, "AddParticipantSucceeded", tag, success("the participant has joined"), participant.who, json::object());
+}
+
+void CallNotices::not_added(const Connection& connection, const OperationTag& tag, const Participant& participant,
+                            const CallResult& result) {
+  about(connection, "AddParticipantFailed", tag, result, participant.who, json::object());
+}
+
 void CallNotices::roster(Connection& connection, const Call& call) {
   json data;
   data["sequenceNumber"] = ++connection.roster_sequence;

@@ -22,6 +22,12 @@ class CallNotices {
   void callback(const Connection& connection, std::string_view type, const OperationTag& tag, const CallResult& result);
   /// One with the context of the connection itself.
   void state(const Connection& connection, std::string_view type, const CallResult& result);
+  /// Of an operation about one participant; `extra` as in the other form.
+  void about(const Connection& connection, std::string_view type, const OperationTag& tag, const CallResult& result,
+             const Party& participant, nlohmann::json extra);
+  void added(const Connection& connection, const OperationTag& tag, const Participant& participant);
+  void not_added(const Connection& connection, const OperationTag& tag, const Participant& participant,
+                 const CallResult& result);
   /// ParticipantsUpdated to one, or to all who are in.
   void roster(Connection& connection, const Call& call);
   void roster(CallBook& book, const Call& call);
