@@ -258,7 +258,7 @@ def test_refusals(phones: Phones) -> None:
 
 def test_calls_end_with_the_server(tmp_path: Path) -> None:
     config = {
-        "store": {"path": str(tmp_path / "data")},
+        "store": {"mode": "file", "path": str(tmp_path / "data")},
         "listen": {"port": 0, "tls": "off"},
         "control": {"enabled": True},
         "providers": [{"name": "phones", "plugin": "pstn-sandbox"}],
