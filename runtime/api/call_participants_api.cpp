@@ -24,8 +24,8 @@ Task<net::Response> list(CallService& service, RouteContext& context) {
 
 Task<net::Response> get(CallService& service, RouteContext& context) {
   const calls::Party who = calls::party_of_raw_id(context.param("participantRawId"), "participantRawId");
-  co_return json_response(
-      200, participant_json(service.participant(*resource_of(context), context.param("callConnectionId"), who)));
+  co_return json_response(200,
+                          participant_json(service.participant(*resource_of(context), context.param("callConnectionId"), who)));
 }
 
 Task<net::Response> add(CallService& service, RouteContext& context) {
@@ -63,8 +63,8 @@ Task<net::Response> remove(CallService& service, RouteContext& context) {
   const JsonRef request(body);
   calls::OperationTag tag = read_tag(request);
   const json answer = context_json(tag);
-  service.remove(*resource_of(context), context.param("callConnectionId"),
-                 calls::read_party(request.at("participantToRemove")), std::move(tag));
+  service.remove(*resource_of(context), context.param("callConnectionId"), calls::read_party(request.at("participantToRemove")),
+                 std::move(tag));
   co_return json_response(202, answer);
 }
 
@@ -84,9 +84,8 @@ Task<net::Response> move_here(CallService& service, RouteContext& context) {
   const std::string_view from = request.at("fromCall").text();
   answer["fromCall"] = from;
   answer["participants"] = json::array();
-  for (const calls::ParticipantView& view :
-       service.move_here(*resource_of(context), context.param("callConnectionId"), from,
-                         read_parties(request, "targetParticipants"), std::move(tag)))
+  for (const calls::ParticipantView& view : service.move_here(*resource_of(context), context.param("callConnectionId"), from,
+                                                              read_parties(request, "targetParticipants"), std::move(tag)))
     answer["participants"].push_back(participant_json(view));
   co_return json_response(202, answer);
 }

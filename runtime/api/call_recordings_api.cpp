@@ -30,8 +30,8 @@ void check_kind(const JsonRef& request, bool mixed) {
   if (!mixed && !iequals(format, "wav"))
     throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8557, "unmixed sound is recorded as wav only", "recordingFormatType");
   if (!iequals(format, "wav"))
-    throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8557,
-                         "'" + std::string(format) + "' is not recorded here: wanted wav", "recordingFormatType");
+    throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8557, "'" + std::string(format) + "' is not recorded here: wanted wav",
+                         "recordingFormatType");
   if (const std::string_view content = request.text_or("recordingContentType", "audio"); !iequals(content, "audio"))
     throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8562,
                          "'" + std::string(content) + "' is not recorded here: wanted audio", "recordingContentType");
@@ -94,10 +94,11 @@ net::Response bytes_response(const net::Request& request, std::string content, c
   }
   const auto [begin, end] = *range;
   if (begin >= end)
-    throw Error(ErrorCode::kOutOfRange, "the file has " + std::to_string(content.size()) + " bytes", "Range").with_http_status(416);
+    throw Error(ErrorCode::kOutOfRange, "the file has " + std::to_string(content.size()) + " bytes", "Range")
+        .with_http_status(416);
   response.status = 206;
-  response.headers.set("Content-Range", "bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" +
-                                            std::to_string(content.size()));
+  response.headers.set("Content-Range",
+                       "bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" + std::to_string(content.size()));
   response.body = content.substr(begin, end - begin);
   return response;
 }

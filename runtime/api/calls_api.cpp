@@ -128,9 +128,8 @@ void add_call_routes(std::vector<server::Route>& routes, CallService& calls, std
                  });
   add_call_route(routes, "POST", "/calling/callConnections/{callConnectionId}:transferToParticipant",
                  [&calls](RouteContext& c) { return transfer(calls, c); });
-  add_open_route(routes, "/calling/keys", [&calls](RouteContext&) -> Task<net::Response> {
-    co_return json_response(200, calls.signer().keys());
-  });
+  add_open_route(routes, "/calling/keys",
+                 [&calls](RouteContext&) -> Task<net::Response> { co_return json_response(200, calls.signer().keys()); });
   add_open_route(routes, "/calling/.well-known/acsopenidconfiguration",
                  [endpoint = std::move(endpoint)](RouteContext&) -> Task<net::Response> {
                    json out;

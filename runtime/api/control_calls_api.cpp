@@ -102,7 +102,8 @@ Persona read_persona(const JsonRef& value) {
   const std::string_view behavior = value.text_or("behavior", "answer");
   const auto known = std::find(kBehaviors.begin() + 1, kBehaviors.end(), behavior);
   if (known == kBehaviors.end())
-    throw value.at("behavior").error("'" + std::string(behavior) + "' is none of answer, busy, reject, no_answer, unreachable, voicemail");
+    throw value.at("behavior")
+        .error("'" + std::string(behavior) + "' is none of answer, busy, reject, no_answer, unreachable, voicemail");
   persona.behavior = static_cast<PersonaBehavior>(known - kBehaviors.begin());
   persona.after = duration_or(value, "after", persona.after);
   persona.digits = optional_text(value, "digits");
@@ -136,18 +137,20 @@ void add_phone_routes(std::vector<server::Route>& routes, PhoneSandbox& phones) 
     answer["leg_id"] = co_await phones.call(resource_of(context), std::move(from), std::move(to));
     co_return json_response(202, answer);
   });
-  add_control_route(routes, "POST", "/_control/phone-calls/{legId}/digits", [&phones](RouteContext& context) -> Task<net::Response> {
-    const json body = parse_body(context);
-    std::string digits(JsonRef(body).at("digits").text());
-    co_await phones.press(resource_of(context), context.param("legId"), std::move(digits));
-    co_return empty_response(204);
-  });
-  add_control_route(routes, "POST", "/_control/phone-calls/{legId}/speech", [&phones](RouteContext& context) -> Task<net::Response> {
-    const json body = parse_body(context);
-    std::string text(JsonRef(body).at("text").text());
-    co_await phones.speak(resource_of(context), context.param("legId"), std::move(text));
-    co_return empty_response(204);
-  });
+  add_control_route(routes, "POST", "/_control/phone-calls/{legId}/digits",
+                    [&phones](RouteContext& context) -> Task<net::Response> {
+                      const json body = parse_body(context);
+                      std::string digits(JsonRef(body).at("digits").text());
+                      co_await phones.press(resource_of(context), context.param("legId"), std::move(digits));
+                      co_return empty_response(204);
+                    });
+  add_control_route(routes, "POST", "/_control/phone-calls/{legId}/speech",
+                    [&phones](RouteContext& context) -> Task<net::Response> {
+                      const json body = parse_body(context);
+                      std::string text(JsonRef(body).at("text").text());
+                      co_await phones.speak(resource_of(context), context.param("legId"), std::move(text));
+                      co_return empty_response(204);
+                    });
   add_control_route(routes, "DELETE", "/_control/phone-calls/{legId}", [&phones](RouteContext& context) -> Task<net::Response> {
     co_await phones.hang_up(resource_of(context), context.param("legId"));
     co_return empty_response(204);

@@ -10,8 +10,8 @@ Participant* Call::find(std::int64_t id) {
 }
 
 Participant* Call::find_connected(const Party& party) {
-  const auto found = std::find_if(participants.begin(), participants.end(),
-                                  [&](const Participant& p) { return p.connected && p.is(party); });
+  const auto found =
+      std::find_if(participants.begin(), participants.end(), [&](const Participant& p) { return p.connected && p.is(party); });
   return found == participants.end() ? nullptr : &*found;
 }
 

@@ -83,8 +83,8 @@ struct Connection {
   std::optional<Party> answered_for;
   std::int64_t roster_sequence = 0;
 
-  std::deque<MediaOperation> operations;                // the first one runs
-  std::map<std::string, ContinuousTones> continuous;    // by raw id
+  std::deque<MediaOperation> operations;              // the first one runs
+  std::map<std::string, ContinuousTones> continuous;  // by raw id
   std::optional<StreamingSpec> streaming;
   bool streaming_active = false;
   std::optional<TranscriptionSpec> transcription;

@@ -62,8 +62,7 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
       if (result.ok()) result = failure(487, sub_code::kCallCancelled, "the phone hung up before the call was established");
       return refused(std::string(invitation->id), result, cause->q850);
     }
-    if (!who->connected)
-      return end_call(*call, failure(487, sub_code::kCallCancelled, "the caller gave up"), party);
+    if (!who->connected) return end_call(*call, failure(487, sub_code::kCallCancelled, "the caller gave up"), party);
     leave(*call, who->id, result, false);
     settle(*call, result, party);
   }

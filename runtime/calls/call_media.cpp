@@ -113,8 +113,7 @@ void CallMedia::start_continuous(const Resource& resource, std::string_view conn
   continuous.tag = std::move(tag);
 }
 
-void CallMedia::stop_continuous(const Resource& resource, std::string_view connection_id, const Party& target,
-                                OperationTag tag) {
+void CallMedia::stop_continuous(const Resource& resource, std::string_view connection_id, const Party& target, OperationTag tag) {
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   if (connection.continuous.erase(target.raw_id) == 0)
@@ -122,8 +121,8 @@ void CallMedia::stop_continuous(const Resource& resource, std::string_view conne
   core_.notices.callback(connection, "ContinuousDtmfRecognitionStopped", tag, success("recognition of tones was stopped"));
 }
 
-void CallMedia::hold(const Resource& resource, std::string_view connection_id, const Party& target,
-                     std::vector<PlaySource> music, OperationTag) {
+void CallMedia::hold(const Resource& resource, std::string_view connection_id, const Party& target, std::vector<PlaySource> music,
+                     OperationTag) {
   if (!music.empty()) check_sources(music);
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);

@@ -27,16 +27,15 @@ void CallMedia::later(Connection& connection, Duration delay, void (CallMedia::*
   MediaOperation& operation = connection.operations.front();
   if (operation.timer != 0) core_.context.clock.cancel(operation.timer);
   const std::uint64_t turn = ++operation.turn;
-  operation.timer =
-      core_.context.clock.schedule_after(delay, [this, fn, turn, id = connection.id, operation_id = operation.id] {
-        const std::lock_guard lock(core_.mutex);
-        Connection* found = core_.book.connection(id);
-        if (!found || found->operations.empty()) return;
-        MediaOperation& front = found->operations.front();
-        if (front.id != operation_id || front.turn != turn) return;
-        front.timer = 0;
-        (this->*fn)(*found);
-      });
+  operation.timer = core_.context.clock.schedule_after(delay, [this, fn, turn, id = connection.id, operation_id = operation.id] {
+    const std::lock_guard lock(core_.mutex);
+    Connection* found = core_.book.connection(id);
+    if (!found || found->operations.empty()) return;
+    MediaOperation& front = found->operations.front();
+    if (front.id != operation_id || front.turn != turn) return;
+    front.timer = 0;
+    (this->*fn)(*found);
+  });
 }
 
 void CallMedia::start(Connection& connection) {
@@ -115,8 +114,7 @@ void CallMedia::next_tone(Connection& connection) {
   const Participant* own = call.find(connection.participant_id);
   if (!target || !own)
     return finish(connection, "SendDtmfTonesFailed", failure(400, sub_code::kNotPresent, "the participant has left"));
-  if (operation.at == operation.tones.size())
-    return finish(connection, "SendDtmfTonesCompleted", success("the tones were sent"));
+  if (operation.at == operation.tones.size()) return finish(connection, "SendDtmfTonesCompleted", success("the tones were sent"));
   const char digit = operation.tones[operation.at++];
   core_.taps.begin(call, own, dtmf(digit, kToneLength), {}, digit);
   later(connection, kToneLength + kToneGap, &CallMedia::next_tone);

@@ -17,9 +17,7 @@ Error absent(const Party& who, const char* target) {
   return refusal(ErrorCode::kNotFound, 404, sub_code::kNotFound, who.raw_id + " is not in the call", target);
 }
 
-ParticipantView view_of(const Participant& participant) {
-  return {participant.who, participant.muted, participant.on_hold};
-}
+ParticipantView view_of(const Participant& participant) { return {participant.who, participant.muted, participant.on_hold}; }
 
 }  // namespace
 
@@ -64,8 +62,8 @@ std::string CallService::add(const ResourcePtr& resource, std::string_view conne
   invitation.purpose = Invitation::Purpose::kAdd;
   invitation.connection_id = connection.id;
   invitation.tag = std::move(wanted.tag);
-  invitation.from = wanted.source_number && wanted.target.is_phone() ? *wanted.source_number
-                                                                     : call.find(connection.participant_id)->who;
+  invitation.from =
+      wanted.source_number && wanted.target.is_phone() ? *wanted.source_number : call.find(connection.participant_id)->who;
   invitation.from_name = wanted.display_name;
   invitation.custom = std::move(wanted.custom);
   return invite(call, std::move(invitation), route, wanted.timeout).id;
@@ -118,7 +116,8 @@ void CallService::mute(const Resource& resource, std::string_view connection_id,
     throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument,
                   "found " + std::to_string(who.size()) + " participants, wanted 1", "targetParticipants");
   if (!who.front().is_user())
-    throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument, "only users can be muted", "targetParticipants[0]");
+    throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument, "only users can be muted",
+                  "targetParticipants[0]");
   Participant* found = call.find_connected(who.front());
   if (!found)
     throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kNotPresent, who.front().raw_id + " is not in the call",
@@ -195,8 +194,8 @@ void CallService::transfer(const ResourcePtr& resource, std::string_view connect
       if (other.connected && other.id != connection.participant_id) transferee = &other;
   }
   if (call.find_connected(wanted.target))
-    throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument,
-                  wanted.target.raw_id + " is in the call already", "targetParticipant");
+    throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument, wanted.target.raw_id + " is in the call already",
+                  "targetParticipant");
   enter(connection, CallInput::kTransferAsked);
   Invitation invitation;
   invitation.purpose = Invitation::Purpose::kTransfer;

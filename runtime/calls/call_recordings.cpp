@@ -33,8 +33,8 @@ void CallRecordings::tell_state(const Recording& recording, bool active) {
   data["recordingKind"] = "AzureCommunicationServices";
   data["resultInformation"] = result_json(success());
   core_.notices.loose(recording.resource, recording.callback_uri,
-                      "calling/recordings/" + recording.server_call_id + "/recordingId/" + recording.id,
-                      "RecordingStateChanged", std::move(data));
+                      "calling/recordings/" + recording.server_call_id + "/recordingId/" + recording.id, "RecordingStateChanged",
+                      std::move(data));
 }
 
 RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wanted) {
@@ -52,9 +52,11 @@ RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wa
   if (!call || call->resource->key != resource->key)
     throw refusal(ErrorCode::kNotFound, 404, sub_code::kNotFound, "there is no call with this id", "callLocator.serverCallId");
   if (!call->started_at)
-    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kNotEstablished, "the call is not established yet", "callLocator");
+    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kNotEstablished, "the call is not established yet",
+                  "callLocator");
   if (!call->recording_id.empty())
-    throw refusal(ErrorCode::kAlreadyExists, 400, sub_code::kDuplicateRecording, "the call is being recorded already", "callLocator");
+    throw refusal(ErrorCode::kAlreadyExists, 400, sub_code::kDuplicateRecording, "the call is being recorded already",
+                  "callLocator");
   Recording recording;
   recording.id = core_.context.ids.uuid4().str();
   recording.resource = resource;
@@ -158,7 +160,8 @@ void CallRecordings::finish(Recording& recording, const char* why) {
   plan.end_reason = why;
   for (const Span& span : recording.spans) plan.spans.emplace_back(span.from, *span.to);
   for (const Piece& piece : recording.pieces)
-    plan.pieces.push_back({piece.channel, piece.at, piece.cut_at.value_or(std::min(piece.at + piece.sound.length(), now)), piece.sound});
+    plan.pieces.push_back(
+        {piece.channel, piece.at, piece.cut_at.value_or(std::min(piece.at + piece.sound.length(), now)), piece.sound});
   for (const Party& party : recording.channels) plan.channels.push_back(party.raw_id);
   recordings_.erase(std::string(recording.id));
   // Mixing half an hour takes a while: not under the mutex.

@@ -12,7 +12,7 @@ namespace trunkline::calls {
 struct NewRecording {
   std::string server_call_id;  // or
   std::string connection_id;
-  std::string callback_uri;    // empty: none is told
+  std::string callback_uri;  // empty: none is told
   bool mixed = true;
   bool paused = false;
   std::vector<Party> channels;  // of an unmixed one, in order

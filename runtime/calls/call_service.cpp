@@ -76,7 +76,8 @@ void CallService::stop() {
 
 Call& CallService::new_call(const ResourcePtr& resource, const Party& started_by) {
   if (core_.book.all_calls().size() >= kMaxCalls)
-    throw refusal(ErrorCode::kResourceExhausted, 429, 8530, "as many calls are under way as are taken: " + std::to_string(kMaxCalls));
+    throw refusal(ErrorCode::kResourceExhausted, 429, 8530,
+                  "as many calls are under way as are taken: " + std::to_string(kMaxCalls));
   auto call = std::make_unique<Call>();
   call->server_call_id = base64_encode("https://calls.trunkline.local/conv/" + core_.context.ids.uuid4().str());
   call->correlation_id = core_.context.ids.uuid4().str();
@@ -228,7 +229,8 @@ void CallService::hang_up(const Resource& resource, std::string_view connection_
   const Party by = own ? own->who : call.started_by;
   const bool unanswered = connection.state == CallState::kConnecting;
   enter(connection, CallInput::kHangUp);
-  if (unanswered) return end_call(call, failure(487, sub_code::kCallCancelled, "the call was given up before it was answered"), by);
+  if (unanswered)
+    return end_call(call, failure(487, sub_code::kCallCancelled, "the call was given up before it was answered"), by);
   CallResult result = success("the call ended normally");
   result.sub_code = sub_code::kGraceful;
   if (everyone) return end_call(call, result, by);

@@ -45,7 +45,8 @@ CallService::Route CallService::route_to(const ResourcePtr& resource, const Part
   }
   if (!target.is_phone()) throw bad(target.raw_id + " cannot be called from here: wanted a user or a phone number", member);
   check_e164(target.number(), member.c_str());
-  if (!source_number) throw bad("a phone number is called with a number of yours: sourceCallerIdNumber is missing", "sourceCallerIdNumber");
+  if (!source_number)
+    throw bad("a phone number is called with a number of yours: sourceCallerIdNumber is missing", "sourceCallerIdNumber");
   try {
     core_.numbers.require(*resource, source_number->number(), NumberUse::kCall, NumberDirection::kOutbound,
                           "sourceCallerIdNumber");
@@ -93,8 +94,7 @@ void CallService::ring(Call& call, Invitation& invitation, const Route& route, D
   if (route.resource) {
     invitation.target_resource = route.resource;
     // Nobody can guess it, and it is good for one answer.
-    invitation.incoming_call_context =
-        core_.context.ids.uuid4().str() + core_.context.ids.uuid4().str();
+    invitation.incoming_call_context = core_.context.ids.uuid4().str() + core_.context.ids.uuid4().str();
     std::erase(invitation.incoming_call_context, '-');
     core_.notices.incoming_call(call, invitation, callee);
     invitation.timer = later(timeout, result_of_cause(19, 480, ""), 19);
@@ -120,7 +120,8 @@ void CallService::ring(Call& call, Invitation& invitation, const Route& route, D
 ConnectionView CallService::create(const ResourcePtr& resource, NewCall wanted) {
   check_connection(wanted.connection);
   if (wanted.targets.empty() || wanted.targets.size() > kMaxTargets)
-    throw bad("found " + std::to_string(wanted.targets.size()) + " targets, wanted 1 to " + std::to_string(kMaxTargets), "targets");
+    throw bad("found " + std::to_string(wanted.targets.size()) + " targets, wanted 1 to " + std::to_string(kMaxTargets),
+              "targets");
   if (wanted.source) route_to(resource, *wanted.source, std::nullopt, "source");
   std::vector<Route> routes;
   bool phones_only = true;

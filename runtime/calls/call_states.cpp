@@ -39,12 +39,14 @@ std::optional<CallState> next(CallState state, CallInput input) {
 }
 
 Error refusal(ErrorCode code, int http_status, int sub_code, std::string message, std::string target) {
-  return Error(code, std::move(message), std::move(target)).with_http_status(http_status).with_service_code(std::to_string(sub_code));
+  return Error(code, std::move(message), std::move(target))
+      .with_http_status(http_status)
+      .with_service_code(std::to_string(sub_code));
 }
 
 Error call_not_found(std::string_view connection_id) {
-  return refusal(ErrorCode::kNotFound, 404, 8522, "there is no call connection '" + std::string(connection_id.substr(0, 80)) + "'",
-                 "callConnectionId");
+  return refusal(ErrorCode::kNotFound, 404, 8522,
+                 "there is no call connection '" + std::string(connection_id.substr(0, 80)) + "'", "callConnectionId");
 }
 
 void require(CallState state, CallAction action) {

@@ -21,12 +21,12 @@ inline constexpr int kCallStates = 6;
 
 /// What happens to a connection.
 enum class CallInput : std::uint8_t {
-  kAnswered,            // the first of the others is there
-  kTransferAsked,       // the application hands the call on
-  kTransferAccepted,    // whom it is handed to has answered
-  kTransferRefused,     // or has not
-  kHangUp,              // it leaves, or everybody is sent away
-  kGone,                // nothing is left of it
+  kAnswered,          // the first of the others is there
+  kTransferAsked,     // the application hands the call on
+  kTransferAccepted,  // whom it is handed to has answered
+  kTransferRefused,   // or has not
+  kHangUp,            // it leaves, or everybody is sent away
+  kGone,              // nothing is left of it
 };
 inline constexpr int kCallInputs = 6;
 
@@ -37,11 +37,11 @@ std::optional<CallState> next(CallState state, CallInput input);
 
 /// What an application asks of a connection.
 enum class CallAction : std::uint8_t {
-  kLook,      // its properties and participants
+  kLook,  // its properties and participants
   kHangUp,
-  kInvite,    // add, cancel, remove, move, mute
+  kInvite,  // add, cancel, remove, move, mute
   kTransfer,
-  kMedia,     // play, recognise, tones, hold, streaming, transcription
+  kMedia,  // play, recognise, tones, hold, streaming, transcription
   kRecord,
 };
 

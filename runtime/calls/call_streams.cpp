@@ -71,12 +71,11 @@ std::shared_ptr<MediaStream> CallStreams::open(const Connection& connection, con
   // Signing takes a millisecond, and the first key much longer: not under the mutex.
   core_.context.executor.post([this, stream, target = std::move(target), events = std::move(events),
                                audience = connection.resource->id]() mutable {
-    target.headers.add("Authorization", "Bearer " + core_.signer.token(audience, system_time_now(), kTokenLife,
-                                                                       core_.context.ids.uuid4().str()));
+    target.headers.add("Authorization",
+                       "Bearer " + core_.signer.token(audience, system_time_now(), kTokenLife, core_.context.ids.uuid4().str()));
     // Opening only begins here, and what comes of it waits for the mutex: it finds the socket in its place.
     const std::lock_guard lock(core_.mutex);
-    if (!stream->over)
-      stream->socket = net::WebSocketClient::open(core_.context.executor, std::move(target), std::move(events));
+    if (!stream->over) stream->socket = net::WebSocketClient::open(core_.context.executor, std::move(target), std::move(events));
   });
   return stream;
 }
@@ -90,8 +89,8 @@ void CallStreams::close(std::shared_ptr<MediaStream>& stream) {
 }
 
 void CallStreams::lost(Connection& connection, bool audio) {
-  const CallResult result = failure(500, audio ? sub_code::kStreamingFailed : sub_code::kTranscriptionFailed,
-                                    "the application closed the socket");
+  const CallResult result =
+      failure(500, audio ? sub_code::kStreamingFailed : sub_code::kTranscriptionFailed, "the application closed the socket");
   if (audio) {
     close(connection.stream);
     connection.streaming_active = false;
@@ -221,8 +220,8 @@ void CallStreams::start_streaming(const Resource& resource, std::string_view con
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   if (!connection.streaming)
-    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kBadStreamUrl,
-                  "the call was made without mediaStreamingOptions", "mediaStreamingOptions");
+    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kBadStreamUrl, "the call was made without mediaStreamingOptions",
+                  "mediaStreamingOptions");
   start_audio(connection, std::move(tag));
 }
 
@@ -230,7 +229,8 @@ void CallStreams::stop_streaming(const Resource& resource, std::string_view conn
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   if (!connection.stream)
-    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kStreamingFailed, "media streaming is not on", "callConnectionId");
+    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kStreamingFailed, "media streaming is not on",
+                  "callConnectionId");
   close(connection.stream);
   connection.streaming_active = false;
   audio_event(connection, "MediaStreamingStopped", tag, success("media streaming was stopped"), "mediaStreamingStopped",

@@ -116,7 +116,8 @@ std::string transcription_data(std::string_view text, Duration offset, Duration 
   }
   for (std::size_t i = 0; i < words.size(); ++i) {
     const Duration each = lasts / static_cast<std::int64_t>(words.size());
-    data["words"].push_back(json{{"text", words[i]}, {"offset", ticks(offset + each * static_cast<std::int64_t>(i))}, {"duration", ticks(each)}});
+    data["words"].push_back(
+        json{{"text", words[i]}, {"offset", ticks(offset + each * static_cast<std::int64_t>(i))}, {"duration", ticks(each)}});
   }
   data["participantRawID"] = raw_id;
   data["resultStatus"] = "Final";
@@ -139,8 +140,8 @@ std::optional<IncomingFrame> parse_incoming(std::string_view text, int sample_ra
     const auto bytes = base64_decode(data->text_or("data", data->text_or("Data", "")));
     if (!bytes) return std::nullopt;
     for (std::size_t i = 0; i + 1 < bytes->size(); i += 2)
-      out.samples.push_back(static_cast<std::int16_t>(static_cast<unsigned char>((*bytes)[i]) |
-                                                      static_cast<unsigned char>((*bytes)[i + 1]) << 8));
+      out.samples.push_back(
+          static_cast<std::int16_t>(static_cast<unsigned char>((*bytes)[i]) | static_cast<unsigned char>((*bytes)[i + 1]) << 8));
     out.samples = resample(out.samples, sample_rate, kSampleRate);
     return out;
   } catch (const Error&) {

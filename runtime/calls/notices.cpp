@@ -61,8 +61,8 @@ json roster_json(const Call& call) {
   return out;
 }
 
-void CallNotices::callback(const Connection& connection, std::string_view type, const OperationTag& tag,
-                           const CallResult& result, json data) {
+void CallNotices::callback(const Connection& connection, std::string_view type, const OperationTag& tag, const CallResult& result,
+                           json data) {
   const Time now = context_.clock.now();
   const std::string source = "calling/callConnections/" + connection.id;
   data["callConnectionId"] = connection.id;
@@ -169,8 +169,8 @@ void CallNotices::incoming_call(const Call& call, const Invitation& invitation, 
   data["customContext"]["voipHeaders"] = headers_json(invitation.custom.voip_headers);
   data["incomingCallContext"] = invitation.incoming_call_context;
   data["correlationId"] = call.correlation_id;
-  publish(invitation.target_resource, "IncomingCall",
-          "/caller/" + invitation.from.raw_id + "/recipient/" + callee.who.raw_id, data);
+  publish(invitation.target_resource, "IncomingCall", "/caller/" + invitation.from.raw_id + "/recipient/" + callee.who.raw_id,
+          data);
 }
 
 void CallNotices::call_started(const Call& call) {

@@ -26,8 +26,7 @@ class CallNotices {
   void about(const Connection& connection, std::string_view type, const OperationTag& tag, const CallResult& result,
              const Party& participant, nlohmann::json extra);
   void added(const Connection& connection, const OperationTag& tag, const Participant& participant);
-  void not_added(const Connection& connection, const OperationTag& tag, const Participant& participant,
-                 const CallResult& result);
+  void not_added(const Connection& connection, const OperationTag& tag, const Participant& participant, const CallResult& result);
   /// ParticipantsUpdated to one, or to all who are in.
   void roster(Connection& connection, const Call& call);
   void roster(CallBook& book, const Call& call);

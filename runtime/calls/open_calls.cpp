@@ -36,7 +36,9 @@ void record_open(Log& log, const Connection& connection) {
 
 void record_closed(Log& log, const Connection& connection) {
   connection.resource->database->write(
-      [key = connection.resource->key, id = connection.id](store::Session& session) { session.execute(kDelete, {key, id}); },
+      [key = connection.resource->key, id = connection.id](store::Session& session) {
+        session.execute(kDelete, {key, id});
+      },
       complain(log, connection.id));
 }
 
@@ -58,9 +60,7 @@ std::vector<LeftConnection> left_connections(store::Database& database) {
   return left;
 }
 
-void forget_left(store::Session& session, const LeftConnection& left) {
-  session.execute(kDelete, {left.resource_key, left.id});
-}
+void forget_left(store::Session& session, const LeftConnection& left) { session.execute(kDelete, {left.resource_key, left.id}); }
 
 void drop_open_rows(store::Session& session, const Resource& resource) { session.execute(kDrop, {resource.key}); }
 

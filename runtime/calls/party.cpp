@@ -68,12 +68,10 @@ Party read_party(const JsonRef& value) {
   if (const auto phone = value.find("phoneNumber")) return read_phone(*phone);
   if (const auto user = value.find("communicationUser")) return read_user(*user);
   if (const auto user = value.find("microsoftTeamsUser"))
-    return party_of_raw_id(user->boolean_or("isAnonymous", false)
-                               ? "8:teamsvisitor:" + std::string(user->at("userId").text())
-                               : teams_raw_id("8:", *user, "userId"),
+    return party_of_raw_id(user->boolean_or("isAnonymous", false) ? "8:teamsvisitor:" + std::string(user->at("userId").text())
+                                                                  : teams_raw_id("8:", *user, "userId"),
                            user->path());
-  if (const auto app = value.find("microsoftTeamsApp"))
-    return party_of_raw_id(teams_raw_id("28:", *app, "appId"), app->path());
+  if (const auto app = value.find("microsoftTeamsApp")) return party_of_raw_id(teams_raw_id("28:", *app, "appId"), app->path());
   if (const auto raw = value.find("rawId")) return party_of_raw_id(raw->text(), raw->path());
   throw value.error("names nobody: wanted phoneNumber, communicationUser or rawId");
 }

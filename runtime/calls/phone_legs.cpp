@@ -60,9 +60,8 @@ bool PhoneLegs::adopt(const std::string& leg_id, std::string_view provider, cons
 }
 
 void PhoneLegs::answer(const std::string& leg_id) {
-  ask(leg_id, [leg_id](const Provider& provider, CallOptions options) {
-    return pstn_of(provider).answer(leg_id, std::move(options));
-  });
+  ask(leg_id,
+      [leg_id](const Provider& provider, CallOptions options) { return pstn_of(provider).answer(leg_id, std::move(options)); });
 }
 
 void PhoneLegs::hang_up(const std::string& leg_id, std::int32_t cause) {

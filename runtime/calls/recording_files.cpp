@@ -50,7 +50,8 @@ json metadata_of(const RecordingPlan& plan) {
   data["chunkDuration"] = milliseconds(length_of(plan));
   data["chunkEndReason"] = plan.end_reason;
   data["contentType"] = plan.mixed ? "mixed" : "unmixed";
-  data["audioConfiguration"] = json{{"sampleRate", kSampleRate}, {"bitRate", kSampleRate * 16}, {"channels", std::max<std::size_t>(plan.channels.size(), 1)}};
+  data["audioConfiguration"] = json{
+      {"sampleRate", kSampleRate}, {"bitRate", kSampleRate * 16}, {"channels", std::max<std::size_t>(plan.channels.size(), 1)}};
   data["participants"] = json::array();
   for (std::size_t i = 0; i < plan.channels.size(); ++i)
     data["participants"].push_back(json{{"participantId", plan.channels[i]}, {"channel", i}});

@@ -184,8 +184,7 @@ std::string encode_wav(std::span<const Samples> channels) {
   out += "data";
   put(out, bytes, 4);
   for (std::size_t i = 0; i < frames; ++i)
-    for (const Samples& channel : channels)
-      put(out, i < channel.size() ? static_cast<std::uint16_t>(channel[i]) : 0u, 2);
+    for (const Samples& channel : channels) put(out, i < channel.size() ? static_cast<std::uint16_t>(channel[i]) : 0u, 2);
   return out;
 }
 

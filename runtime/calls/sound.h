@@ -27,7 +27,8 @@ Sound decode_wav(std::string_view file);
 /// A file of 16-bit PCM at 16 kHz, the channels interleaved; they are as long as the longest.
 std::string encode_wav(std::span<const Samples> channels);
 
-/// There is no speech engine: each word is a tone of its own, so that recordings show what was said when. Equal words sound alike.
+/// There is no speech engine: each word is a tone of its own, so that recordings show what was said when. Equal words sound
+/// alike.
 Sound speak(std::string_view text, Duration length);
 /// The two frequencies of ITU-T Q.23. Silence for what is no digit.
 Sound dtmf(char digit, Duration length);

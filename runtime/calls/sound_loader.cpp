@@ -31,9 +31,8 @@ class Loader : public std::enable_shared_from_this<Loader> {
     request.url = uri;
     request.timeout = kPatience;
     request.max_response_bytes = kMaxBytes;
-    http_.start_send(std::move(request), [self = shared_from_this()](Result<net::ClientResponse> result) {
-      self->fetched(std::move(result));
-    });
+    http_.start_send(std::move(request),
+                     [self = shared_from_this()](Result<net::ClientResponse> result) { self->fetched(std::move(result)); });
   }
 
   void fetched(Result<net::ClientResponse> result) {

@@ -232,10 +232,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   Parts& p = *runtime->parts_;
 
   // All steps of a database at once: one it does not know belongs to a newer program.
-  p.store->system().migrate(
-      store::merge_migrations({system_migrations(), plugin::plugin_migrations(), eventgrid::topic_migrations(),
-                               event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations(),
-                               calls::call_migrations()}));
+  p.store->system().migrate(store::merge_migrations(
+      {system_migrations(), plugin::plugin_migrations(), eventgrid::topic_migrations(), event_migrations(),
+       delivery::delivery_migrations(), flows::workflow_migrations(), calls::call_migrations()}));
   for (store::Database* database : p.store->all())
     if (database != &p.store->system())
       database->migrate(

@@ -38,7 +38,7 @@ class TokenWatch;
 namespace calls {
 class CallService;
 class PhoneSandbox;
-}
+}  // namespace calls
 namespace delivery {
 class DeliveryEngine;
 }

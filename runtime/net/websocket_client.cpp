@@ -233,7 +233,8 @@ std::shared_ptr<WebSocketClient> WebSocketClient::open(Executor& executor, WebSo
   if (!address) throw Error(ErrorCode::kInvalidArgument, "'" + target.url + "' is no ws or wss URL", "transportUrl");
   if (address->tls) {
     using Secure = websocket::stream<beast::ssl_stream<beast::tcp_stream>>;
-    auto client = std::make_shared<Client<Secure>>(executor, std::move(target), *std::move(address), std::move(events), make_tls());
+    auto client =
+        std::make_shared<Client<Secure>>(executor, std::move(target), *std::move(address), std::move(events), make_tls());
     client->start();
     return client;
   }

@@ -47,8 +47,7 @@ std::optional<T> optional(const json& object, const char* key) {
 
 PersonaBehavior parse_behavior(const std::string& word) {
   // In the order of the enumeration, which begins with what is not known.
-  constexpr std::array<std::string_view, 7> kWords = {"",          "answer",      "busy",     "reject",
-                                                      "no_answer", "unreachable", "voicemail"};
+  constexpr std::array<std::string_view, 7> kWords = {"", "answer", "busy", "reject", "no_answer", "unreachable", "voicemail"};
   const auto found = std::find(kWords.begin(), kWords.end(), word);
   return found == kWords.end() ? PersonaBehavior::kUnknown : static_cast<PersonaBehavior>(found - kWords.begin());
 }
@@ -113,8 +112,7 @@ void check_persona(const Persona& persona, const std::string& where) {
   const std::string& match = persona.match;
   const bool is_prefix =
       match.size() >= 2 && match.size() <= 16 && match[0] == '+' && is_digits(std::string_view(match).substr(1));
-  if (match != "*" && !is_prefix)
-    refuse(where + "match", "found \"" + match + "\", wanted \"*\" or \"+\" and up to 15 digits");
+  if (match != "*" && !is_prefix) refuse(where + "match", "found \"" + match + "\", wanted \"*\" or \"+\" and up to 15 digits");
   if (persona.behavior < PersonaBehavior::kAnswer || persona.behavior > PersonaBehavior::kVoicemail)
     refuse(where + "behavior", "wanted answer, busy, reject, noAnswer, unreachable or voicemail");
   check_duration(persona.after, where + "after");
@@ -127,7 +125,8 @@ void check_persona(const Persona& persona, const std::string& where) {
   if (persona.says) check_speech(*persona.says, where + "says");
   if (!persona.replies) return;
   if (persona.replies->size() > kMaxReplies)
-    refuse(where + "replies", "found " + std::to_string(persona.replies->size()) + ", wanted at most " + std::to_string(kMaxReplies));
+    refuse(where + "replies",
+           "found " + std::to_string(persona.replies->size()) + ", wanted at most " + std::to_string(kMaxReplies));
   for (std::size_t i = 0; i < persona.replies->size(); ++i) {
     const PromptReply& reply = (*persona.replies)[i];
     const std::string at = where + "replies[" + std::to_string(i) + "].";

@@ -12,14 +12,14 @@
 namespace trunkline::testing {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using pstnsandbox::Persona;
 using pstnsandbox::PersonaBehavior;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr const char* kOurs = "+18005550100";
 constexpr const char* kPhone = "+14255550111";
@@ -131,8 +131,8 @@ TEST_F(PstnSandbox, BuiltInPhonesDoNotAnswer) {
 TEST_F(PstnSandbox, AMailboxGreetsAndHangsUp) {
   open();
   dial("+14255550190");
-  EXPECT_THAT(after(seconds{40}), ElementsAre("0 ringing", "50 answered", "550 spoke Please leave a message after the tone",
-                                              "30050 ended 16"));
+  EXPECT_THAT(after(seconds{40}),
+              ElementsAre("0 ringing", "50 answered", "550 spoke Please leave a message after the tone", "30050 ended 16"));
 }
 
 TEST_F(PstnSandbox, PressesAndSpeaksOnceAnswered) {
@@ -145,8 +145,8 @@ TEST_F(PstnSandbox, PressesAndSpeaksOnceAnswered) {
     p.hang_up_after = seconds{1};
   });
   dial(kPhone);
-  EXPECT_THAT(after(seconds{5}), ElementsAre("0 ringing", "50 answered", "150 dtmf 1", "250 dtmf 2", "350 spoke hello",
-                                             "1050 ended 16"));
+  EXPECT_THAT(after(seconds{5}),
+              ElementsAre("0 ringing", "50 answered", "150 dtmf 1", "250 dtmf 2", "350 spoke hello", "1050 ended 16"));
   EXPECT_THAT(only_call().said, ElementsAre("hello"));
 }
 

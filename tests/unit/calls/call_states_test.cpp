@@ -8,9 +8,9 @@
 namespace trunkline::calls::testing {
 namespace {
 
-constexpr std::array<CallState, kCallStates> kStates = {CallState::kConnecting,       CallState::kConnected,
-                                                        CallState::kTransferring,     CallState::kTransferAccepted,
-                                                        CallState::kDisconnecting,    CallState::kDisconnected};
+constexpr std::array<CallState, kCallStates> kStates = {CallState::kConnecting,    CallState::kConnected,
+                                                        CallState::kTransferring,  CallState::kTransferAccepted,
+                                                        CallState::kDisconnecting, CallState::kDisconnected};
 constexpr std::array<CallInput, kCallInputs> kInputs = {CallInput::kAnswered,         CallInput::kTransferAsked,
                                                         CallInput::kTransferAccepted, CallInput::kTransferRefused,
                                                         CallInput::kHangUp,           CallInput::kGone};

@@ -27,9 +27,9 @@ TEST(Party, IsReadFromWhicheverMemberIsThere) {
 }
 
 TEST(Party, FaultsNameTheMember) {
-  for (const auto& [text, target] : {std::pair{R"({"phoneNumber":{"value":"12"}})", "phoneNumber.value"},
-                                     std::pair{R"({"communicationUser":{"id":"4:+1425"}})", "communicationUser.id"},
-                                     std::pair{R"({"rawId":""})", "rawId"}}) {
+  for (const auto& [text, target] :
+       {std::pair{R"({"phoneNumber":{"value":"12"}})", "phoneNumber.value"},
+        std::pair{R"({"communicationUser":{"id":"4:+1425"}})", "communicationUser.id"}, std::pair{R"({"rawId":""})", "rawId"}}) {
     try {
       read(text);
       ADD_FAILURE() << text;
@@ -51,7 +51,8 @@ TEST(Party, IsWrittenWithItsKind) {
 
 TEST(CallbackUri, IsAbsoluteHttp) {
   EXPECT_NO_THROW(check_callback_uri("http://127.0.0.1:1/x", "callbackUri"));
-  for (const char* wrong : {"", "not-a-url", "ws://host/", "/path"}) EXPECT_THROW(check_callback_uri(wrong, "callbackUri"), Error);
+  for (const char* wrong : {"", "not-a-url", "ws://host/", "/path"})
+    EXPECT_THROW(check_callback_uri(wrong, "callbackUri"), Error);
 }
 
 }  // namespace

@@ -127,8 +127,9 @@ TEST(Recording, GivesEachParticipantAChannel) {
 }
 
 TEST(MediaFrames, HaveTheDocumentedShape) {
-  EXPECT_EQ(audio_metadata("sub", 16000),
-            R"({"audioMetadata":{"channels":1,"encoding":"PCM","length":640,"sampleRate":16000,"subscriptionId":"sub"},"kind":"AudioMetadata"})");
+  EXPECT_EQ(
+      audio_metadata("sub", 16000),
+      R"({"audioMetadata":{"channels":1,"encoding":"PCM","length":640,"sampleRate":16000,"subscriptionId":"sub"},"kind":"AudioMetadata"})");
   const std::string frame = audio_data(Samples(320, 0), 24000, Time{seconds{0}}, "", true);
   EXPECT_THAT(frame, ::testing::HasSubstr("\"silent\":true"));
   EXPECT_THAT(frame, ::testing::Not(::testing::HasSubstr("participantRawID")));
