@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/api/calls_api.h"
 #include "runtime/api/control_calling_api.h"
 #include "runtime/api/control_events_api.h"
 #include "runtime/api/control_mail_api.h"
@@ -14,6 +15,7 @@
 #include "runtime/api/rest.h"
 #include "runtime/base/json.h"
 #include "runtime/base/time_text.h"
+#include "runtime/calls/phone_sandbox.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/runtime.h"
 #include "runtime/services/sandbox_service.h"
@@ -151,6 +153,7 @@ class ControlRoutes {
     });
     add("POST", "/_control/sandbox/reset", [&runtime](RouteContext& context) -> Task<net::Response> {
       co_await runtime.sandbox().reset(resource_of(context));
+      co_await runtime.phone_sandbox().reset(resource_of(context));
       co_return json_response(200, json::object());
     });
   }
@@ -214,6 +217,7 @@ void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Cl
   add_control_topic_routes(routes, runtime);
   add_control_resource_routes(routes, runtime);
   add_control_calling_routes(routes, runtime);
+  add_control_call_routes(routes, runtime);
   add_control_workflow_routes(routes, runtime, wall);
 }
 

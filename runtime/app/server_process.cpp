@@ -5,6 +5,7 @@
 #include "runtime/api/arm_communication_api.h"
 #include "runtime/api/arm_eventgrid_api.h"
 #include "runtime/api/arm_logic_api.h"
+#include "runtime/api/calls_api.h"
 #include "runtime/api/chat_api.h"
 #include "runtime/api/control_api.h"
 #include "runtime/api/directory.h"
@@ -152,6 +153,10 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_number_reservation_routes(routes, runtime.numbers(), runtime.number_reservations());
   api::add_sip_routing_routes(routes, runtime.sip_routing());
   api::add_room_routes(routes, runtime.rooms());
+  api::add_call_routes(routes, runtime.calls(), [&runtime] { return runtime.endpoint(); });
+  api::add_call_participant_routes(routes, runtime.calls());
+  api::add_call_media_routes(routes, runtime.calls());
+  api::add_call_recording_routes(routes, runtime.calls());
   api::add_identity_routes(routes, runtime.identity());
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());
   api::add_chat_routes(routes, runtime.chat());

@@ -40,6 +40,8 @@ providers:
     plugin: identity-local
   - name: local-chat
     plugin: chat-local
+  - name: sim-phones       # virtual phones: who answers, who is busy, what they press and say
+    plugin: pstn-sandbox
 
 routes:
   - interface: sms

@@ -341,6 +341,16 @@ void pstn_sandbox_provider_reset(tl_iface target, CallTable& calls, CallOptions 
   pstnsandbox::PstnSandboxProviderClient(target, calls).start_reset(std::move(options), settle(std::move(done)));
 }
 
+constexpr std::array<ErrorCode, 2> pstn_sandbox_provider_speak_errors{kNotFound, kInvalidArgument};
+void pstn_sandbox_provider_speak(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstnsandbox::PstnSandboxProviderClient(target, calls).start_speak({}, {}, std::move(options), settle(std::move(done)));
+}
+
+constexpr std::array<ErrorCode, 1> pstn_sandbox_provider_prompt_errors{kNotFound};
+void pstn_sandbox_provider_prompt(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstnsandbox::PstnSandboxProviderClient(target, calls).start_prompt({}, {}, {}, std::move(options), settle(std::move(done)));
+}
+
 constexpr std::array<ErrorCode, 0> media_provider_render_errors{};
 void media_provider_render(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
   media::MediaProviderClient(target, calls).start_render({}, {}, std::move(options), settle(std::move(done)));
@@ -417,6 +427,8 @@ constexpr OperationInfo kOperations[] = {
     {"trunkline.pstn_sandbox/1", "hang_up_phone", false, pstn_sandbox_provider_hang_up_phone_errors, pstn_sandbox_provider_hang_up_phone},
     {"trunkline.pstn_sandbox/1", "calls", false, pstn_sandbox_provider_calls_errors, pstn_sandbox_provider_calls},
     {"trunkline.pstn_sandbox/1", "reset", false, pstn_sandbox_provider_reset_errors, pstn_sandbox_provider_reset},
+    {"trunkline.pstn_sandbox/1", "speak", false, pstn_sandbox_provider_speak_errors, pstn_sandbox_provider_speak},
+    {"trunkline.pstn_sandbox/1", "prompt", false, pstn_sandbox_provider_prompt_errors, pstn_sandbox_provider_prompt},
     {"trunkline.media/draft-1", "render", false, media_provider_render_errors, media_provider_render},
     {"trunkline.media/draft-1", "capabilities", true, media_provider_capabilities_errors, media_provider_capabilities},
 };

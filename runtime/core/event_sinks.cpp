@@ -1,5 +1,6 @@
 #include "runtime/core/event_sinks.h"
 
+#include "runtime/calls/call_service.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/services/chat_service.h"
 #include "runtime/services/email_service.h"
@@ -7,6 +8,8 @@
 #include "trunkline/chat_provider.hpp"
 #include "trunkline/email_provider.hpp"
 #include "trunkline/identity_provider.hpp"
+#include "trunkline/pstn_provider.hpp"
+#include "trunkline/pstnsandbox_provider.hpp"
 #include "trunkline/sms_provider.hpp"
 
 namespace trunkline {
@@ -67,8 +70,37 @@ class EventSinks::EmailSink final : public email::EmailEvents {
   const std::string provider_;
 };
 
-EventSinks::EventSinks(SmsService& sms, ChatService& chat, EmailService& email, Log& log)
-    : sms_(sms), chat_(chat), email_(email), log_(log) {}
+class EventSinks::PstnSink final : public pstn::PstnEvents {
+ public:
+  PstnSink(calls::CallService& service, std::string provider) : service_(service), provider_(std::move(provider)) {}
+  Task<void> incoming(Call, std::string leg_id, std::string from, std::string to, Properties headers) override {
+    service_.on_incoming(provider_, std::move(leg_id), std::move(from), std::move(to), headers);
+    co_return;
+  }
+  Task<void> changed(Call, std::string leg_id, pstn::LegChange change) override {
+    service_.on_leg_changed(leg_id, change);
+    co_return;
+  }
+
+ private:
+  calls::CallService& service_;
+  const std::string provider_;
+};
+
+class EventSinks::PstnSandboxSink final : public pstnsandbox::PstnSandboxEvents {
+ public:
+  explicit PstnSandboxSink(calls::CallService& service) : service_(service) {}
+  Task<void> spoke(Call, std::string leg_id, std::string text, Duration lasts) override {
+    service_.on_spoke(leg_id, text, lasts);
+    co_return;
+  }
+
+ private:
+  calls::CallService& service_;
+};
+
+EventSinks::EventSinks(SmsService& sms, ChatService& chat, EmailService& email, calls::CallService& calls, Log& log)
+    : sms_(sms), chat_(chat), email_(email), calls_(calls), log_(log) {}
 EventSinks::~EventSinks() = default;
 
 tl_iface EventSinks::sms(std::string_view provider) {
@@ -97,6 +129,20 @@ tl_iface EventSinks::email(std::string_view provider) {
   std::unique_ptr<EmailSink>& sink = email_sinks_[std::string(provider)];
   if (!sink) sink = std::make_unique<EmailSink>(email_, std::string(provider));
   return iface_of(static_cast<email::EmailEvents*>(sink.get()));
+}
+
+tl_iface EventSinks::pstn(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<PstnSink>& sink = pstn_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<PstnSink>(calls_, std::string(provider));
+  return iface_of(static_cast<pstn::PstnEvents*>(sink.get()));
+}
+
+tl_iface EventSinks::pstn_sandbox(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<PstnSandboxSink>& sink = pstn_sandbox_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<PstnSandboxSink>(calls_);
+  return iface_of(static_cast<pstnsandbox::PstnSandboxEvents*>(sink.get()));
 }
 
 }  // namespace trunkline

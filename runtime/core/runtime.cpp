@@ -5,6 +5,9 @@
 #include "runtime/async/executor.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
+#include "runtime/calls/call_service.h"
+#include "runtime/calls/phone_sandbox.h"
+#include "runtime/calls/schema.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 #include "runtime/config/secret_source.h"
@@ -150,6 +153,8 @@ struct Runtime::Parts {
   NumberReservations number_reservations;
   SipRoutingService sip_routing;
   RoomService rooms;
+  calls::CallService calls;
+  calls::PhoneSandbox phone_sandbox;
   SmsService sms;
   EmailService email;
   TeamsAssignments teams_assignments;
@@ -198,6 +203,8 @@ struct Runtime::Parts {
         number_reservations(context, numbers),
         sip_routing(context),
         rooms(context),
+        calls(context, resources, numbers, rooms, http),
+        phone_sandbox(context, numbers),
         sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),
         identity(context, issuers, development_issuer.get(), teams_assignments),
@@ -218,7 +225,7 @@ struct Runtime::Parts {
                   }()),
         workflow_events(resources, event_subscriptions, event_topics),
         event_rows(events),
-        sinks(sms, chat, email, log),
+        sinks(sms, chat, email, calls, log),
         objects(runtime) {}
 };
 
@@ -230,14 +237,14 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   Parts& p = *runtime->parts_;
 
   // All steps of a database at once: one it does not know belongs to a newer program.
-  p.store->system().migrate(
-      store::merge_migrations({system_migrations(), plugin::plugin_migrations(), eventgrid::topic_migrations(),
-                               event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations()}));
+  p.store->system().migrate(store::merge_migrations(
+      {system_migrations(), plugin::plugin_migrations(), eventgrid::topic_migrations(), event_migrations(),
+       delivery::delivery_migrations(), flows::workflow_migrations(), calls::call_migrations()}));
   for (store::Database* database : p.store->all())
     if (database != &p.store->system())
       database->migrate(
           store::merge_migrations({event_migrations(), delivery::delivery_migrations(), flows::workflow_migrations(),
-                                   resource_migrations(), plugin::resource_store_migrations()}));
+                                   resource_migrations(), plugin::resource_store_migrations(), calls::call_migrations()}));
   p.host.publish = [&p](std::string provider, std::string type, std::string subject, std::string data) -> Task<void> {
     // Facts of a provider that no resource is known for belong to the default one.
     const ResourcePtr resource = p.resources.default_resource();
@@ -270,6 +277,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   p.resources.add_participant(p.number_reservations);
   p.resources.add_participant(p.sip_routing);
   p.resources.add_participant(p.rooms);
+  p.resources.add_participant(p.calls);
   p.resources.add_participant(p.sms);
   p.resources.add_participant(p.email);
   p.resources.add_participant(p.chat);
@@ -281,6 +289,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
                              [&p](std::string_view provider) { return p.sinks.identity(provider); });
   p.providers.set_event_sink("trunkline.chat.events/1", [&p](std::string_view provider) { return p.sinks.chat(provider); });
   p.providers.set_event_sink("trunkline.email.events/1", [&p](std::string_view provider) { return p.sinks.email(provider); });
+  p.providers.set_event_sink("trunkline.pstn.events/1", [&p](std::string_view provider) { return p.sinks.pstn(provider); });
+  p.providers.set_event_sink("trunkline.pstn_sandbox.events/1",
+                             [&p](std::string_view provider) { return p.sinks.pstn_sandbox(provider); });
   p.email.tracking().set_base([r = runtime.get(), url = runtime->config_.email.public_url](const Resource& resource) {
     return url.empty() ? r->endpoint_of(resource) : url;
   });
@@ -301,6 +312,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
   seed_events(runtime->config_, p.resources, p.event_subscriptions, p.event_topics);
   p.sms.recover();
   p.email.recover();
+  p.calls.recover();
   p.chat.start();
   p.event_retention.start();
   p.workflows.start();
@@ -379,6 +391,7 @@ void Runtime::close() {
   p.delivery.stop();
   p.workflows.stop();
   p.connectors.functions().stop();
+  p.calls.stop();
   p.sms.stop();
   p.email.stop();
   p.chat.stop();
@@ -410,6 +423,8 @@ NumberService& Runtime::numbers() { return parts_->numbers; }
 NumberReservations& Runtime::number_reservations() { return parts_->number_reservations; }
 SipRoutingService& Runtime::sip_routing() { return parts_->sip_routing; }
 RoomService& Runtime::rooms() { return parts_->rooms; }
+calls::CallService& Runtime::calls() { return parts_->calls; }
+calls::PhoneSandbox& Runtime::phone_sandbox() { return parts_->phone_sandbox; }
 SmsService& Runtime::sms() { return parts_->sms; }
 IdentityService& Runtime::identity() { return parts_->identity; }
 TeamsAssignments& Runtime::teams_assignments() { return parts_->teams_assignments; }

@@ -35,6 +35,10 @@ class SipRoutingService;
 class SmsService;
 class TeamsAssignments;
 class TokenWatch;
+namespace calls {
+class CallService;
+class PhoneSandbox;
+}  // namespace calls
 namespace delivery {
 class DeliveryEngine;
 }
@@ -88,6 +92,9 @@ class Runtime {
   NumberReservations& number_reservations();
   SipRoutingService& sip_routing();
   RoomService& rooms();
+  calls::CallService& calls();
+  /// The virtual phones.
+  calls::PhoneSandbox& phone_sandbox();
   SmsService& sms();
   IdentityService& identity();
   TeamsAssignments& teams_assignments();

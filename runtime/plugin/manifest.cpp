@@ -138,7 +138,11 @@ bool Manifest::may_read_secret(std::string_view secret_name) const {
 
 bool is_interface_id(std::string_view id) {
   const auto slash = id.find('/');
-  if (slash == std::string_view::npos || !is_plugin_id(id.substr(0, slash))) return false;
+  if (slash == std::string_view::npos) return false;
+  // As a plugin's id, with the words of a name apart: trunkline.pstn_sandbox.
+  std::string name(id.substr(0, slash));
+  std::replace(name.begin(), name.end(), '_', '-');
+  if (!is_plugin_id(name)) return false;
   std::string_view version = id.substr(slash + 1);
   if (version.starts_with("draft-")) version.remove_prefix(6);
   const auto n = number(version);

@@ -55,6 +55,8 @@ export function variables(ready) {
     TRUNKLINE_CA_FILE: ready.ca_file,
     TRUNKLINE_ARM_ENDPOINT: ready.arm_endpoint,
     TRUNKLINE_ARM_TOKEN: ready.arm_token,
+    // The suite's default is a number of our development resource, so a call to it would ring here; this one is elsewhere.
+    TRUNKLINE_SANDBOX_ANSWER_NUMBER: '+14255550111',
   };
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value));
 }

@@ -57,6 +57,24 @@ class PstnSandboxProviderObject final : public Object {
         client_.start_reset(std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
+      case 7: {  // speak
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_text{};
+        read(in, p_text);
+        client_.start_speak(std::move(p_leg_id), std::move(p_text), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 8: {  // prompt
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_text{};
+        read(in, p_text);
+        Duration p_lasts{};
+        read(in, p_lasts);
+        client_.start_prompt(std::move(p_leg_id), std::move(p_text), std::move(p_lasts), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }

@@ -6,6 +6,21 @@
 
 namespace trunkline::node {
 
+inline void read(Reader& in, trunkline::pstnsandbox::PromptReply& value) {
+  read(in, value.prompt);
+  read(in, value.after);
+  read(in, value.barge_in);
+  read(in, value.digits);
+  read(in, value.says);
+}
+inline void write(Writer& out, const trunkline::pstnsandbox::PromptReply& value) {
+  write(out, value.prompt);
+  write(out, value.after);
+  write(out, value.barge_in);
+  write(out, value.digits);
+  write(out, value.says);
+}
+
 inline void read(Reader& in, trunkline::pstnsandbox::Persona& value) {
   read(in, value.match);
   read(in, value.behavior);
@@ -14,6 +29,10 @@ inline void read(Reader& in, trunkline::pstnsandbox::Persona& value) {
   read(in, value.digits_after);
   read(in, value.digit_interval);
   read(in, value.hang_up_after);
+  read(in, value.says);
+  read(in, value.says_after);
+  read(in, value.replies);
+  read(in, value.drop_after);
 }
 inline void write(Writer& out, const trunkline::pstnsandbox::Persona& value) {
   write(out, value.match);
@@ -23,6 +42,10 @@ inline void write(Writer& out, const trunkline::pstnsandbox::Persona& value) {
   write(out, value.digits_after);
   write(out, value.digit_interval);
   write(out, value.hang_up_after);
+  write(out, value.says);
+  write(out, value.says_after);
+  write(out, value.replies);
+  write(out, value.drop_after);
 }
 
 inline void write(Writer& out, const trunkline::pstnsandbox::PhoneCall& value) {
@@ -34,6 +57,8 @@ inline void write(Writer& out, const trunkline::pstnsandbox::PhoneCall& value) {
   write(out, value.heard);
   write(out, value.cause);
   write(out, value.started_at);
+  write(out, value.prompts);
+  write(out, value.said);
 }
 
 }  // namespace trunkline::node

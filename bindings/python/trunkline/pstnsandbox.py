@@ -6,10 +6,11 @@ from __future__ import annotations
 import datetime
 import enum
 import typing
+from collections.abc import Sequence
 from typing import ClassVar, overload
 
 from ._native import pstnsandbox as _native
-from ._model import dataclass
+from ._model import dataclass, field
 from ._objects import Provider, model_of
 from .pstn import LegState
 
@@ -17,6 +18,7 @@ __all__ = [
     "Persona",
     "PersonaBehavior",
     "PhoneCall",
+    "PromptReply",
     "PstnSandboxProvider",
 ]
 
@@ -50,6 +52,26 @@ class PersonaBehavior(enum.IntEnum):
 
 
 @dataclass(slots=True, kw_only=True)
+class PromptReply:
+    """What somebody does when something was played to the phone."""
+
+    prompt: str | None = None
+    """A part of the prompt's text, in any case; absent: any prompt. Of sound from a file the text is its address."""
+
+    after: datetime.timedelta = datetime.timedelta(milliseconds=500)
+    """How long after the prompt has ended; within it, counted from its beginning, when `barge_in` is set."""
+
+    barge_in: bool = False
+    """Does not wait for the end of the prompt."""
+
+    digits: str | None = None
+    """Digits that it presses: 0-9, A-D, * and #."""
+
+    says: str | None = None
+    """What it says, before it presses anything."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Persona:
     """Who is at the phone of some numbers. The first persona that matches counts."""
 
@@ -73,6 +95,18 @@ class Persona:
 
     hang_up_after: datetime.timedelta | None = None
     """How long after the answer it hangs up; absent: never, but for a mailbox, which does after 30 seconds."""
+
+    says: str | None = None
+    """What it says once the call is answered."""
+
+    says_after: datetime.timedelta = datetime.timedelta(milliseconds=500)
+    """How long after the answer it says that."""
+
+    replies: list[PromptReply] | None = None
+    """What it does when something was played to it. Each is used once, for the first prompt that fits."""
+
+    drop_after: datetime.timedelta | None = None
+    """How long after the answer its line breaks (Q.850 cause 41); absent: never."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,6 +137,12 @@ class PhoneCall:
     started_at: datetime.datetime
     """When it began."""
 
+    prompts: list[str] = field(default_factory=list)
+    """What was played to the phone, in order."""
+
+    said: list[str] = field(default_factory=list)
+    """What was said into the phone, in order."""
+
 
 _native.register(globals())
 
@@ -129,6 +169,10 @@ class PstnSandboxProvider(Provider):
         digits_after: datetime.timedelta = datetime.timedelta(milliseconds=500),
         digit_interval: datetime.timedelta = datetime.timedelta(milliseconds=100),
         hang_up_after: datetime.timedelta | None = None,
+        says: str | None = None,
+        says_after: datetime.timedelta = datetime.timedelta(milliseconds=500),
+        replies: Sequence[PromptReply] | None = None,
+        drop_after: datetime.timedelta | None = None,
         timeout: float | None = None,
     ) -> None: ...
     def add_persona(self, persona: Persona | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
@@ -201,3 +245,27 @@ class PstnSandboxProvider(Provider):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         self._impl.reset(timeout)
+
+    def speak(self, leg_id: str, text: str, *, timeout: float | None = None) -> None:
+        """Somebody speaks into the phone in an answered call.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        self._impl.speak(leg_id, text, timeout)
+
+    def prompt(self, leg_id: str, text: str, lasts: datetime.timedelta, *, timeout: float | None = None) -> None:
+        """The other side begins to play something to the phone: words, or the address of a sound file; how long it
+        lasts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.prompt(leg_id, text, lasts, timeout)

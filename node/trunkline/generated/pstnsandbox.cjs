@@ -38,5 +38,13 @@ class PstnSandboxProvider {
   reset(options) {
     return this.#port.call(6, options, undefined, undefined);
   }
+
+  speak(legId, text, options) {
+    return this.#port.call(7, options, (w) => { w.string("legId", legId); w.string("text", text); }, undefined);
+  }
+
+  prompt(legId, text, lasts, options) {
+    return this.#port.call(8, options, (w) => { w.string("legId", legId); w.string("text", text); w.duration("lasts", lasts); }, undefined);
+  }
 }
 exports.PstnSandboxProvider = PstnSandboxProvider;

@@ -20,6 +20,27 @@ export type PersonaBehavior =
   | "voicemail"
   | (string & {});
 
+/** What somebody does when something was played to the phone. */
+export interface PromptReply {
+  /** A part of the prompt's text, in any case; absent: any prompt. Of sound from a file the text is its address. */
+  prompt?: string;
+  /**
+   * How long after the prompt has ended; within it, counted from its beginning, when `bargeIn` is set.
+   * In milliseconds.
+   * @default 500
+   */
+  after?: number;
+  /**
+   * Does not wait for the end of the prompt.
+   * @default false
+   */
+  bargeIn?: boolean;
+  /** Digits that it presses: 0-9, A-D, * and #. */
+  digits?: string;
+  /** What it says, before it presses anything. */
+  says?: string;
+}
+
 /** Who is at the phone of some numbers. The first persona that matches counts. */
 export interface Persona {
   /** Number prefix in E.164, such as `+1425555`; a whole number matches itself; `*` matches every number. */
@@ -54,6 +75,21 @@ export interface Persona {
    * In milliseconds.
    */
   hangUpAfter?: number;
+  /** What it says once the call is answered. */
+  says?: string;
+  /**
+   * How long after the answer it says that.
+   * In milliseconds.
+   * @default 500
+   */
+  saysAfter?: number;
+  /** What it does when something was played to it. Each is used once, for the first prompt that fits. */
+  replies?: PromptReply[];
+  /**
+   * How long after the answer its line breaks (Q.850 cause 41); absent: never.
+   * In milliseconds.
+   */
+  dropAfter?: number;
 }
 
 /** One call as a virtual phone sees it. */
@@ -74,6 +110,10 @@ export interface PhoneCall {
   cause?: number;
   /** When it began. */
   startedAt: Date;
+  /** What was played to the phone, in order. */
+  prompts: string[];
+  /** What was said into the phone, in order. */
+  said: string[];
 }
 
 /** The control side of the virtual phones. */
@@ -114,4 +154,17 @@ export declare class PstnSandboxProvider {
 
   /** Ends all calls and forgets them and the personas that were added. */
   reset(options?: CallOptions): Promise<void>;
+
+  /**
+   * Somebody speaks into the phone in an answered call.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  speak(legId: string, text: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * The other side begins to play something to the phone: words, or the address of a sound file; how long it
+   * lasts.
+   * Errors: `notFound`.
+   */
+  prompt(legId: string, text: string, lasts: number, options?: CallOptions): Promise<void>;
 }

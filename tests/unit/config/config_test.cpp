@@ -306,12 +306,13 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   const Config config = default_config();
   EXPECT_TRUE(config.runtime.seed);
   EXPECT_EQ(config.store.mode, StoreConfig::Mode::kMemory);
-  ASSERT_THAT(config.providers, SizeIs(5));
+  ASSERT_THAT(config.providers, SizeIs(6));
   EXPECT_EQ(config.providers[0].name, "sim-a");
   EXPECT_EQ(config.providers[1].name, "sim-b");
   EXPECT_EQ(config.providers[2].name, "sim-mail");
   EXPECT_EQ(config.providers[3].name, "local-identity");
   EXPECT_EQ(config.providers[4].name, "local-chat");
+  EXPECT_EQ(config.providers[5].name, "sim-phones");
   ASSERT_THAT(config.resources, SizeIs(1));
   const ResourceConfig& resource = config.resources[0];
   EXPECT_EQ(resource.name, "trunkline");

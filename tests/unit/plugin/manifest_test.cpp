@@ -152,6 +152,7 @@ TEST(Manifest, MissingFileSaysWhatWasWanted) {
 
 TEST(Manifest, InterfaceIds) {
   EXPECT_TRUE(is_interface_id("trunkline.sms/1"));
+  EXPECT_TRUE(is_interface_id("trunkline.pstn_sandbox/1"));
   EXPECT_TRUE(is_interface_id("trunkline.chat/draft-12"));
   EXPECT_TRUE(is_draft_interface("trunkline.chat/draft-12"));
   EXPECT_FALSE(is_draft_interface("trunkline.sms/1"));

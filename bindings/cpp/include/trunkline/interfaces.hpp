@@ -155,6 +155,11 @@ inline constexpr SlotInfo tl_pstnsandbox_pstn_sandbox_provider[] = {
     {"hang_up_phone", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, hang_up_phone), true},
     {"calls", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, calls), true},
     {"reset", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, reset), true},
+    {"speak", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, speak), true},
+    {"prompt", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, prompt), true},
+};
+inline constexpr SlotInfo tl_pstnsandbox_pstn_sandbox_events[] = {
+    {"spoke", offsetof(::tl_pstnsandbox_pstn_sandbox_events, spoke), true},
 };
 inline constexpr SlotInfo tl_media_provider[] = {
     {"render", offsetof(::tl_media_provider, render), true},
@@ -389,7 +394,8 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.email.events/1", "EmailEvents", InterfaceKind::kEvents, false, sizeof(tl_email_events), 32, slots::tl_email_events},
     {"trunkline.pstn/1", "PstnProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
     {"trunkline.pstn.events/1", "PstnEvents", InterfaceKind::kEvents, false, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
-    {"trunkline.pstn_sandbox/1", "PstnSandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_pstnsandbox_pstn_sandbox_provider), 64, slots::tl_pstnsandbox_pstn_sandbox_provider},
+    {"trunkline.pstn_sandbox/1", "PstnSandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_pstnsandbox_pstn_sandbox_provider), 80, slots::tl_pstnsandbox_pstn_sandbox_provider},
+    {"trunkline.pstn_sandbox.events/1", "PstnSandboxEvents", InterfaceKind::kEvents, false, sizeof(tl_pstnsandbox_pstn_sandbox_events), 16, slots::tl_pstnsandbox_pstn_sandbox_events},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},
     {"trunkline.service.sms/1", "SmsService", InterfaceKind::kService, false, sizeof(tl_service_sms_service), 72, slots::tl_service_sms_service},
     {"trunkline.service.identity/1", "IdentityService", InterfaceKind::kService, false, sizeof(tl_service_identity_service), 104, slots::tl_service_identity_service},

@@ -20,6 +20,9 @@ class EmailEventsClient;
 namespace pstn {
 class PstnEventsClient;
 }  // namespace pstn
+namespace pstnsandbox {
+class PstnSandboxEventsClient;
+}  // namespace pstnsandbox
 
 /// The host as a plugin sees it. A small value; valid as long as the plugin instance. [any-thread]
 class Host {
@@ -79,6 +82,10 @@ class Host {
   /// Include "trunkline/pstn_client.hpp" (the provider header does).
   template <class C = pstn::PstnEventsClient>
   C pstn_events() const { return get<C>(); }
+  /// What the virtual phones tell the host beyond what a carrier does: words stand for sound here.
+  /// Include "trunkline/pstnsandbox_client.hpp" (the provider header does).
+  template <class C = pstnsandbox::PstnSandboxEventsClient>
+  C pstn_sandbox_events() const { return get<C>(); }
 
  private:
   const tl_host* host_ = nullptr;

@@ -33,6 +33,22 @@ enum class PersonaBehavior : std::int32_t {
   kVoicemail = 6,
 };
 
+/// What somebody does when something was played to the phone.
+struct PromptReply {
+  /// A part of the prompt's text, in any case; absent: any prompt. Of sound from a file the text is its address.
+  std::optional<std::string> prompt{};
+  /// How long after the prompt has ended; within it, counted from its beginning, when `bargeIn` is set.
+  Duration after = std::chrono::milliseconds{500};
+  /// Does not wait for the end of the prompt.
+  bool barge_in = false;
+  /// Digits that it presses: 0-9, A-D, * and #.
+  std::optional<std::string> digits{};
+  /// What it says, before it presses anything.
+  std::optional<std::string> says{};
+
+  bool operator==(const PromptReply&) const = default;
+};
+
 /// Who is at the phone of some numbers. The first persona that matches counts.
 struct Persona {
   /// Number prefix in E.164, such as `+1425555`; a whole number matches itself; `*` matches every number.
@@ -49,6 +65,14 @@ struct Persona {
   Duration digit_interval = std::chrono::milliseconds{100};
   /// How long after the answer it hangs up; absent: never, but for a mailbox, which does after 30 seconds.
   std::optional<Duration> hang_up_after{};
+  /// What it says once the call is answered.
+  std::optional<std::string> says{};
+  /// How long after the answer it says that.
+  Duration says_after = std::chrono::milliseconds{500};
+  /// What it does when something was played to it. Each is used once, for the first prompt that fits.
+  std::optional<std::vector<PromptReply>> replies{};
+  /// How long after the answer its line breaks (Q.850 cause 41); absent: never.
+  std::optional<Duration> drop_after{};
 
   bool operator==(const Persona&) const = default;
 };
@@ -71,10 +95,15 @@ struct PhoneCall {
   std::optional<std::int32_t> cause{};
   /// When it began.
   Time started_at{};
+  /// What was played to the phone, in order.
+  std::vector<std::string> prompts{};
+  /// What was said into the phone, in order.
+  std::vector<std::string> said{};
 
   bool operator==(const PhoneCall&) const = default;
 };
 
+class PromptReplyView;
 class PersonaView;
 class PhoneCallView;
 
@@ -83,12 +112,25 @@ class PhoneCallView;
 namespace trunkline::abi {
 
 template <>
+struct Codec<::trunkline::pstnsandbox::PromptReply> {
+  using C = tl_pstnsandbox_prompt_reply;
+  using View = ::trunkline::pstnsandbox::PromptReplyView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::pstnsandbox::PromptReply& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::pstnsandbox::PromptReply& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
 struct Codec<::trunkline::pstnsandbox::Persona> {
   using C = tl_pstnsandbox_persona;
   using View = ::trunkline::pstnsandbox::PersonaView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 88;
+  static constexpr std::size_t kMinSize = 152;
   static C lower(const ::trunkline::pstnsandbox::Persona& v, Arena& arena);
   static void lift(const C& c, ::trunkline::pstnsandbox::Persona& v);
   static void check(const C& c, const char* what);
@@ -101,7 +143,7 @@ struct Codec<::trunkline::pstnsandbox::PhoneCall> {
   using View = ::trunkline::pstnsandbox::PhoneCallView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 96;
+  static constexpr std::size_t kMinSize = 144;
   static C lower(const ::trunkline::pstnsandbox::PhoneCall& v, Arena& arena);
   static void lift(const C& c, ::trunkline::pstnsandbox::PhoneCall& v);
   static void check(const C& c, const char* what);
@@ -111,6 +153,34 @@ struct Codec<::trunkline::pstnsandbox::PhoneCall> {
 }  // namespace trunkline::abi
 
 namespace trunkline::pstnsandbox {
+
+/// PromptReply in C form, read in place.
+class PromptReplyView {
+ public:
+  PromptReplyView() = default;
+  explicit PromptReplyView(const tl_pstnsandbox_prompt_reply& c) : c_(&c) {}
+
+  /// A part of the prompt's text, in any case; absent: any prompt. Of sound from a file the text is its address.
+  std::optional<std::string_view> prompt() const { return abi::Member<std::optional<std::string>>::view(c_->prompt); }
+  /// How long after the prompt has ended; within it, counted from its beginning, when `bargeIn` is set.
+  Duration after() const { return abi::Member<Duration>::view(c_->after); }
+  /// Does not wait for the end of the prompt.
+  bool barge_in() const { return abi::Member<bool>::view(c_->barge_in); }
+  /// Digits that it presses: 0-9, A-D, * and #.
+  std::optional<std::string_view> digits() const { return abi::Member<std::optional<std::string>>::view(c_->digits); }
+  /// What it says, before it presses anything.
+  std::optional<std::string_view> says() const { return abi::Member<std::optional<std::string>>::view(c_->says); }
+
+  PromptReply copy() const {
+    PromptReply value;
+    abi::Codec<PromptReply>::lift(*c_, value);
+    return value;
+  }
+  const tl_pstnsandbox_prompt_reply* raw() const { return c_; }
+
+ private:
+  const tl_pstnsandbox_prompt_reply* c_ = nullptr;
+};
 
 /// Persona in C form, read in place.
 class PersonaView {
@@ -132,6 +202,14 @@ class PersonaView {
   Duration digit_interval() const { return abi::Member<Duration>::view(c_->digit_interval); }
   /// How long after the answer it hangs up; absent: never, but for a mailbox, which does after 30 seconds.
   std::optional<Duration> hang_up_after() const { return abi::Member<std::optional<Duration>>::view(c_->hang_up_after); }
+  /// What it says once the call is answered.
+  std::optional<std::string_view> says() const { return abi::Member<std::optional<std::string>>::view(c_->says); }
+  /// How long after the answer it says that.
+  Duration says_after() const { return abi::Member<Duration>::view(c_->says_after); }
+  /// What it does when something was played to it. Each is used once, for the first prompt that fits.
+  std::optional<ListView<PromptReply>> replies() const { return abi::Member<std::optional<std::vector<PromptReply>>>::view(c_->replies); }
+  /// How long after the answer its line breaks (Q.850 cause 41); absent: never.
+  std::optional<Duration> drop_after() const { return abi::Member<std::optional<Duration>>::view(c_->drop_after); }
 
   Persona copy() const {
     Persona value;
@@ -166,6 +244,10 @@ class PhoneCallView {
   std::optional<std::int32_t> cause() const { return abi::Member<std::optional<std::int32_t>>::view(c_->cause); }
   /// When it began.
   Time started_at() const { return abi::Member<Time>::view(c_->started_at); }
+  /// What was played to the phone, in order.
+  ListView<std::string> prompts() const { return abi::Member<std::vector<std::string>>::view(c_->prompts); }
+  /// What was said into the phone, in order.
+  ListView<std::string> said() const { return abi::Member<std::vector<std::string>>::view(c_->said); }
 
   PhoneCall copy() const {
     PhoneCall value;
@@ -182,6 +264,7 @@ class PhoneCallView {
 
 namespace trunkline::abi {
 
+inline ::trunkline::pstnsandbox::PromptReplyView Codec<::trunkline::pstnsandbox::PromptReply>::view(const tl_pstnsandbox_prompt_reply& c) { return ::trunkline::pstnsandbox::PromptReplyView(c); }
 inline ::trunkline::pstnsandbox::PersonaView Codec<::trunkline::pstnsandbox::Persona>::view(const tl_pstnsandbox_persona& c) { return ::trunkline::pstnsandbox::PersonaView(c); }
 inline ::trunkline::pstnsandbox::PhoneCallView Codec<::trunkline::pstnsandbox::PhoneCall>::view(const tl_pstnsandbox_phone_call& c) { return ::trunkline::pstnsandbox::PhoneCallView(c); }
 

@@ -42,6 +42,21 @@ struct PstnSandboxProviderReset {
   static constexpr auto kSlot = &tl_pstnsandbox_pstn_sandbox_provider::reset;
   using Value = void;
 };
+struct PstnSandboxProviderSpeak {
+  static constexpr std::string_view kName = "speak";
+  static constexpr auto kSlot = &tl_pstnsandbox_pstn_sandbox_provider::speak;
+  using Value = void;
+};
+struct PstnSandboxProviderPrompt {
+  static constexpr std::string_view kName = "prompt";
+  static constexpr auto kSlot = &tl_pstnsandbox_pstn_sandbox_provider::prompt;
+  using Value = void;
+};
+struct PstnSandboxEventsSpoke {
+  static constexpr std::string_view kName = "spoke";
+  static constexpr auto kSlot = &tl_pstnsandbox_pstn_sandbox_events::spoke;
+  using Value = void;
+};
 }  // namespace ops
 
 /// The control side of the virtual phones.
@@ -172,6 +187,66 @@ class PstnSandboxProviderClient : public abi::Client<tl_pstnsandbox_pstn_sandbox
   }
   /// reset, blocking this thread.
   void reset_sync(CallOptions options = {}) const;
+
+  /// Somebody speaks into the phone in an answered call.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<void> speak(std::string leg_id, std::string text, CallOptions options = {}) const;
+  /// speak ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_speak(std::string leg_id, std::string text, CallOptions options, F done) const {
+    Client::start<ops::PstnSandboxProviderSpeak>(std::move(options), std::move(done), std::move(leg_id), std::move(text));
+  }
+  void start_speak(std::string leg_id, std::string text, CallOptions options, abi::Callback<void> done) const;
+  /// speak without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_speak_raw(tl_str leg_id, tl_str text, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnSandboxProviderSpeak>(std::move(options), std::move(done), leg_id, text);
+  }
+  /// speak, blocking this thread.
+  void speak_sync(std::string leg_id, std::string text, CallOptions options = {}) const;
+
+  /// The other side begins to play something to the phone: words, or the address of a sound file; how long it lasts.
+  /// Errors: kNotFound.
+  Task<void> prompt(std::string leg_id, std::string text, Duration lasts, CallOptions options = {}) const;
+  /// prompt ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_prompt(std::string leg_id, std::string text, Duration lasts, CallOptions options, F done) const {
+    Client::start<ops::PstnSandboxProviderPrompt>(std::move(options), std::move(done), std::move(leg_id), std::move(text), lasts);
+  }
+  void start_prompt(std::string leg_id, std::string text, Duration lasts, CallOptions options, abi::Callback<void> done) const;
+  /// prompt without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_prompt_raw(tl_str leg_id, tl_str text, tl_duration lasts, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnSandboxProviderPrompt>(std::move(options), std::move(done), leg_id, text, lasts);
+  }
+  /// prompt, blocking this thread.
+  void prompt_sync(std::string leg_id, std::string text, Duration lasts, CallOptions options = {}) const;
+};
+
+/// What the virtual phones tell the host beyond what a carrier does: words stand for sound here.
+class PstnSandboxEventsClient : public abi::Client<tl_pstnsandbox_pstn_sandbox_events> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn_sandbox.events/1";
+  using Client::Client;
+
+  /// Somebody begins to speak; how long that lasts.
+  Task<void> spoke(std::string leg_id, std::string text, Duration lasts, CallOptions options = {}) const;
+  /// spoke ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_spoke(std::string leg_id, std::string text, Duration lasts, CallOptions options, F done) const {
+    Client::start<ops::PstnSandboxEventsSpoke>(std::move(options), std::move(done), std::move(leg_id), std::move(text), lasts);
+  }
+  void start_spoke(std::string leg_id, std::string text, Duration lasts, CallOptions options, abi::Callback<void> done) const;
+  /// spoke without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_spoke_raw(tl_str leg_id, tl_str text, tl_duration lasts, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnSandboxEventsSpoke>(std::move(options), std::move(done), leg_id, text, lasts);
+  }
+  /// spoke, blocking this thread.
+  void spoke_sync(std::string leg_id, std::string text, Duration lasts, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::pstnsandbox

@@ -3,6 +3,7 @@
 #pragma once
 #include "trunkline/completion.hpp"
 #include "trunkline/pstnsandbox.hpp"
+#include "trunkline/pstnsandbox_client.hpp"
 
 namespace trunkline::pstnsandbox {
 
@@ -58,8 +59,41 @@ class PstnSandboxProvider : public virtual Implementation {
   TL_INLINE virtual Task<void> reset(Call call);
   TL_INLINE virtual void start_reset(const Call& call, Completion<void> done);
 
+  /// Somebody speaks into the phone in an answered call.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  TL_INLINE virtual Task<void> speak(Call call, std::string leg_id, std::string text);
+  TL_INLINE virtual void start_speak(const Call& call, std::string_view leg_id, std::string_view text, Completion<void> done);
+
+  /// The other side begins to play something to the phone: words, or the address of a sound file; how long it lasts.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> prompt(Call call, std::string leg_id, std::string text, Duration lasts);
+  TL_INLINE virtual void start_prompt(const Call& call, std::string_view leg_id, std::string_view text, Duration lasts,
+                                      Completion<void> done);
+
  protected:
   PstnSandboxProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class PstnSandboxEvents;
+/// The object as the ABI sees it.
+tl_iface iface_of(PstnSandboxEvents* object);
+
+/// What the virtual phones tell the host beyond what a carrier does: words stand for sound here.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class PstnSandboxEvents : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn_sandbox.events/1";
+
+  /// Somebody begins to speak; how long that lasts.
+  /// [any-thread]
+  TL_INLINE virtual Task<void> spoke(Call call, std::string leg_id, std::string text, Duration lasts);
+  TL_INLINE virtual void start_spoke(const Call& call, std::string_view leg_id, std::string_view text, Duration lasts,
+                                     Completion<void> done);
+
+ protected:
+  PstnSandboxEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
 }  // namespace trunkline::pstnsandbox

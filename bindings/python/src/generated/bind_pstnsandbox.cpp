@@ -8,8 +8,9 @@
 namespace trunkline::pstnsandbox {
 namespace {
 pyrt::EnumTable enum_PersonaBehavior;
-pyrt::Model<7> model_Persona({"match", "behavior", "after", "digits", "digits_after", "digit_interval", "hang_up_after"});
-pyrt::Model<8> model_PhoneCall({"leg_id", "phone", "other", "outbound", "state", "heard", "cause", "started_at"});
+pyrt::Model<5> model_PromptReply({"prompt", "after", "barge_in", "digits", "says"});
+pyrt::Model<11> model_Persona({"match", "behavior", "after", "digits", "digits_after", "digit_interval", "hang_up_after", "says", "says_after", "replies", "drop_after"});
+pyrt::Model<10> model_PhoneCall({"leg_id", "phone", "other", "outbound", "state", "heard", "cause", "started_at", "prompts", "said"});
 }  // namespace
 
 PyObject* to_py(PersonaBehavior value) { return enum_PersonaBehavior.get(static_cast<std::int32_t>(value)); }
@@ -18,8 +19,25 @@ void from_py(PyObject* object, PersonaBehavior& value) {
   pyrt::take(object, number);
   value = static_cast<PersonaBehavior>(number);
 }
+PyObject* to_py(const PromptReply& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.prompt));
+  row.add(pyrt::put(value.after));
+  row.add(pyrt::put(value.barge_in));
+  row.add(pyrt::put(value.digits));
+  row.add(pyrt::put(value.says));
+  return model_PromptReply.make(row);
+}
+void from_py(PyObject* object, PromptReply& value) {
+  const pyrt::Fields fields(model_PromptReply, object);
+  fields.take(0, value.prompt);
+  fields.take(1, value.after);
+  fields.take(2, value.barge_in);
+  fields.take(3, value.digits);
+  fields.take(4, value.says);
+}
 PyObject* to_py(const Persona& value) {
-  pyrt::Row<7> row;
+  pyrt::Row<11> row;
   row.add(pyrt::put(value.match));
   row.add(pyrt::put(value.behavior));
   row.add(pyrt::put(value.after));
@@ -27,6 +45,10 @@ PyObject* to_py(const Persona& value) {
   row.add(pyrt::put(value.digits_after));
   row.add(pyrt::put(value.digit_interval));
   row.add(pyrt::put(value.hang_up_after));
+  row.add(pyrt::put(value.says));
+  row.add(pyrt::put(value.says_after));
+  row.add(pyrt::put(value.replies));
+  row.add(pyrt::put(value.drop_after));
   return model_Persona.make(row);
 }
 void from_py(PyObject* object, Persona& value) {
@@ -38,9 +60,13 @@ void from_py(PyObject* object, Persona& value) {
   fields.take(4, value.digits_after);
   fields.take(5, value.digit_interval);
   fields.take(6, value.hang_up_after);
+  fields.take(7, value.says);
+  fields.take(8, value.says_after);
+  fields.take(9, value.replies);
+  fields.take(10, value.drop_after);
 }
 PyObject* to_py(const PhoneCall& value) {
-  pyrt::Row<8> row;
+  pyrt::Row<10> row;
   row.add(pyrt::put(value.leg_id));
   row.add(pyrt::put(value.phone));
   row.add(pyrt::put(value.other));
@@ -49,6 +75,8 @@ PyObject* to_py(const PhoneCall& value) {
   row.add(pyrt::put(value.heard));
   row.add(pyrt::put(value.cause));
   row.add(pyrt::put(value.started_at));
+  row.add(pyrt::put(value.prompts));
+  row.add(pyrt::put(value.said));
   return model_PhoneCall.make(row);
 }
 void from_py(PyObject* object, PhoneCall& value) {
@@ -61,6 +89,8 @@ void from_py(PyObject* object, PhoneCall& value) {
   fields.take(5, value.heard);
   fields.take(6, value.cause);
   fields.take(7, value.started_at);
+  fields.take(8, value.prompts);
+  fields.take(9, value.said);
 }
 
 namespace {
@@ -149,6 +179,36 @@ struct PstnSandboxProvider_reset final : pyrt::Operation<void> {
   }
 };
 
+struct PstnSandboxProvider_speak final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_text{};
+
+  PstnSandboxProvider_speak() : Operation("speak", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("text", args[1], p_text);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnSandboxProviderClient>().start_speak(std::move(p_leg_id), std::move(p_text), std::move(options), std::move(done));
+  }
+};
+
+struct PstnSandboxProvider_prompt final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_text{};
+  Duration p_lasts{};
+
+  PstnSandboxProvider_prompt() : Operation("prompt", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("text", args[1], p_text);
+    pyrt::argument("lasts", args[2], p_lasts);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnSandboxProviderClient>().start_prompt(std::move(p_leg_id), std::move(p_text), std::move(p_lasts), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_PstnSandboxProvider[] = {
     {"add_persona", &pyrt::blocking<PstnSandboxProvider_add_persona>},
     {"add_persona_async", &pyrt::awaited<PstnSandboxProvider_add_persona>},
@@ -164,11 +224,16 @@ constexpr pyrt::MethodSpec methods_of_PstnSandboxProvider[] = {
     {"calls_async", &pyrt::awaited<PstnSandboxProvider_calls>},
     {"reset", &pyrt::blocking<PstnSandboxProvider_reset>},
     {"reset_async", &pyrt::awaited<PstnSandboxProvider_reset>},
+    {"speak", &pyrt::blocking<PstnSandboxProvider_speak>},
+    {"speak_async", &pyrt::awaited<PstnSandboxProvider_speak>},
+    {"prompt", &pyrt::blocking<PstnSandboxProvider_prompt>},
+    {"prompt_async", &pyrt::awaited<PstnSandboxProvider_prompt>},
 };
 }  // namespace
 
 static void register_types(PyObject* types) {
   enum_PersonaBehavior.init(pyrt::type_of(types, "PersonaBehavior"));
+  model_PromptReply.init(pyrt::type_of(types, "PromptReply"));
   model_Persona.init(pyrt::type_of(types, "Persona"));
   model_PhoneCall.init(pyrt::type_of(types, "PhoneCall"));
 }

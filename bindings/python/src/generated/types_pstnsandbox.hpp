@@ -6,6 +6,8 @@
 namespace trunkline::pstnsandbox {
 PyObject* to_py(PersonaBehavior value);
 void from_py(PyObject* object, PersonaBehavior& value);
+PyObject* to_py(const PromptReply& value);
+void from_py(PyObject* object, PromptReply& value);
 PyObject* to_py(const Persona& value);
 void from_py(PyObject* object, Persona& value);
 PyObject* to_py(const PhoneCall& value);

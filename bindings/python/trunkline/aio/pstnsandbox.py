@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime
 import typing
+from collections.abc import Sequence
 from typing import ClassVar, overload
 
 from .._native import pstnsandbox as _native
 from .._objects import Provider, model_of
-from ..pstnsandbox import Persona, PersonaBehavior, PhoneCall
+from ..pstnsandbox import Persona, PersonaBehavior, PhoneCall, PromptReply
 from ._futures import within
 
 __all__ = [
@@ -41,6 +42,10 @@ class PstnSandboxProvider(Provider):
         digits_after: datetime.timedelta = datetime.timedelta(milliseconds=500),
         digit_interval: datetime.timedelta = datetime.timedelta(milliseconds=100),
         hang_up_after: datetime.timedelta | None = None,
+        says: str | None = None,
+        says_after: datetime.timedelta = datetime.timedelta(milliseconds=500),
+        replies: Sequence[PromptReply] | None = None,
+        drop_after: datetime.timedelta | None = None,
         timeout: float | None = None,
     ) -> None: ...
     async def add_persona(self, persona: Persona | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
@@ -119,4 +124,30 @@ class PstnSandboxProvider(Provider):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         future = self._impl.reset_async()
+        await (future if timeout is None else within(future, timeout))
+
+    async def speak(self, leg_id: str, text: str, *, timeout: float | None = None) -> None:
+        """Somebody speaks into the phone in an answered call.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.speak_async(leg_id, text)
+        await (future if timeout is None else within(future, timeout))
+
+    async def prompt(self, leg_id: str, text: str, lasts: datetime.timedelta, *, timeout: float | None = None) -> None:
+        """The other side begins to play something to the phone: words, or the address of a sound file; how long it
+        lasts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.prompt_async(leg_id, text, lasts)
         await (future if timeout is None else within(future, timeout))

@@ -5,6 +5,24 @@ const { LegState } = require("./pstn.cjs");
 
 const PersonaBehavior = enumeration({ unknown: 0, answer: 1, busy: 2, reject: 3, noAnswer: 4, unreachable: 5, voicemail: 6 });
 
+function writePromptReply(w, v) {
+  if (w.has(v.prompt)) w.string("prompt", v.prompt);
+  w.duration("after", v.after ?? 500);
+  w.boolean("bargeIn", v.bargeIn ?? false);
+  if (w.has(v.digits)) w.string("digits", v.digits);
+  if (w.has(v.says)) w.string("says", v.says);
+}
+
+function readPromptReply(r) {
+  const v = { };
+  if (r.boolean()) v.prompt = r.string();
+  v.after = r.number();
+  v.bargeIn = r.boolean();
+  if (r.boolean()) v.digits = r.string();
+  if (r.boolean()) v.says = r.string();
+  return v;
+}
+
 function writePersona(w, v) {
   w.string("match", v.match);
   w.enumeration("behavior", v.behavior ?? "answer", PersonaBehavior);
@@ -13,6 +31,10 @@ function writePersona(w, v) {
   w.duration("digitsAfter", v.digitsAfter ?? 500);
   w.duration("digitInterval", v.digitInterval ?? 100);
   if (w.has(v.hangUpAfter)) w.duration("hangUpAfter", v.hangUpAfter);
+  if (w.has(v.says)) w.string("says", v.says);
+  w.duration("saysAfter", v.saysAfter ?? 500);
+  if (w.has(v.replies)) w.list("replies", v.replies, eachPromptReply);
+  if (w.has(v.dropAfter)) w.duration("dropAfter", v.dropAfter);
 }
 
 function readPersona(r) {
@@ -21,6 +43,10 @@ function readPersona(r) {
   v.digitsAfter = r.number();
   v.digitInterval = r.number();
   if (r.boolean()) v.hangUpAfter = r.number();
+  if (r.boolean()) v.says = r.string();
+  v.saysAfter = r.number();
+  if (r.boolean()) v.replies = r.list(readPromptReply);
+  if (r.boolean()) v.dropAfter = r.number();
   return v;
 }
 
@@ -28,11 +54,18 @@ function readPhoneCall(r) {
   const v = { legId: r.string(), phone: r.string(), other: r.string(), outbound: r.boolean(), state: r.enumeration(LegState), heard: r.string() };
   if (r.boolean()) v.cause = r.number();
   v.startedAt = r.time();
+  v.prompts = r.list(readString);
+  v.said = r.list(readString);
   return v;
 }
 
+const eachPromptReply = (w, x) => w.model("", x, writePromptReply);
+const readString = (r) => r.string();
+
 module.exports = {
   PersonaBehavior,
+  writePromptReply,
+  readPromptReply,
   writePersona,
   readPersona,
   readPhoneCall,

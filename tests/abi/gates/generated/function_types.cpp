@@ -286,6 +286,15 @@ static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::call
 static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_reset_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::reset),
                              void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_speak_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::speak),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_prompt_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::prompt),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_duration, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_events_spoke_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_events::spoke),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_duration, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_service_send_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_service::send),
                              void (*)(void *, const tl_call *, const tl_service_sms_message *, void (*)(void *, const tl_list *, tl_error *), void *)>);

@@ -4,6 +4,32 @@
 
 namespace trunkline::abi {
 
+TL_INLINE tl_pstnsandbox_prompt_reply Codec<::trunkline::pstnsandbox::PromptReply>::lower(const ::trunkline::pstnsandbox::PromptReply& v, [[maybe_unused]] Arena& arena) {
+  tl_pstnsandbox_prompt_reply c{};
+  c.struct_size = sizeof c;
+  c.prompt = Member<std::optional<std::string>>::lower(v.prompt, arena);
+  c.after = Member<Duration>::lower(v.after, arena);
+  c.barge_in = Member<bool>::lower(v.barge_in, arena);
+  c.digits = Member<std::optional<std::string>>::lower(v.digits, arena);
+  c.says = Member<std::optional<std::string>>::lower(v.says, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::pstnsandbox::PromptReply>::lift(const tl_pstnsandbox_prompt_reply& c, ::trunkline::pstnsandbox::PromptReply& v) {
+  Member<std::optional<std::string>>::lift(c.prompt, v.prompt);
+  Member<Duration>::lift(c.after, v.after);
+  Member<bool>::lift(c.barge_in, v.barge_in);
+  Member<std::optional<std::string>>::lift(c.digits, v.digits);
+  Member<std::optional<std::string>>::lift(c.says, v.says);
+}
+TL_INLINE void Codec<::trunkline::pstnsandbox::PromptReply>::check(const tl_pstnsandbox_prompt_reply& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<std::string>>::check(c.prompt, "prompt");
+  Member<Duration>::check(c.after, "after");
+  Member<bool>::check(c.barge_in, "barge_in");
+  Member<std::optional<std::string>>::check(c.digits, "digits");
+  Member<std::optional<std::string>>::check(c.says, "says");
+}
+
 TL_INLINE tl_pstnsandbox_persona Codec<::trunkline::pstnsandbox::Persona>::lower(const ::trunkline::pstnsandbox::Persona& v, [[maybe_unused]] Arena& arena) {
   tl_pstnsandbox_persona c{};
   c.struct_size = sizeof c;
@@ -14,6 +40,10 @@ TL_INLINE tl_pstnsandbox_persona Codec<::trunkline::pstnsandbox::Persona>::lower
   c.digits_after = Member<Duration>::lower(v.digits_after, arena);
   c.digit_interval = Member<Duration>::lower(v.digit_interval, arena);
   c.hang_up_after = Member<std::optional<Duration>>::lower(v.hang_up_after, arena);
+  c.says = Member<std::optional<std::string>>::lower(v.says, arena);
+  c.says_after = Member<Duration>::lower(v.says_after, arena);
+  c.replies = Member<std::optional<std::vector<::trunkline::pstnsandbox::PromptReply>>>::lower(v.replies, arena);
+  c.drop_after = Member<std::optional<Duration>>::lower(v.drop_after, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::pstnsandbox::Persona>::lift(const tl_pstnsandbox_persona& c, ::trunkline::pstnsandbox::Persona& v) {
@@ -24,6 +54,10 @@ TL_INLINE void Codec<::trunkline::pstnsandbox::Persona>::lift(const tl_pstnsandb
   Member<Duration>::lift(c.digits_after, v.digits_after);
   Member<Duration>::lift(c.digit_interval, v.digit_interval);
   Member<std::optional<Duration>>::lift(c.hang_up_after, v.hang_up_after);
+  Member<std::optional<std::string>>::lift(c.says, v.says);
+  Member<Duration>::lift(c.says_after, v.says_after);
+  Member<std::optional<std::vector<::trunkline::pstnsandbox::PromptReply>>>::lift(c.replies, v.replies);
+  Member<std::optional<Duration>>::lift(c.drop_after, v.drop_after);
 }
 TL_INLINE void Codec<::trunkline::pstnsandbox::Persona>::check(const tl_pstnsandbox_persona& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -34,6 +68,10 @@ TL_INLINE void Codec<::trunkline::pstnsandbox::Persona>::check(const tl_pstnsand
   Member<Duration>::check(c.digits_after, "digits_after");
   Member<Duration>::check(c.digit_interval, "digit_interval");
   Member<std::optional<Duration>>::check(c.hang_up_after, "hang_up_after");
+  Member<std::optional<std::string>>::check(c.says, "says");
+  Member<Duration>::check(c.says_after, "says_after");
+  Member<std::optional<std::vector<::trunkline::pstnsandbox::PromptReply>>>::check(c.replies, "replies");
+  Member<std::optional<Duration>>::check(c.drop_after, "drop_after");
 }
 
 TL_INLINE tl_pstnsandbox_phone_call Codec<::trunkline::pstnsandbox::PhoneCall>::lower(const ::trunkline::pstnsandbox::PhoneCall& v, [[maybe_unused]] Arena& arena) {
@@ -47,6 +85,8 @@ TL_INLINE tl_pstnsandbox_phone_call Codec<::trunkline::pstnsandbox::PhoneCall>::
   c.heard = Member<std::string>::lower(v.heard, arena);
   c.cause = Member<std::optional<std::int32_t>>::lower(v.cause, arena);
   c.started_at = Member<Time>::lower(v.started_at, arena);
+  c.prompts = Member<std::vector<std::string>>::lower(v.prompts, arena);
+  c.said = Member<std::vector<std::string>>::lower(v.said, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::pstnsandbox::PhoneCall>::lift(const tl_pstnsandbox_phone_call& c, ::trunkline::pstnsandbox::PhoneCall& v) {
@@ -58,6 +98,8 @@ TL_INLINE void Codec<::trunkline::pstnsandbox::PhoneCall>::lift(const tl_pstnsan
   Member<std::string>::lift(c.heard, v.heard);
   Member<std::optional<std::int32_t>>::lift(c.cause, v.cause);
   Member<Time>::lift(c.started_at, v.started_at);
+  Member<std::vector<std::string>>::lift(c.prompts, v.prompts);
+  Member<std::vector<std::string>>::lift(c.said, v.said);
 }
 TL_INLINE void Codec<::trunkline::pstnsandbox::PhoneCall>::check(const tl_pstnsandbox_phone_call& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -69,6 +111,8 @@ TL_INLINE void Codec<::trunkline::pstnsandbox::PhoneCall>::check(const tl_pstnsa
   Member<std::string>::check(c.heard, "heard");
   Member<std::optional<std::int32_t>>::check(c.cause, "cause");
   Member<Time>::check(c.started_at, "started_at");
+  Member<std::vector<std::string>>::check(c.prompts, "prompts");
+  Member<std::vector<std::string>>::check(c.said, "said");
 }
 
 }  // namespace trunkline::abi

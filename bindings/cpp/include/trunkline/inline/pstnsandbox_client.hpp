@@ -77,5 +77,40 @@ TL_INLINE void PstnSandboxProviderClient::start_reset(CallOptions options, abi::
 TL_INLINE void PstnSandboxProviderClient::reset_sync(CallOptions options) const {
   return Client::wait<ops::PstnSandboxProviderReset>(std::move(options));
 }
+TL_INLINE Task<void> PstnSandboxProviderClient::speak(std::string leg_id, std::string text, CallOptions options) const {
+  return Client::run<ops::PstnSandboxProviderSpeak>(std::move(options), std::move(leg_id), std::move(text));
+}
+TL_INLINE void PstnSandboxProviderClient::start_speak(std::string leg_id, std::string text, CallOptions options,
+                                                      abi::Callback<void> done) const {
+  Client::start<ops::PstnSandboxProviderSpeak>(std::move(options), std::move(done), std::move(leg_id), std::move(text));
+}
+TL_INLINE void PstnSandboxProviderClient::speak_sync(std::string leg_id, std::string text, CallOptions options) const {
+  return Client::wait<ops::PstnSandboxProviderSpeak>(std::move(options), std::move(leg_id), std::move(text));
+}
+TL_INLINE Task<void> PstnSandboxProviderClient::prompt(std::string leg_id, std::string text, Duration lasts,
+                                                       CallOptions options) const {
+  return Client::run<ops::PstnSandboxProviderPrompt>(std::move(options), std::move(leg_id), std::move(text), lasts);
+}
+TL_INLINE void PstnSandboxProviderClient::start_prompt(std::string leg_id, std::string text, Duration lasts,
+                                                       CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::PstnSandboxProviderPrompt>(std::move(options), std::move(done), std::move(leg_id), std::move(text), lasts);
+}
+TL_INLINE void PstnSandboxProviderClient::prompt_sync(std::string leg_id, std::string text, Duration lasts,
+                                                      CallOptions options) const {
+  return Client::wait<ops::PstnSandboxProviderPrompt>(std::move(options), std::move(leg_id), std::move(text), lasts);
+}
+
+TL_INLINE Task<void> PstnSandboxEventsClient::spoke(std::string leg_id, std::string text, Duration lasts,
+                                                    CallOptions options) const {
+  return Client::run<ops::PstnSandboxEventsSpoke>(std::move(options), std::move(leg_id), std::move(text), lasts);
+}
+TL_INLINE void PstnSandboxEventsClient::start_spoke(std::string leg_id, std::string text, Duration lasts, CallOptions options,
+                                                    abi::Callback<void> done) const {
+  Client::start<ops::PstnSandboxEventsSpoke>(std::move(options), std::move(done), std::move(leg_id), std::move(text), lasts);
+}
+TL_INLINE void PstnSandboxEventsClient::spoke_sync(std::string leg_id, std::string text, Duration lasts,
+                                                   CallOptions options) const {
+  return Client::wait<ops::PstnSandboxEventsSpoke>(std::move(options), std::move(leg_id), std::move(text), lasts);
+}
 
 }  // namespace trunkline::pstnsandbox

@@ -39,6 +39,18 @@ TL_INLINE Task<void> PstnSandboxProvider::reset(Call) { abi::unimplemented("rese
 TL_INLINE void PstnSandboxProvider::start_reset(const Call& call, Completion<void> done) {
   abi::complete_with(std::move(done), [&] { return this->reset(call); });
 }
+TL_INLINE Task<void> PstnSandboxProvider::speak(Call, std::string, std::string) { abi::unimplemented("speak"); }
+TL_INLINE void PstnSandboxProvider::start_speak(const Call& call, std::string_view leg_id, std::string_view text,
+                                                Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->speak(call, abi::own<std::string>(leg_id), abi::own<std::string>(text)); });
+}
+TL_INLINE Task<void> PstnSandboxProvider::prompt(Call, std::string, std::string, Duration) { abi::unimplemented("prompt"); }
+TL_INLINE void PstnSandboxProvider::start_prompt(const Call& call, std::string_view leg_id, std::string_view text,
+                                                 Duration lasts, Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->prompt(call, abi::own<std::string>(leg_id), abi::own<std::string>(text), lasts); });
+}
 
 namespace detail {
 struct PstnSandboxProviderThunks {
@@ -91,6 +103,21 @@ struct PstnSandboxProviderThunks {
       of(self).start_reset(Call(call), std::move(completion));
     });
   }
+  static void speak(void* self, const tl_call* call, tl_str leg_id, tl_str text,
+                    tl_pstnsandbox_pstn_sandbox_provider_speak_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_speak(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                           abi::Member<std::string>::view(abi::checked<std::string>(text, "text")), std::move(completion));
+    });
+  }
+  static void prompt(void* self, const tl_call* call, tl_str leg_id, tl_str text, tl_duration lasts,
+                     tl_pstnsandbox_pstn_sandbox_provider_prompt_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_prompt(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                            abi::Member<std::string>::view(abi::checked<std::string>(text, "text")),
+                            abi::Member<Duration>::view(abi::checked<Duration>(lasts, "lasts")), std::move(completion));
+    });
+  }
   static constexpr tl_pstnsandbox_pstn_sandbox_provider kVtbl{
       sizeof(tl_pstnsandbox_pstn_sandbox_provider),
       0,
@@ -100,10 +127,36 @@ struct PstnSandboxProviderThunks {
       &press_digits,
       &hang_up_phone,
       &calls,
-      &reset};
+      &reset,
+      &speak,
+      &prompt};
 };
 }  // namespace detail
 
 TL_INLINE tl_iface iface_of(PstnSandboxProvider* object) { return {object, &detail::PstnSandboxProviderThunks::kVtbl}; }
+
+TL_INLINE Task<void> PstnSandboxEvents::spoke(Call, std::string, std::string, Duration) { abi::unimplemented("spoke"); }
+TL_INLINE void PstnSandboxEvents::start_spoke(const Call& call, std::string_view leg_id, std::string_view text, Duration lasts,
+                                              Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->spoke(call, abi::own<std::string>(leg_id), abi::own<std::string>(text), lasts); });
+}
+
+namespace detail {
+struct PstnSandboxEventsThunks {
+  static PstnSandboxEvents& of(void* self) { return *static_cast<PstnSandboxEvents*>(self); }
+  static void spoke(void* self, const tl_call* call, tl_str leg_id, tl_str text, tl_duration lasts,
+                    tl_pstnsandbox_pstn_sandbox_events_spoke_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_spoke(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                           abi::Member<std::string>::view(abi::checked<std::string>(text, "text")),
+                           abi::Member<Duration>::view(abi::checked<Duration>(lasts, "lasts")), std::move(completion));
+    });
+  }
+  static constexpr tl_pstnsandbox_pstn_sandbox_events kVtbl{sizeof(tl_pstnsandbox_pstn_sandbox_events), 0, &spoke};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(PstnSandboxEvents* object) { return {object, &detail::PstnSandboxEventsThunks::kVtbl}; }
 
 }  // namespace trunkline::pstnsandbox

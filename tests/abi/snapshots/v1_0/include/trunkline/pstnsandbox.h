@@ -32,8 +32,32 @@ enum {
   TL_PSTNSANDBOX_PERSONA_BEHAVIOR_VOICEMAIL = 6,
 };
 
+typedef struct tl_pstnsandbox_prompt_reply tl_pstnsandbox_prompt_reply;
 typedef struct tl_pstnsandbox_persona tl_pstnsandbox_persona;
 typedef struct tl_pstnsandbox_phone_call tl_pstnsandbox_phone_call;
+
+/** What somebody does when something was played to the phone. */
+struct tl_pstnsandbox_prompt_reply {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** A part of the prompt's text, in any case; absent: any prompt. Of sound from a file the text is its address. */
+  tl_str prompt;
+  /** How long after the prompt has ended; within it, counted from its beginning, when `bargeIn` is set. */
+  tl_duration after;
+  /** Does not wait for the end of the prompt. */
+  tl_bool barge_in;
+  uint8_t reserved1[7];
+  /** Digits that it presses: 0-9, A-D, * and #. */
+  tl_str digits;
+  /** What it says, before it presses anything. */
+  tl_str says;
+};
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_prompt_reply, prompt) == 8);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_prompt_reply, after) == 24);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_prompt_reply, barge_in) == 32);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_prompt_reply, digits) == 40);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_prompt_reply, says) == 56);
+TL_ABI_ASSERT(sizeof(tl_pstnsandbox_prompt_reply) == 72);
 
 /** Who is at the phone of some numbers. The first persona that matches counts. */
 struct tl_pstnsandbox_persona {
@@ -54,6 +78,17 @@ struct tl_pstnsandbox_persona {
   tl_duration digit_interval;
   /** How long after the answer it hangs up; absent: never, but for a mailbox, which does after 30 seconds. */
   tl_opt_i64 hang_up_after;
+  /** What it says once the call is answered. */
+  tl_str says;
+  /** How long after the answer it says that. */
+  tl_duration says_after;
+  /**
+   * What it does when something was played to it. Each is used once, for the first prompt that fits.
+   * Elements: tl_pstnsandbox_prompt_reply.
+   */
+  tl_list replies;
+  /** How long after the answer its line breaks (Q.850 cause 41); absent: never. */
+  tl_opt_i64 drop_after;
 };
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, match) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, behavior) == 24);
@@ -62,7 +97,11 @@ TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, digits) == 40);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, digits_after) == 56);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, digit_interval) == 64);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, hang_up_after) == 72);
-TL_ABI_ASSERT(sizeof(tl_pstnsandbox_persona) == 88);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, says) == 88);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, says_after) == 104);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, replies) == 112);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_persona, drop_after) == 136);
+TL_ABI_ASSERT(sizeof(tl_pstnsandbox_persona) == 152);
 
 /** One call as a virtual phone sees it. */
 struct tl_pstnsandbox_phone_call {
@@ -85,6 +124,16 @@ struct tl_pstnsandbox_phone_call {
   tl_opt_i32 cause;
   /** When it began. */
   tl_time started_at;
+  /**
+   * What was played to the phone, in order.
+   * Elements: tl_str.
+   */
+  tl_list prompts;
+  /**
+   * What was said into the phone, in order.
+   * Elements: tl_str.
+   */
+  tl_list said;
 };
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, leg_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, phone) == 24);
@@ -94,7 +143,9 @@ TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, state) == 60);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, heard) == 64);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, cause) == 80);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, started_at) == 88);
-TL_ABI_ASSERT(sizeof(tl_pstnsandbox_phone_call) == 96);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, prompts) == 96);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_phone_call, said) == 120);
+TL_ABI_ASSERT(sizeof(tl_pstnsandbox_phone_call) == 144);
 
 typedef void (*tl_pstnsandbox_pstn_sandbox_provider_add_persona_done)(void *user, tl_error *error);
 typedef void (*tl_pstnsandbox_pstn_sandbox_provider_personas_done)(void *user, const tl_list *result, tl_error *error);
@@ -103,6 +154,8 @@ typedef void (*tl_pstnsandbox_pstn_sandbox_provider_press_digits_done)(void *use
 typedef void (*tl_pstnsandbox_pstn_sandbox_provider_hang_up_phone_done)(void *user, tl_error *error);
 typedef void (*tl_pstnsandbox_pstn_sandbox_provider_calls_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_pstnsandbox_pstn_sandbox_provider_reset_done)(void *user, tl_error *error);
+typedef void (*tl_pstnsandbox_pstn_sandbox_provider_speak_done)(void *user, tl_error *error);
+typedef void (*tl_pstnsandbox_pstn_sandbox_provider_prompt_done)(void *user, tl_error *error);
 
 /**
  * The control side of the virtual phones.
@@ -158,6 +211,20 @@ typedef struct tl_pstnsandbox_pstn_sandbox_provider {
    * [any-thread]
    */
   void (*reset)(void *self, const tl_call *call, tl_pstnsandbox_pstn_sandbox_provider_reset_done done, void *user);
+  /**
+   * Somebody speaks into the phone in an answered call.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*speak)(void *self, const tl_call *call,
+                tl_str leg_id, tl_str text, tl_pstnsandbox_pstn_sandbox_provider_speak_done done, void *user);
+  /**
+   * The other side begins to play something to the phone: words, or the address of a sound file; how long it lasts.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*prompt)(void *self, const tl_call *call,
+                 tl_str leg_id, tl_str text, tl_duration lasts, tl_pstnsandbox_pstn_sandbox_provider_prompt_done done, void *user);
 } tl_pstnsandbox_pstn_sandbox_provider;
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, add_persona) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, personas) == 16);
@@ -166,8 +233,31 @@ TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, press_digits) == 32
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, hang_up_phone) == 40);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, calls) == 48);
 TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, reset) == 56);
-TL_ABI_ASSERT(sizeof(tl_pstnsandbox_pstn_sandbox_provider) == 64);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, speak) == 64);
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_provider, prompt) == 72);
+TL_ABI_ASSERT(sizeof(tl_pstnsandbox_pstn_sandbox_provider) == 80);
 #define TL_PSTNSANDBOX_PSTN_SANDBOX_PROVIDER_ID "trunkline.pstn_sandbox/1"
+
+typedef void (*tl_pstnsandbox_pstn_sandbox_events_spoke_done)(void *user, tl_error *error);
+
+/**
+ * What the virtual phones tell the host beyond what a carrier does: words stand for sound here.
+ * Interface id: "trunkline.pstn_sandbox.events/1". The host implements it, the plugin calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_pstnsandbox_pstn_sandbox_events {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Somebody begins to speak; how long that lasts.
+   * [any-thread]
+   */
+  void (*spoke)(void *self, const tl_call *call,
+                tl_str leg_id, tl_str text, tl_duration lasts, tl_pstnsandbox_pstn_sandbox_events_spoke_done done, void *user);
+} tl_pstnsandbox_pstn_sandbox_events;
+TL_ABI_ASSERT(offsetof(tl_pstnsandbox_pstn_sandbox_events, spoke) == 8);
+TL_ABI_ASSERT(sizeof(tl_pstnsandbox_pstn_sandbox_events) == 16);
+#define TL_PSTNSANDBOX_PSTN_SANDBOX_EVENTS_ID "trunkline.pstn_sandbox.events/1"
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,3 @@
+#include "exchange.h"
+
+TRUNKLINE_EXPORT_PLUGIN(pstn_sandbox::Exchange)

@@ -1,0 +1,29 @@
+#include "runtime/calls/call_core.h"
+
+#include "runtime/net/url.h"
+
+namespace trunkline::calls {
+
+Connection& CallCore::require(const Resource& resource, std::string_view connection_id, CallAction action) {
+  Connection* connection = book.connection(connection_id);
+  if (!connection || connection->resource->key != resource.key) throw call_not_found(connection_id);
+  calls::require(connection->state, action);
+  return *connection;
+}
+
+Call& CallCore::call_of(const Connection& connection) {
+  Call* call = book.call(connection.server_call_id);
+  if (!call) throw call_not_found(connection.id);
+  return *call;
+}
+
+void check_callback_uri(std::string_view uri, const std::string& target) {
+  constexpr std::size_t kLongest = 2048;
+  if (uri.empty()) throw refusal(ErrorCode::kInvalidArgument, 400, 8523, target + " is missing", target);
+  const std::optional<net::Url> url = uri.size() > kLongest ? std::nullopt : net::parse_url(uri);
+  if (!url || (url->scheme != "http" && url->scheme != "https"))
+    throw refusal(ErrorCode::kInvalidArgument, 400, 8523,
+                  target + ": '" + std::string(uri.substr(0, 200)) + "' is no absolute http or https URL", target);
+}
+
+}  // namespace trunkline::calls

@@ -1,0 +1,152 @@
+#include "runtime/calls/media_stream.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/encoding.h"
+#include "runtime/base/json.h"
+#include "runtime/base/time_text.h"
+
+namespace trunkline::calls {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kFrameSamples = static_cast<std::size_t>(kSampleRate) / 50;
+
+std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+/// Straight between the samples; from 16 kHz and to it.
+Samples resample(const Samples& from, int from_rate, int to_rate) {
+  if (from_rate == to_rate || from.empty()) return from;
+  Samples out(from.size() * static_cast<std::size_t>(to_rate) / static_cast<std::size_t>(from_rate));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t scaled = i * static_cast<std::size_t>(from_rate);
+    const std::size_t at = scaled / static_cast<std::size_t>(to_rate);
+    const auto part = static_cast<int>(scaled % static_cast<std::size_t>(to_rate));
+    const int a = from[at], b = from[std::min(at + 1, from.size() - 1)];
+    out[i] = static_cast<std::int16_t>(a + (b - a) * part / to_rate);
+  }
+  return out;
+}
+
+std::string base64_of(const Samples& samples) {
+  std::string bytes;
+  bytes.reserve(samples.size() * 2);
+  for (const std::int16_t sample : samples) {
+    const auto u = static_cast<std::uint16_t>(sample);
+    bytes.push_back(static_cast<char>(u & 0xff));
+    bytes.push_back(static_cast<char>(u >> 8));
+  }
+  return base64_encode(bytes);
+}
+
+std::int64_t ticks(Duration duration) { return duration.count() / 100; }
+
+}  // namespace
+
+bool MediaStream::mix_frame(Samples& frame) {
+  frame.assign(kFrameSamples, 0);
+  for (const Voice& voice : voices) mix(frame, 0, *voice.sound.samples, voice.at, kFrameSamples);
+  return !voices.empty();
+}
+
+void MediaStream::advance() {
+  for (Voice& voice : voices) voice.at += kFrameSamples;
+  std::erase_if(voices, [](const Voice& voice) { return voice.at >= voice.sound.samples->size(); });
+}
+
+std::string audio_metadata(std::string_view subscription_id, int sample_rate) {
+  json out;
+  out["kind"] = "AudioMetadata";
+  out["audioMetadata"] = json{{"subscriptionId", subscription_id},
+                              {"encoding", "PCM"},
+                              {"sampleRate", sample_rate},
+                              {"channels", 1},
+                              {"length", sample_rate / 50 * 2}};
+  return text_of(out);
+}
+
+std::string audio_data(const Samples& frame, int sample_rate, Time at, std::string_view raw_id, bool silent) {
+  json out;
+  out["kind"] = "AudioData";
+  json& data = out["audioData"];
+  data["timestamp"] = format_rfc3339(std::chrono::floor<std::chrono::milliseconds>(at));
+  if (!raw_id.empty()) data["participantRawID"] = raw_id;
+  data["data"] = base64_of(resample(frame, kSampleRate, sample_rate));
+  data["silent"] = silent;
+  return text_of(out);
+}
+
+std::string dtmf_data(char digit) {
+  json out;
+  out["kind"] = "DtmfData";
+  out["dtmfData"]["data"] = std::string(1, digit);
+  return text_of(out);
+}
+
+std::string transcription_metadata(std::string_view subscription_id, std::string_view locale, std::string_view connection_id,
+                                   std::string_view correlation_id) {
+  json out;
+  out["kind"] = "TranscriptionMetadata";
+  out["transcriptionMetadata"] = json{{"subscriptionId", subscription_id},
+                                      {"locale", locale},
+                                      {"callConnectionId", connection_id},
+                                      {"correlationId", correlation_id}};
+  return text_of(out);
+}
+
+std::string transcription_data(std::string_view text, Duration offset, Duration lasts, std::string_view raw_id) {
+  json out;
+  out["kind"] = "TranscriptionData";
+  json& data = out["transcriptionData"];
+  data["text"] = text;
+  data["format"] = "display";
+  data["confidence"] = 1.0;
+  data["offset"] = ticks(offset);
+  data["duration"] = ticks(lasts);
+  data["words"] = json::array();
+  // Every word takes as long as any other here.
+  std::vector<std::string_view> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = text.find_first_not_of(' ', at);
+    if (begin == text.npos) break;
+    at = std::min(text.find(' ', begin), text.size());
+    words.push_back(text.substr(begin, at - begin));
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const Duration each = lasts / static_cast<std::int64_t>(words.size());
+    data["words"].push_back(
+        json{{"text", words[i]}, {"offset", ticks(offset + each * static_cast<std::int64_t>(i))}, {"duration", ticks(each)}});
+  }
+  data["participantRawID"] = raw_id;
+  data["resultStatus"] = "Final";
+  return text_of(out);
+}
+
+std::optional<IncomingFrame> parse_incoming(std::string_view text, int sample_rate) {
+  try {
+    const json value = parse_json(text, {.max_bytes = 64 * 1024, .max_depth = 8});
+    const JsonRef frame(value);
+    std::string kind(frame.text_or("kind", frame.text_or("Kind", "")));
+    IncomingFrame out;
+    if (kind == "StopAudio") {
+      out.stop = true;
+      return out;
+    }
+    const auto upper = frame.find("AudioData");
+    const auto data = upper ? upper : frame.find("audioData");
+    if (kind != "AudioData" || !data) return std::nullopt;
+    const auto bytes = base64_decode(data->text_or("data", data->text_or("Data", "")));
+    if (!bytes) return std::nullopt;
+    for (std::size_t i = 0; i + 1 < bytes->size(); i += 2)
+      out.samples.push_back(
+          static_cast<std::int16_t>(static_cast<unsigned char>((*bytes)[i]) | static_cast<unsigned char>((*bytes)[i + 1]) << 8));
+    out.samples = resample(out.samples, sample_rate, kSampleRate);
+    return out;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace trunkline::calls

@@ -1,0 +1,143 @@
+#include "runtime/calls/phone_legs.h"
+
+#include "runtime/async/executor.h"
+#include "runtime/clock/clock.h"
+#include "runtime/diagnostics/log.h"
+#include "runtime/providers/provider_registry.h"
+#include "trunkline/pstn_client.hpp"
+#include "trunkline/pstnsandbox_client.hpp"
+
+namespace trunkline::calls {
+namespace {
+
+constexpr std::string_view kPstn = pstn::PstnProviderClient::kInterfaceId;
+constexpr std::string_view kSandbox = pstnsandbox::PstnSandboxProviderClient::kInterfaceId;
+
+pstn::PstnProviderClient pstn_of(const Provider& provider) { return {provider.interface(kPstn), provider.calls()}; }
+pstnsandbox::PstnSandboxProviderClient sandbox_of(const Provider& provider) {
+  return {provider.interface(kSandbox), provider.calls()};
+}
+
+}  // namespace
+
+bool PhoneLegs::available() const { return !context_.providers.all_of(kPstn).empty(); }
+
+void PhoneLegs::dial(const std::string& resource, pstn::DialRequest request) {
+  const std::vector<ProviderPtr> providers = context_.providers.all_of(kPstn);
+  const std::string leg_id = request.leg_id;
+  if (providers.empty()) {
+    context_.executor.post([this, leg_id] { on_failed_(leg_id, Error(ErrorCode::kUnavailable, "no provider calls numbers")); });
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    Line& line = lines_[leg_id];
+    line.provider = providers.front();
+    line.resource = resource;
+  }
+  ask(leg_id, [this, request = std::move(request)](const Provider& provider, CallOptions options) -> Task<void> {
+    return [](PhoneLegs* self, pstn::PstnProviderClient client, pstn::DialRequest wanted, CallOptions given) -> Task<void> {
+      std::optional<Error> trouble;
+      const std::string id = wanted.leg_id;
+      try {
+        co_await client.dial(std::move(wanted), std::move(given));
+      } catch (...) {
+        trouble = current_error();
+      }
+      if (trouble) self->on_failed_(id, *trouble);
+    }(this, pstn_of(provider), request, std::move(options));
+  });
+}
+
+bool PhoneLegs::adopt(const std::string& leg_id, std::string_view provider, const std::string& resource) {
+  const ProviderPtr found = context_.providers.find(provider);
+  if (!found) return false;
+  const std::lock_guard lock(mutex_);
+  Line& line = lines_[leg_id];
+  line.provider = found;
+  line.resource = resource;
+  return true;
+}
+
+void PhoneLegs::answer(const std::string& leg_id) {
+  ask(leg_id,
+      [leg_id](const Provider& provider, CallOptions options) { return pstn_of(provider).answer(leg_id, std::move(options)); });
+}
+
+void PhoneLegs::hang_up(const std::string& leg_id, std::int32_t cause) {
+  ask(leg_id, [leg_id, cause](const Provider& provider, CallOptions options) {
+    return pstn_of(provider).hang_up(leg_id, cause, std::move(options));
+  });
+}
+
+void PhoneLegs::send_tones(const std::string& leg_id, std::string digits) {
+  ask(leg_id, [leg_id, digits = std::move(digits)](const Provider& provider, CallOptions options) {
+    return pstn_of(provider).send_dtmf(leg_id, digits, std::move(options));
+  });
+}
+
+void PhoneLegs::prompt(const std::string& leg_id, std::string text, Duration lasts) {
+  ask(leg_id, [leg_id, text = std::move(text), lasts](const Provider& provider, CallOptions options) -> Task<void> {
+    if (!provider.offers(kSandbox)) return []() -> Task<void> { co_return; }();
+    return sandbox_of(provider).prompt(leg_id, text, lasts, std::move(options));
+  });
+}
+
+void PhoneLegs::forget(const std::string& leg_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = lines_.find(leg_id);
+  if (found == lines_.end()) return;
+  found->second.commands.clear();
+  if (found->second.running)
+    found->second.over = true;  // run() drops it
+  else
+    lines_.erase(found);
+}
+
+void PhoneLegs::ask(const std::string& leg_id, Command command) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = lines_.find(leg_id);
+    if (found == lines_.end() || found->second.over) return;
+    found->second.commands.push_back(std::move(command));
+    if (std::exchange(found->second.running, true)) return;
+  }
+  // The provider may call back before it returns: never from under the caller's locks.
+  context_.executor.post([this, leg_id] { spawn(run(leg_id), [](Result<void>) {}); });
+}
+
+Task<void> PhoneLegs::run(std::string leg_id) {
+  for (;;) {
+    Command command;
+    ProviderPtr provider;
+    CallOptions options;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = lines_.find(leg_id);
+      if (found == lines_.end()) co_return;
+      Line& line = found->second;
+      if (line.commands.empty() || line.over) {
+        line.running = false;
+        if (line.over) lines_.erase(found);
+        co_return;
+      }
+      command = std::move(line.commands.front());
+      line.commands.pop_front();
+      provider = line.provider;
+      options.resource = line.resource;
+      options.deadline = context_.clock.now() + provider->timeout();
+    }
+    std::optional<Error> trouble;
+    try {
+      co_await command(*provider, std::move(options));
+    } catch (...) {
+      trouble = current_error();
+    }
+    // A leg that has just ended is no trouble.
+    if (trouble && trouble->code != ErrorCode::kNotFound)
+      context_.log.warning("calls", "a provider refused what was asked of a leg",
+                           {{"provider", provider->name()}, {"leg", leg_id}, {"reason", trouble->message}});
+  }
+}
+
+}  // namespace trunkline::calls

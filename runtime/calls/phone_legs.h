@@ -1,0 +1,59 @@
+// Legs of phones behind providers: what we ask of them.
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/function.h"
+#include "runtime/providers/provider.h"
+#include "runtime/services/context.h"
+#include "trunkline/pstn.hpp"
+#include "trunkline/task.hpp"
+
+namespace trunkline::calls {
+
+/// What is asked of one leg reaches its provider in order, one thing at a time, on the executor's threads; nothing here waits or
+/// calls back from inside. [any-thread]
+class PhoneLegs {
+ public:
+  /// The provider could not set a leg up; called on a thread of the executor.
+  using OnFailed = std::function<void(const std::string& leg_id, const Error& error)>;
+
+  PhoneLegs(ServiceContext& context, OnFailed on_failed) : context_(context), on_failed_(std::move(on_failed)) {}
+
+  /// A provider sets up calls to numbers elsewhere.
+  bool available() const;
+  /// The first provider that can gets the leg.
+  void dial(const std::string& resource, pstn::DialRequest request);
+  /// A leg that a provider has begun. False: there is no such provider.
+  bool adopt(const std::string& leg_id, std::string_view provider, const std::string& resource);
+  void answer(const std::string& leg_id);
+  void hang_up(const std::string& leg_id, std::int32_t cause);
+  void send_tones(const std::string& leg_id, std::string digits);
+  /// Only virtual phones want to know what is played to them.
+  void prompt(const std::string& leg_id, std::string text, Duration lasts);
+  /// It has ended.
+  void forget(const std::string& leg_id);
+
+ private:
+  using Command = UniqueFunction<Task<void>(const Provider&, CallOptions)>;
+  struct Line {
+    ProviderPtr provider;
+    std::string resource;
+    std::deque<Command> commands;
+    bool running = false;
+    bool over = false;
+  };
+  void ask(const std::string& leg_id, Command command);
+  Task<void> run(std::string leg_id);
+
+  ServiceContext& context_;
+  const OnFailed on_failed_;
+  std::mutex mutex_;
+  std::map<std::string, Line, std::less<>> lines_;
+};
+
+}  // namespace trunkline::calls

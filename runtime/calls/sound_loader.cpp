@@ -1,0 +1,71 @@
+#include "runtime/calls/sound_loader.h"
+
+#include <memory>
+
+#include "runtime/async/executor.h"
+#include "runtime/net/http_sender.h"
+
+namespace trunkline::calls {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds{10};
+constexpr std::size_t kMaxBytes = 32 * 1024 * 1024;
+
+class Loader : public std::enable_shared_from_this<Loader> {
+ public:
+  Loader(net::HttpSender& http, std::vector<PlaySource> sources, UniqueFunction<void(LoadedSounds)> done)
+      : http_(http), sources_(std::move(sources)), done_(std::move(done)) {}
+
+  void go_on() {
+    while (loaded_.sounds.size() < sources_.size()) {
+      const PlaySource& source = sources_[loaded_.sounds.size()];
+      if (source.kind == PlaySource::Kind::kFile) return fetch(source.uri);
+      loaded_.sounds.push_back(speak(source.text, speaking_time(source.text)));
+    }
+    done_(std::move(loaded_));
+  }
+
+ private:
+  void fetch(const std::string& uri) {
+    net::ClientRequest request;
+    request.url = uri;
+    request.timeout = kPatience;
+    request.max_response_bytes = kMaxBytes;
+    http_.start_send(std::move(request),
+                     [self = shared_from_this()](Result<net::ClientResponse> result) { self->fetched(std::move(result)); });
+  }
+
+  void fetched(Result<net::ClientResponse> result) {
+    if (!result.ok()) return fail(sub_code::kDownloadFailed, result.error().message);
+    const net::ClientResponse& response = result.value();
+    if (response.status != 200)
+      return fail(sub_code::kDownloadFailed, "the server of the file answered " + std::to_string(response.status));
+    try {
+      loaded_.sounds.push_back(decode_wav(response.body));
+    } catch (const Error& error) {
+      return fail(sub_code::kBadFile, error.message);
+    }
+    go_on();
+  }
+
+  void fail(int sub_code, std::string why) {
+    loaded_.failed = loaded_.sounds.size();
+    loaded_.trouble = failure(400, sub_code, std::move(why));
+    done_(std::move(loaded_));
+  }
+
+  net::HttpSender& http_;
+  const std::vector<PlaySource> sources_;
+  UniqueFunction<void(LoadedSounds)> done_;
+  LoadedSounds loaded_;
+};
+
+}  // namespace
+
+void load_sounds(Executor& executor, net::HttpSender& http, std::vector<PlaySource> sources,
+                 UniqueFunction<void(LoadedSounds)> done) {
+  auto loader = std::make_shared<Loader>(http, std::move(sources), std::move(done));
+  executor.post([loader = std::move(loader)] { loader->go_on(); });
+}
+
+}  // namespace trunkline::calls
