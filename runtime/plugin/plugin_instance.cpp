@@ -214,7 +214,8 @@ void PluginInstance::create_plugin(const std::string& config_json) {
   tl_error* error = nullptr;
   std::int32_t code = 0;
   try {
-    code = plugin_.entry->create(&bridge_->host, as_text(config_json), &made, &error);
+    code = plugin_.create ? plugin_.create(&bridge_->host, as_text(config_json), &made, &error)
+                          : plugin_.entry->create(&bridge_->host, as_text(config_json), &made, &error);
   } catch (...) {
     // Undefined by the ABI, but caught where the plugin shares our C++ runtime.
     misbehaved("exception", "create", current_error().message);
