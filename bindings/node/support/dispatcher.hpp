@@ -13,11 +13,26 @@
 
 namespace trunkline::node {
 
-/// The outcome of one call.
+/// What a packet tells; JavaScript's half is in node/trunkline/lib/native.cjs.
+enum class PacketKind : std::uint8_t {
+  kResult,
+  kError,
+  // Of providers that are objects of JavaScript. `call`: number of the call; the instance for the others; the plugin for kForget.
+  kProviderCall,
+  kProviderCancel,
+  kProviderCreate,  // `handle`: the plugin
+  kProviderStop,
+  kProviderEnd,
+  kProviderForget,
+};
+
+/// The outcome of one call, or a call of a provider.
 struct Packet {
   /// The number JavaScript gave the call.
   std::uint32_t call = 0;
-  bool failed = false;
+  PacketKind kind = PacketKind::kResult;
+  /// What a provider's packet is about, besides `call`.
+  Handle handle = kNoHandle;
   Writer payload;
   /// What the call made, such as a stream; JavaScript gets a handle.
   std::unique_ptr<Object> object;

@@ -223,7 +223,11 @@ def interface_ids(provider: object, wanted: object) -> tuple[str, ...]:
 
     if wanted is None:
         cls = provider if isinstance(provider, type) else type(provider)
-        found = [base.__dict__["interface_id"] for base in cls.__mro__ if base.__module__ == "trunkline.providers" and "interface_id" in base.__dict__]
+        found = [
+            base.__dict__["interface_id"]
+            for base in cls.__mro__
+            if base.__module__ == "trunkline.providers" and "interface_id" in base.__dict__
+        ]
         if not found:
             raise TypeError(
                 f"{cls.__name__} inherits from no provider class such as trunkline.SmsProvider; name what it offers: interface='sms'"
@@ -343,7 +347,12 @@ class _Instance:
         try:
             first = loop.create_task(self._start())
             first.add_done_callback(lambda task: started.end(task))
-            loop.run_forever()
+            while True:
+                try:
+                    loop.run_forever()
+                    return
+                except (SystemExit, KeyboardInterrupt):
+                    pass  # of a task, which has it: asyncio lets these through. The provider goes on
         finally:
             _close(loop)
 

@@ -419,7 +419,9 @@ class Runtime(EventConsumers):
             NotFoundError: There is no such provider, or it does not offer the interface.
         """
         if not issubclass(interface, Provider):
-            raise TypeError(f"interface: found {interface.__name__}, wanted a class to call with, such as trunkline.sms.SmsProvider")
+            raise TypeError(
+                f"interface: found {interface.__name__}, wanted a class to call with, such as trunkline.sms.SmsProvider"
+            )
         return interface._open(self._native, name)
 
     def register_provider(

@@ -94,7 +94,11 @@ def run(
     Raises:
         InvalidArgumentError: The configuration or the quirks are wrong.
     """
-    options: dict[str, Any] = {"config": dict(config or {}), "secrets": dict(secrets or {}), "only": [only] if isinstance(only, str) else list(only)}
+    options: dict[str, Any] = {
+        "config": dict(config or {}),
+        "secrets": dict(secrets or {}),
+        "only": [only] if isinstance(only, str) else list(only),
+    }
     if isinstance(quirks, Mapping):
         options["quirks"] = dict(quirks)
     elif quirks is not None:
@@ -126,7 +130,9 @@ def load(name: str) -> object:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line. Gives the exit code: 0 when every check passed."""
-    parser = argparse.ArgumentParser(prog="python -m trunkline.conformance", description="Runs the conformance kit on a provider.")
+    parser = argparse.ArgumentParser(
+        prog="python -m trunkline.conformance", description="Runs the conformance kit on a provider."
+    )
     parser.add_argument("provider", help="module:Name of a provider class or of a function that makes a provider")
     parser.add_argument("--interface", action="append", help="what it offers, where no base class says so; may be repeated")
     parser.add_argument("--config", help="its configuration: a JSON file")

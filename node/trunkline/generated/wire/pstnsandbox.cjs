@@ -24,6 +24,17 @@ function readPersona(r) {
   return v;
 }
 
+function writePhoneCall(w, v) {
+  w.string("legId", v.legId);
+  w.string("phone", v.phone);
+  w.string("other", v.other);
+  w.boolean("outbound", v.outbound);
+  w.enumeration("state", v.state, LegState);
+  w.string("heard", v.heard);
+  if (w.has(v.cause)) w.int32("cause", v.cause);
+  w.time("startedAt", v.startedAt);
+}
+
 function readPhoneCall(r) {
   const v = { legId: r.string(), phone: r.string(), other: r.string(), outbound: r.boolean(), state: r.enumeration(LegState), heard: r.string() };
   if (r.boolean()) v.cause = r.number();
@@ -35,5 +46,6 @@ module.exports = {
   PersonaBehavior,
   writePersona,
   readPersona,
+  writePhoneCall,
   readPhoneCall,
 };

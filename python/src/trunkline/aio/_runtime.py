@@ -288,9 +288,7 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(
-                None, lambda: _native.Runtime(self._render(), self._config_file, self._plugins)
-            )
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), self._config_file, self._plugins))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 
@@ -426,7 +424,9 @@ class Runtime(EventConsumers):
             NotFoundError: There is no such provider, or it does not offer the interface.
         """
         if not issubclass(interface, Provider):
-            raise TypeError(f"interface: found {interface.__name__}, wanted a class to call with, such as trunkline.aio.sms.SmsProvider")
+            raise TypeError(
+                f"interface: found {interface.__name__}, wanted a class to call with, such as trunkline.aio.sms.SmsProvider"
+            )
         return interface._open(self._parts()[0], name)
 
     async def register_provider(
