@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -51,6 +52,9 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
+  /// Hears of each packet before it is posted, on any thread; it must not post.
+  void on_post(std::function<void()> hear) { on_post_ = std::move(hear); }
+
   /// [any thread] Drops the packet when the environment is gone.
   void post(Packet packet);
   /// [environment's thread]
@@ -71,6 +75,7 @@ class Dispatcher {
   const std::thread::id owner_ = std::this_thread::get_id();
   void (*const drain_)(void* data);
   void* const data_;
+  std::function<void()> on_post_;  // set before the first packet
   napi_threadsafe_function wake_ = nullptr;
   // Environment's thread only.
   std::uint32_t inline_call_ = kNone;

@@ -47,6 +47,9 @@ Environment::Environment(Napi::Env env)
           env, [](void* self) { static_cast<Environment*>(self)->drain(); }, this)),
       providers_(std::make_shared<ProviderHub>(dispatcher_)) {
   make_results(kResultSlots);
+  dispatcher_->on_post([hub = std::weak_ptr(providers_)] {
+    if (const auto alive = hub.lock()) alive->posted();
+  });
   // Hooks run in reverse order: this one before Node.js takes the thread-safe function away.
   napi_add_env_cleanup_hook(
       env, [](void* self) { static_cast<Environment*>(self)->shut_down(); }, this);
@@ -263,6 +266,7 @@ napi_value Environment::place_alone(Packet& packet) {
 
 void Environment::drain() {
   std::vector<Packet> packets = dispatcher_->take();
+  providers_->delivered(packets.size());
   for (auto next = packets.begin(); next != packets.end();) {
     Napi::HandleScope scope(env_);
     std::vector<napi_value> texts;

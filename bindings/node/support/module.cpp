@@ -147,6 +147,8 @@ void drained(const Napi::CallbackInfo& info) {
   if (const auto instance = environment(info).providers()->find(number(info, 0))) instance->drained();
 }
 
+void idle(const Napi::CallbackInfo& info) { environment(info).providers()->idle(); }
+
 /// What the objects of a host do not outlive.
 class InstanceObject final : public Object {};
 
@@ -231,6 +233,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   plain("answer", answer);
   plain("created", created);
   exports.Set("drained", Napi::Function::New<drained>(env, "drained"));
+  exports.Set("idle", Napi::Function::New<idle>(env, "idle"));
   exports.Set("instance", Napi::Function::New<instance>(env, "instance"));
   exports.Set("host", Napi::Function::New<host>(env, "host"));
   exports.Set("addProvider", Napi::Function::New<add_provider>(env, "addProvider"));

@@ -90,7 +90,39 @@ std::shared_ptr<ProviderObject> ProviderHub::find(std::uint32_t instance) {
   const auto found = instances_.find(instance);
   return found == instances_.end() ? nullptr : found->second;
 }
+void ProviderHub::watch(std::uint32_t instance, tl_iface work) {
+  if (!work.vtbl) return;
+  const std::lock_guard lock(work_mutex_);
+  works_.emplace(instance, work);
+  if (busy_) static_cast<const tl_app_work*>(work.vtbl)->busy(work.self, 1);
+}
+
+void ProviderHub::set_busy(bool busy) {
+  busy_ = busy;
+  for (const auto& [instance, work] : works_) static_cast<const tl_app_work*>(work.vtbl)->busy(work.self, busy ? 1 : 0);
+}
+void ProviderHub::posted() {
+  const std::lock_guard lock(work_mutex_);
+  ++posted_;
+  if (!busy_) set_busy(true);
+}
+void ProviderHub::delivered(std::size_t count) {
+  const std::lock_guard lock(work_mutex_);
+  delivered_ += count;
+}
+void ProviderHub::idle() {
+  const std::lock_guard lock(work_mutex_);
+  if (posted_ == delivered_ && busy_) set_busy(false);
+}
+
 void ProviderHub::remove(std::uint32_t instance) {
+  {
+    const std::lock_guard lock(work_mutex_);
+    if (const auto work = works_.find(instance); work != works_.end()) {
+      static_cast<const tl_app_work*>(work->second.vtbl)->busy(work->second.self, 0);
+      works_.erase(work);
+    }
+  }
   std::shared_ptr<ProviderObject> dropped;
   const std::lock_guard lock(mutex_);
   const auto found = instances_.find(instance);
@@ -199,8 +231,8 @@ void ProviderObject::end() {
   ended_.store(true, std::memory_order_seq_cst);
   for (int uses = uses_.load(); uses != 0; uses = uses_.load()) uses_.wait(uses);
   calls_.close(Error(ErrorCode::kCancelled, "the provider was stopped"));
-  hub_->tell(PacketKind::kProviderEnd, instance, 0);
   hub_->remove(instance);
+  hub_->tell(PacketKind::kProviderEnd, instance, 0);
 }
 
 ProviderObject::HostUse::HostUse(ProviderObject& object) : object_(object) {
@@ -239,6 +271,7 @@ std::int32_t create(void* context, const tl_host* host, tl_str config_json, tl_p
   try {
     object = std::make_shared<ProviderObject>(plugin.hub, host, plugin.id);
     object->instance = plugin.hub->add(object);
+    plugin.hub->watch(object->instance, host->get_interface(host->ctx, {TL_APP_WORK_ID, sizeof TL_APP_WORK_ID - 1}));
     object->open(plugin.plugin, {config_json.data ? config_json.data : "{}", config_json.data ? config_json.size : 2});
     *out = reinterpret_cast<tl_plugin*>(new Share(object));
     return 0;

@@ -78,8 +78,16 @@ class ProviderHub : public std::enable_shared_from_this<ProviderHub> {
   std::uint32_t add(std::shared_ptr<ProviderObject> object);
   std::shared_ptr<ProviderObject> find(std::uint32_t instance);
   void remove(std::uint32_t instance);
+  /// What to tell the instance's host; until remove().
+  void watch(std::uint32_t instance, tl_iface work);
   /// The environment ends: what is under way fails, and what waits is woken. [environment's thread]
   void close();
+  // While something is on its way to JavaScript, or JavaScript has not come to rest after it, the hosts of the instances wait.
+  void posted();
+  /// So many packets were handed over. [environment's thread]
+  void delivered(std::size_t count);
+  /// Nothing is left to do until something comes from outside. [environment's thread]
+  void idle();
   bool closed() const { return closed_.load(std::memory_order_acquire); }
 
  private:
@@ -89,6 +97,12 @@ class ProviderHub : public std::enable_shared_from_this<ProviderHub> {
   std::uint32_t last_call_ = 0, last_instance_ = 0;
   std::unordered_map<std::uint32_t, std::unique_ptr<ProviderCall>> calls_;
   std::unordered_map<std::uint32_t, std::shared_ptr<ProviderObject>> instances_;
+
+  std::mutex work_mutex_;  // guards what follows; taken after mutex_, never before
+  std::uint64_t posted_ = 0, delivered_ = 0;
+  bool busy_ = false;
+  std::unordered_map<std::uint32_t, tl_iface> works_;  // of instances
+  void set_busy(bool busy);
 };
 
 /// One instance. Shared by the host, which stops it, and by the hub, which forgets it when JavaScript has.

@@ -99,7 +99,9 @@ PYBIND11_MODULE(_native, module) {
       .def("attach", &ProviderObject::attach)
       .def("client", &ProviderObject::client)
       .def("work", &ProviderObject::work)
-      .def("drain", &ProviderObject::drain_now);
+      .def("drain", &ProviderObject::drain_now)
+      .def("idle", &ProviderObject::idle)
+      .def("ended", &ProviderObject::ended);
   module.def("run_conformance", &run_conformance, py::arg("plugin"), py::arg("options"));
   py::class_<Stream>(module, "Stream")
       .def(

@@ -20,7 +20,10 @@ import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
 
 export type { CallOptions, EventStream, ProviderCall, ProviderHooks } from "./support.js";
-export * from "../generated/providers.js";
+export {
+  ChatProvider, EmailProvider, IdentityProvider, ProviderBase, PstnProvider, PstnSandboxProvider, SandboxMailProvider, SandboxProvider,
+  SmsProvider, SmsQueryProvider, WebhookReceiver, type ProviderHost,
+} from "../generated/providers.js";
 export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
 export type { Encoding, FailureReason, Fault, MessageState } from "../generated/sms.js";

@@ -78,6 +78,7 @@ native.init(
   (...texts) => {
     reader.at = 0;
     for (const text of texts) finish(text);
+    providers.settle();
   },
   (buffer) => reader.use(buffer),
 );

@@ -160,6 +160,7 @@ class Providers {
   #serving = new Map(); // call -> { call, instance, where }
   #lastPlugin = 0;
   #work = [];
+  #settling = false;
 
   constructor(native, answer, abandonAll) {
     this.#native = native;
@@ -186,6 +187,15 @@ class Providers {
       case KIND.end: return this.#later(() => this.#end(number));
       case KIND.forget: return void this.#plugins.delete(number);
     }
+  }
+  /** The hosts of the instances wait for what a packet leads to, up to where JavaScript waits for something outside. */
+  settle() {
+    if ((this.#plugins.size === 0 && this.#instances.size === 0) || this.#settling) return;
+    this.#settling = true;
+    setImmediate(() => {
+      this.#settling = false;
+      this.#native.idle();
+    });
   }
   #later(work) {
     this.#work.push(work);

@@ -11,11 +11,12 @@ import inspect
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from . import _native
-from ._errors import TrunklineError
+from ._errors import CancelledError, FailedPreconditionError, TrunklineError
 from .common import ErrorCode
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ __all__ = ["ProviderCall", "current_call"]
 
 _log = logging.getLogger("trunkline.provider")
 _DRAFT = "0.1.0"
-# For tasks that a provider leaves behind, to see that they are cancelled.
-_LAST_WAIT = 1.0
+# For what a provider leaves behind: tasks, to see that they are cancelled, and threads.
+_LAST_WAIT = 2.0
 
 Explained: TypeAlias = tuple[int, str, str, bool, float | None, str, int, str, dict[str, str]]
 
@@ -73,11 +74,13 @@ class ProviderBase:
     host: ProviderHost
     """What it gets of its runtime. There from `start` on."""
 
-    async def start(self, host: ProviderHost) -> None:
-        """Called before the first operation. What it raises fails the registration. May be a plain function."""
+    def start(self, host: ProviderHost) -> Awaitable[None] | None:
+        """Called before the first operation. What it raises fails the registration. May be a coroutine function."""
+        return None
 
-    async def stop(self) -> None:
-        """Called when the provider is to end, before operations that are under way are waited for. May be a plain function."""
+    def stop(self) -> Awaitable[None] | None:
+        """Called when the provider is to end, before operations that are under way are waited for. May be a coroutine function."""
+        return None
 
 
 class HostBase:
@@ -238,7 +241,7 @@ def interface_ids(provider: object, wanted: object) -> tuple[str, ...]:
     ids = []
     for item in items:
         name = getattr(item, "interface_id", item)
-        id = short.get(name, name)
+        id = short.get(name, name) if isinstance(name, str) else ""
         if id not in INTERFACES:
             raise TypeError(f"interface: found {item!r}, wanted one of {', '.join(sorted(short))}")
         ids.append(id)
@@ -333,7 +336,9 @@ class _Instance:
         self._host = ProviderHost(native, plugin.id, config)
         if isinstance(self._provider, ProviderBase):
             self._provider.host = self._host
-        started: _Outcome = _Outcome()
+        self._stopping: asyncio.Task[None] | None = None
+        self._workers: list[threading.Thread] = []
+        started = _Outcome()
         self._thread = threading.Thread(target=self._run, args=(started,), name=f"trunkline-{plugin.id}", daemon=True)
         self._thread.start()
         started.wait()
@@ -341,6 +346,7 @@ class _Instance:
     def _run(self, started: _Outcome) -> None:
         try:
             loop = self._loop = asyncio.new_event_loop()
+            loop.set_exception_handler(self._unhandled)
         except BaseException as error:
             started.fail(error)
             return
@@ -355,10 +361,11 @@ class _Instance:
                     pass  # of a task, which has it: asyncio lets these through. The provider goes on
         finally:
             _close(loop)
+            self._native.ended()
 
     async def _start(self) -> None:
         try:
-            hooks = (self._stop, self._end, self._spawn, explain, _current)
+            hooks = (self._stop, self._end, self._join, self._spawn, self._settled, explain, _current)
             self._native.attach(self._loop, hooks, self._plugin.most_workers)
         except BaseException:
             self._loop.call_soon(self._loop.stop)  # nobody else will
@@ -366,6 +373,12 @@ class _Instance:
         hook = getattr(self._provider, "start", None)
         if hook is not None:
             await _called(hook, self._host)
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if self._stopping is not None and isinstance(error, (CancelledError, FailedPreconditionError)):
+            return  # a task of the provider's own that was still using the host
+        loop.default_exception_handler(context)
 
     # ---- hooks of the native side, on the loop's thread ----
     def _stop(self) -> None:
@@ -390,12 +403,30 @@ class _Instance:
     def _end(self) -> None:
         self._loop.call_soon(self._loop.stop)
 
+    def _settled(self) -> None:
+        """Tells the host when nothing is left to do until something comes from outside."""
+        if getattr(self._loop, "_ready", None):
+            self._loop.call_soon(self._settled)
+        else:
+            self._native.idle()
+
     def _spawn(self) -> None:
-        threading.Thread(target=self._native.work, name=f"trunkline-{self._plugin.id}-worker", daemon=True).start()
+        worker = threading.Thread(target=self._native.work, name=f"trunkline-{self._plugin.id}-worker", daemon=True)
+        self._workers.append(worker)
+        worker.start()
+
+    def _join(self) -> None:
+        """Waits for the threads, on another one. [called by the native side]"""
+        until = time.monotonic() + _LAST_WAIT
+        for thread in (self._thread, *self._workers):
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
 
 
 async def _called(function: Callable[..., Any], *arguments: object) -> None:
     """Calls a hook: a coroutine function here, a plain one on a thread."""
+    if getattr(function, "__func__", None) in (ProviderBase.start, ProviderBase.stop):
+        return  # nobody overrode it
     if _is_coroutine_function(function):
         await function(*arguments)
         return
@@ -410,7 +441,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
         for task in tasks:
             task.cancel()
         if tasks:
-            loop.run_until_complete(asyncio.wait(tasks, timeout=_LAST_WAIT))
+            loop.run_until_complete(asyncio.wait(tasks, timeout=_LAST_WAIT / 2))
         loop.run_until_complete(loop.shutdown_asyncgens())
     except BaseException:  # the provider has ended; nobody could be told
         _log.debug("a provider's loop did not end cleanly", exc_info=True)

@@ -27,6 +27,16 @@ typedef struct tl_app_plugin {
   void (*release)(void* context);
 } tl_app_plugin;
 
+/* What a host offers plugins of the application alone. */
+#define TL_APP_WORK_ID "trunkline.app.work/1"
+typedef struct tl_app_work {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* The instance has something to do that will end without the clock moving: what waits for the runtime to settle waits for it. Said
+   * again it changes nothing. [any-thread] */
+  void (*busy)(void* self, tl_bool busy);
+} tl_app_work;
+
 /* tl_runtime_open with plugins of the application, which the configuration's `providers` name by the ids of their manifests. Each
  * context is taken over, whatever comes of it. Blocks. [any-thread] */
 TL_EXPORT int32_t tl_runtime_open_with(tl_str config_yaml, tl_str config_file, const tl_app_plugin* plugins, size_t count,

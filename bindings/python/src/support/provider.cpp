@@ -144,6 +144,8 @@ void ProviderObject::attach(const py::object& loop, const py::object& hooks, std
   bind(host_);
   most_workers_ = std::max<std::size_t>(1, most_workers);
   bridge_ = LoopBridge::current();
+  work_ = host_->get_interface(host_->ctx, {TL_APP_WORK_ID, sizeof TL_APP_WORK_ID - 1});
+  bridge_->watch(*this);
 }
 
 py::object ProviderObject::client(const std::string& interface_id) {
@@ -359,7 +361,10 @@ void ProviderObject::run_hook(Hook hook) noexcept {
   else
     PyErr_WriteUnraisable(hooks_[hook].ptr());
   // They hold this, and this holds them.
-  if (hook == kEnd) forget(true);
+  if (hook == kEnd) {
+    bridge_->unwatch();
+    forget(true);
+  }
 }
 
 void ProviderObject::begin_stop(void (*done)(void*), void* user) {
@@ -373,16 +378,55 @@ void ProviderObject::drain_now() {
   drain(stopped_, stopped_user_);
 }
 
+// ---- what the host waits for ----
+
+void ProviderObject::posted() noexcept {
+  const std::lock_guard lock(work_mutex_);
+  ++posted_;
+  if (std::exchange(busy_, true) || !work_.vtbl) return;
+  static_cast<const tl_app_work*>(work_.vtbl)->busy(work_.self, 1);
+}
+
+void ProviderObject::delivered(std::size_t count) noexcept {
+  {
+    const std::lock_guard lock(work_mutex_);
+    delivered_ += count;
+  }
+  if (checking_ || !hooks_[kSettled]) return;
+  checking_ = true;
+  run_hook(kSettled);
+}
+
+void ProviderObject::idle() {
+  checking_ = false;
+  const std::lock_guard lock(work_mutex_);
+  if (posted_ != delivered_ || !std::exchange(busy_, false) || !work_.vtbl) return;
+  static_cast<const tl_app_work*>(work_.vtbl)->busy(work_.self, 0);
+}
+
 void ProviderObject::end() {
   const GilAcquire gil;
   if (!gil) return;
+  {
+    const std::lock_guard lock(work_mutex_);
+    if (busy_ && work_.vtbl) static_cast<const tl_app_work*>(work_.vtbl)->busy(work_.self, 0);
+    work_ = {};
+  }
   calls_->close();
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
   }
   ready_.notify_all();
-  if (bridge_) bridge_->post(std::make_unique<HookDelivery>(shared_from_this(), kEnd));
+  if (!bridge_) return;
+  const py::object join = hooks_[kJoin];  // the end lets go of it
+  bridge_->post(std::make_unique<HookDelivery>(shared_from_this(), kEnd));
+  if (PyObject* answer = PyObject_CallNoArgs(join.ptr()))
+    Py_DECREF(answer);
+  else
+    PyErr_WriteUnraisable(join.ptr());
 }
+
+void ProviderObject::ended() { LoopBridge::sweep(); }
 
 }  // namespace trunkline::pyrt

@@ -28,7 +28,9 @@ struct OfferSpec {
 void define_offer(const OfferSpec& spec);
 
 /// One instance. Shared by the host, which stops it, and by its Python thread, which ends later.
-class ProviderObject final : public Implementation, public std::enable_shared_from_this<ProviderObject> {
+class ProviderObject final : public Implementation,
+                             public LoopBridge::Watcher,
+                             public std::enable_shared_from_this<ProviderObject> {
  public:
   ProviderObject(const tl_host* host, std::string plugin_id);
   ~ProviderObject() override;
@@ -36,7 +38,7 @@ class ProviderObject final : public Implementation, public std::enable_shared_fr
   // ---- for Python, with the GIL ----
   /// Once for each interface, before attach. `methods`: (name, function or value, is a coroutine function) for each operation.
   void offer(const std::string& interface_id, const py::object& methods);
-  /// On the thread of the loop. `hooks`: (stop, end, spawn, explain, current call) of trunkline._provider.
+  /// On the thread of the loop. `hooks`: (stop, end, join, spawn, settled, explain, current call) of trunkline._provider.
   void attach(const py::object& loop, const py::object& hooks, std::size_t most_workers);
   /// A service or event interface of the host.
   py::object client(const std::string& interface_id);
@@ -44,6 +46,10 @@ class ProviderObject final : public Implementation, public std::enable_shared_fr
   void work();
   /// The stop hook has run: no operation is accepted any more, and the host is told when those in flight have completed.
   void drain_now();
+  /// Nothing is left to do on the loop. Unless something was posted meanwhile the host need not wait for it any more.
+  void idle();
+  /// The loop is closed.
+  void ended();
 
   // ---- for the host; no GIL ----
   void begin(std::unique_ptr<ProviderCall> call);
@@ -60,7 +66,7 @@ class ProviderObject final : public Implementation, public std::enable_shared_fr
     py::object method;
     bool awaits = false;
   };
-  enum Hook : std::size_t { kStop, kEnd, kSpawn, kExplain, kCurrentCall, kHooks };
+  enum Hook : std::size_t { kStop, kEnd, kJoin, kSpawn, kSettled, kExplain, kCurrentCall, kHooks };
   class Scope;
 
   static PyObject* task_done(PyObject* self, PyObject* task) noexcept;
@@ -75,6 +81,8 @@ class ProviderObject final : public Implementation, public std::enable_shared_fr
   Error failure(const ProviderCall& call) noexcept;
   void run_hook(Hook hook) noexcept;
   void forget(bool gil) noexcept;
+  void posted() noexcept override;
+  void delivered(std::size_t count) noexcept override;
 
   const tl_host* const host_;
   const std::string id_;
@@ -94,6 +102,12 @@ class ProviderObject final : public Implementation, public std::enable_shared_fr
   std::deque<std::unique_ptr<ProviderCall>> queue_;
   std::size_t idle_ = 0, workers_ = 0, most_workers_ = 1;
   bool ended_ = false;
+
+  std::mutex work_mutex_;  // guards what follows
+  tl_iface work_{};        // vtbl==NULL: the host does not ask, or is gone
+  std::uint64_t posted_ = 0, delivered_ = 0;
+  bool busy_ = false;
+  bool checking_ = false;  // of the loop's thread
 };
 
 /// What the generated classes do with each operation.
