@@ -122,6 +122,7 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
   if (find(config.name))
     throw Error(ErrorCode::kAlreadyExists, "provider " + config.name + ": found twice, wanted once", config.name);
   const plugin::LoadedPlugin& loaded = plugin->loaded();
+  const std::string id = loaded.manifest.id;
   loader_.add_app(std::move(plugin));
   auto set = std::make_unique<Set>();
   configs_.push_back(config);
@@ -134,7 +135,7 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
   } catch (...) {
     set.reset();  // stops what was made
     configs_.pop_back();
-    loader_.remove_app(loaded.manifest.id);
+    loader_.remove_app(id);
     throw;
   }
   publish(std::move(set));

@@ -64,7 +64,7 @@ function finish(text) {
   } else {
     reader.text(text);
     try {
-      if (failed) call.reject(readError(reader));
+      if (failed) refuse(call, readError(reader));
       else if (call.wantsHandle) call.resolve(handle);
       else call.resolve(call.read === undefined ? undefined : call.read(reader));
     } catch (error) {
@@ -108,7 +108,11 @@ function abandon(number, reason) {
   const call = settle(number);
   if (call === undefined) return;
   native.cancel(number);
-  call.reject(reason);
+  refuse(call, reason);
+}
+/** A provider that is being stopped hears no more of what it still waits for: nobody may be there to catch that. */
+function refuse(call, error) {
+  if (call.owner?.quiet?.(error) !== true) call.reject(error);
 }
 /** Gives up all calls of one owner. */
 function abandonAll(owner, makeReason) {

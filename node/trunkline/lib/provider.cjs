@@ -259,7 +259,7 @@ class Providers {
     try {
       const provider = plugin.make();
       if (provider === null || typeof provider !== "object") throw new ArgumentError("provider", "expected an object");
-      const instance = { plugin, provider, handle: this.#native.instance(), parts: plugin.interfaces.map((id) => OFFERS[id]), ended: false };
+      const instance = { plugin, provider, handle: this.#native.instance(), parts: plugin.interfaces.map((id) => OFFERS[id]), stopping: false, ended: false };
       this.#instances.set(number, instance);
       for (const id of plugin.interfaces) methodsOf(provider, id);
       const seen = new Map();
@@ -292,6 +292,7 @@ class Providers {
     // Waiting for a host keeps no process alive: a provider may well do nothing else.
     const connection = (instance.connection ??= {
       idle: true,
+      quiet: (error) => instance.stopping && (error?.code === "cancelled" || error?.code === "failedPrecondition"),
       get handle() {
         if (instance.ended) throw makeError("failedPrecondition", `provider ${instance.plugin.id} was stopped`);
         return instance.handle;
@@ -306,6 +307,7 @@ class Providers {
 
   async #stop(number) {
     const instance = this.#instances.get(number);
+    if (instance) instance.stopping = true;
     try {
       await instance?.provider.stop?.();
     } catch (error) {
