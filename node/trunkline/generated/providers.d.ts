@@ -18,7 +18,7 @@ import type { SmsCapabilities, SmsQuery, SmsQueryResult, SmsSendRequest, SmsSend
 type Defaulted<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 
 /** What the base classes of providers have in common. */
-export declare class ProviderBase implements ProviderHooks {
+export declare class ProviderBase {
   /** There from `start` on. */
   host: ProviderHost;
 }

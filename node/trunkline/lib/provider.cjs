@@ -183,7 +183,12 @@ class Providers {
         const config = reader.string();
         return this.#later(() => void this.#create(number, handle, config));
       }
-      case KIND.stop: return this.#later(() => void this.#stop(number));
+      case KIND.stop: {
+        // At once: what the stop ends comes in the same breath.
+        const instance = this.#instances.get(number);
+        if (instance) instance.stopping = true;
+        return this.#later(() => void this.#stop(number));
+      }
       case KIND.end: return this.#later(() => this.#end(number));
       case KIND.forget: return void this.#plugins.delete(number);
     }
@@ -307,7 +312,6 @@ class Providers {
 
   async #stop(number) {
     const instance = this.#instances.get(number);
-    if (instance) instance.stopping = true;
     try {
       await instance?.provider.stop?.();
     } catch (error) {

@@ -94,5 +94,5 @@ function types(ir, all, hosts) {
   const head = [`// ${BANNER}`, 'import type { ProviderCall, ProviderHooks } from "../lib/support.js";', ...modules.map((m) => `import type * as ${m} from "./${m}.js";`)];
   for (const [file, used] of [...imports].sort()) head.push(`import type { ${[...used].sort().join(", ")} } from "./${file}.js";`);
   return [...head, "", "type Defaulted<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;", "",
-    "/** What the base classes of providers have in common. */", "export declare class ProviderBase implements ProviderHooks {", "  /** There from `start` on. */", "  host: ProviderHost;", "}", "", ...host, ...body].join("\n");
+    "/** What the base classes of providers have in common. */", "export declare class ProviderBase {", "  /** There from `start` on. */", "  host: ProviderHost;", "}", "", ...host, ...body].join("\n");
 }
