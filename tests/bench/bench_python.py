@@ -67,7 +67,7 @@ def carriers() -> dict[str, type]:
 
 
 def provider_rate(carrier: type) -> float:
-    """Sends in a second through the vtable of a provider in Python: the conformance kit is the caller, so no Python is but its own."""
+    """Sends in a second through the vtable of a provider in Python. The conformance kit calls, so no Python runs but its own."""
     from trunkline import conformance
 
     rates = []

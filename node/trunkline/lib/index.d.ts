@@ -386,7 +386,7 @@ export interface ProviderOptions {
   optionalSecrets?: string[];
   /** Milliseconds that one call may take; by default 30 000. */
   timeout?: number;
-  /** What else the configuration's `providers` may say of one: `breaker`, `rate`, `prices`. */
+  /** What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there. */
   settings?: Record<string, unknown>;
   /** Where no route decides it is asked before the providers that are there, which is the default, or after them. */
   first?: boolean;

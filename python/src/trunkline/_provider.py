@@ -79,7 +79,7 @@ class ProviderBase:
         return None
 
     def stop(self) -> Awaitable[None] | None:
-        """Called when the provider is to end, before operations that are under way are waited for. May be a coroutine function."""
+        """Called when the provider is to end, before those under way are waited for. May be a coroutine function."""
         return None
 
 
@@ -233,7 +233,7 @@ def interface_ids(provider: object, wanted: object) -> tuple[str, ...]:
         ]
         if not found:
             raise TypeError(
-                f"{cls.__name__} inherits from no provider class such as trunkline.SmsProvider; name what it offers: interface='sms'"
+                f"{cls.__name__} inherits from no class such as trunkline.SmsProvider: say what it offers, such as interface='sms'"
             )
         return tuple(dict.fromkeys(found))
     items = [wanted] if isinstance(wanted, (str, type)) else list(wanted)  # type: ignore[call-overload]
@@ -266,7 +266,8 @@ def operations(provider: object, interface_id: str) -> tuple[tuple[str, object, 
             raise TypeError(f"{type(provider).__name__}.{name}: expected a function, found {type(method).__name__}")
         else:
             rows.append((name, method, _is_coroutine_function(method)))
-    if all(method is None for (_, method, _), (_, constant) in zip(rows, providers.INTERFACES[interface_id]) if not constant):
+    constants = [constant for _, constant in providers.INTERFACES[interface_id]]
+    if all(row[1] is None for row, constant in zip(rows, constants, strict=True) if not constant):
         wanted = ", ".join(name for name, constant in providers.INTERFACES[interface_id] if not constant)
         raise TypeError(f"{type(provider).__name__} has no method of {interface_id}: wanted {wanted}")
     return tuple(rows)

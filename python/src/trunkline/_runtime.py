@@ -450,7 +450,7 @@ class Runtime(EventConsumers):
             config: Its configuration, which `host.config` gives it. Checked against its `config_schema`.
             secrets: Its secrets by name, which `host.secrets.get` gives it.
             timeout: Seconds that one call may take; None: 30.
-            settings: What else the configuration's `providers` may say of one: `breaker`, `rate`, `prices`.
+            settings: What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there.
             first: Where no route decides it is asked before the providers that are there, else after them.
             workers: Threads at most for plain methods.
 
