@@ -24,7 +24,10 @@ def public_names() -> list[str]:
     names = []
     modules = [trunkline, trunkline.aio]
     modules += [trunkline.testing]
-    modules += [getattr(trunkline, name) for name in ("chat", "common", "email", "identity", "sandbox", "service", "sms")]
+    modules += [
+        getattr(trunkline, name)
+        for name in ("chat", "common", "email", "host", "identity", "providers", "sandbox", "service", "sms")
+    ]
     modules += [getattr(trunkline.aio, name) for name in ("chat", "email", "identity", "sandbox", "service", "sms")]
     for module in modules:
         for name in module.__all__:

@@ -72,3 +72,33 @@ async def awaited_tests(trunkline: AsyncTrunkline) -> None:
     assert_type(await trunkline.phone("+1").texts, list[str])
     assert_type(await trunkline.events.dead_lettered, list[DeadLetter])
     assert_type(await trunkline.clock.advance(1), datetime.datetime)
+
+
+class Acme(trunkline.SmsProvider):
+    secrets = ("api_key",)
+
+    async def start(self, host: trunkline.ProviderHost) -> None:
+        assert_type(host.secrets.get("api_key"), str)
+
+    async def send(self, request: trunkline.sms.SmsSendRequest) -> list[trunkline.sms.SmsSendResult]:
+        assert_type(await self.host.store.get("k"), bytes)
+        assert_type(self.host.blocking.store.get("k"), bytes)
+        assert_type(trunkline.current_call().idempotency_key, str)
+        return []
+
+
+class Plain(trunkline.SmsProvider):
+    def send(self, request: trunkline.sms.SmsSendRequest) -> list[trunkline.sms.SmsSendResult]:
+        return []
+
+    def stop(self) -> None: ...
+
+
+class Wrong(trunkline.SmsProvider):
+    def send(self, request: str) -> int:  # type: ignore[override]
+        return 1
+
+
+def provided(rt: trunkline.Runtime) -> None:
+    rt.register_provider("acme", Acme(), config={"a": 1}, first=False)
+    rt.register_provider(3, Acme())  # type: ignore[arg-type]

@@ -143,7 +143,7 @@ void add_new(CLI::App& plugin, CommandContext& context) {
   auto options = std::make_shared<Options>();
   CLI::App* command = plugin.add_subcommand("new", "Write a project that builds, and passes the conformance kit.");
   command->add_option("name", options->id, "Id of the plugin, such as acme.")->required();
-  command->add_option("--lang", options->language, "c or cpp; default: cpp.");
+  command->add_option("--lang", options->language, "c, cpp, js or python; default: cpp.");
   command->add_option("--interface", options->interface, "What it offers, such as sms.");
   command->add_option("--dir", options->directory, "Where to; default: a new directory with its name.");
   command->callback([&context, options] {

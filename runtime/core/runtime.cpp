@@ -231,7 +231,7 @@ struct Runtime::Parts {
 
 Runtime::Runtime(Config config) : config_(std::move(config)) {}
 
-std::unique_ptr<Runtime> Runtime::open(Config config) {
+std::unique_ptr<Runtime> Runtime::open(Config config, std::vector<std::unique_ptr<plugin::AppPlugin>> plugins) {
   std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
   runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);
   Parts& p = *runtime->parts_;
@@ -306,6 +306,7 @@ std::unique_ptr<Runtime> Runtime::open(Config config) {
     co_return found;
   });
   p.identity.set_on_deleted([&p](ResourcePtr resource, std::string user) { return p.chat.forget_user(resource, user); });
+  for (auto& plugin : plugins) p.providers.add_app(std::move(plugin));
   p.providers.start();
   p.event_topics.load();
   runtime->seed();

@@ -2,14 +2,18 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <exception>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "runtime/config/config.h"
 #include "runtime/core/evaluate.h"
 #include "runtime/core/runtime.h"
 #include "runtime/core/service_objects.h"
+#include "runtime/plugin/loader.h"
 #include "runtime/providers/provider_registry.h"
+#include "trunkline/app_plugin.h"
 #include "trunkline/errors.hpp"
 #include "trunkline/expression.h"
 #include "trunkline/runtime.h"
@@ -32,22 +36,64 @@ Config read_config(std::string_view text, const std::filesystem::path& file) {
 
 tl_str lend(std::string_view text) { return {text.data(), text.size()}; }
 
-}  // namespace
-
-extern "C" {
-
-int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error) {
+/// Runs `body` and gives 0, or the code of what it throws.
+template <class Body>
+int32_t guarded(tl_error** error, Body body) noexcept {
   try {
-    Config config = read_config(view(config_yaml), view(config_file));
-    auto shell = std::make_unique<tl_runtime>();
-    shell->runtime = Runtime::open(std::move(config));
-    *out = shell.release();
+    body();
     return 0;
   } catch (...) {
     const Error failure = current_error();
     if (error) *error = ErrorHost::make(failure);
     return static_cast<int32_t>(failure.code);
   }
+}
+
+/// Takes over every context before the first that is wrong is told.
+std::vector<std::unique_ptr<plugin::AppPlugin>> take_over(const tl_app_plugin* plugins, size_t count) {
+  std::vector<std::unique_ptr<plugin::AppPlugin>> out;
+  std::exception_ptr failed;
+  for (size_t i = 0; i < count; ++i) {
+    try {
+      out.push_back(std::make_unique<plugin::AppPlugin>(plugins[i]));
+    } catch (...) {
+      if (!failed) failed = std::current_exception();
+    }
+  }
+  if (failed) std::rethrow_exception(failed);
+  return out;
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t tl_runtime_open(tl_str config_yaml, tl_str config_file, tl_runtime** out, tl_error** error) {
+  return tl_runtime_open_with(config_yaml, config_file, nullptr, 0, out, error);
+}
+
+int32_t tl_runtime_open_with(tl_str config_yaml, tl_str config_file, const tl_app_plugin* plugins, size_t count, tl_runtime** out,
+                             tl_error** error) {
+  return guarded(error, [&] {
+    std::vector<std::unique_ptr<plugin::AppPlugin>> apps = take_over(plugins, count);
+    Config config = read_config(view(config_yaml), view(config_file));
+    auto shell = std::make_unique<tl_runtime>();
+    shell->runtime = Runtime::open(std::move(config), std::move(apps));
+    *out = shell.release();
+  });
+}
+
+int32_t tl_runtime_add_provider(tl_runtime* runtime, const tl_app_plugin* plugin, tl_str provider_json, tl_bool first,
+                                tl_error** error) {
+  return guarded(error, [&] {
+    auto app = std::move(take_over(plugin, 1).front());
+    // As it would stand in a file, so that it may say the same.
+    ConfigOptions options;
+    options.file_name = "provider";
+    const Config config = parse_config("{\"providers\": [" + std::string(view(provider_json)) + "]}", options);
+    if (config.providers.size() != 1) throw Error(ErrorCode::kInvalidArgument, "provider: wanted one provider", "provider");
+    runtime->runtime->providers().add(config.providers.front(), std::move(app), first);
+  });
 }
 
 void tl_runtime_close(tl_runtime* runtime) {

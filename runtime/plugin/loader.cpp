@@ -115,6 +115,33 @@ void check_entry(const tl_plugin_entry* entry, const std::string& where) {
     if (!set) fail(std::string("a null slot ") + name + " in the entry", "a function");
 }
 
+AppPlugin::AppPlugin(const tl_app_plugin& plugin) : plugin_(plugin) {
+  try {
+    if (plugin.struct_size < sizeof(tl_app_plugin) || !plugin.create)
+      throw Error(ErrorCode::kFailedPrecondition, "the application's plugin: found an incomplete tl_app_plugin, wanted all slots");
+    const std::string_view manifest(plugin.manifest_json.data ? plugin.manifest_json.data : "", plugin.manifest_json.size);
+    loaded_.manifest = parse_manifest(manifest, {});
+    // create stands for the slot that is never called.
+    const auto no_context = [](const tl_host*, tl_str, tl_plugin**, tl_error**) noexcept -> std::int32_t {
+      return static_cast<std::int32_t>(ErrorCode::kInternal);
+    };
+    entry_ = {sizeof(tl_plugin_entry), TL_ABI_CURRENT,       TL_ABI_VERSION(TL_ABI_MAJOR, 0), 0,
+              no_context,              plugin.get_interface, plugin.stop,                     plugin.destroy};
+    loaded_.entry = &entry_;
+    loaded_.create = [this](const tl_host* host, tl_str config, tl_plugin** out, tl_error** error) {
+      return plugin_.create(plugin_.context, host, config, out, error);
+    };
+    check_entry(&entry_, where(loaded_.manifest));
+  } catch (...) {
+    if (plugin.release) plugin.release(plugin.context);
+    throw;
+  }
+}
+
+AppPlugin::~AppPlugin() {
+  if (plugin_.release) plugin_.release(plugin_.context);
+}
+
 PluginLoader::PluginLoader(LoaderOptions options) : options_(std::move(options)) {
   for (const fs::path& path : options_.paths) search(path);
 }
@@ -160,21 +187,38 @@ void PluginLoader::add(FoundPlugin plugin) {
   found_.push_back(std::move(plugin));
 }
 
+// With mutex_ held.
+void PluginLoader::add_checked(const LoadedPlugin& loaded) {
+  FoundPlugin plugin;
+  plugin.id = loaded.manifest.id;
+  plugin.manifest = loaded.manifest;
+  for (const FoundPlugin& other : found_)
+    if (other.id == plugin.id)
+      throw Error(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, wanted once", plugin.id);
+  check_manifest(loaded.manifest, options_);
+  check_entry(loaded.entry, where(loaded.manifest));
+  plugin.loaded = &loaded;
+  found_.push_back(std::move(plugin));
+}
+
+void PluginLoader::add_app(std::unique_ptr<AppPlugin> plugin) {
+  const std::lock_guard lock(mutex_);
+  add_checked(plugin->loaded());
+  apps_.push_back(std::move(plugin));
+}
+
+void PluginLoader::remove_app(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(found_, [&](const FoundPlugin& found) { return found.id == id; });
+  std::erase_if(apps_, [&](const auto& app) { return app->loaded().manifest.id == id; });
+}
+
 void PluginLoader::add_builtin(std::string_view manifest, const tl_plugin_entry* entry) {
   auto loaded = std::make_unique<LoadedPlugin>();
   loaded->manifest = parse_manifest(manifest, {});
   loaded->entry = entry;
-  FoundPlugin plugin;
-  plugin.id = loaded->manifest.id;
-  plugin.manifest = loaded->manifest;
   const std::lock_guard lock(mutex_);
-  for (const FoundPlugin& other : found_)
-    if (other.id == plugin.id)
-      throw Error(ErrorCode::kAlreadyExists, "plugin " + plugin.id + ": found twice, wanted once", plugin.id);
-  check_manifest(loaded->manifest, options_);
-  check_entry(entry, where(loaded->manifest));
-  plugin.loaded = loaded.get();
-  found_.push_back(std::move(plugin));
+  add_checked(*loaded);
   Libraries& all = libraries();
   const std::lock_guard all_lock(all.mutex);
   all.plugins.push_back(std::move(loaded));

@@ -1,7 +1,9 @@
 // Finds plugins, checks them and loads them.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "runtime/plugin/manifest.h"
 #include "trunkline/abi.h"
+#include "trunkline/app_plugin.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::plugin {
@@ -28,6 +31,23 @@ struct LoaderOptions {
 struct LoadedPlugin {
   Manifest manifest;
   const tl_plugin_entry* entry = nullptr;
+  /// What makes an instance, where the entry alone cannot know of what: see AppPlugin. Empty: entry->create.
+  std::function<std::int32_t(const tl_host* host, tl_str config_json, tl_plugin** out, tl_error** error)> create;
+};
+
+/// A plugin that the application itself is: an object of a language binding. Lives as long as its loader, not as the process.
+class AppPlugin {
+ public:
+  /// Throws kInvalidArgument (the manifest), kFailedPrecondition (a slot). Takes over `plugin.context`, whatever happens.
+  explicit AppPlugin(const tl_app_plugin& plugin);
+  AppPlugin(const AppPlugin&) = delete;
+  ~AppPlugin();
+  const LoadedPlugin& loaded() const { return loaded_; }
+
+ private:
+  const tl_app_plugin plugin_;
+  tl_plugin_entry entry_;
+  LoadedPlugin loaded_;
 };
 
 /// A manifest that was found, or why it cannot be used.
@@ -48,6 +68,10 @@ class PluginLoader {
   /// A plugin that is linked into the program or made by a language binding. `manifest` as in plugin.json, without `library`.
   /// Throws what parse_manifest throws, and kAlreadyExists.
   void add_builtin(std::string_view manifest, const tl_plugin_entry* entry);
+  /// A plugin of the application. Throws what its constructor and add_builtin throw.
+  void add_app(std::unique_ptr<AppPlugin> plugin);
+  /// Forgets one of which no instance is left.
+  void remove_app(std::string_view id);
 
   /// Everything that was found; loads nothing.
   std::vector<FoundPlugin> found() const;
@@ -58,12 +82,14 @@ class PluginLoader {
  private:
   void search(const std::filesystem::path& folder);
   void add(FoundPlugin plugin);
+  void add_checked(const LoadedPlugin& loaded);
   const LoadedPlugin& load_checked(const Manifest& manifest);
 
   LoaderOptions options_;
   mutable std::mutex mutex_;
   std::vector<FoundPlugin> found_;  // guarded by mutex_
   std::vector<std::string> searched_;
+  std::vector<std::unique_ptr<AppPlugin>> apps_;  // guarded by mutex_
 };
 
 /// Checks the entry struct of a plugin against this host; throws kFailedPrecondition. `where` names the plugin.

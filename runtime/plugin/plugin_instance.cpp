@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "runtime/async/executor.h"
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
@@ -71,8 +72,10 @@ std::string checked_config(const Manifest& manifest, const InstanceSettings& set
 
 // What the plugin holds of the host. Apart from the instance, because an abandoned plugin keeps it.
 struct PluginInstance::Bridge {
-  Bridge(HostContext& context, const Manifest& manifest, InstanceSettings& settings)
-      : services(context, manifest, settings.provider, std::move(settings.secrets)), event_sink(std::move(settings.event_sink)) {
+  Bridge(HostContext& context, const Manifest& manifest, InstanceSettings& settings, bool of_application)
+      : services(context, manifest, settings.provider, std::move(settings.secrets)),
+        event_sink(std::move(settings.event_sink)),
+        work(context.executor.work()) {
     host.struct_size = sizeof(tl_host);
     host.abi = TL_ABI_CURRENT;
     host.ctx = this;
@@ -80,16 +83,40 @@ struct PluginInstance::Bridge {
       const auto& self = *static_cast<const Bridge*>(ctx);
       if (!id.data) return {nullptr, nullptr};
       const std::string_view wanted(id.data, id.size);
+      if (wanted == TL_APP_WORK_ID && self.of_application) return {ctx, &kWork};
       const tl_iface found = self.services.find(wanted);
       return found.vtbl || !self.event_sink || !self.open.load(std::memory_order_acquire) ? found : self.event_sink(wanted);
     };
     ErrorHost::install(host);
+    this->of_application = of_application;
   }
+  ~Bridge() { set_busy(false); }
+
+  /// Once it is closed the runtime goes, and waits for nobody.
+  void set_busy(bool busy) noexcept {
+    const std::lock_guard lock(busy_mutex);
+    if (busy && !open.load(std::memory_order_acquire)) return;
+    if (std::exchange(counted, busy) == busy) return;
+    if (busy)
+      work.begin();
+    else
+      work.end();
+  }
+  void close() noexcept {
+    open.store(false, std::memory_order_release);
+    set_busy(false);
+  }
+  static constexpr tl_app_work kWork{
+      sizeof(tl_app_work), 0, [](void* self, tl_bool busy) noexcept { static_cast<Bridge*>(self)->set_busy(busy != 0); }};
 
   HostServices services;
   std::function<tl_iface(std::string_view)> event_sink;  // [any-thread]
   std::atomic<bool> open{true};
   tl_host host{};
+  bool of_application = false;
+  WorkTracker& work;
+  std::mutex busy_mutex;
+  bool counted = false;  // guarded by busy_mutex
 };
 
 // Where a plugin's stop completes.
@@ -187,7 +214,7 @@ PluginInstance::PluginInstance(const LoadedPlugin& plugin, InstanceSettings sett
       provider_(settings.provider),
       where_("provider " + settings.provider + " (plugin " + plugin.manifest.id + ")"),
       context_(context),
-      bridge_(std::make_unique<Bridge>(context, plugin.manifest, settings)),
+      bridge_(std::make_unique<Bridge>(context, plugin.manifest, settings, static_cast<bool>(plugin.create))),
       calls_(std::make_unique<CallTable>("provider " + provider_)) {
   deadlines_ = std::make_shared<Deadlines>(context.clock, *calls_);
   calls_->on_deadline([deadlines = deadlines_](Time due) { deadlines->arm(due); });
@@ -214,7 +241,8 @@ void PluginInstance::create_plugin(const std::string& config_json) {
   tl_error* error = nullptr;
   std::int32_t code = 0;
   try {
-    code = plugin_.entry->create(&bridge_->host, as_text(config_json), &made, &error);
+    code = plugin_.create ? plugin_.create(&bridge_->host, as_text(config_json), &made, &error)
+                          : plugin_.entry->create(&bridge_->host, as_text(config_json), &made, &error);
   } catch (...) {
     // Undefined by the ABI, but caught where the plugin shares our C++ runtime.
     misbehaved("exception", "create", current_error().message);
@@ -331,7 +359,7 @@ void PluginInstance::abandon() {
   deadlines_->close();
   calls_->close(Error(ErrorCode::kCancelled, where_ + " was abandoned"));
   bridge_->services.abandon();
-  bridge_->open.store(false, std::memory_order_release);
+  bridge_->close();
   static auto& abandoned = *new std::vector<std::pair<Bridge*, tl_plugin*>>;  // reachable, for leak checkers
   static std::mutex guard;
   const std::lock_guard lock(guard);

@@ -37,6 +37,10 @@ std::vector<std::string> interface_ids(const std::vector<std::string>& configure
   return out;
 }
 
+std::unique_ptr<Router> no_routes(const char* interface) {
+  return std::make_unique<Router>(interface, std::vector<RouteSpec>{}, std::vector<RouteTarget>{});
+}
+
 // Several faults as one error.
 Error joined(std::vector<Error> errors) {
   if (errors.size() == 1) return std::move(errors.front());
@@ -52,64 +56,112 @@ ProviderRegistry::ProviderRegistry(const Config& config, plugin::HostContext& ho
     : configs_(config.providers),
       routes_(config.routes),
       host_(host),
-      loader_(loader_options(config.plugins, std::move(builtin))),
-      sms_router_(std::make_unique<Router>("sms", std::vector<RouteSpec>{}, std::vector<RouteTarget>{})),
-      email_router_(std::make_unique<Router>("email", std::vector<RouteSpec>{}, std::vector<RouteTarget>{})) {}
+      loader_(loader_options(config.plugins, std::move(builtin))) {
+  auto empty = std::make_unique<Set>();
+  empty->sms_router = no_routes("sms");
+  empty->email_router = no_routes("email");
+  publish(std::move(empty));
+}
 
 ProviderRegistry::~ProviderRegistry() { stop(); }
 
+// With changing_ held, or in the constructor.
+void ProviderRegistry::publish(std::unique_ptr<Set> set) {
+  const Set* const published = set.get();
+  sets_.push_back(std::move(set));
+  set_.store(published, std::memory_order_release);
+}
+
 void ProviderRegistry::start() {
   std::vector<Error> errors;
-  std::set<std::string_view> names;
-  for (const ProviderConfig& config : configs_) {
-    if (!names.insert(config.name).second) {
-      errors.emplace_back(ErrorCode::kInvalidArgument, "provider " + config.name + ": found twice, wanted once", config.name);
-      continue;
-    }
-    try {
-      providers_.push_back(make(config));
-    } catch (const Error& error) {
-      errors.push_back(error);
-    }
-  }
-  // Without all providers a route would be blamed for a provider's fault.
-  if (errors.empty()) {
-    std::set<std::string> interfaces{"sms", "email"};
-    for (const RouteConfig& route : routes_) interfaces.insert(route.interface);
-    for (const std::string& interface : interfaces) {
+  {
+    const std::lock_guard lock(changing_);
+    started_ = true;
+    auto set = std::make_unique<Set>();
+    std::set<std::string_view> names;
+    for (const ProviderConfig& config : configs_) {
+      if (!names.insert(config.name).second) {
+        errors.emplace_back(ErrorCode::kInvalidArgument, "provider " + config.name + ": found twice, wanted once", config.name);
+        continue;
+      }
       try {
-        auto router = make_router(interface);
-        if (interface == "sms") sms_router_ = std::move(router);
-        if (interface == "email") email_router_ = std::move(router);
+        set->providers.push_back(make(config, loaded(config)));
       } catch (const Error& error) {
         errors.push_back(error);
       }
     }
+    // Without all providers a route would be blamed for a provider's fault.
+    if (errors.empty()) make_routers(*set, errors);
+    if (!set->sms_router) set->sms_router = no_routes("sms");
+    if (!set->email_router) set->email_router = no_routes("email");
+    publish(std::move(set));
   }
   if (errors.empty()) return;
   stop();
   throw joined(std::move(errors));
 }
 
-std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config) {
-  const plugin::LoadedPlugin* loaded = nullptr;
+void ProviderRegistry::make_routers(Set& set, std::vector<Error>& errors) const {
+  std::set<std::string> interfaces{"sms", "email"};
+  for (const RouteConfig& route : routes_) interfaces.insert(route.interface);
+  for (const std::string& interface : interfaces) {
+    try {
+      auto router = make_router(interface, set);
+      if (interface == "sms") set.sms_router = std::move(router);
+      if (interface == "email") set.email_router = std::move(router);
+    } catch (const Error& error) {
+      errors.push_back(error);
+    }
+  }
+}
+
+void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin::AppPlugin> plugin, bool first) {
+  const std::lock_guard lock(changing_);
+  if (!started_ || stopped_)
+    throw Error(ErrorCode::kFailedPrecondition, "provider " + config.name + ": the runtime does not run", config.name);
+  if (find(config.name))
+    throw Error(ErrorCode::kAlreadyExists, "provider " + config.name + ": found twice, wanted once", config.name);
+  const plugin::LoadedPlugin& loaded = plugin->loaded();
+  const std::string id = loaded.manifest.id;
+  loader_.add_app(std::move(plugin));
+  auto set = std::make_unique<Set>();
+  configs_.push_back(config);
   try {
-    loaded = &loader_.load(config.plugin);
+    set->providers = now().providers;
+    set->providers.insert(first ? set->providers.begin() : set->providers.end(), make(config, loaded));
+    std::vector<Error> errors;
+    make_routers(*set, errors);
+    if (!errors.empty()) throw joined(std::move(errors));
+  } catch (...) {
+    set.reset();  // stops what was made
+    configs_.pop_back();
+    loader_.remove_app(id);
+    throw;
+  }
+  publish(std::move(set));
+}
+
+const plugin::LoadedPlugin& ProviderRegistry::loaded(const ProviderConfig& config) {
+  try {
+    return loader_.load(config.plugin);
   } catch (Error& error) {
     error.message = "provider " + config.name + ": " + error.message;
     throw;
   }
+}
+
+std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config, const plugin::LoadedPlugin& loaded) {
   plugin::InstanceSettings settings;
   settings.provider = config.name;
   settings.config_json = config.config_json;
-  settings.interfaces = interface_ids(config.interfaces, loaded->manifest);
+  settings.interfaces = interface_ids(config.interfaces, loaded.manifest);
   const SecretSource source;
   for (const auto& [name, reference] : config.secrets) settings.secrets.emplace(name, source.resolve(reference));
   settings.event_sink = [this, provider = config.name](std::string_view id) {
     const auto sink = sinks_.find(id);
     return sink == sinks_.end() ? tl_iface{nullptr, nullptr} : sink->second(provider);
   };
-  auto provider = std::make_shared<Provider>(plugin::PluginInstance::create(*loaded, std::move(settings), host_), config.timeout);
+  auto provider = std::make_shared<Provider>(plugin::PluginInstance::create(loaded, std::move(settings), host_), config.timeout);
   CircuitBreaker::Options breaker;
   breaker.failures = static_cast<int>(config.breaker.failures);
   breaker.open_for = config.breaker.open_for;
@@ -128,9 +180,9 @@ PriceTable ProviderRegistry::prices_of(std::string_view provider) const {
   return {};
 }
 
-std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interface) const {
+std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interface, const Set& set) const {
   std::vector<RouteTarget> targets;
-  for (const auto& provider : providers_) {
+  for (const auto& provider : set.providers) {
     const auto& ids = provider->interfaces();
     if (std::none_of(ids.begin(), ids.end(), [&](const std::string& id) { return short_name(id) == interface; })) continue;
     RouteTarget& target = targets.emplace_back();
@@ -163,12 +215,14 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
 }
 
 void ProviderRegistry::stop(std::chrono::milliseconds patience) {
+  const std::lock_guard lock(changing_);
   if (std::exchange(stopped_, true)) return;
-  for (const auto& provider : providers_) provider->open_.store(false, std::memory_order_release);
+  const auto& providers = now().providers;
+  for (const auto& provider : providers) provider->open_.store(false, std::memory_order_release);
   // All drain side by side. The last to come is the first to go: later providers may lean on earlier ones.
-  for (auto it = providers_.rbegin(); it != providers_.rend(); ++it) (*it)->instance_->begin_stop();
+  for (auto it = providers.rbegin(); it != providers.rend(); ++it) (*it)->instance_->begin_stop();
   const auto until = std::chrono::steady_clock::now() + patience;
-  for (auto it = providers_.rbegin(); it != providers_.rend(); ++it) {
+  for (auto it = providers.rbegin(); it != providers.rend(); ++it) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     if ((*it)->instance_->finish_stop(std::max(left, std::chrono::milliseconds(0)))) continue;
     host_.log.error("providers", "a provider did not stop", {{"provider", (*it)->name()}, {"plugin", (*it)->plugin_id()}});
@@ -176,23 +230,23 @@ void ProviderRegistry::stop(std::chrono::milliseconds patience) {
 }
 
 ProviderPtr ProviderRegistry::find(std::string_view name) const {
-  for (const auto& provider : providers_)
+  for (const auto& provider : now().providers)
     if (provider->name() == name) return provider;
   return nullptr;
 }
 
 std::vector<ProviderPtr> ProviderRegistry::all_of(std::string_view interface_id) const {
   std::vector<ProviderPtr> out;
-  for (const auto& provider : providers_)
+  for (const auto& provider : now().providers)
     if (provider->offers(interface_id)) out.push_back(provider);
   return out;
 }
 
 ProviderPtr ProviderRegistry::require(std::string_view interface_id) const {
-  for (const auto& provider : providers_)
+  for (const auto& provider : now().providers)
     if (provider->offers(interface_id)) return provider;
   std::string found;
-  for (const auto& provider : providers_)
+  for (const auto& provider : now().providers)
     found += (found.empty() ? "" : ", ") + provider->name() + " (" + join(provider->interfaces(), ", ") + ")";
   throw Error(
       ErrorCode::kFailedPrecondition,

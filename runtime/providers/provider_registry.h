@@ -1,9 +1,11 @@
 // The configured providers of one runtime, and the routes to them.
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +20,7 @@
 
 namespace trunkline {
 
-/// Owned by the runtime. [any-thread] but for what is marked; the set of providers does not change between start and stop.
+/// Owned by the runtime. [any-thread] but for what is marked. Between start and stop the set of providers only grows.
 class ProviderRegistry {
  public:
   /// The host's object behind an event interface, for the provider of this name.
@@ -31,6 +33,8 @@ class ProviderRegistry {
 
   /// A plugin without a library, see PluginLoader::add_builtin. Before start. [lifecycle]
   void add_builtin(std::string_view manifest, const tl_plugin_entry* entry) { loader_.add_builtin(manifest, entry); }
+  /// A plugin of the application. Before start. [lifecycle]
+  void add_app(std::unique_ptr<plugin::AppPlugin> plugin) { loader_.add_app(std::move(plugin)); }
   /// What plugins get for an event interface, such as trunkline.sms.events/1. Before start. [lifecycle]
   void set_event_sink(std::string interface_id, EventSink sink) { sinks_[std::move(interface_id)] = std::move(sink); }
   /// Makes every provider and compiles the routes. When anything is wrong nothing stays started, and the error tells all of it:
@@ -39,6 +43,10 @@ class ProviderRegistry {
   /// Stops all at once and waits; those that have not drained in `patience` are abandoned. Idempotent. Blocks; never on a
   /// thread of the executor. The services must not be calling any more. [lifecycle]
   void stop(std::chrono::milliseconds patience = std::chrono::seconds(10));
+
+  /// Makes one more provider, of a plugin of the application. `first`: where no route decides it is asked before the others, else
+  /// after them. Between start and stop. Throws as start does, and kAlreadyExists (the name). Blocks.
+  void add(const ProviderConfig& config, std::unique_ptr<plugin::AppPlugin> plugin, bool first);
 
   /// Null when there is none.
   ProviderPtr find(std::string_view name) const;
@@ -49,24 +57,37 @@ class ProviderRegistry {
   /// Every plugin that was found: `loaded`, `available`, or `failed` with the reason.
   std::vector<service::PluginInfo> plugins() const;
 
-  const Router& sms_router() const { return *sms_router_; }
+  /// As of now; what it gives is good as long as the registry.
+  const Router& sms_router() const { return *now().sms_router; }
   /// By resource and sender; what a number would decide matches nothing.
-  const Router& email_router() const { return *email_router_; }
+  const Router& email_router() const { return *now().email_router; }
   static std::string_view country_of(std::string_view e164) { return trunkline::country_of(e164); }
 
  private:
-  std::shared_ptr<Provider> make(const ProviderConfig& config);
+  /// What there is at one time. Immutable once it is published.
+  struct Set {
+    std::vector<std::shared_ptr<Provider>> providers;
+    std::unique_ptr<Router> sms_router;
+    std::unique_ptr<Router> email_router;
+  };
+  const Set& now() const { return *set_.load(std::memory_order_acquire); }
+  void publish(std::unique_ptr<Set> set);
+  const plugin::LoadedPlugin& loaded(const ProviderConfig& config);
+  std::shared_ptr<Provider> make(const ProviderConfig& config, const plugin::LoadedPlugin& loaded);
   PriceTable prices_of(std::string_view provider) const;
-  std::unique_ptr<Router> make_router(const std::string& interface) const;
+  /// Adds what is wrong to `errors`.
+  void make_routers(Set& set, std::vector<Error>& errors) const;
+  std::unique_ptr<Router> make_router(const std::string& interface, const Set& set) const;
 
-  const std::vector<ProviderConfig> configs_;
+  std::mutex changing_;                  // held by start, add and stop; guards configs_, sets_ and stopped_
+  std::vector<ProviderConfig> configs_;
   const std::vector<RouteConfig> routes_;
   plugin::HostContext& host_;
   plugin::PluginLoader loader_;
   std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
-  std::vector<std::shared_ptr<Provider>> providers_;     // written by start only
-  std::unique_ptr<Router> sms_router_;
-  std::unique_ptr<Router> email_router_;
+  std::vector<std::unique_ptr<const Set>> sets_;         // all there ever were: who is reading one need not say so
+  std::atomic<const Set*> set_{nullptr};                 // the last of them
+  bool started_ = false;
   bool stopped_ = false;
 };
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from server import PROGRAM
 BUILD = PROGRAM.parent.parent
 
 
-def run(*command: object, cwd: Path | None = None, expect: int = 0) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("TRUNKLINE", "PYTHONPATH"))}
-    done = subprocess.run([str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=600, check=False)
+def run(*command: object, cwd: Path | None = None, expect: int = 0, env: dict[str, str] | None = None) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TRUNKLINE", "PYTHONPATH"))}
+    done = subprocess.run(
+        [str(c) for c in command], cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == expect, f"{command} gave {done.returncode}: {done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
@@ -74,6 +77,34 @@ def test_a_new_project_builds_and_passes_the_kit(tmp_path: Path, prefix: Path, l
     assert not any(name.startswith("sms.send.error.") for name in skipped), skipped
 
 
+def test_a_new_python_project_passes_the_kit(tmp_path: Path) -> None:
+    written = run(PROGRAM, "plugin", "new", "acme-two", "--lang", "python", "--interface", "sms", cwd=tmp_path)
+    assert "acme-two/acme_two.py" in written
+    project = tmp_path / "acme-two"
+    package = {"PYTHONPATH": str(BUILD / "python")}
+    assert "OK" in run(sys.executable, "-m", "unittest", cwd=project, env=package)
+    command = [sys.executable, "-m", "trunkline.conformance", "acme_two:AcmeTwo", "--secret", "api_key=secret"]
+    said = run(*command, "--quirks", "quirks.json", "--report", "report.json", cwd=project, env=package)
+    assert "0 failed" in said
+    report = json.loads((project / "report.json").read_text())
+    assert report["passed"] > 40
+    skipped = {check["name"] for check in report["checks"] if check["outcome"] == "skipped"}
+    assert not any(name.startswith(("sms.send.error.", "sms.receipts.late")) for name in skipped), skipped
+    assert "+14255550123 accepted" in run(sys.executable, "main.py", "+14255550123", "hello", cwd=project, env=package)
+
+
+@pytest.mark.skipif(shutil.which("node") is None or not (BUILD / "node" / "trunkline.node").is_file(), reason="no addon")
+def test_a_new_javascript_project_passes_the_kit(tmp_path: Path) -> None:
+    run(PROGRAM, "plugin", "new", "acme-two", "--lang", "js", "--interface", "sms", cwd=tmp_path)
+    project = tmp_path / "acme-two"
+    (project / "node_modules").mkdir()
+    (project / "node_modules" / "trunkline").symlink_to(Path(__file__).resolve().parents[2] / "node" / "trunkline")
+    build = {"TRUNKLINE_BUILD_DIR": str(BUILD)}
+    said = run("node", "--test", cwd=project, env=build)
+    assert "fail 0" in said
+    assert "+14255550123 accepted" in run("node", "main.mjs", "+14255550123", "hello", cwd=project, env=build)
+
+
 def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
     run(PROGRAM, "plugin", "new", "acme", "--lang", "c", cwd=tmp_path)
     env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig"))
@@ -89,7 +120,7 @@ def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
 
 def test_mistakes_of_an_author(tmp_path: Path, prefix: Path) -> None:
     assert "wanted lower-case letters" in run(PROGRAM, "plugin", "new", "Acme!", cwd=tmp_path, expect=1)
-    assert "there are: c with sms, cpp with sms" in run(
+    assert "there are: c with sms, cpp with sms, js with sms, python with sms" in run(
         PROGRAM, "plugin", "new", "acme", "--lang", "cobol", cwd=tmp_path, expect=1
     )
     run(PROGRAM, "plugin", "new", "acme", cwd=tmp_path)

@@ -227,8 +227,33 @@ class ChatProviderObject final : public Object {
   trunkline::chat::ChatProviderClient client_;
 };
 
+class ChatEventsObject final : public Object {
+ public:
+  ChatEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // changed
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        chat::ChatChange p_change{};
+        read(in, p_change);
+        std::optional<host::StoreBatch> p_batch{};
+        read(in, p_batch);
+        client_.start_changed(std::move(p_resource_id), std::move(p_change), std::move(p_batch), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::chat::ChatEventsClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_chat_provider(tl_iface iface, CallTable& calls) { return std::make_unique<ChatProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_chat_events(tl_iface iface, CallTable& calls) { return std::make_unique<ChatEventsObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -34,11 +34,23 @@ inline void write(Writer& out, const trunkline::chat::Participant& value) {
   write(out, value.metadata);
 }
 
+inline void read(Reader& in, trunkline::chat::InvalidParticipant& value) {
+  read(in, value.id);
+  read(in, value.message);
+}
 inline void write(Writer& out, const trunkline::chat::InvalidParticipant& value) {
   write(out, value.id);
   write(out, value.message);
 }
 
+inline void read(Reader& in, trunkline::chat::ChatThread& value) {
+  read(in, value.id);
+  read(in, value.topic);
+  read(in, value.created_on);
+  read(in, value.created_by);
+  read(in, value.metadata);
+  read(in, value.retention_days);
+}
 inline void write(Writer& out, const trunkline::chat::ChatThread& value) {
   write(out, value.id);
   write(out, value.topic);
@@ -48,6 +60,12 @@ inline void write(Writer& out, const trunkline::chat::ChatThread& value) {
   write(out, value.retention_days);
 }
 
+inline void read(Reader& in, trunkline::chat::ThreadItem& value) {
+  read(in, value.id);
+  read(in, value.topic);
+  read(in, value.deleted_on);
+  read(in, value.last_message_received_on);
+}
 inline void write(Writer& out, const trunkline::chat::ThreadItem& value) {
   write(out, value.id);
   write(out, value.topic);
@@ -62,7 +80,19 @@ inline void read(Reader& in, trunkline::chat::CreateThreadRequest& value) {
   read(in, value.retention_days);
   read(in, value.idempotency_key);
 }
+inline void write(Writer& out, const trunkline::chat::CreateThreadRequest& value) {
+  write(out, value.topic);
+  write(out, value.participants);
+  write(out, value.metadata);
+  write(out, value.retention_days);
+  write(out, value.idempotency_key);
+}
 
+inline void read(Reader& in, trunkline::chat::CreateThreadResult& value) {
+  read(in, value.thread);
+  read(in, value.invalid_participants);
+  read(in, value.repeated);
+}
 inline void write(Writer& out, const trunkline::chat::CreateThreadResult& value) {
   write(out, value.thread);
   write(out, value.invalid_participants);
@@ -75,7 +105,31 @@ inline void read(Reader& in, trunkline::chat::ThreadUpdate& value) {
   read(in, value.remove_metadata);
   read(in, value.retention_days);
 }
+inline void write(Writer& out, const trunkline::chat::ThreadUpdate& value) {
+  write(out, value.topic);
+  write(out, value.metadata);
+  write(out, value.remove_metadata);
+  write(out, value.retention_days);
+}
 
+inline void read(Reader& in, trunkline::chat::ChatMessage& value) {
+  read(in, value.id);
+  read(in, value.thread_id);
+  read(in, value.sequence);
+  read(in, value.version);
+  read(in, value.kind);
+  read(in, value.content);
+  read(in, value.topic);
+  read(in, value.participants);
+  read(in, value.initiator_id);
+  read(in, value.sender_id);
+  read(in, value.sender_display_name);
+  read(in, value.created_on);
+  read(in, value.edited_on);
+  read(in, value.deleted_on);
+  read(in, value.metadata);
+  read(in, value.attachments);
+}
 inline void write(Writer& out, const trunkline::chat::ChatMessage& value) {
   write(out, value.id);
   write(out, value.thread_id);
@@ -102,13 +156,30 @@ inline void read(Reader& in, trunkline::chat::SendMessageRequest& value) {
   read(in, value.metadata);
   read(in, value.attachments);
 }
+inline void write(Writer& out, const trunkline::chat::SendMessageRequest& value) {
+  write(out, value.kind);
+  write(out, value.content);
+  write(out, value.sender_display_name);
+  write(out, value.metadata);
+  write(out, value.attachments);
+}
 
 inline void read(Reader& in, trunkline::chat::MessageUpdate& value) {
   read(in, value.content);
   read(in, value.metadata);
   read(in, value.remove_metadata);
 }
+inline void write(Writer& out, const trunkline::chat::MessageUpdate& value) {
+  write(out, value.content);
+  write(out, value.metadata);
+  write(out, value.remove_metadata);
+}
 
+inline void read(Reader& in, trunkline::chat::ReadReceipt& value) {
+  read(in, value.sender_id);
+  read(in, value.message_id);
+  read(in, value.read_on);
+}
 inline void write(Writer& out, const trunkline::chat::ReadReceipt& value) {
   write(out, value.sender_id);
   write(out, value.message_id);
@@ -121,39 +192,76 @@ inline void read(Reader& in, trunkline::chat::PageRequest& value) {
   read(in, value.skip);
   read(in, value.start_time);
 }
+inline void write(Writer& out, const trunkline::chat::PageRequest& value) {
+  write(out, value.limit);
+  write(out, value.cursor);
+  write(out, value.skip);
+  write(out, value.start_time);
+}
 
+inline void read(Reader& in, trunkline::chat::MessagePage& value) {
+  read(in, value.items);
+  read(in, value.cursor);
+}
 inline void write(Writer& out, const trunkline::chat::MessagePage& value) {
   write(out, value.items);
   write(out, value.cursor);
 }
 
+inline void read(Reader& in, trunkline::chat::ThreadPage& value) {
+  read(in, value.items);
+  read(in, value.cursor);
+}
 inline void write(Writer& out, const trunkline::chat::ThreadPage& value) {
   write(out, value.items);
   write(out, value.cursor);
 }
 
+inline void read(Reader& in, trunkline::chat::ParticipantPage& value) {
+  read(in, value.items);
+  read(in, value.cursor);
+}
 inline void write(Writer& out, const trunkline::chat::ParticipantPage& value) {
   write(out, value.items);
   write(out, value.cursor);
 }
 
+inline void read(Reader& in, trunkline::chat::ReadReceiptPage& value) {
+  read(in, value.items);
+  read(in, value.cursor);
+}
 inline void write(Writer& out, const trunkline::chat::ReadReceiptPage& value) {
   write(out, value.items);
   write(out, value.cursor);
 }
 
+inline void read(Reader& in, trunkline::chat::MessageReceived& value) {
+  read(in, value.message);
+}
 inline void write(Writer& out, const trunkline::chat::MessageReceived& value) {
   write(out, value.message);
 }
 
+inline void read(Reader& in, trunkline::chat::MessageEdited& value) {
+  read(in, value.message);
+}
 inline void write(Writer& out, const trunkline::chat::MessageEdited& value) {
   write(out, value.message);
 }
 
+inline void read(Reader& in, trunkline::chat::MessageDeleted& value) {
+  read(in, value.message);
+}
 inline void write(Writer& out, const trunkline::chat::MessageDeleted& value) {
   write(out, value.message);
 }
 
+inline void read(Reader& in, trunkline::chat::Typing& value) {
+  read(in, value.thread_id);
+  read(in, value.sender_id);
+  read(in, value.sender_display_name);
+  read(in, value.at);
+}
 inline void write(Writer& out, const trunkline::chat::Typing& value) {
   write(out, value.thread_id);
   write(out, value.sender_id);
@@ -161,17 +269,32 @@ inline void write(Writer& out, const trunkline::chat::Typing& value) {
   write(out, value.at);
 }
 
+inline void read(Reader& in, trunkline::chat::ReceiptSent& value) {
+  read(in, value.thread_id);
+  read(in, value.receipt);
+}
 inline void write(Writer& out, const trunkline::chat::ReceiptSent& value) {
   write(out, value.thread_id);
   write(out, value.receipt);
 }
 
+inline void read(Reader& in, trunkline::chat::ThreadCreated& value) {
+  read(in, value.thread);
+  read(in, value.participants);
+  read(in, value.version);
+}
 inline void write(Writer& out, const trunkline::chat::ThreadCreated& value) {
   write(out, value.thread);
   write(out, value.participants);
   write(out, value.version);
 }
 
+inline void read(Reader& in, trunkline::chat::ThreadUpdated& value) {
+  read(in, value.thread);
+  read(in, value.updated_by);
+  read(in, value.updated_on);
+  read(in, value.version);
+}
 inline void write(Writer& out, const trunkline::chat::ThreadUpdated& value) {
   write(out, value.thread);
   write(out, value.updated_by);
@@ -179,6 +302,12 @@ inline void write(Writer& out, const trunkline::chat::ThreadUpdated& value) {
   write(out, value.version);
 }
 
+inline void read(Reader& in, trunkline::chat::ThreadDeleted& value) {
+  read(in, value.thread);
+  read(in, value.deleted_by);
+  read(in, value.deleted_on);
+  read(in, value.version);
+}
 inline void write(Writer& out, const trunkline::chat::ThreadDeleted& value) {
   write(out, value.thread);
   write(out, value.deleted_by);
@@ -186,6 +315,14 @@ inline void write(Writer& out, const trunkline::chat::ThreadDeleted& value) {
   write(out, value.version);
 }
 
+inline void read(Reader& in, trunkline::chat::ParticipantsAdded& value) {
+  read(in, value.thread_id);
+  read(in, value.thread_created_on);
+  read(in, value.participants);
+  read(in, value.added_by);
+  read(in, value.added_on);
+  read(in, value.version);
+}
 inline void write(Writer& out, const trunkline::chat::ParticipantsAdded& value) {
   write(out, value.thread_id);
   write(out, value.thread_created_on);
@@ -195,6 +332,14 @@ inline void write(Writer& out, const trunkline::chat::ParticipantsAdded& value) 
   write(out, value.version);
 }
 
+inline void read(Reader& in, trunkline::chat::ParticipantsRemoved& value) {
+  read(in, value.thread_id);
+  read(in, value.thread_created_on);
+  read(in, value.participants);
+  read(in, value.removed_by);
+  read(in, value.removed_on);
+  read(in, value.version);
+}
 inline void write(Writer& out, const trunkline::chat::ParticipantsRemoved& value) {
   write(out, value.thread_id);
   write(out, value.thread_created_on);
@@ -204,6 +349,13 @@ inline void write(Writer& out, const trunkline::chat::ParticipantsRemoved& value
   write(out, value.version);
 }
 
+inline void read(Reader& in, trunkline::chat::ChatCapabilities& value) {
+  read(in, value.max_participants);
+  read(in, value.max_receipt_participants);
+  read(in, value.retention);
+  read(in, value.share_history);
+  read(in, value.foreign_participants);
+}
 inline void write(Writer& out, const trunkline::chat::ChatCapabilities& value) {
   write(out, value.max_participants);
   write(out, value.max_receipt_participants);
@@ -212,10 +364,28 @@ inline void write(Writer& out, const trunkline::chat::ChatCapabilities& value) {
   write(out, value.foreign_participants);
 }
 
+inline void read(Reader& in, trunkline::chat::Maintenance& value) {
+  read(in, value.next_at);
+}
 inline void write(Writer& out, const trunkline::chat::Maintenance& value) {
   write(out, value.next_at);
 }
 
+inline void read(Reader& in, trunkline::chat::ChatChange& value) {
+  switch (in.count()) {
+    case 1: return read(in, value.value.emplace<1>());
+    case 2: return read(in, value.value.emplace<2>());
+    case 3: return read(in, value.value.emplace<3>());
+    case 4: return read(in, value.value.emplace<4>());
+    case 5: return read(in, value.value.emplace<5>());
+    case 6: return read(in, value.value.emplace<6>());
+    case 7: return read(in, value.value.emplace<7>());
+    case 8: return read(in, value.value.emplace<8>());
+    case 9: return read(in, value.value.emplace<9>());
+    case 10: return read(in, value.value.emplace<10>());
+    default: value.value.emplace<0>();
+  }
+}
 inline void write(Writer& out, const trunkline::chat::ChatChange& value) {
   out.number(static_cast<double>(value.value.index()));
   switch (value.value.index()) {

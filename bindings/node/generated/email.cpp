@@ -38,8 +38,41 @@ class EmailProviderObject final : public Object {
   trunkline::email::EmailProviderClient client_;
 };
 
+class EmailEventsObject final : public Object {
+ public:
+  EmailEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // report
+        email::EmailReport p_report{};
+        read(in, p_report);
+        client_.start_report(std::move(p_report), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // engagement
+        email::EmailEngagement p_engagement{};
+        read(in, p_engagement);
+        client_.start_engagement(std::move(p_engagement), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // received
+        email::InboundEmail p_message{};
+        read(in, p_message);
+        client_.start_received(std::move(p_message), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::email::EmailEventsClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_email_provider(tl_iface iface, CallTable& calls) { return std::make_unique<EmailProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_email_events(tl_iface iface, CallTable& calls) { return std::make_unique<EmailEventsObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -9,12 +9,22 @@ inline void read(Reader& in, trunkline::email::Mailbox& value) {
   read(in, value.address);
   read(in, value.display_name);
 }
+inline void write(Writer& out, const trunkline::email::Mailbox& value) {
+  write(out, value.address);
+  write(out, value.display_name);
+}
 
 inline void read(Reader& in, trunkline::email::EmailAttachment& value) {
   read(in, value.name);
   read(in, value.content_type);
   read(in, value.content);
   read(in, value.content_id);
+}
+inline void write(Writer& out, const trunkline::email::EmailAttachment& value) {
+  write(out, value.name);
+  write(out, value.content_type);
+  write(out, value.content);
+  write(out, value.content_id);
 }
 
 inline void read(Reader& in, trunkline::email::EmailSendRequest& value) {
@@ -33,7 +43,31 @@ inline void read(Reader& in, trunkline::email::EmailSendRequest& value) {
   read(in, value.attachments);
   read(in, value.properties);
 }
+inline void write(Writer& out, const trunkline::email::EmailSendRequest& value) {
+  write(out, value.message_id);
+  write(out, value.internet_message_id);
+  write(out, value.date);
+  write(out, value.from);
+  write(out, value.recipients);
+  write(out, value.to);
+  write(out, value.cc);
+  write(out, value.reply_to);
+  write(out, value.subject);
+  write(out, value.plain_text);
+  write(out, value.html);
+  write(out, value.headers);
+  write(out, value.attachments);
+  write(out, value.properties);
+}
 
+inline void read(Reader& in, trunkline::email::EmailSendResult& value) {
+  read(in, value.recipient);
+  read(in, value.state);
+  read(in, value.provider_message_id);
+  read(in, value.status_code);
+  read(in, value.detail);
+  read(in, value.retryable);
+}
 inline void write(Writer& out, const trunkline::email::EmailSendResult& value) {
   write(out, value.recipient);
   write(out, value.state);
@@ -43,6 +77,43 @@ inline void write(Writer& out, const trunkline::email::EmailSendResult& value) {
   write(out, value.retryable);
 }
 
+inline void read(Reader& in, trunkline::email::EmailReport& value) {
+  read(in, value.message_id);
+  read(in, value.provider_message_id);
+  read(in, value.recipient);
+  read(in, value.state);
+  read(in, value.status_code);
+  read(in, value.detail);
+  read(in, value.at);
+}
+
+inline void read(Reader& in, trunkline::email::EmailEngagement& value) {
+  read(in, value.message_id);
+  read(in, value.provider_message_id);
+  read(in, value.recipient);
+  read(in, value.kind);
+  read(in, value.url);
+  read(in, value.user_agent);
+  read(in, value.at);
+}
+
+inline void read(Reader& in, trunkline::email::InboundEmail& value) {
+  read(in, value.provider_message_id);
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.mime);
+  read(in, value.received_at);
+  read(in, value.resource);
+}
+
+inline void read(Reader& in, trunkline::email::EmailCapabilities& value) {
+  read(in, value.delivery_reports);
+  read(in, value.inbound);
+  read(in, value.idempotent);
+  read(in, value.international_addresses);
+  read(in, value.max_recipients);
+  read(in, value.max_size_bytes);
+}
 inline void write(Writer& out, const trunkline::email::EmailCapabilities& value) {
   write(out, value.delivery_reports);
   write(out, value.inbound);

@@ -8,6 +8,268 @@
 namespace trunkline::node {
 namespace {
 
+class LogObject final : public Object {
+ public:
+  LogObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 0: {  // write
+        host::LogLevel p_level{};
+        read(in, p_level);
+        std::string p_message{};
+        read(in, p_message);
+        std::optional<Properties> p_fields{};
+        read(in, p_fields);
+        client_.write(std::move(p_level), std::move(p_message), std::move(p_fields));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::host::LogClient client_;
+};
+
+class ClockObject final : public Object {
+ public:
+  ClockObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 1: {  // sleep
+        Duration p_delay{};
+        read(in, p_delay);
+        client_.start_sleep(std::move(p_delay), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 0: {  // now
+        write(out, client_.now());
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::host::ClockClient client_;
+};
+
+class ExecutorObject final : public Object {
+ public:
+  ExecutorObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // yield
+        client_.start_yield(std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::host::ExecutorClient client_;
+};
+
+class HttpObject final : public Object {
+ public:
+  HttpObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // send
+        host::HttpRequest p_request{};
+        read(in, p_request);
+        client_.start_send(std::move(p_request), std::move(request.options), answer<host::HttpResponse>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::host::HttpClient client_;
+};
+
+class StoreObject final : public Object {
+ public:
+  StoreObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // get
+        std::string p_key{};
+        read(in, p_key);
+        client_.start_get(std::move(p_key), std::move(request.options), answer<Bytes>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // put
+        std::string p_key{};
+        read(in, p_key);
+        Bytes p_value{};
+        read(in, p_value);
+        client_.start_put(std::move(p_key), std::move(p_value), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // remove
+        std::string p_key{};
+        read(in, p_key);
+        client_.start_remove(std::move(p_key), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // list
+        std::string p_prefix{};
+        read(in, p_prefix);
+        std::int32_t p_limit{};
+        read(in, p_limit);
+        client_.start_list(std::move(p_prefix), std::move(p_limit), std::move(request.options), answer<std::vector<host::StoreEntry>>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::host::StoreClient client_;
+};
+
+class ResourceStoreObject final : public Object {
+ public:
+  ResourceStoreObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // get
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        std::string p_key{};
+        read(in, p_key);
+        client_.start_get(std::move(p_resource_id), std::move(p_key), std::move(request.options), answer<Bytes>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // scan
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        host::StoreRange p_range{};
+        read(in, p_range);
+        client_.start_scan(std::move(p_resource_id), std::move(p_range), std::move(request.options), answer<std::vector<host::StoreEntry>>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // commit
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        host::StoreBatch p_batch{};
+        read(in, p_batch);
+        client_.start_commit(std::move(p_resource_id), std::move(p_batch), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 3: {  // epoch
+        std::string p_resource_id{};
+        read(in, p_resource_id);
+        write(out, client_.epoch(std::move(p_resource_id)));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::host::ResourceStoreClient client_;
+};
+
+class EventsObject final : public Object {
+ public:
+  EventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // publish
+        std::string p_type{};
+        read(in, p_type);
+        std::string p_subject{};
+        read(in, p_subject);
+        std::string p_data{};
+        read(in, p_data);
+        client_.start_publish(std::move(p_type), std::move(p_subject), std::move(p_data), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::host::EventsClient client_;
+};
+
+class SecretsObject final : public Object {
+ public:
+  SecretsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 0: {  // get
+        std::string p_name{};
+        read(in, p_name);
+        write(out, client_.get(std::move(p_name)));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::host::SecretsClient client_;
+};
+
+class MetricsObject final : public Object {
+ public:
+  MetricsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 0: {  // add
+        std::string p_name{};
+        read(in, p_name);
+        double p_value{};
+        read(in, p_value);
+        std::optional<Properties> p_labels{};
+        read(in, p_labels);
+        client_.add(std::move(p_name), std::move(p_value), std::move(p_labels));
+        return;
+      }
+      case 1: {  // observe
+        std::string p_name{};
+        read(in, p_name);
+        double p_value{};
+        read(in, p_value);
+        std::optional<Properties> p_labels{};
+        read(in, p_labels);
+        client_.observe(std::move(p_name), std::move(p_value), std::move(p_labels));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::host::MetricsClient client_;
+};
+
 class WebhookReceiverObject final : public Object {
  public:
   WebhookReceiverObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
@@ -30,6 +292,15 @@ class WebhookReceiverObject final : public Object {
 
 }  // namespace
 
+std::unique_ptr<Object> make_log(tl_iface iface, CallTable& calls) { return std::make_unique<LogObject>(iface, calls); }
+std::unique_ptr<Object> make_clock(tl_iface iface, CallTable& calls) { return std::make_unique<ClockObject>(iface, calls); }
+std::unique_ptr<Object> make_executor(tl_iface iface, CallTable& calls) { return std::make_unique<ExecutorObject>(iface, calls); }
+std::unique_ptr<Object> make_http(tl_iface iface, CallTable& calls) { return std::make_unique<HttpObject>(iface, calls); }
+std::unique_ptr<Object> make_store(tl_iface iface, CallTable& calls) { return std::make_unique<StoreObject>(iface, calls); }
+std::unique_ptr<Object> make_resource_store(tl_iface iface, CallTable& calls) { return std::make_unique<ResourceStoreObject>(iface, calls); }
+std::unique_ptr<Object> make_events(tl_iface iface, CallTable& calls) { return std::make_unique<EventsObject>(iface, calls); }
+std::unique_ptr<Object> make_secrets(tl_iface iface, CallTable& calls) { return std::make_unique<SecretsObject>(iface, calls); }
+std::unique_ptr<Object> make_metrics(tl_iface iface, CallTable& calls) { return std::make_unique<MetricsObject>(iface, calls); }
 std::unique_ptr<Object> make_webhook_receiver(tl_iface iface, CallTable& calls) { return std::make_unique<WebhookReceiverObject>(iface, calls); }
 
 }  // namespace trunkline::node

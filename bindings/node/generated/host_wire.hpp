@@ -13,11 +13,45 @@ inline void read(Reader& in, trunkline::host::HttpRequest& value) {
   read(in, value.timeout);
   read(in, value.long_poll);
 }
+inline void write(Writer& out, const trunkline::host::HttpRequest& value) {
+  write(out, value.method);
+  write(out, value.url);
+  write(out, value.headers);
+  write(out, value.body);
+  write(out, value.timeout);
+  write(out, value.long_poll);
+}
 
+inline void read(Reader& in, trunkline::host::HttpResponse& value) {
+  read(in, value.status);
+  read(in, value.headers);
+  read(in, value.body);
+}
 inline void write(Writer& out, const trunkline::host::HttpResponse& value) {
   write(out, value.status);
   write(out, value.headers);
   write(out, value.body);
+}
+
+inline void read(Reader& in, trunkline::host::StoreEntry& value) {
+  read(in, value.key);
+  read(in, value.value);
+}
+inline void write(Writer& out, const trunkline::host::StoreEntry& value) {
+  write(out, value.key);
+  write(out, value.value);
+}
+
+inline void read(Reader& in, trunkline::host::StoreRange& value) {
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.descending);
+  read(in, value.limit);
+}
+
+inline void read(Reader& in, trunkline::host::StoreBatch& value) {
+  read(in, value.puts);
+  read(in, value.removes);
 }
 
 }  // namespace trunkline::node

@@ -110,8 +110,29 @@ class IdentityProviderObject final : public Object {
   trunkline::identity::IdentityProviderClient client_;
 };
 
+class IdentityEventsObject final : public Object {
+ public:
+  IdentityEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // keysRotated
+        std::vector<identity::SigningKey> p_keys{};
+        read(in, p_keys);
+        client_.start_keys_rotated(std::move(p_keys), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::identity::IdentityEventsClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_identity_provider(tl_iface iface, CallTable& calls) { return std::make_unique<IdentityProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_identity_events(tl_iface iface, CallTable& calls) { return std::make_unique<IdentityEventsObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -5,6 +5,12 @@
 
 namespace trunkline::node {
 
+inline void read(Reader& in, trunkline::identity::UserIdentity& value) {
+  read(in, value.id);
+  read(in, value.custom_id);
+  read(in, value.created_at);
+  read(in, value.last_token_issued_at);
+}
 inline void write(Writer& out, const trunkline::identity::UserIdentity& value) {
   write(out, value.id);
   write(out, value.custom_id);
@@ -12,6 +18,10 @@ inline void write(Writer& out, const trunkline::identity::UserIdentity& value) {
   write(out, value.last_token_issued_at);
 }
 
+inline void read(Reader& in, trunkline::identity::UserPage& value) {
+  read(in, value.items);
+  read(in, value.continuation);
+}
 inline void write(Writer& out, const trunkline::identity::UserPage& value) {
   write(out, value.items);
   write(out, value.continuation);
@@ -21,6 +31,10 @@ inline void read(Reader& in, trunkline::identity::CreateUserRequest& value) {
   read(in, value.resource_id);
   read(in, value.custom_id);
 }
+inline void write(Writer& out, const trunkline::identity::CreateUserRequest& value) {
+  write(out, value.resource_id);
+  write(out, value.custom_id);
+}
 
 inline void read(Reader& in, trunkline::identity::TokenRequest& value) {
   read(in, value.resource_id);
@@ -29,12 +43,31 @@ inline void read(Reader& in, trunkline::identity::TokenRequest& value) {
   read(in, value.lifetime);
   read(in, value.data_location);
 }
+inline void write(Writer& out, const trunkline::identity::TokenRequest& value) {
+  write(out, value.resource_id);
+  write(out, value.user_id);
+  write(out, value.scopes);
+  write(out, value.lifetime);
+  write(out, value.data_location);
+}
 
+inline void read(Reader& in, trunkline::identity::AccessToken& value) {
+  read(in, value.token);
+  read(in, value.expires_at);
+}
 inline void write(Writer& out, const trunkline::identity::AccessToken& value) {
   write(out, value.token);
   write(out, value.expires_at);
 }
 
+inline void read(Reader& in, trunkline::identity::TokenClaims& value) {
+  read(in, value.user_id);
+  read(in, value.resource_id);
+  read(in, value.scopes);
+  read(in, value.issued_at);
+  read(in, value.expires_at);
+  read(in, value.claims);
+}
 inline void write(Writer& out, const trunkline::identity::TokenClaims& value) {
   write(out, value.user_id);
   write(out, value.resource_id);
@@ -44,6 +77,13 @@ inline void write(Writer& out, const trunkline::identity::TokenClaims& value) {
   write(out, value.claims);
 }
 
+inline void read(Reader& in, trunkline::identity::SigningKey& value) {
+  read(in, value.key_id);
+  read(in, value.algorithm);
+  read(in, value.public_key);
+  read(in, value.created_at);
+  read(in, value.retires_at);
+}
 inline void write(Writer& out, const trunkline::identity::SigningKey& value) {
   write(out, value.key_id);
   write(out, value.algorithm);
@@ -58,11 +98,22 @@ inline void read(Reader& in, trunkline::identity::TeamsCredential& value) {
   read(in, value.user_id);
   read(in, value.tenant_id);
 }
+inline void write(Writer& out, const trunkline::identity::TeamsCredential& value) {
+  write(out, value.token);
+  write(out, value.app_id);
+  write(out, value.user_id);
+  write(out, value.tenant_id);
+}
 
 inline void read(Reader& in, trunkline::identity::CodeCredential& value) {
   read(in, value.code);
   read(in, value.code_verifier);
   read(in, value.redirect_uri);
+}
+inline void write(Writer& out, const trunkline::identity::CodeCredential& value) {
+  write(out, value.code);
+  write(out, value.code_verifier);
+  write(out, value.redirect_uri);
 }
 
 inline void read(Reader& in, trunkline::identity::Credential& value) {
@@ -73,6 +124,15 @@ inline void read(Reader& in, trunkline::identity::Credential& value) {
     default: value.value.emplace<0>();
   }
 }
+inline void write(Writer& out, const trunkline::identity::Credential& value) {
+  out.number(static_cast<double>(value.value.index()));
+  switch (value.value.index()) {
+    case 1: return write(out, std::get<1>(value.value));
+    case 2: return write(out, std::get<2>(value.value));
+    case 3: return write(out, std::get<3>(value.value));
+    default: return;
+  }
+}
 
 inline void read(Reader& in, trunkline::identity::ExchangeRequest& value) {
   read(in, value.resource_id);
@@ -81,7 +141,21 @@ inline void read(Reader& in, trunkline::identity::ExchangeRequest& value) {
   read(in, value.lifetime);
   read(in, value.data_location);
 }
+inline void write(Writer& out, const trunkline::identity::ExchangeRequest& value) {
+  write(out, value.resource_id);
+  write(out, value.credential);
+  write(out, value.scopes);
+  write(out, value.lifetime);
+  write(out, value.data_location);
+}
 
+inline void read(Reader& in, trunkline::identity::IdentityCapabilities& value) {
+  read(in, value.custom_ids);
+  read(in, value.revocation);
+  read(in, value.teams_exchange);
+  read(in, value.issues_tokens);
+  read(in, value.issuer);
+}
 inline void write(Writer& out, const trunkline::identity::IdentityCapabilities& value) {
   write(out, value.custom_ids);
   write(out, value.revocation);

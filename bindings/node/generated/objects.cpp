@@ -4,16 +4,31 @@
 namespace trunkline::node {
 
 std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTable& calls) {
+  if (id == "trunkline.host.log/1") return make_log(iface, calls);
+  if (id == "trunkline.host.clock/1") return make_clock(iface, calls);
+  if (id == "trunkline.host.executor/1") return make_executor(iface, calls);
+  if (id == "trunkline.host.http/1") return make_http(iface, calls);
+  if (id == "trunkline.host.store/1") return make_store(iface, calls);
+  if (id == "trunkline.host.resource_store/1") return make_resource_store(iface, calls);
+  if (id == "trunkline.host.events/1") return make_events(iface, calls);
+  if (id == "trunkline.host.secrets/1") return make_secrets(iface, calls);
+  if (id == "trunkline.host.metrics/1") return make_metrics(iface, calls);
   if (id == "trunkline.webhook/1") return make_webhook_receiver(iface, calls);
   if (id == "trunkline.sms/1") return make_sms_provider(iface, calls);
+  if (id == "trunkline.sms.events/1") return make_sms_events(iface, calls);
   if (id == "trunkline.sms.query/1") return make_sms_query_provider(iface, calls);
   if (id == "trunkline.sandbox/1") return make_sandbox_provider(iface, calls);
   if (id == "trunkline.sandboxmail/1") return make_sandbox_mail_provider(iface, calls);
   if (id == "trunkline.identity/1") return make_identity_provider(iface, calls);
+  if (id == "trunkline.identity.events/1") return make_identity_events(iface, calls);
   if (id == "trunkline.chat/1") return make_chat_provider(iface, calls);
+  if (id == "trunkline.chat.events/1") return make_chat_events(iface, calls);
   if (id == "trunkline.email/1") return make_email_provider(iface, calls);
+  if (id == "trunkline.email.events/1") return make_email_events(iface, calls);
   if (id == "trunkline.pstn/1") return make_pstn_provider(iface, calls);
+  if (id == "trunkline.pstn.events/1") return make_pstn_events(iface, calls);
   if (id == "trunkline.pstn_sandbox/1") return make_pstn_sandbox_provider(iface, calls);
+  if (id == "trunkline.pstn_sandbox.events/1") return make_pstn_sandbox_events(iface, calls);
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);
   if (id == "trunkline.service.sms/1") return make_sms_service(iface, calls);
   if (id == "trunkline.service.identity/1") return make_identity_service(iface, calls);

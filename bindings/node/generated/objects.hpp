@@ -7,16 +7,31 @@
 
 namespace trunkline::node {
 
+std::unique_ptr<Object> make_log(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_clock(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_executor(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_http(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_store(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_resource_store(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_events(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_secrets(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_metrics(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_webhook_receiver(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sms_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_query_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_mail_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_identity_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_chat_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_chat_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_email_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_email_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_pstn_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_pstn_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_pstn_sandbox_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_pstn_sandbox_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_media_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_identity_service(tl_iface iface, CallTable& calls);

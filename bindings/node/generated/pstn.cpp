@@ -50,8 +50,43 @@ class PstnProviderObject final : public Object {
   trunkline::pstn::PstnProviderClient client_;
 };
 
+class PstnEventsObject final : public Object {
+ public:
+  PstnEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // incoming
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_from{};
+        read(in, p_from);
+        std::string p_to{};
+        read(in, p_to);
+        Properties p_headers{};
+        read(in, p_headers);
+        client_.start_incoming(std::move(p_leg_id), std::move(p_from), std::move(p_to), std::move(p_headers), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // changed
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        pstn::LegChange p_change{};
+        read(in, p_change);
+        client_.start_changed(std::move(p_leg_id), std::move(p_change), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::pstn::PstnEventsClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_pstn_provider(tl_iface iface, CallTable& calls) { return std::make_unique<PstnProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_pstn_events(tl_iface iface, CallTable& calls) { return std::make_unique<PstnEventsObject>(iface, calls); }
 
 }  // namespace trunkline::node

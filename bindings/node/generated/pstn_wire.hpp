@@ -13,5 +13,32 @@ inline void read(Reader& in, trunkline::pstn::DialRequest& value) {
   read(in, value.ring_timeout);
   read(in, value.headers);
 }
+inline void write(Writer& out, const trunkline::pstn::DialRequest& value) {
+  write(out, value.leg_id);
+  write(out, value.from);
+  write(out, value.display_name);
+  write(out, value.to);
+  write(out, value.ring_timeout);
+  write(out, value.headers);
+}
+
+inline void read(Reader& in, trunkline::pstn::DtmfInput& value) {
+  read(in, value.digits);
+}
+
+inline void read(Reader& in, trunkline::pstn::HangupCause& value) {
+  read(in, value.q850);
+  read(in, value.sip_status);
+  read(in, value.text);
+}
+
+inline void read(Reader& in, trunkline::pstn::LegChange& value) {
+  switch (in.count()) {
+    case 1: return read(in, value.value.emplace<1>());
+    case 2: return read(in, value.value.emplace<2>());
+    case 3: return read(in, value.value.emplace<3>());
+    default: value.value.emplace<0>();
+  }
+}
 
 }  // namespace trunkline::node

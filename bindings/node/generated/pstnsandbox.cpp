@@ -83,8 +83,33 @@ class PstnSandboxProviderObject final : public Object {
   trunkline::pstnsandbox::PstnSandboxProviderClient client_;
 };
 
+class PstnSandboxEventsObject final : public Object {
+ public:
+  PstnSandboxEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // spoke
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_text{};
+        read(in, p_text);
+        Duration p_lasts{};
+        read(in, p_lasts);
+        client_.start_spoke(std::move(p_leg_id), std::move(p_text), std::move(p_lasts), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::pstnsandbox::PstnSandboxEventsClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_pstn_sandbox_provider(tl_iface iface, CallTable& calls) { return std::make_unique<PstnSandboxProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_pstn_sandbox_events(tl_iface iface, CallTable& calls) { return std::make_unique<PstnSandboxEventsObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -48,6 +48,18 @@ inline void write(Writer& out, const trunkline::pstnsandbox::Persona& value) {
   write(out, value.drop_after);
 }
 
+inline void read(Reader& in, trunkline::pstnsandbox::PhoneCall& value) {
+  read(in, value.leg_id);
+  read(in, value.phone);
+  read(in, value.other);
+  read(in, value.outbound);
+  read(in, value.state);
+  read(in, value.heard);
+  read(in, value.cause);
+  read(in, value.started_at);
+  read(in, value.prompts);
+  read(in, value.said);
+}
 inline void write(Writer& out, const trunkline::pstnsandbox::PhoneCall& value) {
   write(out, value.leg_id);
   write(out, value.phone);

@@ -30,6 +30,14 @@ inline void write(Writer& out, const trunkline::sandbox::PhoneRule& value) {
   write(out, value.times);
 }
 
+inline void read(Reader& in, trunkline::sandbox::PhoneMessage& value) {
+  read(in, value.message_id);
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.text);
+  read(in, value.at);
+  read(in, value.outbound);
+}
 inline void write(Writer& out, const trunkline::sandbox::PhoneMessage& value) {
   write(out, value.message_id);
   write(out, value.from);
@@ -39,6 +47,10 @@ inline void write(Writer& out, const trunkline::sandbox::PhoneMessage& value) {
   write(out, value.outbound);
 }
 
+inline void read(Reader& in, trunkline::sandbox::Phone& value) {
+  read(in, value.number);
+  read(in, value.message_count);
+}
 inline void write(Writer& out, const trunkline::sandbox::Phone& value) {
   write(out, value.number);
   write(out, value.message_count);
@@ -73,6 +85,12 @@ inline void write(Writer& out, const trunkline::sandbox::MailRule& value) {
   write(out, value.times);
 }
 
+inline void read(Reader& in, trunkline::sandbox::CapturedFile& value) {
+  read(in, value.name);
+  read(in, value.content_type);
+  read(in, value.content_id);
+  read(in, value.size_bytes);
+}
 inline void write(Writer& out, const trunkline::sandbox::CapturedFile& value) {
   write(out, value.name);
   write(out, value.content_type);
@@ -80,6 +98,21 @@ inline void write(Writer& out, const trunkline::sandbox::CapturedFile& value) {
   write(out, value.size_bytes);
 }
 
+inline void read(Reader& in, trunkline::sandbox::CapturedMail& value) {
+  read(in, value.mail_id);
+  read(in, value.message_id);
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.subject);
+  read(in, value.at);
+  read(in, value.via);
+  read(in, value.outcomes);
+  read(in, value.size_bytes);
+  read(in, value.plain_text);
+  read(in, value.html);
+  read(in, value.headers);
+  read(in, value.files);
+}
 inline void write(Writer& out, const trunkline::sandbox::CapturedMail& value) {
   write(out, value.mail_id);
   write(out, value.message_id);
@@ -96,6 +129,10 @@ inline void write(Writer& out, const trunkline::sandbox::CapturedMail& value) {
   write(out, value.files);
 }
 
+inline void read(Reader& in, trunkline::sandbox::CapturedMailbox& value) {
+  read(in, value.address);
+  read(in, value.mail_count);
+}
 inline void write(Writer& out, const trunkline::sandbox::CapturedMailbox& value) {
   write(out, value.address);
   write(out, value.mail_count);

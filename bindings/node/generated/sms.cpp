@@ -38,6 +38,32 @@ class SmsProviderObject final : public Object {
   trunkline::sms::SmsProviderClient client_;
 };
 
+class SmsEventsObject final : public Object {
+ public:
+  SmsEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // deliveryReport
+        sms::DeliveryReport p_report{};
+        read(in, p_report);
+        client_.start_delivery_report(std::move(p_report), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // received
+        sms::InboundSms p_message{};
+        read(in, p_message);
+        client_.start_received(std::move(p_message), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::sms::SmsEventsClient client_;
+};
+
 class SmsQueryProviderObject final : public Object {
  public:
   SmsQueryProviderObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
@@ -61,6 +87,7 @@ class SmsQueryProviderObject final : public Object {
 }  // namespace
 
 std::unique_ptr<Object> make_sms_provider(tl_iface iface, CallTable& calls) { return std::make_unique<SmsProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_sms_events(tl_iface iface, CallTable& calls) { return std::make_unique<SmsEventsObject>(iface, calls); }
 std::unique_ptr<Object> make_sms_query_provider(tl_iface iface, CallTable& calls) { return std::make_unique<SmsQueryProviderObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -10,6 +10,11 @@ inline void read(Reader& in, trunkline::sms::Recipient& value) {
   read(in, value.message_id);
   read(in, value.on_net);
 }
+inline void write(Writer& out, const trunkline::sms::Recipient& value) {
+  write(out, value.to);
+  write(out, value.message_id);
+  write(out, value.on_net);
+}
 
 inline void read(Reader& in, trunkline::sms::SmsSendRequest& value) {
   read(in, value.from);
@@ -20,7 +25,26 @@ inline void read(Reader& in, trunkline::sms::SmsSendRequest& value) {
   read(in, value.valid_until);
   read(in, value.properties);
 }
+inline void write(Writer& out, const trunkline::sms::SmsSendRequest& value) {
+  write(out, value.from);
+  write(out, value.recipients);
+  write(out, value.text);
+  write(out, value.encoding);
+  write(out, value.delivery_report);
+  write(out, value.valid_until);
+  write(out, value.properties);
+}
 
+inline void read(Reader& in, trunkline::sms::SmsSendResult& value) {
+  read(in, value.message_id);
+  read(in, value.accepted);
+  read(in, value.provider_message_id);
+  read(in, value.segments);
+  read(in, value.reason);
+  read(in, value.provider_code);
+  read(in, value.retryable);
+  read(in, value.price_micros);
+}
 inline void write(Writer& out, const trunkline::sms::SmsSendResult& value) {
   write(out, value.message_id);
   write(out, value.accepted);
@@ -32,6 +56,15 @@ inline void write(Writer& out, const trunkline::sms::SmsSendResult& value) {
   write(out, value.price_micros);
 }
 
+inline void read(Reader& in, trunkline::sms::DeliveryReport& value) {
+  read(in, value.message_id);
+  read(in, value.provider_message_id);
+  read(in, value.state);
+  read(in, value.reason);
+  read(in, value.provider_code);
+  read(in, value.at);
+  read(in, value.segments_delivered);
+}
 inline void write(Writer& out, const trunkline::sms::DeliveryReport& value) {
   write(out, value.message_id);
   write(out, value.provider_message_id);
@@ -42,6 +75,25 @@ inline void write(Writer& out, const trunkline::sms::DeliveryReport& value) {
   write(out, value.segments_delivered);
 }
 
+inline void read(Reader& in, trunkline::sms::InboundSms& value) {
+  read(in, value.provider_message_id);
+  read(in, value.from);
+  read(in, value.to);
+  read(in, value.text);
+  read(in, value.segments);
+  read(in, value.received_at);
+  read(in, value.resource);
+}
+
+inline void read(Reader& in, trunkline::sms::SmsCapabilities& value) {
+  read(in, value.delivery_reports);
+  read(in, value.inbound);
+  read(in, value.alphanumeric_sender);
+  read(in, value.idempotent);
+  read(in, value.max_recipients);
+  read(in, value.max_segments);
+  read(in, value.countries);
+}
 inline void write(Writer& out, const trunkline::sms::SmsCapabilities& value) {
   write(out, value.delivery_reports);
   write(out, value.inbound);
@@ -59,7 +111,18 @@ inline void read(Reader& in, trunkline::sms::SmsQuery& value) {
   read(in, value.to);
   read(in, value.sent_at);
 }
+inline void write(Writer& out, const trunkline::sms::SmsQuery& value) {
+  write(out, value.message_id);
+  write(out, value.provider_message_id);
+  write(out, value.from);
+  write(out, value.to);
+  write(out, value.sent_at);
+}
 
+inline void read(Reader& in, trunkline::sms::SmsQueryResult& value) {
+  read(in, value.custody);
+  read(in, value.report);
+}
 inline void write(Writer& out, const trunkline::sms::SmsQueryResult& value) {
   write(out, value.custody);
   write(out, value.report);

@@ -45,7 +45,7 @@ class Reply {
   Packet begin(bool ok) const {
     Packet packet;
     packet.call = call_;
-    packet.failed = !ok;
+    packet.kind = ok ? PacketKind::kResult : PacketKind::kError;
     return packet;
   }
 

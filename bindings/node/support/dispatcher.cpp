@@ -33,6 +33,7 @@ void Dispatcher::post(Packet packet) {
     return;
   }
   const bool wake = packets_.empty();
+  if (on_post_) on_post_();
   packets_.push_back(std::move(packet));
   if (wake) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }

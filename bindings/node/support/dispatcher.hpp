@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -13,11 +14,26 @@
 
 namespace trunkline::node {
 
-/// The outcome of one call.
+/// What a packet tells; JavaScript's half is in node/trunkline/lib/native.cjs.
+enum class PacketKind : std::uint8_t {
+  kResult,
+  kError,
+  // Of providers that are objects of JavaScript. `call`: number of the call; the instance for the others; the plugin for kForget.
+  kProviderCall,
+  kProviderCancel,
+  kProviderCreate,  // `handle`: the plugin
+  kProviderStop,
+  kProviderEnd,
+  kProviderForget,
+};
+
+/// The outcome of one call, or a call of a provider.
 struct Packet {
   /// The number JavaScript gave the call.
   std::uint32_t call = 0;
-  bool failed = false;
+  PacketKind kind = PacketKind::kResult;
+  /// What a provider's packet is about, besides `call`.
+  Handle handle = kNoHandle;
   Writer payload;
   /// What the call made, such as a stream; JavaScript gets a handle.
   std::unique_ptr<Object> object;
@@ -35,6 +51,9 @@ class Dispatcher {
   ~Dispatcher() = default;
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
+
+  /// Hears of each packet before it is posted, on any thread; it must not post.
+  void on_post(std::function<void()> hear) { on_post_ = std::move(hear); }
 
   /// [any thread] Drops the packet when the environment is gone.
   void post(Packet packet);
@@ -56,6 +75,7 @@ class Dispatcher {
   const std::thread::id owner_ = std::this_thread::get_id();
   void (*const drain_)(void* data);
   void* const data_;
+  std::function<void()> on_post_;  // set before the first packet
   napi_threadsafe_function wake_ = nullptr;
   // Environment's thread only.
   std::uint32_t inline_call_ = kNone;

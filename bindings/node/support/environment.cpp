@@ -10,7 +10,7 @@
 namespace trunkline::node {
 namespace {
 
-/// call, failed, handle, payload slots.
+/// call, kind, handle, payload slots.
 constexpr std::size_t kPacketHeader = 4;
 constexpr std::size_t kResultSlots = 8192;
 constexpr std::size_t kTextKept = 1 << 16;
@@ -44,8 +44,12 @@ struct Environment::Header {
 Environment::Environment(Napi::Env env)
     : env_(env),
       dispatcher_(std::make_shared<Dispatcher>(
-          env, [](void* self) { static_cast<Environment*>(self)->drain(); }, this)) {
+          env, [](void* self) { static_cast<Environment*>(self)->drain(); }, this)),
+      providers_(std::make_shared<ProviderHub>(dispatcher_)) {
   make_results(kResultSlots);
+  dispatcher_->on_post([hub = std::weak_ptr(providers_)] {
+    if (const auto alive = hub.lock()) alive->posted();
+  });
   // Hooks run in reverse order: this one before Node.js takes the thread-safe function away.
   napi_add_env_cleanup_hook(
       env, [](void* self) { static_cast<Environment*>(self)->shut_down(); }, this);
@@ -62,6 +66,7 @@ Environment& Environment::of(napi_env env) {
 /// The environment ends: nothing may reach it from now on, and runtimes that were forgotten are closed properly.
 void Environment::shut_down() {
   dispatcher_->close();
+  providers_->close();
   std::vector<Handle> owners;
   for (const auto& [handle, kept] : objects_)
     if (kept.owner == kNoHandle) owners.push_back(handle);
@@ -87,8 +92,7 @@ Object& Environment::object(Handle handle) {
 RuntimeObject* Environment::runtime(Handle handle) {
   const auto found = objects_.find(handle);
   if (found == objects_.end() || found->second.owner != kNoHandle) return nullptr;
-  // Only runtimes have no owner.
-  return static_cast<RuntimeObject*>(found->second.object.get());
+  return found->second.object->as_runtime();
 }
 
 std::unique_ptr<Object> Environment::take(Handle handle) {
@@ -166,10 +170,56 @@ napi_value Environment::run(napi_value text) {
     object(header.handle).run(header.op, header.in, packet.payload);
   } catch (...) {
     packet = Packet{};
-    packet.failed = true;
+    packet.kind = PacketKind::kError;
     write(packet.payload, current_error());
   }
   return place_alone(packet);
+}
+
+// ---- providers that are objects of JavaScript ----
+
+/// slots, text units, number, failed: before an answer.
+enum AnswerSlot { kAnswerSlots, kAnswerUnits, kAnswerNumber, kAnswerFailed, kAnswerEnd };
+
+Reader Environment::answer(napi_value text) {
+  const auto slot = [&](std::size_t at) { return static_cast<std::size_t>(std::bit_cast<double>(arguments_[at])); };
+  const std::size_t units = slot(kAnswerUnits);
+  const std::size_t room = std::max(units, kTextKept) + 1;
+  if (text_.size() < room || text_.size() > 4 * room) text_ = std::u16string(room, u'\0');
+  std::size_t copied = 0;
+  if (units > 0) napi_get_value_string_utf16(env_, text, text_.data(), units + 1, &copied);
+  const std::size_t end = std::min<std::size_t>(slot(kAnswerSlots), arguments_.size());
+  return Reader(arguments_.data() + kAnswerEnd, end - kAnswerEnd, std::u16string_view(text_).substr(0, copied));
+}
+std::uint32_t Environment::answer_number() const {
+  return static_cast<std::uint32_t>(std::bit_cast<double>(arguments_[kAnswerNumber]));
+}
+bool Environment::answer_failed() const { return std::bit_cast<double>(arguments_[kAnswerFailed]) != 0; }
+
+void Environment::answer_call(napi_value text) {
+  const std::unique_ptr<ProviderCall> call = providers_->take(answer_number());
+  if (!call) return;
+  const bool failed = answer_failed();
+  Reader in = answer(text);
+  try {
+    if (!failed) return call->complete(in);
+    Error error;
+    read(in, error);
+    call->fail(error);
+  } catch (...) {
+    call->fail(current_error());
+  }
+}
+
+void Environment::answer_create(napi_value text) {
+  const std::shared_ptr<ProviderObject> instance = providers_->find(answer_number());
+  if (!instance) return;
+  const bool failed = answer_failed();
+  Reader in = answer(text);
+  if (!failed) return instance->opened(in);
+  Error error;
+  read(in, error);
+  instance->refused(std::move(error));
 }
 
 void Environment::cancel(std::uint32_t call) {
@@ -200,9 +250,9 @@ bool Environment::place(Packet& packet, std::size_t& at) {
     if (at > 0) return false;
     make_results(std::max(results_.size() * 2, wanted));
   }
-  if (!cancels_.empty()) cancels_.erase(packet.call);
-  const Handle handle = packet.object ? keep(std::move(packet.object), packet.owner) : kNoHandle;
-  const double header[kPacketHeader] = {static_cast<double>(packet.call), packet.failed ? 1.0 : 0.0, static_cast<double>(handle),
+  if (!cancels_.empty() && packet.kind <= PacketKind::kError) cancels_.erase(packet.call);
+  const Handle handle = packet.object ? keep(std::move(packet.object), packet.owner) : packet.handle;
+  const double header[kPacketHeader] = {static_cast<double>(packet.call), static_cast<double>(packet.kind), static_cast<double>(handle),
                                         static_cast<double>(payload.size())};
   std::memcpy(&results_[at], header, sizeof header);
   if (!payload.empty()) std::memcpy(&results_[at + kPacketHeader], payload.data(), payload.size() * sizeof(std::uint64_t));
@@ -218,6 +268,7 @@ napi_value Environment::place_alone(Packet& packet) {
 
 void Environment::drain() {
   std::vector<Packet> packets = dispatcher_->take();
+  providers_->delivered(packets.size());
   for (auto next = packets.begin(); next != packets.end();) {
     Napi::HandleScope scope(env_);
     std::vector<napi_value> texts;

@@ -13,6 +13,7 @@
 
 #include "support/dispatcher.hpp"
 #include "support/object.hpp"
+#include "support/provider.hpp"
 #include "support/runtime.hpp"
 
 namespace trunkline::node {
@@ -51,6 +52,12 @@ class Environment {
   napi_value run(napi_value text);
   void cancel(std::uint32_t call);
 
+  // ---- providers that are objects of JavaScript ----
+  const std::shared_ptr<ProviderHub>& providers() const { return providers_; }
+  /// The outcome of a provider's call, and of its creation, in the arguments buffer.
+  void answer_call(napi_value text);
+  void answer_create(napi_value text);
+
  private:
   struct Kept {
     std::unique_ptr<Object> object;
@@ -59,6 +66,9 @@ class Environment {
   struct Header;
 
   Header begin(napi_value text);
+  Reader answer(napi_value text);
+  std::uint32_t answer_number() const;
+  bool answer_failed() const;
   void shut_down();
   void drain();
   /// Writes one packet to the results buffer at slot `at`, which moves on. False when it does not fit behind what is there.
@@ -69,6 +79,7 @@ class Environment {
 
   Napi::Env env_;
   std::shared_ptr<Dispatcher> dispatcher_;
+  std::shared_ptr<ProviderHub> providers_;
   std::unordered_map<Handle, Kept> objects_;
   Handle next_handle_ = 1;
   /// Of the calls that JavaScript may cancel.

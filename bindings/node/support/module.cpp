@@ -41,49 +41,141 @@ void cancel(const Napi::CallbackInfo& info) { environment(info).cancel(number(in
 void ref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->ref(info.Env()); }
 void unref(const Napi::CallbackInfo& info) { environment(info).dispatcher()->unref(info.Env()); }
 
+/// Something to do on another thread.
+class Work {
+ public:
+  virtual ~Work() = default;
+  virtual void operator()(const Reply& reply) = 0;
+};
+using UniqueWork = std::unique_ptr<Work>;
+template <class F>
+UniqueWork work_of(F function) {
+  class Of final : public Work {
+   public:
+    explicit Of(F function) : function_(std::move(function)) {}
+    void operator()(const Reply& reply) override { function_(reply); }
+
+   private:
+    F function_;
+  };
+  return std::make_unique<Of>(std::move(function));
+}
+
 /// Opening and closing a runtime block, so they happen on a thread of libuv's pool, which Node.js waits for before it tears an
 /// environment down.
 class BlockingWork final : public Napi::AsyncWorker {
  public:
-  BlockingWork(Napi::Env env, Reply reply, std::string config, std::string config_file)
-      : AsyncWorker(env, "trunkline"),
-        reply_(std::move(reply)),
-        config_(std::move(config)),
-        config_file_(std::move(config_file)) {}
-  BlockingWork(Napi::Env env, Reply reply, std::unique_ptr<Object> closing)
-      : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), closing_(std::move(closing)) {}
+  /// `work` replies.
+  BlockingWork(Napi::Env env, Reply reply, UniqueWork work)
+      : AsyncWorker(env, "trunkline"), reply_(std::move(reply)), work_(std::move(work)) {}
 
  protected:
   void Execute() override {
-    if (closing_) {
-      closing_.reset();
-      reply_(Result<void>());
-      return;
-    }
     try {
-      reply_.object(RuntimeObject::open(config_, config_file_));
+      (*work_)(reply_);
     } catch (...) {
       reply_.fail(current_error());
     }
+    work_.reset();
   }
 
  private:
   Reply reply_;
-  std::string config_;
-  std::string config_file_;
-  std::unique_ptr<Object> closing_;
+  UniqueWork work_;
 };
 
+void begin(const Napi::CallbackInfo& info, std::size_t call_at, UniqueWork work) {
+  const Reply reply(environment(info).dispatcher(), number(info, call_at), kNoHandle);
+  (new BlockingWork(info.Env(), reply, std::move(work)))->Queue();
+}
+
+/// A plugin of the application: (number, id, manifest) from `at` on.
+struct Plugin {
+  Plugin(const Napi::CallbackInfo& info, std::size_t at)
+      : hub(environment(info).providers()), plugin(number(info, at)), id(text(info, at + 1)), manifest(text(info, at + 2)) {}
+  tl_app_plugin make() const { return app_plugin(hub, plugin, id, manifest); }
+
+  std::shared_ptr<ProviderHub> hub;
+  std::uint32_t plugin;
+  std::string id, manifest;
+};
+
+/// (configuration, its file, call, then three for each plugin)
 void open(const Napi::CallbackInfo& info) {
-  const Reply reply(environment(info).dispatcher(), number(info, 2), kNoHandle);
-  (new BlockingWork(info.Env(), reply, text(info, 0), text(info, 1)))->Queue();
+  std::vector<Plugin> plugins;
+  for (std::size_t at = 3; at + 2 < info.Length(); at += 3) plugins.emplace_back(info, at);
+  begin(info, 2, work_of([config = text(info, 0), file = text(info, 1), plugins = std::move(plugins)](const Reply& reply) {
+          std::vector<tl_app_plugin> apps;
+          for (const Plugin& plugin : plugins) apps.push_back(plugin.make());
+          reply.object(RuntimeObject::open(config, file, apps));
+        }));
+}
+
+/// (runtime, provider as JSON, first, call, plugin)
+void add_provider(const Napi::CallbackInfo& info) {
+  RuntimeObject* runtime = environment(info).runtime(number(info, 0));
+  std::shared_ptr<RuntimeObject::Open> shared = runtime ? runtime->shared() : std::make_shared<RuntimeObject::Open>();
+  const bool first = info[2].ToBoolean();
+  begin(info, 3, work_of([shared = std::move(shared), item = text(info, 1), first, plugin = Plugin(info, 4)](const Reply& reply) {
+          shared->add_provider(plugin.make(), item, first);
+          reply(Result<void>());
+        }));
+}
+
+/// (options as JSON, call, plugin): the report in three forms.
+void conformance(const Napi::CallbackInfo& info) {
+  begin(info, 1, work_of([options = text(info, 0), plugin = Plugin(info, 2)](const Reply& reply) {
+          reply(Result<std::vector<std::string>>(run_conformance(plugin.make(), options)));
+        }));
+}
+
+napi_value answer(napi_env env, napi_callback_info info) {
+  std::size_t count = 1;
+  napi_value text;
+  napi_get_cb_info(env, info, &count, &text, nullptr, nullptr);
+  Environment::of(env).answer_call(text);
+  return nullptr;
+}
+napi_value created(napi_env env, napi_callback_info info) {
+  std::size_t count = 1;
+  napi_value text;
+  napi_get_cb_info(env, info, &count, &text, nullptr, nullptr);
+  Environment::of(env).answer_create(text);
+  return nullptr;
+}
+void drained(const Napi::CallbackInfo& info) {
+  if (const auto instance = environment(info).providers()->find(number(info, 0))) instance->drained();
+}
+
+void idle(const Napi::CallbackInfo& info) { environment(info).providers()->idle(); }
+
+/// What the objects of a host do not outlive.
+class InstanceObject final : public Object {};
+
+/// A handle that owns the objects of an instance's host.
+Napi::Value instance(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), environment(info).keep(std::make_unique<InstanceObject>(), kNoHandle));
+}
+/// (instance, its handle, interface id): a handle, or 0 when the host does not offer it.
+Napi::Value host(const Napi::CallbackInfo& info) {
+  Environment& self = environment(info);
+  std::unique_ptr<Object> object;
+  try {
+    if (const auto found = self.providers()->find(number(info, 0))) object = found->client(found, text(info, 2));
+  } catch (const Error&) {
+    // It was stopped: there is nothing to offer.
+  }
+  return Napi::Number::New(info.Env(), object ? self.keep(std::move(object), number(info, 1)) : kNoHandle);
 }
 
 void close(const Napi::CallbackInfo& info) {
   const Reply reply(environment(info).dispatcher(), number(info, 1), kNoHandle);
   std::unique_ptr<Object> runtime = environment(info).take(number(info, 0));
   if (!runtime) return reply(Result<void>());
-  (new BlockingWork(info.Env(), reply, std::move(runtime)))->Queue();
+  begin(info, 1, work_of([runtime = std::move(runtime)](const Reply& done) mutable {
+          runtime.reset();
+          done(Result<void>());
+        }));
 }
 
 /// Drops an object. It goes at once, with what it owns.
@@ -144,6 +236,14 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   };
   plain("start", start);
   plain("run", run);
+  plain("answer", answer);
+  plain("created", created);
+  exports.Set("drained", Napi::Function::New<drained>(env, "drained"));
+  exports.Set("idle", Napi::Function::New<idle>(env, "idle"));
+  exports.Set("instance", Napi::Function::New<instance>(env, "instance"));
+  exports.Set("host", Napi::Function::New<host>(env, "host"));
+  exports.Set("addProvider", Napi::Function::New<add_provider>(env, "addProvider"));
+  exports.Set("conformance", Napi::Function::New<conformance>(env, "conformance"));
   exports.Set("init", Napi::Function::New<init>(env, "init"));
   exports.Set("arguments", Napi::Function::New<arguments>(env, "arguments"));
   exports.Set("cancel", Napi::Function::New<cancel>(env, "cancel"));

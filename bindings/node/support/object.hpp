@@ -34,6 +34,7 @@ class Object {
   virtual void start(std::uint32_t op, Reader& in, Request request);
   /// Performs a @sync operation.
   virtual void run(std::uint32_t op, Reader& in, Writer& out);
+  virtual class RuntimeObject* as_runtime() { return nullptr; }
 };
 
 /// Generated: the object for an interface id; null when this package does not know it.

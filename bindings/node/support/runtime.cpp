@@ -25,21 +25,41 @@ const tl_host kErrorHost = {
 
 }  // namespace
 
-std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml, std::string_view config_file) {
+Error take_error(tl_error* error) {
+  return error ? abi::Errors(&kErrorHost).take(error) : Error(ErrorCode::kInternal, "the runtime failed and did not say why");
+}
+
+std::unique_ptr<RuntimeObject> RuntimeObject::open(std::string_view config_yaml, std::string_view config_file,
+                                                   std::span<const tl_app_plugin> plugins) {
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
-  if (tl_runtime_open(borrow(config_yaml), borrow(config_file), &runtime, &error) == 0 && runtime != nullptr)
+  if (tl_runtime_open_with(borrow(config_yaml), borrow(config_file), plugins.data(), plugins.size(), &runtime, &error) == 0)
     return std::unique_ptr<RuntimeObject>(new RuntimeObject(runtime));
-  if (error == nullptr) throw Error(ErrorCode::kInternal, "the runtime was not opened and did not say why");
-  throw abi::Errors(&kErrorHost).take(error);
+  throw take_error(error);
 }
 
 RuntimeObject::RuntimeObject(tl_runtime* runtime)
     : runtime_(runtime),
       calls_("trunkline", abi::Errors(&kErrorHost)),
-      service_(tl_runtime_service(runtime, tl_str{}, borrow(TL_SERVICE_RUNTIME_SERVICE_ID)), calls_) {}
+      service_(tl_runtime_service(runtime, tl_str{}, borrow(TL_SERVICE_RUNTIME_SERVICE_ID)), calls_) {
+  open_->runtime = runtime;
+}
 
-RuntimeObject::~RuntimeObject() { tl_runtime_close(runtime_); }
+RuntimeObject::~RuntimeObject() {
+  const std::lock_guard lock(open_->mutex);
+  open_->runtime = nullptr;
+  tl_runtime_close(runtime_);
+}
+
+void RuntimeObject::Open::add_provider(const tl_app_plugin& plugin, std::string_view provider_json, bool first) {
+  const std::lock_guard lock(mutex);
+  tl_error* error = nullptr;
+  if (!runtime) {
+    plugin.release(plugin.context);
+    throw Error(ErrorCode::kFailedPrecondition, "the runtime is closed");
+  }
+  if (tl_runtime_add_provider(runtime, &plugin, borrow(provider_json), first, &error) != 0) throw take_error(error);
+}
 
 std::unique_ptr<Object> RuntimeObject::service(std::string_view resource, std::string_view id) {
   const tl_iface iface = tl_runtime_service(runtime_, borrow(resource), borrow(id));

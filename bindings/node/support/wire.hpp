@@ -170,6 +170,8 @@ inline void write(Writer& out, const std::map<std::string, std::string>& value) 
     out.string(text);
   }
 }
+/// code, message, target, retryable, retryAfterMs?, providerCode, serviceCode, details.
+void read(Reader& in, Error& error);
 /// code, message, target, retryable, retryAfterMs?, providerCode.
 void write(Writer& out, const Error& error);
 

@@ -2,10 +2,14 @@
 #include <dlfcn.h>
 #include <pybind11/pybind11.h>
 
+#include <list>
+#include <vector>
+
 #include "generated/modules.hpp"
 #include "support/call.hpp"
 #include "support/expression.hpp"
 #include "support/interface.hpp"
+#include "support/provider.hpp"
 #include "support/stream.hpp"
 
 #ifndef TRUNKLINE_VERSION
@@ -47,6 +51,7 @@ std::shared_ptr<RuntimeHandle> runtime_of(PyObject* object) {
   return py::handle(object).cast<std::shared_ptr<RuntimeHandle>>();
 }
 
+py::object wrap_provider(std::shared_ptr<ProviderObject> object) { return py::cast(std::move(object)); }
 py::object wrap(std::unique_ptr<Stream> stream) { return py::cast(std::move(stream)); }
 
 }  // namespace trunkline::pyrt
@@ -71,13 +76,33 @@ PYBIND11_MODULE(_native, module) {
   module.def("cancel", &cancel, py::arg("call"));
 
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
-      .def(py::init([](const std::string& config, const std::string& config_file) {
+      .def(py::init([](const std::string& config, const std::string& config_file, const py::list& plugins) {
              watch_process();
-             return RuntimeHandle::open(config, config_file);
+             std::list<std::string> manifests;
+             std::vector<tl_app_plugin> apps;
+             for (const py::handle plugin : plugins)
+               apps.push_back(app_plugin(py::reinterpret_borrow<py::object>(plugin), manifests.emplace_back()));
+             return RuntimeHandle::open(config, config_file, apps);
            }),
-           py::arg("config"), py::arg("config_file"))
+           py::arg("config"), py::arg("config_file"), py::arg("plugins"))
+      .def(
+          "add_provider",
+          [](RuntimeHandle& self, const py::object& plugin, const std::string& provider, bool first) {
+            std::string manifest;
+            self.add_provider(app_plugin(plugin, manifest), provider, first);
+          },
+          py::arg("plugin"), py::arg("provider"), py::arg("first"))
       .def_property_readonly("closed", &RuntimeHandle::closed)
       .def("close", &RuntimeHandle::close);
+  py::class_<ProviderObject, std::shared_ptr<ProviderObject>>(module, "ProviderInstance")
+      .def("offer", &ProviderObject::offer)
+      .def("attach", &ProviderObject::attach)
+      .def("client", &ProviderObject::client)
+      .def("work", &ProviderObject::work)
+      .def("drain", &ProviderObject::drain_now)
+      .def("idle", &ProviderObject::idle)
+      .def("ended", &ProviderObject::ended);
+  module.def("run_conformance", &run_conformance, py::arg("plugin"), py::arg("options"));
   py::class_<Stream>(module, "Stream")
       .def(
           "next", [](Stream& self, std::uint32_t most, py::handle timeout) { return self.next(most, timeout.ptr()); },

@@ -10,13 +10,15 @@ from typing import ClassVar, TypeAlias, Union
 
 from ._native import chat as _native
 from ._model import dataclass, field
-from ._objects import Provider
+from ._objects import HostObject, Provider
+from .host import StoreBatch
 
 __all__ = [
     "Attachment",
     "AttachmentKind",
     "ChatCapabilities",
     "ChatChange",
+    "ChatEvents",
     "ChatMessage",
     "ChatProvider",
     "ChatThread",
@@ -929,3 +931,34 @@ class ChatProvider(Provider):
     def capabilities(self) -> ChatCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class ChatEvents(HostObject):
+    """What a chat provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.chat.events/1"
+    _native_class: ClassVar[type[_native.ChatEvents]] = _native.ChatEvents
+    _impl: _native.ChatEvents
+
+    def changed(
+        self,
+        resource_id: str,
+        change: ChatChange,
+        batch: StoreBatch | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Something happened in a thread. The host stores it, and `batch` in the provider's storage of the resource (see
+        `Host.ResourceStore`), in one transaction, and tells those who listen. Durable when it completes; order of
+        calls is order of
+        changes. A change without anything to tell of goes to `ResourceStore.commit`.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        self._impl.changed(resource_id, change, batch, timeout)

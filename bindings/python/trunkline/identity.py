@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import identity as _native
 from ._model import dataclass, field
-from ._objects import Provider, model_of
+from ._objects import HostObject, Provider, model_of
 
 __all__ = [
     "AccessToken",
@@ -20,6 +20,7 @@ __all__ = [
     "Credential",
     "ExchangeRequest",
     "IdentityCapabilities",
+    "IdentityEvents",
     "IdentityProvider",
     "SigningKey",
     "TeamsCredential",
@@ -444,3 +445,20 @@ class IdentityProvider(Provider):
     def capabilities(self) -> IdentityCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class IdentityEvents(HostObject):
+    """What an identity provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.identity.events/1"
+    _native_class: ClassVar[type[_native.IdentityEvents]] = _native.IdentityEvents
+    _impl: _native.IdentityEvents
+
+    def keys_rotated(self, keys: Sequence[SigningKey], *, timeout: float | None = None) -> None:
+        """The provider rotated its keys; these are valid now.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.keys_rotated(keys, timeout)

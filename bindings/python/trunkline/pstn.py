@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import pstn as _native
 from ._model import dataclass
-from ._objects import Provider, model_of
+from ._objects import HostObject, Provider, model_of
 
 __all__ = [
     "DialRequest",
@@ -22,6 +22,7 @@ __all__ = [
     "HangupCause",
     "LegChange",
     "LegState",
+    "PstnEvents",
     "PstnProvider",
 ]
 
@@ -174,3 +175,36 @@ class PstnProvider(Provider):
             NotFoundError: What the request names does not exist.
         """
         self._impl.send_dtmf(leg_id, digits, timeout)
+
+
+class PstnEvents(HostObject):
+    """What a PSTN provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.events/1"
+    _native_class: ClassVar[type[_native.PstnEvents]] = _native.PstnEvents
+    _impl: _native.PstnEvents
+
+    def incoming(
+        self,
+        leg_id: str,
+        from_: str,
+        to: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """A call arrives. The provider chooses the id, which must be unique; the host answers or ends the leg.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.incoming(leg_id, from_, to, headers, timeout)
+
+    def changed(self, leg_id: str, change: LegChange, *, timeout: float | None = None) -> None:
+        """Something happened to a leg.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.changed(leg_id, change, timeout)

@@ -11,7 +11,7 @@ from typing import ClassVar, overload
 
 from ._native import pstnsandbox as _native
 from ._model import dataclass, field
-from ._objects import Provider, model_of
+from ._objects import HostObject, Provider, model_of
 from .pstn import LegState
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "PersonaBehavior",
     "PhoneCall",
     "PromptReply",
+    "PstnSandboxEvents",
     "PstnSandboxProvider",
 ]
 
@@ -269,3 +270,20 @@ class PstnSandboxProvider(Provider):
             NotFoundError: What the request names does not exist.
         """
         self._impl.prompt(leg_id, text, lasts, timeout)
+
+
+class PstnSandboxEvents(HostObject):
+    """What the virtual phones tell the host beyond what a carrier does: words stand for sound here."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn_sandbox.events/1"
+    _native_class: ClassVar[type[_native.PstnSandboxEvents]] = _native.PstnSandboxEvents
+    _impl: _native.PstnSandboxEvents
+
+    def spoke(self, leg_id: str, text: str, lasts: datetime.timedelta, *, timeout: float | None = None) -> None:
+        """Somebody begins to speak; how long that lasts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.spoke(leg_id, text, lasts, timeout)

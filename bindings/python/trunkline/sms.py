@@ -11,7 +11,7 @@ from typing import ClassVar, overload
 
 from ._native import sms as _native
 from ._model import dataclass, field
-from ._objects import Provider, model_of
+from ._objects import HostObject, Provider, model_of
 
 __all__ = [
     "DeliveryReport",
@@ -23,6 +23,7 @@ __all__ = [
     "Recipient",
     "SmsCapabilities",
     "SmsCustody",
+    "SmsEvents",
     "SmsProvider",
     "SmsQuery",
     "SmsQueryProvider",
@@ -386,6 +387,65 @@ class SmsProvider(Provider):
     def capabilities(self) -> SmsCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class SmsEvents(HostObject):
+    """What an SMS provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.sms.events/1"
+    _native_class: ClassVar[type[_native.SmsEvents]] = _native.SmsEvents
+    _impl: _native.SmsEvents
+
+    @overload
+    def delivery_report(self, report: DeliveryReport, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    def delivery_report(
+        self,
+        /,
+        *,
+        message_id: str,
+        provider_message_id: str | None = None,
+        state: MessageState,
+        reason: FailureReason = FailureReason.NONE,
+        provider_code: str | None = None,
+        at: datetime.datetime,
+        segments_delivered: int | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    def delivery_report(self, report: DeliveryReport | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A message changed state. The host keeps it before it completes.
+
+        Args:
+            report: Or give the fields of `DeliveryReport` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.delivery_report(model_of(DeliveryReport, report, fields), timeout)
+
+    @overload
+    def received(self, message: InboundSms, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    def received(
+        self,
+        /,
+        *,
+        provider_message_id: str,
+        from_: str,
+        to: str,
+        text: str,
+        segments: int = 1,
+        received_at: datetime.datetime,
+        resource: str | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    def received(self, message: InboundSms | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A message arrived. The host keeps it before it completes, so the carrier may be told then.
+
+        Args:
+            message: Or give the fields of `InboundSms` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.received(model_of(InboundSms, message, fields), timeout)
 
 
 class SmsQueryProvider(Provider):

@@ -194,3 +194,23 @@ export declare class EmailProvider {
   /** What this provider can do. Constant while the instance lives. */
   capabilities(): EmailCapabilities;
 }
+
+/** What an email provider tells the host. */
+export declare class EmailEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.email.events/1";
+
+  /** A mail changed state for one recipient. The host keeps it before it completes. */
+  report(report: EmailReport, options?: CallOptions): Promise<void>;
+
+  /** A recipient did something with a mail. The host keeps it before it completes. */
+  engagement(engagement: EmailEngagement, options?: CallOptions): Promise<void>;
+
+  /**
+   * A mail arrived. The host keeps it before it completes, so the sender may be told then. `notFound`: no
+   * resource has the domain.
+   * Errors: `notFound`.
+   */
+  received(message: InboundEmail, options?: CallOptions): Promise<void>;
+}

@@ -57,14 +57,26 @@ export interface StoreEntry {
 
 /** Which keys of a resource's storage. */
 export interface StoreRange {
-  /** First key. Empty: from the first one on. */
-  from: string;
-  /** The key behind the last one. Empty: to the end. */
-  to: string;
-  /** From the last key down to the first. */
-  descending: boolean;
-  /** 1 to 1000 entries. */
-  limit: number;
+  /**
+   * First key. Empty: from the first one on.
+   * @default ""
+   */
+  from?: string;
+  /**
+   * The key behind the last one. Empty: to the end.
+   * @default ""
+   */
+  to?: string;
+  /**
+   * From the last key down to the first.
+   * @default false
+   */
+  descending?: boolean;
+  /**
+   * 1 to 1000 entries.
+   * @default 100
+   */
+  limit?: number;
 }
 
 /** Changes that happen all or not at all. */
@@ -73,6 +85,154 @@ export interface StoreBatch {
   puts: StoreEntry[];
   /** Keys to remove; a missing one is fine. Removed before the values are written. */
   removes: string[];
+}
+
+/** Structured logging. The host adds time, plugin, provider and trace. */
+export declare class Log {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.log/1";
+
+  /** Writes one line. Values of `fields` that look like secrets are redacted by the host. */
+  write(level: LogLevel, message: string, fields?: Record<string, string>): void;
+}
+
+/** The runtime's only clock. Virtual in tests. */
+export declare class Clock {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.clock/1";
+
+  /** The current time. */
+  now(): Date;
+
+  /**
+   * Completes once `delay` has passed on this clock; cancelling the call ends the wait with `cancelled`.
+   * Errors: `cancelled`.
+   */
+  sleep(delay: number, options?: CallOptions): Promise<void>;
+}
+
+/** Runs work on the host's threads. Plugins own no threads unless their manifest says so. */
+export declare class Executor {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.executor/1";
+
+  /** Completes on a thread of the host's pool. */
+  yield(options?: CallOptions): Promise<void>;
+}
+
+/** HTTP and HTTPS with the host's TLS, proxy and recording settings. */
+export declare class Http {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.http/1";
+
+  /**
+   * Sends one request; an answer with any status is a success.
+   * Errors: `unavailable`, `deadlineExceeded`.
+   */
+  send(request: HttpRequest, options?: CallOptions): Promise<HttpResponse>;
+}
+
+/** Durable key-value storage of one provider. Nothing is shared between providers. */
+export declare class Store {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.store/1";
+
+  /**
+   * Reads one value; absent keys complete with `notFound`.
+   * Errors: `notFound`.
+   */
+  get(key: string, options?: CallOptions): Promise<Uint8Array>;
+
+  /** Writes one value; durable when it completes. */
+  put(key: string, value: Uint8Array, options?: CallOptions): Promise<void>;
+
+  /** Removes one key; a missing key is fine. */
+  remove(key: string, options?: CallOptions): Promise<void>;
+
+  /** Entries whose key begins with `prefix`, by key. */
+  list(prefix: string, limit?: number, options?: CallOptions): Promise<StoreEntry[]>;
+}
+
+/**
+ * What one provider keeps for single communication resources. It rests in the database of the resource's data
+ * location.
+ * The host copies it when the resource is forked, puts it back when a snapshot is restored and deletes it when
+ * the resource
+ * is dropped; what the provider caches must be cached by resource. Every operation raises `notFound` with the
+ * target
+ * `resourceId` for a resource that there is not.
+ */
+export declare class ResourceStore {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.resource_store/1";
+
+  /**
+   * Reads one value; absent keys complete with `notFound` and the target `key`.
+   * Errors: `notFound`.
+   */
+  get(resourceId: string, key: string, options?: CallOptions): Promise<Uint8Array>;
+
+  /**
+   * Entries of a range, in order of their keys' bytes. At most 8 MiB come at once, but always one entry.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  scan(resourceId: string, range: StoreRange, options?: CallOptions): Promise<StoreEntry[]>;
+
+  /**
+   * Makes all changes in one transaction; durable when it completes. Order of calls is order of commits.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  commit(resourceId: string, batch: StoreBatch, options?: CallOptions): Promise<void>;
+
+  /**
+   * Differs after the host has changed the rows itself: when a snapshot was put back. What was cached under
+   * another number is no
+   * longer true.
+   * Errors: `notFound`.
+   */
+  epoch(resourceId: string): bigint;
+}
+
+/** Publishes facts that no typed event interface covers. */
+export declare class Events {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.events/1";
+
+  /** Stores and publishes one event; durable when it completes. */
+  publish(type: string, subject: string, data: unknown, options?: CallOptions): Promise<void>;
+}
+
+/** Secrets named in the plugin's manifest. */
+export declare class Secrets {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.secrets/1";
+
+  /**
+   * The secret's current value.
+   * Errors: `notFound`.
+   */
+  get(name: string): string;
+}
+
+/** Counters and histograms, exported on /metrics with the provider as a label. */
+export declare class Metrics {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.metrics/1";
+
+  /** Adds to a counter. */
+  add(name: string, value: number, labels?: Record<string, string>): void;
+
+  /** Records one observation of a histogram. */
+  observe(name: string, value: number, labels?: Record<string, string>): void;
 }
 
 /** Offered by plugins that receive HTTP callbacks from their carrier. */

@@ -268,3 +268,13 @@ export declare class IdentityProvider {
   /** What this provider can do. Constant while the instance lives. */
   capabilities(): IdentityCapabilities;
 }
+
+/** What an identity provider tells the host. */
+export declare class IdentityEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.identity.events/1";
+
+  /** The provider rotated its keys; these are valid now. */
+  keysRotated(keys: SigningKey[], options?: CallOptions): Promise<void>;
+}

@@ -91,3 +91,16 @@ export declare class PstnProvider {
    */
   sendDtmf(legId: string, digits: string, options?: CallOptions): Promise<void>;
 }
+
+/** What a PSTN provider tells the host. */
+export declare class PstnEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.pstn.events/1";
+
+  /** A call arrives. The provider chooses the id, which must be unique; the host answers or ends the leg. */
+  incoming(legId: string, from: string, to: string, headers: Record<string, string>, options?: CallOptions): Promise<void>;
+
+  /** Something happened to a leg. */
+  changed(legId: string, change: LegChange, options?: CallOptions): Promise<void>;
+}

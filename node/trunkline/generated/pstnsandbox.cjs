@@ -48,3 +48,14 @@ class PstnSandboxProvider {
   }
 }
 exports.PstnSandboxProvider = PstnSandboxProvider;
+
+class PstnSandboxEvents {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.pstn_sandbox.events/1";
+
+  spoke(legId, text, lasts, options) {
+    return this.#port.call(0, options, (w) => { w.string("legId", legId); w.string("text", text); w.duration("lasts", lasts); }, undefined);
+  }
+}
+exports.PstnSandboxEvents = PstnSandboxEvents;

@@ -168,3 +168,13 @@ export declare class PstnSandboxProvider {
    */
   prompt(legId: string, text: string, lasts: number, options?: CallOptions): Promise<void>;
 }
+
+/** What the virtual phones tell the host beyond what a carrier does: words stand for sound here. */
+export declare class PstnSandboxEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.pstn_sandbox.events/1";
+
+  /** Somebody begins to speak; how long that lasts. */
+  spoke(legId: string, text: string, lasts: number, options?: CallOptions): Promise<void>;
+}

@@ -146,8 +146,11 @@ export interface DeliveryReport {
   providerMessageId?: string;
   /** delivered, failed, expired or sent. */
   state: MessageState;
-  /** Why it failed. */
-  reason: FailureReason;
+  /**
+   * Why it failed.
+   * @default "none"
+   */
+  reason?: FailureReason;
   /** The carrier's own code or text. */
   providerCode?: string;
   /** When it happened. */
@@ -166,8 +169,11 @@ export interface InboundSms {
   to: string;
   /** The whole text; parts are joined by the provider. */
   text: string;
-  /** Number of parts it came in. */
-  segments: number;
+  /**
+   * Number of parts it came in.
+   * @default 1
+   */
+  segments?: number;
   /** When the carrier took it. */
   receivedAt: Date;
   /** The resource whose virtual phone sent it; absent when the number decides. */
@@ -233,6 +239,19 @@ export declare class SmsProvider {
 
   /** What this provider can do. Constant while the instance lives. */
   capabilities(): SmsCapabilities;
+}
+
+/** What an SMS provider tells the host. */
+export declare class SmsEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.sms.events/1";
+
+  /** A message changed state. The host keeps it before it completes. */
+  deliveryReport(report: DeliveryReport, options?: CallOptions): Promise<void>;
+
+  /** A message arrived. The host keeps it before it completes, so the carrier may be told then. */
+  received(message: InboundSms, options?: CallOptions): Promise<void>;
 }
 
 /** A carrier that can be asked about a message. Offered beside `SmsProvider`. */

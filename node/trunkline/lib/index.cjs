@@ -6,4 +6,7 @@ const { evaluate } = require("./expression.cjs");
 const { Runtime, Resource, Topic } = require("./runtime.cjs");
 const { WorkflowFunctionError } = require("./workflows.cjs");
 
-module.exports = { Runtime, Resource, Topic, WorkflowFunctionError, evaluate, TrunklineError, ...errors };
+const providers = require("../generated/providers.cjs");
+
+const { OFFERS, HOST, ...bases } = providers;
+module.exports = { Runtime, Resource, Topic, WorkflowFunctionError, evaluate, TrunklineError, ...errors, ...bases };

@@ -1,10 +1,10 @@
-import type { ChatProvider } from "../generated/chat.js";
-import type { EmailProvider, Mailbox } from "../generated/email.js";
-import type { WebhookReceiver } from "../generated/host.js";
-import type { IdentityProvider } from "../generated/identity.js";
-import type { MediaProvider } from "../generated/media.js";
-import type { PstnProvider } from "../generated/pstn.js";
-import type { SandboxMailProvider, SandboxProvider } from "../generated/sandbox.js";
+import type { ChatProvider as ChatProviderClient } from "../generated/chat.js";
+import type { EmailProvider as EmailProviderClient, Mailbox } from "../generated/email.js";
+import type { WebhookReceiver as WebhookReceiverClient } from "../generated/host.js";
+import type { IdentityProvider as IdentityProviderClient } from "../generated/identity.js";
+import type { MediaProvider as MediaProviderClient } from "../generated/media.js";
+import type { PstnProvider as PstnProviderClient } from "../generated/pstn.js";
+import type { SandboxMailProvider as SandboxMailProviderClient, SandboxProvider as SandboxProviderClient } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
 import type {
   ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema,
@@ -12,14 +12,18 @@ import type {
   PluginInfo, ResourcesService, RoomsService, SandboxMailService, SandboxService, SipRoutingService, SmsConsentService,
   SmsService,
 } from "../generated/service.js";
-import type { SmsProvider } from "../generated/sms.js";
+import type { SmsProvider as SmsProviderClient } from "../generated/sms.js";
 import type {
   WorkflowFunctionCall, WorkflowInfo, WorkflowRunDetails, WorkflowRunInfo, WorkflowRunQuery, WorkflowsService,
 } from "../generated/workflows.js";
 import type { ErrorCode } from "../generated/common.js";
 import type { CallOptions, EventStream } from "./support.js";
 
-export type { CallOptions, EventStream } from "./support.js";
+export type { CallOptions, EventStream, ProviderCall, ProviderHooks } from "./support.js";
+export {
+  ChatProvider, EmailProvider, IdentityProvider, ProviderBase, PstnProvider, PstnSandboxProvider, SandboxMailProvider, SandboxProvider,
+  SmsProvider, SmsQueryProvider, WebhookReceiver, type ProviderHost,
+} from "../generated/providers.js";
 export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";
 export type { Encoding, FailureReason, Fault, MessageState } from "../generated/sms.js";
@@ -352,22 +356,51 @@ export interface Clock {
   advance(ms: number, options?: CallOptions): Promise<Date>;
 }
 export interface ProviderKinds {
-  sms: SmsProvider;
-  identity: IdentityProvider;
-  sandbox: SandboxProvider;
-  sandboxMail: SandboxMailProvider;
-  chat: ChatProvider;
-  email: EmailProvider;
-  pstn: PstnProvider;
-  media: MediaProvider;
-  webhook: WebhookReceiver;
+  sms: SmsProviderClient;
+  identity: IdentityProviderClient;
+  sandbox: SandboxProviderClient;
+  sandboxMail: SandboxMailProviderClient;
+  chat: ChatProviderClient;
+  email: EmailProviderClient;
+  pstn: PstnProviderClient;
+  media: MediaProviderClient;
+  webhook: WebhookReceiverClient;
+}
+
+/** A provider: an object with the methods, a class of such objects, or a function that makes one. */
+export type ProviderSource = object | (new () => object) | (() => object);
+export interface OpenOptions {
+  /** Providers of this program, by the ids under which the configuration's `providers` name them as their `plugin`. */
+  plugins?: Record<string, ProviderSource>;
+}
+export interface ProviderOptions {
+  /** What it offers, where no base class says so: `"sms"`, an id such as `"trunkline.sms/1"`, or several. */
+  interface?: string | string[];
+  /** Its configuration, which `host.config` gives it. Checked against its `configSchema`. */
+  config?: Record<string, unknown>;
+  /** What its configuration may say, in the JSON Schema subset of plugin.json; else the static `configSchema` of its class. */
+  configSchema?: Record<string, unknown>;
+  /** Its secrets by name, which `host.secrets.get` gives it. */
+  secrets?: Record<string, string>;
+  /** Names of secrets that may be configured. */
+  optionalSecrets?: string[];
+  /** Milliseconds that one call may take; by default 30 000. */
+  timeout?: number;
+  /** What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there. */
+  settings?: Record<string, unknown>;
+  /** Where no route decides it is asked before the providers that are there, which is the default, or after them. */
+  first?: boolean;
+  /** Milliseconds for what is under way when it is to end; then it is told to give up. By default 2000. */
+  stopGrace?: number;
+  /** MAJOR.MINOR.PATCH. */
+  version?: string;
 }
 
 /** A runtime in this process. It is its default resource as well. */
 export declare class Runtime extends Resource implements AsyncDisposable {
   private constructor();
   /** Opens a runtime. Without a configuration it simulates its carriers. */
-  static open(config?: ConfigObject | ConfigFile | string): Promise<Runtime>;
+  static open(config?: ConfigObject | ConfigFile | string, options?: OpenOptions): Promise<Runtime>;
   readonly clock: Clock;
   readonly resources: Resources;
   /** The custom topics. */
@@ -380,6 +413,11 @@ export declare class Runtime extends Resource implements AsyncDisposable {
   topic(name: string): Topic;
   /** A provider itself, past routing, records and events. */
   provider<K extends keyof ProviderKinds>(name: string, kind: K): ProviderKinds[K];
+  /**
+   * Adds a provider that is written in JavaScript, under the same rules as one that is a library. Its methods are called on this thread
+   * and may give promises; nobody waits for them but their callers. It ends with the runtime, and keeps no process alive.
+   */
+  registerProvider(name: string, provider: ProviderSource, options?: ProviderOptions): Promise<void>;
   readonly version: string;
   readonly closed: boolean;
   /** Kept once nothing is left to do without the clock moving. */

@@ -3,6 +3,7 @@
 const { Reader, Writer } = require("./wire.cjs");
 const { makeError } = require("./errors.cjs");
 const { load } = require("./loader.cjs");
+const { Providers } = require("./provider.cjs");
 
 const native = load();
 const reader = new Reader();
@@ -11,12 +12,14 @@ const writer = new Writer((buffer) => native.arguments(buffer));
 /** Calls in flight by number: { resolve, reject, read, signal, owner, wantsHandle }. */
 const pending = new Map();
 let lastCall = 0;
+/** How many of them somebody waits for. */
+let waiting = 0;
 const MAX_CALL = 2 ** 31 - 1;
 
 function register(call) {
   do lastCall = lastCall === MAX_CALL ? 1 : lastCall + 1; while (pending.has(lastCall));
   // The addon keeps the process alive only while somebody waits for it.
-  if (pending.size === 0) native.ref();
+  if (call.owner?.idle !== true && ++waiting === 1) native.ref();
   pending.set(lastCall, call);
   return lastCall;
 }
@@ -25,7 +28,7 @@ function settle(number) {
   const call = pending.get(number);
   if (call === undefined) return undefined;
   pending.delete(number);
-  if (pending.size === 0) native.unref();
+  if (call.owner?.idle !== true && --waiting === 0) native.unref();
   if (call.signal !== undefined) forget(call.signal, number);
   return call;
 }
@@ -38,10 +41,22 @@ function readError(r) {
   return makeError(code, message, { target, retryable, retryAfterMs, providerCode: r.string() });
 }
 
-/** Reads one packet: call, failed, handle, slots, payload. */
+// PacketKind in bindings/node/support/dispatcher.hpp; those above concern providers.
+const ERROR = 1;
+
+/** Reads one packet: call, kind, handle, slots, payload. */
 function finish(text) {
-  const number = reader.number(), failed = reader.boolean(), handle = reader.number(), slots = reader.number();
-  const end = reader.at + slots;
+  const number = reader.number(), kind = reader.number(), handle = reader.number(), slots = reader.number();
+  const end = reader.at + slots, failed = kind === ERROR;
+  if (kind > ERROR) {
+    reader.text(text);
+    try {
+      providers.receive(kind, number, handle, reader);
+    } finally {
+      reader.at = end;
+    }
+    return;
+  }
   const call = settle(number);
   if (call === undefined) {
     // Nobody waits for it any more; what it made goes with it.
@@ -49,7 +64,7 @@ function finish(text) {
   } else {
     reader.text(text);
     try {
-      if (failed) call.reject(readError(reader));
+      if (failed) refuse(call, readError(reader));
       else if (call.wantsHandle) call.resolve(handle);
       else call.resolve(call.read === undefined ? undefined : call.read(reader));
     } catch (error) {
@@ -63,6 +78,7 @@ native.init(
   (...texts) => {
     reader.at = 0;
     for (const text of texts) finish(text);
+    providers.settle();
   },
   (buffer) => reader.use(buffer),
 );
@@ -92,7 +108,11 @@ function abandon(number, reason) {
   const call = settle(number);
   if (call === undefined) return;
   native.cancel(number);
-  call.reject(reason);
+  refuse(call, reason);
+}
+/** A provider that is being stopped hears no more of what it still waits for: nobody may be there to catch that. */
+function refuse(call, error) {
+  if (call.owner?.quiet?.(error) !== true) call.reject(error);
 }
 /** Gives up all calls of one owner. */
 function abandonAll(owner, makeReason) {
@@ -202,9 +222,32 @@ function evaluate(expression, context) {
   throw makeError(Number(code), message, { target, serviceCode, details });
 }
 
+// ---- providers that are written in JavaScript ----
+
+// slots, text units, number, failed, payload: AnswerSlot in bindings/node/support/environment.cpp.
+function answer(to, number, failed, write) {
+  withWriter(() => {
+    writer.reset();
+    writer.put(0);
+    writer.put(0);
+    writer.put(number);
+    writer.put(failed ? 1 : 0);
+    if (write !== undefined) write(writer);
+    writer.putAt(SLOTS, writer.at);
+    writer.putAt(TEXT_UNITS, writer.text.length);
+    native[to](writer.text);
+  });
+}
+const providers = new Providers(native, answer, abandonAll);
+
 /** Opens a runtime; a promise of its handle. */
-const open = (config, configFile) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true })));
+const open = (config, configFile, plugins = []) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true }), ...plugins.flatMap((plugin) => providers.add(plugin))));
+/** Adds a provider to it. */
+const addProvider = (handle, { plugin, item, first }) => new Promise((resolve, reject) => native.addProvider(handle, item, first, register({ resolve, reject }), ...providers.add(plugin)));
+const readTexts = (r) => r.list((each) => each.string());
+/** Runs the conformance kit on a plugin; a promise of the report in three forms. */
+const conformance = (plugin, options) => new Promise((resolve, reject) => native.conformance(options, register({ resolve, reject, read: readTexts }), ...providers.add(plugin)));
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, run, evaluate, defaultConfig: native.defaultConfig, open, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, run, evaluate, defaultConfig: native.defaultConfig, open, addProvider, conformance, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

@@ -9,6 +9,7 @@ const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
 const { Email } = require("./email.cjs");
 const { Deliveries, EventHistory, onEvent } = require("./events.cjs");
+const { Plugin, registration } = require("./provider.cjs");
 const { Workflows } = require("./workflows.cjs");
 
 /** Interfaces of providers by short name. */
@@ -167,12 +168,13 @@ class Runtime extends Resource {
     this.workflows = new Workflows(ports.service(connection, "", Workflows.id), connection);
   }
 
-  static async open(config) {
+  static async open(config, options = {}) {
     const [text, file] = await readConfig(config);
+    const plugins = Object.entries(options?.plugins ?? {}).map(([id, provider]) => new Plugin(provider, { id }));
     load();
     const native = require("./native.cjs");
     const { Connection, Port } = require("./port.cjs");
-    return new Runtime(made, new Connection(await native.open(text, file)), Port);
+    return new Runtime(made, new Connection(await native.open(text, file, plugins)), Port);
   }
 
   /** A resource of a class of its own. */
@@ -206,6 +208,10 @@ class Runtime extends Resource {
     const type = Object.hasOwn(PROVIDERS, kind) ? PROVIDERS[kind]() : undefined;
     if (type === undefined) throw new ArgumentError("kind", `expected one of ${Object.keys(PROVIDERS).map((x) => `"${x}"`).join(", ")}`);
     return this._provider(name, type);
+  }
+  /** Adds a provider that is written in JavaScript. */
+  async registerProvider(name, provider, options) {
+    await require("./native.cjs").addProvider(this.#connection.handle, registration(name, provider, options));
   }
   get version() { return this.#service.version(); }
   get closed() { return this.#connection.closed; }

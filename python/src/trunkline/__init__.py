@@ -15,16 +15,30 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, email, identity, sandbox, service, sms, workflows
+from . import chat, common, email, host, identity, pstn, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
 from ._expression import evaluate
 from ._handlers import EventHandler
+from ._provider import ProviderCall, current_call
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
 from ._workflows import WorkflowFunction, WorkflowFunctionError, Workflows
 from .common import DecisionRecord, DecisionStep, ErrorCode
+from .providers import (
+    ChatProvider,
+    EmailProvider,
+    IdentityProvider,
+    ProviderHost,
+    PstnProvider,
+    PstnSandboxProvider,
+    SandboxMailProvider,
+    SandboxProvider,
+    SmsProvider,
+    SmsQueryProvider,
+    WebhookReceiver,
+)
 from .service import Event, SmsMessage, SmsRecord, SmsSendOutcome
 
 __version__ = _native.library_version
@@ -32,7 +46,7 @@ __version__ = _native.library_version
 # Where people find them, in messages, documentation and pickles.
 _written = [
     *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
-    *["Resource", "Resources", "Runtime", "Stream", "Topic"],
+    *["ProviderCall", "Resource", "Resources", "Runtime", "Stream", "Topic", "current_call"],
     *["WorkflowFunction", "WorkflowFunctionError", "Workflows", "evaluate"],
 ]
 for _name in [*_errors_all, *_written]:
@@ -42,11 +56,13 @@ del _name, _written
 __all__ = [
     *_errors_all,
     "Chat",
+    "ChatProvider",
     "Clock",
     "DecisionRecord",
     "DecisionStep",
     "Deliveries",
     "Delivery",
+    "EmailProvider",
     "ErrorCode",
     "Event",
     "EventHandler",
@@ -54,22 +70,35 @@ __all__ = [
     "EventSubscriptions",
     "EventTopics",
     "Events",
+    "IdentityProvider",
+    "ProviderCall",
+    "ProviderHost",
+    "PstnProvider",
+    "PstnSandboxProvider",
     "Resource",
     "Resources",
     "Runtime",
+    "SandboxMailProvider",
+    "SandboxProvider",
     "SmsMessage",
+    "SmsProvider",
+    "SmsQueryProvider",
     "SmsRecord",
     "SmsSendOutcome",
     "Stream",
     "Topic",
+    "WebhookReceiver",
     "WorkflowFunction",
     "WorkflowFunctionError",
     "Workflows",
     "chat",
     "common",
+    "current_call",
     "email",
     "evaluate",
+    "host",
     "identity",
+    "pstn",
     "sandbox",
     "service",
     "sms",

@@ -60,6 +60,12 @@ class Service(Api):
     __slots__ = ()
 
 
+class HostObject(Api):
+    """What the host offers a provider. Its objects come from a `ProviderHost`."""
+
+    __slots__ = ()
+
+
 def model_of(cls: type[M], value: M | None, fields: dict[str, Any]) -> M:
     """The only argument of an operation, given as an object or by its fields."""
     if value is None:

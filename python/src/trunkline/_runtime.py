@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from ._email import Email
 from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
+from ._provider import app_plugins, registration
 from ._stream import Stream
 from ._workflows import Workflows
 from .service import (
@@ -284,6 +285,8 @@ class Runtime(EventConsumers):
         config_file: The same from a file, in whose directory its relative paths start.
         clock: "virtual" stands still until `clock.advance`; "real" follows the system. None: as configured.
         seed: Makes identifiers and the sandbox repeatable. None: as configured.
+        plugins: Providers of this program, by the ids under which the configuration's `providers` name them as their `plugin`. A
+            provider class, an object of one, or a function that makes one; see `register_provider`.
 
     Raises:
         InvalidArgumentError: The configuration is wrong; its message lists every problem.
@@ -297,8 +300,10 @@ class Runtime(EventConsumers):
         config_file: str | os.PathLike[str] | None = None,
         clock: ClockMode | None = None,
         seed: int | None = None,
+        plugins: Mapping[str, object] | None = None,
     ) -> None:
-        self._native = _native.Runtime(render(config, config_file, clock, seed), os.fspath(config_file or ""))
+        text = render(config, config_file, clock, seed)
+        self._native = _native.Runtime(text, os.fspath(config_file or ""), app_plugins(plugins))
         self._service = RuntimeService._open(self._native, "")
         self._default: Resource | None = None
         self.clock = Clock(self._service)
@@ -422,6 +427,44 @@ class Runtime(EventConsumers):
             NotFoundError: There is no such provider, or it does not offer the interface.
         """
         return interface_of(interface, Provider)._open(self._native, name)
+
+    def register_provider(
+        self,
+        name: str,
+        provider: object,
+        *,
+        interface: object = None,
+        config: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        settings: Mapping[str, Any] | None = None,
+        first: bool = True,
+        workers: int = 8,
+    ) -> None:
+        """Adds a provider that is written in Python, under the same rules as one that is a library.
+
+        Coroutine methods run on an event loop that belongs to the provider, on a thread of its own; plain ones on worker threads.
+        Neither holds up anybody else. It ends with the runtime.
+
+        Args:
+            name: Its name, and that of its plugin; lower-case letters, digits and dashes.
+            provider: An object of a class such as `trunkline.SmsProvider`; the class, or a function that makes one; or, with
+                `interface`, any object that has the methods.
+            interface: What it offers, where no base class says so: `"sms"`, an id such as `"trunkline.sms/1"`, or several.
+            config: Its configuration, which `host.config` gives it. Checked against its `config_schema`.
+            secrets: Its secrets by name, which `host.secrets.get` gives it.
+            timeout: Seconds that one call may take; None: 30.
+            settings: What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there.
+            first: Where no route decides it is asked before the providers that are there, else after them.
+            workers: Threads at most for plain methods.
+
+        Raises:
+            TypeError: It lacks the methods, or it is not said what it offers.
+            InvalidArgumentError: Its configuration is wrong.
+            AlreadyExistsError: There is a provider or a plugin of this name.
+        """
+        plugin, item = registration(name, provider, interface, config, secrets, timeout, settings, workers)
+        self._native.add_provider(plugin, item, first)
 
     @property
     def version(self) -> str:

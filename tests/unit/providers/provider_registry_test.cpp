@@ -107,6 +107,80 @@ class Registry : public ::testing::Test {
   plugin::HostContext host;
 };
 
+/// A plugin of the application whose context counts how often it was released.
+std::unique_ptr<plugin::AppPlugin> app(int& released, std::string_view id, int& busy) {
+  struct Context {
+    int& released;
+    int& busy;
+  };
+  static std::string manifest;  // read when it is made
+  manifest = std::string(R"({"id": ")") + std::string(id) + R"(", "version": "1.0.0", "abi_min": "1.0", "interfaces": ["trunkline.sms/1"],
+    "secrets": ["token"], "config_schema": {"type": "object"}})";
+  tl_app_plugin plugin{};
+  plugin.struct_size = sizeof plugin;
+  plugin.manifest_json = {manifest.data(), manifest.size()};
+  plugin.context = new Context{released, busy};
+  plugin.create = [](void* context, const tl_host* host, tl_str config_json, tl_plugin** out, tl_error** error) {
+    const tl_iface work = host->get_interface(host->ctx, {TL_APP_WORK_ID, sizeof TL_APP_WORK_ID - 1});
+    if (work.vtbl) ++static_cast<Context*>(context)->busy;
+    return kEntry.create(host, config_json, out, error);
+  };
+  plugin.get_interface = kEntry.get_interface;
+  plugin.stop = kEntry.stop;
+  plugin.destroy = kEntry.destroy;
+  plugin.release = [](void* context) {
+    ++static_cast<Context*>(context)->released;
+    delete static_cast<Context*>(context);
+  };
+  return std::make_unique<plugin::AppPlugin>(plugin);
+}
+
+TEST_F(Registry, ProvidersOfTheApplicationComeWhileItRuns) {
+  int released = 0, offered = 0;
+  {
+    config.providers = {provider("a")};
+    auto registry = make();
+    EXPECT_THROW(registry->add(provider("early"), app(released, "early", offered), true), Error);
+    EXPECT_EQ(released, 1);
+    registry->start();
+    const Router& before = registry->sms_router();
+    ProviderConfig first = provider("b"), last = provider("c");
+    first.plugin = "app-b";
+    last.plugin = "app-c";
+    registry->add(first, app(released, "app-b", offered), true);
+    registry->add(last, app(released, "app-c", offered), false);
+    EXPECT_EQ(offered, 2);
+    std::vector<std::string> names;
+    for (const RouteTarget& target : registry->sms_router().targets()) names.push_back(target.name);
+    EXPECT_THAT(names, ElementsAre("b", "a", "c"));
+    EXPECT_EQ(before.targets().size(), 1u) << "who holds an older router goes on with it";
+    EXPECT_EQ(registry->require("trunkline.sms/1")->name(), "b");
+    EXPECT_EQ(registry->find("c")->plugin_id(), "app-c");
+
+    EXPECT_THROW(registry->add(first, app(released, "app-d", offered), true), Error) << "the name is taken";
+    ProviderConfig broken = provider("d", R"({"broken": true})");
+    broken.plugin = "app-d";
+    EXPECT_THROW(registry->add(broken, app(released, "app-d", offered), true), Error);
+    broken.config_json = "{}";
+    registry->add(broken, app(released, "app-d", offered), true);  // what failed has left nothing behind
+    EXPECT_EQ(released, 3);
+  }
+  EXPECT_EQ(released, 6);
+}
+
+TEST_F(Registry, APluginOfTheApplicationMustBeWhole) {
+  tl_app_plugin plugin{};
+  EXPECT_THROW(plugin::AppPlugin{plugin}, Error);
+  plugin.struct_size = sizeof plugin;
+  static int released = 0;
+  plugin.release = [](void*) { ++released; };
+  plugin.manifest_json = {"{}", 2};
+  EXPECT_THROW(plugin::AppPlugin{plugin}, Error) << "no create";
+  plugin.create = [](void*, const tl_host*, tl_str, tl_plugin**, tl_error**) { return 0; };
+  EXPECT_THROW(plugin::AppPlugin{plugin}, Error) << "no manifest";
+  EXPECT_EQ(released, 2) << "taken over, whatever comes of it";
+}
+
 TEST_F(Registry, ProvidersWorkWithTheirOwnConfigSecretsAndSink) {
   config.providers = {provider("a"), provider("b")};
   config.providers[1].timeout = 7s;

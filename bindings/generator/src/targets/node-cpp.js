@@ -1,7 +1,8 @@
 // C++ of the Node.js addon: for each module <module>_wire.hpp (how its types are read from and written to packets) and
 // <module>.cpp (an object for each interface), and objects.{hpp,cpp} (all interfaces by id).
 import { BANNER, aggregatesOf, cMember, indent, snake } from "./common.js";
-import { callable, key } from "./node-reach.js";
+import { fieldType, fieldViewType, givenType, valueType as sdkType } from "./cpp/names.js";
+import { callable, key, offerable } from "./node-reach.js";
 
 const root = "bindings/node/generated";
 const namespaceOf = (module) => (module.name === "trunkline" ? "trunkline" : `trunkline::${module.name}`);
@@ -13,6 +14,9 @@ export function emitCpp(ir, reached) {
   const wired = new Set(ir.modules.filter((module) => aggregatesOf(module).some((x) => reached.written.has(key(module, x)) || reached.read.has(key(module, x)))).map((module) => module.name));
   for (const module of ir.modules) if (wired.has(module.name)) out[`${root}/${module.file}_wire.hpp`] = wire(module, reached, wired);
   for (const module of modules) out[`${root}/${module.file}.cpp`] = objects(module, wired);
+  const offering = ir.modules.filter((module) => offerable(module).length > 0);
+  for (const module of offering) out[`${root}/offer_${module.file}.cpp`] = offers(module, wired);
+  out[`${root}/offers.hpp`] = offerDeclarations(offering);
   out[`${root}/objects.hpp`] = declarations(modules);
   out[`${root}/objects.cpp`] = table(modules);
   return out;
@@ -129,4 +133,53 @@ function declarations(modules) {
     ...all.map((i) => `std::unique_ptr<Object> make_${snake(i.name)}(tl_iface iface, CallTable& calls);`),
     "", "}  // namespace trunkline::node",
   ]);
+}
+
+// ---- the classes that put objects of JavaScript behind the vtables ----
+
+function offers(module, wired) {
+  const used = [module.name, ...module.imports].filter((ns) => wired.has(ns)).map((ns) => `#include "generated/${fileOf(ns)}_wire.hpp"`);
+  return text([
+    `// ${BANNER}`, '#include "generated/offers.hpp"', '#include "support/provider.hpp"', `#include "trunkline/${module.file}_provider.hpp"`, ...used.sort(), "",
+    "namespace trunkline::node {", "namespace {", ...offerable(module).flatMap((i) => offerClass(module, i)), "", "}  // namespace", "",
+    `std::unique_ptr<Implementation> offer_${module.file}(std::string_view id, ProviderObject& object, Reader& constants) {`,
+    ...offerable(module).map((i) => `  if (id == ${namespaceOf(module)}::${i.name}::kInterfaceId) return std::make_unique<${i.name}Offer>(object, constants);`),
+    "  return nullptr;", "}", "", "}  // namespace trunkline::node",
+  ]);
+}
+
+function offerClass(module, i) {
+  const N = namespaceOf(module), methods = [], constants = [];
+  i.ops.forEach((op, index) => {
+    const name = cMember(op.name);
+    if (op.sync) {
+      if (op.params.length) throw new Error(`node: ${i.name}.${op.name} is @sync with parameters, which an object cannot offer`);
+      constants.push({ name, type: givenType(op.returns) });
+      methods.push(`  ${givenType(op.returns)} ${name}(const Call&) override { return ${name}_; }`);
+      return;
+    }
+    const R = givenType(op.returns);
+    const params = op.params.map((p) => `${fieldViewType(p)} ${cMember(p.name)}`);
+    const args = op.params.map((p) => {
+      const n = cMember(p.name);
+      if (fieldType(p) === fieldViewType(p)) return n;
+      return p.optional ? `abi::own_optional<${sdkType(p.type)}>(${n})` : `abi::own<${sdkType(p.type)}>(${n})`;
+    });
+    methods.push(`  void start_${snake(op.name)}(${["const Call& call", ...params, `Completion<${R}> done`].join(", ")}) override {`,
+      `    begin<${R}>(${["object_", "part_", index, "call", "std::move(done)", ...args].join(", ")});`, "  }");
+  });
+  return ["", `class ${i.name}Offer final : public ${N}::${i.name} {`, " public:",
+    `  ${i.name}Offer(ProviderObject& object, ${constants.length ? "" : "[[maybe_unused]] "}Reader& constants) : object_(object), part_(object.next_part()) {`,
+    ...constants.map((c) => `    if (constants.number() != 0) read(constants, ${c.name}_);`), "  }", ...methods, "", " private:", "  ProviderObject& object_;", "  const std::uint32_t part_;",
+    ...constants.map((c) => `  ${c.type} ${c.name}_{};`), "};"];
+}
+
+function offerDeclarations(modules) {
+  return text([`// ${BANNER}`, "#pragma once", "#include <memory>", "#include <string_view>", "", '#include "support/wire.hpp"', '#include "trunkline/completion.hpp"', "",
+    "namespace trunkline::node {", "", "class ProviderObject;",
+    "/// The part of an object for an interface of a module; null for an id of another one. `constants`: what @sync operations give.",
+    ...modules.map((m) => `std::unique_ptr<Implementation> offer_${m.file}(std::string_view id, ProviderObject& object, Reader& constants);`),
+    "/// The same for any module.",
+    "inline std::unique_ptr<Implementation> make_offer(std::string_view id, ProviderObject& object, Reader& constants) {",
+    ...modules.map((m) => `  if (auto made = offer_${m.file}(id, object, constants)) return made;`), "  return nullptr;", "}", "", "}  // namespace trunkline::node"]);
 }

@@ -35,7 +35,7 @@ const scalarReads = { ...scalarMethods, i32: "number", u32: "number", f64: "numb
 const method = (type, table) => (type.safe ? "safeint" : table[type.k]);
 
 /** Collects the helpers that a file needs before its functions. */
-class Context {
+export class Context {
   constructor(module) {
     this.module = module;
     this.imports = new Map(); // module file -> names

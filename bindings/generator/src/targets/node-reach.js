@@ -1,27 +1,39 @@
 // Which types cross between JavaScript and C++, and in which direction: only those get code.
 import { Index, interfacesOf } from "./common.js";
 
-/** Interfaces that JavaScript calls. */
-export const callable = (module) => interfacesOf(module, "provider", "service");
+/** Interfaces that JavaScript calls: of runtimes and providers, and of the hosts of providers that are written in JavaScript. */
+export const callable = (module) => interfacesOf(module, "provider", "service", "events", "hostService");
+/** Interfaces that an object of JavaScript can offer. */
+export const offerable = (module) => interfacesOf(module, "provider").filter((i) => !i.ops.some((op) => op.returns.k === "stream") && !i.draft);
 
-/** { written, read }: sets of "ns.name" of the models, unions and enums in arguments and in results. */
+/**
+ * { written, read, given }: sets of "ns.name" of the models, unions and enums that JavaScript writes and reads; `given`: those of
+ * `written` that people make as arguments of calls.
+ */
 export function reach(ir) {
   const index = new Index(ir);
-  const written = new Set(), read = new Set();
-  const visit = (type, seen) => {
+  const written = new Set(), read = new Set(), given = new Set();
+  const visit = (type, ...all) => all.forEach((seen) => visitOne(type, seen));
+  const visitOne = (type, seen) => {
     for (let t = type; t; t = t.of) {
       if (!t.ns || seen.has(`${t.ns}.${t.name}`)) continue;
       seen.add(`${t.ns}.${t.name}`);
       const declared = index.type(t);
-      for (const item of declared.fields ?? declared.variants ?? []) visit(item.type, seen);
+      for (const item of declared.fields ?? declared.variants ?? []) visitOne(item.type, seen);
     }
   };
-  for (const module of ir.modules)
+  for (const module of ir.modules) {
     for (const i of callable(module))
       for (const op of i.ops) {
-        for (const p of op.params) visit(p.type, written);
+        for (const p of op.params) visit(p.type, written, given);
         visit(op.returns, read);
       }
-  return { written, read };
+    for (const i of offerable(module))
+      for (const op of i.ops) {
+        for (const p of op.params) visit(p.type, read);
+        visit(op.returns, written);
+      }
+  }
+  return { written, read, given };
 }
 export const key = (module, declared) => `${module.name}.${declared.name}`;

@@ -217,6 +217,51 @@ constexpr pyrt::MethodSpec methods_of_EmailProvider[] = {
     {"send_async", &pyrt::awaited<EmailProvider_send>},
     {"capabilities", &EmailProvider_capabilities_call},
 };
+
+struct EmailEvents_report final : pyrt::Operation<void> {
+  trunkline::email::EmailReport p_report{};
+
+  EmailEvents_report() : Operation("report", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("report", args[0], p_report);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<EmailEventsClient>().start_report(std::move(p_report), std::move(options), std::move(done));
+  }
+};
+
+struct EmailEvents_engagement final : pyrt::Operation<void> {
+  trunkline::email::EmailEngagement p_engagement{};
+
+  EmailEvents_engagement() : Operation("engagement", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("engagement", args[0], p_engagement);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<EmailEventsClient>().start_engagement(std::move(p_engagement), std::move(options), std::move(done));
+  }
+};
+
+struct EmailEvents_received final : pyrt::Operation<void> {
+  trunkline::email::InboundEmail p_message{};
+
+  EmailEvents_received() : Operation("received", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<EmailEventsClient>().start_received(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_EmailEvents[] = {
+    {"report", &pyrt::blocking<EmailEvents_report>},
+    {"report_async", &pyrt::awaited<EmailEvents_report>},
+    {"engagement", &pyrt::blocking<EmailEvents_engagement>},
+    {"engagement_async", &pyrt::awaited<EmailEvents_engagement>},
+    {"received", &pyrt::blocking<EmailEvents_received>},
+    {"received_async", &pyrt::awaited<EmailEvents_received>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
@@ -237,5 +282,6 @@ namespace trunkline::pyrt {
 void bind_email(PyObject* parent) {
   PyObject* const module = define_module(parent, "email", &trunkline::email::register_types);
   define_interface(module, {"EmailProvider", "trunkline.email/1", RuntimeHandle::Kind::kProvider}, trunkline::email::methods_of_EmailProvider, std::size(trunkline::email::methods_of_EmailProvider));
+  define_interface(module, {"EmailEvents", "trunkline.email.events/1", RuntimeHandle::Kind::kHost}, trunkline::email::methods_of_EmailEvents, std::size(trunkline::email::methods_of_EmailEvents));
 }
 }  // namespace trunkline::pyrt

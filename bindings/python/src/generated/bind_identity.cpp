@@ -382,6 +382,23 @@ constexpr pyrt::MethodSpec methods_of_IdentityProvider[] = {
     {"rotate_keys_async", &pyrt::awaited<IdentityProvider_rotate_keys>},
     {"capabilities", &IdentityProvider_capabilities_call},
 };
+
+struct IdentityEvents_keys_rotated final : pyrt::Operation<void> {
+  std::vector<trunkline::identity::SigningKey> p_keys{};
+
+  IdentityEvents_keys_rotated() : Operation("keys_rotated", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("keys", args[0], p_keys);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<IdentityEventsClient>().start_keys_rotated(std::move(p_keys), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_IdentityEvents[] = {
+    {"keys_rotated", &pyrt::blocking<IdentityEvents_keys_rotated>},
+    {"keys_rotated_async", &pyrt::awaited<IdentityEvents_keys_rotated>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
@@ -404,5 +421,6 @@ namespace trunkline::pyrt {
 void bind_identity(PyObject* parent) {
   PyObject* const module = define_module(parent, "identity", &trunkline::identity::register_types);
   define_interface(module, {"IdentityProvider", "trunkline.identity/1", RuntimeHandle::Kind::kProvider}, trunkline::identity::methods_of_IdentityProvider, std::size(trunkline::identity::methods_of_IdentityProvider));
+  define_interface(module, {"IdentityEvents", "trunkline.identity.events/1", RuntimeHandle::Kind::kHost}, trunkline::identity::methods_of_IdentityEvents, std::size(trunkline::identity::methods_of_IdentityEvents));
 }
 }  // namespace trunkline::pyrt

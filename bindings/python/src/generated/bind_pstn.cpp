@@ -138,6 +138,45 @@ constexpr pyrt::MethodSpec methods_of_PstnProvider[] = {
     {"send_dtmf", &pyrt::blocking<PstnProvider_send_dtmf>},
     {"send_dtmf_async", &pyrt::awaited<PstnProvider_send_dtmf>},
 };
+
+struct PstnEvents_incoming final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_from{};
+  std::string p_to{};
+  pyrt::StringMap p_headers{};
+
+  PstnEvents_incoming() : Operation("incoming", 4) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("from_", args[1], p_from);
+    pyrt::argument("to", args[2], p_to);
+    pyrt::argument("headers", args[3], p_headers);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnEventsClient>().start_incoming(std::move(p_leg_id), std::move(p_from), std::move(p_to), std::move(p_headers), std::move(options), std::move(done));
+  }
+};
+
+struct PstnEvents_changed final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  trunkline::pstn::LegChange p_change{};
+
+  PstnEvents_changed() : Operation("changed", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("change", args[1], p_change);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnEventsClient>().start_changed(std::move(p_leg_id), std::move(p_change), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_PstnEvents[] = {
+    {"incoming", &pyrt::blocking<PstnEvents_incoming>},
+    {"incoming_async", &pyrt::awaited<PstnEvents_incoming>},
+    {"changed", &pyrt::blocking<PstnEvents_changed>},
+    {"changed_async", &pyrt::awaited<PstnEvents_changed>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
@@ -152,5 +191,6 @@ namespace trunkline::pyrt {
 void bind_pstn(PyObject* parent) {
   PyObject* const module = define_module(parent, "pstn", &trunkline::pstn::register_types);
   define_interface(module, {"PstnProvider", "trunkline.pstn/1", RuntimeHandle::Kind::kProvider}, trunkline::pstn::methods_of_PstnProvider, std::size(trunkline::pstn::methods_of_PstnProvider));
+  define_interface(module, {"PstnEvents", "trunkline.pstn.events/1", RuntimeHandle::Kind::kHost}, trunkline::pstn::methods_of_PstnEvents, std::size(trunkline::pstn::methods_of_PstnEvents));
 }
 }  // namespace trunkline::pyrt

@@ -229,6 +229,27 @@ constexpr pyrt::MethodSpec methods_of_PstnSandboxProvider[] = {
     {"prompt", &pyrt::blocking<PstnSandboxProvider_prompt>},
     {"prompt_async", &pyrt::awaited<PstnSandboxProvider_prompt>},
 };
+
+struct PstnSandboxEvents_spoke final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_text{};
+  Duration p_lasts{};
+
+  PstnSandboxEvents_spoke() : Operation("spoke", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("text", args[1], p_text);
+    pyrt::argument("lasts", args[2], p_lasts);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnSandboxEventsClient>().start_spoke(std::move(p_leg_id), std::move(p_text), std::move(p_lasts), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_PstnSandboxEvents[] = {
+    {"spoke", &pyrt::blocking<PstnSandboxEvents_spoke>},
+    {"spoke_async", &pyrt::awaited<PstnSandboxEvents_spoke>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
@@ -243,5 +264,6 @@ namespace trunkline::pyrt {
 void bind_pstnsandbox(PyObject* parent) {
   PyObject* const module = define_module(parent, "pstnsandbox", &trunkline::pstnsandbox::register_types);
   define_interface(module, {"PstnSandboxProvider", "trunkline.pstn_sandbox/1", RuntimeHandle::Kind::kProvider}, trunkline::pstnsandbox::methods_of_PstnSandboxProvider, std::size(trunkline::pstnsandbox::methods_of_PstnSandboxProvider));
+  define_interface(module, {"PstnSandboxEvents", "trunkline.pstn_sandbox.events/1", RuntimeHandle::Kind::kHost}, trunkline::pstnsandbox::methods_of_PstnSandboxEvents, std::size(trunkline::pstnsandbox::methods_of_PstnSandboxEvents));
 }
 }  // namespace trunkline::pyrt

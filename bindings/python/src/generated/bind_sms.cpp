@@ -227,6 +227,37 @@ constexpr pyrt::MethodSpec methods_of_SmsProvider[] = {
     {"capabilities", &SmsProvider_capabilities_call},
 };
 
+struct SmsEvents_delivery_report final : pyrt::Operation<void> {
+  trunkline::sms::DeliveryReport p_report{};
+
+  SmsEvents_delivery_report() : Operation("delivery_report", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("report", args[0], p_report);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<SmsEventsClient>().start_delivery_report(std::move(p_report), std::move(options), std::move(done));
+  }
+};
+
+struct SmsEvents_received final : pyrt::Operation<void> {
+  trunkline::sms::InboundSms p_message{};
+
+  SmsEvents_received() : Operation("received", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("message", args[0], p_message);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<SmsEventsClient>().start_received(std::move(p_message), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_SmsEvents[] = {
+    {"delivery_report", &pyrt::blocking<SmsEvents_delivery_report>},
+    {"delivery_report_async", &pyrt::awaited<SmsEvents_delivery_report>},
+    {"received", &pyrt::blocking<SmsEvents_received>},
+    {"received_async", &pyrt::awaited<SmsEvents_received>},
+};
+
 struct SmsQueryProvider_query final : pyrt::Operation<trunkline::sms::SmsQueryResult> {
   trunkline::sms::SmsQuery p_query{};
 
@@ -266,6 +297,7 @@ namespace trunkline::pyrt {
 void bind_sms(PyObject* parent) {
   PyObject* const module = define_module(parent, "sms", &trunkline::sms::register_types);
   define_interface(module, {"SmsProvider", "trunkline.sms/1", RuntimeHandle::Kind::kProvider}, trunkline::sms::methods_of_SmsProvider, std::size(trunkline::sms::methods_of_SmsProvider));
+  define_interface(module, {"SmsEvents", "trunkline.sms.events/1", RuntimeHandle::Kind::kHost}, trunkline::sms::methods_of_SmsEvents, std::size(trunkline::sms::methods_of_SmsEvents));
   define_interface(module, {"SmsQueryProvider", "trunkline.sms.query/1", RuntimeHandle::Kind::kProvider}, trunkline::sms::methods_of_SmsQueryProvider, std::size(trunkline::sms::methods_of_SmsQueryProvider));
 }
 }  // namespace trunkline::pyrt

@@ -4,6 +4,7 @@
 
 namespace trunkline::pyrt {
 void bind_common(PyObject* parent);
+void bind_host(PyObject* parent);
 void bind_sms(PyObject* parent);
 void bind_sandbox(PyObject* parent);
 void bind_identity(PyObject* parent);
@@ -13,8 +14,17 @@ void bind_pstn(PyObject* parent);
 void bind_pstnsandbox(PyObject* parent);
 void bind_service(PyObject* parent);
 void bind_workflows(PyObject* parent);
+void offer_host();
+void offer_sms();
+void offer_sandbox();
+void offer_identity();
+void offer_chat();
+void offer_email();
+void offer_pstn();
+void offer_pstnsandbox();
 inline void bind_all(PyObject* parent) {
   bind_common(parent);
+  bind_host(parent);
   bind_sms(parent);
   bind_sandbox(parent);
   bind_identity(parent);
@@ -24,5 +34,13 @@ inline void bind_all(PyObject* parent) {
   bind_pstnsandbox(parent);
   bind_service(parent);
   bind_workflows(parent);
+  offer_host();
+  offer_sms();
+  offer_sandbox();
+  offer_identity();
+  offer_chat();
+  offer_email();
+  offer_pstn();
+  offer_pstnsandbox();
 }
 }  // namespace trunkline::pyrt

@@ -1,6 +1,7 @@
 #include "support/interface.hpp"
 
 #include <array>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +16,12 @@ struct Instance {
 /// By type. Leaked, guarded by the GIL; read only when an object is made.
 auto& specs() {
   static auto* const map = new std::unordered_map<PyTypeObject*, InterfaceSpec>;
+  return *map;
+}
+
+/// The types of what hosts offer, by id. Leaked, guarded by the GIL.
+auto& host_types() {
+  static auto* const map = new std::map<std::string, PyTypeObject*, std::less<>>;
   return *map;
 }
 
@@ -80,6 +87,12 @@ PyMethodDef g_register{"register", &register_types, METH_O, "Tells the Python cl
 
 }  // namespace
 
+py::object wrap_interface(std::string_view id, std::shared_ptr<RuntimeHandle> runtime, tl_iface target) {
+  const auto type = host_types().find(id);
+  if (type == host_types().end()) throw Error(ErrorCode::kUnimplemented, "this version does not know " + std::string(id));
+  return own(wrap(type->second, std::make_unique<Interface>(std::move(runtime), target)));
+}
+
 const Interface& Interface::of(PyObject* self) { return *reinterpret_cast<Instance*>(self)->interface; }
 
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count) {
@@ -98,6 +111,7 @@ void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodS
   PyType_Spec type_spec{name->c_str(), sizeof(Instance), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
   const py::object type = own(PyType_FromSpec(&type_spec));
   specs().emplace(reinterpret_cast<PyTypeObject*>(type.ptr()), spec);
+  if (spec.kind == RuntimeHandle::Kind::kHost) host_types().emplace(spec.id, reinterpret_cast<PyTypeObject*>(type.ptr()));
   py::setattr(module, spec.name, type);
 }
 

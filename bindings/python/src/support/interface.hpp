@@ -28,6 +28,8 @@ struct InterfaceSpec {
 };
 /// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent, resource). Both live as long as the interpreter.
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count);
+/// An object of the class that was defined for an interface id. Throws kUnimplemented for an id that has none.
+py::object wrap_interface(std::string_view id, std::shared_ptr<RuntimeHandle> runtime, tl_iface target);
 /// A submodule that `from trunkline._native import name` finds, with a function register(dict of types).
 PyObject* define_module(PyObject* parent, const char* name, void (*register_types)(PyObject* types));
 /// An item of the dict that register() was given.

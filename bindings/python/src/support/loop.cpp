@@ -31,8 +31,10 @@ py::object alive(const Entry& entry) {
 #endif
 }
 
-/// Forgets loops that were closed or freed; a pending delivery would otherwise keep its loop, and so itself, for ever.
-void sweep() {
+}  // namespace
+
+/// A pending delivery would otherwise keep its loop, and so itself, for ever.
+void LoopBridge::sweep() {
   std::vector<Entry> dead;
   for (auto entry = entries().begin(); entry != entries().end();) {
     const py::object loop = alive(entry->second);
@@ -48,6 +50,8 @@ void sweep() {
     Py_DECREF(entry.loop_ref);
   }
 }
+
+namespace {
 
 constexpr const char* kBridgeName = "trunkline.bridge";
 std::shared_ptr<LoopBridge>* bridge_of(PyObject* capsule) {
@@ -101,6 +105,7 @@ void LoopBridge::post(std::unique_ptr<Delivery> delivery) {
   {
     const std::lock_guard lock(mutex_);
     if (!closed_) {
+      if (watcher_) watcher_->posted();
       wake = queue_.empty();
       queue_.push_back(std::move(delivery));
     }
@@ -122,6 +127,22 @@ void LoopBridge::drain() {
     batch.swap(queue_);
   }
   for (auto& delivery : batch) delivery->deliver();
+  // Whoever takes the watcher away is on this thread, or holds the GIL that we have.
+  Watcher* watcher = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    watcher = watcher_;
+  }
+  if (watcher) watcher->delivered(batch.size());
+}
+
+void LoopBridge::watch(Watcher& watcher) {
+  const std::lock_guard lock(mutex_);
+  watcher_ = &watcher;
+}
+void LoopBridge::unwatch() {
+  const std::lock_guard lock(mutex_);
+  watcher_ = nullptr;
 }
 
 void LoopBridge::close() {

@@ -28,6 +28,8 @@ class LoopBridge {
 
   /// The bridge of the running loop; RuntimeError when there is none. [GIL]
   static std::shared_ptr<LoopBridge> current();
+  /// Forgets loops that were closed or freed. [GIL]
+  static void sweep();
   /// Any thread, with or without the GIL. Once the loop is closed, deliveries go to the graveyard.
   void post(std::unique_ptr<Delivery> delivery);
   /// [loop's thread, GIL]
@@ -35,10 +37,25 @@ class LoopBridge {
   /// Drops what waits; later deliveries are dropped too. [GIL]
   void close();
 
+  /// Hears of deliveries. Lives until unwatch has returned.
+  class Watcher {
+   public:
+    /// Before one is posted. [any thread]
+    virtual void posted() noexcept = 0;
+    /// So many were delivered. [loop's thread, GIL]
+    virtual void delivered(std::size_t count) noexcept = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
+  void watch(Watcher& watcher);
+  void unwatch();
+
  private:
   std::mutex mutex_;
   std::vector<std::unique_ptr<Delivery>> queue_;
   bool closed_ = false;
+  Watcher* watcher_ = nullptr;  // guarded by mutex_
   const int fd_;
 };
 

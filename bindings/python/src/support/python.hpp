@@ -45,6 +45,24 @@ class GilRelease {
   PyThreadState* state_;
 };
 
+/// Takes the GIL on a thread that may or may not be Python's. False when the interpreter is ending: then nothing of Python's may be
+/// touched any more.
+class GilAcquire {
+ public:
+  GilAcquire() : taken_(!finalizing() || GilRelease::on_main_thread()) {
+    if (taken_) state_ = PyGILState_Ensure();
+  }
+  GilAcquire(const GilAcquire&) = delete;
+  ~GilAcquire() {
+    if (taken_) PyGILState_Release(state_);
+  }
+  explicit operator bool() const { return taken_; }
+
+ private:
+  const bool taken_;
+  PyGILState_STATE state_{};
+};
+
 /// A new reference from a C API call; NULL becomes the Python exception that is set.
 inline py::object own(PyObject* object) {
   if (!object) throw py::error_already_set();

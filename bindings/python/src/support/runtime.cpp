@@ -36,12 +36,14 @@ const tl_host& error_reader() {
 
 abi::Errors errors() { return abi::Errors(&error_reader()); }
 
-std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file) {
+std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std::string_view config_file,
+                                                   std::span<const tl_app_plugin> plugins) {
   tl_runtime* runtime = nullptr;
   tl_error* error = nullptr;
   {
     const GilRelease gil;
-    if (tl_runtime_open(text(config), text(config_file), &runtime, &error) != 0 || !runtime) runtime = nullptr;
+    if (tl_runtime_open_with(text(config), text(config_file), plugins.data(), plugins.size(), &runtime, &error) != 0)
+      runtime = nullptr;
   }
   if (!runtime) throw error ? errors().take(error) : Error(ErrorCode::kInternal, "the runtime did not open and did not say why");
   auto handle = std::make_shared<RuntimeHandle>(runtime);
@@ -51,8 +53,8 @@ std::shared_ptr<RuntimeHandle> RuntimeHandle::open(std::string_view config, std:
   return handle;
 }
 
-RuntimeHandle::RuntimeHandle(tl_runtime* runtime)
-    : runtime_(runtime), calls_("the runtime", errors()), generation_(g_forks.load()) {}
+RuntimeHandle::RuntimeHandle(tl_runtime* runtime, std::string what, abi::Errors errors)
+    : runtime_(runtime), what_(std::move(what)), calls_(what_, errors), generation_(g_forks.load()) {}
 RuntimeHandle::~RuntimeHandle() { close(); }
 
 void RuntimeHandle::close() {
@@ -68,7 +70,18 @@ void RuntimeHandle::close() {
   }
   for (std::stop_source& stop : in_flight) stop.request_stop();
   tl_runtime_close(runtime_);
-  calls_.close(Error(ErrorCode::kCancelled, "the runtime was closed"));
+  calls_.close(Error(ErrorCode::kCancelled, what_ + " was closed"));
+}
+
+void RuntimeHandle::add_provider(const tl_app_plugin& plugin, std::string_view provider, bool first) {
+  tl_error* error = nullptr;
+  std::int32_t code = 0;
+  {
+    const Use use(*this);
+    const GilRelease gil;
+    code = tl_runtime_add_provider(runtime_, &plugin, text(provider), first, &error);
+  }
+  if (code != 0) throw errors().take(error);
 }
 
 bool RuntimeHandle::forked() const { return generation_ != g_forks.load(std::memory_order_relaxed); }
@@ -79,7 +92,7 @@ RuntimeHandle::Use::Use(const RuntimeHandle& handle) : handle_(handle) {
   if (handle_.uses_.fetch_sub(1) == 1) handle_.uses_.notify_all();
   if (handle_.forked())
     throw Error(ErrorCode::kFailedPrecondition, "the runtime belongs to the process that forked this one; open another");
-  throw Error(ErrorCode::kFailedPrecondition, "the runtime is closed");
+  throw Error(ErrorCode::kFailedPrecondition, handle_.what_ + " is closed");
 }
 RuntimeHandle::Use::~Use() {
   if (handle_.uses_.fetch_sub(1, std::memory_order_seq_cst) == 1 && handle_.closed_.load(std::memory_order_relaxed))
@@ -99,6 +112,7 @@ RuntimeHandle::InFlight::~InFlight() {
 }
 
 tl_iface RuntimeHandle::find(Kind kind, std::string_view name, std::string_view id) const {
+  if (kind == Kind::kHost) throw Error(ErrorCode::kUnimplemented, std::string(id) + " is offered by the host of a provider only");
   const Use use(*this);
   const GilRelease gil;
   const tl_iface found = kind == Kind::kProvider ? tl_runtime_provider(runtime_, text(name), text(id))

@@ -5,11 +5,13 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "support/python.hpp"
+#include "trunkline/app_plugin.h"
 #include "trunkline/call_table.hpp"
 #include "trunkline/errors.hpp"
 #include "trunkline/runtime.h"
@@ -33,8 +35,10 @@ class Closable {
 class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
  public:
   /// Throws Error. [GIL, which is released meanwhile]
-  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file);
-  explicit RuntimeHandle(tl_runtime* runtime);
+  static std::shared_ptr<RuntimeHandle> open(std::string_view config, std::string_view config_file,
+                                             std::span<const tl_app_plugin> plugins);
+  /// `runtime` null: the host of a provider, which `what` names in messages. `errors` reads those of the other side.
+  explicit RuntimeHandle(tl_runtime* runtime, std::string what = "the runtime", abi::Errors errors = pyrt::errors());
   RuntimeHandle(const RuntimeHandle&) = delete;
   ~RuntimeHandle();
 
@@ -66,7 +70,10 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
     std::list<std::stop_source>::iterator at_;
   };
 
-  enum class Kind { kProvider, kService };
+  /// Adds a provider of the application. [GIL, which is released meanwhile]
+  void add_provider(const tl_app_plugin& plugin, std::string_view provider, bool first);
+
+  enum class Kind { kProvider, kService, kHost };
   /// The object behind an interface id. Throws kNotFound.
   tl_iface find(Kind kind, std::string_view name, std::string_view id) const;
   /// The calls in flight; those that the runtime leaves behind are failed when it closes.
@@ -83,6 +90,7 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
  private:
   bool forked() const;
   tl_runtime* const runtime_;
+  const std::string what_;
   CallTable calls_;
   const unsigned generation_;  // of forks
   std::atomic<bool> closed_{false};

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from . import Runtime
 from ..chat import (
     ChatCapabilities,
+    ChatChange,
     ChatMessage,
     ChatThread,
     CreateThreadRequest,
@@ -22,6 +23,7 @@ from ..chat import (
     ThreadPage,
     ThreadUpdate,
 )
+from ..host import StoreBatch
 
 def register(types: dict[str, typing.Any], /) -> None: ...
 
@@ -62,3 +64,8 @@ class ChatProvider:
     def maintain(self, resource_id: str, forget: bool, timeout: float | None, /) -> Maintenance: ...
     def maintain_async(self, resource_id: str, forget: bool, /) -> asyncio.Future[Maintenance]: ...
     def capabilities(self) -> ChatCapabilities: ...
+
+class ChatEvents:
+    def __init__(self, runtime: Runtime, name: str, /) -> None: ...
+    def changed(self, resource_id: str, change: ChatChange, batch: StoreBatch | None, timeout: float | None, /) -> None: ...
+    def changed_async(self, resource_id: str, change: ChatChange, batch: StoreBatch | None, /) -> asyncio.Future[None]: ...

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from .._native import chat as _native
-from .._objects import Provider
+from .._objects import HostObject, Provider
 from ..chat import (
     ChatCapabilities,
+    ChatChange,
     ChatMessage,
     ChatThread,
     CreateThreadRequest,
@@ -26,9 +27,11 @@ from ..chat import (
     ThreadPage,
     ThreadUpdate,
 )
+from ..host import StoreBatch
 from ._futures import within
 
 __all__ = [
+    "ChatEvents",
     "ChatProvider",
 ]
 
@@ -406,3 +409,35 @@ class ChatProvider(Provider):
     def capabilities(self) -> ChatCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class ChatEvents(HostObject):
+    """What a chat provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.chat.events/1"
+    _native_class: ClassVar[type[_native.ChatEvents]] = _native.ChatEvents
+    _impl: _native.ChatEvents
+
+    async def changed(
+        self,
+        resource_id: str,
+        change: ChatChange,
+        batch: StoreBatch | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Something happened in a thread. The host stores it, and `batch` in the provider's storage of the resource (see
+        `Host.ResourceStore`), in one transaction, and tells those who listen. Durable when it completes; order of
+        calls is order of
+        changes. A change without anything to tell of goes to `ResourceStore.commit`.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.changed_async(resource_id, change, batch)
+        await (future if timeout is None else within(future, timeout))

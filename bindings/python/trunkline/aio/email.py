@@ -9,11 +9,23 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, overload
 
 from .._native import email as _native
-from .._objects import Provider, model_of
-from ..email import EmailAttachment, EmailCapabilities, EmailSendRequest, EmailSendResult, Mailbox
+from .._objects import HostObject, Provider, model_of
+from ..email import (
+    EmailAttachment,
+    EmailCapabilities,
+    EmailEngagement,
+    EmailReport,
+    EmailSendRequest,
+    EmailSendResult,
+    EmailState,
+    EngagementKind,
+    InboundEmail,
+    Mailbox,
+)
 from ._futures import within
 
 __all__ = [
+    "EmailEvents",
     "EmailProvider",
 ]
 
@@ -75,3 +87,93 @@ class EmailProvider(Provider):
     def capabilities(self) -> EmailCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class EmailEvents(HostObject):
+    """What an email provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.email.events/1"
+    _native_class: ClassVar[type[_native.EmailEvents]] = _native.EmailEvents
+    _impl: _native.EmailEvents
+
+    @overload
+    async def report(self, report: EmailReport, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def report(
+        self,
+        /,
+        *,
+        message_id: str,
+        provider_message_id: str | None = None,
+        recipient: str,
+        state: EmailState,
+        status_code: str | None = None,
+        detail: str | None = None,
+        at: datetime.datetime,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def report(self, report: EmailReport | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A mail changed state for one recipient. The host keeps it before it completes.
+
+        Args:
+            report: Or give the fields of `EmailReport` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.report_async(model_of(EmailReport, report, fields))
+        await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def engagement(self, engagement: EmailEngagement, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def engagement(
+        self,
+        /,
+        *,
+        message_id: str,
+        provider_message_id: str | None = None,
+        recipient: str,
+        kind: EngagementKind,
+        url: str | None = None,
+        user_agent: str | None = None,
+        at: datetime.datetime,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def engagement(self, engagement: EmailEngagement | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A recipient did something with a mail. The host keeps it before it completes.
+
+        Args:
+            engagement: Or give the fields of `EmailEngagement` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.engagement_async(model_of(EmailEngagement, engagement, fields))
+        await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def received(self, message: InboundEmail, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def received(
+        self,
+        /,
+        *,
+        provider_message_id: str,
+        from_: str,
+        to: Sequence[str] = ...,
+        mime: bytes,
+        received_at: datetime.datetime,
+        resource: str | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def received(self, message: InboundEmail | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A mail arrived. The host keeps it before it completes, so the sender may be told then. `not_found`: no
+        resource has the domain.
+
+        Args:
+            message: Or give the fields of `InboundEmail` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.received_async(model_of(InboundEmail, message, fields))
+        await (future if timeout is None else within(future, timeout))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar, overload
 
 from .._native import identity as _native
-from .._objects import Provider, model_of
+from .._objects import HostObject, Provider, model_of
 from ..identity import (
     AccessToken,
     CreateUserRequest,
@@ -26,6 +26,7 @@ from ..identity import (
 from ._futures import within
 
 __all__ = [
+    "IdentityEvents",
     "IdentityProvider",
 ]
 
@@ -233,3 +234,21 @@ class IdentityProvider(Provider):
     def capabilities(self) -> IdentityCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class IdentityEvents(HostObject):
+    """What an identity provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.identity.events/1"
+    _native_class: ClassVar[type[_native.IdentityEvents]] = _native.IdentityEvents
+    _impl: _native.IdentityEvents
+
+    async def keys_rotated(self, keys: Sequence[SigningKey], *, timeout: float | None = None) -> None:
+        """The provider rotated its keys; these are valid now.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.keys_rotated_async(keys)
+        await (future if timeout is None else within(future, timeout))

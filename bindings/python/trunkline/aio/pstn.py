@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from typing import ClassVar, overload
 
 from .._native import pstn as _native
-from .._objects import Provider, model_of
-from ..pstn import DialRequest
+from .._objects import HostObject, Provider, model_of
+from ..pstn import DialRequest, LegChange
 from ._futures import within
 
 __all__ = [
+    "PstnEvents",
     "PstnProvider",
 ]
 
@@ -94,4 +95,39 @@ class PstnProvider(Provider):
             NotFoundError: What the request names does not exist.
         """
         future = self._impl.send_dtmf_async(leg_id, digits)
+        await (future if timeout is None else within(future, timeout))
+
+
+class PstnEvents(HostObject):
+    """What a PSTN provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.events/1"
+    _native_class: ClassVar[type[_native.PstnEvents]] = _native.PstnEvents
+    _impl: _native.PstnEvents
+
+    async def incoming(
+        self,
+        leg_id: str,
+        from_: str,
+        to: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """A call arrives. The provider chooses the id, which must be unique; the host answers or ends the leg.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.incoming_async(leg_id, from_, to, headers)
+        await (future if timeout is None else within(future, timeout))
+
+    async def changed(self, leg_id: str, change: LegChange, *, timeout: float | None = None) -> None:
+        """Something happened to a leg.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.changed_async(leg_id, change)
         await (future if timeout is None else within(future, timeout))

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import ClassVar, overload
 
 from .._native import pstnsandbox as _native
-from .._objects import Provider, model_of
+from .._objects import HostObject, Provider, model_of
 from ..pstnsandbox import Persona, PersonaBehavior, PhoneCall, PromptReply
 from ._futures import within
 
 __all__ = [
+    "PstnSandboxEvents",
     "PstnSandboxProvider",
 ]
 
@@ -150,4 +151,22 @@ class PstnSandboxProvider(Provider):
             NotFoundError: What the request names does not exist.
         """
         future = self._impl.prompt_async(leg_id, text, lasts)
+        await (future if timeout is None else within(future, timeout))
+
+
+class PstnSandboxEvents(HostObject):
+    """What the virtual phones tell the host beyond what a carrier does: words stand for sound here."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn_sandbox.events/1"
+    _native_class: ClassVar[type[_native.PstnSandboxEvents]] = _native.PstnSandboxEvents
+    _impl: _native.PstnSandboxEvents
+
+    async def spoke(self, leg_id: str, text: str, lasts: datetime.timedelta, *, timeout: float | None = None) -> None:
+        """Somebody begins to speak; how long that lasts.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.spoke_async(leg_id, text, lasts)
         await (future if timeout is None else within(future, timeout))

@@ -9,11 +9,24 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, overload
 
 from .._native import sms as _native
-from .._objects import Provider, model_of
-from ..sms import Encoding, Recipient, SmsCapabilities, SmsQuery, SmsQueryResult, SmsSendRequest, SmsSendResult
+from .._objects import HostObject, Provider, model_of
+from ..sms import (
+    DeliveryReport,
+    Encoding,
+    FailureReason,
+    InboundSms,
+    MessageState,
+    Recipient,
+    SmsCapabilities,
+    SmsQuery,
+    SmsQueryResult,
+    SmsSendRequest,
+    SmsSendResult,
+)
 from ._futures import within
 
 __all__ = [
+    "SmsEvents",
     "SmsProvider",
     "SmsQueryProvider",
 ]
@@ -68,6 +81,67 @@ class SmsProvider(Provider):
     def capabilities(self) -> SmsCapabilities:
         """What this provider can do. Constant while the instance lives."""
         return self._impl.capabilities()
+
+
+class SmsEvents(HostObject):
+    """What an SMS provider tells the host."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.sms.events/1"
+    _native_class: ClassVar[type[_native.SmsEvents]] = _native.SmsEvents
+    _impl: _native.SmsEvents
+
+    @overload
+    async def delivery_report(self, report: DeliveryReport, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def delivery_report(
+        self,
+        /,
+        *,
+        message_id: str,
+        provider_message_id: str | None = None,
+        state: MessageState,
+        reason: FailureReason = FailureReason.NONE,
+        provider_code: str | None = None,
+        at: datetime.datetime,
+        segments_delivered: int | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def delivery_report(self, report: DeliveryReport | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A message changed state. The host keeps it before it completes.
+
+        Args:
+            report: Or give the fields of `DeliveryReport` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.delivery_report_async(model_of(DeliveryReport, report, fields))
+        await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def received(self, message: InboundSms, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def received(
+        self,
+        /,
+        *,
+        provider_message_id: str,
+        from_: str,
+        to: str,
+        text: str,
+        segments: int = 1,
+        received_at: datetime.datetime,
+        resource: str | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def received(self, message: InboundSms | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """A message arrived. The host keeps it before it completes, so the carrier may be told then.
+
+        Args:
+            message: Or give the fields of `InboundSms` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.received_async(model_of(InboundSms, message, fields))
+        await (future if timeout is None else within(future, timeout))
 
 
 class SmsQueryProvider(Provider):

@@ -36,12 +36,33 @@ function readParticipant(r) {
   return v;
 }
 
+function writeInvalidParticipant(w, v) {
+  w.string("id", v.id);
+  w.string("message", v.message);
+}
+
 function readInvalidParticipant(r) {
   return { id: r.string(), message: r.string() };
 }
 
+function writeChatThread(w, v) {
+  w.string("id", v.id);
+  w.string("topic", v.topic);
+  w.time("createdOn", v.createdOn);
+  w.string("createdBy", v.createdBy);
+  w.record("metadata", v.metadata);
+  w.int32("retentionDays", v.retentionDays ?? 0);
+}
+
 function readChatThread(r) {
   return { id: r.string(), topic: r.string(), createdOn: r.time(), createdBy: r.string(), metadata: r.record(), retentionDays: r.number() };
+}
+
+function writeThreadItem(w, v) {
+  w.string("id", v.id);
+  w.string("topic", v.topic);
+  if (w.has(v.deletedOn)) w.time("deletedOn", v.deletedOn);
+  if (w.has(v.lastMessageReceivedOn)) w.time("lastMessageReceivedOn", v.lastMessageReceivedOn);
 }
 
 function readThreadItem(r) {
@@ -59,6 +80,18 @@ function writeCreateThreadRequest(w, v) {
   if (w.has(v.idempotencyKey)) w.string("idempotencyKey", v.idempotencyKey);
 }
 
+function readCreateThreadRequest(r) {
+  const v = { topic: r.string(), participants: r.list(readParticipant), metadata: r.record(), retentionDays: r.number() };
+  if (r.boolean()) v.idempotencyKey = r.string();
+  return v;
+}
+
+function writeCreateThreadResult(w, v) {
+  w.model("thread", v.thread, writeChatThread);
+  w.list("invalidParticipants", v.invalidParticipants, eachInvalidParticipant);
+  w.boolean("repeated", v.repeated ?? false);
+}
+
 function readCreateThreadResult(r) {
   return { thread: readChatThread(r), invalidParticipants: r.list(readInvalidParticipant), repeated: r.boolean() };
 }
@@ -68,6 +101,34 @@ function writeThreadUpdate(w, v) {
   if (w.has(v.metadata)) w.record("metadata", v.metadata);
   if (w.has(v.removeMetadata)) w.list("removeMetadata", v.removeMetadata, eachString);
   if (w.has(v.retentionDays)) w.int32("retentionDays", v.retentionDays);
+}
+
+function readThreadUpdate(r) {
+  const v = { };
+  if (r.boolean()) v.topic = r.string();
+  if (r.boolean()) v.metadata = r.record();
+  if (r.boolean()) v.removeMetadata = r.list(readString);
+  if (r.boolean()) v.retentionDays = r.number();
+  return v;
+}
+
+function writeChatMessage(w, v) {
+  w.string("id", v.id);
+  w.string("threadId", v.threadId);
+  w.int64("sequence", v.sequence);
+  w.int64("version", v.version);
+  w.enumeration("kind", v.kind, MessageKind);
+  if (w.has(v.content)) w.string("content", v.content);
+  if (w.has(v.topic)) w.string("topic", v.topic);
+  w.list("participants", v.participants, eachParticipant);
+  if (w.has(v.initiatorId)) w.string("initiatorId", v.initiatorId);
+  if (w.has(v.senderId)) w.string("senderId", v.senderId);
+  if (w.has(v.senderDisplayName)) w.string("senderDisplayName", v.senderDisplayName);
+  w.time("createdOn", v.createdOn);
+  if (w.has(v.editedOn)) w.time("editedOn", v.editedOn);
+  if (w.has(v.deletedOn)) w.time("deletedOn", v.deletedOn);
+  w.record("metadata", v.metadata);
+  w.list("attachments", v.attachments, eachAttachment);
 }
 
 function readChatMessage(r) {
@@ -94,10 +155,32 @@ function writeSendMessageRequest(w, v) {
   w.list("attachments", v.attachments, eachAttachment);
 }
 
+function readSendMessageRequest(r) {
+  const v = { kind: r.enumeration(MessageKind), content: r.string() };
+  if (r.boolean()) v.senderDisplayName = r.string();
+  v.metadata = r.record();
+  v.attachments = r.list(readAttachment);
+  return v;
+}
+
 function writeMessageUpdate(w, v) {
   if (w.has(v.content)) w.string("content", v.content);
   if (w.has(v.metadata)) w.record("metadata", v.metadata);
   if (w.has(v.removeMetadata)) w.list("removeMetadata", v.removeMetadata, eachString);
+}
+
+function readMessageUpdate(r) {
+  const v = { };
+  if (r.boolean()) v.content = r.string();
+  if (r.boolean()) v.metadata = r.record();
+  if (r.boolean()) v.removeMetadata = r.list(readString);
+  return v;
+}
+
+function writeReadReceipt(w, v) {
+  w.string("senderId", v.senderId);
+  w.string("messageId", v.messageId);
+  w.time("readOn", v.readOn);
 }
 
 function readReadReceipt(r) {
@@ -111,10 +194,28 @@ function writePageRequest(w, v) {
   if (w.has(v.startTime)) w.time("startTime", v.startTime);
 }
 
+function readPageRequest(r) {
+  const v = { limit: r.number() };
+  if (r.boolean()) v.cursor = r.string();
+  v.skip = r.number();
+  if (r.boolean()) v.startTime = r.time();
+  return v;
+}
+
+function writeMessagePage(w, v) {
+  w.list("items", v.items, eachChatMessage);
+  if (w.has(v.cursor)) w.string("cursor", v.cursor);
+}
+
 function readMessagePage(r) {
   const v = { items: r.list(readChatMessage) };
   if (r.boolean()) v.cursor = r.string();
   return v;
+}
+
+function writeThreadPage(w, v) {
+  w.list("items", v.items, eachThreadItem);
+  if (w.has(v.cursor)) w.string("cursor", v.cursor);
 }
 
 function readThreadPage(r) {
@@ -123,10 +224,20 @@ function readThreadPage(r) {
   return v;
 }
 
+function writeParticipantPage(w, v) {
+  w.list("items", v.items, eachParticipant);
+  if (w.has(v.cursor)) w.string("cursor", v.cursor);
+}
+
 function readParticipantPage(r) {
   const v = { items: r.list(readParticipant) };
   if (r.boolean()) v.cursor = r.string();
   return v;
+}
+
+function writeReadReceiptPage(w, v) {
+  w.list("items", v.items, eachReadReceipt);
+  if (w.has(v.cursor)) w.string("cursor", v.cursor);
 }
 
 function readReadReceiptPage(r) {
@@ -135,16 +246,35 @@ function readReadReceiptPage(r) {
   return v;
 }
 
+function writeMessageReceived(w, v) {
+  w.model("message", v.message, writeChatMessage);
+}
+
 function readMessageReceived(r) {
   return { message: readChatMessage(r) };
+}
+
+function writeMessageEdited(w, v) {
+  w.model("message", v.message, writeChatMessage);
 }
 
 function readMessageEdited(r) {
   return { message: readChatMessage(r) };
 }
 
+function writeMessageDeleted(w, v) {
+  w.model("message", v.message, writeChatMessage);
+}
+
 function readMessageDeleted(r) {
   return { message: readChatMessage(r) };
+}
+
+function writeTyping(w, v) {
+  w.string("threadId", v.threadId);
+  w.string("senderId", v.senderId);
+  if (w.has(v.senderDisplayName)) w.string("senderDisplayName", v.senderDisplayName);
+  w.time("at", v.at);
 }
 
 function readTyping(r) {
@@ -154,16 +284,41 @@ function readTyping(r) {
   return v;
 }
 
+function writeReceiptSent(w, v) {
+  w.string("threadId", v.threadId);
+  w.model("receipt", v.receipt, writeReadReceipt);
+}
+
 function readReceiptSent(r) {
   return { threadId: r.string(), receipt: readReadReceipt(r) };
+}
+
+function writeThreadCreated(w, v) {
+  w.model("thread", v.thread, writeChatThread);
+  w.list("participants", v.participants, eachParticipant);
+  w.int64("version", v.version);
 }
 
 function readThreadCreated(r) {
   return { thread: readChatThread(r), participants: r.list(readParticipant), version: r.int64() };
 }
 
+function writeThreadUpdated(w, v) {
+  w.model("thread", v.thread, writeChatThread);
+  w.string("updatedBy", v.updatedBy);
+  w.time("updatedOn", v.updatedOn);
+  w.int64("version", v.version);
+}
+
 function readThreadUpdated(r) {
   return { thread: readChatThread(r), updatedBy: r.string(), updatedOn: r.time(), version: r.int64() };
+}
+
+function writeThreadDeleted(w, v) {
+  w.model("thread", v.thread, writeChatThread);
+  if (w.has(v.deletedBy)) w.string("deletedBy", v.deletedBy);
+  w.time("deletedOn", v.deletedOn);
+  w.int64("version", v.version);
 }
 
 function readThreadDeleted(r) {
@@ -174,16 +329,46 @@ function readThreadDeleted(r) {
   return v;
 }
 
+function writeParticipantsAdded(w, v) {
+  w.string("threadId", v.threadId);
+  w.time("threadCreatedOn", v.threadCreatedOn);
+  w.list("participants", v.participants, eachParticipant);
+  w.string("addedBy", v.addedBy);
+  w.time("addedOn", v.addedOn);
+  w.int64("version", v.version);
+}
+
 function readParticipantsAdded(r) {
   return { threadId: r.string(), threadCreatedOn: r.time(), participants: r.list(readParticipant), addedBy: r.string(), addedOn: r.time(), version: r.int64() };
+}
+
+function writeParticipantsRemoved(w, v) {
+  w.string("threadId", v.threadId);
+  w.time("threadCreatedOn", v.threadCreatedOn);
+  w.list("participants", v.participants, eachParticipant);
+  w.string("removedBy", v.removedBy);
+  w.time("removedOn", v.removedOn);
+  w.int64("version", v.version);
 }
 
 function readParticipantsRemoved(r) {
   return { threadId: r.string(), threadCreatedOn: r.time(), participants: r.list(readParticipant), removedBy: r.string(), removedOn: r.time(), version: r.int64() };
 }
 
+function writeChatCapabilities(w, v) {
+  w.int32("maxParticipants", v.maxParticipants ?? 250);
+  w.int32("maxReceiptParticipants", v.maxReceiptParticipants ?? 20);
+  w.boolean("retention", v.retention ?? false);
+  w.boolean("shareHistory", v.shareHistory ?? false);
+  w.boolean("foreignParticipants", v.foreignParticipants ?? false);
+}
+
 function readChatCapabilities(r) {
   return { maxParticipants: r.number(), maxReceiptParticipants: r.number(), retention: r.boolean(), shareHistory: r.boolean(), foreignParticipants: r.boolean() };
+}
+
+function writeMaintenance(w, v) {
+  if (w.has(v.nextAt)) w.time("nextAt", v.nextAt);
 }
 
 function readMaintenance(r) {
@@ -191,6 +376,19 @@ function readMaintenance(r) {
   if (r.boolean()) v.nextAt = r.time();
   return v;
 }
+
+const writeChatChange = {
+  messageReceived: { number: 1, write: (w, x) => w.model("", x, writeMessageReceived) },
+  messageEdited: { number: 2, write: (w, x) => w.model("", x, writeMessageEdited) },
+  messageDeleted: { number: 3, write: (w, x) => w.model("", x, writeMessageDeleted) },
+  typing: { number: 4, write: (w, x) => w.model("", x, writeTyping) },
+  readReceipt: { number: 5, write: (w, x) => w.model("", x, writeReceiptSent) },
+  threadCreated: { number: 6, write: (w, x) => w.model("", x, writeThreadCreated) },
+  threadUpdated: { number: 7, write: (w, x) => w.model("", x, writeThreadUpdated) },
+  threadDeleted: { number: 8, write: (w, x) => w.model("", x, writeThreadDeleted) },
+  participantsAdded: { number: 9, write: (w, x) => w.model("", x, writeParticipantsAdded) },
+  participantsRemoved: { number: 10, write: (w, x) => w.model("", x, writeParticipantsRemoved) },
+};
 
 const readChatChange = {
   1: { kind: "messageReceived", read: (r) => readMessageReceived(r) },
@@ -206,8 +404,13 @@ const readChatChange = {
 };
 
 const eachParticipant = (w, x) => w.model("", x, writeParticipant);
+const eachInvalidParticipant = (w, x) => w.model("", x, writeInvalidParticipant);
 const eachString = (w, x) => w.string("", x);
+const readString = (r) => r.string();
 const eachAttachment = (w, x) => w.model("", x, writeAttachment);
+const eachChatMessage = (w, x) => w.model("", x, writeChatMessage);
+const eachThreadItem = (w, x) => w.model("", x, writeThreadItem);
+const eachReadReceipt = (w, x) => w.model("", x, writeReadReceipt);
 
 module.exports = {
   MessageKind,
@@ -216,32 +419,60 @@ module.exports = {
   readAttachment,
   writeParticipant,
   readParticipant,
+  writeInvalidParticipant,
   readInvalidParticipant,
+  writeChatThread,
   readChatThread,
+  writeThreadItem,
   readThreadItem,
   writeCreateThreadRequest,
+  readCreateThreadRequest,
+  writeCreateThreadResult,
   readCreateThreadResult,
   writeThreadUpdate,
+  readThreadUpdate,
+  writeChatMessage,
   readChatMessage,
   writeSendMessageRequest,
+  readSendMessageRequest,
   writeMessageUpdate,
+  readMessageUpdate,
+  writeReadReceipt,
   readReadReceipt,
   writePageRequest,
+  readPageRequest,
+  writeMessagePage,
   readMessagePage,
+  writeThreadPage,
   readThreadPage,
+  writeParticipantPage,
   readParticipantPage,
+  writeReadReceiptPage,
   readReadReceiptPage,
+  writeMessageReceived,
   readMessageReceived,
+  writeMessageEdited,
   readMessageEdited,
+  writeMessageDeleted,
   readMessageDeleted,
+  writeTyping,
   readTyping,
+  writeReceiptSent,
   readReceiptSent,
+  writeThreadCreated,
   readThreadCreated,
+  writeThreadUpdated,
   readThreadUpdated,
+  writeThreadDeleted,
   readThreadDeleted,
+  writeParticipantsAdded,
   readParticipantsAdded,
+  writeParticipantsRemoved,
   readParticipantsRemoved,
+  writeChatCapabilities,
   readChatCapabilities,
+  writeMaintenance,
   readMaintenance,
+  writeChatChange,
   readChatChange,
 };

@@ -10,11 +10,23 @@ function writeMailbox(w, v) {
   if (w.has(v.displayName)) w.string("displayName", v.displayName);
 }
 
+function readMailbox(r) {
+  const v = { address: r.string() };
+  if (r.boolean()) v.displayName = r.string();
+  return v;
+}
+
 function writeEmailAttachment(w, v) {
   w.string("name", v.name);
   w.string("contentType", v.contentType);
   w.bytes("content", v.content);
   if (w.has(v.contentId)) w.string("contentId", v.contentId);
+}
+
+function readEmailAttachment(r) {
+  const v = { name: r.string(), contentType: r.string(), content: r.bytes() };
+  if (r.boolean()) v.contentId = r.string();
+  return v;
 }
 
 function writeEmailSendRequest(w, v) {
@@ -34,6 +46,25 @@ function writeEmailSendRequest(w, v) {
   if (w.has(v.properties)) w.record("properties", v.properties);
 }
 
+function readEmailSendRequest(r) {
+  const v = { messageId: r.string(), internetMessageId: r.string(), date: r.time(), from: readMailbox(r), recipients: r.list(readString), to: r.list(readMailbox), cc: r.list(readMailbox), replyTo: r.list(readMailbox), subject: r.string() };
+  if (r.boolean()) v.plainText = r.string();
+  if (r.boolean()) v.html = r.string();
+  v.headers = r.record();
+  v.attachments = r.list(readEmailAttachment);
+  if (r.boolean()) v.properties = r.record();
+  return v;
+}
+
+function writeEmailSendResult(w, v) {
+  w.string("recipient", v.recipient);
+  w.enumeration("state", v.state, EmailState);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  if (w.has(v.statusCode)) w.string("statusCode", v.statusCode);
+  if (w.has(v.detail)) w.string("detail", v.detail);
+  w.boolean("retryable", v.retryable ?? false);
+}
+
 function readEmailSendResult(r) {
   const v = { recipient: r.string(), state: r.enumeration(EmailState) };
   if (r.boolean()) v.providerMessageId = r.string();
@@ -43,6 +74,44 @@ function readEmailSendResult(r) {
   return v;
 }
 
+function writeEmailReport(w, v) {
+  w.string("messageId", v.messageId);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.string("recipient", v.recipient);
+  w.enumeration("state", v.state, EmailState);
+  if (w.has(v.statusCode)) w.string("statusCode", v.statusCode);
+  if (w.has(v.detail)) w.string("detail", v.detail);
+  w.time("at", v.at);
+}
+
+function writeEmailEngagement(w, v) {
+  w.string("messageId", v.messageId);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.string("recipient", v.recipient);
+  w.enumeration("kind", v.kind, EngagementKind);
+  if (w.has(v.url)) w.string("url", v.url);
+  if (w.has(v.userAgent)) w.string("userAgent", v.userAgent);
+  w.time("at", v.at);
+}
+
+function writeInboundEmail(w, v) {
+  w.string("providerMessageId", v.providerMessageId);
+  w.string("from", v.from);
+  w.list("to", v.to, eachString);
+  w.bytes("mime", v.mime);
+  w.time("receivedAt", v.receivedAt);
+  if (w.has(v.resource)) w.string("resource", v.resource);
+}
+
+function writeEmailCapabilities(w, v) {
+  w.boolean("deliveryReports", v.deliveryReports ?? false);
+  w.boolean("inbound", v.inbound ?? false);
+  w.boolean("idempotent", v.idempotent ?? false);
+  w.boolean("internationalAddresses", v.internationalAddresses ?? false);
+  w.int32("maxRecipients", v.maxRecipients ?? 50);
+  w.int64("maxSizeBytes", v.maxSizeBytes ?? 26214400);
+}
+
 function readEmailCapabilities(r) {
   return { deliveryReports: r.boolean(), inbound: r.boolean(), idempotent: r.boolean(), internationalAddresses: r.boolean(), maxRecipients: r.number(), maxSizeBytes: r.int64() };
 }
@@ -50,13 +119,22 @@ function readEmailCapabilities(r) {
 const eachString = (w, x) => w.string("", x);
 const eachMailbox = (w, x) => w.model("", x, writeMailbox);
 const eachEmailAttachment = (w, x) => w.model("", x, writeEmailAttachment);
+const readString = (r) => r.string();
 
 module.exports = {
   EmailState,
   EngagementKind,
   writeMailbox,
+  readMailbox,
   writeEmailAttachment,
+  readEmailAttachment,
   writeEmailSendRequest,
+  readEmailSendRequest,
+  writeEmailSendResult,
   readEmailSendResult,
+  writeEmailReport,
+  writeEmailEngagement,
+  writeInboundEmail,
+  writeEmailCapabilities,
   readEmailCapabilities,
 };

@@ -13,14 +13,58 @@ function writeHttpRequest(w, v) {
   w.boolean("longPoll", v.longPoll ?? false);
 }
 
+function readHttpRequest(r) {
+  const v = { method: r.string(), url: r.string(), headers: r.record() };
+  if (r.boolean()) v.body = r.bytes();
+  v.timeout = r.number();
+  v.longPoll = r.boolean();
+  return v;
+}
+
+function writeHttpResponse(w, v) {
+  w.int32("status", v.status);
+  w.record("headers", v.headers);
+  if (w.has(v.body)) w.bytes("body", v.body);
+}
+
 function readHttpResponse(r) {
   const v = { status: r.number(), headers: r.record() };
   if (r.boolean()) v.body = r.bytes();
   return v;
 }
 
+function writeStoreEntry(w, v) {
+  w.string("key", v.key);
+  w.bytes("value", v.value);
+}
+
+function readStoreEntry(r) {
+  return { key: r.string(), value: r.bytes() };
+}
+
+function writeStoreRange(w, v) {
+  w.string("from", v.from ?? "");
+  w.string("to", v.to ?? "");
+  w.boolean("descending", v.descending ?? false);
+  w.int32("limit", v.limit ?? 100);
+}
+
+function writeStoreBatch(w, v) {
+  w.list("puts", v.puts, eachStoreEntry);
+  w.list("removes", v.removes, eachString);
+}
+
+const eachStoreEntry = (w, x) => w.model("", x, writeStoreEntry);
+const eachString = (w, x) => w.string("", x);
+
 module.exports = {
   LogLevel,
   writeHttpRequest,
+  readHttpRequest,
+  writeHttpResponse,
   readHttpResponse,
+  writeStoreEntry,
+  readStoreEntry,
+  writeStoreRange,
+  writeStoreBatch,
 };

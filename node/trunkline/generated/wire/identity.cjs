@@ -4,12 +4,24 @@ const { enumeration, redacted } = require("../../lib/wire.cjs");
 
 const TokenScope = enumeration({ unknown: 0, chat: 1, voip: 2, chatJoin: 3, chatJoinLimited: 4, voipJoin: 5 });
 
+function writeUserIdentity(w, v) {
+  w.string("id", v.id);
+  if (w.has(v.customId)) w.string("customId", v.customId);
+  w.time("createdAt", v.createdAt);
+  if (w.has(v.lastTokenIssuedAt)) w.time("lastTokenIssuedAt", v.lastTokenIssuedAt);
+}
+
 function readUserIdentity(r) {
   const v = { id: r.string() };
   if (r.boolean()) v.customId = r.string();
   v.createdAt = r.time();
   if (r.boolean()) v.lastTokenIssuedAt = r.time();
   return v;
+}
+
+function writeUserPage(w, v) {
+  w.list("items", v.items, eachUserIdentity);
+  if (w.has(v.continuation)) w.string("continuation", v.continuation);
 }
 
 function readUserPage(r) {
@@ -23,6 +35,12 @@ function writeCreateUserRequest(w, v) {
   if (w.has(v.customId)) w.string("customId", v.customId);
 }
 
+function readCreateUserRequest(r) {
+  const v = { resourceId: r.string() };
+  if (r.boolean()) v.customId = r.string();
+  return v;
+}
+
 function writeTokenRequest(w, v) {
   w.string("resourceId", v.resourceId);
   w.string("userId", v.userId);
@@ -31,12 +49,38 @@ function writeTokenRequest(w, v) {
   w.string("dataLocation", v.dataLocation ?? "unitedstates");
 }
 
+function readTokenRequest(r) {
+  return { resourceId: r.string(), userId: r.string(), scopes: r.list(readTokenScopeValue), lifetime: r.number(), dataLocation: r.string() };
+}
+
+function writeAccessToken(w, v) {
+  w.string("token", v.token);
+  w.time("expiresAt", v.expiresAt);
+}
+
 function readAccessToken(r) {
   return redacted({ token: r.string(), expiresAt: r.time() }, "token");
 }
 
+function writeTokenClaims(w, v) {
+  w.string("userId", v.userId);
+  w.string("resourceId", v.resourceId);
+  w.list("scopes", v.scopes, eachTokenScope);
+  w.time("issuedAt", v.issuedAt);
+  w.time("expiresAt", v.expiresAt);
+  w.json("claims", v.claims);
+}
+
 function readTokenClaims(r) {
   return { userId: r.string(), resourceId: r.string(), scopes: r.list(readTokenScopeValue), issuedAt: r.time(), expiresAt: r.time(), claims: r.json() };
+}
+
+function writeSigningKey(w, v) {
+  w.string("keyId", v.keyId);
+  w.string("algorithm", v.algorithm);
+  w.bytes("publicKey", v.publicKey);
+  w.time("createdAt", v.createdAt);
+  if (w.has(v.retiresAt)) w.time("retiresAt", v.retiresAt);
 }
 
 function readSigningKey(r) {
@@ -52,16 +96,32 @@ function writeTeamsCredential(w, v) {
   if (w.has(v.tenantId)) w.string("tenantId", v.tenantId);
 }
 
+function readTeamsCredential(r) {
+  const v = { token: r.string(), appId: r.string(), userId: r.string() };
+  if (r.boolean()) v.tenantId = r.string();
+  return redacted(v, "token");
+}
+
 function writeCodeCredential(w, v) {
   w.string("code", v.code);
   w.string("codeVerifier", v.codeVerifier);
   w.string("redirectUri", v.redirectUri);
 }
 
+function readCodeCredential(r) {
+  return redacted({ code: r.string(), codeVerifier: r.string(), redirectUri: r.string() }, "code", "codeVerifier");
+}
+
 const writeCredential = {
   teams: { number: 1, write: (w, x) => w.model("", x, writeTeamsCredential) },
   code: { number: 2, write: (w, x) => w.model("", x, writeCodeCredential) },
   refreshToken: { number: 3, write: (w, x) => w.string("", x) },
+};
+
+const readCredential = {
+  1: { kind: "teams", read: (r) => readTeamsCredential(r) },
+  2: { kind: "code", read: (r) => readCodeCredential(r) },
+  3: { kind: "refreshToken", read: (r) => r.string() },
 };
 
 function writeExchangeRequest(w, v) {
@@ -72,27 +132,52 @@ function writeExchangeRequest(w, v) {
   w.string("dataLocation", v.dataLocation ?? "unitedstates");
 }
 
+function readExchangeRequest(r) {
+  return { resourceId: r.string(), credential: r.union(readCredential), scopes: r.list(readTokenScopeValue), lifetime: r.number(), dataLocation: r.string() };
+}
+
+function writeIdentityCapabilities(w, v) {
+  w.boolean("customIds", v.customIds ?? false);
+  w.boolean("revocation", v.revocation ?? false);
+  w.boolean("teamsExchange", v.teamsExchange ?? false);
+  w.boolean("issuesTokens", v.issuesTokens ?? false);
+  if (w.has(v.issuer)) w.string("issuer", v.issuer);
+}
+
 function readIdentityCapabilities(r) {
   const v = { customIds: r.boolean(), revocation: r.boolean(), teamsExchange: r.boolean(), issuesTokens: r.boolean() };
   if (r.boolean()) v.issuer = r.string();
   return v;
 }
 
+const eachUserIdentity = (w, x) => w.model("", x, writeUserIdentity);
 const eachTokenScope = (w, x) => w.enumeration("", x, TokenScope);
 const readTokenScopeValue = (r) => r.enumeration(TokenScope);
 
 module.exports = {
   TokenScope,
+  writeUserIdentity,
   readUserIdentity,
+  writeUserPage,
   readUserPage,
   writeCreateUserRequest,
+  readCreateUserRequest,
   writeTokenRequest,
+  readTokenRequest,
+  writeAccessToken,
   readAccessToken,
+  writeTokenClaims,
   readTokenClaims,
+  writeSigningKey,
   readSigningKey,
   writeTeamsCredential,
+  readTeamsCredential,
   writeCodeCredential,
+  readCodeCredential,
   writeCredential,
+  readCredential,
   writeExchangeRequest,
+  readExchangeRequest,
+  writeIdentityCapabilities,
   readIdentityCapabilities,
 };

@@ -13,7 +13,36 @@ function writeDialRequest(w, v) {
   if (w.has(v.headers)) w.record("headers", v.headers);
 }
 
+function readDialRequest(r) {
+  const v = { legId: r.string(), from: r.string() };
+  if (r.boolean()) v.displayName = r.string();
+  v.to = r.string();
+  v.ringTimeout = r.number();
+  if (r.boolean()) v.headers = r.record();
+  return v;
+}
+
+function writeDtmfInput(w, v) {
+  w.string("digits", v.digits);
+}
+
+function writeHangupCause(w, v) {
+  w.int32("q850", v.q850);
+  if (w.has(v.sipStatus)) w.int32("sipStatus", v.sipStatus);
+  if (w.has(v.text)) w.string("text", v.text);
+}
+
+const writeLegChange = {
+  state: { number: 1, write: (w, x) => w.enumeration("", x, LegState) },
+  dtmf: { number: 2, write: (w, x) => w.model("", x, writeDtmfInput) },
+  ended: { number: 3, write: (w, x) => w.model("", x, writeHangupCause) },
+};
+
 module.exports = {
   LegState,
   writeDialRequest,
+  readDialRequest,
+  writeDtmfInput,
+  writeHangupCause,
+  writeLegChange,
 };

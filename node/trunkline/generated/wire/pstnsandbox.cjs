@@ -50,6 +50,19 @@ function readPersona(r) {
   return v;
 }
 
+function writePhoneCall(w, v) {
+  w.string("legId", v.legId);
+  w.string("phone", v.phone);
+  w.string("other", v.other);
+  w.boolean("outbound", v.outbound);
+  w.enumeration("state", v.state, LegState);
+  w.string("heard", v.heard);
+  if (w.has(v.cause)) w.int32("cause", v.cause);
+  w.time("startedAt", v.startedAt);
+  w.list("prompts", v.prompts, eachString);
+  w.list("said", v.said, eachString);
+}
+
 function readPhoneCall(r) {
   const v = { legId: r.string(), phone: r.string(), other: r.string(), outbound: r.boolean(), state: r.enumeration(LegState), heard: r.string() };
   if (r.boolean()) v.cause = r.number();
@@ -60,6 +73,7 @@ function readPhoneCall(r) {
 }
 
 const eachPromptReply = (w, x) => w.model("", x, writePromptReply);
+const eachString = (w, x) => w.string("", x);
 const readString = (r) => r.string();
 
 module.exports = {
@@ -68,5 +82,6 @@ module.exports = {
   readPromptReply,
   writePersona,
   readPersona,
+  writePhoneCall,
   readPhoneCall,
 };

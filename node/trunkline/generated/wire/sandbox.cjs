@@ -25,8 +25,22 @@ function readPhoneRule(r) {
   return v;
 }
 
+function writePhoneMessage(w, v) {
+  w.string("messageId", v.messageId);
+  w.string("from", v.from);
+  w.string("to", v.to);
+  w.string("text", v.text);
+  w.time("at", v.at);
+  w.boolean("outbound", v.outbound);
+}
+
 function readPhoneMessage(r) {
   return { messageId: r.string(), from: r.string(), to: r.string(), text: r.string(), at: r.time(), outbound: r.boolean() };
+}
+
+function writePhone(w, v) {
+  w.string("number", v.number);
+  w.int32("messageCount", v.messageCount);
 }
 
 function readPhone(r) {
@@ -61,11 +75,34 @@ function readMailRule(r) {
   return v;
 }
 
+function writeCapturedFile(w, v) {
+  w.string("name", v.name);
+  w.string("contentType", v.contentType);
+  if (w.has(v.contentId)) w.string("contentId", v.contentId);
+  w.int64("sizeBytes", v.sizeBytes);
+}
+
 function readCapturedFile(r) {
   const v = { name: r.string(), contentType: r.string() };
   if (r.boolean()) v.contentId = r.string();
   v.sizeBytes = r.int64();
   return v;
+}
+
+function writeCapturedMail(w, v) {
+  w.string("mailId", v.mailId);
+  if (w.has(v.messageId)) w.string("messageId", v.messageId);
+  w.string("from", v.from);
+  w.list("to", v.to, eachString);
+  w.string("subject", v.subject);
+  w.time("at", v.at);
+  w.string("via", v.via);
+  w.record("outcomes", v.outcomes);
+  w.int64("sizeBytes", v.sizeBytes);
+  if (w.has(v.plainText)) w.string("plainText", v.plainText);
+  if (w.has(v.html)) w.string("html", v.html);
+  w.list("headers", v.headers, eachString);
+  w.list("files", v.files, eachCapturedFile);
 }
 
 function readCapturedMail(r) {
@@ -85,20 +122,32 @@ function readCapturedMail(r) {
   return v;
 }
 
+function writeCapturedMailbox(w, v) {
+  w.string("address", v.address);
+  w.int32("mailCount", v.mailCount);
+}
+
 function readCapturedMailbox(r) {
   return { address: r.string(), mailCount: r.number() };
 }
 
+const eachString = (w, x) => w.string("", x);
+const eachCapturedFile = (w, x) => w.model("", x, writeCapturedFile);
 const readString = (r) => r.string();
 
 module.exports = {
   writePhoneRule,
   readPhoneRule,
+  writePhoneMessage,
   readPhoneMessage,
+  writePhone,
   readPhone,
   writeMailRule,
   readMailRule,
+  writeCapturedFile,
   readCapturedFile,
+  writeCapturedMail,
   readCapturedMail,
+  writeCapturedMailbox,
   readCapturedMailbox,
 };

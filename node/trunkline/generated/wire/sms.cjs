@@ -14,6 +14,10 @@ function writeRecipient(w, v) {
   w.boolean("onNet", v.onNet ?? false);
 }
 
+function readRecipient(r) {
+  return { to: r.string(), messageId: r.string(), onNet: r.boolean() };
+}
+
 function writeSmsSendRequest(w, v) {
   w.string("from", v.from);
   w.list("recipients", v.recipients, eachRecipient, 1);
@@ -22,6 +26,24 @@ function writeSmsSendRequest(w, v) {
   w.boolean("deliveryReport", v.deliveryReport ?? true);
   if (w.has(v.validUntil)) w.time("validUntil", v.validUntil);
   if (w.has(v.properties)) w.record("properties", v.properties);
+}
+
+function readSmsSendRequest(r) {
+  const v = { from: r.string(), recipients: r.list(readRecipient), text: r.string(), encoding: r.enumeration(Encoding), deliveryReport: r.boolean() };
+  if (r.boolean()) v.validUntil = r.time();
+  if (r.boolean()) v.properties = r.record();
+  return v;
+}
+
+function writeSmsSendResult(w, v) {
+  w.string("messageId", v.messageId);
+  w.boolean("accepted", v.accepted);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.int32("segments", v.segments ?? 1);
+  w.enumeration("reason", v.reason ?? "none", FailureReason);
+  if (w.has(v.providerCode)) w.string("providerCode", v.providerCode);
+  w.boolean("retryable", v.retryable ?? false);
+  if (w.has(v.priceMicros)) w.int64("priceMicros", v.priceMicros);
 }
 
 function readSmsSendResult(r) {
@@ -35,6 +57,16 @@ function readSmsSendResult(r) {
   return v;
 }
 
+function writeDeliveryReport(w, v) {
+  w.string("messageId", v.messageId);
+  if (w.has(v.providerMessageId)) w.string("providerMessageId", v.providerMessageId);
+  w.enumeration("state", v.state, MessageState);
+  w.enumeration("reason", v.reason ?? "none", FailureReason);
+  if (w.has(v.providerCode)) w.string("providerCode", v.providerCode);
+  w.time("at", v.at);
+  if (w.has(v.segmentsDelivered)) w.int32("segmentsDelivered", v.segmentsDelivered);
+}
+
 function readDeliveryReport(r) {
   const v = { messageId: r.string() };
   if (r.boolean()) v.providerMessageId = r.string();
@@ -44,6 +76,26 @@ function readDeliveryReport(r) {
   v.at = r.time();
   if (r.boolean()) v.segmentsDelivered = r.number();
   return v;
+}
+
+function writeInboundSms(w, v) {
+  w.string("providerMessageId", v.providerMessageId);
+  w.string("from", v.from);
+  w.string("to", v.to);
+  w.string("text", v.text);
+  w.int32("segments", v.segments ?? 1);
+  w.time("receivedAt", v.receivedAt);
+  if (w.has(v.resource)) w.string("resource", v.resource);
+}
+
+function writeSmsCapabilities(w, v) {
+  w.boolean("deliveryReports", v.deliveryReports ?? false);
+  w.boolean("inbound", v.inbound ?? false);
+  w.boolean("alphanumericSender", v.alphanumericSender ?? false);
+  w.boolean("idempotent", v.idempotent ?? false);
+  w.int32("maxRecipients", v.maxRecipients ?? 100);
+  w.int32("maxSegments", v.maxSegments ?? 10);
+  w.list("countries", v.countries, eachString);
 }
 
 function readSmsCapabilities(r) {
@@ -58,6 +110,20 @@ function writeSmsQuery(w, v) {
   w.time("sentAt", v.sentAt);
 }
 
+function readSmsQuery(r) {
+  const v = { messageId: r.string() };
+  if (r.boolean()) v.providerMessageId = r.string();
+  v.from = r.string();
+  v.to = r.string();
+  v.sentAt = r.time();
+  return v;
+}
+
+function writeSmsQueryResult(w, v) {
+  w.enumeration("custody", v.custody, SmsCustody);
+  if (w.has(v.report)) w.model("report", v.report, writeDeliveryReport);
+}
+
 function readSmsQueryResult(r) {
   const v = { custody: r.enumeration(SmsCustody) };
   if (r.boolean()) v.report = readDeliveryReport(r);
@@ -65,6 +131,7 @@ function readSmsQueryResult(r) {
 }
 
 const eachRecipient = (w, x) => w.model("", x, writeRecipient);
+const eachString = (w, x) => w.string("", x);
 const readString = (r) => r.string();
 
 module.exports = {
@@ -74,10 +141,18 @@ module.exports = {
   Encoding,
   SmsCustody,
   writeRecipient,
+  readRecipient,
   writeSmsSendRequest,
+  readSmsSendRequest,
+  writeSmsSendResult,
   readSmsSendResult,
+  writeDeliveryReport,
   readDeliveryReport,
+  writeInboundSms,
+  writeSmsCapabilities,
   readSmsCapabilities,
   writeSmsQuery,
+  readSmsQuery,
+  writeSmsQueryResult,
   readSmsQueryResult,
 };

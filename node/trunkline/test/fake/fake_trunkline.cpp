@@ -8,6 +8,7 @@
 #include "providers.hpp"
 #include "services.hpp"
 #include "trunkline/errors.hpp"
+#include "trunkline/app_plugin.h"
 #include "trunkline/runtime.h"
 
 using namespace trunkline;
@@ -62,6 +63,18 @@ int32_t tl_runtime_open(tl_str config_yaml, tl_str, tl_runtime** out, tl_error**
   }
   *out = new tl_runtime;
   return 0;
+}
+int32_t tl_runtime_open_with(tl_str config_yaml, tl_str config_file, const tl_app_plugin*, size_t, tl_runtime** out,
+                             tl_error** error) {
+  return tl_runtime_open(config_yaml, config_file, out, error);
+}
+int32_t tl_runtime_add_provider(tl_runtime*, const tl_app_plugin*, tl_str, tl_bool, tl_error** error) {
+  *error = ErrorHost::make(Error(ErrorCode::kUnimplemented, "the stand-in has no providers of applications"));
+  return static_cast<int32_t>(ErrorCode::kUnimplemented);
+}
+int32_t tl_conformance_run(const tl_app_plugin*, tl_str, tl_conformance_result, tl_conformance_done, void*, tl_error** error) {
+  *error = ErrorHost::make(Error(ErrorCode::kUnimplemented, "the stand-in has no conformance kit"));
+  return static_cast<int32_t>(ErrorCode::kUnimplemented);
 }
 void tl_runtime_close(tl_runtime* runtime) { delete runtime; }
 tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {

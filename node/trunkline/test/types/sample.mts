@@ -1,8 +1,29 @@
 // Checked with --strict: what an application written in TypeScript looks like.
-import { CancelledError, evaluate, Runtime, TrunklineError, type Event, type EventHandler, type EventState, type SmsMessage, type SmsSendOutcome } from "trunkline";
+import { CancelledError, evaluate, Runtime, SmsProvider as AcmeBase, TrunklineError, type Event, type EventHandler, type ProviderCall, type EventState, type SmsMessage, type SmsSendOutcome } from "trunkline";
 import type { Credential, IdentityProvider } from "trunkline/identity";
 import type { PlaySource } from "trunkline/media";
-import { SmsProvider } from "trunkline/sms";
+import { run, type Report } from "trunkline/conformance";
+import { SmsProvider, type SmsSendRequest } from "trunkline/sms";
+
+/** A provider in TypeScript. */
+class Acme extends AcmeBase {
+  async send(request: SmsSendRequest, call: ProviderCall) {
+    call.signal.throwIfAborted();
+    await this.host.smsEvents.deliveryReport({ messageId: request.recipients[0]!.messageId, state: "delivered", at: this.host.clock.now() });
+    return request.recipients.map(({ messageId }) => ({ messageId, accepted: true }));
+  }
+  capabilities() {
+    return { deliveryReports: true };
+  }
+}
+async function provide(rt: Runtime): Promise<Report> {
+  await rt.registerProvider("acme", new Acme(), { config: { a: 1 }, first: false });
+  await rt.registerProvider("duck", { send: () => [] }, { interface: "sms" });
+  // @ts-expect-error it is no provider
+  await rt.registerProvider("text", "acme");
+  return run(Acme, { only: "sms.*" });
+}
+void provide;
 
 async function main(signal: AbortSignal): Promise<number> {
   const sum: number = evaluate("@add(1, variables('n'))", { variables: { n: 2 } });

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .. import _native
 from .._checks import as_duration, check_callable, check_seconds, check_type
@@ -16,6 +16,7 @@ from .._config import Clock as ClockMode
 from .._config import Config, render
 from .._errors import DeadlineExceededError, FailedPreconditionError
 from .._objects import Provider
+from .._provider import app_plugins, registration
 from .._runtime import event_filter, interface_of
 from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
@@ -278,7 +279,9 @@ class Runtime(EventConsumers):
         config_file: str | os.PathLike[str] | None = None,
         clock: ClockMode | None = None,
         seed: int | None = None,
+        plugins: Mapping[str, object] | None = None,
     ) -> None:
+        self._plugins = app_plugins(plugins)
         self._render = partial(render, config, config_file, clock, seed)
         self._config_file = config_file
         self._opened: tuple[_native.Runtime, RuntimeService, Resource] | None = None
@@ -288,7 +291,8 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), os.fspath(self._config_file or "")))
+            path = os.fspath(self._config_file or "")
+            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), path, self._plugins))
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
 
@@ -425,6 +429,24 @@ class Runtime(EventConsumers):
             NotFoundError: There is no such provider, or it does not offer the interface.
         """
         return interface_of(interface, Provider)._open(self._parts()[0], name)
+
+    async def register_provider(
+        self,
+        name: str,
+        provider: object,
+        *,
+        interface: object = None,
+        config: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        settings: Mapping[str, Any] | None = None,
+        first: bool = True,
+        workers: int = 8,
+    ) -> None:
+        """Adds a provider that is written in Python; the arguments are those of `trunkline.Runtime.register_provider`."""
+        plugin, item = registration(name, provider, interface, config, secrets, timeout, settings, workers)
+        native = self._parts()[0]
+        await asyncio.get_running_loop().run_in_executor(None, native.add_provider, plugin, item, first)
 
     @property
     def version(self) -> str:

@@ -1,24 +1,24 @@
 // The classes people call: blocking in trunkline.<module>, awaitable in trunkline.aio.<module>. Both stand on one native class.
 import { BANNER, interfacesOf } from "../common.js";
-import { allList, docOf, docstring, imports, library, literal, maybe, operationDoc, pyName, pyType, typeImports, unhide } from "./types.js";
+import { allList, docOf, docstring, imports, library, literal, maybe, offered, operationDoc, pyName, pyType, typeImports, unhide } from "./types.js";
 
 export function aioModule(context, module) {
   const text = apiClasses(context, module, "aio").join("\n") + "\n";
   const doc = `${module.doc} The asyncio classes; the values are those of \`trunkline.${module.file}\`.`;
   const head = [`# ${BANNER}`, docstring(doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime", "typing"], library, [
-    [".._native", [`${module.file} as _native`]], [".._objects", ["Provider", "Service", "model_of"]], ...typeImports(context, "..", undefined),
+    [".._native", [`${module.file} as _native`]], [".._objects", ["HostObject", "Provider", "Service", "model_of"]], ...typeImports(context, "..", undefined),
     ["._futures", ["within"]], ["._stream", ["AsyncStream"]],
-  ]), "", allList(interfacesOf(module, "provider", "service").map((i) => i.name))];
+  ]), "", allList(interfacesOf(module, ...offered).map((i) => i.name))];
   return head.join("\n") + text.replace(/^\n*/, "\n\n\n");
 }
 
 /** Lines of the classes of a module; surface: "sync" or "aio". */
 export function apiClasses(context, module, surface) {
-  return interfacesOf(module, "provider", "service").flatMap((i) => ["", "", ...apiClass(context, module, i, surface)]);
+  return interfacesOf(module, ...offered).flatMap((i) => ["", "", ...apiClass(context, module, i, surface)]);
 }
 
 function apiClass(context, module, i, surface) {
-  const base = i.kind === "provider" ? "Provider" : "Service";
+  const base = { provider: "Provider", service: "Service" }[i.kind] ?? "HostObject";
   const out = [`class ${i.name}(${base}):`, docstring(docOf(i), 4), "", "    __slots__ = ()",
     `    interface_id: ClassVar[str] = "${i.id}"`, `    _native_class: ClassVar[type[_native.${i.name}]] = _native.${i.name}`, `    _impl: _native.${i.name}`];
   for (const op of i.ops) out.push("", ...method(context, op, surface).map((line) => unhide(i, line)));

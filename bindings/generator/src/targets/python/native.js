@@ -1,6 +1,7 @@
 // The C++ under the Python classes: conversions of every value type, and one pybind11 class for each interface.
-import { BANNER, aggregatesOf, cMember, interfacesOf } from "../common.js";
-import { pyName } from "./types.js";
+import { BANNER, aggregatesOf, cMember, interfacesOf, snake } from "../common.js";
+import { fieldType, fieldViewType, givenType, valueType } from "../cpp/names.js";
+import { offered, pyName } from "./types.js";
 
 const namespaceOf = (module) => (module.name === "trunkline" ? "trunkline" : `trunkline::${module.name}`);
 const cppNames = {
@@ -20,9 +21,10 @@ const cppValue = (context, item) => (item.optional ? `std::optional<${cppType(co
 /** Functions that modules define and module.cpp calls. */
 export function nativeModules(context) {
   const names = context.modules.map((m) => m.file);
+  const providing = context.modules.filter((m) => interfacesOf(m, "provider").length).map((m) => m.file);
   return [`// ${BANNER}`, "#pragma once", '#include "support/python.hpp"', "", "namespace trunkline::pyrt {",
-    ...names.map((name) => `void bind_${name}(PyObject* parent);`),
-    "inline void bind_all(PyObject* parent) {", ...names.map((name) => `  bind_${name}(parent);`), "}", "}  // namespace trunkline::pyrt", ""].join("\n");
+    ...names.map((name) => `void bind_${name}(PyObject* parent);`), ...providing.map((name) => `void offer_${name}();`),
+    "inline void bind_all(PyObject* parent) {", ...names.map((name) => `  bind_${name}(parent);`), ...providing.map((name) => `  offer_${name}();`), "}", "}  // namespace trunkline::pyrt", ""].join("\n");
 }
 
 export function typesHeader(context, module) {
@@ -40,7 +42,7 @@ function importedFiles(context, module) {
 }
 
 export function nativeSource(context, module) {
-  const interfaces = interfacesOf(module, "provider", "service");
+  const interfaces = interfacesOf(module, ...offered);
   const out = [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...importedFiles(context, module).map((file) => `#include "generated/types_${file}.hpp"`),
     '#include "generated/modules.hpp"', '#include "support/interface.hpp"', ...(interfaces.length ? [`#include "trunkline/${module.file}_client.hpp"`] : []), "", `namespace ${namespaceOf(module)} {`, "namespace {"];
   for (const e of module.enums) out.push(`pyrt::EnumTable enum_${e.name};`);
@@ -56,11 +58,52 @@ export function nativeSource(context, module) {
   out.push("}", `}  // namespace ${N}`, "", "namespace trunkline::pyrt {", `void bind_${module.file}(PyObject* parent) {`,
     `  ${interfaces.length ? "PyObject* const module = " : ""}define_module(parent, "${module.file}", &${N}::register_types);`);
   for (const i of interfaces) {
-    const kind = i.kind === "provider" ? "Provider" : "Service";
+    const kind = { provider: "Provider", service: "Service" }[i.kind] ?? "Host";
     out.push(`  define_interface(module, {"${i.name}", "${i.id}", RuntimeHandle::Kind::k${kind}}, ${N}::methods_of_${i.name}, std::size(${N}::methods_of_${i.name}));`);
   }
   out.push("}", "}  // namespace trunkline::pyrt", "");
   return out.join("\n");
+}
+
+/** The classes that put Python objects behind the vtables of a module's provider interfaces. */
+export function offerSource(context, module) {
+  const N = namespaceOf(module), interfaces = interfacesOf(module, "provider");
+  return [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...importedFiles(context, module).map((file) => `#include "generated/types_${file}.hpp"`),
+    '#include "generated/modules.hpp"', '#include "support/provider.hpp"', `#include "trunkline/${module.file}_provider.hpp"`, "", `namespace ${N} {`, "namespace {",
+    ...interfaces.flatMap((i) => offerClass(module, i)), "", "}  // namespace", "",
+    `static void offer_all() {`, ...interfaces.map((i) => `  pyrt::define_offer({${i.name}::kInterfaceId, ${i.ops.length}, &make_${i.name}});`), "}", `}  // namespace ${N}`, "",
+    "namespace trunkline::pyrt {", `void offer_${module.file}() { ${N}::offer_all(); }`, "}  // namespace trunkline::pyrt", ""].join("\n");
+}
+
+function offerClass(module, i) {
+  const here = module.name, methods = [], constants = [];
+  i.ops.forEach((op, index) => {
+    const name = cMember(op.name);
+    if (op.returns.k === "stream" || op.params.some((p) => p.type.k === "json") || op.returns.k === "json") throw new Error(`python: ${i.name}.${op.name} cannot be offered by an object yet`);
+    if (op.sync) {
+      if (op.params.length) throw new Error(`python: ${i.name}.${op.name} is @sync with parameters, which an object cannot offer`);
+      constants.push({ name, python: pyName(op.name), index, type: givenType(op.returns, here) });
+      methods.push(`  ${givenType(op.returns, here)} ${name}(const Call&) override { return ${name}_; }`);
+      return;
+    }
+    const R = givenType(op.returns, here);
+    const params = op.params.map((p) => `${fieldViewType(p, here)} ${cMember(p.name)}`);
+    const args = op.params.map((p) => {
+      const n = cMember(p.name);
+      if (fieldType(p, here) === fieldViewType(p, here)) return n;
+      return p.optional ? `abi::own_optional<${valueType(p.type, here)}>(${n})` : `abi::own<${valueType(p.type, here)}>(${n})`;
+    });
+    const types = [R, ...op.params.map((p) => fieldType(p, here))];
+    methods.push(`  void start_${snake(op.name)}(${["const Call& call", ...params, `Completion<${R}> done`].join(", ")}) override {`,
+      `    pyrt::begin<${types.join(", ")}>(${["object_", `first_ + ${index}`, "call", "std::move(done)", ...args].join(", ")});`, "  }");
+  });
+  return ["", `class ${i.name}Object final : public ${i.name} {`, " public:",
+    `  ${i.name}Object(pyrt::ProviderObject& object, std::size_t first${constants.length ? ", PyObject* const* methods" : ""}) : object_(object), first_(first) {`,
+    ...constants.map((c) => `    pyrt::constant("${c.python}", methods[${c.index}], ${c.name}_);`), "  }",
+    ...methods, "", " private:", "  pyrt::ProviderObject& object_;", "  const std::size_t first_;",
+    ...constants.map((c) => `  ${c.type} ${c.name}_{};`), "};",
+    `std::unique_ptr<Implementation> make_${i.name}(pyrt::ProviderObject& object, std::size_t first, ${constants.length ? "" : "[[maybe_unused]] "}PyObject* const* methods) {`,
+    `  return std::make_unique<${i.name}Object>(object, first${constants.length ? ", methods" : ""});`, "}"];
 }
 
 const enumCodec = (e) => [

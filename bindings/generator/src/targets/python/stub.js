@@ -1,10 +1,10 @@
 // Stubs of the native classes. People see the classes on top of them; these are for type checkers.
 import { BANNER, interfacesOf } from "../common.js";
-import { imports, library, maybe, pyName, pyType, typeImports, unhide } from "./types.js";
+import { imports, library, maybe, offered, pyName, pyType, typeImports, unhide } from "./types.js";
 
 export function stub(context, module) {
   const out = ["def register(types: dict[str, typing.Any], /) -> None: ..."];
-  for (const i of interfacesOf(module, "provider", "service")) {
+  for (const i of interfacesOf(module, ...offered)) {
     out.push("", `class ${i.name}:`, "    def __init__(self, runtime: Runtime, name: str, /) -> None: ...");
     for (const op of i.ops) {
       const params = op.params.map((p) => `${pyName(p.name)}: ${maybe(p, pyType(p.type, true))}`);

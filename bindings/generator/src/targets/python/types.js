@@ -12,11 +12,14 @@ const primitives = {
   time: "datetime.datetime", duration: "datetime.timedelta",
 };
 
-/** What the target looks at: every module but the one that is for plugins only, and those whose interfaces are drafts. */
+/** Kinds of interfaces that have classes: those that applications call, and those that providers call of their host. */
+export const offered = ["provider", "service", "events", "hostService"];
+
+/** What the target looks at: every module but those whose interfaces are drafts. */
 export class Context {
   constructor(ir) {
     this.index = new Index(ir);
-    this.modules = ir.modules.filter((module) => module.name !== "host" && !module.draft);
+    this.modules = ir.modules.filter((module) => !module.draft);
     this.errors = ir.modules.find((module) => module.name === "trunkline").enums.find((e) => e.name === "ErrorCode").members;
   }
   fileOf(ns) { return this.index.modules.get(ns).file; }

@@ -1,17 +1,17 @@
 // The value types of a module: enums, dataclasses and unions in plain Python.
 import { BANNER, aggregatesOf, interfacesOf } from "../common.js";
 import { apiClasses } from "./api.js";
-import { allList, docOf, docstring, enumMember, imports, library, literal, maybe, pyDoc, pyName, pyType, typeImports } from "./types.js";
+import { allList, docOf, docstring, enumMember, imports, library, literal, maybe, offered, pyDoc, pyName, pyType, typeImports } from "./types.js";
 
 export function valuesModule(context, module) {
-  const interfaces = interfacesOf(module, "provider", "service");
+  const interfaces = interfacesOf(module, ...offered);
   const body = [];
   for (const e of module.enums) body.push("", "", ...enumClass(e));
   for (const x of aggregatesOf(module)) body.push("", "", ...(x.fields ? dataclass(x) : union(x)));
   body.push("", "", "_native.register(globals())", ...apiClasses(context, module, "sync"), "");
   const text = body.join("\n");
   const head = [`# ${BANNER}`, docstring(module.doc, 0), "", "from __future__ import annotations", "", imports(text, ["builtins", "datetime", "enum", "typing"], library, [
-    ["._native", [`${module.file} as _native`]], ["._model", ["dataclass", "field"]], ["._objects", ["Provider", "Service", "model_of"]], ["._stream", ["Stream"]],
+    ["._native", [`${module.file} as _native`]], ["._model", ["dataclass", "field"]], ["._objects", ["HostObject", "Provider", "Service", "model_of"]], ["._stream", ["Stream"]],
     ...typeImports(context, ".", module),
   ]), "", allList([...module.enums, ...module.structs, ...module.unions, ...interfaces].map((x) => x.name))];
   return head.join("\n") + text.replace(/^\n*/, "\n\n\n");

@@ -1,0 +1,3 @@
+import module from "./conformance.cjs";
+
+export const { run } = module;
