@@ -14,7 +14,7 @@ using nlohmann::json;
 
 constexpr std::size_t kFrameSamples = static_cast<std::size_t>(kSampleRate) / 50;
 
-std::string text_member(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string json_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 /// Straight between the samples; from 16 kHz and to it.
 Samples resample(const Samples& from, int from_rate, int to_rate) {
@@ -64,7 +64,7 @@ std::string audio_metadata(std::string_view subscription_id, int sample_rate) {
                               {"sampleRate", sample_rate},
                               {"channels", 1},
                               {"length", sample_rate / 50 * 2}};
-  return text_member(out);
+  return json_text(out);
 }
 
 std::string audio_data(const Samples& frame, int sample_rate, Time at, std::string_view raw_id, bool silent) {
@@ -75,14 +75,14 @@ std::string audio_data(const Samples& frame, int sample_rate, Time at, std::stri
   if (!raw_id.empty()) data["participantRawID"] = raw_id;
   data["data"] = base64_of(resample(frame, kSampleRate, sample_rate));
   data["silent"] = silent;
-  return text_member(out);
+  return json_text(out);
 }
 
 std::string dtmf_data(char digit) {
   json out;
   out["kind"] = "DtmfData";
   out["dtmfData"]["data"] = std::string(1, digit);
-  return text_member(out);
+  return json_text(out);
 }
 
 std::string transcription_metadata(std::string_view subscription_id, std::string_view locale, std::string_view connection_id,
@@ -93,7 +93,7 @@ std::string transcription_metadata(std::string_view subscription_id, std::string
                                       {"locale", locale},
                                       {"callConnectionId", connection_id},
                                       {"correlationId", correlation_id}};
-  return text_member(out);
+  return json_text(out);
 }
 
 std::string transcription_data(std::string_view text, Duration offset, Duration lasts, std::string_view raw_id) {
@@ -121,7 +121,7 @@ std::string transcription_data(std::string_view text, Duration offset, Duration 
   }
   data["participantRawID"] = raw_id;
   data["resultStatus"] = "Final";
-  return text_member(out);
+  return json_text(out);
 }
 
 std::optional<IncomingFrame> parse_incoming(std::string_view text, int sample_rate) {
