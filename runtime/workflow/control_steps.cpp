@@ -3,13 +3,12 @@
 #include "runtime/expression/date_time.h"
 #include "runtime/expression/value_object.h"
 #include "runtime/workflow/machine.h"
+#include "runtime/workflow/shared_value.h"
 
 namespace trunkline::workflow {
 namespace {
 
 using expression::Failure;
-
-SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
 
 Failure wrong(std::string message) { return Failure(expression::kInvalidTemplate, std::move(message)); }
 

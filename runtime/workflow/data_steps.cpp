@@ -1,6 +1,7 @@
 // Compose, Query, Select, Join, Table and ParseJson.
 #include "runtime/workflow/machine.h"
 #include "runtime/workflow/schema.h"
+#include "runtime/workflow/shared_value.h"
 #include "runtime/workflow/table.h"
 
 namespace trunkline::workflow {
@@ -8,7 +9,6 @@ namespace {
 
 using expression::Failure;
 
-SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
 SharedValue body(Value value) {
   Value out = Value::object();
   out["body"] = std::move(value);

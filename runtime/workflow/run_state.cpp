@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/workflow/shared_value.h"
+
 namespace trunkline::workflow {
 namespace {
 
@@ -18,7 +20,9 @@ const SharedValue& action_failed_error() {
 }
 
 RunState::RunState(PlanPtr plan, bool keep_all) : plan_(std::move(plan)), keep_all_(keep_all) {}
-RunState::~RunState() = default;
+RunState::~RunState() {
+  for (Value& variable : variables_) release(variable);
+}
 
 std::optional<Todo> RunState::next_todo() {
   if (todo_.empty()) return std::nullopt;

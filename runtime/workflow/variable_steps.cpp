@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "runtime/workflow/machine.h"
+#include "runtime/workflow/shared_value.h"
 
 namespace trunkline::workflow {
 namespace {
@@ -56,8 +57,6 @@ Value body_of(Value value) {
   out.get_ref<Value::object_t&>().Container::emplace_back("body", std::move(value));
   return out;
 }
-
-SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
 
 }  // namespace
 
