@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import http.server
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,53 @@ def test_deploy_run_and_look(rt: trunkline.Runtime) -> None:
     assert [(step.name, step.outputs) for step in details.steps] == [("Sum", 42)]
     assert details.trigger_outputs["body"] == {"n": 41}
     assert [run.name for run in rt.workflows.all_runs("sum", page_size=1)] == [details.run.name]
+
+
+def test_parameters_of_a_standard_project_declare_themselves(rt: trunkline.Runtime) -> None:
+    name = "who_#workflowname#"
+    say = definition({"Say": {"type": "Compose", "inputs": f"@parameters('{name}')"}})
+    rt.workflows.deploy(name="say", definition=say, parameters={name: {"type": "String", "value": "Ada"}})
+    assert rt.workflows.run_to_end("say", timeout=20).steps[0].outputs == "Ada"
+
+
+def test_inline_code_runs_in_a_process_of_its_own(rt: trunkline.Runtime) -> None:
+    code = "return { n: workflowContext.trigger.outputs.body.n + 1, name: workflowContext.workflow.name };"
+    rt.workflows.deploy(name="code", definition=definition({"Code": {"type": "JavaScriptCode", "inputs": {"code": code}}}))
+    assert rt.workflows.run_to_end("code", {"n": 41}, timeout=20).steps[0].outputs["body"] == {"n": 42, "name": "code"}
+
+
+def test_a_managed_identity_has_a_token_of_the_development_issuer() -> None:
+    seen: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    service = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=service.serve_forever, daemon=True)
+    thread.start()
+    identity = {"type": "ManagedServiceIdentity", "audience": "https://vault.example"}
+    call = {"method": "GET", "uri": f"http://127.0.0.1:{service.server_port}/", "authentication": identity}
+    ask = definition({"Ask": {"type": "Http", "inputs": call}})
+    try:
+        with trunkline.Runtime({**CONFIG, "auth": {"development_issuer": True}}, clock="virtual") as runtime:
+            runtime.workflows.deploy(name="ask", definition=ask)
+            assert runtime.workflows.run_to_end("ask", timeout=20).run.status == WorkflowStatus.SUCCEEDED
+        with trunkline.Runtime(CONFIG, clock="virtual") as runtime:
+            runtime.workflows.deploy(name="ask", definition=ask)
+            assert runtime.workflows.run_to_end("ask", timeout=20).steps[0].error["code"] == "ManagedIdentityNotAvailable"
+    finally:
+        service.shutdown()
+        thread.join()
+        service.server_close()
+    claims = seen[0].removeprefix("Bearer ").split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["aud"] == "https://vault.example"
+    assert len(seen) == 1
 
 
 def test_options_keep_what_workflows_can_do(rt: trunkline.Runtime) -> None:

@@ -4,6 +4,7 @@
 
 #include "runtime/expression/value_object.h"
 #include "runtime/flows/engine.h"
+#include "runtime/workflow/shared_value.h"
 #include "runtime/workflow/trigger.h"
 
 namespace trunkline::flows {
@@ -55,7 +56,7 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
   Event begin;
   begin.kind = EventKind::kRunStarted;
   begin.at = row_.started;
-  begin.inputs = std::make_shared<const Value>(std::move(record));
+  begin.inputs = workflow::share(std::move(record));
   begin.text = parent_.str();
   begin.number = static_cast<std::uint64_t>(
       caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));

@@ -22,6 +22,20 @@ RunKey key_of(std::string_view name) {
   return parse_run_name(name, suffix);
 }
 
+/// The name of a new run, once it is on disk, so that whoever asks for it finds it.
+Task<std::string> start_durably(Engine& engine, StartSpec spec) {
+  auto start = [&engine, &spec](auto done) {
+    spec.respond = [done = std::move(done)](CallerAnswer answer) mutable { done(Result<CallerAnswer>(std::move(answer))); };
+    engine.start_run(std::move(spec));
+  };
+  auto pending = from_callback<CallerAnswer>(std::move(start));
+  CallerAnswer answer = co_await pending;
+  if (answer.kind == CallerAnswer::Kind::kRefused)
+    throw Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may", "workflow");
+  if (answer.kind == CallerAnswer::Kind::kError) throw answer.error;
+  co_return answer.run;
+}
+
 }  // namespace
 
 std::vector<RunRow> WorkflowService::runs(const Workflow& workflow, const RunFilter& filter) const {
@@ -105,9 +119,7 @@ Task<std::string> WorkflowService::resubmit(WorkflowPtr workflow, std::string na
         spec.record[member] = *found;
   spec.origin = old.row().origin.empty() ? old.row().name() : old.row().origin;
   spec.repeats = old.row().name();
-  std::string started = engine_.start_run(std::move(spec));
-  if (started.empty())
-    throw Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may", "workflow");
+  std::string started = co_await start_durably(engine_, std::move(spec));
   co_return started;
 }
 
@@ -172,9 +184,7 @@ Task<std::string> WorkflowService::rerun(WorkflowPtr workflow, std::string name,
   spec.repeats = old.row().name();
   spec.repeats_from = action.empty() ? plan.actions[*again.begin()].name : plan.actions[plan.find_action(action)].name;
   spec.history = kept.take();
-  std::string started = engine_.start_run(std::move(spec));
-  if (started.empty())
-    throw Error(ErrorCode::kResourceExhausted, "the workflow has as many runs, and waiting runs, as it may", "workflow");
+  std::string started = co_await start_durably(engine_, std::move(spec));
   co_return started;
 }
 

@@ -1,6 +1,7 @@
 // Scopes, conditions and loops.
 #include "runtime/base/time_text.h"
 #include "runtime/workflow/machine.h"
+#include "runtime/workflow/shared_value.h"
 
 namespace trunkline::workflow {
 
@@ -77,7 +78,7 @@ void Machine::begin_foreach(const Pending& at) {
     return;
   }
   Event e = event(EventKind::kActionStarted, at);
-  e.outputs = std::make_shared<const Value>(std::move(items));
+  e.outputs = share(std::move(items));
   append(std::move(e));
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/expression/date_time.h"
 #include "runtime/expression/value_object.h"
 #include "runtime/workflow/machine.h"
+#include "runtime/workflow/shared_value.h"
 
 namespace trunkline::workflow {
 namespace {

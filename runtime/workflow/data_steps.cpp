@@ -1,6 +1,7 @@
 // Compose, Query, Select, Join, Table and ParseJson.
 #include "runtime/workflow/machine.h"
 #include "runtime/workflow/schema.h"
+#include "runtime/workflow/shared_value.h"
 #include "runtime/workflow/table.h"
 
 namespace trunkline::workflow {

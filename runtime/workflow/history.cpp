@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/base/unix_time.h"
+#include "runtime/workflow/shared_value.h"
 
 namespace trunkline::workflow {
 namespace {
@@ -269,7 +270,7 @@ std::optional<Event> HistoryReader::next() {
   if (flags & kHasDue) e.due = from_unix_us(last_us_ + take_signed(bytes_));
   if (flags & kHasCode) e.code = take_text(bytes_);
   if (flags & kHasText) e.text = take_text(bytes_);
-  const auto value = [&] { return std::make_shared<const Value>(decode_value(bytes_)); };
+  const auto value = [&] { return share(decode_value(bytes_)); };
   if (flags & kHasInputs) e.inputs = value();
   if (flags & kHasOutputs) e.outputs = value();
   if (flags & kSameOutputs) e.outputs = e.inputs;

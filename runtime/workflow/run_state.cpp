@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/workflow/shared_value.h"
+
 namespace trunkline::workflow {
 namespace {
 
@@ -18,7 +20,9 @@ const SharedValue& action_failed_error() {
 }
 
 RunState::RunState(PlanPtr plan, bool keep_all) : plan_(std::move(plan)), keep_all_(keep_all) {}
-RunState::~RunState() = default;
+RunState::~RunState() {
+  for (Value& variable : variables_) release(variable);
+}
 
 std::optional<Todo> RunState::next_todo() {
   if (todo_.empty()) return std::nullopt;
@@ -463,35 +467,6 @@ void RunState::end_all(Time at) {
         record.code = "Terminated";
       }
     }
-}
-
-Status RunState::group_status(Frame& frame, const Group& group) const {
-  std::vector<ActionIndex> open = group.leaves;
-  std::vector<bool> seen(plan_->regions[frame.region].actions.size());
-  bool timed_out = false, cancelled = false;
-  while (!open.empty()) {
-    const ActionIndex index = open.back();
-    open.pop_back();
-    const Action& action = plan_->actions[index];
-    if (seen[action.cell]) continue;
-    seen[action.cell] = true;
-    switch (cell(frame, index).status) {
-      case Status::kFailed:
-        return Status::kFailed;
-      case Status::kSkipped:
-        for (const RunAfter& entry : action.run_after) open.push_back(entry.action);
-        break;
-      case Status::kTimedOut:
-        timed_out = true;
-        break;
-      case Status::kCancelled:
-        cancelled = true;
-        break;
-      default:
-        break;
-    }
-  }
-  return cancelled ? Status::kFailed : timed_out ? Status::kTimedOut : Status::kSucceeded;
 }
 
 }  // namespace trunkline::workflow

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "runtime/workflow/machine.h"
+#include "runtime/workflow/shared_value.h"
 
 namespace trunkline::workflow {
 namespace {
