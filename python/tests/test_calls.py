@@ -165,7 +165,8 @@ try:
 except ImportError:
     import _xxsubinterpreters as interpreters
 other = interpreters.create()
-lines = [f"import sys; sys.path[:0] = {sys.path!r}", "try: import trunkline", "except ImportError as error: print(error, flush=True)"]
+lines = [f"import sys; sys.path[:0] = {sys.path!r}"]
+lines += ["try: import trunkline", "except ImportError as error: print(error, flush=True)"]
 code = chr(10).join(lines)
 interpreters.run_string(other, code)
 interpreters.destroy(other)

@@ -183,9 +183,6 @@ def test_models_are_as_dataclasses_are() -> None:
     import dataclasses
     import inspect
 
-    assert str(inspect.signature(Recipient)) == str(inspect.signature(Recipient.__init__)).replace("(self, ", "(").replace(
-        " -> None", ""
-    )
     assert list(inspect.signature(Recipient).parameters)[:2] == ["to", "message_id"]
     one, same = Recipient(to=PHONE, message_id="m"), Recipient(to=PHONE, message_id="m")
     assert one == same

@@ -73,16 +73,33 @@ PYBIND11_MODULE(_native, module) {
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
       .def(py::init([](const std::string& config, const std::string& config_file) {
              watch_process();
+             const Inside inside;
              return RuntimeHandle::open(config, config_file);
            }),
            py::arg("config"), py::arg("config_file"))
       .def_property_readonly("closed", &RuntimeHandle::closed)
-      .def("close", &RuntimeHandle::close);
+      .def("close", [](RuntimeHandle& self) {
+        const Inside inside;
+        self.close();
+      });
   py::class_<Stream>(module, "Stream")
       .def(
-          "next", [](Stream& self, std::uint32_t most, py::handle timeout) { return self.next(most, timeout.ptr()); },
+          "next",
+          [](Stream& self, std::uint32_t most, py::handle timeout) {
+            const Inside inside;
+            return self.next(most, timeout.ptr());
+          },
           py::arg("most"), py::arg("timeout"))
-      .def("next_async", &Stream::next_async, py::arg("most"))
-      .def("close", &Stream::close);
+      .def(
+          "next_async",
+          [](Stream& self, std::uint32_t most) {
+            const Inside inside;
+            return self.next_async(most);
+          },
+          py::arg("most"))
+      .def("close", [](Stream& self) {
+        const Inside inside;
+        self.close();
+      });
   bind_all(module.ptr());
 }

@@ -119,6 +119,7 @@ void RuntimeHandle::remove(Closable* closable) {
 }
 
 void RuntimeHandle::close_all() {
+  begin_ending();
   std::vector<std::weak_ptr<RuntimeHandle>> open;
   {
     const std::lock_guard lock(registry().mutex);
@@ -126,8 +127,12 @@ void RuntimeHandle::close_all() {
   }
   for (const auto& one : open)
     if (const auto handle = one.lock()) handle->close();
+  wait_for_others();
 }
 
-void RuntimeHandle::after_fork_in_child() { g_forks.fetch_add(1); }
+void RuntimeHandle::after_fork_in_child() {
+  g_forks.fetch_add(1);
+  forget_others();
+}
 
 }  // namespace trunkline::pyrt
