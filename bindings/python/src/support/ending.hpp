@@ -1,8 +1,8 @@
 // The end of the interpreter. Hand-written.
 //
-// CPython ends a thread that asks for the GIL too late by unwinding its stack, which C++ frames do not survive: noexcept functions
-// and destructors terminate the process. So a thread rests for ever where it would ask, and the end waits for those that are on
-// their way.
+// CPython ends a thread that asks for the GIL too late by unwinding its stack, which C++ frames do not survive: noexcept
+// functions and destructors terminate the process. So a thread rests for ever where it would ask, and the end waits for those
+// that are on their way.
 #pragma once
 
 namespace trunkline::pyrt {
