@@ -138,6 +138,67 @@ print(os.waitstatus_to_exitcode(status), len(rt.sms.list().items))
     assert done.returncode == 0
 
 
+def test_a_forked_child_may_open_a_runtime_of_its_own(python: Python) -> None:
+    done = python("""
+import asyncio, trunkline.aio
+rt = trunkline.Runtime(make_config())
+child = os.fork()
+if child == 0:
+    async def refused():
+        try:
+            await trunkline.aio.sms.SmsProvider._open(rt._native, "sim").send(request("hello"))
+        except trunkline.FailedPreconditionError as error:
+            print("process that forked" in str(error))
+    asyncio.run(refused())
+    with trunkline.Runtime(make_config()) as own:
+        print(own.provider("sim", trunkline.sms.SmsProvider).send(request("hello"))[0].accepted)
+    sys.exit(0)
+os.waitpid(child, 0)
+""")
+    assert (done.returncode, done.stdout) == (0, "True\nTrue\n"), done.stderr
+
+
+def test_a_subinterpreter_is_told_why_not(python: Python) -> None:
+    done = python("""
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+other = interpreters.create()
+lines = [f"import sys; sys.path[:0] = {sys.path!r}"]
+lines += ["try: import trunkline", "except ImportError as error: print(error, flush=True)"]
+code = chr(10).join(lines)
+interpreters.run_string(other, code)
+interpreters.destroy(other)
+with trunkline.Runtime(make_config()) as rt:
+    print(len(rt.sms.list().items))
+""")
+    assert done.stdout.startswith("trunkline works in the main interpreter only"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0"), done.stderr
+
+
+def test_threads_that_outlive_the_interpreter_do_no_harm(python: Python) -> None:
+    """Streams, handlers and calls of daemon threads, while everything is taken down."""
+    done = python("""
+rt = trunkline.Runtime(make_config())
+started = threading.Barrier(4)
+def forever(work):
+    started.wait()
+    while True:
+        try:
+            work()
+        except trunkline.TrunklineError:
+            pass
+events = rt.events.subscribe(after=0)
+for work in (lambda: rt.sms.send(from_=OURS, to=[PHONE], message="hi"), lambda: events.next(0.001), lambda: rt.sms.list()):
+    threading.Thread(target=forever, args=(work,), daemon=True).start()
+rt.on_event("handler", lambda event: None)
+started.wait()
+print("end")
+""")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
+
+
 def test_an_import_starts_nothing(python: Python) -> None:
     done = python("""
 import trunkline.aio

@@ -177,6 +177,38 @@ def test_models_are_keyword_only() -> None:
         SmsMessage(from_="a", to=["b"], message="c").mesage = "typo"  # type: ignore[attr-defined]
 
 
+def test_models_are_as_dataclasses_are() -> None:
+    """They are made faster than those of the standard library, and nobody can tell."""
+    import copy
+    import dataclasses
+    import inspect
+
+    assert list(inspect.signature(Recipient).parameters)[:2] == ["to", "message_id"]
+    one, same = Recipient(to=PHONE, message_id="m"), Recipient(to=PHONE, message_id="m")
+    assert one == same
+    assert one != dataclasses.replace(one, to=OURS)
+    assert one != "m"
+    assert copy.deepcopy(one) == one
+    assert repr(one).startswith(f"Recipient(to='{PHONE}', message_id='m'")
+    assert dataclasses.asdict(one)["to"] == PHONE
+    assert [f.name for f in dataclasses.fields(Recipient)][:2] == ["to", "message_id"]
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'message_id'"):
+        Recipient(to=PHONE)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'number'"):
+        Recipient(number=PHONE)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+    with pytest.raises(AttributeError):
+        one.other = 1  # type: ignore[attr-defined]
+
+    class Mine(Recipient):
+        pass
+
+    assert Mine(to=PHONE, message_id="m").to == PHONE
+    lists = (SmsSendRequest(from_=OURS, recipients=[], text="x").properties, SmsMessage(from_=OURS, to=[], message="x").to)
+    assert SmsMessage(from_=OURS, to=[], message="x").to is not lists[1]
+
+
 def test_no_references_leak(rt: trunkline.Runtime, script: SmsProvider) -> None:
     message = request("hello", *[PHONE] * 5)
     message.properties = {"key": "value"}

@@ -22,7 +22,6 @@ namespace trunkline::workflow {
 using expression::Template;
 using expression::Value;
 using SharedValue = std::shared_ptr<const Value>;
-inline SharedValue share(Value value) { return std::make_shared<const Value>(std::move(value)); }
 
 /// Positions in Plan::actions and Plan::regions; stable for one text of a definition, so histories refer to them.
 using ActionIndex = std::uint32_t;

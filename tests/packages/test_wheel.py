@@ -36,6 +36,9 @@ def test_it_is_of_this_platform_and_brings_everything_along(dist: Dist) -> None:
         "trunkline/py.typed",
     ):
         assert wanted in names
+    libraries = [name for name in names if name.startswith("trunkline/lib/lib") and "-" in name]
+    assert any("libgmime" in name for name in libraries)
+    assert any(name.startswith("trunkline/lib/licenses/libgmime") for name in names)
     assert not any("__pycache__" in name or name.startswith("trunkline/node/") for name in names)
 
 

@@ -72,9 +72,24 @@ def copy_library(source: Path, name: str, into: Path) -> str:
     target = into / new_name
     shutil.copyfile(source.resolve(), target)
     target.chmod(0o755)
+    copy_licence(source, into / "licenses")
     strip(target)
     run("patchelf", "--set-soname", new_name, target)
     return new_name
+
+
+def copy_licence(source: Path, into: Path) -> None:
+    """What Debian says of the library's copyright; on other systems whoever packs has to."""
+    if shutil.which("dpkg-query") is None:
+        return
+    for path in (source, source.resolve(), Path(str(source).removeprefix("/usr"))):
+        found = subprocess.run(["dpkg-query", "-S", str(path)], capture_output=True, text=True, check=False).stdout
+        package = found.partition(":")[0]
+        text = Path("/usr/share/doc") / package / "copyright"
+        if package and text.is_file():
+            into.mkdir(exist_ok=True)
+            shutil.copyfile(text.resolve(), into / f"{package}.txt")
+            return
 
 
 def strip(path: Path) -> None:

@@ -78,6 +78,7 @@ PYBIND11_MODULE(_native, module) {
   py::class_<RuntimeHandle, std::shared_ptr<RuntimeHandle>>(module, "Runtime")
       .def(py::init([](const std::string& config, const std::string& config_file, const py::list& plugins) {
              watch_process();
+             const Inside inside;
              std::list<std::string> manifests;
              std::vector<tl_app_plugin> apps;
              for (const py::handle plugin : plugins)
@@ -88,12 +89,16 @@ PYBIND11_MODULE(_native, module) {
       .def(
           "add_provider",
           [](RuntimeHandle& self, const py::object& plugin, const std::string& provider, bool first) {
+            const Inside inside;
             std::string manifest;
             self.add_provider(app_plugin(plugin, manifest), provider, first);
           },
           py::arg("plugin"), py::arg("provider"), py::arg("first"))
       .def_property_readonly("closed", &RuntimeHandle::closed)
-      .def("close", &RuntimeHandle::close);
+      .def("close", [](RuntimeHandle& self) {
+        const Inside inside;
+        self.close();
+      });
   py::class_<ProviderObject, std::shared_ptr<ProviderObject>>(module, "ProviderInstance")
       .def("offer", &ProviderObject::offer)
       .def("attach", &ProviderObject::attach)
@@ -105,9 +110,22 @@ PYBIND11_MODULE(_native, module) {
   module.def("run_conformance", &run_conformance, py::arg("plugin"), py::arg("options"));
   py::class_<Stream>(module, "Stream")
       .def(
-          "next", [](Stream& self, std::uint32_t most, py::handle timeout) { return self.next(most, timeout.ptr()); },
+          "next",
+          [](Stream& self, std::uint32_t most, py::handle timeout) {
+            const Inside inside;
+            return self.next(most, timeout.ptr());
+          },
           py::arg("most"), py::arg("timeout"))
-      .def("next_async", &Stream::next_async, py::arg("most"))
-      .def("close", &Stream::close);
+      .def(
+          "next_async",
+          [](Stream& self, std::uint32_t most) {
+            const Inside inside;
+            return self.next_async(most);
+          },
+          py::arg("most"))
+      .def("close", [](Stream& self) {
+        const Inside inside;
+        self.close();
+      });
   bind_all(module.ptr());
 }

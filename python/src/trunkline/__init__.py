@@ -8,6 +8,7 @@
 `trunkline.aio` has the same for asyncio.
 """
 
+from . import _main_interpreter as _main_interpreter  # before anything native
 from . import _native
 from ._errors import *  # noqa: F403
 from ._errors import __all__ as _errors_all

@@ -1,7 +1,7 @@
 """`dataclass` as the generated values use it: that of the standard library, at a third of what it costs to import.
 
-The standard one compiles three methods for each class when it is defined, and there are hundreds. Here `__init__` is compiled when
-it is first asked for, and the others are shared. Whoever looks sees what the standard one gives.
+The standard one compiles three methods for each class when it is defined, and there are hundreds. Here `__init__` is compiled
+when it is first asked for, and the others are shared. Whoever looks sees what the standard one gives.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ PyObject* wrap(PyTypeObject* type, std::unique_ptr<Interface> interface) {
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) noexcept {
+  const Inside inside;
   try {
     PyObject* runtime = nullptr;
     PyObject* name_object = nullptr;

@@ -102,6 +102,7 @@ void check_count(const char* name, const char* suffix, Py_ssize_t wanted, Py_ssi
 /// Runs the body of one method and turns what is thrown into the Python error.
 template <class Body>
 PyObject* method(Body body) noexcept {
+  const Inside inside;
   try {
     return py::object(body()).release().ptr();
   } catch (...) {

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "support/ending.hpp"
+
 namespace py = pybind11;
 
 namespace trunkline::pyrt {
@@ -18,15 +20,14 @@ inline bool finalizing() {
 #endif
 }
 
-/// Gives the GIL away for a scope. When the interpreter is ending, a daemon thread must not come back into it: CPython would end
-/// the thread by unwinding through our frames. It rests here instead; the process is about to exit.
+/// Gives the GIL away for a scope. When the interpreter is ending, a daemon thread must not come back into it (ending.hpp).
 class GilRelease {
  public:
   GilRelease() : state_(PyEval_SaveThread()) {}
   GilRelease(const GilRelease&) = delete;
   ~GilRelease() {
     if (!state_) return;
-    while (finalizing() && !on_main_thread()) ::pause();
+    if (must_rest() || (finalizing() && !on_main_thread())) rest();
     PyEval_RestoreThread(state_);
   }
   /// Runs Python's signal handlers. Throws what they raise (KeyboardInterrupt), with the GIL taken back.

@@ -133,6 +133,7 @@ void RuntimeHandle::remove(Closable* closable) {
 }
 
 void RuntimeHandle::close_all() {
+  begin_ending();
   std::vector<std::weak_ptr<RuntimeHandle>> open;
   {
     const std::lock_guard lock(registry().mutex);
@@ -140,8 +141,12 @@ void RuntimeHandle::close_all() {
   }
   for (const auto& one : open)
     if (const auto handle = one.lock()) handle->close();
+  wait_for_others();
 }
 
-void RuntimeHandle::after_fork_in_child() { g_forks.fetch_add(1); }
+void RuntimeHandle::after_fork_in_child() {
+  g_forks.fetch_add(1);
+  forget_others();
+}
 
 }  // namespace trunkline::pyrt
