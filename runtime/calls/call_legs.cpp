@@ -62,7 +62,11 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
       if (result.ok()) result = failure(487, sub_code::kCallCancelled, "the phone hung up before the call was established");
       return refused(std::string(invitation->id), result, cause->q850);
     }
-    if (!who->connected) return end_call(*call, failure(487, sub_code::kCallCancelled, "the caller gave up"), party);
+    if (!who->connected) {
+      const CallResult gave_up = failure(487, sub_code::kCallCancelled, "the caller gave up");
+      for (const Connection* waiting : core_.book.connections_of(*call)) core_.notices.state(*waiting, "AnswerFailed", gave_up);
+      return end_call(*call, gave_up, party);
+    }
     leave(*call, who->id, result, false);
     settle(*call, result, party);
   }

@@ -159,7 +159,7 @@ void CallService::leave(Call& call, std::int64_t participant_id, const CallResul
     for (Invitation* invitation : core_.book.invitations_by(*connection)) {
       const std::int64_t ringing = invitation->participant_id;
       drop_invitation(*invitation);
-      std::erase_if(call.participants, [&](const Participant& one) { return one.id == ringing; });
+      leave(call, ringing, result, true);
     }
     end_connection(*connection, result);
   }
