@@ -362,6 +362,7 @@ class _Instance:
                     pass  # of a task, which has it: asyncio lets these through. The provider goes on
         finally:
             _close(loop)
+            loop.set_exception_handler(None)
             self._native.ended()
 
     async def _start(self) -> None:

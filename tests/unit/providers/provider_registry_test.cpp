@@ -114,7 +114,8 @@ std::unique_ptr<plugin::AppPlugin> app(int& released, std::string_view id, int& 
     int& busy;
   };
   static std::string manifest;  // read when it is made
-  manifest = std::string(R"({"id": ")") + std::string(id) + R"(", "version": "1.0.0", "abi_min": "1.0", "interfaces": ["trunkline.sms/1"],
+  manifest = std::string(R"({"id": ")") + std::string(id) +
+             R"(", "version": "1.0.0", "abi_min": "1.0", "interfaces": ["trunkline.sms/1"],
     "secrets": ["token"], "config_schema": {"type": "object"}})";
   tl_app_plugin plugin{};
   plugin.struct_size = sizeof plugin;
