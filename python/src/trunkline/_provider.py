@@ -233,7 +233,7 @@ def interface_ids(provider: object, wanted: object) -> tuple[str, ...]:
         ]
         if not found:
             raise TypeError(
-                f"{cls.__name__} inherits from no class such as trunkline.SmsProvider: say what it offers, such as interface='sms'"
+                f"{cls.__name__} is no trunkline.SmsProvider or the like: say what it offers, such as interface='sms'"
             )
         return tuple(dict.fromkeys(found))
     items = [wanted] if isinstance(wanted, (str, type)) else list(wanted)  # type: ignore[call-overload]
