@@ -200,7 +200,8 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
     target.prices = prices_of(provider->name());
   }
   std::vector<RouteSpec> specs;
-  const bool routed = std::any_of(routes_.begin(), routes_.end(), [&](const auto& route) { return route.interface == interface; });
+  const bool routed =
+      std::any_of(routes_.begin(), routes_.end(), [&](const auto& route) { return route.interface == interface; });
   if (routed) {
     // Those that were added in front of the configured ones come before the configured routes, too; the others stand in for them.
     RouteSpec added;

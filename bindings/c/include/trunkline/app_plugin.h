@@ -32,8 +32,8 @@ typedef struct tl_app_plugin {
 typedef struct tl_app_work {
   uint32_t struct_size;
   uint32_t reserved;
-  /* The instance has something to do that will end without the clock moving: what waits for the runtime to settle waits for it. Said
-   * again it changes nothing. [any-thread] */
+  /* The instance has something to do that will end without the clock moving: what waits for the runtime to settle waits for it.
+   * Said again it changes nothing. [any-thread] */
   void (*busy)(void* self, tl_bool busy);
 } tl_app_work;
 
