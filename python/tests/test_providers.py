@@ -467,6 +467,27 @@ def test_a_call_that_is_late_ends_for_its_caller(plain: trunkline.Runtime) -> No
         sms.send(request("hi"), timeout=0.05)
 
 
+def test_a_call_whose_deadline_passes_is_cancelled(config: dict[str, Any]) -> None:
+    ended = threading.Event()
+
+    class Never(trunkline.SmsProvider):
+        async def send(self, request: SmsSendRequest) -> list[SmsSendResult]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return []
+
+    with trunkline.Runtime({**config, "routes": []}) as rt:
+        rt.register_provider("never", Never(), timeout=5)
+        [sent] = rt.sms.send(from_=OURS, to=[PHONE], message="hi")
+        rt.settle()
+        assert not ended.is_set()
+        rt.clock.advance(10)
+        assert ended.wait(PATIENCE)
+        assert rt.sms.get(sent.message_id).message_id == sent.message_id
+
+
 @pytest.mark.parametrize("plainly", [False, True])
 def test_closing_with_calls_in_flight_ends_each_of_them(config: dict[str, Any], plainly: bool) -> None:
     begun = threading.Semaphore(0)

@@ -66,8 +66,8 @@ extern "C" int32_t tl_conformance_run(const tl_app_plugin* plugin, tl_str option
     plugin::LoaderOptions accept;
     accept.allow_drafts = true;
     plugin::check_manifest(app.loaded().manifest, accept);
-    const json options = parse_json({options_json.data ? options_json.data : "{}", options_json.data ? options_json.size : 2},
-                                    kOptionsLimits);
+    const json options =
+        parse_json({options_json.data ? options_json.data : "{}", options_json.data ? options_json.size : 2}, kOptionsLimits);
     if (!options.is_object()) wrong("", "an object");
     const conformance::KitInput input = read_input(options, app.loaded());
     const std::vector<std::string> only = texts(options, "only");

@@ -1,8 +1,8 @@
 // libtrunkline: the functions behind trunkline/runtime.h. No exception leaves this file.
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <memory>
-#include <exception>
 #include <mutex>
 #include <string>
 #include <vector>

@@ -118,15 +118,22 @@ void check_entry(const tl_plugin_entry* entry, const std::string& where) {
 AppPlugin::AppPlugin(const tl_app_plugin& plugin) : plugin_(plugin) {
   try {
     if (plugin.struct_size < sizeof(tl_app_plugin) || !plugin.create)
-      throw Error(ErrorCode::kFailedPrecondition, "the application's plugin: found an incomplete tl_app_plugin, wanted all slots");
+      throw Error(ErrorCode::kFailedPrecondition,
+                  "the application's plugin: found an incomplete tl_app_plugin, wanted all slots");
     const std::string_view manifest(plugin.manifest_json.data ? plugin.manifest_json.data : "", plugin.manifest_json.size);
     loaded_.manifest = parse_manifest(manifest, {});
     // create stands for the slot that is never called.
     const auto no_context = [](const tl_host*, tl_str, tl_plugin**, tl_error**) noexcept -> std::int32_t {
       return static_cast<std::int32_t>(ErrorCode::kInternal);
     };
-    entry_ = {sizeof(tl_plugin_entry), TL_ABI_CURRENT,       TL_ABI_VERSION(TL_ABI_MAJOR, 0), 0,
-              no_context,              plugin.get_interface, plugin.stop,                     plugin.destroy};
+    entry_ = {sizeof(tl_plugin_entry),
+              TL_ABI_CURRENT,
+              TL_ABI_VERSION(TL_ABI_MAJOR, 0),
+              0,
+              no_context,
+              plugin.get_interface,
+              plugin.stop,
+              plugin.destroy};
     loaded_.entry = &entry_;
     loaded_.create = [this](const tl_host* host, tl_str config, tl_plugin** out, tl_error** error) {
       return plugin_.create(plugin_.context, host, config, out, error);

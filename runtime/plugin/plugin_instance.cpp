@@ -106,8 +106,8 @@ struct PluginInstance::Bridge {
     open.store(false, std::memory_order_release);
     set_busy(false);
   }
-  static constexpr tl_app_work kWork{
-      sizeof(tl_app_work), 0, [](void* self, tl_bool busy) noexcept { static_cast<Bridge*>(self)->set_busy(busy != 0); }};
+  static constexpr tl_app_work kWork{sizeof(tl_app_work), 0,
+                                     [](void* self, tl_bool busy) noexcept { static_cast<Bridge*>(self)->set_busy(busy != 0); }};
 
   HostServices services;
   std::function<tl_iface(std::string_view)> event_sink;  // [any-thread]

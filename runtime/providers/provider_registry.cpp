@@ -37,6 +37,9 @@ std::vector<std::string> interface_ids(const std::vector<std::string>& configure
   return out;
 }
 
+// Of a route.
+constexpr std::size_t kMostInFront = 32;
+
 std::unique_ptr<Router> no_routes(const char* interface) {
   return std::make_unique<Router>(interface, std::vector<RouteSpec>{}, std::vector<RouteTarget>{});
 }
@@ -197,6 +200,22 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
     target.prices = prices_of(provider->name());
   }
   std::vector<RouteSpec> specs;
+  const bool routed =
+      std::any_of(routes_.begin(), routes_.end(), [&](const auto& route) { return route.interface == interface; });
+  if (routed) {
+    // Those that were added in front of the configured ones come before the configured routes, too; the others stand in for them.
+    RouteSpec added;
+    added.name = "registered";
+    std::size_t in_front = 0;
+    while (in_front < set.providers.size() && set.providers[in_front]->name() != configs_.front().name) ++in_front;
+    const auto is_in_front = [&](const std::string& name) {
+      return std::any_of(set.providers.begin(), set.providers.begin() + static_cast<std::ptrdiff_t>(in_front),
+                         [&](const auto& provider) { return provider->name() == name; });
+    };
+    for (const RouteTarget& target : targets)
+      if (added.providers.size() < kMostInFront) added.providers.push_back(target.name);
+    if (!added.providers.empty() && is_in_front(added.providers.front())) specs.push_back(std::move(added));
+  }
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     const RouteConfig& route = routes_[i];
     if (route.interface != interface) continue;

@@ -44,8 +44,9 @@ class ProviderRegistry {
   /// thread of the executor. The services must not be calling any more. [lifecycle]
   void stop(std::chrono::milliseconds patience = std::chrono::seconds(10));
 
-  /// Makes one more provider, of a plugin of the application. `first`: where no route decides it is asked before the others, else
-  /// after them. Between start and stop. Throws as start does, and kAlreadyExists (the name). Blocks.
+  /// Makes one more provider, of a plugin of the application. `first`: it is asked before the others and before the routes, and
+  /// they stand in for it; else after them, where no route decides. Between start and stop. Throws as start does, and
+  /// kAlreadyExists (the name). Blocks.
   void add(const ProviderConfig& config, std::unique_ptr<plugin::AppPlugin> plugin, bool first);
 
   /// Null when there is none.
@@ -79,7 +80,7 @@ class ProviderRegistry {
   void make_routers(Set& set, std::vector<Error>& errors) const;
   std::unique_ptr<Router> make_router(const std::string& interface, const Set& set) const;
 
-  std::mutex changing_;                  // held by start, add and stop; guards configs_, sets_ and stopped_
+  std::mutex changing_;  // held by start, add and stop; guards configs_, sets_ and stopped_
   std::vector<ProviderConfig> configs_;
   const std::vector<RouteConfig> routes_;
   plugin::HostContext& host_;

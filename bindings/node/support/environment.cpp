@@ -252,8 +252,8 @@ bool Environment::place(Packet& packet, std::size_t& at) {
   }
   if (!cancels_.empty() && packet.kind <= PacketKind::kError) cancels_.erase(packet.call);
   const Handle handle = packet.object ? keep(std::move(packet.object), packet.owner) : packet.handle;
-  const double header[kPacketHeader] = {static_cast<double>(packet.call), static_cast<double>(packet.kind), static_cast<double>(handle),
-                                        static_cast<double>(payload.size())};
+  const double header[kPacketHeader] = {static_cast<double>(packet.call), static_cast<double>(packet.kind),
+                                        static_cast<double>(handle), static_cast<double>(payload.size())};
   std::memcpy(&results_[at], header, sizeof header);
   if (!payload.empty()) std::memcpy(&results_[at + kPacketHeader], payload.data(), payload.size() * sizeof(std::uint64_t));
   at += wanted;

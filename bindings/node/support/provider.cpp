@@ -1,7 +1,7 @@
 #include "support/provider.hpp"
 
-#include "generated/offers.hpp"
 #include "generated/objects.hpp"
+#include "generated/offers.hpp"
 #include "support/call.hpp"
 #include "support/runtime.hpp"
 
@@ -70,10 +70,9 @@ std::unique_ptr<ProviderCall> ProviderHub::take(std::uint32_t number) {
 }
 
 void ProviderHub::subscribe(std::uint32_t number, const Call& call) {
-  CancelSubscription subscription =
-      call.on_cancel([hub = weak_from_this(), number] {
-        if (const auto alive = hub.lock()) alive->tell(PacketKind::kProviderCancel, number, 0);
-      });
+  CancelSubscription subscription = call.on_cancel([hub = weak_from_this(), number] {
+    if (const auto alive = hub.lock()) alive->tell(PacketKind::kProviderCancel, number, 0);
+  });
   const std::lock_guard lock(mutex_);
   // JavaScript has not been told of it yet, so it is there unless the environment ended.
   if (const auto found = calls_.find(number); found != calls_.end()) found->second->cancellation = std::move(subscription);
@@ -297,8 +296,15 @@ void release(void* context) noexcept {
 
 tl_app_plugin app_plugin(std::shared_ptr<ProviderHub> hub, std::uint32_t plugin, std::string id, std::string_view manifest) {
   auto context = std::make_unique<Context>(Context{std::move(hub), plugin, std::move(id)});
-  return {sizeof(tl_app_plugin), 0,     {manifest.data(), manifest.size()}, context.release(), &create, &get_interface, &stop,
-          &destroy,              &release};
+  return {sizeof(tl_app_plugin),
+          0,
+          {manifest.data(), manifest.size()},
+          context.release(),
+          &create,
+          &get_interface,
+          &stop,
+          &destroy,
+          &release};
 }
 
 std::vector<std::string> run_conformance(const tl_app_plugin& plugin, std::string_view options_json) {

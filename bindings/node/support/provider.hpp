@@ -1,8 +1,9 @@
-// Objects of JavaScript as providers: one object behind the C vtables of its interfaces. Hand-written; the generated offer_*.cpp add
-// a class for each interface.
+// Objects of JavaScript as providers: one object behind the C vtables of its interfaces. Hand-written; the generated offer_*.cpp
+// add a class for each interface.
 //
-// Threads. Everything JavaScript does happens on its environment's thread. Threads of the host write the arguments of a call where
-// they are and post a packet; they wait for JavaScript in `create` alone, which is [lifecycle] and never on the environment's thread.
+// Threads. Everything JavaScript does happens on its environment's thread. Threads of the host write the arguments of a call
+// where they are and post a packet; they wait for JavaScript in `create` alone, which is [lifecycle] and never on the
+// environment's thread.
 #pragma once
 #include <atomic>
 #include <condition_variable>

@@ -107,7 +107,13 @@ PYBIND11_MODULE(_native, module) {
       .def("drain", &ProviderObject::drain_now)
       .def("idle", &ProviderObject::idle)
       .def("ended", &ProviderObject::ended);
-  module.def("run_conformance", &run_conformance, py::arg("plugin"), py::arg("options"));
+  module.def(
+      "run_conformance",
+      [](const py::object& plugin, const py::object& options) {
+        const Inside inside;
+        return run_conformance(plugin, options);
+      },
+      py::arg("plugin"), py::arg("options"));
   py::class_<Stream>(module, "Stream")
       .def(
           "next",

@@ -388,7 +388,10 @@ export interface ProviderOptions {
   timeout?: number;
   /** What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there. */
   settings?: Record<string, unknown>;
-  /** Where no route decides it is asked before the providers that are there, which is the default, or after them. */
+  /**
+   * By default it is asked before the providers that are there, whatever the routes say, and they stand in for it. False: after them, where
+   * no route decides; `plugins` of `Runtime.open` lets routes name it.
+   */
   first?: boolean;
   /** Milliseconds for what is under way when it is to end; then it is told to give up. By default 2000. */
   stopGrace?: number;

@@ -455,7 +455,8 @@ class Runtime(EventConsumers):
             secrets: Its secrets by name, which `host.secrets.get` gives it.
             timeout: Seconds that one call may take; None: 30.
             settings: What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there.
-            first: Where no route decides it is asked before the providers that are there, else after them.
+            first: It is asked before the providers that are there, whatever the routes say, and they stand in for it. Else it is
+                asked after them, where no route decides; `plugins=` lets routes name it.
             workers: Threads at most for plain methods.
 
         Raises:

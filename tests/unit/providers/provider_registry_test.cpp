@@ -114,7 +114,8 @@ std::unique_ptr<plugin::AppPlugin> app(int& released, std::string_view id, int& 
     int& busy;
   };
   static std::string manifest;  // read when it is made
-  manifest = std::string(R"({"id": ")") + std::string(id) + R"(", "version": "1.0.0", "abi_min": "1.0", "interfaces": ["trunkline.sms/1"],
+  manifest = std::string(R"({"id": ")") + std::string(id) +
+             R"(", "version": "1.0.0", "abi_min": "1.0", "interfaces": ["trunkline.sms/1"],
     "secrets": ["token"], "config_schema": {"type": "object"}})";
   tl_app_plugin plugin{};
   plugin.struct_size = sizeof plugin;
@@ -166,6 +167,31 @@ TEST_F(Registry, ProvidersOfTheApplicationComeWhileItRuns) {
     EXPECT_EQ(released, 3);
   }
   EXPECT_EQ(released, 6);
+}
+
+TEST_F(Registry, WhatIsAddedInFrontComesBeforeTheRoutes) {
+  config.providers = {provider("a"), provider("other")};
+  RouteConfig route;
+  route.interface = "sms";
+  route.providers = {"other"};
+  config.routes = {route};
+  int released = 0, offered = 0;
+  auto registry = make();
+  registry->start();
+  ProviderConfig last = provider("last"), first = provider("first");
+  last.plugin = "app-last";
+  first.plugin = "app-first";
+  const auto asked = [&] {
+    RouteDecision decision;
+    registry->sms_router().route({"r", "+14255550100", "+14255550123", 1}, clock.now(), decision);
+    std::vector<std::string> names;
+    for (const RouteTarget* target : decision.candidates()) names.push_back(target->name);
+    return names;
+  };
+  registry->add(last, app(released, "app-last", offered), false);
+  EXPECT_THAT(asked(), ElementsAre("other"));
+  registry->add(first, app(released, "app-first", offered), true);
+  EXPECT_THAT(asked(), ElementsAre("first", "a", "other", "last"));
 }
 
 TEST_F(Registry, APluginOfTheApplicationMustBeWhole) {

@@ -32,8 +32,8 @@ typedef struct tl_app_plugin {
 typedef struct tl_app_work {
   uint32_t struct_size;
   uint32_t reserved;
-  /* The instance has something to do that will end without the clock moving: what waits for the runtime to settle waits for it. Said
-   * again it changes nothing. [any-thread] */
+  /* The instance has something to do that will end without the clock moving: what waits for the runtime to settle waits for it.
+   * Said again it changes nothing. [any-thread] */
   void (*busy)(void* self, tl_bool busy);
 } tl_app_work;
 
@@ -43,8 +43,8 @@ TL_EXPORT int32_t tl_runtime_open_with(tl_str config_yaml, tl_str config_file, c
                                        tl_runtime** out, tl_error** error);
 
 /* Adds a provider to a runtime that is open. provider_json: an item of the configuration's `providers`, whose `plugin` is the id
- * of the manifest. `first`: where no route decides it is asked before those that are there, else after them. The context is taken
- * over, whatever comes of it. 0, or an error code and *error. Blocks. [any-thread] */
+ * of the manifest. `first`: it is asked before those that are there, whatever the routes say; else after them, where no route
+ * decides. The context is taken over, whatever comes of it. 0, or an error code and *error. Blocks. [any-thread] */
 TL_EXPORT int32_t tl_runtime_add_provider(tl_runtime* runtime, const tl_app_plugin* plugin, tl_str provider_json, tl_bool first,
                                           tl_error** error);
 

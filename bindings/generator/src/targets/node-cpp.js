@@ -1,8 +1,8 @@
 // C++ of the Node.js addon: for each module <module>_wire.hpp (how its types are read from and written to packets) and
 // <module>.cpp (an object for each interface), and objects.{hpp,cpp} (all interfaces by id).
-import { BANNER, aggregatesOf, cMember, indent, snake } from "./common.js";
+import { BANNER, aggregatesOf, cMember, indent, offerable, snake } from "./common.js";
 import { fieldType, fieldViewType, givenType, valueType as sdkType } from "./cpp/names.js";
-import { callable, key, offerable } from "./node-reach.js";
+import { callable, key } from "./node-reach.js";
 
 const root = "bindings/node/generated";
 const namespaceOf = (module) => (module.name === "trunkline" ? "trunkline" : `trunkline::${module.name}`);
@@ -153,7 +153,6 @@ function offerClass(module, i) {
   i.ops.forEach((op, index) => {
     const name = cMember(op.name);
     if (op.sync) {
-      if (op.params.length) throw new Error(`node: ${i.name}.${op.name} is @sync with parameters, which an object cannot offer`);
       constants.push({ name, type: givenType(op.returns) });
       methods.push(`  ${givenType(op.returns)} ${name}(const Call&) override { return ${name}_; }`);
       return;

@@ -1,8 +1,7 @@
 // node/trunkline/generated/providers.*: what a provider written in JavaScript inherits from, how its operations cross, and its types.
-import { BANNER, camel, docLines, interfacesOf, operationNotes, safe } from "./common.js";
+import { BANNER, camel, docLines, interfacesOf, offerable, operationNotes, safe } from "./common.js";
 import { tsType } from "./dts.js";
 import { Context } from "./node-js.js";
-import { offerable } from "./node-reach.js";
 
 const root = "node/trunkline/generated";
 const shortName = (id) => id.split("/")[0].replace(/^trunkline\./, "");

@@ -1,10 +1,8 @@
 // Which types cross between JavaScript and C++, and in which direction: only those get code.
-import { Index, interfacesOf } from "./common.js";
+import { Index, interfacesOf, offerable } from "./common.js";
 
 /** Interfaces that JavaScript calls: of runtimes and providers, and of the hosts of providers that are written in JavaScript. */
 export const callable = (module) => interfacesOf(module, "provider", "service", "events", "hostService");
-/** Interfaces that an object of JavaScript can offer. */
-export const offerable = (module) => interfacesOf(module, "provider").filter((i) => !i.ops.some((op) => op.returns.k === "stream") && !i.draft);
 
 /**
  * { written, read, given }: sets of "ns.name" of the models, unions and enums that JavaScript writes and reads; `given`: those of

@@ -26,7 +26,8 @@ struct InterfaceSpec {
   const char* id;
   RuntimeHandle::Kind kind;
 };
-/// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent, resource). Both live as long as the interpreter.
+/// Defines the class `spec.name(runtime, name)` in a module, with the method with_options(idempotency_key, traceparent, resource).
+/// Both live as long as the interpreter.
 void define_interface(PyObject* module, const InterfaceSpec& spec, const MethodSpec* methods, std::size_t count);
 /// An object of the class that was defined for an interface id. Throws kUnimplemented for an id that has none.
 py::object wrap_interface(std::string_view id, std::shared_ptr<RuntimeHandle> runtime, tl_iface target);

@@ -26,13 +26,7 @@ py::object interned(const char* name) { return own(PyUnicode_InternFromString(na
 class CancelDelivery final : public Delivery {
  public:
   explicit CancelDelivery(std::shared_ptr<TaskRef> task) : task_(std::move(task)) {}
-  void deliver() noexcept override {
-    if (!task_->task) return;  // it has ended
-    if (PyObject* answer = PyObject_CallMethod(task_->task, "cancel", nullptr))
-      Py_DECREF(answer);
-    else
-      PyErr_WriteUnraisable(task_->task);
-  }
+  void deliver() noexcept override { task_->cancel(); }
 
  private:
   const std::shared_ptr<TaskRef> task_;
@@ -87,6 +81,14 @@ class ProviderObject::Scope {
   py::object token_;
 };
 
+void TaskRef::cancel() const noexcept {
+  if (!task) return;  // it has ended
+  if (PyObject* answer = PyObject_CallMethod(task, "cancel", nullptr))
+    Py_DECREF(answer);
+  else
+    PyErr_WriteUnraisable(task);
+}
+
 void define_offer(const OfferSpec& spec) { offers().emplace(spec.id, spec); }
 
 ProviderObject::ProviderObject(const tl_host* host, std::string plugin_id)
@@ -94,7 +96,8 @@ ProviderObject::ProviderObject(const tl_host* host, std::string plugin_id)
       id_(std::move(plugin_id)),
       calls_(std::make_shared<RuntimeHandle>(nullptr, "the host of " + id_, abi::Errors(host))) {}
 
-// By then the end hook has run, or the instance was never attached; or the interpreter is gone, and its objects are leaked with it.
+// By then the end hook has run, or the instance was never attached; or the interpreter is gone, and its objects are leaked with
+// it.
 ProviderObject::~ProviderObject() {
   if (finalizing()) forget(false);
 }
@@ -112,8 +115,7 @@ void ProviderObject::forget(bool gil) noexcept {
 
 void ProviderObject::offer(const std::string& interface_id, const py::object& methods) {
   const auto spec = offers().find(interface_id);
-  if (spec == offers().end())
-    throw Error(ErrorCode::kInvalidArgument, "there is no interface " + interface_id, "interface");
+  if (spec == offers().end()) throw Error(ErrorCode::kInvalidArgument, "there is no interface " + interface_id, "interface");
   const std::size_t first = operations_.size();
   std::vector<PyObject*> values;
   for (const py::handle entry : py::reinterpret_borrow<py::tuple>(methods)) {
@@ -206,8 +208,13 @@ void ProviderObject::await(std::unique_ptr<ProviderCall>& call, const py::object
   const py::object callback = own(PyCFunction_New(&done, self.ptr()));
   own(PyObject_CallMethodOneArg(task.ptr(), add_done_callback, callback.ptr()));
   going.task->task = task.release().ptr();
-  going.cancellation = going.call.on_cancel(
-      [bridge = bridge_, task = going.task] { bridge->post(std::make_unique<CancelDelivery>(task)); });
+  try {
+    watch_deadline(going);
+  } catch (const Error&) {
+    // The host is gone: nobody waits for the call either.
+  }
+  going.cancellation =
+      going.call.on_cancel([bridge = bridge_, task = going.task] { bridge->post(std::make_unique<CancelDelivery>(task)); });
 }
 
 PyObject* ProviderObject::task_done(PyObject* self, PyObject* task) noexcept {
@@ -227,6 +234,7 @@ void ProviderObject::finish(ProviderCall& call, PyObject* task) noexcept {
     call.fail(failure(call));
   }
   Py_CLEAR(call.task->task);
+  if (call.due) due_.erase(*call.due);
   call.cancellation.reset();
 }
 
@@ -326,7 +334,8 @@ Error ProviderObject::failure(const ProviderCall& call) noexcept {
       return Error(ErrorCode::kInternal, where + ": " + error.path + (type ? ": " : " ") + error.message, error.path);
     } catch (py::error_already_set& error) {
       const py::object place = own(to_py(where));
-      const py::object told = own(PyObject_CallFunctionObjArgs(hooks_[kExplain].ptr(), error.value().ptr(), place.ptr(), nullptr));
+      const py::object told =
+          own(PyObject_CallFunctionObjArgs(hooks_[kExplain].ptr(), error.value().ptr(), place.ptr(), nullptr));
       const auto row = py::reinterpret_borrow<py::tuple>(told);
       Error out;
       std::int32_t code = 0;
@@ -427,6 +436,10 @@ void ProviderObject::end() {
     PyErr_WriteUnraisable(join.ptr());
 }
 
-void ProviderObject::ended() { LoopBridge::sweep(); }
+/// Frees what the loop was woken by, whoever else still holds this.
+void ProviderObject::ended() {
+  LoopBridge::sweep();
+  bridge_.reset();
+}
 
 }  // namespace trunkline::pyrt

@@ -7,6 +7,7 @@
 #pragma once
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "support/interface.hpp"
 #include "support/provider_call.hpp"
+#include "trunkline/host_client.hpp"
 
 namespace trunkline::pyrt {
 
@@ -61,6 +63,7 @@ class ProviderObject final : public Implementation,
  private:
   friend class CallDelivery;
   friend class HookDelivery;
+  friend class Alarm;
   struct Operation {
     std::string name;
     py::object method;
@@ -76,6 +79,11 @@ class ProviderObject final : public Implementation,
   void finish(ProviderCall& call, PyObject* task) noexcept;
   void settle(std::unique_ptr<ProviderCall> call) noexcept;
   void flush() noexcept;
+  /// Sees to it that the task is cancelled when its deadline passes. [loop's thread]
+  void watch_deadline(ProviderCall& call);
+  host::ClockClient clock() const;
+  void arm();
+  void expire(bool in_time) noexcept;
   /// Null: it goes on, on the loop.
   std::unique_ptr<ProviderCall> run_here(std::unique_ptr<ProviderCall> call) noexcept;
   Error failure(const ProviderCall& call) noexcept;
@@ -92,7 +100,10 @@ class ProviderObject final : public Implementation,
   py::object loop_, task_type_, keyword_names_, flush_;
   py::object hooks_[kHooks];
   std::shared_ptr<LoopBridge> bridge_;
-  std::vector<std::unique_ptr<ProviderCall>> completed_;  // of the loop's thread
+  // Of the loop's thread.
+  std::vector<std::unique_ptr<ProviderCall>> completed_;
+  std::list<ProviderCall*> due_;  // by deadline; nearly all have the same timeout, so a call goes to the end
+  Time armed_ = Time::max();      // when the alarm rings
 
   void (*stopped_)(void*) = nullptr;  // written by begin_stop before its hook is posted
   void* stopped_user_ = nullptr;

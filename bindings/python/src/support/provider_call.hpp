@@ -1,9 +1,10 @@
 // One operation that a Python object was asked for. Hand-written.
 //
-// It is made by the calling thread, which has no GIL; turned into Python and back with the GIL, on the provider's loop or on one of
-// its worker threads; and completed without it.
+// It is made by the calling thread, which has no GIL; turned into Python and back with the GIL, on the provider's loop or on one
+// of its worker threads; and completed without it.
 #pragma once
 #include <cstddef>
+#include <list>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -20,7 +21,8 @@ class ProviderObject;
 /// The task of a call, for whoever cancels it. The pointer is read and written with the GIL.
 struct TaskRef {
   PyObject* task = nullptr;
-  ~TaskRef() = default;
+  /// On its loop.
+  void cancel() const noexcept;
 };
 
 /// Destroyed without having been completed it fails with "the operation was dropped".
@@ -42,6 +44,9 @@ class ProviderCall {
   const Call call;
   std::shared_ptr<TaskRef> task;
   CancelSubscription cancellation;  // ends before the completion
+  // Where it stands among the calls that have a deadline; of the loop's thread.
+  Time deadline{};
+  std::optional<std::list<ProviderCall*>::iterator> due;
 };
 
 template <class R, class... Args>

@@ -25,7 +25,8 @@ std::int32_t create(void* context, const tl_host* host, tl_str config_json, tl_p
   auto object = std::make_unique<Share>(std::make_shared<ProviderObject>(host, plugin.id));
   try {
     const py::object self = wrap_provider(*object);
-    const py::object config = own(to_py(std::string(config_json.data ? config_json.data : "{}", config_json.data ? config_json.size : 2)));
+    const py::object config =
+        own(to_py(std::string(config_json.data ? config_json.data : "{}", config_json.data ? config_json.size : 2)));
     own(PyObject_CallMethod(plugin.plugin, "create", "OO", self.ptr(), config.ptr()));
     if (!(*object)->is_attached()) throw Error(ErrorCode::kInternal, plugin.id + " was not attached to its loop");
     *out = reinterpret_cast<tl_plugin*>(object.release());
@@ -69,8 +70,15 @@ tl_app_plugin app_plugin(const py::object& plugin, std::string& manifest) {
   manifest = text_of(py::object(plugin.attr("manifest")).ptr());
   auto context = std::make_unique<Context>(Context{plugin.ptr(), text_of(py::object(plugin.attr("id")).ptr())});
   Py_INCREF(plugin.ptr());
-  return {sizeof(tl_app_plugin), 0,     {manifest.data(), manifest.size()}, context.release(), &create, &get_interface, &stop,
-          &destroy,              &release};
+  return {sizeof(tl_app_plugin),
+          0,
+          {manifest.data(), manifest.size()},
+          context.release(),
+          &create,
+          &get_interface,
+          &stop,
+          &destroy,
+          &release};
 }
 
 py::object run_conformance(const py::object& plugin, const std::string& options_json) {

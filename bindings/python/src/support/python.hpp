@@ -46,8 +46,8 @@ class GilRelease {
   PyThreadState* state_;
 };
 
-/// Takes the GIL on a thread that may or may not be Python's. False when the interpreter is ending: then nothing of Python's may be
-/// touched any more.
+/// Takes the GIL on a thread that may or may not be Python's. False when the interpreter is ending: then nothing of Python's may
+/// be touched any more.
 class GilAcquire {
  public:
   GilAcquire() : taken_(!finalizing() || GilRelease::on_main_thread()) {

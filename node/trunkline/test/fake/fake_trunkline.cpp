@@ -7,8 +7,8 @@
 
 #include "providers.hpp"
 #include "services.hpp"
-#include "trunkline/errors.hpp"
 #include "trunkline/app_plugin.h"
+#include "trunkline/errors.hpp"
 #include "trunkline/runtime.h"
 
 using namespace trunkline;

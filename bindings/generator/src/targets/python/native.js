@@ -1,5 +1,5 @@
 // The C++ under the Python classes: conversions of every value type, and one pybind11 class for each interface.
-import { BANNER, aggregatesOf, cMember, interfacesOf, snake } from "../common.js";
+import { BANNER, aggregatesOf, cMember, interfacesOf, offerable, snake } from "../common.js";
 import { fieldType, fieldViewType, givenType, valueType } from "../cpp/names.js";
 import { offered, pyName } from "./types.js";
 
@@ -21,7 +21,7 @@ const cppValue = (context, item) => (item.optional ? `std::optional<${cppType(co
 /** Functions that modules define and module.cpp calls. */
 export function nativeModules(context) {
   const names = context.modules.map((m) => m.file);
-  const providing = context.modules.filter((m) => interfacesOf(m, "provider").length).map((m) => m.file);
+  const providing = context.modules.filter((m) => offerable(m).length).map((m) => m.file);
   return [`// ${BANNER}`, "#pragma once", '#include "support/python.hpp"', "", "namespace trunkline::pyrt {",
     ...names.map((name) => `void bind_${name}(PyObject* parent);`), ...providing.map((name) => `void offer_${name}();`),
     "inline void bind_all(PyObject* parent) {", ...names.map((name) => `  bind_${name}(parent);`), ...providing.map((name) => `  offer_${name}();`), "}", "}  // namespace trunkline::pyrt", ""].join("\n");
@@ -67,7 +67,7 @@ export function nativeSource(context, module) {
 
 /** The classes that put Python objects behind the vtables of a module's provider interfaces. */
 export function offerSource(context, module) {
-  const N = namespaceOf(module), interfaces = interfacesOf(module, "provider");
+  const N = namespaceOf(module), interfaces = offerable(module);
   return [`// ${BANNER}`, `#include "generated/types_${module.file}.hpp"`, ...importedFiles(context, module).map((file) => `#include "generated/types_${file}.hpp"`),
     '#include "generated/modules.hpp"', '#include "support/provider.hpp"', `#include "trunkline/${module.file}_provider.hpp"`, "", `namespace ${N} {`, "namespace {",
     ...interfaces.flatMap((i) => offerClass(module, i)), "", "}  // namespace", "",
@@ -79,9 +79,7 @@ function offerClass(module, i) {
   const here = module.name, methods = [], constants = [];
   i.ops.forEach((op, index) => {
     const name = cMember(op.name);
-    if (op.returns.k === "stream" || op.params.some((p) => p.type.k === "json") || op.returns.k === "json") throw new Error(`python: ${i.name}.${op.name} cannot be offered by an object yet`);
     if (op.sync) {
-      if (op.params.length) throw new Error(`python: ${i.name}.${op.name} is @sync with parameters, which an object cannot offer`);
       constants.push({ name, python: pyName(op.name), index, type: givenType(op.returns, here) });
       methods.push(`  ${givenType(op.returns, here)} ${name}(const Call&) override { return ${name}_; }`);
       return;

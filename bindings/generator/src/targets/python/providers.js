@@ -1,10 +1,10 @@
 // trunkline/providers.py: what a provider written in Python inherits from, and what it gets of its host.
-import { BANNER, interfacesOf, snake } from "../common.js";
+import { BANNER, interfacesOf, offerable, snake } from "../common.js";
 import { allList, docOf, docstring, imports, maybe, operationDoc, pyName, pyType, typeImports } from "./types.js";
 
 export function providersModule(context) {
   const of = (...kinds) => context.modules.flatMap((module) => interfacesOf(module, ...kinds).map((i) => ({ module, i })));
-  const providers = of("provider"), hosts = of("events", "hostService");
+  const providers = context.modules.flatMap((module) => offerable(module).map((i) => ({ module, i }))), hosts = of("events", "hostService");
   const body = ["", "", "INTERFACES: dict[str, tuple[tuple[str, bool], ...]] = {",
     ...providers.flatMap(({ i }) => [`    "${i.id}": (`, ...i.ops.map((op) => `        ("${pyName(op.name)}", ${op.sync ? "True" : "False"}),`), "    ),"]), "}",
     '"""The operations of each interface in the order of its table, and whether their answer is taken once."""',

@@ -48,8 +48,29 @@ class DemoProviderObject final : public Object {
   trunkline::demo::DemoProviderClient client_;
 };
 
+class DemoEventsObject final : public Object {
+ public:
+  DemoEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // made
+        demo::Thing p_thing{};
+        read(in, p_thing);
+        client_.start_made(std::move(p_thing), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::demo::DemoEventsClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_demo_provider(tl_iface iface, CallTable& calls) { return std::make_unique<DemoProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_demo_events(tl_iface iface, CallTable& calls) { return std::make_unique<DemoEventsObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -5,6 +5,7 @@ namespace trunkline::node {
 
 std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTable& calls) {
   if (id == "trunkline.demo/1") return make_demo_provider(iface, calls);
+  if (id == "trunkline.demo.events/1") return make_demo_events(iface, calls);
   return nullptr;
 }
 

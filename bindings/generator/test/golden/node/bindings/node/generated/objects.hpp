@@ -8,5 +8,6 @@
 namespace trunkline::node {
 
 std::unique_ptr<Object> make_demo_provider(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_demo_events(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

@@ -82,3 +82,13 @@ export declare class DemoProvider {
    */
   all(options?: CallOptions): EventStream<Thing>;
 }
+
+/** Hears of things. */
+export declare class DemoEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.demo.events/1";
+
+  /** One was made. */
+  made(thing: Thing, options?: CallOptions): Promise<void>;
+}

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import datetime
 import enum
-from collections.abc import Mapping
-from typing import ClassVar, TypeAlias, Union
+import typing
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import demo as _native
 from ._model import dataclass, field
-from ._objects import Provider
+from ._objects import HostObject, Provider, model_of
 from ._stream import Stream
 
 __all__ = [
     "Any",
     "Colour",
+    "DemoEvents",
     "DemoProvider",
     "Point",
     "Thing",
@@ -136,3 +138,37 @@ class DemoProvider(Provider):
               usable.
         """
         return Stream(self._impl.all(timeout), timeout)
+
+
+class DemoEvents(HostObject):
+    """Hears of things."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.demo.events/1"
+    _native_class: ClassVar[type[_native.DemoEvents]] = _native.DemoEvents
+    _impl: _native.DemoEvents
+
+    @overload
+    def made(self, thing: Thing, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    def made(
+        self,
+        /,
+        *,
+        name: str,
+        at: Point | None = None,
+        colour: Colour = Colour.RED,
+        parts: Sequence[str] = ...,
+        loud: bool = False,
+        old: bool = False,
+        made: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    def made(self, thing: Thing | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """One was made.
+
+        Args:
+            thing: Or give the fields of `Thing` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.made(model_of(Thing, thing, fields), timeout)

@@ -106,6 +106,23 @@ constexpr pyrt::MethodSpec methods_of_DemoProvider[] = {
     {"all", &pyrt::blocking<DemoProvider_all>},
     {"all_async", &pyrt::awaited<DemoProvider_all>},
 };
+
+struct DemoEvents_made final : pyrt::Operation<void> {
+  trunkline::demo::Thing p_thing{};
+
+  DemoEvents_made() : Operation("made", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("thing", args[0], p_thing);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<DemoEventsClient>().start_made(std::move(p_thing), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_DemoEvents[] = {
+    {"made", &pyrt::blocking<DemoEvents_made>},
+    {"made_async", &pyrt::awaited<DemoEvents_made>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
@@ -119,5 +136,6 @@ namespace trunkline::pyrt {
 void bind_demo(PyObject* parent) {
   PyObject* const module = define_module(parent, "demo", &trunkline::demo::register_types);
   define_interface(module, {"DemoProvider", "trunkline.demo/1", RuntimeHandle::Kind::kProvider}, trunkline::demo::methods_of_DemoProvider, std::size(trunkline::demo::methods_of_DemoProvider));
+  define_interface(module, {"DemoEvents", "trunkline.demo.events/1", RuntimeHandle::Kind::kHost}, trunkline::demo::methods_of_DemoEvents, std::size(trunkline::demo::methods_of_DemoEvents));
 }
 }  // namespace trunkline::pyrt

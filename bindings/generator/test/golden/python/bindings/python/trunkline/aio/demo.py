@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import ClassVar
+import typing
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, overload
 
 from .._native import demo as _native
-from .._objects import Provider
-from ..demo import Any, Thing
+from .._objects import HostObject, Provider, model_of
+from ..demo import Any, Colour, Point, Thing
 from ._futures import within
 from ._stream import AsyncStream
 
 __all__ = [
+    "DemoEvents",
     "DemoProvider",
 ]
 
@@ -60,3 +62,38 @@ class DemoProvider(Provider):
               usable.
         """
         return AsyncStream(self._impl.all_async(), timeout)
+
+
+class DemoEvents(HostObject):
+    """Hears of things."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.demo.events/1"
+    _native_class: ClassVar[type[_native.DemoEvents]] = _native.DemoEvents
+    _impl: _native.DemoEvents
+
+    @overload
+    async def made(self, thing: Thing, /, *, timeout: float | None = None) -> None: ...
+    @overload
+    async def made(
+        self,
+        /,
+        *,
+        name: str,
+        at: Point | None = None,
+        colour: Colour = Colour.RED,
+        parts: Sequence[str] = ...,
+        loud: bool = False,
+        old: bool = False,
+        made: datetime.datetime | None = None,
+        timeout: float | None = None,
+    ) -> None: ...
+    async def made(self, thing: Thing | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
+        """One was made.
+
+        Args:
+            thing: Or give the fields of `Thing` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.made_async(model_of(Thing, thing, fields))
+        await (future if timeout is None else within(future, timeout))
