@@ -109,7 +109,7 @@ PYBIND11_MODULE(_native, module) {
       .def("ended", &ProviderObject::ended);
   module.def(
       "run_conformance",
-      [](const py::object& plugin, const py::object& options) {
+      [](const py::object& plugin, const std::string& options) {
         const Inside inside;
         return run_conformance(plugin, options);
       },
