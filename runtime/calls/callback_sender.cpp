@@ -10,7 +10,7 @@ namespace trunkline::calls {
 namespace {
 
 constexpr Duration kFirstRetry = std::chrono::milliseconds{500};
-constexpr Duration kTokenLife = std::chrono::minutes{5};
+constexpr Duration kSenderTokenLife = std::chrono::minutes{5};
 constexpr Duration kPatience = std::chrono::seconds{10};
 
 }  // namespace
@@ -47,7 +47,7 @@ net::ClientRequest CallbackSender::request(const Callback& callback) {
   out.headers.add("Content-Type", "application/json; charset=utf-8");
   // Whoever checks it has a clock of its own.
   out.headers.add("Authorization",
-                  "Bearer " + signer_.token(callback.audience, system_time_now(), kTokenLife, ids_.uuid4().str()));
+                  "Bearer " + signer_.token(callback.audience, system_time_now(), kSenderTokenLife, ids_.uuid4().str()));
   out.body = "[" + callback.event + "]";
   return out;
 }
