@@ -291,10 +291,13 @@ class Runtime(EventConsumers):
         if self._opened is None:
             loop = asyncio.get_running_loop()
             # Opening reads files and loads plugins: not on the loop's thread.
-            path = os.fspath(self._config_file or "")
-            native = await loop.run_in_executor(None, lambda: _native.Runtime(self._render(), path, self._plugins))
+            native = await loop.run_in_executor(None, self._open_native)
             self._opened = (native, RuntimeService._open(native, ""), Resource(native, ""))
         return self
+
+    def _open_native(self) -> _native.Runtime:
+        text = self._render()  # first: it says which argument is wrong
+        return _native.Runtime(text, os.fspath(self._config_file or ""), self._plugins)
 
     def _parts(self) -> tuple[_native.Runtime, RuntimeService, Resource]:
         if self._opened is None:
