@@ -231,6 +231,8 @@ struct Runtime::Parts {
 
 Runtime::Runtime(Config config) : config_(std::move(config)) {}
 
+std::unique_ptr<Runtime> Runtime::open(Config config) { return open(std::move(config), {}); }
+
 std::unique_ptr<Runtime> Runtime::open(Config config, std::vector<std::unique_ptr<plugin::AppPlugin>> plugins) {
   std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
   runtime->parts_ = std::make_unique<Parts>(*runtime, runtime->config_);

@@ -72,8 +72,9 @@ class Runtime {
  public:
   /// Opens the store, loads the plugins, starts the providers, seeds the resources and takes up interrupted work. Blocks; never
   /// on an executor thread. Throws Error; what was begun is undone.
+  static std::unique_ptr<Runtime> open(Config config);
   /// `plugins`: those that the application itself is.
-  static std::unique_ptr<Runtime> open(Config config, std::vector<std::unique_ptr<plugin::AppPlugin>> plugins = {});
+  static std::unique_ptr<Runtime> open(Config config, std::vector<std::unique_ptr<plugin::AppPlugin>> plugins);
   ~Runtime();
 
   /// Drains the providers, flushes the store and stops the threads. Idempotent, blocks.

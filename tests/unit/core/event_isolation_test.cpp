@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::hours;
 using ::testing::SizeIs;
-using DeliveryState = delivery::Explanation::DeliveryState;
+using DeliveryState = delivery::Explanation::State;
 
 constexpr int kEvents = 200;
 
