@@ -375,7 +375,7 @@ def test_what_cannot_be_a_provider_is_refused(plain: trunkline.Runtime) -> None:
         plain.register_provider("acme", Both())
     with pytest.raises(trunkline.InvalidArgumentError, match="id: found"):
         plain.register_provider("Not An Id", Acme())
-    with pytest.raises(TypeError, match="class like trunkline.sms.SmsProvider"):
+    with pytest.raises(TypeError, match=r"class like trunkline\.sms\.SmsProvider"):
         plain.provider("sim", trunkline.SmsProvider)  # type: ignore[type-var]
 
 

@@ -22,20 +22,12 @@ struct Channel {
   Channel(std::shared_ptr<const StreamContext> s, const RouteContext& context, std::int64_t key, std::shared_ptr<StreamFeed> f)
       : shared(std::move(s)),
         feed(std::move(f)),
-        resource_key(key),
-        user_id(holder_of(context.caller)),
-        expires_at(context.caller.expires_at) {}
-
-  void watch_token(UniqueFunction<void()> ended) {
-    life.emplace(shared->clock, shared->tokens, resource_key, user_id, expires_at, std::move(ended));
-  }
+        life(std::in_place, shared->clock, shared->tokens, key, holder_of(context.caller), context.caller.expires_at,
+             UniqueFunction<void()>()) {}
 
   const std::shared_ptr<const StreamContext> shared;
   const std::shared_ptr<StreamFeed> feed;
-  const std::int64_t resource_key;
-  const std::string user_id;
-  const std::optional<Time> expires_at;
-  std::optional<TokenLife> life;
+  std::optional<TokenLife> life;  // from before the answer on: a token that ends meanwhile ends the channel
 };
 using ChannelPtr = std::shared_ptr<Channel>;
 
@@ -54,7 +46,7 @@ Task<void> tell(ChannelPtr channel, std::shared_ptr<net::WebSocket> socket) {
 
 Task<void> serve_socket(ChannelPtr channel, std::shared_ptr<net::WebSocket> socket) {
   const ChannelMetrics::Open open(channel->shared->socket_metrics);
-  channel->watch_token([weak = std::weak_ptr(socket)] {
+  channel->life->on_end([weak = std::weak_ptr(socket)] {
     if (const auto alive = weak.lock()) alive->close(kTokenEnded, "the token or key has ended");
   });
   socket->try_send(net::share(opening(channel->feed->cursor())), true);
@@ -74,7 +66,7 @@ Task<void> serve_socket(ChannelPtr channel, std::shared_ptr<net::WebSocket> sock
 Task<void> serve_events(ChannelPtr channel, std::shared_ptr<net::BodyWriter> body) {
   const ChannelMetrics::Open open(channel->shared->event_metrics);
   body->on_closed([feed = channel->feed] { feed->close(); });
-  channel->watch_token([feed = channel->feed] { feed->close(); });
+  channel->life->on_end([feed = channel->feed] { feed->close(); });
   const std::int64_t from = channel->feed->cursor();
   net::SharedBytes first = net::share("retry: 1000\n" + net::event_stream_event(std::to_string(from), "begin", opening(from)));
   bool alive = co_await body->write(std::move(first));

@@ -8,10 +8,22 @@ void TokenLife::State::end() {
   UniqueFunction<void()> fn;
   {
     const std::lock_guard lock(mutex);
+    over = true;
     fn = std::move(ended);
     ended.reset();
   }
   if (fn) fn();
+}
+
+void TokenLife::on_end(UniqueFunction<void()> ended) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->over) {
+      state_->ended = std::move(ended);
+      return;
+    }
+  }
+  ended();
 }
 
 TokenLife::TokenLife(Clock& clock, TokenWatch& watch, std::int64_t resource_key, std::string user_id,

@@ -23,10 +23,14 @@ class TokenLife {
   TokenLife(const TokenLife&) = delete;
   ~TokenLife();
 
+  /// The function to call; at once, when it was over before. Only for one that was made without.
+  void on_end(UniqueFunction<void()> ended);
+
  private:
   struct State {
     std::mutex mutex;
     UniqueFunction<void()> ended;
+    bool over = false;
     void end();
   };
 
