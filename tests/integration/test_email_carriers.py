@@ -7,6 +7,7 @@ import json
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -123,6 +124,54 @@ def test_azure_suppresses(azure: Server, tmp_path: Path) -> None:
         _, answer, _ = server.request("POST", SEND, message(["bob@example.com"]))
         record = record_when(server, answer["id"], lambda r: r["status"] == "failed")
         assert states(record) == {"bob@example.com": "suppressed"}
+
+
+class HastyAzure(BaseHTTPRequestHandler):
+    """Reports a mail before it says that its operation has ended."""
+
+    hook = ""
+
+    def reply(self, status: int, body: dict[str, Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.reply(202, {"id": self.headers["operation-id"], "status": "Running"})
+
+    def do_GET(self) -> None:
+        operation_id = self.path.split("/")[-1].partition("?")[0]
+        data = {"messageId": operation_id, "recipient": "bob@example.com", "status": "Delivered"}
+        event = {"eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "data": data}
+        request = urllib.request.Request(
+            self.hook, json.dumps([event]).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        self.reply(200, {"id": operation_id, "status": "Succeeded"})
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_azure_may_report_before_the_send_has_ended(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), HastyAzure) as azure:
+        threading.Thread(target=azure.serve_forever, daemon=True).start()
+        provider = {
+            "name": "azure",
+            "plugin": "email-azure",
+            "config": {"endpoint": f"http://127.0.0.1:{azure.server_port}"},
+            "secrets": {"access_key": {"value": KEY}, "webhook_token": {"value": "hush"}},
+        }
+        with Server("--config", config(tmp_path, provider)) as server:
+            HastyAzure.hook = f"{server.ready['endpoint']}/_webhooks/azure/events?token=hush"
+            _, answer, _ = server.request("POST", SEND, message(["bob@example.com"]))
+            record = record_when(server, answer["id"], lambda r: r["status"] == "succeeded")
+            assert states(record) == {"bob@example.com": "delivered"}
+        azure.shutdown()
 
 
 class Grid(BaseHTTPRequestHandler):

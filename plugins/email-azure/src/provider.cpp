@@ -26,6 +26,8 @@ using trunkline::host::HttpResponse;
 
 namespace {
 
+constexpr std::size_t kRemembered = 10'000;  // of the last mails
+
 constexpr const char* kVersion = "?api-version=2025-09-01";
 
 json mailboxes(const std::vector<Mailbox>& boxes) {
@@ -177,6 +179,7 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call call, EmailSen
   const std::string operation_id = guid_of(key);
   trunkline::Properties headers;
   headers["operation-id"] = operation_id;
+  remember(operation_id, request.message_id);
   std::string body = body_of(request);
   const Answer accepted =
       co_await client_->request("POST", std::string("/emails:send") + kVersion, std::move(body), std::move(headers));
@@ -192,6 +195,22 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call call, EmailSen
     if (!outcome.words.empty()) result.detail = outcome.code + " " + outcome.words;
   }
   co_return results;
+}
+
+void Provider::remember(const std::string& operation_id, const std::string& message_id) {
+  const std::lock_guard lock(mutex_);
+  if (!messages_.insert_or_assign(operation_id, message_id).second) return;
+  oldest_.push_back(operation_id);
+  if (oldest_.size() <= kRemembered) return;
+  messages_.erase(oldest_.front());
+  oldest_.pop_front();
+}
+
+/// Empty when it is not remembered.
+std::string Provider::message_of(const std::string& operation_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = messages_.find(operation_id);
+  return found == messages_.end() ? std::string() : found->second;
 }
 
 trunkline::Task<Provider::Outcome> Provider::follow(std::string operation_id) {
@@ -237,7 +256,9 @@ trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) 
     CallOptions options = call.forward();
     if (type == "Microsoft.Communication.EmailDeliveryReportReceived") {
       EmailReport report;
-      report.provider_message_id = text(data, "messageId");
+      const std::string operation_id = text(data, "messageId");
+      report.message_id = message_of(operation_id);
+      report.provider_message_id = operation_id;
       report.recipient = text(data, "recipient");
       report.state = state_of(text(data, "status"));
       if (data.contains("deliveryStatusDetails") && data["deliveryStatusDetails"].is_object())
@@ -246,6 +267,7 @@ trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) 
       co_await events_.report(std::move(report), std::move(options));
     } else if (type == "Microsoft.Communication.EmailEngagementTrackingReportReceived") {
       EmailEngagement engagement;
+      engagement.message_id = message_of(text(data, "messageId"));
       engagement.provider_message_id = text(data, "messageId");
       engagement.recipient = text(data, "recipient");
       engagement.kind = text(data, "engagementType") == "click" ? trunkline::email::EngagementKind::kClick

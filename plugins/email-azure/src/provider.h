@@ -1,7 +1,10 @@
 // The plugin's class.
 #pragma once
+#include <deque>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "client.h"
@@ -27,12 +30,19 @@ class Provider final : public trunkline::email::EmailProvider, public trunkline:
  private:
   struct Outcome;
   Task<Outcome> follow(std::string operation_id);
+  void remember(const std::string& operation_id, const std::string& message_id);
+  std::string message_of(const std::string& operation_id);
 
   const trunkline::host::ClockClient clock_;
   const trunkline::email::EmailEventsClient events_;
   trunkline::Duration poll_;
   std::string webhook_token_;
   std::unique_ptr<Client> client_;
+
+  // Whose operation is whose, for reports that come before send has returned: the host does not know the operation until then.
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::string> messages_;
+  std::deque<std::string> oldest_;
 };
 
 }  // namespace email_azure
