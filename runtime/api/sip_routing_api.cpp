@@ -123,7 +123,7 @@ net::Response sip_error(const Error& error) {
 }
 
 template <class F>
-void add(std::vector<server::Route>& routes, const char* method, const char* path, server::BodyRule body, F handler) {
+void add_route(std::vector<server::Route>& routes, const char* method, const char* path, server::BodyRule body, F handler) {
   server::Route route;
   route.method = method;
   route.path = path;
@@ -158,18 +158,18 @@ Task<net::Response> test_routes(SipRoutingService& service, RouteContext& contex
 }  // namespace
 
 void add_sip_routing_routes(std::vector<server::Route>& routes, SipRoutingService& routing) {
-  add(routes, "GET", "/sip", server::BodyRule::kNone, [&routing](RouteContext& context) -> Task<net::Response> {
+  add_route(routes, "GET", "/sip", server::BodyRule::kNone, [&routing](RouteContext& context) -> Task<net::Response> {
     co_return json_response(200, routing_json(routing.table(*resource_of(context))->routing(), has_domains(context)));
   });
-  add(routes, "PATCH", "/sip", server::BodyRule::kMergePatch, [&routing](RouteContext& context) -> Task<net::Response> {
+  add_route(routes, "PATCH", "/sip", server::BodyRule::kMergePatch, [&routing](RouteContext& context) -> Task<net::Response> {
     const json body = parse_optional_body(context);
     SipRoutingService::Change change = [&body](SipConfiguration& current) { apply(body, current); };
     const SipRoutingService::TablePtr table = co_await routing.update(resource_of(context), std::move(change));
     co_return json_response(200, routing_json(table->routing(), has_domains(context)));
   });
   for (const char* path : {"/sip/:testRoutesWithNumber", "/sip:testRoutesWithNumber"})
-    add(routes, "POST", path, server::BodyRule::kJson,
-        [&routing](RouteContext& context) { return test_routes(routing, context); });
+    add_route(routes, "POST", path, server::BodyRule::kJson,
+              [&routing](RouteContext& context) { return test_routes(routing, context); });
 }
 
 }  // namespace trunkline::api

@@ -15,7 +15,7 @@ namespace {
 constexpr Duration kTokenLife = std::chrono::hours{24};
 /// A minute that an application sends ahead of time.
 constexpr std::size_t kMaxIncoming = std::size_t{kSampleRate} * 60;
-constexpr std::size_t kFrameSamples = static_cast<std::size_t>(kSampleRate) / 50;
+constexpr std::size_t kStreamFrameSamples = static_cast<std::size_t>(kSampleRate) / 50;
 
 using Events = net::WebSocketClient::Events;
 
@@ -153,7 +153,7 @@ void CallStreams::next_frame(Connection& connection) {
   Call& call = core_.call_of(connection);
   const Time now = core_.context.clock.now();
   if (!stream.incoming.empty()) {
-    const std::size_t count = std::min(stream.incoming.size(), kFrameSamples);
+    const std::size_t count = std::min(stream.incoming.size(), kStreamFrameSamples);
     Samples next(stream.incoming.begin(), stream.incoming.begin() + static_cast<std::ptrdiff_t>(count));
     stream.incoming.erase(stream.incoming.begin(), stream.incoming.begin() + static_cast<std::ptrdiff_t>(count));
     core_.taps.begin(call, call.find(connection.participant_id), {std::make_shared<const Samples>(std::move(next))});
@@ -167,8 +167,8 @@ void CallStreams::next_frame(Connection& connection) {
     for (std::size_t i = 0; i < stream.voices.size() && i < kDominant; ++i) {
       const MediaStream::Voice& voice = stream.voices[i];
       if (voice.raw_id.empty()) continue;
-      frame.assign(kFrameSamples, 0);
-      mix(frame, 0, *voice.sound.samples, voice.at, kFrameSamples);
+      frame.assign(kStreamFrameSamples, 0);
+      mix(frame, 0, *voice.sound.samples, voice.at, kStreamFrameSamples);
       send(stream, audio_data(frame, connection.streaming->sample_rate, now, voice.raw_id, false));
     }
   }

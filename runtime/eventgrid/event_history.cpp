@@ -10,7 +10,7 @@
 namespace trunkline::eventgrid {
 namespace {
 
-using State = delivery::Explanation::State;
+using VerdictState = delivery::Explanation::State;
 using RowState = delivery::RetryRow::State;
 
 constexpr std::int64_t kMaxLimit = 1000;
@@ -20,15 +20,15 @@ constexpr std::size_t kMaxParts = 256;
 constexpr std::size_t kRedeliverStep = 500;
 
 /// The states that have rows of their own, so that one need not look at every event.
-std::vector<RowState> row_states(State state) {
+std::vector<RowState> row_states(VerdictState state) {
   switch (state) {
-    case State::kRetrying:
+    case VerdictState::kRetrying:
       return {RowState::kRetrying};
-    case State::kBlocked:
+    case VerdictState::kBlocked:
       return {RowState::kBlocked};
-    case State::kDeadLettered:
+    case VerdictState::kDeadLettered:
       return {RowState::kDeadLettering, RowState::kDeadLettered};
-    case State::kDropped:
+    case VerdictState::kDropped:
       return {RowState::kDropped};
     default:
       return {};
@@ -111,7 +111,7 @@ EventPage EventHistory::query(const EventSource& source, const EventQuery& query
     } else if (subscription) {
       const auto all = engine_.explain(database, subscription->row, *subscription->spec, event);
       if (std::all_of(all.begin(), all.end(), [](const delivery::Explanation& one) {
-            return one.state == State::kFiltered || one.state == State::kEarlier;
+            return one.state == VerdictState::kFiltered || one.state == VerdictState::kEarlier;
           }))
         continue;
     }

@@ -10,7 +10,7 @@
 namespace trunkline::eventgrid {
 namespace {
 
-using State = delivery::SubscriptionRow::State;
+using SubscriptionState = delivery::SubscriptionRow::State;
 
 /// How long a finished replay is kept, for those who want to know what became of it.
 constexpr Duration kKeepFinished = std::chrono::hours{24};
@@ -24,7 +24,7 @@ void EventSubscriptionService::finish(store::Database& database, std::int64_t su
   for (const Row state : {Row::kRetrying, Row::kBlocked, Row::kDeadLettering})
     if (delivery::count_retries(database, subscription_key, state) > 0) return;
   const EventSubscriptionPtr subscription = find_if([&](const EventSubscription& one) {
-    return one.source.database == &database && one.row.key == subscription_key && one.row.state == State::kActive;
+    return one.source.database == &database && one.row.key == subscription_key && one.row.state == SubscriptionState::kActive;
   });
   if (!subscription) return;
   spawn(set_finished(subscription), [this, subscription](const Result<void>& result) {
@@ -42,7 +42,7 @@ Task<void> EventSubscriptionService::set_finished(EventSubscriptionPtr subscript
   const Time now = context_.clock.now();
   if (!spec->expires) spec->expires = now + kKeepFinished;
   next->spec = spec;
-  next->row.state = State::kFinished;
+  next->row.state = SubscriptionState::kFinished;
   next->row.updated = now;
   const std::string stored = delivery::to_json(*spec, true).dump();
   delivery::SubscriptionRow* const row = &next->row;

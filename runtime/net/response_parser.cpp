@@ -8,7 +8,7 @@ namespace trunkline::net {
 namespace http = boost::beast::http;
 
 namespace {
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view text_view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 }  // namespace
 
 ResponseParser::ResponseParser(ClientResponse& response, const ResponseLimits& limits, bool wants_headers, bool head,
@@ -40,7 +40,8 @@ void ResponseParser::on_field_impl(http::field, string_view name, string_view va
   // Beast looks at the bytes of one put() only, so a header sent in small pieces must be counted here.
   header_bytes_ += name.size() + value.size() + 4;
   if (header_bytes_ > limits_.header_bytes) return refuse_size(ec);
-  if (wants_headers_ && !in_trailer_) response_.headers.add(view(name), view(value));  // a trailer must not pose as a header
+  if (wants_headers_ && !in_trailer_)
+    response_.headers.add(text_view(name), text_view(value));  // a trailer must not pose as a header
 }
 
 void ResponseParser::on_header_impl(error_code& ec) {

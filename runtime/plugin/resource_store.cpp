@@ -7,7 +7,7 @@
 namespace trunkline::plugin {
 namespace {
 
-constexpr store::Migration kMigrations[] = {
+constexpr store::Migration kRowMigrations[] = {
     {61, "plugin_rows", R"sql(
 CREATE TABLE plugin_rows (
   resource_key BIGINT NOT NULL,
@@ -19,11 +19,11 @@ CREATE TABLE plugin_rows (
 )sql"},
 };
 
-const store::Statement kGet{"SELECT value FROM plugin_rows WHERE resource_key = ? AND provider = ? AND key = ?"};
-const store::Statement kPut{
+const store::Statement kGetRow{"SELECT value FROM plugin_rows WHERE resource_key = ? AND provider = ? AND key = ?"};
+const store::Statement kPutRow{
     "INSERT INTO plugin_rows (resource_key, provider, key, value) VALUES (?, ?, ?, ?) ON CONFLICT (resource_key, provider, key) "
     "DO UPDATE SET value = excluded.value"};
-const store::Statement kRemove{"DELETE FROM plugin_rows WHERE resource_key = ? AND provider = ? AND key = ?"};
+const store::Statement kRemoveRow{"DELETE FROM plugin_rows WHERE resource_key = ? AND provider = ? AND key = ?"};
 const store::Statement kScanUp{
     "SELECT key, value FROM plugin_rows WHERE resource_key = ? AND provider = ? AND key >= ? ORDER BY key LIMIT ?"};
 const store::Statement kScanUpTo{
@@ -47,7 +47,7 @@ std::string element(std::string_view list, std::size_t index, std::string_view m
 
 }  // namespace
 
-std::span<const store::Migration> resource_store_migrations() { return kMigrations; }
+std::span<const store::Migration> resource_store_migrations() { return kRowMigrations; }
 
 void check_batch(const host::StoreBatch& batch) {
   if (batch.puts.size() + batch.removes.size() > kMaxStoreBatch)
@@ -67,9 +67,9 @@ void check_batch(const host::StoreBatch& batch) {
 }
 
 void write_batch(store::Session& session, std::int64_t resource_key, std::string_view provider, const host::StoreBatch& batch) {
-  for (const std::string& key : batch.removes) session.execute(kRemove, {resource_key, provider, key});
+  for (const std::string& key : batch.removes) session.execute(kRemoveRow, {resource_key, provider, key});
   for (const host::StoreEntry& entry : batch.puts)
-    session.execute(kPut, {resource_key, provider, entry.key, std::span<const std::uint8_t>(entry.value)});
+    session.execute(kPutRow, {resource_key, provider, entry.key, std::span<const std::uint8_t>(entry.value)});
 }
 
 void copy_resource_rows(store::Session& session, std::int64_t from_key, std::int64_t to_key) {
@@ -83,7 +83,7 @@ Task<Bytes> HostResourceStore::get(Call, std::string resource_id, std::string ke
   const ResourceStorage storage = find_(resource_id);
   std::optional<Bytes> value;
   storage.database->read([&](store::Session& session) {
-    session.query(kGet, {storage.resource_key, provider_, key}, [&](const store::Row& row) {
+    session.query(kGetRow, {storage.resource_key, provider_, key}, [&](const store::Row& row) {
       const auto bytes = row.blob(0);
       value.emplace(bytes.begin(), bytes.end());
     });

@@ -26,15 +26,16 @@ constexpr Duration kKept = std::chrono::days{30};
 const Statement kUpsert{
     "INSERT INTO number_reservations (resource_key, reservation_id, created_us, expires_us, purchased, body) VALUES (?, ?, ?, ?, "
     "0, ?) ON CONFLICT (resource_key, reservation_id) DO UPDATE SET expires_us = excluded.expires_us, body = excluded.body"};
-const Statement kSelect{
+const Statement kSelectReservation{
     "SELECT reservation_id, created_us, expires_us, purchased, body FROM number_reservations WHERE resource_key = ? AND "
     "reservation_id = ?"};
-const Statement kSelectAll{
+const Statement kSelectReservations{
     "SELECT reservation_id, created_us, expires_us, purchased, body FROM number_reservations WHERE resource_key = ? ORDER BY "
     "created_us DESC, reservation_id"};
 const Statement kMarkBought{
     "UPDATE number_reservations SET purchased = 1 WHERE resource_key = ? AND reservation_id = ? AND purchased = 0"};
-const Statement kDelete{"DELETE FROM number_reservations WHERE resource_key = ? AND reservation_id = ? AND purchased = 0"};
+const Statement kDeleteReservation{
+    "DELETE FROM number_reservations WHERE resource_key = ? AND reservation_id = ? AND purchased = 0"};
 const Statement kDropOld{"DELETE FROM number_reservations WHERE resource_key = ? AND created_us < ?"};
 const Statement kCopy{
     "INSERT INTO number_reservations SELECT ?, reservation_id, created_us, expires_us, purchased, body FROM number_reservations "
@@ -81,7 +82,7 @@ Stored read_row(const Row& row, Time now) {
 
 std::optional<Stored> find_row(Session& session, std::int64_t resource_key, std::string_view id, Time now) {
   std::optional<Stored> stored;
-  session.query(kSelect, {resource_key, id}, [&](const Row& row) { stored = read_row(row, now); });
+  session.query(kSelectReservation, {resource_key, id}, [&](const Row& row) { stored = read_row(row, now); });
   return stored;
 }
 
@@ -222,7 +223,7 @@ std::vector<NumberReservation> NumberReservations::list(const Resource& resource
   const Time now = context_.clock.now();
   resource.database->read([&](Session& session) {
     all.clear();
-    session.query(kSelectAll, {resource.key}, [&](const Row& row) {
+    session.query(kSelectReservations, {resource.key}, [&](const Row& row) {
       Stored stored = read_row(row, now);
       if (stored.created_at > now - kKept) all.push_back(std::move(stored.reservation));
     });
@@ -263,7 +264,7 @@ Task<void> NumberReservations::remove(ResourcePtr resource, std::string id) {
   check_active(reservation);
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [resource, key = reservation.id](Session& session) {
-    if (session.execute(kDelete, {resource->key, key}) == 0) throw not_found(key);
+    if (session.execute(kDeleteReservation, {resource->key, key}) == 0) throw not_found(key);
   };
   co_await resource->database->write(std::move(work));
   for (const ReservedNumber& number : reservation.numbers) numbers_.let_go(*resource, number.number);

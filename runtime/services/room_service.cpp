@@ -30,11 +30,11 @@ constexpr std::int32_t kMaxPage = 500;
 const Statement kInsertRoom{
     "INSERT INTO rooms (resource_key, room_id, created_us, valid_from_us, valid_until_us, pstn_dial_out, idempotency_key, "
     "request_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
-const Statement kSelect{"SELECT " ROOM_COLUMNS " FROM rooms WHERE resource_key = ? AND room_id = ?"};
+const Statement kSelectRoom{"SELECT " ROOM_COLUMNS " FROM rooms WHERE resource_key = ? AND room_id = ?"};
 const Statement kSelectByKey{"SELECT " ROOM_COLUMNS ", request_hash FROM rooms WHERE resource_key = ? AND idempotency_key = ?"};
 const Statement kSelectPage{"SELECT " ROOM_COLUMNS
                             " FROM rooms WHERE resource_key = ? AND room_id > ? AND valid_until_us > ? ORDER BY room_id LIMIT ?"};
-const Statement kLast{"SELECT MAX(room_id) FROM rooms WHERE resource_key = ?"};
+const Statement kLastRoom{"SELECT MAX(room_id) FROM rooms WHERE resource_key = ?"};
 const Statement kUpdateRoom{
     "UPDATE rooms SET valid_from_us = ?, valid_until_us = ?, pstn_dial_out = ? WHERE resource_key = ? AND room_id = ?"};
 const Statement kDeleteRoom{"DELETE FROM rooms WHERE resource_key = ? AND room_id = ?"};
@@ -74,7 +74,7 @@ Room read_room(const Row& row) {
 
 std::optional<Room> find_room(Session& session, std::int64_t resource_key, std::string_view room_id) {
   std::optional<Room> room;
-  session.query(kSelect, {resource_key, room_id}, [&](const Row& row) { room = read_room(row); });
+  session.query(kSelectRoom, {resource_key, room_id}, [&](const Row& row) { room = read_room(row); });
   return room;
 }
 
@@ -121,7 +121,7 @@ void check_page(std::int32_t limit) {
 std::string next_id(Session& session, std::int64_t resource_key, std::int64_t now_us) {
   constexpr std::int64_t kBase = 90'000'000'000'000'000;
   std::int64_t id = kBase + now_us;
-  session.query(kLast, {resource_key}, [&](const Row& row) {
+  session.query(kLastRoom, {resource_key}, [&](const Row& row) {
     if (const auto last = parse_number<std::int64_t>(row.is_null(0) ? "" : row.text(0))) id = std::max(id, *last + 1);
   });
   return std::to_string(id);

@@ -15,7 +15,7 @@ using service::SipTrunk;
 
 constexpr std::size_t kMaxEntries = 250;
 constexpr std::size_t kMaxFqdn = 249;
-constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxRouteName = 256;
 constexpr std::size_t kMaxDescription = 1024;
 
 /// Two labels or more, none with a hyphen at its ends, the last one not a number (which an address would have).
@@ -49,7 +49,7 @@ void check_trunk(const SipTrunk& trunk) {
 
 void check_route(SipRoute& route, std::size_t index, const std::vector<SipTrunk>& trunks) {
   const std::string where = "routes[" + std::to_string(index) + "]";
-  if (route.name.empty() || route.name.size() > kMaxName)
+  if (route.name.empty() || route.name.size() > kMaxRouteName)
     throw unprocessable("InvalidRouteName", "a route needs a name of 1 to 256 characters", where + ".name");
   if (route.description && route.description->size() > kMaxDescription)
     throw unprocessable("InvalidRouteDescription", "the description of '" + route.name + "' has more than 1024 characters",
