@@ -18,6 +18,8 @@ using nlohmann::json;
 using server::RouteContext;
 
 constexpr std::size_t kMaxChoices = 50;
+/// Earlier versions have no such callback.
+constexpr std::string_view kTellsPlayStarted = "2024-06-15";
 
 RecognizeSpec::Input read_input(const JsonRef& value) {
   if (value.text() == "dtmf") return RecognizeSpec::Input::kDtmf;
@@ -69,6 +71,7 @@ Task<net::Response> play(CallMedia& media, RouteContext& context) {
   wanted.to = read_parties(request, "playTo");
   wanted.interrupt = request.boolean_or("interruptCallMediaOperation", false);
   if (const auto options = request.find("playOptions")) wanted.loop = options->boolean_or("loop", false);
+  wanted.tells_start = context.api_version >= kTellsPlayStarted;
   wanted.tag = read_tag(request);
   media.play(*resource_of(context), context.param("callConnectionId"), std::move(wanted));
   co_return empty_response(202);

@@ -99,6 +99,7 @@ Value to_json(const workflows::WorkflowInfo& info) {
     one["type"] = trigger.type;
     if (trigger.callback_url) one["callback_url"] = *trigger.callback_url;
     set_moment(one, "next_run_at", trigger.next_run_at);
+    if (trigger.problem) one["problem"] = *trigger.problem;
     out["triggers"].push_back(std::move(one));
   }
   out["tags"] = Value::object();

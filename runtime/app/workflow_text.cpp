@@ -130,6 +130,7 @@ std::vector<std::string> workflow_row(const json& workflow) {
     triggers += (triggers.empty() ? "" : ", ") + text_of(trigger, "name") + " (" + text_of(trigger, "type") + ")";
     if (const std::string url = text_of(trigger, "callback_url"); !url.empty()) triggers += " " + url;
     if (const std::string next = text_of(trigger, "next_run_at"); !next.empty()) triggers += " next " + next;
+    if (const std::string problem = text_of(trigger, "problem"); !problem.empty()) triggers += " does not fire: " + problem;
   }
   return {text_of(workflow, "name"), workflow.value("enabled", true) ? "enabled" : "disabled", text_of(workflow, "version"),
           triggers};

@@ -45,6 +45,7 @@ struct MediaOperation {
   bool exclusive = false;
   std::vector<PlaySource> sources;
   bool loop = false;
+  bool tells_start = false;
   std::string tones;
   std::optional<Recogniser> recogniser;
 

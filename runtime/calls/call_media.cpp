@@ -59,6 +59,7 @@ void CallMedia::play(const Resource& resource, std::string_view connection_id, P
   operation.to = std::move(play.to);
   operation.sources = std::move(play.sources);
   operation.loop = play.loop;
+  operation.tells_start = play.tells_start;
   enqueue(connection, std::move(operation), play.interrupt);
 }
 

@@ -66,7 +66,7 @@ void CallMedia::loaded(const std::string& connection_id, std::uint64_t operation
   }
   operation.sounds = std::move(sounds.sounds);
   operation.prompting = true;
-  if (play) core_.notices.callback(*connection, "PlayStarted", operation.tag, success("the playback has begun"));
+  if (operation.tells_start) core_.notices.callback(*connection, "PlayStarted", operation.tag, success("the playback has begun"));
   play_sound(*connection);
 }
 

@@ -98,6 +98,7 @@ struct Play {
   std::vector<Party> to;  // empty: everybody
   bool loop = false;
   bool interrupt = false;
+  bool tells_start = true;  // PlayStarted, which applications of versions before 2024-06-15 do not know
   OperationTag tag;
 };
 

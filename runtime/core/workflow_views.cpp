@@ -210,6 +210,7 @@ workflows::WorkflowInfo describe(const flows::WorkflowService& workflows, const 
     if (state.trigger->type == workflow::TriggerType::kRequest)
       trigger.callback_url = workflows.callback_url(workflow, state.trigger->name).value;
     trigger.next_run_at = state.next;
+    if (!state.problem.empty()) trigger.problem = state.problem;
     out.triggers.push_back(std::move(trigger));
   }
   out.tags = workflow.tags;

@@ -130,6 +130,8 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
   if (before) {
     if (before->timer != 0) service_.parts_.clock.cancel(before->timer);
     if (armed->next) schedule(armed, *armed->next);
+    // What kept the old version from subscribing may be what the new one mends.
+    if (subscribes(trigger.type) && !armed->problem.empty()) start_subscription(armed, restored);
     return;
   }
   if (subscribes(trigger.type)) {

@@ -25,6 +25,7 @@ inline void write(Writer& out, const trunkline::workflows::WorkflowTriggerInfo& 
   write(out, value.type);
   write(out, value.callback_url);
   write(out, value.next_run_at);
+  write(out, value.problem);
 }
 
 inline void write(Writer& out, const trunkline::workflows::WorkflowInfo& value) {

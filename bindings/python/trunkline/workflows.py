@@ -128,6 +128,9 @@ class WorkflowTriggerInfo:
     next_run_at: datetime.datetime | None = None
     """When it fires next by itself."""
 
+    problem: str | None = None
+    """Why it does not fire: it could not subscribe, or nothing here stands for what it waits for."""
+
 
 @dataclass(slots=True, kw_only=True)
 class WorkflowInfo:

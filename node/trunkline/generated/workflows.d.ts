@@ -70,6 +70,8 @@ export interface WorkflowTriggerInfo {
   callbackUrl?: string;
   /** When it fires next by itself. */
   nextRunAt?: Date;
+  /** Why it does not fire: it could not subscribe, or nothing here stands for what it waits for. */
+  problem?: string;
 }
 
 /** A workflow that is deployed. */

@@ -215,6 +215,22 @@ TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
   EXPECT_EQ(life_->http.requests()[0].method, "DELETE");
 }
 
+TEST_F(TriggersTest, SubscribeOnceANewVersionMendsWhatKeptThemFromIt) {
+  open(true);
+  const std::string actions = "{}", triggers = R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST",
+      "uri":"@{parameters('hub')['url']}","body":{"url":"@{listCallbackUrl()}"}},"unsubscribe":{}}}})j";
+  const auto with_hub = [&](const std::string& value) {
+    return definition(actions, triggers, R"j(,"parameters":{"hub":{"type":"Object","defaultValue":)j" + value + "}}");
+  };
+  const WorkflowPtr broken = deploy(with_hub("{}"));
+  settle();
+  EXPECT_THAT(service().triggers(*broken)[0].problem, HasSubstr("property 'url' doesn't exist"));
+  const WorkflowPtr mended = deploy(with_hub(R"j({"url":"http://x.example/sub"})j"));
+  settle();
+  EXPECT_THAT(life_->http.requests(), SizeIs(1));
+  EXPECT_EQ(service().triggers(*mended)[0].problem, "");
+}
+
 TEST_F(TriggersTest, ReleaseBatches) {
   open(true);
   deploy(definition(

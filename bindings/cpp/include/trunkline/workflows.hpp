@@ -76,6 +76,8 @@ struct WorkflowTriggerInfo {
   std::optional<std::string> callback_url{};
   /// When it fires next by itself.
   std::optional<Time> next_run_at{};
+  /// Why it does not fire: it could not subscribe, or nothing here stands for what it waits for.
+  std::optional<std::string> problem{};
 
   bool operator==(const WorkflowTriggerInfo&) const = default;
 };
@@ -398,7 +400,7 @@ struct Codec<::trunkline::workflows::WorkflowTriggerInfo> {
   using View = ::trunkline::workflows::WorkflowTriggerInfoView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 72;
+  static constexpr std::size_t kMinSize = 88;
   static C lower(const ::trunkline::workflows::WorkflowTriggerInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::workflows::WorkflowTriggerInfo& v);
   static void check(const C& c, const char* what);
@@ -661,6 +663,8 @@ class WorkflowTriggerInfoView {
   std::optional<std::string_view> callback_url() const { return abi::Member<std::optional<std::string>>::view(c_->callback_url); }
   /// When it fires next by itself.
   std::optional<Time> next_run_at() const { return abi::Member<std::optional<Time>>::view(c_->next_run_at); }
+  /// Why it does not fire: it could not subscribe, or nothing here stands for what it waits for.
+  std::optional<std::string_view> problem() const { return abi::Member<std::optional<std::string>>::view(c_->problem); }
 
   WorkflowTriggerInfo copy() const {
     WorkflowTriggerInfo value;

@@ -9,7 +9,7 @@ namespace {
 pyrt::EnumTable enum_WorkflowStatus;
 pyrt::Model<6> model_WorkflowSpec({"name", "definition", "parameters", "stateless", "enabled", "tags"});
 pyrt::Model<3> model_WorkflowProblem({"code", "message", "pointer"});
-pyrt::Model<4> model_WorkflowTriggerInfo({"name", "type", "callback_url", "next_run_at"});
+pyrt::Model<5> model_WorkflowTriggerInfo({"name", "type", "callback_url", "next_run_at", "problem"});
 pyrt::Model<10> model_WorkflowInfo({"name", "workflow_id", "enabled", "stateless", "version", "definition", "triggers", "tags", "created_at", "changed_at"});
 pyrt::Model<3> model_WorkflowVersionInfo({"name", "definition", "created_at"});
 pyrt::Model<6> model_WorkflowRunRequest({"workflow", "trigger", "body", "headers", "path", "client_tracking_id"});
@@ -65,11 +65,12 @@ void from_py(PyObject* object, WorkflowProblem& value) {
   fields.take(2, value.pointer);
 }
 PyObject* to_py(const WorkflowTriggerInfo& value) {
-  pyrt::Row<4> row;
+  pyrt::Row<5> row;
   row.add(pyrt::put(value.name));
   row.add(pyrt::put(value.type));
   row.add(pyrt::put(value.callback_url));
   row.add(pyrt::put(value.next_run_at));
+  row.add(pyrt::put(value.problem));
   return model_WorkflowTriggerInfo.make(row);
 }
 void from_py(PyObject* object, WorkflowTriggerInfo& value) {
@@ -78,6 +79,7 @@ void from_py(PyObject* object, WorkflowTriggerInfo& value) {
   fields.take(1, value.type);
   fields.take(2, value.callback_url);
   fields.take(3, value.next_run_at);
+  fields.take(4, value.problem);
 }
 PyObject* to_py(const WorkflowInfo& value) {
   pyrt::Row<10> row;

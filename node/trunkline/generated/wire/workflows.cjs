@@ -21,6 +21,7 @@ function readWorkflowTriggerInfo(r) {
   const v = { name: r.string(), type: r.string() };
   if (r.boolean()) v.callbackUrl = r.string();
   if (r.boolean()) v.nextRunAt = r.time();
+  if (r.boolean()) v.problem = r.string();
   return redacted(v, "callbackUrl");
 }
 

@@ -60,6 +60,7 @@ TL_INLINE tl_workflows_workflow_trigger_info Codec<::trunkline::workflows::Workf
   c.type = Member<std::string>::lower(v.type, arena);
   c.callback_url = Member<std::optional<std::string>>::lower(v.callback_url, arena);
   c.next_run_at = Member<std::optional<Time>>::lower(v.next_run_at, arena);
+  c.problem = Member<std::optional<std::string>>::lower(v.problem, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::workflows::WorkflowTriggerInfo>::lift(const tl_workflows_workflow_trigger_info& c, ::trunkline::workflows::WorkflowTriggerInfo& v) {
@@ -67,6 +68,7 @@ TL_INLINE void Codec<::trunkline::workflows::WorkflowTriggerInfo>::lift(const tl
   Member<std::string>::lift(c.type, v.type);
   Member<std::optional<std::string>>::lift(c.callback_url, v.callback_url);
   Member<std::optional<Time>>::lift(c.next_run_at, v.next_run_at);
+  Member<std::optional<std::string>>::lift(c.problem, v.problem);
 }
 TL_INLINE void Codec<::trunkline::workflows::WorkflowTriggerInfo>::check(const tl_workflows_workflow_trigger_info& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -74,6 +76,7 @@ TL_INLINE void Codec<::trunkline::workflows::WorkflowTriggerInfo>::check(const t
   Member<std::string>::check(c.type, "type");
   Member<std::optional<std::string>>::check(c.callback_url, "callback_url");
   Member<std::optional<Time>>::check(c.next_run_at, "next_run_at");
+  Member<std::optional<std::string>>::check(c.problem, "problem");
 }
 
 TL_INLINE tl_workflows_workflow_info Codec<::trunkline::workflows::WorkflowInfo>::lower(const ::trunkline::workflows::WorkflowInfo& v, [[maybe_unused]] Arena& arena) {
