@@ -8,6 +8,7 @@
 
 #include "runtime/async/executor.h"
 #include "runtime/clock/clock.h"
+#include "runtime/crypto/hash.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/flows/action_port.h"
 #include "runtime/net/http_sender.h"
@@ -58,6 +59,9 @@ class HttpActions final : public ActionPort {
   Task<net::ClientResponse> upload_in_chunks(ActionCall call, SharedValue inputs);
   Task<void> authorize(const Value& inputs, net::ClientRequest& request);
   Task<std::string> directory_token(Value authentication);
+  struct ClientCertificate;
+  /// `pfx` and `password` of an authentication. Throws kInvalidArgument.
+  std::shared_ptr<const ClientCertificate> client_certificate(const Value& authentication);
   net::ClientRequest build(const ActionCall& call, const Value& inputs) const;
   Task<net::ClientResponse> start(net::ClientRequest request);
 
@@ -71,7 +75,8 @@ class HttpActions final : public ActionPort {
     Time ends;
   };
   std::mutex mutex_;
-  std::map<std::string, Token> tokens_;  // by authority, tenant, client and audience
+  std::map<std::string, Token> tokens_;                                              // by authority, tenant, client and audience
+  std::map<crypto::Digest, std::shared_ptr<const ClientCertificate>> certificates_;  // by file and password
 };
 
 /// The names of the connector of an action, the best known first: the managed API or provider, the connection, its reference.

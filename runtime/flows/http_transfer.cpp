@@ -1,4 +1,4 @@
-// Of HTTP actions: what takes more than one request, and what proves who we are.
+// Of HTTP actions: what takes more than one request.
 #include <algorithm>
 
 #include "runtime/base/encoding.h"
@@ -119,72 +119,6 @@ Task<ActionAnswer> HttpActions::read_pages(ActionCall call, Value inputs, Action
   }
   first.outputs["body"] = Value{{"value", std::move(all)}};
   co_return first;
-}
-
-Task<void> HttpActions::authorize(const Value& inputs, net::ClientRequest& request) {
-  const auto found = inputs.find("authentication");
-  if (found == inputs.end() || !found->is_object()) co_return;
-  const Value authentication = *found;
-  const std::string type = text_of(authentication, "type");
-  if (type.empty() || iequals(type, "None")) co_return;
-  std::string header;
-  if (iequals(type, "Basic")) {
-    header = "Basic " + base64_encode(text_of(authentication, "username") + ":" + text_of(authentication, "password"));
-  } else if (iequals(type, "Raw")) {
-    header = text_of(authentication, "value");
-  } else if (iequals(type, "ActiveDirectoryOAuth")) {
-    const std::string token = co_await directory_token(authentication);
-    header = "Bearer " + token;
-  } else if (iequals(type, "ManagedServiceIdentity")) {
-    if (!options_.managed_identity)
-      throw Error(ErrorCode::kInvalidArgument, "there is no managed identity here; use another authentication", "authentication")
-          .with_service_code("ManagedIdentityNotAvailable");
-    std::string audience = text_of(authentication, "audience"), identity = text_of(authentication, "identity");
-    const std::string token = co_await options_.managed_identity(std::move(audience), std::move(identity));
-    header = "Bearer " + token;
-  } else if (iequals(type, "ClientCertificate")) {
-    throw Error(ErrorCode::kInvalidArgument, "authentication by a client certificate is not offered", "authentication")
-        .with_service_code("ClientCertificateNotAvailable");
-  } else {
-    throw Error(ErrorCode::kInvalidArgument, "'" + type.substr(0, 40) + "' is no type of authentication", "authentication");
-  }
-  request.headers.set("Authorization", std::move(header));
-}
-
-Task<std::string> HttpActions::directory_token(Value authentication) {
-  std::string authority = text_of(authentication, "authority");
-  if (authority.empty()) authority = "https://login.microsoftonline.com";
-  while (authority.ends_with('/')) authority.pop_back();
-  const std::string tenant = text_of(authentication, "tenant"), audience = text_of(authentication, "audience"),
-                    client = text_of(authentication, "clientId"), secret = text_of(authentication, "secret");
-  if (secret.empty())
-    throw Error(ErrorCode::kInvalidArgument, "ActiveDirectoryOAuth is offered with a 'secret' only", "authentication")
-        .with_service_code("ClientCertificateNotAvailable");
-  const std::string key = authority + "\n" + tenant + "\n" + client + "\n" + audience + "\n" + secret;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = tokens_.find(key);
-    if (known != tokens_.end() && known->second.ends > clock_.now()) co_return known->second.text;
-  }
-  net::ClientRequest request;
-  request.method = "POST";
-  request.url = authority + "/" + net::percent_encode(tenant) + "/oauth2/token";
-  request.headers.set("Content-Type", "application/x-www-form-urlencoded");
-  request.body = "grant_type=client_credentials&client_id=" + net::percent_encode(client) +
-                 "&client_secret=" + net::percent_encode(secret) + "&resource=" + net::percent_encode(audience);
-  request.timeout = options_.timeout;
-  const net::ClientResponse response = co_await start(std::move(request));
-  const Value body = body_value("application/json", response.body);
-  const std::string token = text_of(body, "access_token");
-  if (response.status != 200 || token.empty())
-    throw Error(ErrorCode::kInvalidArgument,
-                "the token request to '" + authority + "' was answered with " + std::to_string(response.status), "authentication")
-        .with_service_code("AuthorizationFailed");
-  const auto seconds = parse_number<std::int64_t>(text_of(body, "expires_in")).value_or(300);
-  const std::lock_guard lock(mutex_);
-  constexpr std::int64_t kEarly_s = 60;  // renewed before it ends on the way
-  tokens_[key] = {token, clock_.now() + std::chrono::seconds{std::max<std::int64_t>(seconds - kEarly_s, 0)}};
-  co_return token;
 }
 
 }  // namespace trunkline::flows

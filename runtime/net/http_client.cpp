@@ -73,6 +73,11 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   return size * count;
 }
 
+void set_blob(CURL* easy, CURLoption option, std::string_view bytes) {
+  curl_blob blob{const_cast<char*>(bytes.data()), bytes.size(), CURL_BLOB_COPY};
+  curl_easy_setopt(easy, option, &blob);
+}
+
 using AddressRule = std::function<bool(std::string_view)>;
 
 /// libcurl's way to open a socket, behind the rule. The address is the one that the connection will be made to.
@@ -104,6 +109,8 @@ Error to_error(const Transfer& transfer, CURLcode code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return Error(ErrorCode::kInvalidArgument, what, "url");
+    case CURLE_SSL_CERTPROBLEM:
+      return unsent(Error(ErrorCode::kInvalidArgument, what, "identity"));
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
       return unsent(Error(ErrorCode::kUnavailable, what));
@@ -241,6 +248,12 @@ class HttpClient::Impl {
     if (!options_.ca_file.empty()) {
       curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
       curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+    }
+    if (request.identity) {
+      curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
+      curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
+      set_blob(easy, CURLOPT_SSLCERT_BLOB, request.identity->chain_pem);
+      set_blob(easy, CURLOPT_SSLKEY_BLOB, request.identity->key_pem.reveal());
     }
     if (options_.allow_address) {
       curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);

@@ -10,6 +10,7 @@
 #include "runtime/base/function.h"
 #include "runtime/net/cancel_token.h"
 #include "runtime/net/http.h"
+#include "runtime/net/tls_identity.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::net {
@@ -68,6 +69,8 @@ struct ClientRequest {
   CancelToken cancel;
   /// Counts as work of the executor, so that Clock::advance waits for the answer. Off for requests that wait for the clock.
   bool counts_as_work = true;
+  /// What we show a server that asks who we are; null: nothing. One that is no certificate with its key: kInvalidArgument.
+  std::shared_ptr<const TlsIdentity> identity;
   /// False: nobody looks at the headers of the answer, and they may be left out.
   bool wants_headers = true;
 };

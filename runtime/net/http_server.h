@@ -12,14 +12,9 @@
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/net/http.h"
+#include "runtime/net/tls_identity.h"
 
 namespace trunkline::net {
-
-/// What a TLS listener shows: its certificate, intermediates after it, and the key.
-struct TlsIdentity {
-  std::string chain_pem;
-  Secret key_pem;
-};
 
 struct HttpLimits {
   std::size_t header_bytes = 32 * 1024;  // request line included; beyond: 431

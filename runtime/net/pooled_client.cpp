@@ -93,7 +93,7 @@ class PooledClient::Impl {
 
   bool is_for_other(const ClientRequest& request) const {
     if (proxy_ == Proxy::kAlways || (proxy_ == Proxy::kBeyondLoopback && !is_loopback_url(request.url))) return true;
-    return is_unusual(request.url);
+    return request.identity || is_unusual(request.url);
   }
 
   void refuse(UniqueFunction<void(Result<ClientResponse>)> done, Error error) {

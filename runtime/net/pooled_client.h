@@ -13,8 +13,8 @@ namespace trunkline::net {
 /// starts with the first request. Why not libcurl: docs/adr/0013. [any-thread]
 class PooledClient final : public HttpSender {
  public:
-  /// `other` sends what we leave to it: what may have to go through a proxy, and URLs with a name and password or with a host
-  /// name beyond ASCII. It outlives us.
+  /// `other` sends what we leave to it: what may have to go through a proxy or shows a certificate, and URLs with a name and
+  /// password or with a host name beyond ASCII. It outlives us.
   PooledClient(Executor& executor, HttpSender& other, HttpClientOptions options = {});
   PooledClient(const PooledClient&) = delete;
   /// Like stop().

@@ -3,8 +3,10 @@
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/strings.h"
+#include "runtime/crypto/jwt.h"
 #include "runtime/net/http_client.h"
 #include "runtime/net/http_server.h"
+#include "tests/unit/crypto/pfx.h"
 #include "tests/unit/flows/flows_fixture.h"
 
 namespace trunkline::flows {
@@ -214,7 +216,8 @@ TEST_F(HttpActionsTest, ProvesWhoItIs) {
     EXPECT_EQ(one.body, "grant_type=client_credentials&client_id=c&client_secret=s%26t&resource=https%3A%2F%2Fa.example");
   }
   EXPECT_EQ(asked, 1) << "a token is kept while it is good";
-  EXPECT_EQ(last_authorization(R"j({"type":"ClientCertificate","pfx":"AA==","password":"x"})j"), "ClientCertificateNotAvailable");
+  EXPECT_EQ(last_authorization(R"j({"type":"ClientCertificate","pfx":"AA==","password":"x"})j"), "InvalidClientCertificate");
+  EXPECT_EQ(last_authorization(R"j({"type":"ClientCertificate","pfx":"%%","password":"x"})j"), "InvalidClientCertificate");
   EXPECT_EQ(last_authorization(R"j({"type":"ManagedServiceIdentity","audience":"https://a.example"})j"),
             "ManagedIdentityNotAvailable");
   EXPECT_EQ(last_authorization(R"j({"type":"None"})j"), "");
@@ -227,6 +230,27 @@ TEST_F(HttpActionsTest, UsesAManagedIdentityWhereThereIsOne) {
   serve([](const net::Request&) { return answer(200, "{}"); });
   call(R"j({"method":"GET","uri":"%/","authentication":{"type":"ManagedServiceIdentity","audience":"me"}})j");
   EXPECT_EQ(header(server_->requests().back(), "Authorization"), "Bearer for me");
+}
+
+TEST_F(HttpActionsTest, SignsForADirectoryWithACertificate) {
+  serve([](const net::Request&) { return answer(200, R"j({"access_token":"signed for","expires_in":"3600"})j"); });
+  const testing::Pfx pfx = testing::make_pfx("workflow", "open");
+  const RunView view = call(R"j({"method":"GET","uri":"%/","authentication":{"type":"ActiveDirectoryOAuth","authority":"%",
+      "tenant":"contoso","audience":"https://a.example","clientId":"c","pfx":")j" +
+                            base64_encode(pfx.der) + R"j(","password":"open"}})j");
+  ASSERT_EQ(view.action("Call")->status, Status::kSucceeded);
+  EXPECT_EQ(header(server_->requests().back(), "Authorization"), "Bearer signed for");
+  const net::Request& asked = server_->requests().front();
+  EXPECT_THAT(asked.body, HasSubstr("client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"));
+  const std::string begin = "&client_assertion=";
+  const std::size_t at = asked.body.find(begin) + begin.size();
+  const std::string assertion = asked.body.substr(at, asked.body.find('&', at) - at);
+  const crypto::JwtKey key{"", jose::PublicKey::from_der(pfx.public_key_der)};
+  crypto::JwtChecks checks;
+  checks.now = life_->clock.now();
+  checks.issuer = "c";
+  checks.audiences = {server_->url("/contoso/oauth2/token")};
+  EXPECT_EQ(crypto::verify_jwt({&key, 1}, assertion, checks)["sub"], "c");
 }
 
 TEST_F(HttpActionsTest, SaysWhatADirectoryRefused) {

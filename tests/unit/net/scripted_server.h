@@ -45,6 +45,7 @@ class ScriptedConnection {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
   }
+  int fd() const { return fd_; }
   /// Until the client closes.
   void wait_for_end() {
     while (fill()) buffer_.clear();
