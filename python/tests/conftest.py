@@ -87,3 +87,10 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
     return run
+
+
+@pytest.fixture
+def plain(config: dict[str, Any]) -> Iterator[trunkline.Runtime]:
+    """Without routes, so that what is registered is asked."""
+    with trunkline.Runtime({**config, "routes": []}) as runtime:
+        yield runtime
