@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -139,15 +138,13 @@ const ProcessEnd& ChildProcess::wait(std::chrono::milliseconds patience) {
   }
   ProcessEnd& end = end_.emplace();
   int status = 0;
-  rusage usage{};
   // One that has ended by itself keeps how it did.
   kill();
   pid_t got = 0;
-  while ((got = ::wait4(pid_, &status, 0, &usage)) < 0 && errno == EINTR) continue;
+  while ((got = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) continue;
   if (got == pid_) {  // else somebody else in this process has waited for it
     if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
     if (WIFEXITED(status)) end.exit_status = WEXITSTATUS(status);
-    end.peak_bytes = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
   }
   return end;
 }

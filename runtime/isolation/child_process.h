@@ -16,7 +16,6 @@ namespace trunkline::isolation {
 struct ProcessEnd {
   std::optional<int> exit_status;
   std::optional<int> signal;
-  std::size_t peak_bytes = 0;
   /// `ended by signal 11 (SIGSEGV)`
   std::string text() const;
 };

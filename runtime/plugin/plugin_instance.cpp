@@ -360,6 +360,7 @@ void PluginInstance::abandon() {
   calls_->close(Error(ErrorCode::kCancelled, where_ + " was abandoned"));
   bridge_->services.abandon();
   bridge_->close();
+  if (plugin_.abandon) plugin_.abandon(instance_);
   static auto& abandoned = *new std::vector<std::pair<Bridge*, tl_plugin*>>;  // reachable, for leak checkers
   static std::mutex guard;
   const std::lock_guard lock(guard);

@@ -19,6 +19,19 @@ plugin::LoaderOptions loader_options(const PluginsConfig& config, std::vector<st
   return options;
 }
 
+isolation::Options isolation_options(const IsolationConfig& config) {
+  isolation::Options options;
+  options.program = isolation::find_program();
+  options.memory_bytes = std::size_t{config.memory_mib} << 20;
+  options.open_files = config.open_files;
+  options.hang_after = std::chrono::ceil<std::chrono::milliseconds>(config.hang_after);
+  options.restart_after = config.restart_after;
+  options.restart_at_most = config.restart_at_most;
+  options.quarantine_after = config.quarantine_after;
+  options.quarantine_within = config.quarantine_within;
+  return options;
+}
+
 // `sms` of `trunkline.sms/1`.
 std::string_view short_name(std::string_view interface_id) {
   constexpr std::string_view kOurs = "trunkline.";
@@ -124,6 +137,11 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
     throw Error(ErrorCode::kFailedPrecondition, "provider " + config.name + ": the runtime does not run", config.name);
   if (find(config.name))
     throw Error(ErrorCode::kAlreadyExists, "provider " + config.name + ": found twice, wanted once", config.name);
+  if (config.isolation.mode != IsolationConfig::Mode::kNone)
+    throw Error(ErrorCode::kInvalidArgument,
+                "provider " + config.name + ": isolation: process is for plugins with a library; this one is an object of the "
+                                            "application",
+                "isolation");
   const plugin::LoadedPlugin& loaded = plugin->loaded();
   const std::string id = loaded.manifest.id;
   loader_.add_app(std::move(plugin));
@@ -146,7 +164,10 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
 
 const plugin::LoadedPlugin& ProviderRegistry::loaded(const ProviderConfig& config) {
   try {
-    return loader_.load(config.plugin);
+    if (config.isolation.mode == IsolationConfig::Mode::kNone) return loader_.load(config.plugin);
+    auto isolated = std::make_unique<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
+                                                                isolation_options(config.isolation), host_);
+    return isolated_.insert_or_assign(config.name, std::move(isolated)).first->second->loaded();
   } catch (Error& error) {
     error.message = "provider " + config.name + ": " + error.message;
     throw;

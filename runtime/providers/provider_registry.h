@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/config/config.h"
+#include "runtime/isolation/isolated_plugin.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/loader.h"
 #include "runtime/providers/country.h"
@@ -85,6 +86,7 @@ class ProviderRegistry {
   const std::vector<RouteConfig> routes_;
   plugin::HostContext& host_;
   plugin::PluginLoader loader_;
+  std::map<std::string, std::unique_ptr<isolation::IsolatedPlugin>, std::less<>> isolated_;  // by provider; made before they run
   std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
   std::vector<std::unique_ptr<const Set>> sets_;         // all there ever were: who is reading one need not say so
   std::atomic<const Set*> set_{nullptr};                 // the last of them

@@ -33,6 +33,8 @@ struct Pulse {
 static_assert(sizeof(Pulse) <= Pulse::kBytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
+/// `target` of what is no call of an interface; its operations are create, stop and destroy.
+inline constexpr std::uint32_t kLifecycleTarget = 0xffffffffu;
 /// The descriptors with which the process is started.
 inline constexpr int kSocketDescriptor = 3;
 inline constexpr int kPulseDescriptor = 4;
