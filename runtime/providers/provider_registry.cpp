@@ -19,19 +19,6 @@ plugin::LoaderOptions loader_options(const PluginsConfig& config, std::vector<st
   return options;
 }
 
-isolation::Options isolation_options(const IsolationConfig& config) {
-  isolation::Options options;
-  options.program = isolation::find_program();
-  options.memory_bytes = std::size_t{config.memory_mib} << 20;
-  options.open_files = config.open_files;
-  options.hang_after = std::chrono::ceil<std::chrono::milliseconds>(config.hang_after);
-  options.restart_after = config.restart_after;
-  options.restart_at_most = config.restart_at_most;
-  options.quarantine_after = config.quarantine_after;
-  options.quarantine_within = config.quarantine_within;
-  return options;
-}
-
 // `sms` of `trunkline.sms/1`.
 std::string_view short_name(std::string_view interface_id) {
   constexpr std::string_view kOurs = "trunkline.";
@@ -67,6 +54,19 @@ Error joined(std::vector<Error> errors) {
 }
 
 }  // namespace
+
+isolation::Options isolation_options(const IsolationConfig& config) {
+  isolation::Options options;
+  options.program = isolation::find_program();
+  options.memory_bytes = std::size_t{config.memory_mib} << 20;
+  options.open_files = config.open_files;
+  options.hang_after = std::chrono::ceil<std::chrono::milliseconds>(config.hang_after);
+  options.restart_after = config.restart_after;
+  options.restart_at_most = config.restart_at_most;
+  options.quarantine_after = config.quarantine_after;
+  options.quarantine_within = config.quarantine_within;
+  return options;
+}
 
 ProviderRegistry::ProviderRegistry(const Config& config, plugin::HostContext& host, std::vector<std::filesystem::path> builtin)
     : configs_(config.providers),

@@ -21,6 +21,9 @@
 
 namespace trunkline {
 
+/// What a configured provider's process may use; this build's program.
+isolation::Options isolation_options(const IsolationConfig& config);
+
 /// Owned by the runtime. [any-thread] but for what is marked. Between start and stop the set of providers only grows.
 class ProviderRegistry {
  public:

@@ -348,7 +348,7 @@ void Peer::serve(Frame&& frame) {
     misused("exception", operation.name, why);
     if (Incoming* const claimed = pool.claim(handle, &operation))
       answer(*claimed, nullptr,
-             errors_.make(Error(ErrorCode::kInternal, "let an exception out of " + std::string(operation.name) + ": " + why)));
+             errors_.make(Error(ErrorCode::kInternal, who_ + " let an exception out of " + std::string(operation.name) + ": " + why)));
   }
   left();
 }
@@ -408,7 +408,7 @@ void Peer::answer(Incoming& call, const void* result, tl_error* error) {
     Error why = current_error();
     if (why.code == ErrorCode::kInvalidArgument) {
       misused("bad_result", operation.name, why.message);
-      why = Error(ErrorCode::kInternal, "completed " + std::string(operation.name) + " with a result that cannot be read: " + why.message);
+      why = Error(ErrorCode::kInternal, who_ + " completed " + operation.name + " with a result that cannot be read: " + why.message);
     }
     begin_frame(frame);
     wire::Writer(frame).error(why);

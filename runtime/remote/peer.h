@@ -73,6 +73,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   /// Returns when a @sync call has been answered.
   virtual void await(const std::atomic<bool>& answered);
   virtual void notify_answered() {}
+  /// Whose operations are served here, for messages.
+  std::string who_ = "the plugin";
 
  private:
   void serve(Frame&& frame);

@@ -127,6 +127,17 @@ void Link::flush() noexcept {
   }
 }
 
+void Link::drain() noexcept {
+  for (;;) {
+    flush();
+    {
+      const std::lock_guard lock(out_mutex_);
+      if (out_.empty() && !sending_) return;
+    }
+    std::this_thread::yield();
+  }
+}
+
 void Link::acknowledge() noexcept {
   if (const std::uint32_t count = to_acknowledge_.exchange(0)) transmit(remote::bare_frame(FrameType::kAck, 0, count));
 }

@@ -45,8 +45,11 @@ class Link final : public remote::Peer {
     misused(kind, operation, detail);
   }
   void transmit(std::string frame) noexcept override;
-  /// Sends at once what there is.
+  /// Sends at once what there is, or leaves it to who is sending.
   void flush() noexcept;
+  /// Returns when everything has been sent.
+  void drain() noexcept;
+  void call_it(std::string who) { who_ = std::move(who); }
   std::function<void()> on_stop;
 
  private:

@@ -21,6 +21,7 @@ int refuse(Link& link, const Error& why) {
   trunkline::wire::Writer(frame).error(why);
   trunkline::remote::end_frame(frame, trunkline::remote::FrameType::kRefused);
   link.transmit(std::move(frame));
+  link.drain();
   return 1;
 }
 
@@ -42,6 +43,7 @@ int main() {
   } catch (const Error& error) {
     return refuse(*link, error);
   }
+  link->call_it("provider " + wanted.provider);
   const std::size_t memory_bytes = wanted.memory_bytes;
   // Threads before the plugin: it may ask the host for something while it is made.
   std::thread([&] {

@@ -133,7 +133,7 @@ bool HostedPlugin::create() {
     remote::end_frame(frame, FrameType::kRefused);
   }
   link_->transmit(std::move(frame));
-  link_->flush();
+  link_->drain();
   return made;
 }
 
