@@ -189,17 +189,18 @@ struct TestOptions : TargetOptions {
 /// `apart`: what stands for the plugin when its code runs in another process.
 conformance::KitInput kit_input(const TestOptions& options, PluginTarget& target, plugin::LoadedPlugin& apart) {
   conformance::KitInput input;
+  for (const plugin::FoundPlugin& found : target.loader->found())
+    if (found.id == target.id && found.manifest) apart.manifest = *found.manifest;
+  input.plugin = &apart;
   read_plugin_config(options.config, target.id, input);
   if (options.isolation == "process") input.isolation.emplace();
   if (options.isolation == "none") input.isolation.reset();
   if (input.isolation) {
     input.isolation->program = isolation::find_program();
     apart.manifest = target.loader->manifest_for_process(target.id);
-    input.plugin = &apart;
   } else {
     input.plugin = &target.loader->load(target.id);
   }
-  read_plugin_interfaces(options.config, target.id, input);
   std::error_code ignored;
   const fs::path beside = input.plugin->manifest.path.parent_path() / "quirks.json";
   if (!options.quirks.empty())

@@ -6,6 +6,7 @@
 #include "runtime/config/config.h"
 #include "runtime/config/secret_source.h"
 #include "runtime/core/plugin_paths.h"
+#include "runtime/providers/provider_registry.h"
 
 namespace trunkline::app {
 namespace {
@@ -74,38 +75,24 @@ PluginTarget find_plugin(const std::string& target, const std::vector<std::strin
   return out;
 }
 
-namespace {
-
-/// The provider that is meant; null: no configuration was given.
-std::optional<ProviderConfig> chosen_provider(const PluginConfigChoice& choice, const std::string& plugin_id) {
-  if (choice.file.empty()) return std::nullopt;
+void read_plugin_config(const PluginConfigChoice& choice, const std::string& plugin_id, conformance::KitInput& input) {
+  if (choice.file.empty()) return;
   const Config config = load_config(choice.file);
   std::string found;
   for (const ProviderConfig& provider : config.providers) {
     found += (found.empty() ? "" : ", ") + provider.name + " (" + provider.plugin + ")";
-    if (provider.plugin == plugin_id && (choice.provider.empty() || provider.name == choice.provider)) return provider;
+    if (provider.plugin != plugin_id || (!choice.provider.empty() && provider.name != choice.provider)) continue;
+    input.config_json = provider.config_json;
+    const SecretSource source;
+    for (const auto& [name, reference] : provider.secrets) input.secrets.emplace(name, source.resolve(reference));
+    if (input.plugin) input.interfaces = interface_ids(provider.interfaces, input.plugin->manifest);
+    if (provider.isolation.mode == IsolationConfig::Mode::kProcess) input.isolation = isolation_options(provider.isolation);
+    return;
   }
   throw Error(ErrorCode::kNotFound,
               choice.file + ": no provider" + (choice.provider.empty() ? std::string() : " " + choice.provider) + " of plugin " +
                   plugin_id + "; found " + (found.empty() ? "none" : found),
               "config");
-}
-
-}  // namespace
-
-void read_plugin_config(const PluginConfigChoice& choice, const std::string& plugin_id, conformance::KitInput& input) {
-  const auto provider = chosen_provider(choice, plugin_id);
-  if (!provider) return;
-  input.config_json = provider->config_json;
-  const SecretSource source;
-  for (const auto& [name, reference] : provider->secrets) input.secrets.emplace(name, source.resolve(reference));
-  if (input.plugin) input.interfaces = interface_ids(provider->interfaces, input.plugin->manifest);
-  if (provider->isolation.mode == IsolationConfig::Mode::kProcess) input.isolation = isolation_options(provider->isolation);
-}
-
-void read_plugin_interfaces(const PluginConfigChoice& choice, const std::string& plugin_id, conformance::KitInput& input) {
-  if (const auto provider = chosen_provider(choice, plugin_id))
-    input.interfaces = interface_ids(provider->interfaces, input.plugin->manifest);
 }
 
 }  // namespace trunkline::app

@@ -108,6 +108,7 @@ void Session::run(std::string create_frame) {
 
 void Session::transmit(std::string frame) noexcept {
   if (g_forked.load(std::memory_order_relaxed)) return;
+  sent_one();  // before it can be acknowledged
   bool too_much = false;
   {
     const std::lock_guard lock(out_mutex_);
@@ -120,7 +121,6 @@ void Session::transmit(std::string frame) noexcept {
     }
   }
   if (too_much) return condemn(Loss::Cause::kHang, "it does not read what it is told");
-  sent_one();
   if (t_corked != this) flush();
 }
 
