@@ -249,6 +249,10 @@ void IsolatedInstance::begin(const Target& target, const wire::Operation& operat
       session = session_;
     }
   }
+  if (session && session->is_congested()) {
+    const Error why = std::move(Error(ErrorCode::kResourceExhausted, where_ + " does not keep up with its calls")).with_retry();
+    return operation.finish(done, user, nullptr, errors_.make(why));
+  }
   if (session) return session->begin(target.index, operation, call, arguments, done, user);
   if (!constant) {
     const Error why = operation.sync ? Error(ErrorCode::kUnimplemented,

@@ -16,6 +16,8 @@ using remote::FrameType;
 using remote::Pulse;
 
 constexpr std::size_t kReadBytes = 64 * 1024;
+/// From here on new calls are refused.
+constexpr std::size_t kCongestedBytes = std::size_t{8} << 20;
 /// A process that does not read what it is told has hung; until it is found out nothing more than this is kept for it.
 constexpr std::size_t kMaxUnsent = std::size_t{128} << 20;
 /// From the end of the connection to the end of the process.
@@ -122,6 +124,11 @@ void Session::transmit(std::string frame) noexcept {
   }
   if (too_much) return condemn(Loss::Cause::kHang, "it does not read what it is told");
   if (t_corked != this) flush();
+}
+
+bool Session::is_congested() {
+  const std::lock_guard lock(out_mutex_);
+  return out_.size() > kCongestedBytes;
 }
 
 void Session::flush() {

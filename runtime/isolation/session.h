@@ -50,6 +50,8 @@ class Session final : public remote::Peer {
   void abandon();
   /// After it was stopped: waits until it has gone, at most `patience` for its own will. [lifecycle]
   void finish(std::chrono::milliseconds patience);
+  /// It reads more slowly than it is told things: further calls would only wait here.
+  bool is_congested();
   pid_t pid() const { return process_.pid(); }
 
  private:

@@ -113,7 +113,7 @@ struct PluginInstance::Bridge {
   std::function<tl_iface(std::string_view)> event_sink;  // [any-thread]
   std::atomic<bool> open{true};
   tl_host host{};
-  bool of_application = false;
+  bool of_application = false;  // or elsewhere: it says itself when it is busy
   WorkTracker& work;
   std::mutex busy_mutex;
   bool counted = false;  // guarded by busy_mutex
