@@ -16,6 +16,7 @@ using remote::FrameType;
 using remote::Pulse;
 
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr int kReadsAtOnce = 64;
 /// From here on new calls are refused.
 constexpr std::size_t kCongestedBytes = std::size_t{8} << 20;
 /// A process that does not read what it is told has hung; until it is found out nothing more than this is kept for it.
@@ -27,10 +28,11 @@ constexpr std::chrono::milliseconds kEndPatience{2'000};
 thread_local const void* t_corked = nullptr;
 
 /// Copies of this process have no business with our children: their sockets look the same there.
-std::atomic<bool> g_forked{false};
-void watch_forks() {
-  static const int once = ::pthread_atfork(nullptr, nullptr, [] { g_forked.store(true, std::memory_order_relaxed); });
+std::atomic<std::uint64_t> g_forks{0};  // how many forks lie between the first process and this one
+std::uint64_t forks() {
+  static const int once = ::pthread_atfork(nullptr, nullptr, [] { g_forks.fetch_add(1, std::memory_order_relaxed); });
   (void)once;
+  return g_forks.load(std::memory_order_relaxed);
 }
 
 std::uint64_t steady_ms() {
@@ -79,9 +81,8 @@ Session::Session(Executor& executor, const Options& options, std::string where, 
       listener_(std::move(listener)),
       process_(options.program),
       executor_(executor),
-      watch_(SocketWatch::make(executor, process_.take_socket())) {
-  watch_forks();
-}
+      watch_(SocketWatch::make(executor, process_.take_socket())),
+      forks_(forks()) {}
 
 std::shared_ptr<Session> Session::start(Executor& executor, const Options& options, std::string where, abi::Errors errors,
                                         Listener listener) {
@@ -109,7 +110,7 @@ void Session::run(std::string create_frame) {
 // ---- what it is told ----
 
 void Session::transmit(std::string frame) noexcept {
-  if (g_forked.load(std::memory_order_relaxed)) return;
+  if (g_forks.load(std::memory_order_relaxed) != forks_) return;
   sent_one();  // before it can be acknowledged
   bool too_much = false;
   {
@@ -194,7 +195,8 @@ void Session::read() {
   bool over = false;
   std::string sign;
   try {
-    for (;;) {
+    // A process that talks without end must not keep this thread.
+    for (int i = 0; i < kReadsAtOnce; ++i) {
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
       const ssize_t got = ::recv(watch_->socket(), in_.room(wanted), wanted, MSG_DONTWAIT);
       if (got < 0 && errno == EINTR) continue;

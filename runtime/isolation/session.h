@@ -75,6 +75,7 @@ class Session final : public remote::Peer {
   ChildProcess process_;
   Executor& executor_;
   const std::shared_ptr<SocketWatch> watch_;
+  const std::uint64_t forks_;  // a copy of this process has another number, and keeps off
   std::shared_ptr<WallTicker> ticker_;
   remote::FrameBuffer in_;  // of read() alone
 

@@ -167,6 +167,7 @@ const plugin::LoadedPlugin& ProviderRegistry::loaded(const ProviderConfig& confi
     if (config.isolation.mode == IsolationConfig::Mode::kNone) return loader_.load(config.plugin);
     auto isolated = std::make_unique<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
                                                                 isolation_options(config.isolation), host_);
+    const std::lock_guard lock(isolated_mutex_);
     return isolated_.insert_or_assign(config.name, std::move(isolated)).first->second->loaded();
   } catch (Error& error) {
     error.message = "provider " + config.name + ": " + error.message;
@@ -307,6 +308,13 @@ std::vector<service::PluginInfo> ProviderRegistry::plugins() const {
     }
     info.state = found.loaded ? "loaded" : found.error ? "failed" : "available";
     if (found.error) info.detail = found.error->message;
+    const std::lock_guard lock(isolated_mutex_);
+    for (const auto& [provider, isolated] : isolated_) {
+      const std::string state = isolated->state();
+      if (isolated->loaded().manifest.id != found.id || state.empty()) continue;
+      info.state = "loaded";
+      info.detail = info.detail.value_or("") + (info.detail ? "; " : "") + "provider " + provider + ": in a process of its own, " + state;
+    }
   }
   return out;
 }

@@ -89,7 +89,8 @@ class ProviderRegistry {
   const std::vector<RouteConfig> routes_;
   plugin::HostContext& host_;
   plugin::PluginLoader loader_;
-  std::map<std::string, std::unique_ptr<isolation::IsolatedPlugin>, std::less<>> isolated_;  // by provider; made before they run
+  mutable std::mutex isolated_mutex_;
+  std::map<std::string, std::unique_ptr<isolation::IsolatedPlugin>> isolated_;  // by provider; guarded by isolated_mutex_
   std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
   std::vector<std::unique_ptr<const Set>> sets_;         // all there ever were: who is reading one need not say so
   std::atomic<const Set*> set_{nullptr};                 // the last of them

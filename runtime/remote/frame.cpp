@@ -7,6 +7,11 @@
 namespace trunkline::remote {
 
 char* FrameBuffer::room(std::size_t size) {
+  constexpr std::size_t kKept = std::size_t{1} << 20;
+  if (begin_ == end_ && bytes_.size() > kKept && size < kKept) {  // what a large frame needed is not kept for small ones
+    bytes_ = {};
+    begin_ = end_ = 0;
+  }
   if (begin_ > 0 && (begin_ == end_ || bytes_.size() - end_ < size)) {
     std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
     end_ -= begin_;

@@ -40,9 +40,9 @@ constexpr int kRefused[] = {
     __NR_unshare,      __NR_init_module,    __NR_finit_module,    __NR_delete_module,    __NR_kexec_load,
     __NR_reboot,       __NR_swapon,         __NR_swapoff,         __NR_sethostname,      __NR_setdomainname,
     __NR_bpf,          __NR_perf_event_open, __NR_userfaultfd,    __NR_io_uring_setup,   __NR_keyctl,
-    __NR_add_key,      __NR_request_key,    __NR_prlimit64,       __NR_settimeofday,     __NR_clock_settime,
+    __NR_add_key,      __NR_request_key,    __NR_settimeofday,    __NR_clock_settime,
 #if defined(__x86_64__)
-    __NR_fork,         __NR_vfork,          __NR_setrlimit,
+    __NR_fork,         __NR_vfork,
 #endif
 };
 /// The network. A plugin that says in its manifest that it owns threads speaks for itself; the others ask the host.

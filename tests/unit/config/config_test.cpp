@@ -169,8 +169,8 @@ providers:
                   "7:17 auth.replay_guard: wanted true or false, found 'yes'",
                   "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
                   "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
-                  "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout, rate, "
-                  "breaker, prices"));
+                  "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout, isolation, "
+                  "isolation_limits, rate, breaker, prices"));
 }
 
 TEST(Config, JoinsTheProblemsInItsMessage) {
