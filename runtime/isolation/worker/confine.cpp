@@ -135,7 +135,7 @@ void limit_resources(std::size_t memory_bytes, std::uint32_t open_files) {
   if (memory_bytes == 0) return;
   // What is resident is watched and ends the process; this bounds how far it gets between two looks. Stacks of threads count here
   // though they are hardly used.
-  constexpr std::size_t kStacks = std::size_t{64} << 20;
+  constexpr std::size_t kStacks = std::size_t{512} << 20;
   constexpr int kDataColumn = 5;
   const rlim_t most = memory_column(kDataColumn) + memory_bytes + kStacks;
   const rlimit data{most, most};

@@ -227,12 +227,27 @@ void Link::deal_with(Frame&& frame) {
   to_acknowledge_.fetch_add(1);
 }
 
+/// Of a @sync call: wakes whoever waits, and runs nothing of the plugin.
+void Link::take_answer(Frame&& frame) {
+  to_acknowledge_.fetch_add(1);
+  try {
+    receive(std::move(frame));
+  } catch (const Error&) {
+    host_has_gone();
+  }
+}
+
 void Link::lead() { lead(1); }
 
 void Link::lead(std::uint64_t term) {
   t_term = term;
   for (;;) {
     Frame frame = read_frame(true);
+    // Still reading: whoever takes over from who handles must not wait for what that one has in hand.
+    if (wakes(frame.head)) {
+      take_answer(std::move(frame));
+      continue;
+    }
     state_.store(t_term << 1 | kHandling);
     deal_with(std::move(frame));
     std::uint64_t mine = t_term << 1 | kHandling;
@@ -274,8 +289,7 @@ void Link::await(const std::atomic<bool>& answered) {
     while (!is_answered()) {
       Frame frame = read_frame(false);
       if (wakes(frame.head)) {
-        to_acknowledge_.fetch_add(1);
-        receive(std::move(frame));  // only wakes
+        take_answer(std::move(frame));
         continue;
       }
       const std::lock_guard lock(deferred_mutex_);

@@ -67,6 +67,7 @@ class Link final : public remote::Peer {
   /// The next frame; only for who reads.
   remote::Frame read_frame(bool deferred_too);
   void deal_with(remote::Frame&& frame);
+  void take_answer(remote::Frame&& frame);
   void acknowledge() noexcept;
 
   remote::FrameBuffer in_;              // of who reads
