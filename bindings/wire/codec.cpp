@@ -41,7 +41,8 @@ constexpr Type kPairType = {Kind::kAggregate, 0, nullptr, &kPairTable};
 const Type& element_of(const Type& type) { return type.kind == Kind::kMap ? kPairType : *type.of; }
 std::size_t alignment_of(const Type& type) {
   const std::size_t size = size_of(type);
-  return type.kind == Kind::kAggregate && type.aggregate->shape == Shape::kFrozen ? (size % 8 ? 4 : 8) : std::min<std::size_t>(size, 8);
+  return type.kind == Kind::kAggregate && type.aggregate->shape == Shape::kFrozen ? (size % 8 ? 4 : 8)
+                                                                                  : std::min<std::size_t>(size, 8);
 }
 /// Of the first version of it, which an older peer gives.
 std::size_t least_size_of(const Type& type) {
@@ -77,8 +78,8 @@ std::size_t size_of(const Type& type) {
 
 void Writer::check_room(std::size_t more) const {
   if (more > kMaxBytes || out_.size() > kMaxBytes - more)
-    throw Error(ErrorCode::kResourceExhausted, "a call of more than " + std::to_string(kMaxBytes >> 20) +
-                                                   " MiB cannot cross to another process");
+    throw Error(ErrorCode::kResourceExhausted,
+                "a call of more than " + std::to_string(kMaxBytes >> 20) + " MiB cannot cross to another process");
 }
 
 void Writer::text(std::string_view value) {
@@ -340,8 +341,8 @@ std::uint8_t Reader::call(tl_call& call) {
 Error Reader::error() {
   Error error;
   const auto code = number<std::int32_t>();
-  const bool known = code >= static_cast<std::int32_t>(ErrorCode::kCancelled) &&
-                     code <= static_cast<std::int32_t>(ErrorCode::kUnauthenticated);
+  const bool known =
+      code >= static_cast<std::int32_t>(ErrorCode::kCancelled) && code <= static_cast<std::int32_t>(ErrorCode::kUnauthenticated);
   error.code = known ? static_cast<ErrorCode>(code) : ErrorCode::kUnknown;
   error.message = text();
   error.target = text();

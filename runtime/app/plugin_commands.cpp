@@ -275,7 +275,9 @@ void add_test(CLI::App& plugin, CommandContext& context) {
   command->add_option("--junit", options->junit, "Write the report here, as JUnit.");
   command->add_option("--report", options->report, "Write the report here, as JSON.");
   command->add_option("--limit", options->limit_s, "Seconds that one check may take; default: 60.")->check(CLI::PositiveNumber);
-  command->add_option("--isolation", options->isolation, "process: each instance in a process of its own; default: as --config says.")
+  command
+      ->add_option("--isolation", options->isolation,
+                   "process: each instance in a process of its own; default: as --config says.")
       ->check(CLI::IsMember({"none", "process"}));
   command->add_flag("--list", options->list, "Name the checks and run none.");
   command->add_flag("--in-process", options->in_process, "Without a process of its own, for a debugger.");

@@ -156,7 +156,8 @@ std::filesystem::path find_program() {
   std::filesystem::path self = std::filesystem::canonical(info.dli_fname, ec);
   // The program's own name may be relative to a directory that was left since.
   if (ec) self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  for (const char* relative : {"trunkline-plugin-host", "../bin/trunkline-plugin-host", "../lib/trunkline/trunkline-plugin-host"}) {
+  for (const char* relative :
+       {"trunkline-plugin-host", "../bin/trunkline-plugin-host", "../lib/trunkline/trunkline-plugin-host"}) {
     const std::filesystem::path file = self.parent_path() / relative;
     if (std::filesystem::is_regular_file(file, ec)) return file.lexically_normal();
   }

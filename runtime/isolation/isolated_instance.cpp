@@ -51,7 +51,8 @@ struct IsolatedInstance::Target final : wire::Caller {
   const std::size_t index;
   const wire::Interface& interface;
   std::vector<std::uint64_t> vtbl;  // made once
-  /// What @sync operations have given, by operation: they say what a provider can do, and are constant. Guarded by the owner's mutex.
+  /// What @sync operations have given, by operation: they say what a provider can do, and are constant. Guarded by the owner's
+  /// mutex.
   std::map<std::uint32_t, std::shared_ptr<const Frame>> constants;
 };
 
@@ -66,7 +67,8 @@ IsolatedInstance::IsolatedInstance(const plugin::Manifest& manifest, std::string
       config_json_(std::move(config_json)),
       work_(host->get_interface(host->ctx, {TL_APP_WORK_ID, sizeof TL_APP_WORK_ID - 1})) {
   const MetricLabels labels{{"plugin", manifest.id}, {"provider", provider_}};
-  restarts_ = context.metrics.counter("trunkline_isolation_restarts_total", "Processes of plugins that were started again.", labels);
+  restarts_ =
+      context.metrics.counter("trunkline_isolation_restarts_total", "Processes of plugins that were started again.", labels);
   running_ = context.metrics.gauge("trunkline_isolation_running", "1: the plugin's process runs.", labels);
 }
 
@@ -255,9 +257,10 @@ void IsolatedInstance::begin(const Target& target, const wire::Operation& operat
   }
   if (session) return session->begin(target.index, operation, call, arguments, done, user);
   if (!constant) {
-    const Error why = operation.sync ? Error(ErrorCode::kUnimplemented,
-                                             where_ + ": " + operation.name + " takes parameters and cannot cross to another process")
-                                     : unavailable(operation.name);
+    const Error why = operation.sync
+                          ? Error(ErrorCode::kUnimplemented,
+                                  where_ + ": " + operation.name + " takes parameters and cannot cross to another process")
+                          : unavailable(operation.name);
     return operation.finish(done, user, nullptr, errors_.make(why));
   }
   try {
@@ -280,8 +283,9 @@ void IsolatedInstance::misused(std::string_view kind, std::string_view operation
       .counter("trunkline_plugin_misbehaviour_total", "What plugins did that the ABI forbids.",
                {{"plugin", manifest_.id}, {"provider", provider_}, {"kind", std::string(kind)}})
       .add();
-  context_.log.error("plugin", "a plugin broke the rules of the ABI",
-                     {{"plugin", manifest_.id}, {"provider", provider_}, {"kind", kind}, {"operation", operation}, {"detail", detail}});
+  context_.log.error(
+      "plugin", "a plugin broke the rules of the ABI",
+      {{"plugin", manifest_.id}, {"provider", provider_}, {"kind", kind}, {"operation", operation}, {"detail", detail}});
 }
 
 // ---- a process ends ----
@@ -310,7 +314,8 @@ void IsolatedInstance::lost(const std::shared_ptr<Session>& session, const Loss&
 void IsolatedInstance::schedule_restart(std::unique_lock<std::mutex>& lock, const Loss& loss) {
   const Time now = context_.clock.now();
   losses_.push_back(now);
-  while (!losses_.empty() && (now - losses_.front() > options_.quarantine_within || losses_.size() > kKeptLosses)) losses_.pop_front();
+  while (!losses_.empty() && (now - losses_.front() > options_.quarantine_within || losses_.size() > kKeptLosses))
+    losses_.pop_front();
   const auto count = losses_.size();
   std::optional<Duration> wait;
   if (count >= options_.quarantine_after) {

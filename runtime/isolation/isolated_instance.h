@@ -20,8 +20,8 @@
 
 namespace trunkline::isolation {
 
-/// What is a tl_plugin to its host. A process that is lost is started again after a wait that doubles; one that is lost too often is not
-/// started any more. Meanwhile calls fail at once, so that others take over.
+/// What is a tl_plugin to its host. A process that is lost is started again after a wait that doubles; one that is lost too often
+/// is not started any more. Meanwhile calls fail at once, so that others take over.
 ///
 /// running -> (lost) -> waiting -> (clock) -> starting -> running; waiting or starting -> (too often) -> quarantined.
 /// [lifecycle] members are marked; the others are [any-thread].

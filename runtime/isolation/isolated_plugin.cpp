@@ -25,7 +25,9 @@ IsolatedPlugin::IsolatedPlugin(plugin::Manifest manifest, std::string provider, 
   entry_.get_interface = [](tl_plugin* plugin, tl_str id) noexcept {
     return handle_of(plugin)->instance->interface({id.data ? id.data : "", id.size});
   };
-  entry_.stop = [](tl_plugin* plugin, void (*done)(void*), void* user) noexcept { handle_of(plugin)->instance->stop(done, user); };
+  entry_.stop = [](tl_plugin* plugin, void (*done)(void*), void* user) noexcept {
+    handle_of(plugin)->instance->stop(done, user);
+  };
   entry_.destroy = [](tl_plugin* plugin) noexcept {
     const std::unique_ptr<Handle> handle(handle_of(plugin));
     handle->instance->destroy();

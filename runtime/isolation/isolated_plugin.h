@@ -11,9 +11,9 @@ namespace trunkline::isolation {
 
 class IsolatedInstance;
 
-/// The plugin of one configured provider. loaded() makes instances through PluginInstance as every other plugin does; the process is
-/// started with the instance, started again when it is lost, and gone when the instance is destroyed or abandoned. Must outlive its
-/// instances. [any-thread]
+/// The plugin of one configured provider. loaded() makes instances through PluginInstance as every other plugin does; the process
+/// is started with the instance, started again when it is lost, and gone when the instance is destroyed or abandoned. Must
+/// outlive its instances. [any-thread]
 class IsolatedPlugin {
  public:
   /// `manifest`: of a plugin with a library; its hash has been checked. Runs nothing.

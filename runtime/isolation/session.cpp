@@ -336,7 +336,8 @@ void Session::lose(std::string_view sign) {
     {
       const std::lock_guard lock(end_mutex_);
       if (sentence_) {
-        sentence_->signal = sentence_->cause == Loss::Cause::kHang || sentence_->cause == Loss::Cause::kProtocol ? "" : loss.signal;
+        sentence_->signal =
+            sentence_->cause == Loss::Cause::kHang || sentence_->cause == Loss::Cause::kProtocol ? "" : loss.signal;
         const std::string during = running();
         if (sentence_->cause == Loss::Cause::kProtocol && !during.empty()) sentence_->text += ", while " + during + " ran";
         loss = *sentence_;
@@ -346,7 +347,8 @@ void Session::lose(std::string_view sign) {
     close([loss, begun, where = where_](std::string_view operation, std::uint64_t id) {
       // What was never handed to the plugin has not happened, so somebody else may do it. Of the rest nobody knows.
       if (id == 0 || id > begun) {
-        return std::move(Error(ErrorCode::kUnavailable, where + ": " + loss.text + "; " + std::string(operation) + " had not begun"))
+        return std::move(
+                   Error(ErrorCode::kUnavailable, where + ": " + loss.text + "; " + std::string(operation) + " had not begun"))
             .with_retry();
       }
       Error error(ErrorCode::kDeadlineExceeded,

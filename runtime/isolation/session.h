@@ -24,8 +24,8 @@ struct Loss {
 };
 std::string_view cause_name(Loss::Cause cause);
 
-/// Sends what the process is told and takes what it says. Its listener's functions run on the executor, and on the threads of those
-/// who call; never under a lock. [any-thread] unless it is marked.
+/// Sends what the process is told and takes what it says. Its listener's functions run on the executor, and on the threads of
+/// those who call; never under a lock. [any-thread] unless it is marked.
 class Session final : public remote::Peer {
  public:
   struct Listener {

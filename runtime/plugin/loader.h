@@ -80,8 +80,8 @@ class PluginLoader {
   /// Loads a plugin or gives the loaded one. Throws: kNotFound (no such id; says where it looked), kInvalidArgument (its
   /// manifest), kAlreadyExists (two plugins with this id), kPermissionDenied (hash or draft), kFailedPrecondition (the library).
   const LoadedPlugin& load(std::string_view id);
-  /// The manifest of a plugin whose library is to be loaded by another process; everything that can be checked without its code has
-  /// been. Throws as load() does, and kInvalidArgument for a plugin without a library.
+  /// The manifest of a plugin whose library is to be loaded by another process; everything that can be checked without its code
+  /// has been. Throws as load() does, and kInvalidArgument for a plugin without a library.
   Manifest manifest_for_process(std::string_view id);
 
  private:

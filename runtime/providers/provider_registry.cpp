@@ -139,8 +139,9 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
     throw Error(ErrorCode::kAlreadyExists, "provider " + config.name + ": found twice, wanted once", config.name);
   if (config.isolation.mode != IsolationConfig::Mode::kNone)
     throw Error(ErrorCode::kInvalidArgument,
-                "provider " + config.name + ": isolation: process is for plugins with a library; this one is an object of the "
-                                            "application",
+                "provider " + config.name +
+                    ": isolation: process is for plugins with a library; this one is an object of the "
+                    "application",
                 "isolation");
   const plugin::LoadedPlugin& loaded = plugin->loaded();
   const std::string id = loaded.manifest.id;
@@ -313,7 +314,8 @@ std::vector<service::PluginInfo> ProviderRegistry::plugins() const {
       const std::string state = isolated->state();
       if (isolated->loaded().manifest.id != found.id || state.empty()) continue;
       info.state = "loaded";
-      info.detail = info.detail.value_or("") + (info.detail ? "; " : "") + "provider " + provider + ": in a process of its own, " + state;
+      info.detail =
+          info.detail.value_or("") + (info.detail ? "; " : "") + "provider " + provider + ": in a process of its own, " + state;
     }
   }
   return out;

@@ -91,9 +91,9 @@ class ProviderRegistry {
   plugin::PluginLoader loader_;
   mutable std::mutex isolated_mutex_;
   std::map<std::string, std::unique_ptr<isolation::IsolatedPlugin>> isolated_;  // by provider; guarded by isolated_mutex_
-  std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
-  std::vector<std::unique_ptr<const Set>> sets_;         // all there ever were: who is reading one need not say so
-  std::atomic<const Set*> set_{nullptr};                 // the last of them
+  std::map<std::string, EventSink, std::less<>> sinks_;                         // written before start only
+  std::vector<std::unique_ptr<const Set>> sets_;  // all there ever were: who is reading one need not say so
+  std::atomic<const Set*> set_{nullptr};          // the last of them
   bool started_ = false;
   bool stopped_ = false;
 };

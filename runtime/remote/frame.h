@@ -1,5 +1,5 @@
-// What a host and the process of a plugin say to each other over a socket: frames of a head and a body. Both are programs of one build
-// (the greeting compares), so words are of this machine.
+// What a host and the process of a plugin say to each other over a socket: frames of a head and a body. Both are programs of one
+// build (the greeting compares), so words are of this machine.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,9 +16,9 @@ enum class FrameType : std::uint8_t {
   kCall,        // {call, arguments}; head: target and operation
   kReply,       // head: operation 0: {result}, 1: {error}, 2: nothing was given
   kCancel,
-  kNext,   // {stream u64, max u32}; answered by kReply
-  kClose,  // head: id is the stream's
-  kAck,    // head: operation is how many frames were dealt with since the last one
+  kNext,    // {stream u64, max u32}; answered by kReply
+  kClose,   // head: id is the stream's
+  kAck,     // head: operation is how many frames were dealt with since the last one
   kNotice,  // {kind, operation, detail as texts}: something the plugin did that the ABI forbids
   kStop,
   kStopped,

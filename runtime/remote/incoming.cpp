@@ -52,9 +52,7 @@ Incoming& IncomingPool::acquire() {
   return call;
 }
 
-void* IncomingPool::handle(const Incoming& call) {
-  return reinterpret_cast<void*>(call.generation << kIndexBits | call.index);
-}
+void* IncomingPool::handle(const Incoming& call) { return reinterpret_cast<void*>(call.generation << kIndexBits | call.index); }
 
 // With mutex_ held.
 Incoming* IncomingPool::find(std::uint64_t handle) {

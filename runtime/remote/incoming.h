@@ -17,8 +17,8 @@ namespace trunkline::remote {
 
 class Peer;
 
-/// What one call needs until it has completed. Its memory is used again and never freed, so that a plugin which completes a call twice
-/// finds something.
+/// What one call needs until it has completed. Its memory is used again and never freed, so that a plugin which completes a call
+/// twice finds something.
 struct Incoming {
   std::shared_ptr<Peer> peer;
   std::uint64_t id = 0;

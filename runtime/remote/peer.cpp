@@ -310,7 +310,8 @@ void Peer::serve(Frame&& frame) {
     std::uint32_t size = 0;
     std::memcpy(&size, object.vtbl, sizeof size);
     void* slot = nullptr;
-    if (size >= operation.slot + sizeof slot) std::memcpy(&slot, static_cast<const char*>(object.vtbl) + operation.slot, sizeof slot);
+    if (size >= operation.slot + sizeof slot)
+      std::memcpy(&slot, static_cast<const char*>(object.vtbl) + operation.slot, sizeof slot);
     return slot != nullptr;
   };
   if (!object.vtbl || !offers_slot())
@@ -348,7 +349,8 @@ void Peer::serve(Frame&& frame) {
     misused("exception", operation.name, why);
     if (Incoming* const claimed = pool.claim(handle, &operation))
       answer(*claimed, nullptr,
-             errors_.make(Error(ErrorCode::kInternal, who_ + " let an exception out of " + std::string(operation.name) + ": " + why)));
+             errors_.make(
+                 Error(ErrorCode::kInternal, who_ + " let an exception out of " + std::string(operation.name) + ": " + why)));
   }
   left();
 }
@@ -408,7 +410,8 @@ void Peer::answer(Incoming& call, const void* result, tl_error* error) {
     Error why = current_error();
     if (why.code == ErrorCode::kInvalidArgument) {
       misused("bad_result", operation.name, why.message);
-      why = Error(ErrorCode::kInternal, who_ + " completed " + operation.name + " with a result that cannot be read: " + why.message);
+      why = Error(ErrorCode::kInternal,
+                  who_ + " completed " + operation.name + " with a result that cannot be read: " + why.message);
     }
     begin_frame(frame);
     wire::Writer(frame).error(why);

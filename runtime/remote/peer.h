@@ -39,13 +39,13 @@ class Peer : public std::enable_shared_from_this<Peer> {
   /// Calls the other side's object. Completes at once when that is not possible.
   void begin(std::size_t target, const wire::Operation& operation, const tl_call* call, const void* const* arguments,
              wire::AnyDone done, void* user) noexcept;
-  /// Deals with a frame of the other side. Throws kDataLoss for one that it cannot have meant; nothing can be believed after that.
-  /// One thread at a time, but for completions of @sync calls, which only wake whoever waits.
+  /// Deals with a frame of the other side. Throws kDataLoss for one that it cannot have meant; nothing can be believed after
+  /// that. One thread at a time, but for completions of @sync calls, which only wake whoever waits.
   void receive(Frame&& frame);
   /// True: somebody waits for this frame who must not be kept waiting by what is before it.
   bool wakes(const FrameHead& head) const;
-  /// Every call under way ends in what `why` says of its operation and id, and so do later ones at once. What the other side still waits
-  /// for is answered nowhere. Idempotent; the first reason stays.
+  /// Every call under way ends in what `why` says of its operation and id, and so do later ones at once. What the other side
+  /// still waits for is answered nowhere. Idempotent; the first reason stays.
   using Reason = std::function<Error(std::string_view operation, std::uint64_t id)>;
   void close(Reason why);
   bool closed() const { return closed_.load(std::memory_order_acquire); }

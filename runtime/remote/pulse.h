@@ -1,6 +1,6 @@
-// A page that the process of a plugin shares with its host. It says what the process is doing without a message, and still says it when
-// the process has been killed. Its values are hints of a program that may be broken: they decide what is told and when patience ends,
-// and the worst that a wrong one can do is that a call counts as begun, or as not begun, wrongly.
+// A page that the process of a plugin shares with its host. It says what the process is doing without a message, and still says
+// it when the process has been killed. Its values are hints of a program that may be broken: they decide what is told and when
+// patience ends, and the worst that a wrong one can do is that a call counts as begun, or as not begun, wrongly.
 #pragma once
 #include <array>
 #include <atomic>

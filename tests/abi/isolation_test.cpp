@@ -67,13 +67,15 @@ class Isolation : public testing::Test {
   std::future<Sent> send(CallOptions call = {}, const std::string& text = "hello") {
     auto promise = std::make_shared<std::promise<Sent>>();
     auto future = promise->get_future();
-    sms_of(*instance).start_send(sms_to({"+14255550101"}, text), std::move(call), [promise](Sent sent) { promise->set_value(std::move(sent)); });
+    sms_of(*instance).start_send(sms_to({"+14255550101"}, text), std::move(call),
+                                 [promise](Sent sent) { promise->set_value(std::move(sent)); });
     return future;
   }
   /// The error of a send, which must end in one.
   Error send_error(const std::string& text = "hello") {
     auto future = send({}, text);
-    if (future.wait_for(std::chrono::seconds(20)) != std::future_status::ready) return Error(ErrorCode::kUnknown, "it never ended");
+    if (future.wait_for(std::chrono::seconds(20)) != std::future_status::ready)
+      return Error(ErrorCode::kUnknown, "it never ended");
     const Sent sent = future.get();
     return sent.ok() ? Error(ErrorCode::kUnknown, "it was sent") : sent.error();
   }
@@ -203,7 +205,8 @@ TEST_F(Isolation, AResultThatPointsNowhereEndsTheProcessAndNotTheHost) {
 TEST_F(Isolation, AResultThatBreaksTheAbiFailsTheCallAlone) {
   open("bad-malformed-result");
   int bad = 0;
-  for (const char* how : {"no result", "zero stride", "odd stride", "huge count", "zero struct_size", "huge struct_size", "null text"}) {
+  for (const char* how :
+       {"no result", "zero stride", "odd stride", "huge count", "zero struct_size", "huge struct_size", "null text"}) {
     const Error error = send_error(how);
     EXPECT_EQ(error.code, ErrorCode::kInternal) << how;
     EXPECT_THAT(error.message, HasSubstr("provider carrier completed send with ")) << how;
@@ -250,7 +253,8 @@ TEST_F(Isolation, ItIsStartedAgainOnTheClock) {
   EXPECT_EQ(meanwhile.code, ErrorCode::kUnavailable);
   EXPECT_TRUE(meanwhile.retryable);
   EXPECT_EQ(meanwhile.retry_after, std::chrono::seconds(1));
-  EXPECT_THAT(meanwhile.message, AllOf(HasSubstr("waits to be started again in 1s"), HasSubstr("SIGKILL"), HasSubstr("send was not begun")));
+  EXPECT_THAT(meanwhile.message,
+              AllOf(HasSubstr("waits to be started again in 1s"), HasSubstr("SIGKILL"), HasSubstr("send was not begun")));
 
   host.clock.advance(std::chrono::milliseconds(999));
   EXPECT_EQ(isolated->state(), "waiting");

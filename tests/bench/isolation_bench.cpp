@@ -1,6 +1,6 @@
-// What a call to a plugin in a process of its own costs, beside a bare exchange of as many bytes over a socket pair with a process that
-// sends everything back; and how many a second go with 64 under way, beside the same plugin in this process. The next call is begun
-// where the last one ended, as services do it.
+// What a call to a plugin in a process of its own costs, beside a bare exchange of as many bytes over a socket pair with a
+// process that sends everything back; and how many a second go with 64 under way, beside the same plugin in this process. The
+// next call is begun where the last one ended, as services do it.
 //
 //   bench_isolation [calls]
 #include <sys/socket.h>
@@ -52,14 +52,16 @@ double bare_round_trip(int calls) {
   const pid_t echo = ::fork();
   if (echo == 0) {
     ::close(sockets[0]);
-    while (exchange_all(sockets[1], bytes.data(), kRequestBytes, false) && exchange_all(sockets[1], bytes.data(), kAnswerBytes, true))
+    while (exchange_all(sockets[1], bytes.data(), kRequestBytes, false) &&
+           exchange_all(sockets[1], bytes.data(), kAnswerBytes, true))
       continue;
     ::_exit(0);
   }
   ::close(sockets[1]);
   const double seconds = seconds_of([&] {
     for (int i = 0; i < calls; ++i)
-      if (!exchange_all(sockets[0], bytes.data(), kRequestBytes, true) || !exchange_all(sockets[0], bytes.data(), kAnswerBytes, false))
+      if (!exchange_all(sockets[0], bytes.data(), kRequestBytes, true) ||
+          !exchange_all(sockets[0], bytes.data(), kAnswerBytes, false))
         std::abort();
   });
   ::close(sockets[0]);
@@ -78,7 +80,8 @@ sms::SmsSendRequest request() {
 /// `lanes` calls under way until there were `calls`.
 class Run {
  public:
-  Run(sms::SmsProviderClient client, Executor* executor, int calls) : client_(client), executor_(executor), left_(calls), open_(0) {}
+  Run(sms::SmsProviderClient client, Executor* executor, int calls)
+      : client_(client), executor_(executor), left_(calls), open_(0) {}
   double seconds(int lanes) {
     open_ = lanes;
     return seconds_of([&] {

@@ -1,5 +1,5 @@
-// What comes out of the process of a plugin, and what its host says to it. Any bytes give frames that lie inside them, or an error;
-// a value that could be read can be written again.
+// What comes out of the process of a plugin, and what its host says to it. Any bytes give frames that lie inside them, or an
+// error; a value that could be read can be written again.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -42,8 +42,7 @@ void write_again(const wire::Type& type, const void* value) {
 void read_values(const std::string& bytes) {
   const auto all = wire::interfaces();
   const wire::Interface& interface = *all[static_cast<std::uint8_t>(bytes[0]) % all.size()];
-  const wire::Operation& operation =
-      interface.operations[static_cast<std::uint8_t>(bytes[1]) % interface.operations.size()];
+  const wire::Operation& operation = interface.operations[static_cast<std::uint8_t>(bytes[1]) % interface.operations.size()];
   const std::string_view rest = std::string_view(bytes).substr(2);
   try {
     abi::Arena arena;

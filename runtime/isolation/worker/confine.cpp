@@ -34,15 +34,15 @@ constexpr std::uint32_t kArchitecture = 0;
 
 /// Other programs, other processes, and the machine.
 constexpr int kRefused[] = {
-    __NR_execve,       __NR_execveat,       __NR_ptrace,          __NR_process_vm_readv, __NR_process_vm_writev,
-    __NR_kill,         __NR_tkill,          __NR_pidfd_open,      __NR_pidfd_getfd,      __NR_pidfd_send_signal,
-    __NR_mount,        __NR_umount2,        __NR_pivot_root,      __NR_chroot,           __NR_setns,
-    __NR_unshare,      __NR_init_module,    __NR_finit_module,    __NR_delete_module,    __NR_kexec_load,
-    __NR_reboot,       __NR_swapon,         __NR_swapoff,         __NR_sethostname,      __NR_setdomainname,
-    __NR_bpf,          __NR_perf_event_open, __NR_userfaultfd,    __NR_io_uring_setup,   __NR_keyctl,
-    __NR_add_key,      __NR_request_key,    __NR_settimeofday,    __NR_clock_settime,
+    __NR_execve,  __NR_execveat,        __NR_ptrace,       __NR_process_vm_readv, __NR_process_vm_writev,
+    __NR_kill,    __NR_tkill,           __NR_pidfd_open,   __NR_pidfd_getfd,      __NR_pidfd_send_signal,
+    __NR_mount,   __NR_umount2,         __NR_pivot_root,   __NR_chroot,           __NR_setns,
+    __NR_unshare, __NR_init_module,     __NR_finit_module, __NR_delete_module,    __NR_kexec_load,
+    __NR_reboot,  __NR_swapon,          __NR_swapoff,      __NR_sethostname,      __NR_setdomainname,
+    __NR_bpf,     __NR_perf_event_open, __NR_userfaultfd,  __NR_io_uring_setup,   __NR_keyctl,
+    __NR_add_key, __NR_request_key,     __NR_settimeofday, __NR_clock_settime,
 #if defined(__x86_64__)
-    __NR_fork,         __NR_vfork,
+    __NR_fork,    __NR_vfork,
 #endif
 };
 /// The network. A plugin that says in its manifest that it owns threads speaks for itself; the others ask the host.

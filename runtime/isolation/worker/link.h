@@ -22,9 +22,9 @@ bool map_pulse();
 /// What is still to be done when the host has gone.
 void on_host_gone(std::function<void()> fn);
 
-/// One thread at a time leads: it reads a frame and deals with it, plugin and all, so that a call costs no change of threads. A plugin
-/// that does not return keeps its thread; the watchman, who looks every few milliseconds, then lets another one lead. A thread that
-/// waits for the host's answer to a @sync call leads meanwhile when nobody else does, and puts off all other frames.
+/// One thread at a time leads: it reads a frame and deals with it, plugin and all, so that a call costs no change of threads. A
+/// plugin that does not return keeps its thread; the watchman, who looks every few milliseconds, then lets another one lead. A
+/// thread that waits for the host's answer to a @sync call leads meanwhile when nobody else does, and puts off all other frames.
 ///
 /// Ends the process when the host has gone, from any thread.
 class Link final : public remote::Peer {

@@ -42,7 +42,8 @@ class Capture final : public remote::Peer {
 }  // namespace
 
 Wanted read_wanted(const Frame& frame) {
-  if (frame.head.type != FrameType::kCreate) throw Error(ErrorCode::kDataLoss, "a connection that does not begin with a greeting");
+  if (frame.head.type != FrameType::kCreate)
+    throw Error(ErrorCode::kDataLoss, "a connection that does not begin with a greeting");
   abi::Arena arena;
   wire::Reader reader(frame.body, arena);
   if (reader.number<std::uint64_t>() != wire::kFingerprint)
@@ -107,16 +108,15 @@ void HostedPlugin::make() {
   filter_calls(wanted_.owns_threads);
   tl_error* error = nullptr;
   link_->enter_lifecycle(kCreateOperation);
-  const std::int32_t code =
-      entry_->create(&host_, {wanted_.config_json.data(), wanted_.config_json.size()}, &plugin_, &error);
+  const std::int32_t code = entry_->create(&host_, {wanted_.config_json.data(), wanted_.config_json.size()}, &plugin_, &error);
   link_->leave_lifecycle();
   if (code != 0) {
-    if (!error)
-      throw Error(ErrorCode::kFailedPrecondition, "create failed with code " + std::to_string(code) + " and no error");
+    if (!error) throw Error(ErrorCode::kFailedPrecondition, "create failed with code " + std::to_string(code) + " and no error");
     throw ErrorHost::take(error);
   }
   ErrorHost::error_free(nullptr, error);
-  if (!plugin_) throw Error(ErrorCode::kFailedPrecondition, "found success without an instance out of create, wanted an instance");
+  if (!plugin_)
+    throw Error(ErrorCode::kFailedPrecondition, "found success without an instance out of create, wanted an instance");
 }
 
 bool HostedPlugin::create() {

@@ -1,5 +1,5 @@
-/* Writes into files that are not its own, as a plugin does that uses a closed descriptor. Harmful only in a process of its own, where
- * the connection to the host is among the first. */
+/* Writes into files that are not its own, as a plugin does that uses a closed descriptor. Harmful only in a process of its own,
+ * where the connection to the host is among the first. */
 #include <unistd.h>
 
 #include "sms_plugin.h"

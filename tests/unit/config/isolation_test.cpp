@@ -43,7 +43,8 @@ TEST(IsolationConfig, WhatIsWrongIsNamed) {
   EXPECT_THAT(isolation_problem("isolation: container"), AllOf(HasSubstr("providers[0].isolation"), HasSubstr("process")));
   EXPECT_THAT(isolation_problem("isolation_limits: {memory_mib: 1}"), HasSubstr("providers[0].isolation_limits.memory_mib"));
   EXPECT_THAT(isolation_problem("isolation_limits: {hang_after: 1ms}"), HasSubstr("hang_after: must be at least 10ms"));
-  EXPECT_THAT(isolation_problem("isolation_limits: {restart_after: 2m}"), HasSubstr("restart_at_most: must not be shorter than restart_after"));
+  EXPECT_THAT(isolation_problem("isolation_limits: {restart_after: 2m}"),
+              HasSubstr("restart_at_most: must not be shorter than restart_after"));
   EXPECT_THAT(isolation_problem("isolation_limits: {quarantine_after: 0}"), HasSubstr("quarantine_after"));
   EXPECT_THAT(isolation_problem("isolation_limits: {memory: 1}"), HasSubstr("unknown key"));
 }

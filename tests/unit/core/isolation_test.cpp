@@ -99,7 +99,9 @@ TEST_F(IsolatedCarrier, KilledMidFlightItIsAskedBeforeAnybodyElseSends) {
   ASSERT_THAT(journal(), HasSubstr(id)) << "it is on the air";
   ::kill(process_, SIGKILL);
   ASSERT_TRUE(await_state(id, sms::MessageState::kUncertain));
-  EXPECT_THAT(steps(id), Contains(HasSubstr("provider.send fail a: provider a (plugin test-carrier): its process ended by signal 9 (SIGKILL)")));
+  EXPECT_THAT(
+      steps(id),
+      Contains(HasSubstr("provider.send fail a: provider a (plugin test-carrier): its process ended by signal 9 (SIGKILL)")));
   EXPECT_THAT(steps(id), Contains(HasSubstr("whether send took effect is not known")));
   EXPECT_THAT(steps(id), Contains("outcome unknown a: it may have been sent: nobody else may send it until that is known"));
 
@@ -107,7 +109,8 @@ TEST_F(IsolatedCarrier, KilledMidFlightItIsAskedBeforeAnybodyElseSends) {
   const std::string other = one();
   settle();
   expect_taken_by(other, "b");
-  EXPECT_THAT(steps(other), Contains(HasSubstr("provider.send fail a: provider a (plugin test-carrier): waits to be started again in")));
+  EXPECT_THAT(steps(other),
+              Contains(HasSubstr("provider.send fail a: provider a (plugin test-carrier): waits to be started again in")));
 
   advance(1min);  // it runs again, and says what became of the first
   expect_taken_by(id, "a");
@@ -151,9 +154,8 @@ TEST_F(IsolatedCarrier, NoProcessOutlivesTheRuntime) {
 }
 
 TEST(IsolationConfigured, WhatThePluginRefusesIsSaid) {
-  const Error error = error_of([] {
-    Runtime::open(parse_config(test_config("[{name: a, plugin: bad-create-fails, isolation: process}]")));
-  });
+  const Error error =
+      error_of([] { Runtime::open(parse_config(test_config("[{name: a, plugin: bad-create-fails, isolation: process}]"))); });
   EXPECT_THAT(error.message, HasSubstr("create failed: the carrier refused the account"));
 }
 
