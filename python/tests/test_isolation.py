@@ -77,3 +77,13 @@ def test_bad_input(isolated: dict[str, Any]) -> None:
     isolated["providers"][0].update(isolation="process", isolation_limits={"memory_mib": 1})
     with pytest.raises(trunkline.InvalidArgumentError, match=r"providers\[0\]\.isolation_limits\.memory_mib"):
         trunkline.Runtime(isolated)
+
+
+class Acme(trunkline.SmsProvider):
+    async def send(self, request: trunkline.sms.SmsSendRequest) -> list[trunkline.sms.SmsSendResult]:
+        return [trunkline.sms.SmsSendResult(message_id=to.message_id, accepted=True) for to in request.recipients]
+
+
+def test_an_object_of_the_program_cannot_be_isolated(rt: trunkline.Runtime) -> None:
+    with pytest.raises(trunkline.InvalidArgumentError, match="isolation: process is for plugins with a library"):
+        rt.register_provider("acme", Acme(), settings={"isolation": "process"})
