@@ -82,7 +82,9 @@ Session::Session(Executor& executor, const Options& options, std::string where, 
       process_(options.program),
       executor_(executor),
       watch_(SocketWatch::make(executor, process_.take_socket())),
-      forks_(forks()) {}
+      forks_(forks()) {
+  cancels_when_closed_ = true;
+}
 
 std::shared_ptr<Session> Session::start(Executor& executor, const Options& options, std::string where, abi::Errors errors,
                                         Listener listener) {

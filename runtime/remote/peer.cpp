@@ -232,14 +232,17 @@ void Peer::finish(Outgoing& call, const FrameHead& head, const std::string& body
 
 void Peer::close(Reason why) {
   std::unordered_map<std::uint64_t, std::shared_ptr<Outgoing>> open;
+  std::unordered_map<std::uint64_t, void*> served;
   {
     const std::lock_guard lock(mutex_);
     if (why_closed_) return;
     why_closed_ = why;
     closed_.store(true, std::memory_order_release);
     open.swap(outgoing_);
-    cancellable_.clear();
+    served.swap(cancellable_);
   }
+  if (cancels_when_closed_)
+    for (const auto& [id, handle] : served) IncomingPool::instance().cancel(handle);
   for (const auto& [id, call] : open) {
     const Error error = why(call->operation->name, id);
     if (call->sync) {
@@ -336,8 +339,9 @@ void Peer::serve(Frame&& frame) {
     if (Incoming* const claimed = pool.claim(handle, &operation)) pool.release(*claimed);
     throw;
   }
-  if (shape & wire::kCallCancellable) {
+  if ((shape & wire::kCallCancellable) || (cancels_when_closed_ && !operation.sync)) {
     call.make_cancellable();
+    shape |= wire::kCallPresent;
     const std::lock_guard lock(mutex_);
     cancellable_.emplace(head.id, handle);
   }

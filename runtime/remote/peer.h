@@ -73,6 +73,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   /// Returns when a @sync call has been answered.
   virtual void await(const std::atomic<bool>& answered);
   virtual void notify_answered() {}
+  /// What is still served for the other side when the connection is closed is asked to stop: nobody waits for it.
+  bool cancels_when_closed_ = false;
   /// Whose operations are served here, for messages.
   std::string who_ = "the plugin";
 

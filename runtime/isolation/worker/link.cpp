@@ -25,6 +25,7 @@ using remote::Pulse;
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::chrono::milliseconds kShortLook{5};
 constexpr std::chrono::milliseconds kLongLook{100};
+constexpr int kMaxThreads = Pulse::kThreads - 2;
 
 Pulse* g_pulse = nullptr;
 
@@ -261,10 +262,12 @@ void Link::lead(std::uint64_t term) {
 }
 
 void Link::start_leader(std::uint64_t term) {
+  threads_.fetch_add(1);
   std::thread([this, term] {
     ::pthread_setname_np(::pthread_self(), "plugin");
     make_signal_stack();
     lead(term);
+    threads_.fetch_sub(1);
   }).detach();
 }
 
@@ -325,7 +328,8 @@ void Link::watch(std::size_t memory_bytes) {
     }
     std::uint64_t state = state_.load();
     const std::uint64_t handled = handled_.load(std::memory_order_relaxed);
-    const bool stuck = (state & 1) == kHandling && state == last_state && handled == last_handled;
+    // A plugin that keeps so many threads gets no further one: the host will see that the first does not return.
+    const bool stuck = (state & 1) == kHandling && state == last_state && handled == last_handled && threads_ < kMaxThreads;
     if (stuck) {
       const std::uint64_t term = (state >> 1) + 1;
       if (state_.compare_exchange_strong(state, term << 1 | kReading)) start_leader(term);

@@ -73,6 +73,7 @@ class Link final : public remote::Peer {
   remote::FrameBuffer in_;              // of who reads
   std::atomic<std::uint64_t> state_{};  // term << 1 | Phase
   std::atomic<std::uint64_t> handled_{0};
+  std::atomic<int> threads_{0};  // that lead, or have not come back since they did
   std::atomic<std::uint32_t> to_acknowledge_{0};
 
   std::mutex deferred_mutex_;

@@ -23,6 +23,7 @@ class End final : public Peer {
   End() : Peer(abi::Errors()) {}
   std::deque<std::string> sent;
   std::vector<std::string> misuse;
+  void cancel_when_closed() { cancels_when_closed_ = true; }
 
  private:
   void transmit(std::string frame) noexcept override { sent.push_back(std::move(frame)); }
@@ -164,6 +165,21 @@ TEST_F(Connection, CancelCrossesOnce) {
   carrier.pending[0].reject(Error(ErrorCode::kCancelled, "as asked"));
   move_all();
   EXPECT_EQ(error->message, "as asked");
+}
+
+TEST_F(Connection, WhatIsServedForNobodyIsCancelled) {
+  Carrier carrier;
+  Target target(*near, "trunkline.sms/1");
+  far->cancel_when_closed();
+  far->offer(target.index, carrier.find("trunkline.sms/1"));
+  const sms::SmsProviderClient client(target.iface(), calls);
+  client.start_send(text_to("+1"), {}, [](Result<std::vector<sms::SmsSendResult>>) {});
+  move_all();
+  EXPECT_EQ(carrier.cancels, 0);
+  far->close([](std::string_view, std::uint64_t) { return Error(ErrorCode::kCancelled, "over"); });
+  EXPECT_EQ(carrier.cancels, 1);
+  carrier.cancelled = {};
+  carrier.pending[0].reject(Error(ErrorCode::kCancelled, "as asked"));
 }
 
 TEST_F(Connection, StreamsArePulledAndClosed) {
