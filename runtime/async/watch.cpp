@@ -43,17 +43,17 @@ class Gate {
 struct SocketWatch::Impl {
   Impl(Executor& executor, int fd) : native(fd), descriptor(executor.context(), fd) {}
 
-  void wait(boost::asio::posix::stream_descriptor::wait_type what, Gate& gate, UniqueFunction<void()> fn,
-            std::shared_ptr<SocketWatch> self) {
+  void wait_to_write(UniqueFunction<void()> fn, std::shared_ptr<SocketWatch> self) {
     const std::lock_guard lock(mutex);
-    if (gate.closed()) return;
-    descriptor.async_wait(what, [&gate, self = std::move(self), fn = std::move(fn)](const boost::system::error_code& e) mutable {
-      if (!e) gate.pass(fn);
-    });
+    if (writing.closed()) return;
+    descriptor.async_wait(descriptor.wait_write,
+                          [this, self = std::move(self), fn = std::move(fn)](const boost::system::error_code& error) mutable {
+                            if (!error) writing.pass(fn);
+                          });
   }
 
   const int native;
-  Gate reading, writing;
+  Gate writing;
   std::mutex mutex;  // guards descriptor
   boost::asio::posix::stream_descriptor descriptor;
 };
@@ -67,16 +67,10 @@ std::shared_ptr<SocketWatch> SocketWatch::make(Executor& executor, int socket) {
 
 int SocketWatch::socket() const { return impl_->native; }
 
-void SocketWatch::when_readable(UniqueFunction<void()> fn) {
-  impl_->wait(impl_->descriptor.wait_read, impl_->reading, std::move(fn), shared_from_this());
-}
-void SocketWatch::when_writable(UniqueFunction<void()> fn) {
-  impl_->wait(impl_->descriptor.wait_write, impl_->writing, std::move(fn), shared_from_this());
-}
+void SocketWatch::when_writable(UniqueFunction<void()> fn) { impl_->wait_to_write(std::move(fn), shared_from_this()); }
 
 void SocketWatch::close() {
   ::shutdown(impl_->native, SHUT_RDWR);  // what waits for it wakes, finds the gate closed and lets go of us
-  impl_->reading.close();
   impl_->writing.close();
 }
 

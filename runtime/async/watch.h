@@ -7,8 +7,8 @@
 
 namespace trunkline {
 
-/// Watches one socket, which it owns. A function that waits for reading and one for writing may run at the same time, never after
-/// close() has returned; both may call every member. Not counted as work. The executor must outlive it. [any-thread]
+/// Watches one socket, which it owns. A function that it runs may call every member; none runs after close() has returned. Not
+/// counted as work. The executor must outlive it. [any-thread]
 class SocketWatch : public std::enable_shared_from_this<SocketWatch> {
  public:
   static std::shared_ptr<SocketWatch> make(Executor& executor, int socket);
@@ -17,8 +17,6 @@ class SocketWatch : public std::enable_shared_from_this<SocketWatch> {
 
   /// Open as long as this object is, also after close().
   int socket() const;
-  /// Once, when there is something to read, or the other end has gone.
-  void when_readable(UniqueFunction<void()> fn);
   /// Once, when something can be written.
   void when_writable(UniqueFunction<void()> fn);
   /// Shuts the socket down and ends all waits. Blocks until a function that runs on another thread has returned.

@@ -72,7 +72,9 @@ IsolatedInstance::IsolatedInstance(const plugin::Manifest& manifest, std::string
   running_ = context.metrics.gauge("trunkline_isolation_running", "1: the plugin's process runs.", labels);
 }
 
-IsolatedInstance::~IsolatedInstance() = default;
+IsolatedInstance::~IsolatedInstance() {
+  if (gone_) gone_->join();
+}
 
 IsolatedInstance::State IsolatedInstance::state() const {
   const std::lock_guard lock(mutex_);
@@ -153,11 +155,14 @@ void IsolatedInstance::launch() {
     const char* const id = wire::interfaces()[i]->id;
     if (const tl_iface object = host_->get_interface(host_->ctx, {id, std::strlen(id)}); object.vtbl) session->offer(i, object);
   }
+  std::shared_ptr<Session> before;
   {
     const std::lock_guard lock(mutex_);
+    before = std::move(gone_);
     session_ = session;
     refusal_.reset();
   }
+  if (before) before->join();
   session->run(greeting());
 }
 
@@ -278,14 +283,20 @@ void IsolatedInstance::begin(const Target& target, const wire::Operation& operat
 }
 
 void IsolatedInstance::misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept {
-  // As the guard around an instance counts it.
+  // As the guard around an instance counts and tells it.
   context_.metrics
       .counter("trunkline_plugin_misbehaviour_total", "What plugins did that the ABI forbids.",
                {{"plugin", manifest_.id}, {"provider", provider_}, {"kind", std::string(kind)}})
       .add();
-  context_.log.error(
-      "plugin", "a plugin broke the rules of the ABI",
-      {{"plugin", manifest_.id}, {"provider", provider_}, {"kind", kind}, {"operation", operation}, {"detail", detail}});
+  const std::uint64_t count = incidents_.fetch_add(1) + 1;
+  if ((count & (count - 1)) != 0) return;
+  context_.log.error("plugin", "a plugin broke the rules of the ABI",
+                     {{"plugin", manifest_.id},
+                      {"provider", provider_},
+                      {"kind", kind},
+                      {"operation", operation},
+                      {"detail", detail},
+                      {"count", count}});
 }
 
 // ---- a process ends ----
@@ -293,6 +304,7 @@ void IsolatedInstance::misused(std::string_view kind, std::string_view operation
 void IsolatedInstance::lost(const std::shared_ptr<Session>& session, const Loss& loss) {
   std::unique_lock lock(mutex_);
   if (!session || session_ != session) return;
+  gone_ = std::move(session_);
   session_.reset();
   starting_ = {};
   const State before = state_;
@@ -395,10 +407,11 @@ void IsolatedInstance::stopped() {
 
 void IsolatedInstance::destroy() {
   std::unique_lock lock(mutex_);
-  const std::shared_ptr<Session> session = std::exchange(session_, nullptr);
+  const std::shared_ptr<Session> session = std::exchange(session_, nullptr), before = std::exchange(gone_, nullptr);
   set_state(State::kStopped);
   lock.unlock();
   if (session) session->finish(kExitPatience);
+  if (before) before->join();
 }
 
 void IsolatedInstance::abandon() {

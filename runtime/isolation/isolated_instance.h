@@ -73,6 +73,7 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
   const abi::Errors errors_;  // of this module: the host is part of it
   const std::string config_json_;
   const tl_iface work_;  // tl_app_work
+  std::atomic<std::uint64_t> incidents_{0};
   Counter restarts_;
   Gauge running_;
 
@@ -80,6 +81,7 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
   std::condition_variable changed_;
   State state_ = State::kStarting;
   std::shared_ptr<Session> session_;  // null: there is no process
+  std::shared_ptr<Session> gone_;     // the one before it, whose thread may just be ending
   bool ever_ran_ = false;
   std::optional<Error> refusal_;
   Loss last_loss_;

@@ -16,7 +16,6 @@ using remote::FrameType;
 using remote::Pulse;
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr int kReadsAtOnce = 64;
 /// From here on new calls are refused.
 constexpr std::size_t kCongestedBytes = std::size_t{8} << 20;
 /// A process that does not read what it is told has hung; until it is found out nothing more than this is kept for it.
@@ -94,18 +93,20 @@ std::shared_ptr<Session> Session::start(Executor& executor, const Options& optio
 Session::~Session() {
   watch_->close();
   if (ticker_) ticker_->stop();
+  join();
+  if (reader_.joinable()) reader_.detach();  // we are its last act
 }
 
 void Session::run(std::string create_frame) {
   started_at_ = beat_at_ = std::chrono::steady_clock::now();
   const auto period = std::clamp(options_.hang_after / 4, std::chrono::milliseconds(20), std::chrono::milliseconds(250));
-  // Neither keeps the session alive: its owner does, until it is lost.
   ticker_ = WallTicker::start(executor_, period, [weak = weak_from_this()] {
     if (const auto self = std::static_pointer_cast<Session>(weak.lock())) self->look();
   });
   transmit(std::move(create_frame));
-  watch_->when_readable([weak = weak_from_this()] {
-    if (const auto self = std::static_pointer_cast<Session>(weak.lock())) self->read();
+  reader_ = std::thread([self = std::static_pointer_cast<Session>(shared_from_this())]() noexcept {
+    ::pthread_setname_np(::pthread_self(), "tl-plugin");
+    self->read();
   });
 }
 
@@ -192,39 +193,34 @@ void Session::stop() {
 // ---- what it says ----
 
 void Session::read() {
-  const std::shared_ptr<Peer> keep = shared_from_this();
-  const void* const outer = std::exchange(t_corked, this);
-  bool over = false;
-  std::string sign;
   try {
-    // A process that talks without end must not keep this thread.
-    for (int i = 0; i < kReadsAtOnce; ++i) {
+    for (;;) {
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
-      const ssize_t got = ::recv(watch_->socket(), in_.room(wanted), wanted, MSG_DONTWAIT);
+      const ssize_t got = ::recv(watch_->socket(), in_.room(wanted), wanted, 0);
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-      if (got <= 0) {
-        over = true;
-        break;
-      }
-      in_.grew(static_cast<std::size_t>(got));
-      Frame frame;
-      while (in_.next(frame)) receive(std::move(frame));
-      if (static_cast<std::size_t>(got) < wanted) break;
+      if (got <= 0) break;
+      deal_with(static_cast<std::size_t>(got));
     }
   } catch (const Error& error) {
     condemn(Loss::Cause::kProtocol, "it said what cannot be read: " + error.message);
-    over = true;
   } catch (const std::exception& error) {
     condemn(Loss::Cause::kProtocol, std::string("it said what cannot be dealt with: ") + error.what());
-    over = true;
   }
-  t_corked = outer;
+  t_corked = nullptr;
+  lose();
+}
+
+void Session::deal_with(std::size_t bytes) {
+  in_.grew(bytes);
+  t_corked = this;
+  Frame frame;
+  while (in_.next(frame)) receive(std::move(frame));
+  t_corked = nullptr;
   flush();
-  if (over) return lose("the connection ended");
-  watch_->when_readable([weak = weak_from_this()] {
-    if (const auto self = std::static_pointer_cast<Session>(weak.lock())) self->read();
-  });
+}
+
+void Session::join() {
+  if (reader_.joinable() && reader_.get_id() != std::this_thread::get_id()) reader_.join();
 }
 
 void Session::control(Frame&& frame) {
@@ -313,7 +309,7 @@ void Session::condemn(Loss::Cause cause, std::string text) {
   process_.kill();  // read() finds the end of the connection
 }
 
-Loss Session::loss_of(const ProcessEnd& end, std::string_view) const {
+Loss Session::loss_of(const ProcessEnd& end) const {
   const std::string during = running();
   const std::string when = during.empty() ? std::string() : " while " + during + " ran";
   const Pulse& pulse = process_.pulse();
@@ -331,10 +327,10 @@ Loss Session::loss_of(const ProcessEnd& end, std::string_view) const {
   return loss;
 }
 
-void Session::lose(std::string_view sign) {
+void Session::lose() {
   std::call_once(ended_, [&] {
     const ProcessEnd end = process_.wait(kEndPatience);
-    Loss loss = loss_of(end, sign);
+    Loss loss = loss_of(end);
     {
       const std::lock_guard lock(end_mutex_);
       if (sentence_) {
@@ -374,7 +370,8 @@ void Session::abandon() {
   condemn(Loss::Cause::kAbandoned, "it was given up");
   process_.kill();
   watch_->close();
-  lose("it was given up");
+  lose();
+  join();
 }
 
 void Session::finish(std::chrono::milliseconds patience) {
@@ -391,6 +388,7 @@ void Session::finish(std::chrono::milliseconds patience) {
     }
     if (ticker_) ticker_->stop();
   });
+  join();
 }
 
 }  // namespace trunkline::isolation

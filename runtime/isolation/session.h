@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "runtime/async/watch.h"
 #include "runtime/isolation/child_process.h"
@@ -26,6 +27,8 @@ std::string_view cause_name(Loss::Cause cause);
 
 /// Sends what the process is told and takes what it says. Its listener's functions run on the executor, and on the threads of
 /// those who call; never under a lock. [any-thread] unless it is marked.
+/// Sends what the process is told and takes what it says, with a thread that reads: a call that comes back must not wait for a
+/// turn. The functions of the listener, and completions of calls, run on that thread. [any-thread] unless it is marked.
 class Session final : public remote::Peer {
  public:
   struct Listener {
@@ -52,6 +55,8 @@ class Session final : public remote::Peer {
   void finish(std::chrono::milliseconds patience);
   /// It reads more slowly than it is told things: further calls would only wait here.
   bool is_congested();
+  /// After it was lost: its thread has ended. Nothing on that thread itself.
+  void join();
   pid_t pid() const { return process_.pid(); }
 
  private:
@@ -60,14 +65,15 @@ class Session final : public remote::Peer {
   void misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept override;
   void control(remote::Frame&& frame) override;
   void read();
+  void deal_with(std::size_t bytes);
   void flush();
   void look();  // at its pulse, again and again
   void condemn(Loss::Cause cause, std::string text);
-  void lose(std::string_view sign);
+  void lose();
   void sent_one();
   void acknowledged(std::uint64_t count);
   std::string running() const;
-  Loss loss_of(const ProcessEnd& end, std::string_view sign) const;
+  Loss loss_of(const ProcessEnd& end) const;
 
   const Options options_;
   const std::string where_;
@@ -78,6 +84,7 @@ class Session final : public remote::Peer {
   const std::uint64_t forks_;  // a copy of this process has another number, and keeps off
   std::shared_ptr<WallTicker> ticker_;
   remote::FrameBuffer in_;  // of read() alone
+  std::thread reader_;      // keeps the session alive while it runs
 
   std::mutex out_mutex_;  // guards what follows
   std::string out_;       // to be sent
