@@ -19,7 +19,7 @@ install(FILES ${sdk}/TrunklineConfig.cmake ${sdk}/TrunklinePlugin.cmake ${CMAKE_
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sdk/trunkline-plugin.pc DESTINATION lib/pkgconfig COMPONENT sdk)
 
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sdk/trunkline.pc DESTINATION lib/pkgconfig COMPONENT runtime)
-install(TARGETS trunkline trunkline_script RUNTIME DESTINATION bin COMPONENT runtime)
+install(TARGETS trunkline trunkline_script trunkline_plugin_host RUNTIME DESTINATION bin COMPONENT runtime)
 install(TARGETS trunkline_embed LIBRARY DESTINATION lib COMPONENT runtime NAMELINK_COMPONENT runtime)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/plugins/ DESTINATION lib/trunkline/plugins COMPONENT runtime USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.so" PATTERN "plugin.json" PATTERN "quirks.json" PATTERN "CMakeFiles" EXCLUDE)

@@ -19,8 +19,8 @@ from pathlib import Path
 ASIO_FOLDERS = {"async", "net", "server"}
 DLL_FOLDERS = {"plugin"}
 # Owners of threads: the pool, the timer thread, the log writer, the writer of each database, libcurl's loop, those who wait
-# for scripts.
-THREAD_FOLDERS = {"async", "clock", "diagnostics", "store", "net", "app", "script"}
+# for scripts, and the process of a plugin.
+THREAD_FOLDERS = {"async", "clock", "diagnostics", "store", "net", "app", "script", "isolation"}
 CLOCK_FOLDERS = {"clock"}
 # Values of the expression language are JSON that is held by value everywhere.
 JSON_HEADERS: set[str] = {"runtime/expression/value.h"}

@@ -1,7 +1,7 @@
 # Installs what other folders build, once all of them are known.
 # One file under the name that the module asks for: wheels have no links, so the usual chain of them would be three copies.
 install(PROGRAMS $<TARGET_FILE:trunkline_embed> DESTINATION trunkline/lib COMPONENT python EXCLUDE_FROM_ALL RENAME $<TARGET_SONAME_FILE_NAME:trunkline_embed>)
-foreach(program trunkline trunkline_script)
+foreach(program trunkline trunkline_script trunkline_plugin_host)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION trunkline/bin COMPONENT python EXCLUDE_FROM_ALL)
   endif()

@@ -12,6 +12,7 @@
 #include "runtime/app/plugin_template.h"
 #include "runtime/base/strings.h"
 #include "runtime/conformance/runner.h"
+#include "runtime/isolation/options.h"
 
 namespace trunkline::app {
 namespace {
@@ -35,6 +36,10 @@ json describe(const plugin::FoundPlugin& found) {
     out["optional_secrets"] = manifest.optional_secrets;
     out["threads"] = manifest.threads;
   }
+  if (found.manifest) {
+    json& modes = out["isolation"] = json::array({"none"});
+    if (!found.manifest->library.empty() && !isolation::find_program().empty()) modes.push_back("process");
+  }
   out["state"] = found.error ? "failed" : "available";
   if (found.error) out["detail"] = found.error->message;
   return out;
@@ -55,6 +60,7 @@ std::string describe_line(const json& plugin, bool verbose) {
   list("capabilities  ", "capabilities");
   list("secrets       ", "secrets");
   list("may ask for   ", "optional_secrets");
+  list("isolation     ", "isolation");
   line +=
       "\n    needs host    ABI " + plugin["abi_min"].get<std::string>() + (plugin["threads"].get<bool>() ? ", owns threads" : "");
   return line + "\n    library       " + plugin["library"].get<std::string>();
@@ -166,7 +172,7 @@ void add_new(CLI::App& plugin, CommandContext& context) {
 // ---- test ----
 
 struct TestOptions : TargetOptions {
-  std::string quirks, junit, report;
+  std::string quirks, junit, report, isolation;
   std::vector<std::string> only;
   int limit_s = 60;
   bool in_process = false;
@@ -180,10 +186,21 @@ struct TestOptions : TargetOptions {
   }
 };
 
-conformance::KitInput kit_input(const TestOptions& options, PluginTarget& target) {
+/// `apart`: what stands for the plugin when its code runs in another process.
+conformance::KitInput kit_input(const TestOptions& options, PluginTarget& target, plugin::LoadedPlugin& apart) {
   conformance::KitInput input;
-  input.plugin = &target.loader->load(target.id);
+  for (const plugin::FoundPlugin& found : target.loader->found())
+    if (found.id == target.id && found.manifest) apart.manifest = *found.manifest;
+  input.plugin = &apart;
   read_plugin_config(options.config, target.id, input);
+  if (options.isolation == "process") input.isolation.emplace();
+  if (options.isolation == "none") input.isolation.reset();
+  if (input.isolation) {
+    input.isolation->program = isolation::find_program();
+    apart.manifest = target.loader->manifest_for_process(target.id);
+  } else {
+    input.plugin = &target.loader->load(target.id);
+  }
   std::error_code ignored;
   const fs::path beside = input.plugin->manifest.path.parent_path() / "quirks.json";
   if (!options.quirks.empty())
@@ -210,7 +227,8 @@ int work(const conformance::KitInput& input, const TestOptions& options) {
 
 int test(const CommandContext& context, const TestOptions& options) {
   PluginTarget target = find_plugin(options.target, options.paths);
-  const conformance::KitInput input = kit_input(options, target);
+  plugin::LoadedPlugin apart;
+  const conformance::KitInput input = kit_input(options, target, apart);
   if (options.worker) return work(input, options);
 
   KitSupervision run;
@@ -239,6 +257,7 @@ int test(const CommandContext& context, const TestOptions& options) {
     pass_on("--config", options.config.file);
     pass_on("--provider", options.config.provider);
     pass_on("--quirks", options.quirks);
+    pass_on("--isolation", options.isolation);
     report.results = supervise(run, [](const conformance::CheckResult&) {});
   }
   write_file(options.junit, conformance::to_junit(report));
@@ -256,6 +275,10 @@ void add_test(CLI::App& plugin, CommandContext& context) {
   command->add_option("--junit", options->junit, "Write the report here, as JUnit.");
   command->add_option("--report", options->report, "Write the report here, as JSON.");
   command->add_option("--limit", options->limit_s, "Seconds that one check may take; default: 60.")->check(CLI::PositiveNumber);
+  command
+      ->add_option("--isolation", options->isolation,
+                   "process: each instance in a process of its own; default: as --config says.")
+      ->check(CLI::IsMember({"none", "process"}));
   command->add_flag("--list", options->list, "Name the checks and run none.");
   command->add_flag("--in-process", options->in_process, "Without a process of its own, for a debugger.");
   command->add_flag("--worker", options->worker)->group("");

@@ -6,6 +6,7 @@
 #include "runtime/config/config.h"
 #include "runtime/config/secret_source.h"
 #include "runtime/core/plugin_paths.h"
+#include "runtime/providers/provider_registry.h"
 
 namespace trunkline::app {
 namespace {
@@ -85,6 +86,7 @@ void read_plugin_config(const PluginConfigChoice& choice, const std::string& plu
     const SecretSource source;
     for (const auto& [name, reference] : provider.secrets) input.secrets.emplace(name, source.resolve(reference));
     if (input.plugin) input.interfaces = interface_ids(provider.interfaces, input.plugin->manifest);
+    if (provider.isolation.mode == IsolationConfig::Mode::kProcess) input.isolation = isolation_options(provider.isolation);
     return;
   }
   throw Error(ErrorCode::kNotFound,

@@ -26,7 +26,8 @@ struct PluginConfigChoice {
   std::string file;      // trunkline.yaml; empty: no configuration
   std::string provider;  // empty: the first that names the plugin
 };
-/// Fills config, secrets and interfaces in. Throws ConfigError, and kNotFound when no provider of the file is of this plugin.
+/// Fills config, secrets, interfaces and isolation in. Throws ConfigError, and kNotFound when no provider of the file is of this
+/// plugin.
 void read_plugin_config(const PluginConfigChoice& choice, const std::string& plugin_id, conformance::KitInput& input);
 
 }  // namespace trunkline::app

@@ -136,6 +136,24 @@ void read_plugins(ConfigSection& s, PluginsConfig& out) {
   }
 }
 
+void read_isolation(ConfigSection& s, IsolationConfig& out) {
+  s.choice("isolation", out.mode, {{"none", IsolationConfig::Mode::kNone}, {"process", IsolationConfig::Mode::kProcess}});
+  s.section("isolation_limits", [&](ConfigSection& limits) {
+    constexpr std::uint32_t kLeastMib = 32, kLeastFiles = 32, kMostFiles = 1'048'576;
+    limits.integer("memory_mib", out.memory_mib, kLeastMib);
+    limits.integer("open_files", out.open_files, kLeastFiles, kMostFiles);
+    limits.duration("hang_after", out.hang_after);
+    limits.duration("restart_after", out.restart_after);
+    limits.duration("restart_at_most", out.restart_at_most);
+    limits.integer("quarantine_after", out.quarantine_after, 1u);
+    limits.duration("quarantine_within", out.quarantine_within);
+    for (const auto& [key, value] : {std::pair{"hang_after", out.hang_after}, std::pair{"restart_after", out.restart_after},
+                                     std::pair{"quarantine_within", out.quarantine_within}})
+      if (value < std::chrono::milliseconds(10)) limits.problem(key, "must be at least 10ms");
+    if (out.restart_at_most < out.restart_after) limits.problem("restart_at_most", "must not be shorter than restart_after");
+  });
+}
+
 void read_provider(ConfigSection& s, ProviderConfig& out, std::set<std::string, std::less<>>& names) {
   out.mark = s.mark();
   unique_name(s, "name", out.name, names);
@@ -145,6 +163,7 @@ void read_provider(ConfigSection& s, ProviderConfig& out, std::set<std::string, 
   s.each_member("secrets", [&](const std::string& name, ConfigSection& secrets) { secrets.secret(name, out.secrets[name]); });
   s.duration("timeout", out.timeout);
   if (out.timeout <= Duration::zero()) s.problem("timeout", "must be longer than nothing");
+  read_isolation(s, out.isolation);
   read_provider_sms(s, out);
 }
 

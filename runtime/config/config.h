@@ -257,6 +257,22 @@ struct BreakerConfig {
   Duration return_over = std::chrono::seconds(30);
 };
 
+/// A provider in a process of its own: what it may use there, and how it comes back.
+struct IsolationConfig {
+  enum class Mode { kNone, kProcess } mode = Mode::kNone;
+  /// Resident memory, in MiB.
+  std::uint32_t memory_mib = 1'024;
+  std::uint32_t open_files = 1'024;
+  /// How long one of its functions may take to return, of the wall.
+  Duration hang_after = std::chrono::seconds(30);
+  /// Wait before it is started again; doubled each time, up to restart_at_most.
+  Duration restart_after = std::chrono::seconds(1);
+  Duration restart_at_most = std::chrono::minutes(1);
+  /// So many losses within quarantine_within, and it stays away.
+  std::uint32_t quarantine_after = 5;
+  Duration quarantine_within = std::chrono::minutes(10);
+};
+
 struct ProviderConfig {
   /// Unique name, by which routes refer to it.
   std::string name;
@@ -271,6 +287,8 @@ struct ProviderConfig {
   std::map<std::string, SecretRef> secrets;
   /// Limit of one call.
   Duration timeout = std::chrono::seconds(30);
+  /// Where its code runs.
+  IsolationConfig isolation;
   /// When it is left alone, and how it comes back.
   BreakerConfig breaker;
   /// Text messages that it may be handed.

@@ -13,6 +13,20 @@ std::string_view capability_name(NumberConfig::Capability value) {
   return name_of(value, {"none", "inbound", "outbound", "both"});
 }
 
+void write_isolation(ConfigWriter& w, const IsolationConfig& isolation) {
+  if (isolation.mode == IsolationConfig::Mode::kNone) return;
+  w.text("isolation", "process");
+  w.begin("isolation_limits");
+  w.raw("memory_mib", std::to_string(isolation.memory_mib));
+  w.raw("open_files", std::to_string(isolation.open_files));
+  w.raw("hang_after", format_duration(isolation.hang_after));
+  w.raw("restart_after", format_duration(isolation.restart_after));
+  w.raw("restart_at_most", format_duration(isolation.restart_at_most));
+  w.raw("quarantine_after", std::to_string(isolation.quarantine_after));
+  w.raw("quarantine_within", format_duration(isolation.quarantine_within));
+  w.end();
+}
+
 void write_provider(ConfigWriter& w, const ProviderConfig& provider) {
   w.begin_item();
   w.text("name", provider.name);
@@ -25,6 +39,7 @@ void write_provider(ConfigWriter& w, const ProviderConfig& provider) {
     w.end();
   }
   w.raw("timeout", format_duration(provider.timeout));
+  write_isolation(w, provider.isolation);
   write_provider_sms(w, provider);
   w.end_item();
 }

@@ -32,6 +32,7 @@ Subject CheckContext::open(const std::string& provider) {
   settings.config_json = input.config_json;
   settings.secrets = input.secrets;
   settings.interfaces = input.interfaces;
+  if (input.isolation) return host.open_isolated(input.plugin->manifest, *input.isolation, std::move(settings));
   return host.open(*input.plugin, std::move(settings));
 }
 

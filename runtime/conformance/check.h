@@ -12,6 +12,7 @@
 #include "runtime/conformance/operations.h"
 #include "runtime/conformance/quirks.h"
 #include "runtime/conformance/report.h"
+#include "runtime/isolation/options.h"
 
 namespace trunkline::conformance {
 
@@ -22,6 +23,8 @@ struct KitInput {
   std::map<std::string, Secret> secrets;
   std::vector<std::string> interfaces;  // empty: all of the manifest
   Quirks quirks;
+  /// The plugin runs in processes of its own; `plugin` is a manifest and no more.
+  std::optional<isolation::Options> isolation;
 };
 
 /// One call that was begun. [any-thread]

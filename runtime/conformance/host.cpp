@@ -115,6 +115,14 @@ Subject KitHost::open(const plugin::LoadedPlugin& plugin, plugin::InstanceSettin
   return subject;
 }
 
+Subject KitHost::open_isolated(const plugin::Manifest& manifest, const isolation::Options& options,
+                               plugin::InstanceSettings settings) {
+  auto isolated = std::make_shared<isolation::IsolatedPlugin>(manifest, settings.provider, options, context_);
+  Subject subject = open(isolated->loaded(), std::move(settings));
+  subject.isolated = std::move(isolated);
+  return subject;
+}
+
 bool KitHost::wait(const std::function<bool()>& done) {
   constexpr int kBriefWaits = 3;  // before the clock is moved
   constexpr Duration kFirstStep = std::chrono::milliseconds(10);

@@ -16,6 +16,7 @@
 #include "runtime/conformance/quirks.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
+#include "runtime/isolation/isolated_plugin.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/http_transport.h"
 #include "runtime/plugin/plugin_instance.h"
@@ -100,6 +101,7 @@ class EventSink final : public sms::SmsEvents, public identity::IdentityEvents, 
 /// An instance under test with its sink.
 struct Subject {
   std::shared_ptr<EventSink> sink;
+  std::shared_ptr<isolation::IsolatedPlugin> isolated;  // null: it runs in this process
   std::unique_ptr<plugin::PluginInstance> instance;
   plugin::PluginInstance* operator->() const { return instance.get(); }
 };
@@ -111,6 +113,7 @@ class KitHost {
   ~KitHost();
 
   Subject open(const plugin::LoadedPlugin& plugin, plugin::InstanceSettings settings);
+  Subject open_isolated(const plugin::Manifest& manifest, const isolation::Options& options, plugin::InstanceSettings settings);
   /// Waits for `done`: moves the clock when nothing else happens. False: neither the clock's limit nor the patience brought it.
   bool wait(const std::function<bool()>& done);
   /// Lets everything happen that is going to within `time` on the clock.

@@ -236,19 +236,12 @@ std::vector<FoundPlugin> PluginLoader::found() const {
   return found_;
 }
 
-const LoadedPlugin& PluginLoader::load(std::string_view id) {
-  const std::lock_guard lock(mutex_);
+// With mutex_ held.
+FoundPlugin& PluginLoader::find(std::string_view id) {
   for (FoundPlugin& plugin : found_) {
     if (plugin.id != id) continue;
     if (plugin.error) throw *plugin.error;
-    if (plugin.loaded) return *plugin.loaded;
-    try {
-      plugin.loaded = &load_checked(*plugin.manifest);
-    } catch (const Error& error) {
-      plugin.error = error;
-      throw;
-    }
-    return *plugin.loaded;
+    return plugin;
   }
   std::string known, paths;
   for (const FoundPlugin& plugin : found_) known += (known.empty() ? "" : ", ") + plugin.id;
@@ -259,11 +252,33 @@ const LoadedPlugin& PluginLoader::load(std::string_view id) {
               std::string(id));
 }
 
-const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
+const LoadedPlugin& PluginLoader::load(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  FoundPlugin& plugin = find(id);
+  if (plugin.loaded) return *plugin.loaded;
+  try {
+    plugin.loaded = &load_checked(*plugin.manifest);
+  } catch (const Error& error) {
+    plugin.error = error;
+    throw;
+  }
+  return *plugin.loaded;
+}
+
+Manifest PluginLoader::manifest_for_process(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const Manifest& manifest = *find(id).manifest;
+  if (manifest.library.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                where(manifest) + ": found no library, wanted one that another process can load: isolation: process is for those",
+                manifest.id);
   check_manifest(manifest, options_);
   check_shared_library(manifest.library);
   check_hash(manifest, options_.allow_hashes);
+  return manifest;
+}
 
+const tl_plugin_entry* load_library(const Manifest& manifest) {
   Libraries& all = libraries();
   const std::lock_guard lock(all.mutex);
   boost::dll::shared_library& library = open_library(all, manifest);
@@ -273,9 +288,18 @@ const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
                 manifest.id);
   const auto* entry = &library.get<const tl_plugin_entry>(TL_PLUGIN_ENTRY);
   check_entry(entry, where(manifest));
+  return entry;
+}
+
+const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
+  check_manifest(manifest, options_);
+  check_shared_library(manifest.library);
+  check_hash(manifest, options_.allow_hashes);
   auto loaded = std::make_unique<LoadedPlugin>();
   loaded->manifest = manifest;
-  loaded->entry = entry;
+  loaded->entry = load_library(manifest);
+  Libraries& all = libraries();
+  const std::lock_guard lock(all.mutex);
   all.plugins.push_back(std::move(loaded));
   return *all.plugins.back();
 }

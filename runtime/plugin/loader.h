@@ -33,6 +33,8 @@ struct LoadedPlugin {
   const tl_plugin_entry* entry = nullptr;
   /// What makes an instance, where the entry alone cannot know of what: see AppPlugin. Empty: entry->create.
   std::function<std::int32_t(const tl_host* host, tl_str config_json, tl_plugin** out, tl_error** error)> create;
+  /// For an instance that did not drain in time and is never destroyed. Empty: nothing can be done about it.
+  std::function<void(tl_plugin* plugin)> abandon;
 };
 
 /// A plugin that the application itself is: an object of a language binding. Lives as long as its loader, not as the process.
@@ -78,12 +80,16 @@ class PluginLoader {
   /// Loads a plugin or gives the loaded one. Throws: kNotFound (no such id; says where it looked), kInvalidArgument (its
   /// manifest), kAlreadyExists (two plugins with this id), kPermissionDenied (hash or draft), kFailedPrecondition (the library).
   const LoadedPlugin& load(std::string_view id);
+  /// The manifest of a plugin whose library is to be loaded by another process; everything that can be checked without its code
+  /// has been. Throws as load() does, and kInvalidArgument for a plugin without a library.
+  Manifest manifest_for_process(std::string_view id);
 
  private:
   void search(const std::filesystem::path& folder);
   void add(FoundPlugin plugin);
   void add_checked(const LoadedPlugin& loaded);
   const LoadedPlugin& load_checked(const Manifest& manifest);
+  FoundPlugin& find(std::string_view id);
 
   LoaderOptions options_;
   mutable std::mutex mutex_;
@@ -94,6 +100,8 @@ class PluginLoader {
 
 /// Checks the entry struct of a plugin against this host; throws kFailedPrecondition. `where` names the plugin.
 void check_entry(const tl_plugin_entry* entry, const std::string& where);
+/// Loads a library whose manifest and hash another process has checked, and checks its entry. Throws kFailedPrecondition.
+const tl_plugin_entry* load_library(const Manifest& manifest);
 /// Checks the manifest against this host: ABI version, drafts.
 void check_manifest(const Manifest& manifest, const LoaderOptions& options);
 

@@ -113,7 +113,7 @@ struct PluginInstance::Bridge {
   std::function<tl_iface(std::string_view)> event_sink;  // [any-thread]
   std::atomic<bool> open{true};
   tl_host host{};
-  bool of_application = false;
+  bool of_application = false;  // or elsewhere: it says itself when it is busy
   WorkTracker& work;
   std::mutex busy_mutex;
   bool counted = false;  // guarded by busy_mutex
@@ -360,6 +360,7 @@ void PluginInstance::abandon() {
   calls_->close(Error(ErrorCode::kCancelled, where_ + " was abandoned"));
   bridge_->services.abandon();
   bridge_->close();
+  if (plugin_.abandon) plugin_.abandon(instance_);
   static auto& abandoned = *new std::vector<std::pair<Bridge*, tl_plugin*>>;  // reachable, for leak checkers
   static std::mutex guard;
   const std::lock_guard lock(guard);

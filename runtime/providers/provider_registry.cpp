@@ -55,6 +55,19 @@ Error joined(std::vector<Error> errors) {
 
 }  // namespace
 
+isolation::Options isolation_options(const IsolationConfig& config) {
+  isolation::Options options;
+  options.program = isolation::find_program();
+  options.memory_bytes = std::size_t{config.memory_mib} << 20;
+  options.open_files = config.open_files;
+  options.hang_after = std::chrono::ceil<std::chrono::milliseconds>(config.hang_after);
+  options.restart_after = config.restart_after;
+  options.restart_at_most = config.restart_at_most;
+  options.quarantine_after = config.quarantine_after;
+  options.quarantine_within = config.quarantine_within;
+  return options;
+}
+
 ProviderRegistry::ProviderRegistry(const Config& config, plugin::HostContext& host, std::vector<std::filesystem::path> builtin)
     : configs_(config.providers),
       routes_(config.routes),
@@ -124,6 +137,12 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
     throw Error(ErrorCode::kFailedPrecondition, "provider " + config.name + ": the runtime does not run", config.name);
   if (find(config.name))
     throw Error(ErrorCode::kAlreadyExists, "provider " + config.name + ": found twice, wanted once", config.name);
+  if (config.isolation.mode != IsolationConfig::Mode::kNone)
+    throw Error(ErrorCode::kInvalidArgument,
+                "provider " + config.name +
+                    ": isolation: process is for plugins with a library; this one is an object of the "
+                    "application",
+                "isolation");
   const plugin::LoadedPlugin& loaded = plugin->loaded();
   const std::string id = loaded.manifest.id;
   loader_.add_app(std::move(plugin));
@@ -146,7 +165,11 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
 
 const plugin::LoadedPlugin& ProviderRegistry::loaded(const ProviderConfig& config) {
   try {
-    return loader_.load(config.plugin);
+    if (config.isolation.mode == IsolationConfig::Mode::kNone) return loader_.load(config.plugin);
+    auto isolated = std::make_unique<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
+                                                                isolation_options(config.isolation), host_);
+    const std::lock_guard lock(isolated_mutex_);
+    return isolated_.insert_or_assign(config.name, std::move(isolated)).first->second->loaded();
   } catch (Error& error) {
     error.message = "provider " + config.name + ": " + error.message;
     throw;
@@ -286,6 +309,14 @@ std::vector<service::PluginInfo> ProviderRegistry::plugins() const {
     }
     info.state = found.loaded ? "loaded" : found.error ? "failed" : "available";
     if (found.error) info.detail = found.error->message;
+    const std::lock_guard lock(isolated_mutex_);
+    for (const auto& [provider, isolated] : isolated_) {
+      const std::string state = isolated->state();
+      if (isolated->loaded().manifest.id != found.id || state.empty()) continue;
+      info.state = "loaded";
+      info.detail =
+          info.detail.value_or("") + (info.detail ? "; " : "") + "provider " + provider + ": in a process of its own, " + state;
+    }
   }
   return out;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/config/config.h"
+#include "runtime/isolation/isolated_plugin.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/loader.h"
 #include "runtime/providers/country.h"
@@ -19,6 +20,9 @@
 #include "trunkline/service.hpp"
 
 namespace trunkline {
+
+/// What a configured provider's process may use; this build's program.
+isolation::Options isolation_options(const IsolationConfig& config);
 
 /// Owned by the runtime. [any-thread] but for what is marked. Between start and stop the set of providers only grows.
 class ProviderRegistry {
@@ -85,9 +89,11 @@ class ProviderRegistry {
   const std::vector<RouteConfig> routes_;
   plugin::HostContext& host_;
   plugin::PluginLoader loader_;
-  std::map<std::string, EventSink, std::less<>> sinks_;  // written before start only
-  std::vector<std::unique_ptr<const Set>> sets_;         // all there ever were: who is reading one need not say so
-  std::atomic<const Set*> set_{nullptr};                 // the last of them
+  mutable std::mutex isolated_mutex_;
+  std::map<std::string, std::unique_ptr<isolation::IsolatedPlugin>> isolated_;  // by provider; guarded by isolated_mutex_
+  std::map<std::string, EventSink, std::less<>> sinks_;                         // written before start only
+  std::vector<std::unique_ptr<const Set>> sets_;  // all there ever were: who is reading one need not say so
+  std::atomic<const Set*> set_{nullptr};          // the last of them
   bool started_ = false;
   bool stopped_ = false;
 };

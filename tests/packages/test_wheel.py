@@ -31,6 +31,7 @@ def test_it_is_of_this_platform_and_brings_everything_along(dist: Dist) -> None:
     names = zipfile.ZipFile(dist.wheel).namelist()
     for wanted in (
         "trunkline/bin/trunkline",
+        "trunkline/bin/trunkline-plugin-host",
         "trunkline/bin/trunkline-script",
         "trunkline/plugins/sms-sandbox/plugin.json",
         "trunkline/py.typed",

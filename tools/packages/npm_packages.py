@@ -14,7 +14,7 @@ from stage import ROOT, Stage
 
 PACKAGE = ROOT / "node" / "trunkline"
 # What a build of the addon, the program and the plugins needs, and nothing else.
-BINDINGS = ("CMakeLists.txt", "c", "cpp", "node")
+BINDINGS = ("CMakeLists.txt", "c", "cpp", "node", "wire")
 SOURCES = ["CMakeLists.txt", "LICENSE", "cmake", "runtime", "plugins", *(f"bindings/{part}" for part in BINDINGS)]
 HEADERS = {"node-api-headers": "include", "node-addon-api": "."}
 

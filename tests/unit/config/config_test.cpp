@@ -162,15 +162,16 @@ providers:
       password: {env: UNSET}
     color: red
 )yaml"),
-      ElementsAre("1:1 runtme: unknown key, did you mean 'runtime'?",
-                  "3:9 listen.port: wanted a whole number from 0 to 65535, found 'http'",
-                  "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
-                  "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
-                  "7:17 auth.replay_guard: wanted true or false, found 'yes'",
-                  "10:13 providers[0].plugin: wanted text, found a list", "11:5 providers[1].name: is missing",
-                  "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
-                  "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout, rate, "
-                  "breaker, prices"));
+      ElementsAre(
+          "1:1 runtme: unknown key, did you mean 'runtime'?",
+          "3:9 listen.port: wanted a whole number from 0 to 65535, found 'http'",
+          "4:13 listen.tls_port: wanted a whole number from 0 to 65535, found '70000'",
+          "6:15 auth.clock_skew: wanted a duration such as 30s, 5m or PT5M, found 'soon'",
+          "7:17 auth.replay_guard: wanted true or false, found 'yes'", "10:13 providers[0].plugin: wanted text, found a list",
+          "11:5 providers[1].name: is missing",
+          "13:17 providers[1].secrets.password: missing secret: the environment variable UNSET is not set",
+          "14:5 providers[1].color: unknown key, known are: name, plugin, interfaces, config, secrets, timeout, isolation, "
+          "isolation_limits, rate, breaker, prices"));
 }
 
 TEST(Config, JoinsTheProblemsInItsMessage) {

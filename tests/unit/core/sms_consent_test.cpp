@@ -15,7 +15,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kReport = "Microsoft.Communication.SMSDeliveryReportReceived";
+constexpr const char* kConsentReport = "Microsoft.Communication.SMSDeliveryReportReceived";
 
 class SmsConsentOnSandbox : public RuntimeTest {
  protected:
@@ -53,7 +53,7 @@ TEST_F(SmsConsentOnSandbox, StopIsConfirmedAndThenHolds) {
   EXPECT_THAT(rules(failed.message_id), Contains("consent:reject"));
   advance(1min);
   EXPECT_EQ(texts().size(), 1u) << "nothing but the confirmation";
-  const auto reports = events(kReport);
+  const auto reports = events(kConsentReport);
   ASSERT_EQ(reports.size(), 1u);
   const json data = json::parse(reports[0].data);
   EXPECT_EQ(data["messageId"], failed.message_id);
@@ -114,7 +114,7 @@ TEST_F(SmsConsentOnSandbox, WhatWasQueuedBeforeAStopIsNotSentAfterIt) {
   EXPECT_EQ(record(id).state, sms::MessageState::kFailed);
   EXPECT_EQ(record(id).reason, sms::FailureReason::kOptedOut);
   EXPECT_THAT(texts(), Not(Contains("hello")));
-  EXPECT_THAT(json::parse(events(kReport).at(0).data)["deliveryStatusDetails"].get<std::string>(), HasSubstr("opted out"));
+  EXPECT_THAT(json::parse(events(kConsentReport).at(0).data)["deliveryStatusDetails"].get<std::string>(), HasSubstr("opted out"));
 }
 
 TEST_F(SmsConsentOnSandbox, AddRemoveAndCheckOneByOne) {

@@ -11,6 +11,7 @@ const table = {
   python: () => import("./python.js"),
   node: () => import("./node.js"),
   kit: () => import("./kit.js"),
+  wire: () => import("./wire.js"),
 };
 
 export const targetNames = Object.keys(table);

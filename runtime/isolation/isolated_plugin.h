@@ -1,0 +1,42 @@
+// A plugin whose code runs in a process of its own, as a plugin like any other.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "runtime/isolation/options.h"
+#include "runtime/plugin/host_context.h"
+#include "runtime/plugin/loader.h"
+
+namespace trunkline::isolation {
+
+class IsolatedInstance;
+
+/// The plugin of one configured provider. loaded() makes instances through PluginInstance as every other plugin does; the process
+/// is started with the instance, started again when it is lost, and gone when the instance is destroyed or abandoned. Must
+/// outlive its instances. [any-thread]
+class IsolatedPlugin {
+ public:
+  /// `manifest`: of a plugin with a library; its hash has been checked. Runs nothing.
+  IsolatedPlugin(plugin::Manifest manifest, std::string provider, Options options, plugin::HostContext& host);
+  IsolatedPlugin(const IsolatedPlugin&) = delete;
+  ~IsolatedPlugin();
+
+  const plugin::LoadedPlugin& loaded() const { return loaded_; }
+  /// `running`, `starting`, `waiting`, `quarantined`, `stopped` or nothing.
+  std::string state() const;
+  /// Of the process that runs; 0: none does.
+  int process_id() const;
+
+ private:
+  std::int32_t create(const tl_host* host, tl_str config, tl_plugin** out, tl_error** error);
+
+  const std::string provider_;
+  const Options options_;
+  plugin::HostContext& host_;
+  tl_plugin_entry entry_{};
+  plugin::LoadedPlugin loaded_;
+  mutable std::mutex mutex_;
+  std::weak_ptr<IsolatedInstance> last_;  // guarded by mutex_
+};
+
+}  // namespace trunkline::isolation

@@ -1,0 +1,44 @@
+// A page that the process of a plugin shares with its host. It says what the process is doing without a message, and still says
+// it when the process has been killed. Its values are hints of a program that may be broken: they decide what is told and when
+// patience ends, and the worst that a wrong one can do is that a call counts as begun, or as not begun, wrongly.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace trunkline::remote {
+
+struct Pulse {
+  static constexpr std::size_t kThreads = 64;
+  static constexpr std::size_t kBytes = 4096;
+
+  /// One thread that may be inside the plugin.
+  struct Thread {
+    std::atomic<std::uint64_t> since_ms;  // of the steady clock; 0: outside
+    std::atomic<std::uint64_t> call;      // id; 0: a completion or something else
+    std::atomic<std::uint32_t> target, operation;
+  };
+
+  /// Goes up as long as the process lives.
+  std::atomic<std::uint64_t> beats;
+  /// The largest id of a call that was handed to the plugin.
+  std::atomic<std::uint64_t> begun;
+  /// Bytes that were resident at most.
+  std::atomic<std::uint64_t> peak_bytes;
+  /// Set before it ends by itself because it has used too much memory.
+  std::atomic<std::uint32_t> out_of_memory;
+  std::atomic<std::uint32_t> reserved;
+  std::array<Thread, kThreads> threads;
+};
+static_assert(sizeof(Pulse) <= Pulse::kBytes);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// `target` of what is no call of an interface; its operations are create, stop and destroy.
+inline constexpr std::uint32_t kLifecycleTarget = 0xffffffffu;
+/// The descriptors with which the process is started.
+inline constexpr int kSocketDescriptor = 3;
+inline constexpr int kPulseDescriptor = 4;
+/// Exit status of a process that has used more memory than it may.
+inline constexpr int kExitOutOfMemory = 70;
+
+}  // namespace trunkline::remote

@@ -1,0 +1,9 @@
+/* Writes to an address that is not there. */
+#include "sms_plugin.h"
+static volatile int* volatile nowhere;
+static void send(void* self, const tl_call* call, const tl_sms_send_request* request, tl_sms_provider_send_done done,
+                 void* user) {
+  (void)self, (void)call, (void)request, (void)done, (void)user;
+  *nowhere = 1;
+}
+SMS_PLUGIN(send)
