@@ -10,6 +10,8 @@ namespace email_sendgrid {
 using nlohmann::json;
 using trunkline::Call;
 using trunkline::CallOptions;
+using trunkline::Custody;
+using trunkline::CustodyBook;
 using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::Time;
@@ -27,6 +29,19 @@ namespace {
 
 /// Comes back in the events of the mail.
 constexpr const char* kOurId = "trunkline_message_id";
+/// Longer than the host goes on asking.
+constexpr std::int64_t kJournalMinutes = 2880;
+
+/// One recipient of a mail.
+std::string custody_key(const std::string& message_id, const std::string& address) { return message_id + " " + address; }
+
+/// A gateway in between, which does not know what the service did.
+bool is_gateways(int status) { return status == 502 || status == 504; }
+
+/// The service has seen nothing.
+bool was_unsent(const Error& error) {
+  return error.provider_code == "connection" || error.provider_code == "resolution" || error.code == ErrorCode::kInvalidArgument;
+}
 
 json mailbox(const Mailbox& box) {
   json out;
@@ -146,6 +161,8 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
   if (api_key_.find_first_of(" \r\n") != std::string::npos || api_key_.empty())
     throw Error(ErrorCode::kInvalidArgument, "secrets.api_key: wanted one word", "api_key");
   timeout_ = std::chrono::seconds{config.value("request_seconds", 20)};
+  custody_ = std::make_unique<CustodyBook>(host.store(), host.clock(),
+                                           std::chrono::minutes{config.value("journal_minutes", kJournalMinutes)});
   if (config.contains("webhook_public_key"))
     verifier_ = std::make_unique<Verifier>(config["webhook_public_key"].get<std::string>());
 }
@@ -153,29 +170,68 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
 EmailCapabilities Provider::capabilities(const Call&) {
   EmailCapabilities capabilities;
   capabilities.delivery_reports = verifier_ != nullptr;
+  capabilities.idempotent = true;
   capabilities.max_recipients = 1000;
   capabilities.max_size_bytes = 30 * 1024 * 1024;
   return capabilities;
 }
 
+trunkline::Task<HttpResponse> Provider::post(std::string body) {
+  HttpRequest request;
+  request.method = "POST";
+  request.url = base_url_ + "/v3/mail/send";
+  request.headers["authorization"] = "Bearer " + api_key_;
+  request.headers["content-type"] = "application/json";
+  request.body = trunkline::Bytes(body.begin(), body.end());
+  request.timeout = timeout_;
+  co_return co_await http_.send(std::move(request));
+}
+
 trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequest request) {
-  const std::string body = body_of(request);
-  HttpRequest post;
-  post.method = "POST";
-  post.url = base_url_ + "/v3/mail/send";
-  post.headers["authorization"] = "Bearer " + api_key_;
-  post.headers["content-type"] = "application/json";
-  post.body = trunkline::Bytes(body.begin(), body.end());
-  post.timeout = timeout_;
-  const HttpResponse response = co_await http_.send(std::move(post));
-  if (response.status != 202 && response.status != 200) throw error_of(response);
-  const auto id = response.headers.find("x-message-id");
+  co_await custody_->ready();
+  const std::vector<std::string> wanted = request.recipients;
+  std::vector<std::string> keys;
+  request.recipients.clear();
+  for (const std::string& address : wanted) {
+    const std::string key = custody_key(request.message_id, address);
+    const auto known = custody_->find(key);
+    // An event may still tell. The host asks again, and gives the mail up in the end, but has nobody send it a second time.
+    if (known && known->custody == Custody::kHanded)
+      throw Error(ErrorCode::kDeadlineExceeded, "the service's answer was lost; the mail may have been sent, and is not sent again");
+    if (known && known->custody == Custody::kTaken) continue;
+    request.recipients.push_back(address);
+    keys.push_back(key);
+  }
+  if (!keys.empty()) {
+    std::vector<std::string> handed = keys;
+    co_await custody_->hand_over(std::move(handed));
+    std::optional<Error> failure;
+    HttpResponse response;
+    try {
+      response = co_await post(body_of(request));
+    } catch (...) {
+      failure = trunkline::current_error();
+    }
+    const bool lost = failure ? !was_unsent(*failure) : is_gateways(response.status);
+    if (lost)
+      throw Error(ErrorCode::kDeadlineExceeded, "the service's answer was lost: " +
+                                                    (failure ? failure->message : "HTTP " + std::to_string(response.status)));
+    const bool taken = !failure && (response.status == 202 || response.status == 200);
+    const auto id = response.headers.find("x-message-id");
+    for (const std::string& key : keys)
+      custody_->answered(key, taken ? Custody::kTaken : Custody::kRefused,
+                         taken && id != response.headers.end() ? id->second : std::string());
+    co_await custody_->flush();
+    if (failure) throw *failure;
+    if (!taken) throw error_of(response);
+  }
   std::vector<EmailSendResult> results;
-  for (const std::string& recipient : request.recipients) {
+  for (const std::string& address : wanted) {
     EmailSendResult& result = results.emplace_back();
-    result.recipient = recipient;
+    result.recipient = address;
     result.state = EmailState::kSent;
-    if (id != response.headers.end()) result.provider_message_id = id->second;
+    const auto known = custody_->find(custody_key(request.message_id, address));
+    if (known && !known->carrier_id.empty()) result.provider_message_id = known->carrier_id;
   }
   co_return results;
 }
@@ -191,8 +247,16 @@ trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) 
     throw Error(ErrorCode::kUnauthenticated, "the signature of the webhook is missing or wrong", "signature");
   const json events = json::parse(body, nullptr, false);
   if (!events.is_array()) throw Error(ErrorCode::kInvalidArgument, "wanted a list of events", "body");
+  co_await custody_->ready();
+  bool learnt = false;
   for (const json& event : events) {
     if (!event.is_object() || text(event, kOurId).empty()) continue;  // of mail that is not ours
+    // Whatever it tells of a mail whose answer was lost: the service has it.
+    const std::string key = custody_key(text(event, kOurId), text(event, "email"));
+    if (const auto known = custody_->find(key); known && known->custody == Custody::kHanded) {
+      custody_->answered(key, Custody::kTaken, {});
+      learnt = true;
+    }
     const std::string kind = text(event, "event");
     Time at = clock_.now();
     if (event.contains("timestamp") && event["timestamp"].is_number_integer())
@@ -220,6 +284,7 @@ trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) 
     report.at = at;
     co_await events_.report(std::move(report), std::move(options));
   }
+  if (learnt) co_await custody_->flush();
   HttpResponse response;
   response.status = 200;
   co_return response;
