@@ -26,7 +26,7 @@ constexpr Duration kKept = std::chrono::days{30};
 const Statement kUpsert{
     "INSERT INTO number_reservations (resource_key, reservation_id, created_us, expires_us, purchased, body) VALUES (?, ?, ?, ?, "
     "0, ?) ON CONFLICT (resource_key, reservation_id) DO UPDATE SET expires_us = excluded.expires_us, body = excluded.body"};
-const Statement kSelect{
+const Statement kSelectReservation{
     "SELECT reservation_id, created_us, expires_us, purchased, body FROM number_reservations WHERE resource_key = ? AND "
     "reservation_id = ?"};
 const Statement kSelectAll{
@@ -81,7 +81,7 @@ Stored read_row(const Row& row, Time now) {
 
 std::optional<Stored> find_row(Session& session, std::int64_t resource_key, std::string_view id, Time now) {
   std::optional<Stored> stored;
-  session.query(kSelect, {resource_key, id}, [&](const Row& row) { stored = read_row(row, now); });
+  session.query(kSelectReservation, {resource_key, id}, [&](const Row& row) { stored = read_row(row, now); });
   return stored;
 }
 

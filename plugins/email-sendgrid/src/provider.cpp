@@ -1,23 +1,20 @@
 #include "provider.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
+
+#include "wire.h"
 
 namespace email_sendgrid {
 
 using nlohmann::json;
 using trunkline::Call;
-using trunkline::CallOptions;
 using trunkline::Custody;
 using trunkline::CustodyBook;
 using trunkline::Error;
 using trunkline::ErrorCode;
-using trunkline::Time;
 using trunkline::email::EmailCapabilities;
-using trunkline::email::EmailEngagement;
-using trunkline::email::EmailReport;
 using trunkline::email::EmailSendRequest;
 using trunkline::email::EmailSendResult;
 using trunkline::email::EmailState;
@@ -27,13 +24,8 @@ using trunkline::host::HttpResponse;
 
 namespace {
 
-/// Comes back in the events of the mail.
-constexpr const char* kOurId = "trunkline_message_id";
 /// Longer than the host goes on asking.
 constexpr std::int64_t kJournalMinutes = 2880;
-
-/// One recipient of a mail.
-std::string custody_key(const std::string& message_id, const std::string& address) { return message_id + " " + address; }
 
 /// A gateway in between, which does not know what the service did.
 bool is_gateways(int status) { return status == 502 || status == 504; }
@@ -116,11 +108,6 @@ std::string body_of(const EmailSendRequest& request) {
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 Error error_of(const HttpResponse& response) {
   const std::string raw = response.body ? std::string(response.body->begin(), response.body->end()) : std::string();
   const json body = json::parse(raw, nullptr, false);
@@ -136,14 +123,6 @@ Error error_of(const HttpResponse& response) {
   error.provider_code = std::to_string(response.status);
   if (response.status == 429) error.retryable = true;
   return error;
-}
-
-EmailState state_of(const std::string& event, const std::string& type) {
-  if (event == "delivered") return EmailState::kDelivered;
-  if (event == "bounce") return type == "blocked" ? EmailState::kFailed : EmailState::kBounced;
-  if (event == "dropped") return EmailState::kSuppressed;
-  if (event == "spamreport") return EmailState::kComplained;
-  return EmailState::kUnknown;
 }
 
 }  // namespace
@@ -163,6 +142,11 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
   timeout_ = std::chrono::seconds{config.value("request_seconds", 20)};
   custody_ = std::make_unique<CustodyBook>(host.store(), host.clock(),
                                            std::chrono::minutes{config.value("journal_minutes", kJournalMinutes)});
+  try {
+    inbound_token_ = host.secrets().get("inbound_token");
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::kNotFound) throw;
+  }
   if (config.contains("webhook_public_key"))
     verifier_ = std::make_unique<Verifier>(config["webhook_public_key"].get<std::string>());
 }
@@ -171,6 +155,7 @@ EmailCapabilities Provider::capabilities(const Call&) {
   EmailCapabilities capabilities;
   capabilities.delivery_reports = verifier_ != nullptr;
   capabilities.idempotent = true;
+  capabilities.inbound = verifier_ != nullptr || !inbound_token_.empty();
   capabilities.max_recipients = 1000;
   capabilities.max_size_bytes = 30 * 1024 * 1024;
   return capabilities;
@@ -234,60 +219,6 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequ
     if (known && !known->carrier_id.empty()) result.provider_message_id = known->carrier_id;
   }
   co_return results;
-}
-
-trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) {
-  const std::string body = request.body ? std::string(request.body->begin(), request.body->end()) : std::string();
-  const auto header = [&](const char* name) {
-    const auto found = request.headers.find(name);
-    return found == request.headers.end() ? std::string() : found->second;
-  };
-  const std::string timestamp = header("x-twilio-email-event-webhook-timestamp");
-  if (!verifier_ || !verifier_->verify(timestamp + body, header("x-twilio-email-event-webhook-signature")))
-    throw Error(ErrorCode::kUnauthenticated, "the signature of the webhook is missing or wrong", "signature");
-  const json events = json::parse(body, nullptr, false);
-  if (!events.is_array()) throw Error(ErrorCode::kInvalidArgument, "wanted a list of events", "body");
-  co_await custody_->ready();
-  bool learnt = false;
-  for (const json& event : events) {
-    if (!event.is_object() || text(event, kOurId).empty()) continue;  // of mail that is not ours
-    // Whatever it tells of a mail whose answer was lost: the service has it.
-    const std::string key = custody_key(text(event, kOurId), text(event, "email"));
-    if (const auto known = custody_->find(key); known && known->custody == Custody::kHanded) {
-      custody_->answered(key, Custody::kTaken, {});
-      learnt = true;
-    }
-    const std::string kind = text(event, "event");
-    Time at = clock_.now();
-    if (event.contains("timestamp") && event["timestamp"].is_number_integer())
-      at = Time{std::chrono::seconds{event["timestamp"].get<std::int64_t>()}};
-    CallOptions options = call.forward();
-    if (kind == "open" || kind == "click") {
-      EmailEngagement engagement;
-      engagement.message_id = text(event, kOurId);
-      engagement.recipient = text(event, "email");
-      engagement.kind = kind == "click" ? trunkline::email::EngagementKind::kClick : trunkline::email::EngagementKind::kView;
-      if (kind == "click") engagement.url = text(event, "url");
-      engagement.user_agent = text(event, "useragent");
-      engagement.at = at;
-      co_await events_.engagement(std::move(engagement), std::move(options));
-      continue;
-    }
-    const EmailState state = state_of(kind, text(event, "type"));
-    if (state == EmailState::kUnknown) continue;  // processed, deferred: on its way
-    EmailReport report;
-    report.message_id = text(event, kOurId);
-    report.recipient = text(event, "email");
-    report.state = state;
-    if (const std::string code = text(event, "status"); !code.empty()) report.status_code = code;
-    report.detail = text(event, kind == "delivered" ? "response" : "reason");
-    report.at = at;
-    co_await events_.report(std::move(report), std::move(options));
-  }
-  if (learnt) co_await custody_->flush();
-  HttpResponse response;
-  response.status = 200;
-  co_return response;
 }
 
 }  // namespace email_sendgrid

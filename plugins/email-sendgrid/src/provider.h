@@ -29,6 +29,9 @@ class Provider final : public trunkline::email::EmailProvider, public trunkline:
 
  private:
   Task<trunkline::host::HttpResponse> post(std::string body);
+  /// Throws kUnauthenticated.
+  void check_signature(const trunkline::host::HttpRequest& request) const;
+  Task<trunkline::host::HttpResponse> take_mail(trunkline::Call call, trunkline::host::HttpRequest request);
   const trunkline::host::ClockClient clock_;
   const trunkline::host::HttpClient http_;
   const trunkline::email::EmailEventsClient events_;
@@ -37,6 +40,7 @@ class Provider final : public trunkline::email::EmailProvider, public trunkline:
   trunkline::Duration timeout_;
   std::unique_ptr<trunkline::CustodyBook> custody_;
   std::unique_ptr<Verifier> verifier_;
+  std::string inbound_token_;  // empty: mail must be signed
 };
 
 }  // namespace email_sendgrid
