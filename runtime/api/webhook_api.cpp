@@ -16,7 +16,7 @@ namespace {
 
 using server::RouteContext;
 
-constexpr std::size_t kMaxReportBytes = 1024 * 1024;      // of a callback
+constexpr std::size_t kMaxReportBytes = 1024 * 1024;     // of a callback
 constexpr std::size_t kMaxInboundMailBytes = 32u << 20;  // of one that brings a mail
 
 /// Of one connection (RFC 9110 section 7.6.1), or written by the server itself.

@@ -15,8 +15,8 @@
 
 namespace trunkline {
 
-/// Keeps them, durably, until somebody knows whose they are; what nobody asks for is dropped after a quarter of an hour, and of too
-/// many the oldest. Nobody knows which resource they belong to, so they rest in the system's database. [any-thread]
+/// Keeps them, durably, until somebody knows whose they are; what nobody asks for is dropped after a quarter of an hour, and of
+/// too many the oldest. Nobody knows which resource they belong to, so they rest in the system's database. [any-thread]
 class EarlyReports {
  public:
   static constexpr Duration kKept = std::chrono::minutes{15};

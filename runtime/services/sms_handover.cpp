@@ -208,9 +208,8 @@ void SmsDispatcher::go_on(Lane& lane, const OutgoingPtr& message, const Handover
     RouteDecision route;
     context_.providers.sms_router().route(query_of(*message, message->recipients.front()), at, route, Router::Trial::kLeave);
     const auto& candidates = route.candidates();
-    again = message->target && std::any_of(candidates.begin(), candidates.end(), [&](const RouteTarget* candidate) {
-              return !is_out(*message, *candidate);
-            });
+    again = message->target && std::any_of(candidates.begin(), candidates.end(),
+                                           [&](const RouteTarget* candidate) { return !is_out(*message, *candidate); });
     // That carriers were left alone is no attempt: those who wait for one that comes back must not be given up for it.
     const std::size_t rounds = config_.retry_schedule.size();
     int& used = message->target ? message->round : message->left_alone;

@@ -31,8 +31,8 @@ bool SmsService::fail_over(store::Session& session, Arrival& arrival, const Mess
   if (!stored) return false;
   OutgoingPtr message = outgoing_of(arrival.whose.resource, *stored);
   std::vector<const RouteTarget*> able;
-  const auto rule = context_.providers.sms_router().after_receipt(
-      dispatcher_->query_of(*message, message->recipients.front()), able);
+  const auto rule =
+      context_.providers.sms_router().after_receipt(dispatcher_->query_of(*message, message->recipients.front()), able);
   if (!rule || (!rule->retriable && !rule->carrier_fault)) return false;
 
   const auto step = [&](std::string_view outcome, std::string_view value, std::string_view detail) {
@@ -40,9 +40,9 @@ bool SmsService::fail_over(store::Session& session, Arrival& arrival, const Mess
   };
   const OutcomeClass outcome = outcome_class(receipt.reason, is_retryable(receipt.reason));
   // "No report" says nothing of the message: a handset may have it.
-  const bool wanted = receipt.reason != sms::FailureReason::kNoReport &&
-                      ((outcome == OutcomeClass::kRetriable && rule->retriable) ||
-                       (outcome == OutcomeClass::kCarrierFault && rule->carrier_fault));
+  const bool wanted =
+      receipt.reason != sms::FailureReason::kNoReport && ((outcome == OutcomeClass::kRetriable && rule->retriable) ||
+                                                          (outcome == OutcomeClass::kCarrierFault && rule->carrier_fault));
   const auto next = std::find_if(able.begin(), able.end(), [&](const RouteTarget* target) {
     return target->name != receipt.provider && !is_out(*message, *target);
   });

@@ -21,7 +21,8 @@ const Statement kKeepGivenUp{
     "WHERE resource_key = ? AND message_id = ? AND state = 2 ON CONFLICT DO NOTHING"};
 const Statement kGiveUp{
     "UPDATE sms_messages SET state = 1, provider = NULL, provider_message_id = NULL, provider_code = NULL, "
-    "decision = decision || ?, updated_us = ?, assumed = 0 WHERE resource_key = ? AND message_id = ? AND state = 2"};
+    "decision = decision || ?, updated_us = ?, assumed = 0, receipts = receipts + 1 "
+    "WHERE resource_key = ? AND message_id = ? AND state = 2"};
 const Statement kGivenUp{
     "SELECT provider, reason, code FROM sms_given_up WHERE resource_key = ? AND message_id = ? ORDER BY at_us, provider"};
 const Statement kSpent{"SELECT micros FROM sms_spend WHERE resource_key = ? AND period = ?"};
@@ -99,8 +100,8 @@ bool give_up(Session& session, std::int64_t resource_key, std::string_view messa
   const std::int64_t at_us = unix_us(receipt.at);
   std::optional<std::string_view> code;
   if (!receipt.provider_code.empty()) code = receipt.provider_code;
-  if (session.execute(kKeepGivenUp, {receipt.provider, static_cast<std::int64_t>(receipt.reason), code, at_us, resource_key, message_id}) ==
-      0)
+  if (session.execute(kKeepGivenUp,
+                      {receipt.provider, static_cast<std::int64_t>(receipt.reason), code, at_us, resource_key, message_id}) == 0)
     return false;
   return session.execute(kGiveUp, {decision, at_us, resource_key, message_id}) > 0;
 }

@@ -59,7 +59,8 @@ const Statement kByProviderId{
     "SELECT resource_key, message_id FROM sms_messages WHERE provider_message_id = ? AND provider = ? AND inbound = 0 "
     "ORDER BY created_us DESC LIMIT 1"};
 const Statement kGivenUpByProviderId{
-    "SELECT resource_key, message_id FROM sms_given_up WHERE provider_message_id = ? AND provider = ? ORDER BY at_us DESC LIMIT 1"};
+    "SELECT resource_key, message_id FROM sms_given_up WHERE provider_message_id = ? AND provider = ? ORDER BY at_us DESC LIMIT "
+    "1"};
 const Statement kList{"SELECT " TL_SMS_COLUMNS
                       " FROM sms_messages WHERE resource_key = ? ORDER BY created_us DESC, message_id DESC LIMIT ?"};
 const Statement kListBefore{"SELECT " TL_SMS_COLUMNS
@@ -78,11 +79,12 @@ const Statement kReceipts{
     "SELECT provider, state, reason, code, segments, at_us, received_us, verdict FROM sms_receipts "
     "WHERE resource_key = ? AND message_id = ? ORDER BY sequence"};
 const Statement kAddReceipt{"INSERT INTO sms_receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-const Statement kCountReceipt{"UPDATE sms_messages SET receipts = ? WHERE resource_key = ? AND message_id = ?"};
+const Statement kAppendReceiptDecision{
+    "UPDATE sms_messages SET decision = decision || ?, receipts = receipts + 1 WHERE resource_key = ? AND message_id = ?"};
 const Statement kApplyReceipt{
     "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), "
     "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, "
-    "assumed = 0, "
+    "assumed = 0, receipts = receipts + 1, "
     "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
     "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
 const Statement kRequeue{
@@ -278,7 +280,6 @@ void add_receipt(Session& session, std::int64_t resource_key, std::string_view m
                   {resource_key, message_id, sequence, receipt.provider, static_cast<std::int64_t>(receipt.state),
                    static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code), receipt.segments_delivered,
                    unix_us(receipt.at), received_us, static_cast<std::int64_t>(verdict)});
-  session.execute(kCountReceipt, {sequence, resource_key, message_id});
 }
 
 std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_key, std::string_view message_id,
@@ -291,6 +292,10 @@ std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_ke
                  std::int64_t{is_final(receipt.state)}, resource_key, message_id},
                 [&](const Row& row) { finished = read_finished(message_id, row); });
   return finished;
+}
+
+void append_receipt_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {
+  session.execute(kAppendReceiptDecision, {lines, resource_key, message_id});
 }
 
 bool requeue(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,

@@ -57,8 +57,9 @@ void SmsService::record_receipt(Session& session, Arrival& arrival) {
   const std::int64_t key = arrival.whose.resource->key;
   const std::string& message_id = arrival.whose.message_id;
   const auto standing = sms_records::standing(session, key, message_id);
-  if (!standing) return;  // dropped since
-  const std::vector<Receipt> earlier = sms_records::receipts(session, key, message_id);
+  if (!standing) return;         // dropped since
+  std::vector<Receipt> earlier;  // most messages have one receipt
+  if (standing->receipts > 0) earlier = sms_records::receipts(session, key, message_id);
   const ReceiptVerdict verdict = judge(standing->message, receipt, earlier);
   const bool changes = verdict == ReceiptVerdict::kApplied || verdict == ReceiptVerdict::kCorrected;
   const std::int64_t sequence = standing->receipts + 1;
@@ -76,7 +77,7 @@ void SmsService::record_receipt(Session& session, Arrival& arrival) {
   sms_records::add_receipt(session, key, message_id, sequence, receipt, unix_us(arrival.received_at), verdict);
   if (elsewhere) return;
   if (!changes) {
-    sms_records::append_decision(session, key, message_id, lines);
+    sms_records::append_receipt_decision(session, key, message_id, lines);
     return;
   }
   const auto finished = sms_records::apply_receipt(session, key, message_id, receipt, arrival.provider_message_id, lines);
@@ -91,8 +92,7 @@ void SmsService::record_receipt(Session& session, Arrival& arrival) {
 std::optional<SmsService::Whose> SmsService::find_reported(const std::string& provider, const std::string& provider_message_id) {
   for (store::Database* database : context_.store.all()) {
     std::optional<std::pair<std::int64_t, std::string>> found;
-    database->read(
-        [&](Session& session) { found = sms_records::find_by_provider_id(session, provider, provider_message_id); });
+    database->read([&](Session& session) { found = sms_records::find_by_provider_id(session, provider, provider_message_id); });
     if (!found) continue;
     // Forks and snapshots have rows of the same message; its id says whose it is.
     if (ResourcePtr resource = resources_.find_by_key(resource_key_of_message_id(found->second)))
@@ -171,7 +171,8 @@ Task<void> SmsService::take_report(Whose whose, std::string provider, sms::Deliv
   co_await early_.keep(id, report_text(report));
   // The answer may have been written in between, and then nobody looks for it any more.
   std::optional<sms_records::Standing> standing;
-  resource->database->read([&](Session& session) { standing = sms_records::standing(session, resource->key, id.provider_message_id); });
+  resource->database->read(
+      [&](Session& session) { standing = sms_records::standing(session, resource->key, id.provider_message_id); });
   if (standing && standing->message.state != sms::MessageState::kQueued) co_await take_early(std::move(id));
 }
 

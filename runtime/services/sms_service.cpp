@@ -51,17 +51,17 @@ SmsService::SmsService(ServiceContext& context, ResourceService& resources, Numb
       if (!result) context_.log.error("sms", "keeping a receipt failed", {{"error", result.error().message}});
     });
   });
-  dispatcher_->set_on_settled([this](const std::string& provider, const std::string& message_id,
-                                     const std::optional<std::string>& provider_message_id) {
-    if (!early_.any()) return;
-    const auto take = [&](const std::string& id) {
-      spawn(take_early({provider, id}), [this](Result<void> result) {
-        if (!result) context_.log.error("sms", "keeping a receipt failed", {{"error", result.error().message}});
+  dispatcher_->set_on_settled(
+      [this](const std::string& provider, const std::string& message_id, const std::optional<std::string>& provider_message_id) {
+        if (!early_.any()) return;
+        const auto take = [&](const std::string& id) {
+          spawn(take_early({provider, id}), [this](Result<void> result) {
+            if (!result) context_.log.error("sms", "keeping a receipt failed", {{"error", result.error().message}});
+          });
+        };
+        take(message_id);
+        if (provider_message_id) take(*provider_message_id);
       });
-    };
-    take(message_id);
-    if (provider_message_id) take(*provider_message_id);
-  });
 }
 
 SmsService::~SmsService() = default;

@@ -90,7 +90,7 @@ def carrier() -> Iterator[Carrier]:
     running.close()
 
 
-def start(folder: Path, provider: dict[str, Any]) -> tuple[str, ...]:
+def start(folder: Path, *providers: dict[str, Any]) -> tuple[str, ...]:
     """Arguments of a server that keeps its state in `folder`."""
     domains = [{"domain": "sandbox.trunkline.test", "senders": [{"username": "support"}]}]
     file = folder / "trunkline.yaml"
@@ -100,7 +100,7 @@ def start(folder: Path, provider: dict[str, Any]) -> tuple[str, ...]:
                 "log": {"level": "error"},
                 "listen": {"tls": "off"},
                 "control": {"enabled": True},
-                "providers": [{"name": "carrier", **provider}],
+                "providers": [{"name": "carrier"} | provider for provider in providers],
                 "sms": {"reconcile_schedule": ["1s"]},
                 "resources": [
                     {"name": "world", "numbers": [{"number": OURS, "sms": "both"}], "email_domains": domains},
@@ -319,6 +319,37 @@ def test_sendgrid(carrier: Carrier, tmp_path: Path) -> None:
         recipients = mail_when(server, operation_id, lambda all: all[1]["state"] == "failed")
         assert "may have been sent" in recipients[1]["detail"]
     assert len(carrier.posts()) == 1
+
+
+def test_no_other_provider_sends_a_mail_that_one_may_have(carrier: Carrier, tmp_path: Path) -> None:
+    other = Carrier()
+    try:
+        grid = {"plugin": "email-sendgrid", "config": {"base_url": carrier.url}, "secrets": {"api_key": {"value": "SG.key"}}}
+        spare = {
+            "name": "spare",
+            "plugin": "email-azure",
+            "config": {"endpoint": other.url, "poll_seconds": 0},
+            "secrets": {"access_key": {"value": "c2VjcmV0"}},
+        }
+        operation_id = mail_and_kill(start(tmp_path, grid, spare), carrier, ["ann@example.com"])
+        other.answers["POST"] = (202, {}, {"id": "x", "status": "Running"})
+        with Server(*start(tmp_path, spare, grid), command="serve") as server:  # now the spare one comes first
+            recipients = mail_when(server, operation_id, lambda all: all[0]["attempts"] >= 2)
+            assert recipients[0]["provider"] == "carrier"
+            _, answer, _ = server.request(
+                "POST",
+                "/emails:send?api-version=2025-09-01",
+                {
+                    "senderAddress": SENDER,
+                    "content": {"subject": "Another", "plainText": "x"},
+                    "recipients": {"to": [{"address": "ann@example.com"}]},
+                },
+            )
+            mail_when(server, answer["id"], lambda all: all[0]["state"] == "sent" and all[0]["provider"] == "spare")
+        assert len(carrier.posts()) == 1
+        assert len(other.posts()) == 1
+    finally:
+        other.close()
 
 
 def test_azure_mail_is_one_operation_and_its_report_is_known(carrier: Carrier, tmp_path: Path) -> None:

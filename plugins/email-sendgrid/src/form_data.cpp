@@ -59,7 +59,8 @@ std::string_view part_header(std::string_view headers, std::string_view name) {
     const std::string_view line = headers.substr(0, end);
     headers.remove_prefix(std::min(end + 2, headers.size()));
     const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && same_word(trimmed(line.substr(0, colon)), name)) return trimmed(line.substr(colon + 1));
+    if (colon != std::string_view::npos && same_word(trimmed(line.substr(0, colon)), name))
+      return trimmed(line.substr(colon + 1));
   }
   return {};
 }

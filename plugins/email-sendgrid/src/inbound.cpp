@@ -47,7 +47,8 @@ std::string string_of(const json& object, const char* name) {
 /// Headers that speak of the MIME structure, which is made anew.
 bool is_structure(std::string_view line) {
   std::string name(line.substr(0, line.find(':')));
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return name.starts_with("content-") || name == "mime-version";
 }
 

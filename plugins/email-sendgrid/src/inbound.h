@@ -13,8 +13,8 @@ struct InboundMail {
   std::string id;
   std::string from;  // of the envelope; empty for bounces
   std::vector<std::string> to;
-  /// As it came where the service was told to send it raw; else put together from its parts: headers, bodies and files are those of
-  /// the mail, its MIME structure is not.
+  /// As it came where the service was told to send it raw; else put together from its parts: headers, bodies and files are those
+  /// of the mail, its MIME structure is not.
   std::string mime;
 };
 

@@ -182,7 +182,8 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequ
     const auto known = custody_->find(key);
     // An event may still tell. The host asks again, and gives the mail up in the end, but has nobody send it a second time.
     if (known && known->custody == Custody::kHanded)
-      throw Error(ErrorCode::kDeadlineExceeded, "the service's answer was lost; the mail may have been sent, and is not sent again");
+      throw Error(ErrorCode::kDeadlineExceeded,
+                  "the service's answer was lost; the mail may have been sent, and is not sent again");
     if (known && known->custody == Custody::kTaken) continue;
     request.recipients.push_back(address);
     keys.push_back(key);
@@ -199,8 +200,8 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequ
     }
     const bool lost = failure ? !was_unsent(*failure) : is_gateways(response.status);
     if (lost)
-      throw Error(ErrorCode::kDeadlineExceeded, "the service's answer was lost: " +
-                                                    (failure ? failure->message : "HTTP " + std::to_string(response.status)));
+      throw Error(ErrorCode::kDeadlineExceeded,
+                  "the service's answer was lost: " + (failure ? failure->message : "HTTP " + std::to_string(response.status)));
     const bool taken = !failure && (response.status == 202 || response.status == 200);
     const auto id = response.headers.find("x-message-id");
     for (const std::string& key : keys)

@@ -32,8 +32,9 @@ const std::string kHeaders = part("headers",
                                   "Content-Type: multipart/mixed;\n boundary=\"their own\"\nTo: help@shop.example\n");
 
 TEST(FormData, ReadsFieldsAndFiles) {
-  const std::string body = form("a preamble\r\n" + part("a", "1") + part("empty", "") + part("a", "2\r\nlines") +
-                                part("attachment1", "PK\r\n--xYzZ", "; filename=\"b \\\"c\\\".zip\"\r\nContent-Type: application/zip"));
+  const std::string body =
+      form("a preamble\r\n" + part("a", "1") + part("empty", "") + part("a", "2\r\nlines") +
+           part("attachment1", "PK\r\n--xYzZ", "; filename=\"b \\\"c\\\".zip\"\r\nContent-Type: application/zip"));
   const FormData read = read_form_data(body, "xYzZY");
   EXPECT_EQ(read.field("a"), "2\r\nlines");
   EXPECT_EQ(read.field("empty"), "");
@@ -70,7 +71,8 @@ TEST(InboundMailForm, TakesARawMailAsItIs) {
   EXPECT_EQ(mail.from, "ann@example.com");
   EXPECT_THAT(mail.to, ElementsAre("help@shop.example"));
   EXPECT_EQ(mail.id, read_inbound(read_form_data(body, "xYzZY")).id);
-  const std::string to_another = form(part("email", raw) + part("envelope", R"({"to":["other@shop.example"],"from":"ann@example.com"})"));
+  const std::string to_another =
+      form(part("email", raw) + part("envelope", R"({"to":["other@shop.example"],"from":"ann@example.com"})"));
   EXPECT_NE(mail.id, read_inbound(read_form_data(to_another, "xYzZY")).id);
 }
 
@@ -96,17 +98,17 @@ TEST(InboundMailForm, PutsAMailTogetherFromItsParts) {
 }
 
 TEST(InboundMailForm, NothingInAFieldBreaksOutOfItsHeader) {
-  const std::string body = form(part("from", "a@b.example\r\nBcc: all@example.com") + part("text", "x") + kEnvelope +
-                                part("charsets", R"({"text":"x\"\r\nX-Evil: 1"})") +
-                                part("attachment1", "y", "; filename=\"a\r\nX-Evil: 1\"") +
-                                part("attachment-info", R"({"attachment1":{"content-id":"a>\r\nX-Evil: 1"}})"));
+  const std::string body =
+      form(part("from", "a@b.example\r\nBcc: all@example.com") + part("text", "x") + kEnvelope +
+           part("charsets", R"({"text":"x\"\r\nX-Evil: 1"})") + part("attachment1", "y", "; filename=\"a\r\nX-Evil: 1\"") +
+           part("attachment-info", R"({"attachment1":{"content-id":"a>\r\nX-Evil: 1"}})"));
   EXPECT_THAT(read_inbound(read_form_data(body, "xYzZY")).mime, Not(HasSubstr("Evil")));
 }
 
 TEST(InboundMailForm, RefusesWhatIsNoMail) {
   std::string target;
-  for (const std::string& envelope : {std::string(), part("envelope", "{"), part("envelope", "[]"), part("envelope", R"({"to":[]})"),
-                                      part("envelope", R"({"to":"a@b.example"})")}) {
+  for (const std::string& envelope : {std::string(), part("envelope", "{"), part("envelope", "[]"),
+                                      part("envelope", R"({"to":[]})"), part("envelope", R"({"to":"a@b.example"})")}) {
     EXPECT_EQ(code_of([&] { read_inbound(read_form_data(form(kHeaders + envelope), "xYzZY")); }, &target),
               ErrorCode::kInvalidArgument);
     EXPECT_EQ(target, "envelope");

@@ -21,7 +21,9 @@ namespace {
 
 #ifndef HAVE_LIBSMPP34
 
-TEST(Libsmpp34, IsTheSecondOracle) { GTEST_SKIP() << "libsmpp34-dev was not there when this was built; tools/setup.sh installs it"; }
+TEST(Libsmpp34, IsTheSecondOracle) {
+  GTEST_SKIP() << "libsmpp34-dev was not there when this was built; tools/setup.sh installs it";
+}
 
 #else
 
@@ -44,7 +46,8 @@ class Theirs {
       if (pdu.tlv) destroy_tlv(pdu.tlv);
   }
   void read(const std::string& whole) {
-    ASSERT_EQ(smpp34_unpack(command_, &pdu, reinterpret_cast<const std::uint8_t*>(whole.data()), static_cast<int>(whole.size())), 0)
+    ASSERT_EQ(smpp34_unpack(command_, &pdu, reinterpret_cast<const std::uint8_t*>(whole.data()), static_cast<int>(whole.size())),
+              0)
         << smpp34_strerror;
     if constexpr (requires { pdu.tlv; }) {  // it puts each parameter before the others
       tlv_t* in_order = nullptr;

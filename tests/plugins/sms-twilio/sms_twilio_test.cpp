@@ -35,9 +35,10 @@ TEST_F(SmsTwilio, SendsAForm) {
   const auto sent = http_.requests().at(0);
   EXPECT_EQ(sent.url, "https://api.twilio.com/2010-04-01/Accounts/" + kAccount + "/Messages.json");
   EXPECT_THAT(sent.headers.at("authorization"), HasSubstr("Basic QUMw"));
-  EXPECT_EQ(http_.body(0),
-            "Body=hi%20%26%20bye&From=%2B18005550100&StatusCallback=https%3A%2F%2Fsms.example%2F_webhooks%2Fmain%2Fstatus%3Fref%3Dm1&"
-            "To=%2B14255550123&ValidityPeriod=90");
+  EXPECT_EQ(
+      http_.body(0),
+      "Body=hi%20%26%20bye&From=%2B18005550100&StatusCallback=https%3A%2F%2Fsms.example%2F_webhooks%2Fmain%2Fstatus%3Fref%3Dm1&"
+      "To=%2B14255550123&ValidityPeriod=90");
 }
 
 TEST_F(SmsTwilio, AServiceAndAKeyTakeThePlaceOfSenderAndToken) {

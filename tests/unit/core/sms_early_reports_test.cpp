@@ -39,7 +39,8 @@ TEST_F(SmsEarlyReports, IsAppliedOnceTheAnswerIsKnown) {
   EXPECT_EQ(record(id).state, sms::MessageState::kDelivered);
   EXPECT_EQ(record(id).provider_message_id, "carrier-" + id);
   EXPECT_EQ(record(id).receipt_count, 2);
-  EXPECT_THAT(steps(id), Contains(HasSubstr("receipt applied a: delivered; it was here before the carrier's answer was on disk")));
+  EXPECT_THAT(steps(id),
+              Contains(HasSubstr("receipt applied a: delivered; it was here before the carrier's answer was on disk")));
   EXPECT_EQ(events("Microsoft.Communication.SMSDeliveryReportReceived").size(), 1u);
 }
 

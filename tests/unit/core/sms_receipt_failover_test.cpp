@@ -30,9 +30,7 @@ class SmsReceiptFailover : public SmsRouting {
     std::filesystem::remove_all(folder_);
   }
   void open_two(const std::string& a = "", const std::string& b = "", const std::string& route = kRoute) {
-    const auto own = [&](const std::string& name) {
-      return "idempotent: true, journal: '" + (folder_ / name).string() + "'";
-    };
+    const auto own = [&](const std::string& name) { return "idempotent: true, journal: '" + (folder_ / name).string() + "'"; };
     open(test_config("[" + carrier("a", a, own("a")) + ", " + carrier("b", b, own("b")) + "]", route,
                      "store: {mode: file, path: '" + (folder_ / "data").string() + "'}\n"));
   }
