@@ -159,6 +159,7 @@ void read_route(ConfigSection& s, RouteConfig& out) {
   });
   if (!out.weights.empty() && out.order != Order::kWeight) s.problem("weights", "needs `order: weight`");
   s.section("receipt_failover", [&](ConfigSection& failover) {
+    if (!failover.present()) return;
     if (out.interface != "sms") failover.problem("only routes of sms have receipts");
     std::vector<std::string> classes;
     failover.texts("on", classes);

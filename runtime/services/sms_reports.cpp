@@ -109,8 +109,9 @@ Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryRep
     if (whose.resource) {
       const std::optional<std::string> theirs = report.provider_message_id;
       co_await take_report(std::move(whose), provider, std::move(report), now, false);
-      if (theirs && early_.any()) co_await take_early({provider, *theirs});
-      co_return;
+      if (!theirs || !early_.any()) co_return;
+      EarlyReports::Id id{std::move(provider), *theirs};  // named: GCC 12
+      co_return co_await take_early(std::move(id));
     }
   } else if (report.provider_message_id) {
     EarlyReports::Id id{provider, *report.provider_message_id};
@@ -130,6 +131,11 @@ Task<void> SmsService::take_early(EarlyReports::Id id) {
   if (!whose) {  // one that waits for the answer under our own id
     whose.emplace(Whose{resources_.find_by_key(resource_key_of_message_id(id.provider_message_id)), id.provider_message_id});
     if (!whose->resource) co_return;
+    bool known = false;
+    whose->resource->database->read([&](Session& session) {
+      known = sms_records::standing(session, whose->resource->key, whose->message_id).has_value();
+    });
+    if (!known) co_return;  // a carrier's id that looks like ours
   }
   std::vector<EarlyReports::Report> reports = early_.take(id);
   if (reports.empty()) co_return;

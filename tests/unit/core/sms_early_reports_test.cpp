@@ -111,7 +111,7 @@ TEST_F(SmsEarlyReportsOnDisk, SurvivesARestart) {
   const std::string id = one();
   settle();
   report("carrier-" + id, sms::MessageState::kDelivered);
-  runtime_->close();
+  restart();
   open(on_disk("[" + carrier("a", "", journal) + "]"));
   advance(1min);
   settle();

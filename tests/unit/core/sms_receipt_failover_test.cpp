@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "runtime/sms/outcome.h"
 #include "tests/unit/core/sms_routing_fixture.h"
 
 namespace trunkline {
@@ -94,16 +95,15 @@ TEST_F(SmsReceiptFailover, ARefusalOfTheNextEndsWithItsReason) {
 }
 
 TEST_F(SmsReceiptFailover, NeverAfterThese) {
+  open_two();
   for (const FailureReason reason : {FailureReason::kOptedOut, FailureReason::kBadDestination, FailureReason::kBadSender,
                                      FailureReason::kBlocked, FailureReason::kNoReport, FailureReason::kUnspecified}) {
-    open_two();
     const std::string id = one();
     settle();
     report(id, MessageState::kFailed, reason);
     EXPECT_EQ(record(id).state, MessageState::kFailed) << word(reason);
     EXPECT_EQ(record(id).provider, "a");
     EXPECT_THAT(steps(id), Contains(HasSubstr("failover.receipt skip"))) << word(reason);
-    runtime_->close();
   }
 }
 
@@ -138,7 +138,7 @@ TEST_F(SmsReceiptFailover, OnlyForTheClassesOfTheRoute) {
   EXPECT_EQ(record(fault).state, MessageState::kFailed);
   report(unreachable, MessageState::kFailed, FailureReason::kUnreachable);
   expect_taken_by(unreachable, "b");
-  runtime_->close();
+  restart();
   open_two("", "", "[{interface: sms, providers: [a, b]}]");
   const std::string without = one();
   settle();
@@ -190,14 +190,14 @@ TEST_F(SmsReceiptFailover, ARestartInBetweenGoesOnWithTheNext) {
   settle();
   report(id, MessageState::kFailed, FailureReason::kTemporary);
   EXPECT_EQ(record(id).state, MessageState::kQueued);
-  runtime_->close();
+  restart();
   open_two("", "");
   advance(1min);
   settle();
   expect_taken_by(id, "b");
   report(id, MessageState::kFailed, FailureReason::kTemporary);  // what the carrier tells again after a restart
   expect_taken_by(id, "b");
-  runtime_->close();
+  restart();
   open_two();
   report(id, MessageState::kFailed, FailureReason::kUnreachable, "b");
   EXPECT_EQ(record(id).state, MessageState::kFailed) << "a is not asked again";

@@ -78,8 +78,9 @@ class CustodyBook {
   }
   /// What was answered before is durable when it completes, or was tried.
   Task<void> flush() {
+    std::string nothing;  // named: GCC 12
     try {
-      co_await journal_.note({});
+      co_await journal_.note(std::move(nothing));
     } catch (const Error&) {
       // Then a crash leaves these as handed over, without an answer.
     }

@@ -49,7 +49,8 @@ class Journal {
           if (end > 0) notes.emplace_back(text.substr(0, end));
       }
     }
-    if (rows.empty()) co_await note({});  // from here on it is complete, also for the next process
+    std::string nothing;  // named: GCC 12
+    if (rows.empty()) co_await note(std::move(nothing));  // from here on it is complete, also for the next process
     co_return notes;
   }
   /// note() for what nobody waits for. Somebody who is waited for must call note() behind it before he ends.
