@@ -132,9 +132,8 @@ Task<void> SmsService::take_early(EarlyReports::Id id) {
     whose.emplace(Whose{resources_.find_by_key(resource_key_of_message_id(id.provider_message_id)), id.provider_message_id});
     if (!whose->resource) co_return;
     bool known = false;
-    whose->resource->database->read([&](Session& session) {
-      known = sms_records::standing(session, whose->resource->key, whose->message_id).has_value();
-    });
+    whose->resource->database->read(
+        [&](Session& session) { known = sms_records::standing(session, whose->resource->key, whose->message_id).has_value(); });
     if (!known) co_return;  // a carrier's id that looks like ours
   }
   std::vector<EarlyReports::Report> reports = early_.take(id);

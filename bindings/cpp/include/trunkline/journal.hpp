@@ -49,7 +49,7 @@ class Journal {
           if (end > 0) notes.emplace_back(text.substr(0, end));
       }
     }
-    std::string nothing;  // named: GCC 12
+    std::string nothing;                                  // named: GCC 12
     if (rows.empty()) co_await note(std::move(nothing));  // from here on it is complete, also for the next process
     co_return notes;
   }
