@@ -1,4 +1,4 @@
-"""Programs that speak SMTP (smtplib, and curl by hand) send through the email operations, as one of the resource's smtpUsernames."""
+"""Programs that speak SMTP (here smtplib) send through the email operations, as one of the resource's smtpUsernames."""
 
 from __future__ import annotations
 
