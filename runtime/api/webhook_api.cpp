@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <string>
+#include <string_view>
 
 #include "runtime/api/rest.h"
 #include "runtime/base/strings.h"
@@ -15,7 +16,8 @@ namespace {
 
 using server::RouteContext;
 
-constexpr std::size_t kMaxReportBytes = 1024 * 1024;  // of a callback
+constexpr std::size_t kMaxReportBytes = 1024 * 1024;     // of a callback
+constexpr std::size_t kMaxInboundMailBytes = 32u << 20;  // of one that brings a mail
 
 /// Of one connection (RFC 9110 section 7.6.1), or written by the server itself.
 bool is_servers_own(std::string_view name) {
@@ -82,14 +84,14 @@ Task<net::Response> receive(ProviderRegistry& providers, const Clock& clock, Rou
 }  // namespace
 
 void add_webhook_routes(std::vector<server::Route>& routes, ProviderRegistry& providers, const Clock& clock) {
-  for (const char* path : {"/_webhooks/{provider}", "/_webhooks/{provider}/{*rest}"})
+  for (const char* path : {"/_webhooks/{provider}", "/_webhooks/{provider}/{*rest}", "/_webhooks/{provider}/mail"})
     for (const char* method : {"GET", "POST", "PUT"}) {
       server::Route route;
       route.method = method;
       route.path = path;
       route.auth = server::Auth::kNone;
       route.body = server::BodyRule::kAny;
-      route.max_body_bytes = kMaxReportBytes;
+      route.max_body_bytes = std::string_view(path).ends_with("/mail") ? kMaxInboundMailBytes : kMaxReportBytes;
       route.handler = [&providers, &clock](RouteContext& context) { return receive(providers, clock, context); };
       routes.push_back(std::move(route));
     }

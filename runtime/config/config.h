@@ -324,6 +324,12 @@ struct RouteConfig {
   std::vector<std::string> providers;
   /// By name of the provider; 0: only when the others fail. Absent: 1.
   std::map<std::string, std::uint32_t> weights;
+  /// Text messages only: after a receipt that tells of a failure of this class the next provider tries. `retriable`: not
+  /// reachable, over a quota; `carrier_fault`: a fault of the carrier.
+  bool failover_retriable = false;
+  bool failover_carrier_fault = false;
+  /// Not later than this after the message was accepted.
+  Duration failover_within = std::chrono::minutes(10);
   ConfigMark mark;
 };
 

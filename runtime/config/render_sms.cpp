@@ -112,6 +112,15 @@ void write_route(ConfigWriter& w, const RouteConfig& route) {
     for (const auto& [provider, weight] : route.weights) w.raw(provider, std::to_string(weight));
     w.end();
   }
+  if (route.failover_retriable || route.failover_carrier_fault) {
+    std::vector<std::string> classes;
+    if (route.failover_retriable) classes.emplace_back("retriable");
+    if (route.failover_carrier_fault) classes.emplace_back("carrier_fault");
+    w.begin("receipt_failover");
+    w.texts("on", classes);
+    w.raw("within", format_duration(route.failover_within));
+    w.end();
+  }
   w.end_item();
 }
 

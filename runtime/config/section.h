@@ -31,6 +31,8 @@ class ConfigSection {
   /// `node` null or of another kind: reads as an empty mapping, after a problem in the latter case.
   ConfigSection(ConfigContext& context, const YamlNode* node, std::string path, ConfigMark mark = {});
 
+  /// False: the mapping is not there; what is read from it are the defaults.
+  bool present() const { return node_ != nullptr; }
   ConfigMark mark() const { return mark_; }
   const std::string& path() const { return path_; }
   std::string path_of(std::string_view key) const;

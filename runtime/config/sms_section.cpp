@@ -158,6 +158,22 @@ void read_route(ConfigSection& s, RouteConfig& out) {
     out.weights[provider] = weight;
   });
   if (!out.weights.empty() && out.order != Order::kWeight) s.problem("weights", "needs `order: weight`");
+  s.section("receipt_failover", [&](ConfigSection& failover) {
+    if (!failover.present()) return;
+    if (out.interface != "sms") failover.problem("only routes of sms have receipts");
+    std::vector<std::string> classes;
+    failover.texts("on", classes);
+    if (classes.empty()) failover.problem("on", "wanted retriable, carrier_fault or both");
+    for (const std::string& one : classes) {
+      if (one == "retriable")
+        out.failover_retriable = true;
+      else if (one == "carrier_fault")
+        out.failover_carrier_fault = true;
+      else
+        failover.problem("on", "wanted retriable and carrier_fault, found '" + one + "'");
+    }
+    failover.duration("within", out.failover_within);
+  });
 }
 
 void read_sms_policy(ConfigSection& s, SmsPolicyConfig& out, const ResourceConfig& resource) {

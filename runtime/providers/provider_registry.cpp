@@ -251,6 +251,7 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
     spec.tags = route.match.tags;
     spec.order = static_cast<RouteSpec::Order>(route.order);
     spec.weights = route.weights;
+    spec.after_receipt = {route.failover_retriable, route.failover_carrier_fault, route.failover_within};
     spec.providers = route.providers;
   }
   return std::make_unique<Router>(interface, std::move(specs), std::move(targets));

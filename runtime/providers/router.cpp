@@ -166,6 +166,20 @@ void Router::path(const RouteQuery& query, std::vector<const void*>& out) const 
     if (lack(*ordered[i], query, alphanumeric, country).empty()) out.push_back(ordered[i]);
 }
 
+std::optional<RouteSpec::AfterReceipt> Router::after_receipt(const RouteQuery& query,
+                                                             std::vector<const RouteTarget*>& able) const {
+  able.clear();
+  const std::uint16_t country = country_key(country_of(query.to));
+  const std::size_t at = index_->first({query.resource, query.to, query.from, query.tag, country});
+  if (at == RouteIndex::kNone) return std::nullopt;
+  const bool alphanumeric = is_alphanumeric(query.from);
+  Ordered ordered;
+  const std::size_t count = order(routes_[at], query, ordered);
+  for (std::size_t i = 0; i < count; ++i)
+    if (lack(*ordered[i], query, alphanumeric, country).empty()) able.push_back(ordered[i]->target);
+  return routes_[at].spec.after_receipt;
+}
+
 void Router::route(const RouteQuery& query, Time now, RouteDecision& out, Trial trial) const {
   out.candidates_.clear();
   out.steps_.clear();

@@ -30,6 +30,12 @@ struct RouteSpec {
   /// How the providers are put in order: as listed, the cheapest for the number first, or drawn by weight.
   enum class Order { kListed, kCost, kWeight } order = Order::kListed;
   std::map<std::string, std::uint32_t> weights = {};  // by provider; absent: 1
+  /// After which failures that a carrier reports later the next provider tries, and how long after the message was accepted.
+  struct AfterReceipt {
+    bool retriable = false;
+    bool carrier_fault = false;
+    Duration within{};
+  } after_receipt = {};
 };
 
 /// What the router knows about a provider.
@@ -106,6 +112,9 @@ class Router {
   /// What decides, breakers aside: queries with equal paths are decided alike. Takes no breaker's trial call. The pointers are
   /// good for comparing while the Router lives.
   void path(const RouteQuery& query, std::vector<const void*>& out) const;
+  /// What the route that decides says of receipts, and who can take the message, breakers aside, in order. nullopt: no route
+  /// matches.
+  std::optional<RouteSpec::AfterReceipt> after_receipt(const RouteQuery& query, std::vector<const RouteTarget*>& able) const;
   const std::vector<RouteTarget>& targets() const { return targets_; }
 
  private:

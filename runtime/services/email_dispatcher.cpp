@@ -214,6 +214,11 @@ Task<void> EmailDispatcher::settle(std::shared_ptr<Pass> pass) {
     if (!waits) email_records::remove_body(session, resource.key, mail.operation_id);
   };
   co_await pass->mail->resource->database->write(std::move(work));
+  std::set<std::pair<std::string, std::string>> taken;
+  for (const Change& change : pass->changes)
+    if (change.provider && change.provider_message_id) taken.emplace(*change.provider, *change.provider_message_id);
+  if (on_taken_)
+    for (const auto& [provider, id] : taken) on_taken_(provider, id);
   if (*next) arm(*pass->mail->resource->database, **next);
 }
 

@@ -1,6 +1,7 @@
 // Mail from accepted to handed over: the part of sending that nobody waits for.
 #pragma once
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,12 +48,17 @@ bool apply_email_change(ServiceContext& context, store::Session& session, const 
                         const email_records::Change& change, Time at, const std::string& event_id);
 
 /// [any-thread] A recipient that was not taken is tried again by a schedule that ends after a day; the same mail keeps its
-/// Message-ID. After a crash what had no answer yet is handed over again: mail may come twice, but is never lost.
+/// Message-ID. After a crash what had no answer yet is handed over again, to the provider that had it when that one takes a mail
+/// once; from others mail may come twice, but is never lost.
 class EmailDispatcher {
  public:
   EmailDispatcher(ServiceContext& context, ResourceService& resources, EmailDomainService& domains, EmailTracking& tracking);
   ~EmailDispatcher();
 
+  /// A provider's id of a mail is on disk. Before the first submit. [lifecycle]
+  void set_on_taken(std::function<void(const std::string& provider, const std::string& provider_message_id)> on_taken) {
+    on_taken_ = std::move(on_taken);
+  }
   /// False: the operation is under way already.
   bool submit(OutgoingEmail mail);
   /// Takes up what a stop or crash left behind. [lifecycle]
@@ -73,6 +79,7 @@ class EmailDispatcher {
   Task<void> send_plain(std::shared_ptr<Pass> pass);
   Task<void> send_personal(std::shared_ptr<Pass> pass, std::string base);
   Task<void> hand_over(std::shared_ptr<Pass> pass, email::EmailSendRequest request, Recipients recipients);
+  Task<void> pin(std::shared_ptr<Pass> pass, Recipients recipients, std::string provider);
   void take_results(Pass& pass, const Recipients& recipients, const Provider& provider,
                     const std::vector<email::EmailSendResult>& results);
   void defer(Pass& pass, const OutgoingEmail::Recipient& recipient, email_records::Change change, std::size_t from);
@@ -84,6 +91,7 @@ class EmailDispatcher {
   ResourceService& resources_;
   EmailDomainService& domains_;
   EmailTracking& tracking_;
+  std::function<void(const std::string&, const std::string&)> on_taken_;
 
   std::mutex mutex_;  // guards all below; never held across I/O or a call
   std::deque<MailPtr> waiting_;

@@ -105,6 +105,15 @@ Task<void> EmailDispatcher::send_personal(std::shared_ptr<Pass> pass, std::strin
   }
 }
 
+/// A crash during the call must not make another provider send what this one may have: noted before, taken back when it failed.
+Task<void> EmailDispatcher::pin(std::shared_ptr<Pass> pass, Recipients recipients, std::string provider) {
+  auto work = [pass, recipients, provider](Session& session) {
+    for (const OutgoingEmail::Recipient& recipient : recipients)
+      email_records::pin(session, pass->mail->resource->key, pass->mail->operation_id, recipient.position, provider);
+  };
+  co_await pass->mail->resource->database->write(std::move(work));
+}
+
 Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSendRequest request, Recipients recipients) {
   const OutgoingEmail& mail = *pass->mail;
   for (const OutgoingEmail::Recipient& recipient : recipients) request.recipients.push_back(recipient.address);
@@ -132,6 +141,8 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
     options.traceparent = mail.traceparent;
     std::optional<std::vector<EmailSendResult>> results;
     std::optional<Error> failure;
+    const bool pins = pinned.empty() && candidates.size() > 1 && provider.email_capabilities().idempotent;
+    if (pins) co_await pin(pass, recipients, provider.name());
     try {
       email::EmailSendRequest copy = request;
       results = co_await provider.email().send(std::move(copy), std::move(options));
@@ -152,7 +163,10 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
     line.step("provider.send", "fail", provider.name(), failure->message);
     pass->decision.append(line.text());
     problem = *failure;
-    if (failure->code != ErrorCode::kDeadlineExceeded) continue;
+    if (failure->code != ErrorCode::kDeadlineExceeded) {
+      if (pins) co_await pin(pass, recipients, {});
+      continue;
+    }
     // It may have been sent: no other provider may try.
     for (const OutgoingEmail::Recipient& recipient : recipients) {
       Change change;
@@ -209,6 +223,7 @@ void EmailDispatcher::take_results(Pass& pass, const Recipients& recipients, con
       line.step("provider.send", "fail", provider.name(), words);
       pass.decision.append(line.text());
       change.provider.reset();
+      change.unpins = true;
       defer(pass, recipient, std::move(change), kServerSaidLater);
       continue;
     }

@@ -1,5 +1,6 @@
 // What comes back and what comes in: reports, bounces as mail, complaints, openings and clicks, mail to mailboxes of ours.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
@@ -26,6 +27,54 @@ std::string operation_of(std::string_view internet_message_id) {
   if (internet_message_id.starts_with('<')) internet_message_id.remove_prefix(1);
   const auto id = Uuid::parse(internet_message_id.substr(0, internet_message_id.find('@')));
   return id ? id->str() : std::string();
+}
+
+/// What waits until its mail is known, as it is kept.
+std::string early_text(const email::EmailReport& report) {
+  nlohmann::json text;
+  text["recipient"] = report.recipient;
+  text["state"] = static_cast<int>(report.state);
+  text["at_us"] = unix_us(report.at);
+  if (report.provider_message_id) text["id"] = *report.provider_message_id;
+  if (report.status_code) text["code"] = *report.status_code;
+  if (report.detail) text["detail"] = *report.detail;
+  return text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string early_text(const email::EmailEngagement& engagement) {
+  nlohmann::json text;
+  text["recipient"] = engagement.recipient;
+  text["engagement"] = static_cast<int>(engagement.kind);
+  text["at_us"] = unix_us(engagement.at);
+  if (engagement.url) text["url"] = *engagement.url;
+  if (engagement.user_agent) text["user_agent"] = *engagement.user_agent;
+  return text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::optional<std::string> member_of(const nlohmann::json& text, const char* name) {
+  const auto found = text.find(name);
+  return found == text.end() ? std::nullopt : std::optional<std::string>(found->get<std::string>());
+}
+
+email::EmailReport early_report(const nlohmann::json& text) {
+  email::EmailReport report;
+  report.recipient = text.at("recipient").get<std::string>();
+  report.state = static_cast<EmailState>(text.at("state").get<int>());
+  report.at = from_unix_us(text.at("at_us").get<std::int64_t>());
+  report.provider_message_id = member_of(text, "id");
+  report.status_code = member_of(text, "code");
+  report.detail = member_of(text, "detail");
+  return report;
+}
+
+email::EmailEngagement early_engagement(const nlohmann::json& text) {
+  email::EmailEngagement engagement;
+  engagement.recipient = text.at("recipient").get<std::string>();
+  engagement.kind = static_cast<email::EngagementKind>(text.at("engagement").get<int>());
+  engagement.at = from_unix_us(text.at("at_us").get<std::int64_t>());
+  engagement.url = member_of(text, "url");
+  engagement.user_agent = member_of(text, "user_agent");
+  return engagement;
 }
 
 }  // namespace
@@ -59,14 +108,38 @@ std::optional<EmailService::Found> EmailService::find_reported(const std::string
 }
 
 Task<void> EmailService::on_report(std::string provider, email::EmailReport report) {
-  std::optional<Found> found = find_reported(provider, report.message_id, report.provider_message_id);
-  if (!found) {
-    // The resource was dropped, or the provider reports something we never sent: asking it again would not help.
-    context_.log.warning("email", "a report for an unknown mail was dropped",
-                         {{"provider", provider}, {"message_id", report.message_id}});
-    co_return;
+  if (auto found = find_reported(provider, report.message_id, report.provider_message_id))
+    co_return co_await apply_report(*std::move(found), std::move(provider), std::move(report));
+  if (report.provider_message_id) {  // perhaps the provider is faster than our own note of its answer
+    EarlyReports::Id id{provider, *report.provider_message_id};
+    co_await early_.keep(id, early_text(report));
+    co_return co_await take_early(std::move(id));
   }
-  co_await apply_report(*std::move(found), std::move(provider), std::move(report));
+  // The resource was dropped, or the provider reports something we never sent: asking it again would not help.
+  context_.log.warning("email", "a report for an unknown mail was dropped",
+                       {{"provider", provider}, {"message_id", report.message_id}});
+}
+
+void EmailService::start_take_early(const std::string& provider, const std::string& provider_message_id) {
+  spawn(take_early({provider, provider_message_id}), [this](Result<void> result) {
+    if (!result) context_.log.error("email", "keeping a report failed", {{"error", result.error().message}});
+  });
+}
+
+Task<void> EmailService::take_early(EarlyReports::Id id) {
+  const std::optional<Found> found = find_reported(id.provider, {}, id.provider_message_id);
+  if (!found) co_return;
+  std::vector<EarlyReports::Report> reports = early_.take(id);
+  if (reports.empty()) co_return;
+  for (const EarlyReports::Report& one : reports) {
+    Found copy = *found;
+    const nlohmann::json text = nlohmann::json::parse(one.body);
+    if (text.contains("engagement"))
+      co_await take_engagement(std::move(copy), early_engagement(text));
+    else
+      co_await apply_report(std::move(copy), id.provider, early_report(text));
+  }
+  co_await early_.forget(std::move(reports));
 }
 
 Task<void> EmailService::apply_report(Found found, std::string provider, email::EmailReport report) {
@@ -103,14 +176,20 @@ Task<void> EmailService::apply_report(Found found, std::string provider, email::
 }
 
 Task<void> EmailService::on_engagement(std::string provider, email::EmailEngagement engagement) {
-  const std::optional<Found> found = find_reported(provider, engagement.message_id, engagement.provider_message_id);
-  if (!found) {
-    context_.log.warning("email", "an engagement with an unknown mail was dropped",
-                         {{"provider", provider}, {"message_id", engagement.message_id}});
-    co_return;
+  if (auto found = find_reported(provider, engagement.message_id, engagement.provider_message_id))
+    co_return co_await take_engagement(*std::move(found), std::move(engagement));
+  if (engagement.provider_message_id) {
+    EarlyReports::Id id{provider, *engagement.provider_message_id};
+    co_await early_.keep(id, early_text(engagement));
+    co_return co_await take_early(std::move(id));
   }
-  const service::EmailOperation operation = get(*found->resource, found->operation_id);
-  co_await log_engagement(found->resource, operation.sender_address, found->operation_id, std::move(engagement));
+  context_.log.warning("email", "an engagement with an unknown mail was dropped",
+                       {{"provider", provider}, {"message_id", engagement.message_id}});
+}
+
+Task<void> EmailService::take_engagement(Found found, email::EmailEngagement engagement) {
+  const service::EmailOperation operation = get(*found.resource, found.operation_id);
+  co_await log_engagement(found.resource, operation.sender_address, found.operation_id, std::move(engagement));
 }
 
 Task<void> EmailService::log_engagement(ResourcePtr resource, std::string sender, std::string operation_id,

@@ -45,6 +45,9 @@ const Statement kApply{
 const Statement kApplyLate{
     "UPDATE email_recipients SET provider = COALESCE(provider, ?), provider_message_id = COALESCE(provider_message_id, ?), "
     "attempts = attempts + ?, next_attempt_us = NULL WHERE resource_key = ? AND operation_id = ? AND position = ?"};
+const Statement kPin{
+    "UPDATE email_recipients SET provider = NULLIF(?, '') WHERE resource_key = ? AND operation_id = ? AND position = ? "
+    "AND state = 1"};
 const Statement kSetStatus{
     "UPDATE email_operations SET status = ?, error_code = ?, error_message = ?, updated_us = ? "
     "WHERE resource_key = ? AND operation_id = ?"};
@@ -236,6 +239,11 @@ void remove_body(Session& session, std::int64_t resource_key, std::string_view o
   session.execute(kRemoveBody, {resource_key, operation_id});
 }
 
+void pin(Session& session, std::int64_t resource_key, std::string_view operation_id, std::int32_t position,
+         std::string_view provider) {
+  session.execute(kPin, {provider, resource_key, operation_id, position});
+}
+
 bool apply(Session& session, std::int64_t resource_key, std::string_view operation_id, const Change& change) {
   std::optional<EmailState> now;
   session.query(kState, {resource_key, operation_id, change.position},
@@ -250,6 +258,7 @@ bool apply(Session& session, std::int64_t resource_key, std::string_view operati
   session.execute(kApply, {static_cast<std::int64_t>(change.state), change.status_code, change.detail, change.provider,
                            change.provider_message_id, std::int64_t{change.attempted}, change.next_attempt_us, change.at_us,
                            resource_key, operation_id, change.position});
+  if (change.unpins) pin(session, resource_key, operation_id, change.position, {});
   return true;
 }
 

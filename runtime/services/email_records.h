@@ -54,10 +54,15 @@ struct Change {
   /// It was handed over once more.
   bool attempted = false;
   std::optional<std::int64_t> next_attempt_us;
+  /// Whoever had it said that it did not take it: any provider may be asked next.
+  bool unpins = false;
   std::int64_t at_us = 0;
 };
 /// False: there is no such recipient, or what is known of it already says more.
 bool apply(store::Session& session, std::int64_t resource_key, std::string_view operation_id, const Change& change);
+/// Until its answer is settled only this provider may be asked; empty: everybody may. Of recipients that are still queued.
+void pin(store::Session& session, std::int64_t resource_key, std::string_view operation_id, std::int32_t position,
+         std::string_view provider);
 void set_status(store::Session& session, std::int64_t resource_key, std::string_view operation_id,
                 service::EmailOperationStatus status, const std::optional<std::string>& error_code,
                 const std::optional<std::string>& error_message, std::int64_t at_us);

@@ -39,8 +39,13 @@ EmailService::EmailService(ServiceContext& context, ResourceService& resources, 
       tracking_(context, resources),
       limits_(rate_limits),
       dispatcher_(std::make_unique<EmailDispatcher>(context, resources, domains, tracking_)),
+      early_(context, "email"),
       accepted_(context.metrics.counter("trunkline_email_accepted_total", "Mails accepted for sending.")),
-      received_(context.metrics.counter("trunkline_email_received_total", "Mails received.")) {}
+      received_(context.metrics.counter("trunkline_email_received_total", "Mails received.")) {
+  dispatcher_->set_on_taken([this](const std::string& provider, const std::string& provider_message_id) {
+    if (early_.any()) start_take_early(provider, provider_message_id);
+  });
+}
 
 EmailService::~EmailService() = default;
 
@@ -252,8 +257,14 @@ service::ReceivedEmail EmailService::received(const Resource& resource, std::str
   return *std::move(found);
 }
 
-void EmailService::recover() { dispatcher_->recover(); }
-void EmailService::stop() { dispatcher_->stop(); }
+void EmailService::recover() {
+  for (const EarlyReports::Id& id : early_.load()) start_take_early(id.provider, id.provider_message_id);
+  dispatcher_->recover();
+}
+void EmailService::stop() {
+  early_.stop();
+  dispatcher_->stop();
+}
 
 void EmailService::copy_rows(Session& session, const Resource& from, const Resource& to) {
   email_records::copy_rows(session, from.key, to.key);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/diagnostics/metrics.h"
+#include "runtime/services/early_reports.h"
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/email_limits.h"
 #include "runtime/services/email_tracking.h"
@@ -75,6 +76,10 @@ class EmailService final : public ResourceParticipant {
     ResourcePtr resource;
     std::string operation_id;
   };
+  Task<void> take_engagement(Found found, email::EmailEngagement engagement);
+  /// Those that waited until it was known which mail a provider's id stands for.
+  Task<void> take_early(EarlyReports::Id id);
+  void start_take_early(const std::string& provider, const std::string& provider_message_id);
   SenderLookup check_sender(const Resource& resource, const std::string& address);
   std::optional<Found> find_reported(const std::string& provider, const std::string& message_id,
                                      const std::optional<std::string>& provider_message_id);
@@ -91,6 +96,7 @@ class EmailService final : public ResourceParticipant {
   EmailTracking tracking_;
   EmailRateLimits limits_;
   std::unique_ptr<EmailDispatcher> dispatcher_;
+  EarlyReports early_;
   Counter accepted_, received_;
 };
 

@@ -63,6 +63,19 @@ CREATE TABLE email_services (
   changed_unix_us BIGINT NOT NULL
 );
 )sql"},
+    {24, "early reports", R"sql(
+-- What carriers report under their own id before the answer with that id is on disk. Nobody knows yet which resource it belongs
+-- to; it is gone within a quarter of an hour.
+CREATE TABLE early_reports (
+  kind                TEXT NOT NULL,
+  report_id           BIGINT NOT NULL,
+  provider            TEXT NOT NULL,
+  provider_message_id TEXT NOT NULL,
+  received_us         BIGINT NOT NULL,
+  body                TEXT NOT NULL,
+  PRIMARY KEY (kind, report_id)
+) WITHOUT ROWID;
+)sql"},
 };
 
 constexpr store::Migration kResource[] = {
@@ -288,6 +301,21 @@ CREATE TABLE sms_spend (
   micros       BIGINT NOT NULL,
   PRIMARY KEY (resource_key, period)
 ) WITHOUT ROWID;
+)sql"},
+    {32, "sms failover by receipt", R"sql(
+-- Carriers that had a message and reported that they failed, whereupon the next one was asked.
+CREATE TABLE sms_given_up (
+  resource_key        BIGINT NOT NULL,
+  message_id          TEXT NOT NULL,
+  provider            TEXT NOT NULL,
+  provider_message_id TEXT,
+  reason              INTEGER NOT NULL,
+  code                TEXT,
+  at_us               BIGINT NOT NULL,
+  PRIMARY KEY (resource_key, message_id, provider)
+) WITHOUT ROWID;
+-- Such a carrier may still tell that it delivered after all.
+CREATE INDEX sms_given_up_by_provider_id ON sms_given_up (provider_message_id) WHERE provider_message_id IS NOT NULL;
 )sql"},
     {40, "chat members", R"sql(
 -- Who took part in which thread between which events: whom the live stream tells of an event, also of an old one. The threads

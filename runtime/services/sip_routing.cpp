@@ -16,7 +16,7 @@ using store::Row;
 using store::Session;
 using store::Statement;
 
-const Statement kSelect{"SELECT body FROM sip_routing WHERE resource_key = ?"};
+const Statement kSelectSipRouting{"SELECT body FROM sip_routing WHERE resource_key = ?"};
 const Statement kUpsert{
     "INSERT INTO sip_routing (resource_key, body) VALUES (?, ?) ON CONFLICT (resource_key) DO UPDATE SET body = excluded.body"};
 const Statement kCopy{"INSERT INTO sip_routing SELECT ?, body FROM sip_routing WHERE resource_key = ?"};
@@ -52,7 +52,7 @@ struct Stored {
 
 Stored read_row(Session& session, std::int64_t resource_key) {
   Stored stored;
-  session.query(kSelect, {resource_key}, [&](const Row& row) {
+  session.query(kSelectSipRouting, {resource_key}, [&](const Row& row) {
     const json body = json::parse(row.text(0));
     stored.ticket = body.at("ticket");
     for (const json& item : body.at("trunks")) {

@@ -16,7 +16,7 @@ using service::ConsentSource;
 using service::OptOutOutcome;
 using store::Session;
 
-constexpr std::size_t kMaxRecipientsAtOnce = 100;
+constexpr std::size_t kMostOptOuts = 100;
 constexpr std::int32_t kVerifyPage = 1000;
 
 Time whole_us(Time time) { return std::chrono::floor<std::chrono::microseconds>(time); }
@@ -32,7 +32,7 @@ std::vector<OptOutOutcome> SmsConsent::begin(const Resource& resource, const std
                                              const std::vector<std::string>& recipients) const {
   senders_.check_owned(resource, sender);
   if (recipients.empty()) throw Error(ErrorCode::kInvalidArgument, "recipients needs at least one recipient", "recipients");
-  if (recipients.size() > kMaxRecipientsAtOnce)
+  if (recipients.size() > kMostOptOuts)
     throw Error(ErrorCode::kInvalidArgument,
                 "recipients holds " + std::to_string(recipients.size()) + " recipients; at most 100 are allowed", "recipients");
   std::vector<OptOutOutcome> outcomes(recipients.size());

@@ -35,6 +35,11 @@ SmsDispatcher::SmsDispatcher(ServiceContext& context, SmsConsent& consent, SmsRa
 
 SmsDispatcher::~SmsDispatcher() = default;
 
+bool is_out(const OutgoingSms& message, const RouteTarget& target) {
+  return std::find(message.tried.begin(), message.tried.end(), &target) != message.tried.end() ||
+         std::find(message.given_up.begin(), message.given_up.end(), target.name) != message.given_up.end();
+}
+
 SmsDispatcher::Lane& SmsDispatcher::lane_of(store::Database& database) {
   std::unique_ptr<Lane>& lane = lanes_[&database];
   if (!lane) {
@@ -105,7 +110,7 @@ void SmsDispatcher::wait_for_turn(const OutgoingPtr& message) {
     context_.providers.sms_router().route(query, now, route, Router::Trial::kLeave);
     std::string_view provider;
     for (const RouteTarget* candidate : route.candidates()) {
-      if (std::find(message->tried.begin(), message->tried.end(), candidate) != message->tried.end()) continue;
+      if (is_out(*message, *candidate)) continue;
       provider = candidate->name;
       break;
     }
@@ -174,11 +179,15 @@ bool SmsDispatcher::pick(Lane& lane, const OutgoingPtr& message) {
   if (first) message->decision += DecisionLines(now).steps(route.steps(now)).text();
   message->target = nullptr;
   for (const RouteTarget* candidate : route.candidates()) {
-    if (std::find(message->tried.begin(), message->tried.end(), candidate) != message->tried.end()) continue;
+    if (is_out(*message, *candidate)) continue;
     message->target = candidate;
+    std::string before;
     if (!first)
-      message->decision +=
-          DecisionLines(now).step("failover", "pick", candidate->name, "takes over from " + message->tried.back()->name).text();
+      before = message->tried.back()->name;
+    else if (!message->given_up.empty())
+      before = message->given_up.back();
+    if (!before.empty())
+      message->decision += DecisionLines(now).step("failover", "pick", candidate->name, "takes over from " + before).text();
     return true;
   }
   if (route.candidates().empty()) {

@@ -42,6 +42,12 @@ class SmsDispatcher {
   void set_on_report(std::function<void(std::string provider, std::string message_id, sms::DeliveryReport report)> on_report) {
     on_report_ = std::move(on_report);
   }
+  /// What is known of a message, and the carrier's id of it, is on disk. Before the first submit. [lifecycle]
+  void set_on_settled(std::function<void(const std::string& provider, const std::string& message_id,
+                                         const std::optional<std::string>& provider_message_id)>
+                          on_settled) {
+    on_settled_ = std::move(on_settled);
+  }
   void submit(OutgoingPtr message);
   /// Takes up a call that a crash cut off: its answer is in doubt.
   void resume(OutgoingPtr message, const std::string& provider);
@@ -88,6 +94,7 @@ class SmsDispatcher {
   SmsRates& rates_;
   const SmsConfig config_;
   std::function<void(std::string, std::string, sms::DeliveryReport)> on_report_;
+  std::function<void(const std::string&, const std::string&, const std::optional<std::string>&)> on_settled_;
   mutable std::mutex mutex_;  // guards lanes_, what is in the lanes, and turns_; never held across I/O or a call
   std::unordered_map<store::Database*, std::unique_ptr<Lane>> lanes_;
   std::unordered_map<std::string, Time> turns_;  // of messages that wait for theirs

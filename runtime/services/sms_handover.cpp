@@ -208,9 +208,8 @@ void SmsDispatcher::go_on(Lane& lane, const OutgoingPtr& message, const Handover
     RouteDecision route;
     context_.providers.sms_router().route(query_of(*message, message->recipients.front()), at, route, Router::Trial::kLeave);
     const auto& candidates = route.candidates();
-    again = message->target && std::any_of(candidates.begin(), candidates.end(), [&](const RouteTarget* candidate) {
-              return std::find(message->tried.begin(), message->tried.end(), candidate) == message->tried.end();
-            });
+    again = message->target && std::any_of(candidates.begin(), candidates.end(),
+                                           [&](const RouteTarget* candidate) { return !is_out(*message, *candidate); });
     // That carriers were left alone is no attempt: those who wait for one that comes back must not be given up for it.
     const std::size_t rounds = config_.retry_schedule.size();
     int& used = message->target ? message->round : message->left_alone;
@@ -238,7 +237,13 @@ void SmsDispatcher::go_on(Lane& lane, const OutgoingPtr& message, const Handover
       Transition& transition = settled.transition.emplace();
       transition.state = sms::MessageState::kFailed;
       transition.reason = reason == sms::FailureReason::kNone ? sms::FailureReason::kUnspecified : reason;
-      if (message->target) transition.provider = message->target->name;
+      if (message->target) {
+        transition.provider = message->target->name;
+      } else if (!message->given_up.empty()) {  // nobody was left to take over: it ends as the last one reported
+        transition.provider = message->given_up.back();
+        transition.reason = message->given_up_reason;
+        if (!message->given_up_code.empty()) transition.provider_code = message->given_up_code;
+      }
       if (!provider_code.empty()) transition.provider_code = provider_code;
       transition.decision = message->decision;
       transition.at_us = unix_us(at);
@@ -315,6 +320,10 @@ Task<void> SmsDispatcher::write_outcomes(Lane* lane) {
     } catch (...) {
       failure = current_error();
     }
+    if (!failure && on_settled_)
+      for (const Outcome& outcome : *batch)
+        if (outcome.transition && outcome.transition->provider)
+          on_settled_(*outcome.transition->provider, outcome.message_id, outcome.transition->provider_message_id);
     if (failure) {
       context_.log.error("sms", "the store refused the providers' answers; trying again", {{"error", failure->message}});
       {

@@ -36,6 +36,10 @@ struct OutgoingSms {
   /// A price was reserved for it.
   bool reserved = false;
 
+  /// Carriers that had it and reported later that they failed: never asked again. What it ends with when nobody else can.
+  std::vector<std::string> given_up;
+  sms::FailureReason given_up_reason = sms::FailureReason::kNone;
+  std::string given_up_code;
   /// Those that were asked in this round, and how often all of them were gone through.
   std::vector<const RouteTarget*> tried;
   int round = 0;
@@ -52,6 +56,8 @@ struct OutgoingSms {
   bool in_doubt = false;
   std::size_t inquiries = 0;
 };
+/// Whether a carrier may not be asked for it in this round.
+bool is_out(const OutgoingSms& message, const RouteTarget& target);
 using OutgoingPtr = std::shared_ptr<OutgoingSms>;
 
 }  // namespace trunkline

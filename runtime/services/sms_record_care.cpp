@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/services/sms_records.h"
 
 namespace trunkline::sms_records {
@@ -15,6 +16,15 @@ const Statement kAddHandover{"INSERT INTO sms_handovers (message_ids) VALUES (?)
 const Statement kRemoveHandover{"DELETE FROM sms_handovers WHERE handover_id = ?"};
 const Statement kOpenHandovers{"SELECT handover_id, message_ids FROM sms_handovers"};
 
+const Statement kKeepGivenUp{
+    "INSERT INTO sms_given_up SELECT resource_key, message_id, ?, provider_message_id, ?, ?, ? FROM sms_messages "
+    "WHERE resource_key = ? AND message_id = ? AND state = 2 ON CONFLICT DO NOTHING"};
+const Statement kGiveUp{
+    "UPDATE sms_messages SET state = 1, provider = NULL, provider_message_id = NULL, provider_code = NULL, "
+    "decision = decision || ?, updated_us = ?, assumed = 0, receipts = receipts + 1 "
+    "WHERE resource_key = ? AND message_id = ? AND state = 2"};
+const Statement kGivenUp{
+    "SELECT provider, reason, code FROM sms_given_up WHERE resource_key = ? AND message_id = ? ORDER BY at_us, provider"};
 const Statement kSpent{"SELECT micros FROM sms_spend WHERE resource_key = ? AND period = ?"};
 const Statement kAddSpent{
     "INSERT INTO sms_spend VALUES (?, ?, ?) ON CONFLICT (resource_key, period) DO UPDATE SET micros = micros + excluded.micros"};
@@ -45,6 +55,10 @@ const Statement kCopyReceipts{
     "FROM sms_receipts WHERE resource_key = ?"};
 const Statement kDrop{"DELETE FROM sms_messages WHERE resource_key = ?"};
 const Statement kDropReceipts{"DELETE FROM sms_receipts WHERE resource_key = ?"};
+const Statement kCopyGivenUp{
+    "INSERT INTO sms_given_up SELECT ?, message_id, provider, provider_message_id, reason, code, at_us FROM sms_given_up "
+    "WHERE resource_key = ?"};
+const Statement kDropGivenUp{"DELETE FROM sms_given_up WHERE resource_key = ?"};
 
 }  // namespace
 
@@ -81,6 +95,25 @@ std::vector<std::pair<std::int64_t, std::vector<HandoverCall>>> open_handovers(S
   return open;
 }
 
+bool give_up(Session& session, std::int64_t resource_key, std::string_view message_id, const Receipt& receipt,
+             std::string_view decision) {
+  const std::int64_t at_us = unix_us(receipt.at);
+  std::optional<std::string_view> code;
+  if (!receipt.provider_code.empty()) code = receipt.provider_code;
+  if (session.execute(kKeepGivenUp,
+                      {receipt.provider, static_cast<std::int64_t>(receipt.reason), code, at_us, resource_key, message_id}) == 0)
+    return false;
+  return session.execute(kGiveUp, {decision, at_us, resource_key, message_id}) > 0;
+}
+
+std::vector<GivenUp> given_up(Session& session, std::int64_t resource_key, std::string_view message_id) {
+  std::vector<GivenUp> all;
+  session.query(kGivenUp, {resource_key, message_id}, [&](const Row& row) {
+    all.push_back({std::string(row.text(0)), static_cast<sms::FailureReason>(row.integer(1)), row.optional_text(2).value_or("")});
+  });
+  return all;
+}
+
 std::int64_t spent(Session& session, std::int64_t resource_key, std::string_view period) {
   std::int64_t micros = 0;
   session.query(kSpent, {resource_key, period}, [&](const Row& row) { micros = row.integer(0); });
@@ -112,11 +145,12 @@ void set_sticky_sender(Session& session, std::int64_t resource_key, std::string_
 }
 
 void copy_rows(Session& session, std::int64_t from, std::int64_t to) {
-  for (const Statement* statement : {&kCopy, &kCopyReceipts, &kCopySticky, &kCopySpend}) session.execute(*statement, {to, from});
+  for (const Statement* statement : {&kCopy, &kCopyReceipts, &kCopyGivenUp, &kCopySticky, &kCopySpend})
+    session.execute(*statement, {to, from});
 }
 
 void drop_rows(Session& session, std::int64_t resource_key) {
-  for (const Statement* statement : {&kDrop, &kDropReceipts, &kDropSticky, &kDropSpend})
+  for (const Statement* statement : {&kDrop, &kDropReceipts, &kDropGivenUp, &kDropSticky, &kDropSpend})
     session.execute(*statement, {resource_key});
 }
 

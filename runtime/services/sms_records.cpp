@@ -33,7 +33,8 @@ const Statement kApplySent{
     "UPDATE sms_messages SET state = 2, provider = ?, provider_message_id = ?, segments = COALESCE(?, segments), "
     "decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), "
     "currency = COALESCE(?, currency), assumed = 0 "
-    "WHERE resource_key = ? AND message_id = ? AND state IN (1, 6)"};
+    "WHERE resource_key = ? AND message_id = ? AND state IN (1, 6) AND NOT EXISTS (SELECT 1 FROM sms_given_up g "
+    "WHERE g.resource_key = sms_messages.resource_key AND g.message_id = sms_messages.message_id AND g.provider = ?)"};
 // Only of a message that is not settled in another way: a call that is resumed may have others in it.
 const Statement kApplyUncertain{
     "UPDATE sms_messages SET state = 6, provider = ?, decision = decision || ?, updated_us = ? "
@@ -41,7 +42,8 @@ const Statement kApplyUncertain{
 // The report was faster than our own note: keep its state, add what only the send knows.
 const Statement kApplySentLate{
     "UPDATE sms_messages SET provider = COALESCE(provider, ?), provider_message_id = COALESCE(provider_message_id, ?), "
-    "decision = decision || ? WHERE resource_key = ? AND message_id = ?"};
+    "decision = decision || ? WHERE resource_key = ? AND message_id = ? AND NOT EXISTS (SELECT 1 FROM sms_given_up g "
+    "WHERE g.resource_key = sms_messages.resource_key AND g.message_id = sms_messages.message_id AND g.provider = ?)"};
 const Statement kAppendDecision{"UPDATE sms_messages SET decision = decision || ? WHERE resource_key = ? AND message_id = ?"};
 
 #define TL_SMS_COLUMNS                                                                                                         \
@@ -56,6 +58,9 @@ const Statement kQueued{"SELECT " TL_SMS_COLUMNS
 const Statement kByProviderId{
     "SELECT resource_key, message_id FROM sms_messages WHERE provider_message_id = ? AND provider = ? AND inbound = 0 "
     "ORDER BY created_us DESC LIMIT 1"};
+const Statement kGivenUpByProviderId{
+    "SELECT resource_key, message_id FROM sms_given_up WHERE provider_message_id = ? AND provider = ? ORDER BY at_us DESC LIMIT "
+    "1"};
 const Statement kList{"SELECT " TL_SMS_COLUMNS
                       " FROM sms_messages WHERE resource_key = ? ORDER BY created_us DESC, message_id DESC LIMIT ?"};
 const Statement kListBefore{"SELECT " TL_SMS_COLUMNS
@@ -74,11 +79,12 @@ const Statement kReceipts{
     "SELECT provider, state, reason, code, segments, at_us, received_us, verdict FROM sms_receipts "
     "WHERE resource_key = ? AND message_id = ? ORDER BY sequence"};
 const Statement kAddReceipt{"INSERT INTO sms_receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-const Statement kCountReceipt{"UPDATE sms_messages SET receipts = ? WHERE resource_key = ? AND message_id = ?"};
+const Statement kAppendReceiptDecision{
+    "UPDATE sms_messages SET decision = decision || ?, receipts = receipts + 1 WHERE resource_key = ? AND message_id = ?"};
 const Statement kApplyReceipt{
     "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), "
     "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, "
-    "assumed = 0, "
+    "assumed = 0, receipts = receipts + 1, "
     "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
     "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
 const Statement kRequeue{
@@ -202,9 +208,9 @@ std::optional<Earlier> find_by_idempotency_key(Session& session, std::int64_t re
 bool apply(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
   if (t.state == sms::MessageState::kSent) {
     if (session.execute(kApplySent, {t.provider, t.provider_message_id, t.segments, t.decision, t.at_us, t.price_micros,
-                                     t.currency, resource_key, message_id}) > 0)
+                                     t.currency, resource_key, message_id, t.provider}) > 0)
       return true;
-    session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id});
+    session.execute(kApplySentLate, {t.provider, t.provider_message_id, t.decision, resource_key, message_id, t.provider});
     return false;
   }
   if (t.state == sms::MessageState::kUncertain)
@@ -237,6 +243,8 @@ std::optional<Standing> standing(Session& session, std::int64_t resource_key, st
     one.message.assumed = row.integer(5) != 0;
     one.receipts = row.integer(6);
   });
+  if (found && found->receipts > 0)
+    for (GivenUp& one : given_up(session, resource_key, message_id)) found->message.given_up.push_back(std::move(one.provider));
   return found;
 }
 
@@ -272,7 +280,6 @@ void add_receipt(Session& session, std::int64_t resource_key, std::string_view m
                   {resource_key, message_id, sequence, receipt.provider, static_cast<std::int64_t>(receipt.state),
                    static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code), receipt.segments_delivered,
                    unix_us(receipt.at), received_us, static_cast<std::int64_t>(verdict)});
-  session.execute(kCountReceipt, {sequence, resource_key, message_id});
 }
 
 std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_key, std::string_view message_id,
@@ -285,6 +292,10 @@ std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_ke
                  std::int64_t{is_final(receipt.state)}, resource_key, message_id},
                 [&](const Row& row) { finished = read_finished(message_id, row); });
   return finished;
+}
+
+void append_receipt_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {
+  session.execute(kAppendReceiptDecision, {lines, resource_key, message_id});
 }
 
 bool requeue(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
@@ -325,6 +336,8 @@ void append_decision(Session& session, std::int64_t resource_key, std::string_vi
 std::optional<StoredMessage> find(Session& session, std::int64_t resource_key, std::string_view message_id) {
   std::optional<StoredMessage> found;
   session.query(kFind, {resource_key, message_id}, [&](const Row& row) { found = read_stored(row); });
+  // Whoever was given up has sent a receipt.
+  if (found && found->record.receipt_count > 0) found->given_up = given_up(session, resource_key, message_id);
   return found;
 }
 
@@ -333,6 +346,9 @@ std::optional<std::pair<std::int64_t, std::string>> find_by_provider_id(Session&
   std::optional<std::pair<std::int64_t, std::string>> found;
   session.query(kByProviderId, {provider_message_id, provider},
                 [&](const Row& row) { found.emplace(row.integer(0), std::string(row.text(1))); });
+  if (!found)
+    session.query(kGivenUpByProviderId, {provider_message_id, provider},
+                  [&](const Row& row) { found.emplace(row.integer(0), std::string(row.text(1))); });
   return found;
 }
 
@@ -359,6 +375,8 @@ std::vector<service::SmsRecord> list(Session& session, std::int64_t resource_key
 std::vector<StoredMessage> queued(Session& session, std::int64_t resource_key) {
   std::vector<StoredMessage> all;
   session.query(kQueued, {resource_key}, [&](const Row& row) { all.push_back(read_stored(row)); });
+  for (StoredMessage& one : all)
+    if (one.record.receipt_count > 0) one.given_up = given_up(session, resource_key, one.record.message_id);
   return all;
 }
 

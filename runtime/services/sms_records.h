@@ -74,7 +74,7 @@ struct Finished {
 };
 std::optional<Finished> finish(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                                const Transition& transition);
-/// What the state, and what its reports are made of, is replaced by when a receipt is applied.
+/// What the state, and what its reports are made of, is replaced by when a receipt is applied; counts it.
 std::optional<Finished> apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                                       const Receipt& receipt, std::optional<std::string_view> provider_message_id,
                                       std::string_view decision);
@@ -86,12 +86,29 @@ struct Standing {
 std::optional<Standing> standing(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 std::vector<Receipt> receipts(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 std::vector<service::SmsReceipt> receipt_records(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+/// The receipt alone: whatever it does to the message counts it, so that the message is written once.
 void add_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::int64_t sequence,
                  const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict);
+/// A receipt that changes nothing: counted, and the decision record says so.
+void append_receipt_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id,
+                             std::string_view lines);
 
 /// From uncertain back to queued: the carrier never took it. False: it is not uncertain any more.
 bool requeue(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
              std::int64_t at_us);
+/// A carrier that had a message, and why it failed.
+struct GivenUp {
+  std::string provider;
+  sms::FailureReason reason = sms::FailureReason::kNone;
+  std::string provider_code;
+};
+/// From sent back to queued, for the next carrier: the one that had it reported that it failed. Counts the receipt. False: it is
+/// not sent any more.
+bool give_up(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Receipt& receipt,
+             std::string_view decision);
+/// In the order in which they failed.
+std::vector<GivenUp> given_up(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+
 /// From scheduled or queued to cancelled. False: it is neither, or it was noted for a handover.
 bool cancel(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view decision,
             std::int64_t at_us);
@@ -126,6 +143,7 @@ struct StoredMessage {
   std::optional<std::int64_t> report_deadline_us;
   std::string traceparent;
   std::string decision;
+  std::vector<GivenUp> given_up;
 };
 std::optional<StoredMessage> find(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 /// The newest outbound message with a provider's own id: (resource key, message id).

@@ -1,12 +1,12 @@
-// What providers tell us, and what becomes due.
+// What providers report, and what becomes due.
+#include <nlohmann/json.hpp>
+
 #include "runtime/base/ids.h"
 #include "runtime/base/unix_time.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
-#include "runtime/providers/country.h"
 #include "runtime/services/decision.h"
-#include "runtime/services/phone_number.h"
 #include "runtime/services/sms_dispatcher.h"
 #include "runtime/services/sms_event_data.h"
 #include "runtime/services/sms_message_id.h"
@@ -26,65 +26,129 @@ constexpr std::int32_t kReleaseBatch = 500;
 /// What Azure's two states make of it.
 bool counts_as_delivered(sms::MessageState state) { return state == sms::MessageState::kDelivered; }
 
+/// A report that waits, as it is kept.
+std::string report_text(const sms::DeliveryReport& report) {
+  nlohmann::json text;
+  text["state"] = static_cast<int>(report.state);
+  text["reason"] = static_cast<int>(report.reason);
+  text["at_us"] = unix_us(report.at);
+  if (report.provider_message_id) text["id"] = *report.provider_message_id;
+  if (report.provider_code) text["code"] = *report.provider_code;
+  if (report.segments_delivered) text["segments"] = *report.segments_delivered;
+  return text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+sms::DeliveryReport report_of(const std::string& kept) {
+  const nlohmann::json text = nlohmann::json::parse(kept);
+  sms::DeliveryReport report;
+  report.state = static_cast<sms::MessageState>(text.at("state").get<int>());
+  report.reason = static_cast<sms::FailureReason>(text.at("reason").get<int>());
+  report.at = from_unix_us(text.at("at_us").get<std::int64_t>());
+  if (text.contains("id")) report.provider_message_id = text["id"].get<std::string>();
+  if (text.contains("code")) report.provider_code = text["code"].get<std::string>();
+  if (text.contains("segments")) report.segments_delivered = text["segments"].get<std::int32_t>();
+  return report;
+}
+
 }  // namespace
 
-void SmsService::record_receipt(Session& session, const ResourcePtr& resource, const std::string& message_id,
-                                const Receipt& receipt, const std::optional<std::string>& provider_message_id, Time received_at,
-                                const std::string& event_id) {
-  const auto standing = sms_records::standing(session, resource->key, message_id);
-  if (!standing) return;  // dropped since
-  const std::vector<Receipt> earlier = sms_records::receipts(session, resource->key, message_id);
+void SmsService::record_receipt(Session& session, Arrival& arrival) {
+  const Receipt& receipt = arrival.receipt;
+  const std::int64_t key = arrival.whose.resource->key;
+  const std::string& message_id = arrival.whose.message_id;
+  const auto standing = sms_records::standing(session, key, message_id);
+  if (!standing) return;         // dropped since
+  std::vector<Receipt> earlier;  // most messages have one receipt
+  if (standing->receipts > 0) earlier = sms_records::receipts(session, key, message_id);
   const ReceiptVerdict verdict = judge(standing->message, receipt, earlier);
   const bool changes = verdict == ReceiptVerdict::kApplied || verdict == ReceiptVerdict::kCorrected;
   const std::int64_t sequence = standing->receipts + 1;
   if (sequence > kMaxReceipts && !changes) return;
-  sms_records::add_receipt(session, resource->key, message_id, sequence, receipt, unix_us(received_at), verdict);
   const bool failed = receipt.state == sms::MessageState::kFailed || receipt.state == sms::MessageState::kExpired;
   std::string detail(word(receipt.state));
   if (failed)
     detail += ": " + delivery_status_details(receipt.state, receipt.reason, receipt.provider_code) + "; fault of the " +
               std::string(word(fault_of(receipt.reason))) + (is_retryable(receipt.reason) ? ", retryable" : ", permanent");
   if (!changes) detail += "; the message stays " + std::string(word(standing->message.state));
-  const std::string lines = DecisionLines(received_at).step("receipt", word(verdict), receipt.provider, detail).take();
+  if (arrival.early) detail += "; it was here before the carrier's answer was on disk";
+  std::string lines = DecisionLines(arrival.received_at).step("receipt", word(verdict), receipt.provider, detail).take();
+  const bool elsewhere = changes && fail_over(session, arrival, standing->message, earlier, lines);
+  if (arrival.postponed) return;
+  sms_records::add_receipt(session, key, message_id, sequence, receipt, unix_us(arrival.received_at), verdict);
+  if (elsewhere) return;
   if (!changes) {
-    sms_records::append_decision(session, resource->key, message_id, lines);
+    sms_records::append_receipt_decision(session, key, message_id, lines);
     return;
   }
-  const auto finished = sms_records::apply_receipt(session, resource->key, message_id, receipt, provider_message_id, lines);
+  const auto finished = sms_records::apply_receipt(session, key, message_id, receipt, arrival.provider_message_id, lines);
   if (!finished || !is_final(receipt.state)) return;
   // Those who were told the opposite hear of it; the same again, with another detail, is no news.
   const bool told = is_final(standing->message.state) && standing->message.state != sms::MessageState::kCancelled;
   if (told && counts_as_delivered(standing->message.state) == counts_as_delivered(receipt.state)) return;
-  append_delivery_report(context_, session, *resource, *finished, receipt.state, receipt.reason, receipt.provider_code,
-                         receipt.at, event_id, receipt.segments_delivered);
+  append_delivery_report(context_, session, *arrival.whose.resource, *finished, receipt.state, receipt.reason,
+                         receipt.provider_code, receipt.at, arrival.event_id, receipt.segments_delivered);
+}
+
+std::optional<SmsService::Whose> SmsService::find_reported(const std::string& provider, const std::string& provider_message_id) {
+  for (store::Database* database : context_.store.all()) {
+    std::optional<std::pair<std::int64_t, std::string>> found;
+    database->read([&](Session& session) { found = sms_records::find_by_provider_id(session, provider, provider_message_id); });
+    if (!found) continue;
+    // Forks and snapshots have rows of the same message; its id says whose it is.
+    if (ResourcePtr resource = resources_.find_by_key(resource_key_of_message_id(found->second)))
+      return Whose{std::move(resource), std::move(found->second)};
+  }
+  return std::nullopt;
 }
 
 Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryReport report) {
-  std::string message_id = report.message_id;
-  ResourcePtr resource;
-  if (!message_id.empty()) {
-    resource = resources_.find_by_key(resource_key_of_message_id(message_id));
-  } else if (report.provider_message_id) {
-    for (store::Database* database : context_.store.all()) {
-      std::optional<std::pair<std::int64_t, std::string>> found;
-      database->read(
-          [&](Session& session) { found = sms_records::find_by_provider_id(session, provider, *report.provider_message_id); });
-      if (!found) continue;
-      // Forks and snapshots have rows of the same message; its id says whose it is.
-      message_id = std::move(found->second);
-      resource = resources_.find_by_key(resource_key_of_message_id(message_id));
-      break;
+  const Time now = context_.clock.now();
+  receipts_.add();
+  if (!report.message_id.empty()) {
+    Whose whose{resources_.find_by_key(resource_key_of_message_id(report.message_id)), report.message_id};
+    if (whose.resource) {
+      const std::optional<std::string> theirs = report.provider_message_id;
+      co_await take_report(std::move(whose), provider, std::move(report), now, false);
+      if (!theirs || !early_.any()) co_return;
+      EarlyReports::Id id{std::move(provider), *theirs};  // named: GCC 12
+      co_return co_await take_early(std::move(id));
     }
+  } else if (report.provider_message_id) {
+    EarlyReports::Id id{provider, *report.provider_message_id};
+    if (auto whose = find_reported(provider, id.provider_message_id))
+      co_return co_await take_report(*std::move(whose), std::move(provider), std::move(report), now, false);
+    // Perhaps the carrier is faster than our own note of its answer.
+    co_await early_.keep(id, report_text(report));
+    co_return co_await take_early(std::move(id));
   }
-  if (!resource) {
-    // The resource was dropped, or the carrier reports something we never sent: asking it again would not help.
-    context_.log.warning(
-        "sms", "a delivery report for an unknown message was dropped",
-        {{"provider", provider}, {"message_id", message_id}, {"provider_message_id", report.provider_message_id.value_or("")}});
-    co_return;
+  // The resource was dropped, or the carrier reports something we never sent: asking it again would not help.
+  context_.log.warning("sms", "a delivery report for an unknown message was dropped",
+                       {{"provider", provider}, {"message_id", report.message_id}});
+}
+
+Task<void> SmsService::take_early(EarlyReports::Id id) {
+  auto whose = find_reported(id.provider, id.provider_message_id);
+  if (!whose) {  // one that waits for the answer under our own id
+    whose.emplace(Whose{resources_.find_by_key(resource_key_of_message_id(id.provider_message_id)), id.provider_message_id});
+    if (!whose->resource) co_return;
+    bool known = false;
+    whose->resource->database->read(
+        [&](Session& session) { known = sms_records::standing(session, whose->resource->key, whose->message_id).has_value(); });
+    if (!known) co_return;  // a carrier's id that looks like ours
   }
-  Receipt receipt;
-  receipt.provider = std::move(provider);
+  std::vector<EarlyReports::Report> reports = early_.take(id);
+  if (reports.empty()) co_return;
+  for (const EarlyReports::Report& one : reports) {
+    Whose copy = *whose;
+    co_await take_report(std::move(copy), id.provider, report_of(one.body), one.received_at, true);
+  }
+  co_await early_.forget(std::move(reports));
+}
+
+Task<void> SmsService::take_report(Whose whose, std::string provider, sms::DeliveryReport report, Time received_at, bool early) {
+  auto arrival = std::make_shared<Arrival>();
+  Receipt& receipt = arrival->receipt;
+  receipt.provider = provider;
   receipt.state = report.state;
   receipt.reason = report.reason;
   receipt.provider_code = report.provider_code.value_or("");
@@ -93,106 +157,28 @@ Task<void> SmsService::on_delivery_report(std::string provider, sms::DeliveryRep
   const bool failed = receipt.state == sms::MessageState::kFailed || receipt.state == sms::MessageState::kExpired;
   if (failed && receipt.reason == sms::FailureReason::kNone) receipt.reason = sms::FailureReason::kUnspecified;
   if (!failed) receipt.reason = sms::FailureReason::kNone;
-  const Time now = context_.clock.now();
+  arrival->whose = std::move(whose);
+  arrival->provider_message_id = report.provider_message_id;
+  arrival->received_at = received_at;
+  arrival->early = early;
+  arrival->event_id = make_event_id(context_.ids, received_at);
+  const ResourcePtr resource = arrival->whose.resource;
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [this, resource, message_id, receipt, id = report.provider_message_id, now,
-               event_id = make_event_id(context_.ids, now)](Session& session) {
-    record_receipt(session, resource, message_id, receipt, id, now, event_id);
+  auto work = [this, arrival](Session& session) {
+    arrival->next = nullptr;
+    arrival->postponed = false;
+    record_receipt(session, *arrival);
   };
   co_await resource->database->write(std::move(work));
-  receipts_.add();
-}
-
-Task<void> SmsService::on_received(std::string provider, sms::InboundSms message) {
-  ResourcePtr resource;
-  if (message.resource) {
-    resource = resources_.find(*message.resource);
-    if (resource && !numbers_.find(*resource, message.to)) resource = nullptr;
-  }
-  if (!resource) resource = numbers_.owner_of(message.to);
-  if (!resource) throw Error(ErrorCode::kNotFound, "no resource owns the number " + message.to, "to");
-
-  const Time now = context_.clock.now();
-  const std::string message_id = make_incoming_message_id(context_.ids, now, resource->key);
-  const std::string key = "inbound:" + provider + ":" + message.provider_message_id;
-  DecisionLines decision(message.received_at);
-  decision.step("inbound.owner", "pick", resource->name, "the resource owns " + message.to);
-  NewEvent event;
-  event.id = make_event_id(context_.ids, now);
-  event.type = kSmsReceivedType;
-  event.subject = phone_number_subject(message.to);
-  event.topic = resource->arm_id;
-  event.time = message.received_at;
-  event.data_version = "1.0";
-  event.data = sms_received_data(message_id, message);
-
-  const SmsConsentConfig& consent = policies_.of(*resource).consent;
-  std::optional<ConsentKeyword> keyword;
-  if (consent.keywords) keyword = find_consent_keyword(message.text, country_of(message.from));
-  OutgoingPtr answer;
-  if (keyword) decision.step("consent.keyword", "pick", keyword->keyword, "language " + keyword->language);
-  if (keyword && consent.replies && e164_fault(message.from).empty()) {
-    const char* what = keyword->action == service::ConsentAction::kOptOut  ? "stop"
-                       : keyword->action == service::ConsentAction::kOptIn ? "start"
-                                                                           : "help";
-    const auto own = consent.texts.find(what);
-    answer = std::make_shared<OutgoingSms>();
-    answer->resource = resource;
-    answer->from = message.to;
-    answer->text = own == consent.texts.end() ? consent_reply(*keyword, message.to) : own->second;
-    answer->segments = measure_sms_text(answer->text).segments;
-    answer->accepted_at = now;
-    answer->confirmation = true;
-    OutgoingRecipient recipient;
-    recipient.to = message.from;
-    recipient.message_id = make_outgoing_message_id(context_.ids, now, resource->key);
-    recipient.on_net = numbers_.is_on_net(message.from);
-    answer->recipients.push_back(std::move(recipient));
-  }
-  auto answered = std::make_shared<bool>(false);
-  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [this, resource, message, provider, message_id, key, event, keyword, answer, answered, now,
-               text = decision.take()](Session& session) {
-    *answered = false;
-    if (!message.provider_message_id.empty() && sms_records::find_by_idempotency_key(session, resource->key, key))
-      return;  // told twice
-    sms_records::NewMessage row;
-    row.message_id = message_id;
-    row.inbound = true;
-    row.sender = message.from;
-    row.recipient = message.to;
-    row.body = message.text;
-    row.state = sms::MessageState::kDelivered;
-    row.segments = message.segments;
-    row.provider = provider;
-    row.provider_message_id = message.provider_message_id;
-    if (!message.provider_message_id.empty()) row.idempotency_key = key;
-    row.decision = text;
-    row.created_us = unix_us(message.received_at);
-    sms_records::insert(session, resource->key, row);
-    context_.events.append(session, resource->key, event);
-    if (!keyword) return;
-    // The answer is accepted in the same transaction in which the block begins to hold, and goes out in spite of it.
-    std::optional<std::string> confirmation;
-    if (answer) confirmation = answer->recipients.front().message_id;
-    *answered =
-        consent_.note_keyword(session, *resource, *keyword, message.to, message.from, message_id, confirmation, now) && answer;
-    if (!*answered) return;
-    sms_records::NewMessage reply;
-    reply.message_id = *confirmation;
-    reply.sender = answer->from;
-    reply.recipient = message.from;
-    reply.body = answer->text;
-    reply.segments = answer->segments;
-    reply.confirmation = true;
-    const std::string lines = DecisionLines(now).step("consent.reply", "pass", keyword->keyword, "answers " + message_id).take();
-    reply.decision = lines;
-    reply.created_us = unix_us(now);
-    sms_records::insert(session, resource->key, reply);
-  };
-  co_await resource->database->write(std::move(work));
-  inbound_.add();
-  if (*answered) dispatcher_->submit(std::move(answer));
+  if (arrival->next) dispatcher_->submit(std::move(arrival->next));
+  if (!arrival->postponed) co_return;
+  EarlyReports::Id id{provider, arrival->whose.message_id};
+  co_await early_.keep(id, report_text(report));
+  // The answer may have been written in between, and then nobody looks for it any more.
+  std::optional<sms_records::Standing> standing;
+  resource->database->read(
+      [&](Session& session) { standing = sms_records::standing(session, resource->key, id.provider_message_id); });
+  if (standing && standing->message.state != sms::MessageState::kQueued) co_await take_early(std::move(id));
 }
 
 void SmsService::arm(Timers& timers, store::Database& database, std::int64_t due_us,

@@ -40,6 +40,7 @@ SmsService::SmsService(ServiceContext& context, ResourceService& resources, Numb
       consent_(context, senders_),
       admission_(context, numbers, senders_, policies_, has_prices(config)),
       dispatcher_(std::make_unique<SmsDispatcher>(context, consent_, rates_, config.sms)),
+      early_(context, "sms"),
       accepted_(context.metrics.counter("trunkline_sms_accepted_total", "Text messages accepted for sending.")),
       refused_(context.metrics.counter("trunkline_sms_refused_total", "Recipients that were refused.")),
       inbound_(context.metrics.counter("trunkline_sms_received_total", "Text messages received from phones.")),
@@ -50,6 +51,17 @@ SmsService::SmsService(ServiceContext& context, ResourceService& resources, Numb
       if (!result) context_.log.error("sms", "keeping a receipt failed", {{"error", result.error().message}});
     });
   });
+  dispatcher_->set_on_settled(
+      [this](const std::string& provider, const std::string& message_id, const std::optional<std::string>& provider_message_id) {
+        if (!early_.any()) return;
+        const auto take = [&](const std::string& id) {
+          spawn(take_early({provider, id}), [this](Result<void> result) {
+            if (!result) context_.log.error("sms", "keeping a receipt failed", {{"error", result.error().message}});
+          });
+        };
+        take(message_id);
+        if (provider_message_id) take(*provider_message_id);
+      });
 }
 
 SmsService::~SmsService() = default;
@@ -250,6 +262,12 @@ OutgoingPtr SmsService::outgoing_of(const ResourcePtr& resource, sms_records::St
   outgoing->accepted_at = message.record.created_at;
   outgoing->confirmation = message.confirmation;
   outgoing->reserved = message.record.price_micros.has_value();
+  for (const sms_records::GivenUp& one : message.given_up) {
+    outgoing->given_up.push_back(one.provider);
+    outgoing->given_up_reason = one.reason;
+    outgoing->given_up_code = one.provider_code;
+    outgoing->worth_retrying = true;  // the next one may be left alone just now
+  }
   OutgoingRecipient recipient;
   recipient.to = message.record.to;
   recipient.message_id = message.record.message_id;
@@ -303,6 +321,11 @@ std::vector<std::string> SmsService::take_up_handovers(store::Database& database
 }
 
 void SmsService::recover() {
+  for (const EarlyReports::Id& id : early_.load()) {
+    spawn(take_early(id), [this](Result<void> result) {
+      if (!result) context_.log.error("sms", "keeping a receipt failed", {{"error", result.error().message}});
+    });
+  }
   std::set<std::string> in_doubt;
   for (store::Database* database : context_.store.all()) {
     for (std::string& id : take_up_handovers(*database)) in_doubt.insert(std::move(id));
@@ -323,6 +346,7 @@ void SmsService::recover() {
 }
 
 void SmsService::stop() {
+  early_.stop();
   const std::lock_guard lock(timers_mutex_);
   for (Timers* timers : {&report_timers_, &schedule_timers_}) {
     for (auto& [database, timer] : *timers)

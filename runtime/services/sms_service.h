@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/diagnostics/metrics.h"
+#include "runtime/services/early_reports.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/resource_service.h"
 #include "runtime/services/sms_admission.h"
@@ -17,6 +18,7 @@
 #include "runtime/services/sms_policy.h"
 #include "runtime/services/sms_records.h"
 #include "runtime/services/sms_senders.h"
+#include "runtime/sms/receipts.h"
 #include "trunkline/service.hpp"
 #include "trunkline/sms.hpp"
 
@@ -73,8 +75,33 @@ class SmsService final : public ResourceParticipant {
   using Timers = std::unordered_map<store::Database*, Timer>;
 
   OutgoingPtr outgoing_of(const ResourcePtr& resource, sms_records::StoredMessage& message) const;
-  void record_receipt(store::Session& session, const ResourcePtr& resource, const std::string& message_id, const Receipt& receipt,
-                      const std::optional<std::string>& provider_message_id, Time received_at, const std::string& event_id);
+  struct Whose {
+    ResourcePtr resource;
+    std::string message_id;
+  };
+  /// One receipt on its way into the record. [writer thread]
+  struct Arrival {
+    Whose whose;
+    Receipt receipt;
+    std::optional<std::string> provider_message_id;
+    Time received_at{};
+    /// It waited for the carrier's answer.
+    bool early = false;
+    std::string event_id;
+    /// Comes out: the next carrier may have the message; or the answer must be known first.
+    OutgoingPtr next;
+    bool postponed = false;
+  };
+  // sms_reports.cpp
+  std::optional<Whose> find_reported(const std::string& provider, const std::string& provider_message_id);
+  Task<void> take_report(Whose whose, std::string provider, sms::DeliveryReport report, Time received_at, bool early);
+  /// Those that waited until it was known what `id` stands for: a carrier's id, or ours.
+  Task<void> take_early(EarlyReports::Id id);
+  void record_receipt(store::Session& session, Arrival& arrival);
+  // sms_receipt_failover.cpp
+  /// True: it is dealt with, because the next carrier gets the message or the answer must be known first.
+  bool fail_over(store::Session& session, Arrival& arrival, const MessageStanding& standing, std::span<const Receipt> earlier,
+                 std::string& lines);
   void arm(Timers& timers, store::Database& database, std::int64_t due_us, Task<void> (SmsService::*work)(store::Database*));
   void arm_report_timer(store::Database& database, std::int64_t deadline_us) {
     arm(report_timers_, database, deadline_us, &SmsService::expire_reports);
@@ -96,6 +123,7 @@ class SmsService final : public ResourceParticipant {
   SmsConsent consent_;
   SmsAdmission admission_;
   std::unique_ptr<SmsDispatcher> dispatcher_;
+  EarlyReports early_;
   std::mutex timers_mutex_;  // guards the timers
   Timers report_timers_, schedule_timers_;
   Counter accepted_, refused_, inbound_, receipts_;

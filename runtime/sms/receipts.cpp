@@ -40,7 +40,10 @@ ReceiptVerdict judge(const MessageStanding& standing, const Receipt& receipt, st
       return ReceiptVerdict::kDuplicate;
   const bool delivered = receipt.state == MessageState::kDelivered;
   // Another carrier has the message now. Only that it arrived after all is of interest.
-  if (!delivered && !standing.provider.empty() && standing.provider != receipt.provider) return ReceiptVerdict::kStale;
+  const bool has_it = standing.provider.empty() ? std::find(standing.given_up.begin(), standing.given_up.end(),
+                                                            receipt.provider) == standing.given_up.end()
+                                                : standing.provider == receipt.provider;
+  if (!delivered && !has_it) return ReceiptVerdict::kStale;
   const bool was_final = is_final(standing.state);
   const int now = standing.assumed ? 0 : evidence(standing.state);
   const int then = evidence(receipt.state);

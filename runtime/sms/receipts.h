@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "trunkline/service.hpp"
 #include "trunkline/sms.hpp"
@@ -20,6 +21,8 @@ struct MessageStanding {
   Time decided_at{};
   /// The state is our own conclusion, such as that no receipt came in time: any word of a carrier is better.
   bool assumed = false;
+  /// Carriers that had it and reported that they failed, so that others were asked.
+  std::vector<std::string> given_up;
 };
 
 /// What a carrier says.

@@ -208,6 +208,7 @@ def test_every_configuration_key_is_documented() -> None:
     header = (ROOT / "runtime" / "config" / "config.h").read_text(encoding="utf-8")
     text = (ROOT / "docs" / "guide" / "configuration.md").read_text(encoding="utf-8")
     written = {"config_json": "config", "properties_json": "properties"}
+    written |= {f"failover_{part}": "receipt_failover" for part in ("retriable", "carrier_fault", "within")}
     internal = {"mark"}
     missing = []
     for name, body in re.findall(r"^struct (\w+Config|RouteMatch|StoreLocation) \{\n(.*?)^\};", header, re.M | re.S):

@@ -285,3 +285,36 @@ def test_sendgrid_tells_what_became_of_it(grid: str, tmp_path: Path) -> None:
         kind = "Microsoft.Communication.EmailEngagementTrackingReportReceived"
         _, page, _ = server.request("GET", f"/_control/events?after=0&type={kind}")
         assert [event["data"]["engagementType"] for event in page["items"]] == ["view"]
+
+
+def test_sendgrid_brings_mail(tmp_path: Path) -> None:
+    provider = grid_provider("http://127.0.0.1:1")
+    provider["secrets"]["inbound_token"] = {"value": "hush"}
+    envelope = json.dumps({"to": ["support@sandbox.trunkline.test"], "from": "ann@example.com"})
+
+    def form(**fields: str) -> tuple[bytes, dict[str, str]]:
+        parts = "".join(f'--b\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items())
+        picture = '--b\r\nContent-Disposition: form-data; name="attachment1"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+        body = parts.encode() + picture.encode() + b"\x89PNG\r\n" * 300_000 + b"\r\n--b--\r\n"
+        return body, {"Content-Type": "multipart/form-data; boundary=b"}
+
+    headers = "From: Ann <ann@example.com>\nSubject: Hello\nMessage-ID: <m1@example.com>\n"
+    with Server("--config", config(tmp_path, provider)) as server:
+        hook = "/_webhooks/grid/mail?token=hush"
+        body, fields = form(headers=headers, text="plain", html="<p>html</p>", envelope=envelope)
+        assert len(body) > 1_500_000
+        assert server.request("POST", "/_webhooks/grid/mail?token=wrong", body, headers=fields)[0] == 401
+        assert server.request("POST", "/_webhooks/grid/events?token=hush", b"[]", headers=fields)[0] == 401
+        assert server.request("POST", hook, body, headers=fields)[0] == 200
+        assert server.request("POST", hook, body, headers=fields)[0] == 200  # told twice
+        _, page, _ = server.request("GET", "/_control/received-emails")
+        assert [(mail["from"], mail["subject"]) for mail in page["items"]] == [("ann@example.com", "Hello")]
+        _, page, _ = server.request("GET", "/_control/events?after=0&type=Trunkline.EmailReceived")
+        assert len(page["items"]) == 1
+        status, answer, _ = server.request("POST", hook, form(headers=headers)[0], headers=fields)
+        assert (status, answer["error"]["target"]) == (400, "envelope")
+        status, answer, _ = server.request("POST", hook, b"{}", headers={"Content-Type": "application/json"})
+        assert (status, answer["error"]["target"]) == (400, "content-type")
+        stranger = json.dumps({"to": ["x@elsewhere.example"], "from": "ann@example.com"})
+        body, fields = form(headers=headers, text="x", envelope=stranger)
+        assert server.request("POST", hook, body, headers=fields)[0] == 404

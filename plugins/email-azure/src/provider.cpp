@@ -11,6 +11,8 @@ using nlohmann::json;
 using trunkline::Bytes;
 using trunkline::Call;
 using trunkline::CallOptions;
+using trunkline::Custody;
+using trunkline::CustodyBook;
 using trunkline::Duration;
 using trunkline::Error;
 using trunkline::ErrorCode;
@@ -26,7 +28,8 @@ using trunkline::host::HttpResponse;
 
 namespace {
 
-constexpr std::size_t kRemembered = 10'000;  // of the last mails
+/// A report may come a day after the mail; the host knows the operation by then.
+constexpr std::int64_t kJournalMinutes = 1440;
 
 constexpr const char* kVersion = "?api-version=2025-09-01";
 
@@ -155,6 +158,8 @@ Provider::Provider(trunkline::Host host, std::string_view config_json) : clock_(
   if (!config.is_object() || !config.contains("endpoint"))
     throw Error(ErrorCode::kInvalidArgument, "endpoint: missing", "endpoint");
   poll_ = std::chrono::seconds{config.value("poll_seconds", 20)};
+  operations_ = std::make_unique<CustodyBook>(host.store(), host.clock(),
+                                              std::chrono::minutes{config.value("journal_minutes", kJournalMinutes)});
   try {
     webhook_token_ = host.secrets().get("webhook_token");
   } catch (const Error& error) {
@@ -177,12 +182,25 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call call, EmailSen
   // The same mail of ours is the same operation there, however often it is handed over.
   const std::string key = call.idempotency_key().empty() ? request.message_id : std::string(call.idempotency_key());
   const std::string operation_id = guid_of(key);
+  co_await operations_->ready();
+  operations_->answered(request.message_id + "/" + operation_id, Custody::kTaken, operation_id);
+  co_await operations_->flush();
   trunkline::Properties headers;
   headers["operation-id"] = operation_id;
-  remember(operation_id, request.message_id);
   std::string body = body_of(request);
-  const Answer accepted =
-      co_await client_->request("POST", std::string("/emails:send") + kVersion, std::move(body), std::move(headers));
+  std::optional<Error> lost;
+  Answer accepted;
+  try {
+    accepted = co_await client_->request("POST", std::string("/emails:send") + kVersion, std::move(body), std::move(headers));
+  } catch (...) {
+    lost = trunkline::current_error();
+  }
+  if (lost) {
+    // Without a connection it has seen nothing, and another provider may do; otherwise only it may be asked again.
+    const bool unsent = lost->provider_code == "connection" || lost->provider_code == "resolution";
+    if (!unsent && lost->code == ErrorCode::kUnavailable) lost->code = ErrorCode::kDeadlineExceeded;
+    throw *lost;
+  }
   // 409: it was accepted before, with other dates or links in it.
   if (accepted.status != 202 && accepted.status != 409) throw error_of(accepted);
   const Outcome outcome = co_await follow(operation_id);
@@ -197,20 +215,11 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call call, EmailSen
   co_return results;
 }
 
-void Provider::remember(const std::string& operation_id, const std::string& message_id) {
-  const std::lock_guard lock(mutex_);
-  if (!messages_.insert_or_assign(operation_id, message_id).second) return;
-  oldest_.push_back(operation_id);
-  if (oldest_.size() <= kRemembered) return;
-  messages_.erase(oldest_.front());
-  oldest_.pop_front();
-}
-
 /// Empty when it is not remembered.
-std::string Provider::message_of(const std::string& operation_id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = messages_.find(operation_id);
-  return found == messages_.end() ? std::string() : found->second;
+trunkline::Task<std::string> Provider::message_of(std::string operation_id) {
+  co_await operations_->ready();
+  const std::string key = operations_->key_of(operation_id);
+  co_return key.substr(0, key.find('/'));
 }
 
 trunkline::Task<Provider::Outcome> Provider::follow(std::string operation_id) {
@@ -219,7 +228,12 @@ trunkline::Task<Provider::Outcome> Provider::follow(std::string operation_id) {
   while (clock_.now() < until) {
     trunkline::Properties headers;
     std::string target = "/emails/operations/" + operation_id + kVersion;
-    const Answer asked = co_await client_->request("GET", std::move(target), std::string(), std::move(headers));
+    Answer asked;
+    try {
+      asked = co_await client_->request("GET", std::move(target), std::string(), std::move(headers));
+    } catch (const Error&) {
+      asked.status = 0;
+    }
     if (asked.status != 200) break;  // it is accepted all the same
     const json body = json::parse(asked.body, nullptr, false);
     const std::string status = body.is_object() ? text(body, "status") : std::string();
@@ -257,7 +271,7 @@ trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) 
     if (type == "Microsoft.Communication.EmailDeliveryReportReceived") {
       EmailReport report;
       const std::string operation_id = text(data, "messageId");
-      report.message_id = message_of(operation_id);
+      report.message_id = co_await message_of(operation_id);
       report.provider_message_id = operation_id;
       report.recipient = text(data, "recipient");
       report.state = state_of(text(data, "status"));
@@ -267,7 +281,7 @@ trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) 
       co_await events_.report(std::move(report), std::move(options));
     } else if (type == "Microsoft.Communication.EmailEngagementTrackingReportReceived") {
       EmailEngagement engagement;
-      engagement.message_id = message_of(text(data, "messageId"));
+      engagement.message_id = co_await message_of(text(data, "messageId"));
       engagement.provider_message_id = text(data, "messageId");
       engagement.recipient = text(data, "recipient");
       engagement.kind = text(data, "engagementType") == "click" ? trunkline::email::EngagementKind::kClick

@@ -1,13 +1,12 @@
 // The plugin's class.
 #pragma once
-#include <deque>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "client.h"
+#include "trunkline/custody.hpp"
 #include "trunkline/email_provider.hpp"
 #include "trunkline/host_provider.hpp"
 #include "trunkline/plugin.hpp"
@@ -30,19 +29,15 @@ class Provider final : public trunkline::email::EmailProvider, public trunkline:
  private:
   struct Outcome;
   Task<Outcome> follow(std::string operation_id);
-  void remember(const std::string& operation_id, const std::string& message_id);
-  std::string message_of(const std::string& operation_id);
+  Task<std::string> message_of(std::string operation_id);
 
   const trunkline::host::ClockClient clock_;
   const trunkline::email::EmailEventsClient events_;
   trunkline::Duration poll_;
   std::string webhook_token_;
   std::unique_ptr<Client> client_;
-
-  // Whose operation is whose, for reports that come before send has returned: the host does not know the operation until then.
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::string> messages_;
-  std::deque<std::string> oldest_;
+  // Whose operation is whose, for reports that come before the host knows the operation: while send() runs, and after a crash.
+  std::unique_ptr<trunkline::CustodyBook> operations_;
 };
 
 }  // namespace email_azure

@@ -1,21 +1,20 @@
 #include "provider.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
+
+#include "wire.h"
 
 namespace email_sendgrid {
 
 using nlohmann::json;
 using trunkline::Call;
-using trunkline::CallOptions;
+using trunkline::Custody;
+using trunkline::CustodyBook;
 using trunkline::Error;
 using trunkline::ErrorCode;
-using trunkline::Time;
 using trunkline::email::EmailCapabilities;
-using trunkline::email::EmailEngagement;
-using trunkline::email::EmailReport;
 using trunkline::email::EmailSendRequest;
 using trunkline::email::EmailSendResult;
 using trunkline::email::EmailState;
@@ -25,8 +24,16 @@ using trunkline::host::HttpResponse;
 
 namespace {
 
-/// Comes back in the events of the mail.
-constexpr const char* kOurId = "trunkline_message_id";
+/// Longer than the host goes on asking.
+constexpr std::int64_t kJournalMinutes = 2880;
+
+/// A gateway in between, which does not know what the service did.
+bool is_gateways(int status) { return status == 502 || status == 504; }
+
+/// The service has seen nothing.
+bool was_unsent(const Error& error) {
+  return error.provider_code == "connection" || error.provider_code == "resolution" || error.code == ErrorCode::kInvalidArgument;
+}
 
 json mailbox(const Mailbox& box) {
   json out;
@@ -101,11 +108,6 @@ std::string body_of(const EmailSendRequest& request) {
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 Error error_of(const HttpResponse& response) {
   const std::string raw = response.body ? std::string(response.body->begin(), response.body->end()) : std::string();
   const json body = json::parse(raw, nullptr, false);
@@ -123,14 +125,6 @@ Error error_of(const HttpResponse& response) {
   return error;
 }
 
-EmailState state_of(const std::string& event, const std::string& type) {
-  if (event == "delivered") return EmailState::kDelivered;
-  if (event == "bounce") return type == "blocked" ? EmailState::kFailed : EmailState::kBounced;
-  if (event == "dropped") return EmailState::kSuppressed;
-  if (event == "spamreport") return EmailState::kComplained;
-  return EmailState::kUnknown;
-}
-
 }  // namespace
 
 Provider::Provider(trunkline::Host host, std::string_view config_json)
@@ -146,6 +140,13 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
   if (api_key_.find_first_of(" \r\n") != std::string::npos || api_key_.empty())
     throw Error(ErrorCode::kInvalidArgument, "secrets.api_key: wanted one word", "api_key");
   timeout_ = std::chrono::seconds{config.value("request_seconds", 20)};
+  custody_ = std::make_unique<CustodyBook>(host.store(), host.clock(),
+                                           std::chrono::minutes{config.value("journal_minutes", kJournalMinutes)});
+  try {
+    inbound_token_ = host.secrets().get("inbound_token");
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::kNotFound) throw;
+  }
   if (config.contains("webhook_public_key"))
     verifier_ = std::make_unique<Verifier>(config["webhook_public_key"].get<std::string>());
 }
@@ -153,76 +154,72 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
 EmailCapabilities Provider::capabilities(const Call&) {
   EmailCapabilities capabilities;
   capabilities.delivery_reports = verifier_ != nullptr;
+  capabilities.idempotent = true;
+  capabilities.inbound = verifier_ != nullptr || !inbound_token_.empty();
   capabilities.max_recipients = 1000;
   capabilities.max_size_bytes = 30 * 1024 * 1024;
   return capabilities;
 }
 
-trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequest request) {
-  const std::string body = body_of(request);
-  HttpRequest post;
-  post.method = "POST";
-  post.url = base_url_ + "/v3/mail/send";
-  post.headers["authorization"] = "Bearer " + api_key_;
-  post.headers["content-type"] = "application/json";
-  post.body = trunkline::Bytes(body.begin(), body.end());
-  post.timeout = timeout_;
-  const HttpResponse response = co_await http_.send(std::move(post));
-  if (response.status != 202 && response.status != 200) throw error_of(response);
-  const auto id = response.headers.find("x-message-id");
-  std::vector<EmailSendResult> results;
-  for (const std::string& recipient : request.recipients) {
-    EmailSendResult& result = results.emplace_back();
-    result.recipient = recipient;
-    result.state = EmailState::kSent;
-    if (id != response.headers.end()) result.provider_message_id = id->second;
-  }
-  co_return results;
+trunkline::Task<HttpResponse> Provider::post(std::string body) {
+  HttpRequest request;
+  request.method = "POST";
+  request.url = base_url_ + "/v3/mail/send";
+  request.headers["authorization"] = "Bearer " + api_key_;
+  request.headers["content-type"] = "application/json";
+  request.body = trunkline::Bytes(body.begin(), body.end());
+  request.timeout = timeout_;
+  co_return co_await http_.send(std::move(request));
 }
 
-trunkline::Task<HttpResponse> Provider::receive(Call call, HttpRequest request) {
-  const std::string body = request.body ? std::string(request.body->begin(), request.body->end()) : std::string();
-  const auto header = [&](const char* name) {
-    const auto found = request.headers.find(name);
-    return found == request.headers.end() ? std::string() : found->second;
-  };
-  const std::string timestamp = header("x-twilio-email-event-webhook-timestamp");
-  if (!verifier_ || !verifier_->verify(timestamp + body, header("x-twilio-email-event-webhook-signature")))
-    throw Error(ErrorCode::kUnauthenticated, "the signature of the webhook is missing or wrong", "signature");
-  const json events = json::parse(body, nullptr, false);
-  if (!events.is_array()) throw Error(ErrorCode::kInvalidArgument, "wanted a list of events", "body");
-  for (const json& event : events) {
-    if (!event.is_object() || text(event, kOurId).empty()) continue;  // of mail that is not ours
-    const std::string kind = text(event, "event");
-    Time at = clock_.now();
-    if (event.contains("timestamp") && event["timestamp"].is_number_integer())
-      at = Time{std::chrono::seconds{event["timestamp"].get<std::int64_t>()}};
-    CallOptions options = call.forward();
-    if (kind == "open" || kind == "click") {
-      EmailEngagement engagement;
-      engagement.message_id = text(event, kOurId);
-      engagement.recipient = text(event, "email");
-      engagement.kind = kind == "click" ? trunkline::email::EngagementKind::kClick : trunkline::email::EngagementKind::kView;
-      if (kind == "click") engagement.url = text(event, "url");
-      engagement.user_agent = text(event, "useragent");
-      engagement.at = at;
-      co_await events_.engagement(std::move(engagement), std::move(options));
-      continue;
-    }
-    const EmailState state = state_of(kind, text(event, "type"));
-    if (state == EmailState::kUnknown) continue;  // processed, deferred: on its way
-    EmailReport report;
-    report.message_id = text(event, kOurId);
-    report.recipient = text(event, "email");
-    report.state = state;
-    if (const std::string code = text(event, "status"); !code.empty()) report.status_code = code;
-    report.detail = text(event, kind == "delivered" ? "response" : "reason");
-    report.at = at;
-    co_await events_.report(std::move(report), std::move(options));
+trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequest request) {
+  co_await custody_->ready();
+  const std::vector<std::string> wanted = request.recipients;
+  std::vector<std::string> keys;
+  request.recipients.clear();
+  for (const std::string& address : wanted) {
+    const std::string key = custody_key(request.message_id, address);
+    const auto known = custody_->find(key);
+    // An event may still tell. The host asks again, and gives the mail up in the end, but has nobody send it a second time.
+    if (known && known->custody == Custody::kHanded)
+      throw Error(ErrorCode::kDeadlineExceeded,
+                  "the service's answer was lost; the mail may have been sent, and is not sent again");
+    if (known && known->custody == Custody::kTaken) continue;
+    request.recipients.push_back(address);
+    keys.push_back(key);
   }
-  HttpResponse response;
-  response.status = 200;
-  co_return response;
+  if (!keys.empty()) {
+    std::vector<std::string> handed = keys;
+    co_await custody_->hand_over(std::move(handed));
+    std::optional<Error> failure;
+    HttpResponse response;
+    try {
+      response = co_await post(body_of(request));
+    } catch (...) {
+      failure = trunkline::current_error();
+    }
+    const bool lost = failure ? !was_unsent(*failure) : is_gateways(response.status);
+    if (lost)
+      throw Error(ErrorCode::kDeadlineExceeded,
+                  "the service's answer was lost: " + (failure ? failure->message : "HTTP " + std::to_string(response.status)));
+    const bool taken = !failure && (response.status == 202 || response.status == 200);
+    const auto id = response.headers.find("x-message-id");
+    for (const std::string& key : keys)
+      custody_->answered(key, taken ? Custody::kTaken : Custody::kRefused,
+                         taken && id != response.headers.end() ? id->second : std::string());
+    co_await custody_->flush();
+    if (failure) throw *failure;
+    if (!taken) throw error_of(response);
+  }
+  std::vector<EmailSendResult> results;
+  for (const std::string& address : wanted) {
+    EmailSendResult& result = results.emplace_back();
+    result.recipient = address;
+    result.state = EmailState::kSent;
+    const auto known = custody_->find(custody_key(request.message_id, address));
+    if (known && !known->carrier_id.empty()) result.provider_message_id = known->carrier_id;
+  }
+  co_return results;
 }
 
 }  // namespace email_sendgrid

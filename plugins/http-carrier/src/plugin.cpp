@@ -31,7 +31,8 @@ class Plugin final : public http_carrier::Engine {
   Plugin(trunkline::Host host, std::string_view config) : Plugin(host, parse_config(config)) {}
 
  private:
-  Plugin(trunkline::Host host, const json& config) : Engine(host, read_description(config), config.value("callback_url", "")) {}
+  Plugin(trunkline::Host host, const json& config)
+      : Engine(host, read_description(config), config.value("callback_url", ""), journal_of(config)) {}
 };
 
 }  // namespace

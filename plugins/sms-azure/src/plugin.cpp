@@ -98,7 +98,8 @@ class Plugin final : public http_carrier::Engine {
 
  private:
   Plugin(trunkline::Host host, const json& config, const http_carrier::AzureConnection& connection)
-      : Engine(host, describe(config, connection.endpoint), config.value("callback_url", ""), hooks_for(host, connection.key)) {}
+      : Engine(host, describe(config, connection.endpoint), config.value("callback_url", ""), journal_of(config),
+               hooks_for(host, connection.key)) {}
 
   static http_carrier::Hooks hooks_for(trunkline::Host host, std::string key) {
     http_carrier::Hooks hooks;

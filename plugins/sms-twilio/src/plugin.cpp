@@ -11,6 +11,9 @@ using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::host::HttpRequest;
 
+/// Of the URL that a receipt goes to: our id. Twilio takes none with the message, and after a lost answer nobody knows its own.
+constexpr const char* kReference = "ref";
+
 json parse_config(std::string_view text) {
   json config = json::parse(text.empty() ? "{}" : text, nullptr, false);
   if (!config.is_object()) throw Error(ErrorCode::kInvalidArgument, "config: wanted a JSON object", "config");
@@ -82,6 +85,7 @@ http_carrier::Description describe(const json& config) {
                       {"receipt",
                        {{"path", "/status"},
                         {"verify", {{"kind", "none"}}},
+                        {"message_id_parameter", kReference},
                         {"id", "/MessageSid"},
                         {"state", "/MessageStatus"},
                         {"code", "/ErrorCode"},
@@ -130,7 +134,8 @@ class Plugin final : public http_carrier::Engine {
 
  private:
   Plugin(trunkline::Host host, const json& config)
-      : Engine(host, describe(config), status_url(config), hooks_for(host, config.value("callback_url", ""))) {}
+      : Engine(host, describe(config), status_url(config), journal_of(config),
+               hooks_for(host, config.value("callback_url", ""))) {}
 
   static std::string status_url(const json& config) {
     const std::string url = config.value("callback_url", "");
@@ -138,6 +143,12 @@ class Plugin final : public http_carrier::Engine {
   }
   static http_carrier::Hooks hooks_for(trunkline::Host host, std::string callback_url) {
     http_carrier::Hooks hooks;
+    hooks.prepare = [](http_carrier::Variables& variables) {
+      const auto callback = variables.find("callback");
+      if (callback == variables.end()) return;
+      callback->second = callback->second.get<std::string>() + "?" + kReference + "=" +
+                         http_carrier::percent_encoded(variables["message_id"].get<std::string>());
+    };
     hooks.verify = [secrets = host.secrets(), callback_url = std::move(callback_url)](const HttpRequest& request) {
       check_signature(secrets.get("auth_token"), callback_url, request);
     };

@@ -165,7 +165,7 @@ class Plugin final : public http_carrier::Engine {
 
  private:
   Plugin(trunkline::Host host, const json& config)
-      : Engine(host, describe(config), status_url(config), hooks_for(host, config)) {}
+      : Engine(host, describe(config), status_url(config), journal_of(config), hooks_for(host, config)) {}
 
   static std::string status_url(const json& config) {
     const std::string url = config.value("callback_url", "");

@@ -3,6 +3,7 @@
 //   lost             it takes the message, and its answer is lost
 //   lost-untaken     the request is lost
 //   silent           it takes the message and never answers
+//   slow             it takes the message and answers a second later
 //   unavailable, internal, unauthenticated, invalid     the call fails
 //   temporary, over_quota, opted_out, bad_destination, bad_sender, blocked     the message is refused
 // What goes on the air is written to the journal before the answer, so that a test can count it after a crash. A carrier with a
@@ -29,7 +30,7 @@ using sms::FailureReason;
 
 class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
  public:
-  Carrier(Host, std::string_view config_json) {
+  Carrier(Host host, std::string_view config_json) : clock_(host.clock()) {
     const auto config = nlohmann::json::parse(config_json.empty() ? "{}" : config_json);
     idempotent_ = config.value("idempotent", false);
     price_micros_ = config.value("price_micros", std::int64_t{0});
@@ -61,7 +62,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
   void start_send(const Call& call, sms::SmsSendRequestView request, Completion<std::vector<sms::SmsSendResult>> done) override {
     std::vector<sms::SmsSendResult> results;
     std::optional<Error> error;
-    bool silent = false;
+    bool silent = false, slow = false;
     {
       const std::lock_guard lock(mutex_);
       const std::string word = next_ < script_.size() ? script_[next_] : "ok";
@@ -69,6 +70,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
       const std::string key(call.idempotency_key());
       const bool repeated = idempotent_ && keys_.contains(key);
       silent = word == "silent";
+      slow = word == "slow";
       const FailureReason reason = reason_of(word);
       if (word == "unavailable") error = Error(ErrorCode::kUnavailable, "the carrier is away");
       if (word == "internal") error = Error(ErrorCode::kInternal, "the carrier is broken");
@@ -96,6 +98,11 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
       if (silent) silent_.push_back(std::move(done));  // the host's deadline ends it
     }
     if (silent) return;
+    if (slow) {
+      clock_.start_sleep(std::chrono::seconds(1), {},
+                         [results = std::move(results), done = std::move(done)](Result<void>) mutable { done.resolve(results); });
+      return;
+    }
     if (error)
       done.reject(*error);
     else
@@ -134,6 +141,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
       throw Error(ErrorCode::kDataLoss, "cannot write " + journal_path_);
   }
 
+  const host::ClockClient clock_;
   bool idempotent_ = false;
   std::int64_t price_micros_ = 0;
   std::string journal_path_;

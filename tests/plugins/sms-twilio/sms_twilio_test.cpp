@@ -35,9 +35,10 @@ TEST_F(SmsTwilio, SendsAForm) {
   const auto sent = http_.requests().at(0);
   EXPECT_EQ(sent.url, "https://api.twilio.com/2010-04-01/Accounts/" + kAccount + "/Messages.json");
   EXPECT_THAT(sent.headers.at("authorization"), HasSubstr("Basic QUMw"));
-  EXPECT_EQ(http_.body(0),
-            "Body=hi%20%26%20bye&From=%2B18005550100&StatusCallback=https%3A%2F%2Fsms.example%2F_webhooks%2Fmain%2Fstatus&"
-            "To=%2B14255550123&ValidityPeriod=90");
+  EXPECT_EQ(
+      http_.body(0),
+      "Body=hi%20%26%20bye&From=%2B18005550100&StatusCallback=https%3A%2F%2Fsms.example%2F_webhooks%2Fmain%2Fstatus%3Fref%3Dm1&"
+      "To=%2B14255550123&ValidityPeriod=90");
 }
 
 TEST_F(SmsTwilio, AServiceAndAKeyTakeThePlaceOfSenderAndToken) {
@@ -81,6 +82,17 @@ TEST_F(SmsTwilio, CallbacksAreSigned) {
   EXPECT_EQ(reports[0].state, MessageState::kFailed);
   EXPECT_EQ(reports[0].reason, FailureReason::kUnreachable);
   EXPECT_EQ(reports[0].provider_code, "undelivered 30003");
+}
+
+TEST_F(SmsTwilio, AReceiptFindsAMessageWhoseAnswerWasLost) {
+  open(R"("callback_url": "https://mycompany.com/_webhooks/main")");
+  Properties headers = kForm;
+  headers["x-twilio-signature"] = "BZvsN65U8WbHobze7B/xJkSPQQM=";
+  EXPECT_EQ(refused(callback("/status?ref=m2", "MessageSid=SM7&MessageStatus=delivered", headers)), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(receive(callback("/status?ref=m1", "MessageSid=SM7&MessageStatus=delivered", headers)).status, 204);
+  ASSERT_THAT(sink_.reports(), SizeIs(1));
+  EXPECT_EQ(sink_.reports()[0].message_id, "m1");
+  EXPECT_EQ(sink_.reports()[0].provider_message_id, "SM7");
 }
 
 TEST_F(SmsTwilio, TextsAreAnsweredWithTwiml) {

@@ -353,6 +353,34 @@ TEST_F(EmailOnSandbox, ABounceThatComesAsAMailIsAReport) {
   EXPECT_THAT(email().suppressions(*resource_), SizeIs(1));
 }
 
+TEST_F(EmailOnSandbox, AReportThatIsFasterThanTheAnswerWaitsForIt) {
+  const auto sent = send(message());
+  settle();
+  const std::string theirs = get(sent).recipients.at(0).provider_message_id.value();
+  // The next runtime is the same to the provider, which gives the same ids again; its report comes before it is even asked.
+  open(config());
+  email::EmailReport report;
+  report.provider_message_id = theirs;
+  report.recipient = "ann@example.com";
+  report.state = EmailState::kBounced;
+  report.detail = "no such mailbox";
+  report.at = runtime_->clock().now();
+  sync_wait(email().on_report("mail", report));
+  email::EmailEngagement engagement;
+  engagement.provider_message_id = theirs;
+  engagement.recipient = "ann@example.com";
+  engagement.kind = email::EngagementKind::kView;
+  engagement.at = report.at;
+  sync_wait(email().on_engagement("mail", engagement));
+  EXPECT_TRUE(data_of(kEngagement).empty());
+  const auto again = send(message());
+  settle();
+  ASSERT_EQ(get(again).recipients.at(0).provider_message_id, theirs) << "the sandbox is no longer the same each time";
+  EXPECT_EQ(get(again).recipients.at(0).state, EmailState::kBounced);
+  EXPECT_EQ(get(again).recipients.at(0).detail, "no such mailbox");
+  EXPECT_EQ(data_of(kEngagement).size(), 1u);
+}
+
 TEST_F(EmailOnSandbox, AForkKeepsTheRecordsAndSendsNothing) {
   add_rule("slow@*", EmailState::kDelivered, true, true, 1);
   const auto operation = send(message({"slow@example.com"}));

@@ -17,6 +17,11 @@ class SmsRouting : public RuntimeTest {
  protected:
   std::string one(SmsSubmission s) { return send(std::move(s))[0].message_id.value(); }
   std::string one() { return one(submission({kPhone})); }
+  /// Ends the runtime, so that another one may have its files.
+  void restart() {
+    runtime_->close();
+    runtime_.reset();
+  }
   std::vector<std::string> steps(const std::string& id) {
     std::vector<std::string> out;
     for (const DecisionStep& step : runtime_->sms().explain(*resource_, id).steps)

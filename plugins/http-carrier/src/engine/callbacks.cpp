@@ -9,6 +9,7 @@ namespace http_carrier {
 using trunkline::Bytes;
 using trunkline::Call;
 using trunkline::CallOptions;
+using trunkline::Custody;
 using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::Task;
@@ -24,8 +25,6 @@ using trunkline::sms::SmsQuery;
 using trunkline::sms::SmsQueryResult;
 
 namespace {
-
-constexpr std::size_t kMaxKnown = 50'000;
 
 std::string_view path_of(std::string_view url) {
   const std::string_view target = target_of(url);
@@ -54,16 +53,6 @@ HttpResponse answer_of(const CallbackMap& map) {
 }
 
 }  // namespace
-
-void Engine::remember(const std::string& message_id, Fate fate, const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto [at, fresh] = known_.insert_or_assign(message_id, Known{fate, id});
-  if (!fresh) return;
-  known_order_.push_back(message_id);
-  if (known_order_.size() <= kMaxKnown) return;
-  known_.erase(known_order_.front());
-  known_order_.pop_front();
-}
 
 json Engine::document_of(const HttpRequest& request) const {
   const std::string type = header_of(request, "content-type");
@@ -99,7 +88,10 @@ Task<HttpResponse> Engine::receive(Call call, HttpRequest request) {
     const json* all = map.each.empty() ? &document : http_carrier::find(document, map.each);
     if (!all) continue;
     for (const json& one : all->is_array() ? *all : json::array({*all}))
-      if (applies(map, one)) co_await take_receipt(call, map, one);
+      if (applies(map, one)) {
+        std::string ours = map.message_id_parameter.empty() ? std::string() : parameter(request.url, map.message_id_parameter);
+        co_await take_receipt(call, map, one, std::move(ours));
+      }
   }
   for (const CallbackMap& map : description_.inbound) {
     if (!here(map)) continue;
@@ -111,7 +103,7 @@ Task<HttpResponse> Engine::receive(Call call, HttpRequest request) {
   co_return answer_of(is_receipt ? *receipt : *text);
 }
 
-Task<void> Engine::take_receipt(const Call& call, const CallbackMap& map, const json& one) {
+Task<void> Engine::take_receipt(const Call& call, const CallbackMap& map, const json& one, std::string ours) {
   const auto word = find_text(one, map.state);
   if (!word) throw Error(ErrorCode::kInvalidArgument, "the receipt says no state", "body");
   const auto state = state_of(map.states, word);
@@ -121,8 +113,13 @@ Task<void> Engine::take_receipt(const Call& call, const CallbackMap& map, const 
     co_return;
   }
   DeliveryReport report;
-  report.message_id = find_text(one, map.message_id).value_or("");
+  report.message_id = find_text(one, map.message_id).value_or(std::move(ours));
   if (auto id = find_text(one, map.id)) report.provider_message_id = std::move(*id);
+  if (report.message_id.empty() && report.provider_message_id) {
+    // The host knows the carrier's id once the answer is on its disk; we know it since the carrier answered.
+    co_await custody_.ready();
+    report.message_id = custody_.key_of(*report.provider_message_id);
+  }
   if (report.message_id.empty() && !report.provider_message_id)
     throw Error(ErrorCode::kInvalidArgument, "the receipt names no message", "body");
   report.state = *state;
@@ -160,17 +157,26 @@ Task<void> Engine::take_text(const Call& call, const CallbackMap& map, const jso
 Task<SmsQueryResult> Engine::query(Call call, SmsQuery query) {
   SmsQueryResult result;
   std::string id = query.provider_message_id.value_or("");
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = known_.find(query.message_id); found != known_.end()) {
-      if (found->second.fate == Fate::kRefused || found->second.fate == Fate::kUnsent) result.custody = SmsCustody::kNotTaken;
-      if (found->second.fate == Fate::kTaken) result.custody = SmsCustody::kTaken;
-      if (id.empty()) id = found->second.id;
-    }
+  co_await custody_.ready();
+  if (const auto known = custody_.find(query.message_id)) {
+    if (known->custody == Custody::kRefused) result.custody = SmsCustody::kNotTaken;
+    if (known->custody == Custody::kTaken) result.custody = SmsCustody::kTaken;
+    if (id.empty()) id = known->carrier_id;
+  } else if (!description_.idempotent && custody_.would_know(query.sent_at)) {
+    result.custody = SmsCustody::kNotTaken;  // the crash was faster than we
   }
   if (!id.empty()) result.custody = SmsCustody::kTaken;
+  if (result.custody == SmsCustody::kTaken) {
+    // What the carrier says of its state, below, says more.
+    DeliveryReport& report = result.report.emplace();
+    report.message_id = query.message_id;
+    if (!id.empty()) report.provider_message_id = id;
+    report.state = MessageState::kSent;
+    report.at = clock_.now();
+  }
   if (result.custody == SmsCustody::kNotTaken || !description_.query) co_return result;
   const QueryMap& map = *description_.query;
+  if (id.empty() && map.request.names("id")) co_return result;  // it can only be asked by an id that nobody was told
   Variables variables;
   variables["id"] = id;
   variables["message_id"] = query.message_id;

@@ -218,10 +218,12 @@ std::vector<CallbackMap> parse_callbacks(const json* value, const std::string& w
     map.id = s.pointers("id");
     if (receipts) {
       map.message_id = s.pointers("message_id");
+      map.message_id_parameter = s.text("message_id_parameter");
       map.state = s.pointers("state");
       map.code = s.pointers("code");
       map.states = parse_states(s);
-      if (map.id.empty() && map.message_id.empty()) invalid(s.at("id"), "wanted id or message_id");
+      if (map.id.empty() && map.message_id.empty() && map.message_id_parameter.empty())
+        invalid(s.at("id"), "wanted id or message_id");
       if (map.state.empty()) invalid(s.at("state"), "is missing");
     } else {
       map.from = s.pointers("from");
@@ -259,6 +261,13 @@ std::map<std::string, Meaning> parse_errors(const json* value) {
 }
 
 }  // namespace
+
+bool Request::names(std::string_view name) const {
+  const auto in = [&](const auto& templates) {
+    return std::any_of(templates.begin(), templates.end(), [&](const auto& one) { return one.second.names(name); });
+  };
+  return url.names(name) || body.names(name) || in(headers) || in(form) || basic_user.names(name) || basic_password.names(name);
+}
 
 Description parse_description(const json& document) {
   Section s(document, "");

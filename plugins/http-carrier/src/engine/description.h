@@ -31,6 +31,9 @@ struct Request {
   std::map<std::string, Template> form;
   Template basic_user, basic_password;
   trunkline::Duration timeout{};
+
+  /// Whether {{name}} stands in it.
+  bool names(std::string_view name) const;
 };
 
 struct ResultMap {
@@ -60,6 +63,7 @@ struct CallbackMap {
   std::vector<std::string> only_if_values;
   // Receipts:
   Pointers message_id, id, state, code, at;
+  std::string message_id_parameter;  // of the callback's URL: the host's id
   std::map<std::string, trunkline::sms::MessageState> states;
   // Texts from phones:
   Pointers from, to, text;

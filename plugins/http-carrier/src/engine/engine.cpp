@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <chrono>
-#include <cmath>
 
 #include "azure_key.h"
 #include "signature.h"
@@ -16,6 +14,7 @@ namespace gsm = trunkline::gsm;
 using trunkline::Bytes;
 using trunkline::Call;
 using trunkline::CallOptions;
+using trunkline::Custody;
 using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::Result;
@@ -32,9 +31,6 @@ using trunkline::sms::SmsSendResult;
 namespace {
 
 constexpr std::size_t kMaxRecipients = 100;
-constexpr std::size_t kMaxDocument = 1024 * 1024;
-constexpr int kMaxDepth = 64;
-constexpr std::size_t kMaxCode = 256;
 /// A carrier that takes the same key once is asked so often before its answer counts as lost.
 constexpr int kAttempts = 3;
 
@@ -88,18 +84,9 @@ std::string guid_of(std::string_view message_id) {
          digits.substr(20);
 }
 
-json parse_json(std::string_view text) {
-  if (text.size() > kMaxDocument) return json(json::value_t::discarded);
-  bool too_deep = false;
-  const json::parser_callback_t limit = [&](int depth, json::parse_event_t, json&) { return !(too_deep |= depth > kMaxDepth); };
-  json document = json::parse(text, limit, false);
-  return too_deep ? json(json::value_t::discarded) : document;
-}
-
-/// No connection was made: the carrier has seen nothing.
+/// No connection was made: the carrier has seen nothing. A request that was cancelled may have been under way.
 bool was_unsent(const Error& error) {
-  return error.provider_code == "connection" || error.provider_code == "resolution" ||
-         error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kCancelled;
+  return error.provider_code == "connection" || error.provider_code == "resolution" || error.code == ErrorCode::kInvalidArgument;
 }
 
 }  // namespace
@@ -117,7 +104,7 @@ struct Engine::Batch {
   std::optional<Error> trouble;
 };
 
-Engine::Engine(trunkline::Host host, Description description, std::string callback_url, Hooks hooks)
+Engine::Engine(trunkline::Host host, Description description, std::string callback_url, trunkline::Duration keep, Hooks hooks)
     : description_(std::move(description)),
       callback_url_(std::move(callback_url)),
       hooks_(std::move(hooks)),
@@ -126,7 +113,8 @@ Engine::Engine(trunkline::Host host, Description description, std::string callba
       http_(host.http()),
       secrets_(host.secrets()),
       events_(host.sms_events()),
-      secret_of_([this](const std::string& name) { return secrets_.get(name); }) {}
+      secret_of_([this](const std::string& name) { return secrets_.get(name); }),
+      custody_(host.store(), host.clock(), keep) {}
 
 SmsCapabilities Engine::capabilities(const Call&) {
   SmsCapabilities capabilities;
@@ -160,12 +148,14 @@ Task<std::vector<SmsSendResult>> Engine::send(Call call, SmsSendRequest request)
   batch.request = std::move(request);
   const std::size_t workers = std::min<std::size_t>(batch.results.size(), static_cast<std::size_t>(description_.connections));
   batch.running = workers;
+  co_await custody_.ready();
   co_await trunkline::from_callback<void>([this, &batch, workers](auto done) {
     for (std::size_t i = 0; i < workers; ++i)
       trunkline::spawn(work(&batch), [&batch, done](Result<void>) mutable {
         if (batch.running.fetch_sub(1) == 1) done(Result<void>{});
       });
   });
+  co_await custody_.flush();
   const auto count = [&](Fate fate) {
     return static_cast<std::size_t>(std::count(batch.fates.begin(), batch.fates.end(), fate));
   };
@@ -185,7 +175,23 @@ Task<void> Engine::work(Batch* batch) {
     result.segments = batch->text.segments;
     std::optional<Error> failure;
     Fate fate = Fate::kLost;
-    for (int attempt = 1;; ++attempt) {
+    // The host has given up: the others are not begun with.
+    {
+      const std::lock_guard lock(batch->mutex);
+      if (batch->trouble && batch->trouble->code == ErrorCode::kCancelled) failure = batch->trouble;
+    }
+    // A carrier that takes a message once may get it again in any case.
+    if (!failure && !description_.idempotent) {
+      std::vector<std::string> ids;
+      ids.push_back(recipient.message_id);
+      try {
+        co_await custody_.hand_over(std::move(ids));
+      } catch (...) {
+        failure = trunkline::current_error();
+      }
+    }
+    const bool noted = !failure;
+    for (int attempt = 1; noted; ++attempt) {
       failure.reset();
       try {
         fate = co_await send_one(*batch, i, result);
@@ -197,6 +203,7 @@ Task<void> Engine::work(Batch* batch) {
       const bool again = fate == Fate::kLost && description_.idempotent && failure->code == ErrorCode::kUnavailable;
       if (!again || attempt == kAttempts) break;
     }
+    if (!noted) fate = Fate::kUnsent;
     if (failure) {
       result.accepted = false;
       result.reason = FailureReason::kTemporary;
@@ -206,7 +213,9 @@ Task<void> Engine::work(Batch* batch) {
       batch->trouble = std::move(failure);
     }
     batch->fates[i] = fate;
-    remember(recipient.message_id, fate, result.provider_message_id.value_or(""));
+    if (noted && fate != Fate::kLost)
+      custody_.answered(recipient.message_id, fate == Fate::kTaken ? Custody::kTaken : Custody::kRefused,
+                        result.provider_message_id.value_or(""));
   }
 }
 
@@ -269,66 +278,6 @@ Task<Engine::Fate> Engine::send_one(const Batch& batch, std::size_t index, SmsSe
   CallOptions options = batch.options;
   const HttpResponse response = co_await http_.send(std::move(request), std::move(options));
   co_return read_result(response, result);
-}
-
-Engine::Fate Engine::read_result(const HttpResponse& response, SmsSendResult& result) const {
-  const ResultMap& map = description_.result;
-  std::string_view text;
-  if (response.body) text = {reinterpret_cast<const char*>(response.body->data()), response.body->size()};
-  const json document = parse_json(text);
-  const auto& statuses = map.accepted;
-  bool taken = statuses.empty() ? response.status >= 200 && response.status < 300
-                                : std::find(statuses.begin(), statuses.end(), response.status) != statuses.end();
-  // A gateway in between says nothing of what the carrier did.
-  if (!taken && (response.status == 502 || response.status == 504) && !document.is_object()) {
-    throw Error(ErrorCode::kUnavailable, "the carrier's gateway answered " + std::to_string(response.status));
-  }
-  if (taken && !map.ok.empty()) {
-    const auto value = find_text(document, map.ok);
-    taken = value && std::find(map.ok_values.begin(), map.ok_values.end(), *value) != map.ok_values.end();
-  }
-  if (taken) {
-    result.accepted = true;
-    if (auto id = find_text(document, map.id)) result.provider_message_id = std::move(*id);
-    if (const auto segments = find_text(document, map.segments)) {
-      int count = 0;
-      std::from_chars(segments->data(), segments->data() + segments->size(), count);
-      if (count > 0 && count < 256) result.segments = count;
-    }
-    if (const auto price = find_text(document, map.price)) {
-      double value = 0;
-      const auto read = std::from_chars(price->data(), price->data() + price->size(), value);
-      if (read.ec == std::errc() && std::abs(value) < 1e9)
-        result.price_micros = std::llround(std::abs(value) * map.price_factor * 1e6);
-    }
-    return Fate::kTaken;
-  }
-  const auto code = find_text(document, map.code);
-  const Meaning why = meaning(response.status, code);
-  result.accepted = false;
-  result.reason = why.reason == FailureReason::kNone ? FailureReason::kUnspecified : why.reason;
-  result.retryable = why.retryable;
-  std::string said = code ? *code : "HTTP " + std::to_string(response.status);
-  if (const auto words = find_text(document, map.text)) said += " " + *words;
-  result.provider_code = said.substr(0, kMaxCode);
-  return Fate::kRefused;
-}
-
-Meaning Engine::meaning(int status, const std::optional<std::string>& code) const {
-  const auto& errors = description_.errors;
-  if (code) {
-    if (const auto found = errors.find(*code); found != errors.end()) return found->second;
-    // `4006: not reachable` is 4006.
-    const auto end =
-        std::find_if_not(code->begin(), code->end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
-    if (const auto found = errors.find(std::string(code->begin(), end)); found != errors.end()) return found->second;
-  }
-  if (const auto found = errors.find("http:" + std::to_string(status)); found != errors.end()) return found->second;
-  if (status == 429) return {FailureReason::kOverQuota, true};
-  if (status >= 500) return {FailureReason::kTemporary, true};
-  if (status == 401 || status == 403) return {FailureReason::kTemporary, true};  // our account's fault: another carrier may do
-  if (const auto found = errors.find("default"); found != errors.end()) return found->second;
-  return {};
 }
 
 }  // namespace http_carrier

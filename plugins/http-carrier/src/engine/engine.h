@@ -1,14 +1,12 @@
 // A carrier behind HTTP, as its description says.
 #pragma once
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "description.h"
+#include "trunkline/custody.hpp"
 #include "trunkline/host_provider.hpp"
 #include "trunkline/plugin.hpp"
 #include "trunkline/sms_client.hpp"
@@ -38,8 +36,13 @@ class Engine : public trunkline::sms::SmsProvider,
   template <class T>
   using Task = trunkline::Task<T>;
 
-  /// `callback_url`: how the carrier reaches /_webhooks/<provider> here; may be empty.
-  Engine(trunkline::Host host, Description description, std::string callback_url, Hooks hooks = {});
+  /// `callback_url`: how the carrier reaches /_webhooks/<provider> here; may be empty. `keep`: how long it is remembered over a
+  /// restart what was handed to the carrier.
+  Engine(trunkline::Host host, Description description, std::string callback_url, trunkline::Duration keep, Hooks hooks = {});
+  /// The setting that `keep` comes from.
+  static trunkline::Duration journal_of(const json& config) {
+    return std::chrono::minutes(config.value("journal_minutes", kJournalMinutes));
+  }
 
   Task<std::vector<trunkline::sms::SmsSendResult>> send(trunkline::Call call, trunkline::sms::SmsSendRequest request) override;
   trunkline::sms::SmsCapabilities capabilities(const trunkline::Call& call) override;
@@ -53,18 +56,16 @@ class Engine : public trunkline::sms::SmsProvider,
  private:
   enum class Fate { kTaken, kRefused, kUnsent, kLost };
   struct Batch;
-  struct Known {
-    Fate fate = Fate::kLost;
-    std::string id;
-  };
+  static constexpr std::int64_t kJournalMinutes = 1440;
+  static constexpr std::size_t kMaxCode = 256;  // of what a carrier says
   Task<void> work(Batch* batch);
   Task<Fate> send_one(const Batch& batch, std::size_t index, trunkline::sms::SmsSendResult& result);
   Variables variables_of(const trunkline::sms::SmsSendRequest& request, const trunkline::sms::Recipient& recipient) const;
   trunkline::host::HttpRequest fill(const Request& request, const Variables& variables) const;
   Fate read_result(const trunkline::host::HttpResponse& response, trunkline::sms::SmsSendResult& result) const;
   Meaning meaning(int status, const std::optional<std::string>& code) const;
-  void remember(const std::string& message_id, Fate fate, const std::string& id);
-  Task<void> take_receipt(const trunkline::Call& call, const CallbackMap& map, const json& one);
+  /// `ours`: the message that the callback's URL names; may be empty.
+  Task<void> take_receipt(const trunkline::Call& call, const CallbackMap& map, const json& one, std::string ours);
   Task<void> take_text(const trunkline::Call& call, const CallbackMap& map, const json& one);
   json document_of(const trunkline::host::HttpRequest& request) const;
 
@@ -77,10 +78,7 @@ class Engine : public trunkline::sms::SmsProvider,
   const trunkline::host::SecretsClient secrets_;
   const trunkline::sms::SmsEventsClient events_;
   const SecretOf secret_of_;
-
-  std::mutex mutex_;  // guards what follows
-  std::unordered_map<std::string, Known> known_;
-  std::deque<std::string> known_order_;
+  trunkline::CustodyBook custody_;
 };
 
 }  // namespace http_carrier

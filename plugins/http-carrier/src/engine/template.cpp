@@ -83,6 +83,14 @@ std::optional<json> Template::value(const Variables& variables, const SecretOf& 
   return json(fill(variables, secret));
 }
 
+bool Template::names(std::string_view name) const {
+  return std::any_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) { return piece.is_name && piece.text == name; });
+}
+
+bool JsonTemplate::names(std::string_view name) const {
+  return std::any_of(texts_.begin(), texts_.end(), [&](const auto& text) { return text.second.names(name); });
+}
+
 JsonTemplate::JsonTemplate(const json& document, const std::string& where) : document_(document) {
   const auto visit = [&](const auto& self, const json& node, const std::string& at) -> void {
     if (node.is_string()) texts_.emplace(at, Template(node.get<std::string>(), where + at));

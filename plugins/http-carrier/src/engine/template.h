@@ -30,6 +30,8 @@ class Template {
   /// One name alone keeps its type; nullopt: that is absent.
   std::optional<json> value(const Variables& variables, const SecretOf& secret) const;
   bool empty() const { return pieces_.empty(); }
+  /// Whether {{name}} stands in it.
+  bool names(std::string_view name) const;
 
  private:
   struct Piece {
@@ -46,6 +48,7 @@ class JsonTemplate {
   JsonTemplate(const json& document, const std::string& where);
   json fill(const Variables& variables, const SecretOf& secret) const;
   bool empty() const { return document_.is_null(); }
+  bool names(std::string_view name) const;
 
  private:
   std::optional<json> fill_value(const json& node, const std::string& at, const Variables& variables,

@@ -1,0 +1,125 @@
+// The plugin: a mail server on a thread of its own, in front of the email operations.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "session.h"
+#include "trunkline/host_provider.hpp"
+#include "trunkline/plugin.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using email_smtp_server::Session;
+using trunkline::Call;
+using trunkline::Error;
+using trunkline::ErrorCode;
+using trunkline::Result;
+using trunkline::Task;
+using trunkline::host::HttpRequest;
+using trunkline::host::HttpResponse;
+
+std::unique_ptr<asio::ssl::context> tls_context(const email_smtp_server::Settings& settings) {
+  if (!settings.tls()) return nullptr;
+  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  context->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+  error_code failure;
+  context->use_certificate_chain_file(settings.certificate_file, failure);
+  if (failure) throw Error(ErrorCode::kInvalidArgument, "tls_certificate_file: " + failure.message(), "tls_certificate_file");
+  context->use_private_key_file(settings.key_file, asio::ssl::context::pem, failure);
+  if (failure) throw Error(ErrorCode::kInvalidArgument, "tls_key_file: " + failure.message(), "tls_key_file");
+  return context;
+}
+
+/// [any-thread]
+class Plugin final : public trunkline::host::WebhookReceiver {
+ public:
+  Plugin(trunkline::Host host, std::string_view config)
+      : settings_(email_smtp_server::parse_settings(config)),
+        logins_(host, settings_),
+        submissions_(host, settings_),
+        tls_(tls_context(settings_)),
+        work_(io_.get_executor()),
+        acceptor_(io_) {
+    listen();
+    accept();
+    thread_ = std::thread([this] {
+      for (;;) try {
+          io_.run();
+          return;
+        } catch (const std::exception&) {  // of one connection; the others go on
+        }
+    });
+  }
+  ~Plugin() {
+    work_.reset();
+    io_.stop();
+    thread_.join();
+  }
+  /// Nothing is taken afterwards; what was answered is with the resource.
+  Task<void> stop() {
+    co_await trunkline::from_callback<void>([this](auto done) {
+      asio::post(io_, [this, done]() mutable {
+        error_code ignored;
+        acceptor_.close(ignored);
+        for (const std::weak_ptr<Session>& one : sessions_)
+          if (const auto session = one.lock()) session->close();
+        done(Result<void>{});
+      });
+    });
+  }
+  /// It has no callbacks; the interface makes it a provider.
+  Task<HttpResponse> receive(Call, HttpRequest) override {
+    HttpResponse nothing;
+    nothing.status = 404;
+    co_return nothing;
+  }
+
+ private:
+  void listen() {
+    const std::string where = settings_.host + ":" + std::to_string(settings_.port);
+    try {
+      const std::string host = settings_.host == "localhost" ? "127.0.0.1" : settings_.host;
+      const tcp::endpoint endpoint(asio::ip::make_address(host), settings_.port);
+      acceptor_.open(endpoint.protocol());
+      acceptor_.set_option(tcp::acceptor::reuse_address(true));
+      acceptor_.bind(endpoint);
+      acceptor_.listen();
+    } catch (const boost::system::system_error& error) {
+      throw Error(ErrorCode::kUnavailable, "cannot take mail at " + where + ": " + error.code().message(), "port");
+    }
+  }
+  void accept() {
+    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+      if (!acceptor_.is_open()) return;
+      std::erase_if(sessions_, [](const std::weak_ptr<Session>& one) { return one.expired(); });
+      if (!error && sessions_.size() < settings_.max_connections) {
+        auto session = std::make_shared<Session>(std::move(socket), settings_, tls_.get(), logins_, submissions_);
+        sessions_.push_back(session);
+        asio::co_spawn(io_, session->run(), asio::detached);
+      }
+      accept();
+    });
+  }
+
+  const email_smtp_server::Settings settings_;
+  email_smtp_server::Logins logins_;
+  email_smtp_server::Submissions submissions_;
+  std::unique_ptr<asio::ssl::context> tls_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  tcp::acceptor acceptor_;
+  std::vector<std::weak_ptr<Session>> sessions_;  // of the io thread
+  std::thread thread_;
+};
+
+}  // namespace
+
+TRUNKLINE_EXPORT_PLUGIN(Plugin)
