@@ -43,6 +43,7 @@ MediaLegPtr MediaEngine::make_leg(std::uint64_t number, std::unique_ptr<RtpSocke
 void MediaEngine::change(const MediaLegPtr& leg, std::function<void(MediaLeg&)> what) {
   const std::lock_guard lock(mutex_);
   commands_.emplace_back([this, leg, what = std::move(what)] {
+    if (leg->removed) return;
     if (std::find(legs_.begin(), legs_.end(), leg) == legs_.end()) legs_.push_back(leg);
     what(*leg);
     arrange_ = true;
@@ -53,6 +54,7 @@ void MediaEngine::change(const MediaLegPtr& leg, std::function<void(MediaLeg&)> 
 void MediaEngine::remove(const MediaLegPtr& leg) {
   const std::lock_guard lock(mutex_);
   commands_.emplace_back([this, leg] {
+    leg->removed = true;
     leg->stream.send_bye();
     std::erase(legs_, leg);
     arrange_ = true;
@@ -104,7 +106,6 @@ void MediaEngine::arrange() {
 
 void MediaEngine::run_frame() {
   if (pending_.load(std::memory_order_acquire)) run_commands();
-  told_ = false;
   for (const auto& [leg, bridge] : order_) hear(*leg);
   for (auto& [name, bridge] : bridges_) {
     bridge.sum.fill(0);
@@ -114,7 +115,7 @@ void MediaEngine::run_frame() {
   }
   for (const auto& [leg, bridge] : order_) say(*leg, bridge);
   frames_.fetch_add(1, std::memory_order_relaxed);
-  if (told_ || news_.begin_take() != nullptr) woken_();
+  if (news_.begin_take() != nullptr) woken_();
 }
 
 void MediaEngine::hear(MediaLeg& leg) {
@@ -136,7 +137,6 @@ void MediaEngine::hear(MediaLeg& leg) {
       news->position = leg.position;
       news->frame = leg.in;
       news_.end_put();
-      told_ = true;
     }
   }
   leg.position += static_cast<std::int64_t>(kFrameSamples);

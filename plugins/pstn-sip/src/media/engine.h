@@ -67,7 +67,6 @@ class MediaEngine {
   std::map<std::string, Bridge> bridges_;
   std::vector<std::pair<MediaLeg*, Bridge*>> order_;  // of legs_, with their bridges
   bool arrange_ = false;
-  bool told_ = false;
 
   std::atomic<std::uint64_t> frames_{0};
   std::atomic<std::uint64_t> late_{0};

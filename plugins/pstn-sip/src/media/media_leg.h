@@ -1,6 +1,5 @@
 // One leg as the media engine sees it.
 #pragma once
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +55,7 @@ class MediaLeg final : public RtpStream::Digits {
   const std::uint16_t port;
   RtpStream stream;
   Player player;
+  bool removed = false;
   std::string bridge;
   bool answered = false;  // sound flows
   bool muted = false;

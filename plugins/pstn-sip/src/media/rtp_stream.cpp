@@ -129,7 +129,7 @@ void RtpStream::take(Bytes bytes, const sockaddr_in& from, Digits& digits) {
   }
   note_arrival(header);
   if (settings_.receive) buffer_->put(header.sequence, is_event ? Bytes{} : packet->payload);
-  if (!is_event) return;
+  if (!is_event || !settings_.event_dtmf) return;
   const std::optional<TelephoneEvent> event = parse_event(packet->payload);
   if (!event) return;
   // All packets of an event have the timestamp of its beginning, and any of them may be lost.

@@ -24,6 +24,7 @@ struct StreamSettings {
   bool receive = true;
   bool any_source = false;  // the far end is behind NAT: the first address that sends well is it
   bool inband_dtmf = false;
+  bool event_dtmf = true;  // telephone events are digits
   std::size_t least_packets = 2;  // that the jitter buffer waits for
   std::size_t most_packets = 10;
 };

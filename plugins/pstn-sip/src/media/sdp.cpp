@@ -264,7 +264,7 @@ Agreed agree(const SdpAudio& theirs, const LocalAudio& ours) {
 }
 
 std::string write_offer(const LocalAudio& ours) {
-  const bool secure = ours.srtp != SrtpUse::kOff;
+  const bool secure = ours.srtp == SrtpUse::kRequired;
   std::string out = head_of(ours) + "m=audio " + std::to_string(ours.port) + (secure ? " RTP/SAVP" : " RTP/AVP");
   for (const CodecId id : ours.codecs) out += " " + std::to_string(info_of(id).payload_type);
   out += " " + std::to_string(kOurEventType) + "\r\n";
