@@ -1,0 +1,273 @@
+"""Calls over a SIP trunk: SIPp and phones with real sound at the other end."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from phone import CONTACT, Sipp, Sound, free_port, in_dialog_ok, loudest, message, reply, sdp, tone
+from receiver import Receiver
+from server import Server
+from test_calls import CALLS, OURS, Phones, phone
+
+PHONE = "+14255550123"
+TRUNK = "sbc.example.test"
+
+
+def configuration(folder: Path, sip_port: int, *trunks: dict[str, Any], **config: Any) -> list[str]:
+    first = free_port(pairs=True)
+    sip = {
+        "address": "127.0.0.1",
+        "port": sip_port,
+        "rtp_port_first": first,
+        "rtp_port_last": min(first + 199, 65535),
+        "options_seconds": 0,
+        "trunks": list(trunks),
+        **config,
+    }
+    whole = {
+        "listen": {"port": 0, "tls": "off"},
+        "control": {"enabled": True},
+        "log": {"level": "info"},
+        "store": {"mode": "file", "path": str(folder / "data")},
+        "providers": [{"name": "sip", "plugin": "pstn-sip", "config": sip, "secrets": {"password": {"value": "secret"}}}],
+        "resources": [{"name": "main", "numbers": [{"number": OURS, "calling": "both"}]}],
+    }
+    (folder / "trunkline.yaml").write_text(json.dumps(whole))
+    return ["--config", str(folder / "trunkline.yaml")]
+
+
+class Line(Phones):
+    """An application behind a trunk."""
+
+    def __init__(self, server: Server, application: Receiver, sip_port: int) -> None:
+        super().__init__(server, application)
+        self.sip_port = sip_port
+
+    def play(self, connection: str, url: str, **members: Any) -> None:
+        source = {"kind": "file", "file": {"uri": url}}
+        self.ask("POST", f"{CALLS}/{connection}:play", {"playSources": [source], **members}, 202)
+
+    def hang_up(self, connection: str) -> None:
+        self.ask("POST", f"{CALLS}/{connection}:terminate", {}, 204)
+
+    def nothing_is_left(self) -> None:
+        assert self.ask("GET", "/_control/calls", expect=200)["items"] == []
+
+
+def wav(samples: bytes, rate: int) -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples)
+    return out.getvalue()
+
+
+@contextmanager
+def line(folder: Path, *trunks: dict[str, Any], **config: Any) -> Iterator[Line]:
+    sip_port = free_port()
+    with Server(*configuration(folder, sip_port, *trunks, **config), command="serve") as server, Receiver() as application:
+        yield Line(server, application, sip_port)
+
+
+@contextmanager
+def prompts(samples: bytes, rate: int = 8000) -> Iterator[str]:
+    """The address of a sound file."""
+    import http.server
+    import threading
+
+    content = wav(samples, rate)
+
+    class Files(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    threading.Thread(target=files.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{files.server_port}/prompt.wav"
+    finally:
+        files.shutdown()
+        files.server_close()
+
+
+def taken(sound: Sound, *, until: str = '<recv request="BYE"/>', codec: str = "0 101") -> list[str]:
+    """Rings, answers, waits for the end."""
+    return [
+        '<recv request="INVITE"/>',
+        f"<send>{reply('180 Ringing')}</send>",
+        f'<send retrans="500">{reply("200 OK", body=sdp(sound.port, codec))}</send>',
+        '<recv request="ACK"/>',
+        until,
+        f"<send>{in_dialog_ok()}</send>",
+    ]
+
+
+INVITE_LINES = (
+    "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+    f"From: <sip:{PHONE}@[local_ip]:[local_port]>;tag=[pid]phone[call_number]",
+    "To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]",
+    "Call-ID: [call_id]",
+    "Max-Forwards: 70",
+    CONTACT,
+)
+
+
+def request(method: str, number: int, *lines: str, body: str = "") -> str:
+    return message(f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0", *INVITE_LINES, f"CSeq: {number} {method}", *lines, body=body)
+
+
+def calling(sound: Sound, *rest: str, codec: str = "0 101", lines: tuple[str, ...] = ()) -> list[str]:
+    """Calls and is answered."""
+    return [
+        f'<send retrans="500">{request("INVITE", 1, *lines, body=sdp(sound.port, codec))}</send>',
+        '<recv response="100" optional="true"/>',
+        '<recv response="180" optional="true"/>',
+        '<recv response="200"/>',
+        f"<send>{request('ACK', 1)}</send>",
+        *rest,
+    ]
+
+
+def hang_up_by_phone() -> list[str]:
+    return [f'<send retrans="500">{request("BYE", 2)}</send>', '<recv response="200"/>']
+
+
+def hung_up_on() -> list[str]:
+    return ['<recv request="BYE"/>', f"<send>{in_dialog_ok()}</send>"]
+
+
+def trunk_at(port: int, **members: Any) -> dict[str, Any]:
+    return {"host": TRUNK, "address": "127.0.0.1", "port": port, **members}
+
+
+@pytest.mark.parametrize(("codec", "a_law"), [("0 101", False), ("8 101", True)])
+def test_a_call_that_goes_out(tmp_path: Path, codec: str, a_law: bool) -> None:
+    """What is played is heard, digits are recognised, and the recording holds what both sides said."""
+    with Sound(a_law) as sound, Sipp(*taken(sound, codec=codec)) as sipp, prompts(tone(1000, 1.0)) as prompt:
+        with line(tmp_path, trunk_at(sipp.port)) as calls:
+            connection = calls.call(PHONE)
+            connected = calls.event("CallConnected", connection)
+            started = calls.ask("POST", "/calling/recordings", {"callLocator": {"serverCallId": connected["serverCallId"], "kind": "serverCallLocator"}}, 200)
+            calls.ask(
+                "POST",
+                f"{CALLS}/{connection}:recognize",
+                {
+                    "recognizeInputType": "dtmf",
+                    "playPrompt": {"kind": "file", "file": {"uri": prompt}},
+                    "recognizeOptions": {"targetParticipant": phone(PHONE), "dtmfOptions": {"maxTonesToCollect": 3}},
+                },
+                202,
+            )
+            assert sound.hears(1000), "the prompt is heard at the phone"
+            sound.say(tone(600, 1.0))
+            assert sound.wait(lambda: not sound._say)
+            calls.event("ParticipantsUpdated", connection)
+            # Digits count from the end of the prompt on.
+            assert sound.wait(lambda: loudest(sound.heard[-1600:], 8000, [1000]) == set())
+            sound.press("12#")
+            heard = calls.event("RecognizeCompleted", connection)
+            assert heard["dtmfResult"]["tones"] == ["one", "two", "pound"]
+            calls.ask("POST", f"{CALLS}/{connection}:sendDtmfTones", {"tones": ["five", "pound"], "targetParticipant": phone(PHONE)}, 202)
+            calls.event("SendDtmfTonesCompleted", connection)
+            assert sound.wait(lambda: sound.digits == "5#")
+            calls.ask("DELETE", f"/calling/recordings/{started['recordingId']}", expect=204)
+            calls.hang_up(connection)
+            assert calls.event("CallDisconnected", connection)["resultInformation"]["code"] == 200
+            assert sipp.succeeded()
+            calls.nothing_is_left()
+            recorded = recording(calls, started["recordingId"])
+            assert {600.0, 1000.0} <= loudest(recorded, 16000, [600.0, 1000.0])
+
+
+def recording(calls: Line, recording_id: str) -> bytes:
+    """Its samples, 16 kHz."""
+    done = calls.server.cli("wait", "event", "--type", "Microsoft.Communication.RecordingFileStatusUpdated", "--after", "0", "--json")
+    event = json.loads(done.stdout.splitlines()[-1])
+    assert recording_id in event["subject"]
+    chunk = event["data"]["recordingStorageInfo"]["recordingChunks"][0]
+    _, content, _ = calls.server.request("GET", "/v1/objects/" + chunk["documentId"] + "/content/audio")
+    with wave.open(io.BytesIO(content)) as file:
+        return file.readframes(file.getnframes())
+
+
+def test_a_call_that_comes_in(tmp_path: Path) -> None:
+    """IncomingCall, answer, play, hang up."""
+    sip_port = free_port()
+    port = free_port()
+    trunk = trunk_at(port)
+    with Server(*configuration(tmp_path, sip_port, trunk), command="serve") as server, Receiver() as application, Receiver() as events:
+        calls = Line(server, application, sip_port)
+        server.cli("subscription", "create", "calls", events.url, "--type", "IncomingCall")
+        steps = calling(sound := Sound(), *hung_up_on(), lines=("X-Customer: 42",))
+        with sound, prompts(tone(1000, 0.6)) as prompt, Sipp(*steps, peer=sip_port, port=port, number=OURS) as sipp:
+            assert events.wait(lambda told: any(one["eventType"].endswith("IncomingCall") for one in told))
+            incoming = next(one["data"] for one in events.events if one["eventType"].endswith("IncomingCall"))
+            assert incoming["from"]["phoneNumber"]["value"] == PHONE
+            assert incoming["to"]["phoneNumber"]["value"] == OURS
+            assert incoming["customContext"]["sipHeaders"] == {"X-Customer": "42"}
+            answer = {"incomingCallContext": incoming["incomingCallContext"], "callbackUri": application.url}
+            connection = str(calls.ask("POST", "/calling/callConnections:answer", answer, 200)["callConnectionId"])
+            calls.event("CallConnected", connection)
+            calls.play(connection, prompt)
+            calls.event("PlayCompleted", connection)
+            assert sound.hears(1000)
+            calls.hang_up(connection)
+            assert sipp.succeeded()
+            calls.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "cause"),
+    [("486 Busy Here", 486, 17), ("603 Decline", 603, 21), ("404 Not Found", 404, 1), ("480 Temporarily Unavailable", 480, 18), ("500 Oops", 500, 41)],
+)
+def test_who_does_not_take_a_call(tmp_path: Path, status: str, code: int, cause: int) -> None:
+    steps = ['<recv request="INVITE"/>', f"<send>{reply(status)}</send>", '<recv request="ACK"/>']
+    with Sipp(*steps) as sipp, line(tmp_path, trunk_at(sipp.port)) as calls:
+        connection = calls.call(PHONE)
+        why = calls.event("CreateCallFailed", connection)["resultInformation"]
+        assert (why["code"], why["q850Details"]["code"], why["sipDetails"]["code"]) == (code, cause, int(status[:3]))
+        assert sipp.succeeded()
+        calls.nothing_is_left()
+
+
+def test_the_phone_hangs_up(tmp_path: Path) -> None:
+    with Sound() as sound:
+        steps = taken(sound)[:4] + [
+            "<pause milliseconds='300'/>",
+            f'<send retrans="500">{in_dialog_bye()}</send>',
+            '<recv response="200"/>',
+        ]
+        with Sipp(*steps) as sipp, line(tmp_path, trunk_at(sipp.port)) as calls:
+            connection = calls.call(PHONE)
+            assert calls.event("CallDisconnected", connection)["resultInformation"]["code"] == 200
+            assert sipp.succeeded()
+            calls.nothing_is_left()
+
+
+def in_dialog_bye() -> str:
+    """Of the side that was called."""
+    return message(
+        "BYE sip:[remote_ip]:[remote_port] SIP/2.0",
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+        "From: [$to]",
+        "To: [$from]",
+        "[last_Call-ID:]",
+        "CSeq: 1 BYE",
+        "Max-Forwards: 70",
+        CONTACT,
+    )
