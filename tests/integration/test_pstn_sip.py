@@ -247,7 +247,8 @@ def test_who_does_not_take_a_call(tmp_path: Path, status: str, code: int, cause:
 
 def test_the_phone_hangs_up(tmp_path: Path) -> None:
     with Sound() as sound:
-        steps = taken(sound)[:4] + [
+        steps = taken(sound)[:3] + [
+            REMEMBERING_ACK,
             "<pause milliseconds='300'/>",
             f'<send retrans="500">{in_dialog_bye()}</send>',
             '<recv response="200"/>',
@@ -259,15 +260,26 @@ def test_the_phone_hangs_up(tmp_path: Path) -> None:
             calls.nothing_is_left()
 
 
+# Who is who, for requests of the side that was called.
+REMEMBERING_ACK = """<recv request="ACK"><action>
+<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/><ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
+</action></recv>"""
+
+
 def in_dialog_bye() -> str:
-    """Of the side that was called."""
+    return in_dialog("BYE", 1)
+
+
+def in_dialog(method: str, number: int, *lines: str, body: str = "") -> str:
     return message(
-        "BYE sip:[remote_ip]:[remote_port] SIP/2.0",
+        f"{method} sip:[remote_ip]:[remote_port] SIP/2.0",
         "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
         "From: [$to]",
         "To: [$from]",
         "[last_Call-ID:]",
-        "CSeq: 1 BYE",
+        f"CSeq: {number} {method}",
         "Max-Forwards: 70",
         CONTACT,
+        *lines,
+        body=body,
     )

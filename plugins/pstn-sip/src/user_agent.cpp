@@ -408,7 +408,8 @@ void UserAgent::stop_play(const std::string& leg_id, std::int64_t play_id) {
 void UserAgent::probe(const trunkline::pstn::DialTrunk& wanted, TrunkWatch::Probed done) {
   for (const Trunk& trunk : trunks_)
     if (trunk.settings.host == wanted.host) return watch_.probe(trunk, std::move(done));
-  throw Error(ErrorCode::kInvalidArgument, "trunk.host: '" + wanted.host.substr(0, 80) + "' is none of the trunks of this provider", "trunk.host");
+  throw Error(ErrorCode::kInvalidArgument,
+              "trunk.host: '" + wanted.host.substr(0, 80) + "' is none of the trunks of this provider", "trunk.host");
 }
 
 void UserAgent::take_news() {
