@@ -16,6 +16,8 @@ using nlohmann::json;
 using trunkline::Error;
 using trunkline::ErrorCode;
 
+constexpr std::size_t kMaxTrunks = 250;
+
 [[noreturn]] void refuse(const std::string& target, const std::string& problem) {
   throw Error(ErrorCode::kInvalidArgument, target + ": " + problem, target);
 }
@@ -104,6 +106,7 @@ Settings parse_settings(std::string_view config_json) {
     settings.tls_certificate_dir = config.value("tls_certificate_dir", "");
     for (const json& name : config.value("codecs", json::array({"PCMU", "PCMA", "G722"})))
       if (const auto id = codec_of_name(name.get<std::string>())) settings.codecs.push_back(*id);
+    if (settings.codecs.empty() || settings.codecs.size() > kCodecs.size()) refuse("codecs", "wanted one to three codecs");
     settings.rtp_port_first = static_cast<std::uint16_t>(config.value("rtp_port_first", 20000));
     settings.rtp_port_last = static_cast<std::uint16_t>(config.value("rtp_port_last", 21999));
     const int least_ms = config.value("jitter_least_ms", 40), most_ms = config.value("jitter_most_ms", 200);
@@ -117,6 +120,8 @@ Settings parse_settings(std::string_view config_json) {
     if (settings.session_seconds != 0 && settings.session_seconds < 90) refuse("session_seconds", "wanted 0, or 90 and more");
     settings.max_calls = config.value("max_calls", settings.max_calls);
     std::set<std::string> hosts;
+    if (const auto trunks = config.find("trunks"); trunks != config.end() && trunks->size() > kMaxTrunks)
+      refuse("trunks", "found " + std::to_string(trunks->size()) + ", wanted at most 250");
     if (const auto trunks = config.find("trunks"); trunks != config.end())
       for (std::size_t i = 0; i < trunks->size(); ++i) {
         const std::string at = "trunks[" + std::to_string(i) + "].";

@@ -69,8 +69,7 @@ TrunkWatch::Asking& TrunkWatch::ask(Use use, Trunk& trunk) {
   asking.began = clock_.now();
   const std::string own = own_uri(trunk), to = use == Use::kRegister ? own : trunk.uri();
   asking.handle =
-      nua_handle(nua_, magic_of(number), SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(own.c_str()), NUTAG_PROXY(trunk.next_hop().c_str()),
-                 TAG_END());
+      nua_handle(nua_, magic_of(number), SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(own.c_str()), TAG_END());
   return asking;
 }
 
@@ -84,9 +83,9 @@ void TrunkWatch::drop(std::uint64_t number) {
 
 void TrunkWatch::register_at(Trunk& trunk) {
   Asking& asking = ask(Use::kRegister, trunk);
-  const std::string seconds = std::to_string(trunk.settings.register_seconds), registrar = trunk.uri();
+  const std::string seconds = std::to_string(trunk.settings.register_seconds), registrar = trunk.uri(), hop = trunk.next_hop();
   // The stack refreshes it in time.
-  nua_register(asking.handle, NUTAG_REGISTRAR(registrar.c_str()), NUTAG_M_USERNAME(trunk.settings.username.c_str()),
+  nua_register(asking.handle, NUTAG_REGISTRAR(registrar.c_str()), NUTAG_PROXY(hop.c_str()), NUTAG_M_USERNAME(trunk.settings.username.c_str()),
                SIPTAG_EXPIRES_STR(seconds.c_str()), TAG_END());
 }
 
@@ -96,8 +95,8 @@ void TrunkWatch::ask_all() {
 }
 
 void TrunkWatch::send_options(Asking& asking) {
-  const std::string uri = asking.trunk->uri();
-  nua_options(asking.handle, NUTAG_URL(uri.c_str()), TAG_END());
+  const std::string uri = asking.trunk->uri(), hop = asking.trunk->next_hop();
+  nua_options(asking.handle, NUTAG_URL(uri.c_str()), NUTAG_PROXY(hop.c_str()), TAG_END());
   // The stack itself waits for half a minute.
   after(kPatience, [this, number = last_number_] {
     if (asking_.contains(number)) answered(number, SIP_408_REQUEST_TIMEOUT);

@@ -97,8 +97,8 @@ void UserAgent::try_next(const SipLegPtr& leg) {
   const std::string from = quoted(request.display_name.value_or("")) + "<" + own_address(trunk, request.from) + ">";
   const std::string headers = custom_headers_text(request.headers.value_or(Properties{}));
   const std::string offer = write_offer(leg->local), hop = trunk.next_hop();
-  bind(leg, nua_handle(nua_, nullptr, SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(from.c_str()), NUTAG_PROXY(hop.c_str()), TAG_END()));
-  nua_invite(leg->handle, NUTAG_URL(to.c_str()), SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()),
+  bind(leg, nua_handle(nua_, nullptr, SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(from.c_str()), TAG_END()));
+  nua_invite(leg->handle, NUTAG_URL(to.c_str()), NUTAG_PROXY(hop.c_str()), SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()),
              TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())), TAG_IF(trunk.settings.registers, NUTAG_M_USERNAME(trunk.settings.username.c_str())),
              TAG_END());
   after(leg, std::chrono::seconds{settings_.answer_seconds}, [this, leg, attempt] {
