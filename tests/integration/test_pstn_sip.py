@@ -264,6 +264,7 @@ def test_the_phone_hangs_up(tmp_path: Path) -> None:
 # Who is who, for requests of the side that was called.
 REMEMBERING_ACK = """<recv request="ACK"><action>
 <ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/><ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
+<ereg regexp="127.0.0.1:[0-9]+" search_in="hdr" header="Via:" assign_to="peer"/>
 </action></recv>"""
 
 
@@ -273,7 +274,7 @@ def in_dialog_bye() -> str:
 
 def in_dialog(method: str, number: int, *lines: str, body: str = "") -> str:
     return message(
-        f"{method} sip:[remote_ip]:[remote_port] SIP/2.0",
+        f"{method} sip:[$peer] SIP/2.0",
         "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
         "From: [$to]",
         "To: [$from]",
