@@ -5,6 +5,7 @@
 
 #include "runtime/api/control_rest.h"
 #include "runtime/api/rest.h"
+#include "runtime/calls/call_service.h"
 #include "runtime/core/runtime.h"
 #include "runtime/services/number_lookup.h"
 #include "runtime/services/number_service.h"
@@ -55,6 +56,19 @@ json test_json(const service::SipRouteTest& test) {
   return out;
 }
 
+json probe_json(const pstn::TrunkProbe& probe) {
+  json out;
+  out["ok"] = probe.ok;
+  out["peer"] = probe.peer;
+  set_optional(out, "problem", probe.problem);
+  out["ladder"] = json::array();
+  for (const pstn::LadderStep& step : probe.ladder)
+    out["ladder"].push_back(json{{"sent", step.sent},
+                                 {"message", step.message},
+                                 {"after_ms", std::chrono::duration_cast<std::chrono::milliseconds>(step.after).count()}});
+  return out;
+}
+
 }  // namespace
 
 void add_control_calling_routes(std::vector<server::Route>& routes, Runtime& runtime) {
@@ -69,6 +83,18 @@ void add_control_calling_routes(std::vector<server::Route>& routes, Runtime& run
     const auto number = context.query("number");
     if (!number) throw Error(ErrorCode::kInvalidArgument, "the query needs number", "number");
     co_return json_response(200, test_json(runtime.sip_routing().test(*resource_of(context), *number)));
+  });
+  add_control_route(routes, "GET", "/_control/sip-routing/probe", [&runtime](RouteContext& context) -> Task<net::Response> {
+    const auto host = context.query("trunk");
+    if (!host) throw Error(ErrorCode::kInvalidArgument, "the query needs trunk", "trunk");
+    pstn::DialTrunk trunk;
+    trunk.host = *host;
+    // Null where no provider sends calls over trunks.
+    json answer;
+    answer["probe"] = nullptr;
+    const std::optional<pstn::TrunkProbe> probe = co_await runtime.calls().probe(std::move(trunk));
+    if (probe) answer["probe"] = probe_json(*probe);
+    co_return json_response(200, answer);
   });
 }
 

@@ -100,16 +100,36 @@ int remove_route(ApiClient& client, const Output& output, const Options& o) {
   return kExitOk;
 }
 
+/// What the trunk said when it was asked.
+void print_probe(const Output& output, const std::string& name, const json& probe) {
+  output.line("ask   " + name + "  " + text_of(probe, "peer"));
+  for (const json& step : probe["ladder"])
+    output.line(std::string(step["sent"].get<bool>() ? "  →  " : "  ←  ") + text_of(step, "message") + "  (" +
+                step["after_ms"].dump() + " ms)");
+  const bool fine = probe["ok"].get<bool>();
+  output.line(std::string(fine ? "pass" : "reject") + "  trunk.answer  " + name +
+              (fine ? "" : "  (" + text_of(probe, "problem") + ")"));
+}
+
 int test(ApiClient& client, const Output& output, const Options& o) {
-  const json answer = client.get("/_control/sip-routing/test?number=" + net::percent_encode(o.number));
+  json answer = client.get("/_control/sip-routing/test?number=" + net::percent_encode(o.number));
+  // Where calls go over trunks, each is asked, in the order in which they would be tried.
+  bool asked = false, fine = false;
+  for (json& trunk : answer["trunks"]) {
+    trunk["probe"] = client.get("/_control/sip-routing/probe?trunk=" + net::percent_encode(text_of(trunk, "fqdn")))["probe"];
+    asked = asked || !trunk["probe"].is_null();
+    fine = fine || (!trunk["probe"].is_null() && trunk["probe"]["ok"].get<bool>());
+  }
   if (output.json()) {
     output.line(answer.dump());
   } else {
     for (const json& step : answer["steps"])
       output.line(text_of(step, "outcome") + "  " + text_of(step, "rule") + "  " + text_of(step, "value") +
                   (step.contains("detail") ? "  (" + text_of(step, "detail") + ")" : ""));
+    for (const json& trunk : answer["trunks"])
+      if (!trunk["probe"].is_null()) print_probe(output, text_of(trunk, "fqdn"), trunk["probe"]);
   }
-  return answer["trunks"].empty() ? kExitFailed : kExitOk;
+  return answer["trunks"].empty() || (asked && !fine) ? kExitFailed : kExitOk;
 }
 
 }  // namespace

@@ -13,17 +13,19 @@ namespace trunkline {
 class NumberService;
 class ResourceService;
 class RoomService;
+class SipRoutingService;
 }  // namespace trunkline
 
 namespace trunkline::calls {
 
 struct CallCore {
-  CallCore(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms, net::HttpSender& http,
-           PhoneLegs::OnFailed on_leg_failed)
+  CallCore(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
+           SipRoutingService& routing, net::HttpSender& http, PhoneLegs::OnFailed on_leg_failed)
       : context(context),
         resources(resources),
         numbers(numbers),
         rooms(rooms),
+        routing(routing),
         http(http),
         sender(context.executor, context.clock, context.log, context.ids, http, signer),
         notices(context, sender),
@@ -38,6 +40,7 @@ struct CallCore {
   ResourceService& resources;
   NumberService& numbers;
   RoomService& rooms;
+  SipRoutingService& routing;
   net::HttpSender& http;
   CallbackSigner signer;
   CallbackSender sender;

@@ -1,5 +1,6 @@
 // What happens to phones behind providers.
 #include "runtime/calls/call_service.h"
+#include "runtime/calls/leg_audio.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/services/number_service.h"
@@ -56,6 +57,7 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
   if (const pstn::HangupCause* cause = change.ended()) {
     const Party party = who->who;
     CallResult result = result_of_cause(cause->q850, cause->sip_status, cause->text.value_or(""));
+    audio_->forget(leg_id);
     who->leg_id.clear();
     if (invitation) {
       // A phone that takes the call and hangs up at once has not been there.
@@ -70,6 +72,10 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
     leave(*call, who->id, result, false);
     settle(*call, result, party);
   }
+}
+
+void CallService::on_heard(std::string_view leg_id, std::int64_t position, std::span<const std::uint8_t> samples) {
+  audio_->heard(leg_id, position, samples);
 }
 
 void CallService::on_spoke(const std::string& leg_id, const std::string& text, Duration lasts) {

@@ -135,6 +135,7 @@ void CallMedia::hold(const Resource& resource, std::string_view connection_id, c
     const bool file = first.kind == PlaySource::Kind::kFile;
     core_.legs.prompt(who.leg_id, file ? first.uri : first.text, file ? Duration{0} : speaking_time(first.text));
   }
+  core_.taps.rearranged(call);
   core_.notices.roster(core_.book, call);
 }
 
@@ -143,7 +144,9 @@ void CallMedia::unhold(const Resource& resource, std::string_view connection_id,
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   Call& call = core_.call_of(connection);
   Participant& who = present(call, target);
-  if (std::exchange(who.on_hold, false)) core_.notices.roster(core_.book, call);
+  if (!std::exchange(who.on_hold, false)) return;
+  core_.taps.rearranged(call);
+  core_.notices.roster(core_.book, call);
 }
 
 void CallMedia::enqueue(Connection& connection, MediaOperation operation, bool interrupt) {

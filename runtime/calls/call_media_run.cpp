@@ -75,7 +75,12 @@ void CallMedia::play_sound(Connection& connection) {
   Call& call = core_.call_of(connection);
   const Sound& sound = operation.sounds[operation.at];
   const PlaySource& source = operation.sources[operation.at];
-  operation.sounding = core_.taps.begin(call, nullptr, sound, source.text);
+  Sounding prompt;
+  prompt.call = &call;
+  prompt.sound = sound;
+  prompt.text = source.text;
+  if (!operation.to.empty() && operation.kind == Kind::kPlay) prompt.only = &operation.to;
+  operation.sounding = core_.taps.begin(std::move(prompt));
   for (const Participant& participant : call.participants) {
     bool hears = operation.to.empty();
     for (const Party& party : operation.to) hears = hears || participant.is(party);
@@ -116,7 +121,13 @@ void CallMedia::next_tone(Connection& connection) {
     return finish(connection, "SendDtmfTonesFailed", failure(400, sub_code::kNotPresent, "the participant has left"));
   if (operation.at == operation.tones.size()) return finish(connection, "SendDtmfTonesCompleted", success("the tones were sent"));
   const char digit = operation.tones[operation.at++];
-  core_.taps.begin(call, own, dtmf(digit, kToneLength), {}, digit);
+  Sounding tone;
+  tone.call = &call;
+  tone.who = own;
+  tone.sound = dtmf(digit, kToneLength);
+  tone.tone = digit;
+  tone.not_for = target->id;  // its phone gets the digit itself
+  core_.taps.begin(std::move(tone));
   later(connection, kToneLength + kToneGap, &CallMedia::next_tone);
   if (!target->leg_id.empty()) core_.legs.send_tones(target->leg_id, std::string(1, digit));
   if (Connection* other = target->connection_id.empty() ? nullptr : core_.book.connection(target->connection_id))

@@ -122,7 +122,9 @@ void CallService::mute(const Resource& resource, std::string_view connection_id,
   if (!found)
     throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kNotPresent, who.front().raw_id + " is not in the call",
                   "targetParticipants[0]");
-  if (!std::exchange(found->muted, true)) core_.notices.roster(core_.book, call);
+  if (std::exchange(found->muted, true)) return;
+  core_.taps.rearranged(call);
+  core_.notices.roster(core_.book, call);
 }
 
 /// Takes somebody out of one call and puts them into another, with their connection.
@@ -137,6 +139,7 @@ void CallService::move(Call& from, std::int64_t participant_id, Call& to) {
   }
   moved.on_hold = false;
   to.participants.push_back(std::move(moved));
+  core_.taps.rearranged(from);
   joined(to, to.participants.back());
 }
 

@@ -14,6 +14,11 @@ namespace trunkline::calls {
 
 using nlohmann::json;
 
+namespace {
+/// How far a piece of what somebody says may be from the end of the piece before, and still follow it.
+constexpr Duration kLiveGap = std::chrono::milliseconds{100};
+}  // namespace
+
 CallRecordings::Recording& CallRecordings::find(const Resource& resource, std::string_view id) {
   const auto found = recordings_.find(id);
   if (found == recordings_.end() || found->second.resource->key != resource.key)
@@ -78,6 +83,7 @@ RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wa
   const RecordingView view{recording.id, recording.active()};
   tell_state(recording, recording.active());
   recordings_.emplace(view.id, std::move(recording));
+  core_.taps.rearranged(*call);
   return view;
 }
 
@@ -130,8 +136,20 @@ void CallRecordings::began(const Sounding& sounding) {
   Piece piece;
   piece.sounding = sounding.id;
   piece.channel = channel_of(recording, sounding.who);
-  piece.at = core_.context.clock.now();
+  piece.at = sounding.live_at.value_or(core_.context.clock.now());
   piece.sound = sounding.sound;
+  if (sounding.live_at) {
+    Recording::Live& live = recording.live[sounding.who ? sounding.who->id : 0];
+    const bool follows = live.samples && piece.at < live.end + kLiveGap && piece.at > live.end - kLiveGap;
+    if (follows) {
+      live.samples->insert(live.samples->end(), sounding.sound.samples->begin(), sounding.sound.samples->end());
+      live.end += sounding.sound.length();
+      return;
+    }
+    live.samples = std::make_shared<Samples>(*sounding.sound.samples);
+    live.end = piece.at + sounding.sound.length();
+    piece.sound.samples = live.samples;
+  }
   recording.pieces.push_back(std::move(piece));
 }
 
@@ -146,7 +164,10 @@ void CallRecordings::finish(Recording& recording, const char* why) {
   if (recording.active()) recording.spans.back().to = now;
   if (recording.timer != 0) core_.context.clock.cancel(recording.timer);
   tell_state(recording, false);
-  if (Call* call = core_.book.call(recording.server_call_id)) call->recording_id.clear();
+  if (Call* call = core_.book.call(recording.server_call_id)) {
+    call->recording_id.clear();
+    core_.taps.rearranged(*call);
+  }
 
   RecordingPlan plan;
   plan.resource = recording.resource;

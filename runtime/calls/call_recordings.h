@@ -55,6 +55,7 @@ class CallRecordings final : public SoundTap {
   void call_ends(Call& call);
   void began(const Sounding& sounding) override;
   void cut(std::uint64_t id) override;
+  bool listens(const Call& call) const override { return !call.recording_id.empty(); }
 
  private:
   struct Piece {
@@ -80,6 +81,13 @@ class CallRecordings final : public SoundTap {
     std::vector<Piece> pieces;
     std::vector<Party> channels;
     Clock::TimerId timer = 0;
+
+    /// What somebody says right now: it grows.
+    struct Live {
+      Time end;
+      std::shared_ptr<Samples> samples;
+    };
+    std::map<std::int64_t, Live> live;  // by participant
 
     bool active() const { return !spans.empty() && !spans.back().to; }
   };

@@ -10,6 +10,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/calls/call_recordings.h"
 #include "runtime/calls/call_streams.h"
+#include "runtime/calls/leg_audio.h"
 #include "runtime/calls/open_calls.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
@@ -17,19 +18,21 @@
 namespace trunkline::calls {
 
 CallService::CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-                         net::HttpSender& http)
-    : core_(context, resources, numbers, rooms, http,
+                         SipRoutingService& routing, net::HttpSender& http)
+    : core_(context, resources, numbers, rooms, routing, http,
             [this](const std::string& leg_id, const Error& error) {
               pstn::HangupCause cause;
-              cause.q850 = 41;
+              cause.q850 = error.code == ErrorCode::kNotFound ? 3 : 41;  // no route to the number; out of order
               cause.text = error.message;
               on_leg_changed(leg_id, pstn::LegChange::of_ended(std::move(cause)));
             }),
       media_(core_),
       streams_(std::make_unique<CallStreams>(core_)),
-      recordings_(std::make_unique<CallRecordings>(core_)) {
+      recordings_(std::make_unique<CallRecordings>(core_)),
+      audio_(std::make_unique<LegAudio>(core_)) {
   core_.taps.add(*streams_);
   core_.taps.add(*recordings_);
+  core_.taps.add(*audio_);
 }
 
 CallService::~CallService() = default;
@@ -125,6 +128,7 @@ void CallService::connected(Connection& connection) {
 /// Somebody is in: what Event Grid hears of it, and of the call once two are there.
 void CallService::joined(Call& call, Participant& participant) {
   participant.connected = true;
+  core_.taps.rearranged(call);
   if (call.started_at) return core_.notices.participant(call, participant, true);
   if (call.connected() < 2 && !call.stays_open()) return;
   call.started_at = core_.context.clock.now();
@@ -150,6 +154,7 @@ void CallService::leave(Call& call, std::int64_t participant_id, const CallResul
   const Participant gone = *who;
   std::erase_if(call.participants, [&](const Participant& one) { return one.id == participant_id; });
   if (!gone.leg_id.empty()) {
+    audio_->forget(gone.leg_id);
     if (hang_up_leg)
       core_.legs.hang_up(gone.leg_id, 16);
     else

@@ -3,12 +3,14 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/calls/call_core.h"
 #include "runtime/calls/call_media.h"
+#include "runtime/calls/trunk_probe.h"
 #include "runtime/services/resource_service.h"
 #include "trunkline/pstn.hpp"
 
@@ -16,6 +18,7 @@ namespace trunkline::calls {
 
 class CallRecordings;
 class CallStreams;
+class LegAudio;
 
 /// Calls live in memory and on the runtime's clock; only what a restart needs to end them is written. Requests take effect at
 /// once, and what follows comes as callbacks. [any-thread]
@@ -26,7 +29,7 @@ class CallService final : public ResourceParticipant {
   static constexpr std::size_t kMaxCalls = 10'000;
 
   CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-              net::HttpSender& http);
+              SipRoutingService& routing, net::HttpSender& http);
   ~CallService() override;
 
   CallMedia& media() { return media_; }
@@ -67,7 +70,12 @@ class CallService final : public ResourceParticipant {
   // --- what providers tell: call_legs.cpp
   void on_incoming(std::string_view provider, std::string leg_id, std::string from, std::string to, const Properties& headers);
   void on_leg_changed(const std::string& leg_id, const pstn::LegChange& change);
+  /// A frame of a leg's sound.
+  void on_heard(std::string_view leg_id, std::int64_t position, std::span<const std::uint8_t> samples);
   void on_spoke(const std::string& leg_id, const std::string& text, Duration lasts);
+
+  /// What a SIP trunk says when it is asked whether it is there. Errors and nullopt: as those of probe_trunk.
+  Task<std::optional<pstn::TrunkProbe>> probe(pstn::DialTrunk trunk) { return probe_trunk(core_.context, std::move(trunk)); }
 
   /// What is under way in a resource, for people.
   std::vector<ConnectionView> list(const Resource& resource);
@@ -114,6 +122,7 @@ class CallService final : public ResourceParticipant {
   CallMedia media_;
   std::unique_ptr<CallStreams> streams_;
   std::unique_ptr<CallRecordings> recordings_;
+  std::unique_ptr<LegAudio> audio_;
   std::map<std::string, std::string, std::less<>> repeated_;  // connection by resource and request id; under the mutex
   std::deque<std::string> repeated_order_;
 };

@@ -7,6 +7,7 @@
 #include "runtime/services/chat_rules.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/room_service.h"
+#include "runtime/services/sip_routing.h"
 
 namespace trunkline::calls {
 namespace {
@@ -111,6 +112,23 @@ void CallService::ring(Call& call, Invitation& invitation, const Route& route, D
     Properties headers;
     for (const auto& [name, value] : invitation.custom.sip_headers) headers.emplace(name, value);
     request.headers = std::move(headers);
+  }
+  const PhoneLegs::Trunks trunks = core_.legs.trunks();
+  if (trunks.available) {
+    const SipRoutingService::TablePtr table = core_.routing.table(*call.resource);
+    const service::SipRouteTest found = table->route(request.to, core_.context.clock.now());
+    if (!found.trunks.empty()) {
+      request.trunks.emplace();
+      for (const service::SipTrunk& trunk : found.trunks) {
+        pstn::DialTrunk& wanted = request.trunks->emplace_back();
+        wanted.host = trunk.fqdn;
+        wanted.port = trunk.sip_signaling_port;
+      }
+    } else if (trunks.first && !table->routing().routes.empty()) {
+      // There are routes, and none of them leads there.
+      invitation.timer = later(Duration{0}, result_of_cause(3, 404, "no route matches the number"), 3);
+      return;
+    }
   }
   core_.legs.dial(call.resource->name, std::move(request));
   // The provider says when nobody answers; this is for one that does not.

@@ -114,6 +114,7 @@ void CallStreams::start_audio(Connection& connection, OperationTag tag) {
     found.streaming_active = true;
     MediaStream& stream = *found.stream;
     stream.open = true;
+    core_.taps.rearranged(core_.call_of(found));
     send(stream, audio_metadata(found.id, found.streaming->sample_rate));
     audio_event(found, "MediaStreamingStarted", tag, success("media streaming has begun"), "mediaStreamingStarted",
                 "subscriptionStarted");
@@ -156,7 +157,12 @@ void CallStreams::next_frame(Connection& connection) {
     const std::size_t count = std::min(stream.incoming.size(), kStreamFrameSamples);
     Samples next(stream.incoming.begin(), stream.incoming.begin() + static_cast<std::ptrdiff_t>(count));
     stream.incoming.erase(stream.incoming.begin(), stream.incoming.begin() + static_cast<std::ptrdiff_t>(count));
-    core_.taps.begin(call, call.find(connection.participant_id), {std::make_shared<const Samples>(std::move(next))});
+    Sounding said;
+    said.call = &call;
+    said.who = call.find(connection.participant_id);
+    said.sound.samples = std::make_shared<const Samples>(std::move(next));
+    said.live_at = now;
+    core_.taps.begin(std::move(said));
   }
   Samples frame;
   if (connection.streaming->mixed) {
@@ -185,7 +191,9 @@ void CallStreams::began(const Sounding& sounding) {
   for (Connection* connection : core_.book.connections_of(*sounding.call)) {
     // Nobody hears an echo of what they say themselves.
     if (sounding.who && sounding.who->id == connection->participant_id) continue;
-    if (connection->stream && connection->stream->open) {
+    if (connection->stream && connection->stream->open && sounding.live_at) {
+      connection->stream->add_live(sounding.id, sounding.who ? sounding.who->who.raw_id : "", sounding.sound);
+    } else if (connection->stream && connection->stream->open) {
       MediaStream::Voice voice;
       voice.sounding = sounding.id;
       if (sounding.who) voice.raw_id = sounding.who->who.raw_id;
@@ -205,6 +213,12 @@ void CallStreams::cut(std::uint64_t id) {
     for (Connection* connection : core_.book.connections_of(*call))
       if (connection->stream)
         std::erase_if(connection->stream->voices, [&](const MediaStream::Voice& voice) { return voice.sounding == id; });
+}
+
+bool CallStreams::listens(const Call& call) const {
+  for (const Connection* connection : core_.book.connections_of(call))
+    if (connection->stream && connection->stream->open) return true;
+  return false;
 }
 
 void CallStreams::end_all(Connection& connection) {
@@ -232,6 +246,7 @@ void CallStreams::stop_streaming(const Resource& resource, std::string_view conn
     throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kStreamingFailed, "media streaming is not on",
                   "callConnectionId");
   close(connection.stream);
+  core_.taps.rearranged(core_.call_of(connection));
   connection.streaming_active = false;
   audio_event(connection, "MediaStreamingStopped", tag, success("media streaming was stopped"), "mediaStreamingStopped",
               "subscriptionStopped");

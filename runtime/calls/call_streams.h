@@ -25,6 +25,7 @@ class CallStreams final : public SoundTap {
   void end_all(Connection& connection);
   void began(const Sounding& sounding) override;
   void cut(std::uint64_t id) override;
+  bool listens(const Call& call) const override;
 
   /// [lifecycle]
   void stop();

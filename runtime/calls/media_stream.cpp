@@ -51,6 +51,26 @@ bool MediaStream::mix_frame(Samples& frame) {
   return !voices.empty();
 }
 
+void MediaStream::add_live(std::uint64_t sounding, const std::string& raw_id, const Sound& piece) {
+  // Pieces come a little early or late: two frames are held back, and what is behind by twenty is left out.
+  constexpr std::size_t kHeldBack = 2 * kFrameSamples, kMostBehind = 20 * kFrameSamples;
+  auto own = std::find_if(voices.begin(), voices.end(), [&](const Voice& voice) { return voice.live && voice.raw_id == raw_id; });
+  if (own == voices.end()) {
+    own = voices.emplace(voices.end());
+    own->sounding = sounding;
+    own->raw_id = raw_id;
+    own->live = std::make_shared<Samples>(kHeldBack);
+    own->sound.samples = own->live;
+  }
+  Samples& samples = *own->live;
+  if (own->at >= kSampleRate) {  // what was sent goes
+    samples.erase(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(own->at));
+    own->at = 0;
+  }
+  samples.insert(samples.end(), piece.samples->begin(), piece.samples->end());
+  if (samples.size() - own->at > kMostBehind) own->at = samples.size() - kHeldBack;
+}
+
 void MediaStream::advance() {
   for (Voice& voice : voices) voice.at += kFrameSamples;
   std::erase_if(voices, [](const Voice& voice) { return voice.at >= voice.sound.samples->size(); });

@@ -23,6 +23,7 @@ class MediaStream {
     std::string raw_id;  // empty: a prompt
     Sound sound;
     std::size_t at = 0;
+    std::shared_ptr<Samples> live;  // what somebody says right now: the same as `sound`, and it grows
   };
 
   std::shared_ptr<net::WebSocketClient> socket;
@@ -35,6 +36,8 @@ class MediaStream {
 
   /// The next 20 ms of all voices together, at 16 kHz. True: somebody is heard.
   bool mix_frame(Samples& frame);
+  /// A piece of what somebody says right now.
+  void add_live(std::uint64_t sounding, const std::string& raw_id, const Sound& piece);
   /// Moves every voice on by 20 ms; those that are over go.
   void advance();
 };

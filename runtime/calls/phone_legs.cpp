@@ -11,9 +11,12 @@ namespace trunkline::calls {
 namespace {
 
 constexpr std::string_view kPstn = pstn::PstnProviderClient::kInterfaceId;
+constexpr std::string_view kAudio = pstn::PstnAudioProviderClient::kInterfaceId;
+constexpr std::string_view kTrunks = pstn::PstnTrunkProviderClient::kInterfaceId;
 constexpr std::string_view kSandbox = pstnsandbox::PstnSandboxProviderClient::kInterfaceId;
 
 pstn::PstnProviderClient pstn_of(const Provider& provider) { return {provider.interface(kPstn), provider.calls()}; }
+pstn::PstnAudioProviderClient audio_of(const Provider& provider) { return {provider.interface(kAudio), provider.calls()}; }
 pstnsandbox::PstnSandboxProviderClient sandbox_of(const Provider& provider) {
   return {provider.interface(kSandbox), provider.calls()};
 }
@@ -23,8 +26,9 @@ pstnsandbox::PstnSandboxProviderClient sandbox_of(const Provider& provider) {
 bool PhoneLegs::available() const { return !context_.providers.all_of(kPstn).empty(); }
 
 void PhoneLegs::dial(const std::string& resource, pstn::DialRequest request) {
-  const std::vector<ProviderPtr> providers = context_.providers.all_of(kPstn);
+  std::vector<ProviderPtr> providers = context_.providers.all_of(kPstn);
   const std::string leg_id = request.leg_id;
+  if (request.trunks) std::erase_if(providers, [](const ProviderPtr& one) { return !one->offers(kTrunks); });
   if (providers.empty()) {
     context_.executor.post([this, leg_id] { on_failed_(leg_id, Error(ErrorCode::kUnavailable, "no provider calls numbers")); });
     return;
@@ -73,6 +77,51 @@ void PhoneLegs::hang_up(const std::string& leg_id, std::int32_t cause) {
 void PhoneLegs::send_tones(const std::string& leg_id, std::string digits) {
   ask(leg_id, [leg_id, digits = std::move(digits)](const Provider& provider, CallOptions options) {
     return pstn_of(provider).send_dtmf(leg_id, digits, std::move(options));
+  });
+}
+
+PhoneLegs::Trunks PhoneLegs::trunks() const {
+  Trunks found;
+  const std::vector<ProviderPtr> providers = context_.providers.all_of(kPstn);
+  for (const ProviderPtr& provider : providers) found.available = found.available || provider->offers(kTrunks);
+  found.first = !providers.empty() && providers.front()->offers(kTrunks);
+  return found;
+}
+
+std::string PhoneLegs::audio_provider(std::string_view leg_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = lines_.find(leg_id);
+  if (found == lines_.end() || found->second.over || !found->second.provider->offers(kAudio)) return {};
+  return found->second.provider->name();
+}
+
+void PhoneLegs::join_bridge(const std::string& leg_id, std::string bridge) {
+  ask(leg_id, [leg_id, bridge = std::move(bridge)](const Provider& provider, CallOptions options) {
+    return audio_of(provider).join_bridge(leg_id, bridge, std::move(options));
+  });
+}
+
+void PhoneLegs::set_flow(const std::string& leg_id, pstn::LegFlow flow) {
+  ask(leg_id, [leg_id, flow](const Provider& provider, CallOptions options) {
+    return audio_of(provider).set_flow(leg_id, flow, std::move(options));
+  });
+}
+
+void PhoneLegs::play(const std::string& leg_id, std::int64_t play_id, const Sound& sound) {
+  ask(leg_id, [leg_id, play_id, samples = sound.samples](const Provider& provider, CallOptions options) {
+    Bytes bytes(samples->size() * 2);
+    for (std::size_t i = 0; i < samples->size(); ++i) {
+      const auto value = static_cast<std::uint16_t>((*samples)[i]);
+      bytes[2 * i] = static_cast<std::uint8_t>(value);
+      bytes[2 * i + 1] = static_cast<std::uint8_t>(value >> 8);
+    }
+    return audio_of(provider).play(leg_id, play_id, std::move(bytes), std::move(options));
+  });
+}
+
+void PhoneLegs::stop_play(const std::string& leg_id, std::int64_t play_id) {
+  ask(leg_id, [leg_id, play_id](const Provider& provider, CallOptions options) {
+    return audio_of(provider).stop_play(leg_id, play_id, std::move(options));
   });
 }
 

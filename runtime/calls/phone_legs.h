@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "runtime/base/function.h"
+#include "runtime/calls/sound.h"
 #include "runtime/providers/provider.h"
 #include "runtime/services/context.h"
 #include "trunkline/pstn.hpp"
@@ -26,13 +27,26 @@ class PhoneLegs {
 
   /// A provider sets up calls to numbers elsewhere.
   bool available() const;
-  /// The first provider that can gets the leg.
+  /// With trunks, the first provider that has trunks gets the leg, else the first of all.
   void dial(const std::string& resource, pstn::DialRequest request);
   /// A leg that a provider has begun. False: there is no such provider.
   bool adopt(const std::string& leg_id, std::string_view provider, const std::string& resource);
   void answer(const std::string& leg_id);
   void hang_up(const std::string& leg_id, std::int32_t cause);
   void send_tones(const std::string& leg_id, std::string digits);
+  /// The provider that carries the leg's sound; empty: it carries none.
+  std::string audio_provider(std::string_view leg_id);
+  /// Of such a leg, as in the interface.
+  void join_bridge(const std::string& leg_id, std::string bridge);
+  void set_flow(const std::string& leg_id, pstn::LegFlow flow);
+  void play(const std::string& leg_id, std::int64_t play_id, const Sound& sound);
+  void stop_play(const std::string& leg_id, std::int64_t play_id);
+  /// A provider sends calls over trunks: routes to them count. `first`: every call goes to it unless a route says otherwise.
+  struct Trunks {
+    bool available = false;
+    bool first = false;
+  };
+  Trunks trunks() const;
   /// Only virtual phones want to know what is played to them.
   void prompt(const std::string& leg_id, std::string text, Duration lasts);
   /// It has ended.

@@ -306,6 +306,31 @@ void pstn_provider_send_dtmf(tl_iface target, CallTable& calls, CallOptions opti
   pstn::PstnProviderClient(target, calls).start_send_dtmf({}, {}, std::move(options), settle(std::move(done)));
 }
 
+constexpr std::array<ErrorCode, 1> pstn_audio_provider_join_bridge_errors{kNotFound};
+void pstn_audio_provider_join_bridge(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnAudioProviderClient(target, calls).start_join_bridge({}, {}, std::move(options), settle(std::move(done)));
+}
+
+constexpr std::array<ErrorCode, 1> pstn_audio_provider_set_flow_errors{kNotFound};
+void pstn_audio_provider_set_flow(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnAudioProviderClient(target, calls).start_set_flow({}, {}, std::move(options), settle(std::move(done)));
+}
+
+constexpr std::array<ErrorCode, 2> pstn_audio_provider_play_errors{kNotFound, kResourceExhausted};
+void pstn_audio_provider_play(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnAudioProviderClient(target, calls).start_play({}, {}, {}, std::move(options), settle(std::move(done)));
+}
+
+constexpr std::array<ErrorCode, 1> pstn_audio_provider_stop_play_errors{kNotFound};
+void pstn_audio_provider_stop_play(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnAudioProviderClient(target, calls).start_stop_play({}, {}, std::move(options), settle(std::move(done)));
+}
+
+constexpr std::array<ErrorCode, 1> pstn_trunk_provider_probe_errors{kInvalidArgument};
+void pstn_trunk_provider_probe(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnTrunkProviderClient(target, calls).start_probe({}, std::move(options), settle(std::move(done)));
+}
+
 constexpr std::array<ErrorCode, 1> pstn_sandbox_provider_add_persona_errors{kInvalidArgument};
 void pstn_sandbox_provider_add_persona(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
   pstnsandbox::PstnSandboxProviderClient(target, calls).start_add_persona({}, std::move(options), settle(std::move(done)));
@@ -420,6 +445,11 @@ constexpr OperationInfo kOperations[] = {
     {"trunkline.pstn/1", "answer", false, pstn_provider_answer_errors, pstn_provider_answer},
     {"trunkline.pstn/1", "hang_up", false, pstn_provider_hang_up_errors, pstn_provider_hang_up},
     {"trunkline.pstn/1", "send_dtmf", false, pstn_provider_send_dtmf_errors, pstn_provider_send_dtmf},
+    {"trunkline.pstn.audio/1", "join_bridge", false, pstn_audio_provider_join_bridge_errors, pstn_audio_provider_join_bridge},
+    {"trunkline.pstn.audio/1", "set_flow", false, pstn_audio_provider_set_flow_errors, pstn_audio_provider_set_flow},
+    {"trunkline.pstn.audio/1", "play", false, pstn_audio_provider_play_errors, pstn_audio_provider_play},
+    {"trunkline.pstn.audio/1", "stop_play", false, pstn_audio_provider_stop_play_errors, pstn_audio_provider_stop_play},
+    {"trunkline.pstn.trunks/1", "probe", false, pstn_trunk_provider_probe_errors, pstn_trunk_provider_probe},
     {"trunkline.pstn_sandbox/1", "add_persona", false, pstn_sandbox_provider_add_persona_errors, pstn_sandbox_provider_add_persona},
     {"trunkline.pstn_sandbox/1", "personas", false, pstn_sandbox_provider_personas_errors, pstn_sandbox_provider_personas},
     {"trunkline.pstn_sandbox/1", "call_from_phone", false, pstn_sandbox_provider_call_from_phone_errors, pstn_sandbox_provider_call_from_phone},

@@ -87,6 +87,17 @@ class EventSinks::PstnSink final : public pstn::PstnEvents {
   const std::string provider_;
 };
 
+class EventSinks::PstnAudioSink final : public pstn::PstnAudioEvents {
+ public:
+  explicit PstnAudioSink(calls::CallService& service) : service_(service) {}
+  void heard(const Call&, std::string_view leg_id, std::int64_t position, BytesView samples) override {
+    service_.on_heard(leg_id, position, samples);
+  }
+
+ private:
+  calls::CallService& service_;
+};
+
 class EventSinks::PstnSandboxSink final : public pstnsandbox::PstnSandboxEvents {
  public:
   explicit PstnSandboxSink(calls::CallService& service) : service_(service) {}
@@ -136,6 +147,13 @@ tl_iface EventSinks::pstn(std::string_view provider) {
   std::unique_ptr<PstnSink>& sink = pstn_sinks_[std::string(provider)];
   if (!sink) sink = std::make_unique<PstnSink>(calls_, std::string(provider));
   return iface_of(static_cast<pstn::PstnEvents*>(sink.get()));
+}
+
+tl_iface EventSinks::pstn_audio(std::string_view provider) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<PstnAudioSink>& sink = pstn_audio_sinks_[std::string(provider)];
+  if (!sink) sink = std::make_unique<PstnAudioSink>(calls_);
+  return iface_of(static_cast<pstn::PstnAudioEvents*>(sink.get()));
 }
 
 tl_iface EventSinks::pstn_sandbox(std::string_view provider) {

@@ -28,6 +28,7 @@ class EventSinks {
   tl_iface chat(std::string_view provider);
   tl_iface email(std::string_view provider);
   tl_iface pstn(std::string_view provider);
+  tl_iface pstn_audio(std::string_view provider);
   tl_iface pstn_sandbox(std::string_view provider);
 
  private:
@@ -36,6 +37,7 @@ class EventSinks {
   class ChatSink;
   class EmailSink;
   class PstnSink;
+  class PstnAudioSink;
   class PstnSandboxSink;
 
   SmsService& sms_;
@@ -49,6 +51,7 @@ class EventSinks {
   std::map<std::string, std::unique_ptr<ChatSink>, std::less<>> chat_sinks_;
   std::map<std::string, std::unique_ptr<EmailSink>, std::less<>> email_sinks_;
   std::map<std::string, std::unique_ptr<PstnSink>, std::less<>> pstn_sinks_;
+  std::map<std::string, std::unique_ptr<PstnAudioSink>, std::less<>> pstn_audio_sinks_;
   std::map<std::string, std::unique_ptr<PstnSandboxSink>, std::less<>> pstn_sandbox_sinks_;
 };
 

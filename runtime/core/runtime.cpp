@@ -203,7 +203,7 @@ struct Runtime::Parts {
         number_reservations(context, numbers),
         sip_routing(context),
         rooms(context),
-        calls(context, resources, numbers, rooms, http),
+        calls(context, resources, numbers, rooms, sip_routing, http),
         phone_sandbox(context, numbers),
         sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),
@@ -292,6 +292,8 @@ std::unique_ptr<Runtime> Runtime::open(Config config, std::vector<std::unique_pt
   p.providers.set_event_sink("trunkline.chat.events/1", [&p](std::string_view provider) { return p.sinks.chat(provider); });
   p.providers.set_event_sink("trunkline.email.events/1", [&p](std::string_view provider) { return p.sinks.email(provider); });
   p.providers.set_event_sink("trunkline.pstn.events/1", [&p](std::string_view provider) { return p.sinks.pstn(provider); });
+  p.providers.set_event_sink("trunkline.pstn.audio.events/1",
+                             [&p](std::string_view provider) { return p.sinks.pstn_audio(provider); });
   p.providers.set_event_sink("trunkline.pstn_sandbox.events/1",
                              [&p](std::string_view provider) { return p.sinks.pstn_sandbox(provider); });
   p.email.tracking().set_base([r = runtime.get(), url = runtime->config_.email.public_url](const Resource& resource) {

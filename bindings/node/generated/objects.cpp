@@ -27,6 +27,9 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.email.events/1") return make_email_events(iface, calls);
   if (id == "trunkline.pstn/1") return make_pstn_provider(iface, calls);
   if (id == "trunkline.pstn.events/1") return make_pstn_events(iface, calls);
+  if (id == "trunkline.pstn.audio/1") return make_pstn_audio_provider(iface, calls);
+  if (id == "trunkline.pstn.audio.events/1") return make_pstn_audio_events(iface, calls);
+  if (id == "trunkline.pstn.trunks/1") return make_pstn_trunk_provider(iface, calls);
   if (id == "trunkline.pstn_sandbox/1") return make_pstn_sandbox_provider(iface, calls);
   if (id == "trunkline.pstn_sandbox.events/1") return make_pstn_sandbox_events(iface, calls);
   if (id == "trunkline.media/draft-1") return make_media_provider(iface, calls);

@@ -29,10 +29,47 @@ class PstnProviderOffer final : public trunkline::pstn::PstnProvider {
   const std::uint32_t part_;
 };
 
+class PstnAudioProviderOffer final : public trunkline::pstn::PstnAudioProvider {
+ public:
+  PstnAudioProviderOffer(ProviderObject& object, [[maybe_unused]] Reader& constants) : object_(object), part_(object.next_part()) {
+  }
+  void start_join_bridge(const Call& call, std::string_view leg_id, std::string_view bridge, Completion<void> done) override {
+    begin<void>(object_, part_, 0, call, std::move(done), abi::own<std::string>(leg_id), abi::own<std::string>(bridge));
+  }
+  void start_set_flow(const Call& call, std::string_view leg_id, ::trunkline::pstn::LegFlowView flow, Completion<void> done) override {
+    begin<void>(object_, part_, 1, call, std::move(done), abi::own<std::string>(leg_id), abi::own<::trunkline::pstn::LegFlow>(flow));
+  }
+  void start_play(const Call& call, std::string_view leg_id, std::int64_t play_id, BytesView samples, Completion<void> done) override {
+    begin<void>(object_, part_, 2, call, std::move(done), abi::own<std::string>(leg_id), play_id, abi::own<Bytes>(samples));
+  }
+  void start_stop_play(const Call& call, std::string_view leg_id, std::int64_t play_id, Completion<void> done) override {
+    begin<void>(object_, part_, 3, call, std::move(done), abi::own<std::string>(leg_id), play_id);
+  }
+
+ private:
+  ProviderObject& object_;
+  const std::uint32_t part_;
+};
+
+class PstnTrunkProviderOffer final : public trunkline::pstn::PstnTrunkProvider {
+ public:
+  PstnTrunkProviderOffer(ProviderObject& object, [[maybe_unused]] Reader& constants) : object_(object), part_(object.next_part()) {
+  }
+  void start_probe(const Call& call, ::trunkline::pstn::DialTrunkView trunk, Completion<::trunkline::pstn::TrunkProbe> done) override {
+    begin<::trunkline::pstn::TrunkProbe>(object_, part_, 0, call, std::move(done), abi::own<::trunkline::pstn::DialTrunk>(trunk));
+  }
+
+ private:
+  ProviderObject& object_;
+  const std::uint32_t part_;
+};
+
 }  // namespace
 
 std::unique_ptr<Implementation> offer_pstn(std::string_view id, ProviderObject& object, Reader& constants) {
   if (id == trunkline::pstn::PstnProvider::kInterfaceId) return std::make_unique<PstnProviderOffer>(object, constants);
+  if (id == trunkline::pstn::PstnAudioProvider::kInterfaceId) return std::make_unique<PstnAudioProviderOffer>(object, constants);
+  if (id == trunkline::pstn::PstnTrunkProvider::kInterfaceId) return std::make_unique<PstnTrunkProviderOffer>(object, constants);
   return nullptr;
 }
 

@@ -84,9 +84,104 @@ class PstnEventsObject final : public Object {
   trunkline::pstn::PstnEventsClient client_;
 };
 
+class PstnAudioProviderObject final : public Object {
+ public:
+  PstnAudioProviderObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // joinBridge
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_bridge{};
+        read(in, p_bridge);
+        client_.start_join_bridge(std::move(p_leg_id), std::move(p_bridge), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // setFlow
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        pstn::LegFlow p_flow{};
+        read(in, p_flow);
+        client_.start_set_flow(std::move(p_leg_id), std::move(p_flow), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // play
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::int64_t p_play_id{};
+        read(in, p_play_id);
+        Bytes p_samples{};
+        read(in, p_samples);
+        client_.start_play(std::move(p_leg_id), std::move(p_play_id), std::move(p_samples), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // stopPlay
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::int64_t p_play_id{};
+        read(in, p_play_id);
+        client_.start_stop_play(std::move(p_leg_id), std::move(p_play_id), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::pstn::PstnAudioProviderClient client_;
+};
+
+class PstnAudioEventsObject final : public Object {
+ public:
+  PstnAudioEventsObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 0: {  // heard
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::int64_t p_position{};
+        read(in, p_position);
+        Bytes p_samples{};
+        read(in, p_samples);
+        client_.heard(std::move(p_leg_id), std::move(p_position), std::move(p_samples));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::pstn::PstnAudioEventsClient client_;
+};
+
+class PstnTrunkProviderObject final : public Object {
+ public:
+  PstnTrunkProviderObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void start(std::uint32_t op, [[maybe_unused]] Reader& in, Request request) override {
+    switch (op) {
+      case 0: {  // probe
+        pstn::DialTrunk p_trunk{};
+        read(in, p_trunk);
+        client_.start_probe(std::move(p_trunk), std::move(request.options), answer<pstn::TrunkProbe>(std::move(request.reply)));
+        return;
+      }
+      default: return Object::start(op, in, std::move(request));
+    }
+  }
+
+ private:
+  trunkline::pstn::PstnTrunkProviderClient client_;
+};
+
 }  // namespace
 
 std::unique_ptr<Object> make_pstn_provider(tl_iface iface, CallTable& calls) { return std::make_unique<PstnProviderObject>(iface, calls); }
 std::unique_ptr<Object> make_pstn_events(tl_iface iface, CallTable& calls) { return std::make_unique<PstnEventsObject>(iface, calls); }
+std::unique_ptr<Object> make_pstn_audio_provider(tl_iface iface, CallTable& calls) { return std::make_unique<PstnAudioProviderObject>(iface, calls); }
+std::unique_ptr<Object> make_pstn_audio_events(tl_iface iface, CallTable& calls) { return std::make_unique<PstnAudioEventsObject>(iface, calls); }
+std::unique_ptr<Object> make_pstn_trunk_provider(tl_iface iface, CallTable& calls) { return std::make_unique<PstnTrunkProviderObject>(iface, calls); }
 
 }  // namespace trunkline::node

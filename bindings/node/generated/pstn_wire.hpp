@@ -5,6 +5,15 @@
 
 namespace trunkline::node {
 
+inline void read(Reader& in, trunkline::pstn::DialTrunk& value) {
+  read(in, value.host);
+  read(in, value.port);
+}
+inline void write(Writer& out, const trunkline::pstn::DialTrunk& value) {
+  write(out, value.host);
+  write(out, value.port);
+}
+
 inline void read(Reader& in, trunkline::pstn::DialRequest& value) {
   read(in, value.leg_id);
   read(in, value.from);
@@ -12,6 +21,7 @@ inline void read(Reader& in, trunkline::pstn::DialRequest& value) {
   read(in, value.to);
   read(in, value.ring_timeout);
   read(in, value.headers);
+  read(in, value.trunks);
 }
 inline void write(Writer& out, const trunkline::pstn::DialRequest& value) {
   write(out, value.leg_id);
@@ -20,6 +30,7 @@ inline void write(Writer& out, const trunkline::pstn::DialRequest& value) {
   write(out, value.to);
   write(out, value.ring_timeout);
   write(out, value.headers);
+  write(out, value.trunks);
 }
 
 inline void read(Reader& in, trunkline::pstn::DtmfInput& value) {
@@ -30,6 +41,41 @@ inline void read(Reader& in, trunkline::pstn::HangupCause& value) {
   read(in, value.q850);
   read(in, value.sip_status);
   read(in, value.text);
+}
+
+inline void read(Reader& in, trunkline::pstn::LegFlow& value) {
+  read(in, value.muted);
+  read(in, value.on_hold);
+  read(in, value.tapped);
+}
+inline void write(Writer& out, const trunkline::pstn::LegFlow& value) {
+  write(out, value.muted);
+  write(out, value.on_hold);
+  write(out, value.tapped);
+}
+
+inline void read(Reader& in, trunkline::pstn::LadderStep& value) {
+  read(in, value.sent);
+  read(in, value.message);
+  read(in, value.after);
+}
+inline void write(Writer& out, const trunkline::pstn::LadderStep& value) {
+  write(out, value.sent);
+  write(out, value.message);
+  write(out, value.after);
+}
+
+inline void read(Reader& in, trunkline::pstn::TrunkProbe& value) {
+  read(in, value.ok);
+  read(in, value.peer);
+  read(in, value.ladder);
+  read(in, value.problem);
+}
+inline void write(Writer& out, const trunkline::pstn::TrunkProbe& value) {
+  write(out, value.ok);
+  write(out, value.peer);
+  write(out, value.ladder);
+  write(out, value.problem);
 }
 
 inline void read(Reader& in, trunkline::pstn::LegChange& value) {

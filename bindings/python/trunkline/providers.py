@@ -40,7 +40,7 @@ from .identity import (
     UserIdentity,
     UserPage,
 )
-from .pstn import DialRequest
+from .pstn import DialRequest, DialTrunk, LegFlow, TrunkProbe
 from .pstnsandbox import Persona, PhoneCall
 from .sandbox import CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule
 from .sms import SmsCapabilities, SmsQuery, SmsQueryResult, SmsSendRequest, SmsSendResult
@@ -68,8 +68,10 @@ __all__ = [
     "INTERFACES",
     "IdentityProvider",
     "ProviderHost",
+    "PstnAudioProvider",
     "PstnProvider",
     "PstnSandboxProvider",
+    "PstnTrunkProvider",
     "SandboxMailProvider",
     "SandboxProvider",
     "SmsProvider",
@@ -154,6 +156,15 @@ INTERFACES: dict[str, tuple[tuple[str, bool], ...]] = {
         ("answer", False),
         ("hang_up", False),
         ("send_dtmf", False),
+    ),
+    "trunkline.pstn.audio/1": (
+        ("join_bridge", False),
+        ("set_flow", False),
+        ("play", False),
+        ("stop_play", False),
+    ),
+    "trunkline.pstn.trunks/1": (
+        ("probe", False),
     ),
     "trunkline.pstn_sandbox/1": (
         ("add_persona", False),
@@ -871,6 +882,70 @@ class PstnProvider(ProviderBase):
         raise UnimplementedError("send_dtmf is not implemented")
 
 
+class PstnAudioProvider(ProviderBase):
+    """Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel.
+
+    Override its methods, as coroutine functions or as plain ones: those run on a thread of their own. What is not
+    overridden is `unimplemented`.
+    """
+
+    interface_id: ClassVar[str] = "trunkline.pstn.audio/1"
+
+    def join_bridge(self, leg_id: str, bridge: str, /) -> None | Awaitable[None]:
+        """Legs with the same bridge hear each other; an empty one: nobody.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        raise UnimplementedError("join_bridge is not implemented")
+
+    def set_flow(self, leg_id: str, flow: LegFlow, /) -> None | Awaitable[None]:
+        """Takes effect with the next frame.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        raise UnimplementedError("set_flow is not implemented")
+
+    def play(self, leg_id: str, play_id: int, samples: bytes, /) -> None | Awaitable[None]:
+        """Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        raise UnimplementedError("play is not implemented")
+
+    def stop_play(self, leg_id: str, play_id: int, /) -> None | Awaitable[None]:
+        """Stops that; of one that is over: nothing.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        raise UnimplementedError("stop_play is not implemented")
+
+
+class PstnTrunkProvider(ProviderBase):
+    """Trunks as a provider sees them.
+
+    Override its methods, as coroutine functions or as plain ones: those run on a thread of their own. What is not
+    overridden is `unimplemented`.
+    """
+
+    interface_id: ClassVar[str] = "trunkline.pstn.trunks/1"
+
+    def probe(self, trunk: DialTrunk, /) -> TrunkProbe | Awaitable[TrunkProbe]:
+        """Asks a trunk whether it is there. Places no call.
+
+        Args:
+            trunk:
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        raise UnimplementedError("probe is not implemented")
+
+
 class PstnSandboxProvider(ProviderBase):
     """The control side of the virtual phones.
 
@@ -1034,6 +1109,11 @@ class BlockingProviderHost(HostBase):
         return self._client("trunkline.pstn", "PstnEvents")  # type: ignore[no-any-return]
 
     @property
+    def pstn_audio_events(self) -> _pstn.PstnAudioEvents:
+        """What the host hears of legs."""
+        return self._client("trunkline.pstn", "PstnAudioEvents")  # type: ignore[no-any-return]
+
+    @property
     def pstn_sandbox_events(self) -> _pstnsandbox.PstnSandboxEvents:
         """What the virtual phones tell the host beyond what a carrier does: words stand for sound here."""
         return self._client("trunkline.pstnsandbox", "PstnSandboxEvents")  # type: ignore[no-any-return]
@@ -1120,6 +1200,11 @@ class ProviderHost(HostBase):
     def pstn_events(self) -> _aio_pstn.PstnEvents:
         """What a PSTN provider tells the host."""
         return self._client("trunkline.aio.pstn", "PstnEvents")  # type: ignore[no-any-return]
+
+    @property
+    def pstn_audio_events(self) -> _aio_pstn.PstnAudioEvents:
+        """What the host hears of legs."""
+        return self._client("trunkline.aio.pstn", "PstnAudioEvents")  # type: ignore[no-any-return]
 
     @property
     def pstn_sandbox_events(self) -> _aio_pstnsandbox.PstnSandboxEvents:

@@ -9,21 +9,28 @@ from __future__ import annotations
 import datetime
 import enum
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeAlias, Union, overload
 
 from ._native import pstn as _native
-from ._model import dataclass
+from ._model import dataclass, field
 from ._objects import HostObject, Provider, model_of
 
 __all__ = [
     "DialRequest",
+    "DialTrunk",
     "DtmfInput",
     "HangupCause",
+    "LadderStep",
     "LegChange",
+    "LegFlow",
     "LegState",
+    "PstnAudioEvents",
+    "PstnAudioProvider",
     "PstnEvents",
     "PstnProvider",
+    "PstnTrunkProvider",
+    "TrunkProbe",
 ]
 
 
@@ -50,6 +57,17 @@ class LegState(enum.IntEnum):
 
 
 @dataclass(slots=True, kw_only=True)
+class DialTrunk:
+    """A trunk that may carry a leg."""
+
+    host: str
+    """Its name or address."""
+
+    port: int = 5061
+    """Where it takes calls."""
+
+
+@dataclass(slots=True, kw_only=True)
 class DialRequest:
     """A leg to set up."""
 
@@ -70,6 +88,9 @@ class DialRequest:
 
     headers: dict[str, str] | None = None
     """Headers for the signalling."""
+
+    trunks: list[DialTrunk] | None = None
+    """Trunks that may carry the leg, the first choice first; absent: the provider chooses."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +113,51 @@ class HangupCause:
 
     text: str | None = None
     """Words for a person."""
+
+
+@dataclass(slots=True, kw_only=True)
+class LegFlow:
+    """How sound flows between a leg and the others of its call."""
+
+    muted: bool
+    """Nobody hears the far end."""
+
+    on_hold: bool
+    """The far end neither hears nor is heard; what is played to it alone goes on."""
+
+    tapped: bool
+    """The host wants to hear the far end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class LadderStep:
+    """One message of a conversation with a trunk."""
+
+    sent: bool
+    """We sent it."""
+
+    message: str
+    """First line of the message, or what happened."""
+
+    after: datetime.timedelta
+    """Time since the beginning."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TrunkProbe:
+    """What a trunk said when it was asked."""
+
+    ok: bool
+    """It takes calls, as far as it says."""
+
+    peer: str
+    """Address and transport that were used."""
+
+    ladder: list[LadderStep] = field(default_factory=list)
+    """The conversation, in order."""
+
+    problem: str | None = None
+    """What is wrong, for a person."""
 
 
 LegChange: TypeAlias = Union[LegState, DtmfInput, HangupCause, None]
@@ -127,6 +193,7 @@ class PstnProvider(Provider):
         to: str,
         ring_timeout: datetime.timedelta = datetime.timedelta(seconds=30),
         headers: Mapping[str, str] | None = None,
+        trunks: Sequence[DialTrunk] | None = None,
         timeout: float | None = None,
     ) -> None: ...
     def dial(self, request: DialRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
@@ -208,3 +275,104 @@ class PstnEvents(HostObject):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         self._impl.changed(leg_id, change, timeout)
+
+
+class PstnAudioProvider(Provider):
+    """Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.audio/1"
+    _native_class: ClassVar[type[_native.PstnAudioProvider]] = _native.PstnAudioProvider
+    _impl: _native.PstnAudioProvider
+
+    def join_bridge(self, leg_id: str, bridge: str, *, timeout: float | None = None) -> None:
+        """Legs with the same bridge hear each other; an empty one: nobody.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.join_bridge(leg_id, bridge, timeout)
+
+    def set_flow(self, leg_id: str, flow: LegFlow, *, timeout: float | None = None) -> None:
+        """Takes effect with the next frame.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.set_flow(leg_id, flow, timeout)
+
+    def play(self, leg_id: str, play_id: int, samples: bytes, *, timeout: float | None = None) -> None:
+        """Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        self._impl.play(leg_id, play_id, samples, timeout)
+
+    def stop_play(self, leg_id: str, play_id: int, *, timeout: float | None = None) -> None:
+        """Stops that; of one that is over: nothing.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.stop_play(leg_id, play_id, timeout)
+
+
+class PstnAudioEvents(HostObject):
+    """What the host hears of legs."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.audio.events/1"
+    _native_class: ClassVar[type[_native.PstnAudioEvents]] = _native.PstnAudioEvents
+    _impl: _native.PstnAudioEvents
+
+    def heard(self, leg_id: str, position: int, samples: bytes) -> None:
+        """A frame of a tapped leg; `position` counts the samples since it was answered, and gaps are silence. Must not
+        block.
+        """
+        return self._impl.heard(leg_id, position, samples)
+
+
+class PstnTrunkProvider(Provider):
+    """Trunks as a provider sees them."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.trunks/1"
+    _native_class: ClassVar[type[_native.PstnTrunkProvider]] = _native.PstnTrunkProvider
+    _impl: _native.PstnTrunkProvider
+
+    @overload
+    def probe(self, trunk: DialTrunk, /, *, timeout: float | None = None) -> TrunkProbe: ...
+    @overload
+    def probe(
+        self,
+        /,
+        *,
+        host: str,
+        port: int = 5061,
+        timeout: float | None = None,
+    ) -> TrunkProbe: ...
+    def probe(self, trunk: DialTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> TrunkProbe:
+        """Asks a trunk whether it is there. Places no call.
+
+        Args:
+            trunk: Or give the fields of `DialTrunk` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.probe(model_of(DialTrunk, trunk, fields), timeout)

@@ -3,7 +3,7 @@
 
 namespace trunkline::wire {
 
-const std::uint64_t kFingerprint = 0x7c36e3084e77fa8au;
+const std::uint64_t kFingerprint = 0xd39d12b69541b7e0u;
 
 std::span<const Interface* const> interfaces() {
   static const Interface* const all[] = {
@@ -30,6 +30,9 @@ std::span<const Interface* const> interfaces() {
       &tl_email_events_table,
       &tl_pstn_provider_table,
       &tl_pstn_events_table,
+      &tl_pstn_audio_provider_table,
+      &tl_pstn_audio_events_table,
+      &tl_pstn_trunk_provider_table,
       &tl_pstnsandbox_pstn_sandbox_provider_table,
       &tl_pstnsandbox_pstn_sandbox_events_table,
       &tl_media_provider_table,

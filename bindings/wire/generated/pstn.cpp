@@ -6,6 +6,16 @@
 namespace trunkline::wire {
 namespace pstn_tables {
 
+constexpr Type kElements[] = {
+    {Kind::kAggregate, 0, nullptr, &tl_pstn_dial_trunk_table},
+    {Kind::kAggregate, 0, nullptr, &tl_pstn_ladder_step_table},
+};
+
+constexpr Field tl_pstn_dial_trunk_fields[] = {
+    {"host", offsetof(tl_pstn_dial_trunk, host), {Kind::kText, 0, nullptr, nullptr}},
+    {"port", offsetof(tl_pstn_dial_trunk, port), {Kind::kWord32, 0, nullptr, nullptr}},
+};
+
 constexpr Field tl_pstn_dial_request_fields[] = {
     {"leg_id", offsetof(tl_pstn_dial_request, leg_id), {Kind::kText, 0, nullptr, nullptr}},
     {"from", offsetof(tl_pstn_dial_request, from), {Kind::kText, 0, nullptr, nullptr}},
@@ -13,6 +23,7 @@ constexpr Field tl_pstn_dial_request_fields[] = {
     {"to", offsetof(tl_pstn_dial_request, to), {Kind::kText, 0, nullptr, nullptr}},
     {"ring_timeout", offsetof(tl_pstn_dial_request, ring_timeout), {Kind::kWord64, 0, nullptr, nullptr}},
     {"headers", offsetof(tl_pstn_dial_request, headers), {Kind::kMap, kOptional, nullptr, nullptr}},
+    {"trunks", offsetof(tl_pstn_dial_request, trunks), {Kind::kList, kOptional, &kElements[0], nullptr}},
 };
 
 constexpr Field tl_pstn_dtmf_input_fields[] = {
@@ -23,6 +34,25 @@ constexpr Field tl_pstn_hangup_cause_fields[] = {
     {"q850", offsetof(tl_pstn_hangup_cause, q850), {Kind::kWord32, 0, nullptr, nullptr}},
     {"sip_status", offsetof(tl_pstn_hangup_cause, sip_status), {Kind::kWord32, kOptional, nullptr, nullptr}},
     {"text", offsetof(tl_pstn_hangup_cause, text), {Kind::kText, kOptional, nullptr, nullptr}},
+};
+
+constexpr Field tl_pstn_leg_flow_fields[] = {
+    {"muted", offsetof(tl_pstn_leg_flow, muted), {Kind::kBool, 0, nullptr, nullptr}},
+    {"on_hold", offsetof(tl_pstn_leg_flow, on_hold), {Kind::kBool, 0, nullptr, nullptr}},
+    {"tapped", offsetof(tl_pstn_leg_flow, tapped), {Kind::kBool, 0, nullptr, nullptr}},
+};
+
+constexpr Field tl_pstn_ladder_step_fields[] = {
+    {"sent", offsetof(tl_pstn_ladder_step, sent), {Kind::kBool, 0, nullptr, nullptr}},
+    {"message", offsetof(tl_pstn_ladder_step, message), {Kind::kText, 0, nullptr, nullptr}},
+    {"after", offsetof(tl_pstn_ladder_step, after), {Kind::kWord64, 0, nullptr, nullptr}},
+};
+
+constexpr Field tl_pstn_trunk_probe_fields[] = {
+    {"ok", offsetof(tl_pstn_trunk_probe, ok), {Kind::kBool, 0, nullptr, nullptr}},
+    {"peer", offsetof(tl_pstn_trunk_probe, peer), {Kind::kText, 0, nullptr, nullptr}},
+    {"ladder", offsetof(tl_pstn_trunk_probe, ladder), {Kind::kList, 0, &kElements[1], nullptr}},
+    {"problem", offsetof(tl_pstn_trunk_probe, problem), {Kind::kText, kOptional, nullptr, nullptr}},
 };
 
 constexpr Field tl_pstn_leg_change_fields[] = {
@@ -157,13 +187,153 @@ const Operation tl_pstn_events_operations[] = {
 };
 constexpr tl_pstn_events tl_pstn_events_vtbl = {sizeof(tl_pstn_events), 0, tl_pstn_events_incoming, tl_pstn_events_changed};
 
+extern const Operation tl_pstn_audio_provider_operations[];
+
+constexpr Field tl_pstn_audio_provider_join_bridge_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"bridge", 0, {Kind::kText, 0, nullptr, nullptr}},
+};
+void tl_pstn_audio_provider_join_bridge(void *self, const tl_call *call, tl_str leg_id, tl_str bridge, tl_pstn_audio_provider_join_bridge_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &bridge};
+  static_cast<Caller *>(self)->begin(tl_pstn_audio_provider_operations[0], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_audio_provider_join_bridge_completed(void *user, tl_error *error) {
+  complete(tl_pstn_audio_provider_operations[0], user, nullptr, error);
+}
+void tl_pstn_audio_provider_join_bridge_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_audio_provider *>(vtbl)->join_bridge(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<tl_str const *>(arguments[1]), tl_pstn_audio_provider_join_bridge_completed, user);
+}
+void tl_pstn_audio_provider_join_bridge_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_audio_provider_join_bridge_done>(done)(user, error);
+}
+
+constexpr Field tl_pstn_audio_provider_set_flow_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"flow", 0, {Kind::kAggregate, kPointer, nullptr, &tl_pstn_leg_flow_table}},
+};
+void tl_pstn_audio_provider_set_flow(void *self, const tl_call *call, tl_str leg_id, const tl_pstn_leg_flow *flow, tl_pstn_audio_provider_set_flow_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &flow};
+  static_cast<Caller *>(self)->begin(tl_pstn_audio_provider_operations[1], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_audio_provider_set_flow_completed(void *user, tl_error *error) {
+  complete(tl_pstn_audio_provider_operations[1], user, nullptr, error);
+}
+void tl_pstn_audio_provider_set_flow_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_audio_provider *>(vtbl)->set_flow(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<const tl_pstn_leg_flow * const *>(arguments[1]), tl_pstn_audio_provider_set_flow_completed, user);
+}
+void tl_pstn_audio_provider_set_flow_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_audio_provider_set_flow_done>(done)(user, error);
+}
+
+constexpr Field tl_pstn_audio_provider_play_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"play_id", 0, {Kind::kWord64, 0, nullptr, nullptr}},
+    {"samples", 0, {Kind::kBytes, 0, nullptr, nullptr}},
+};
+void tl_pstn_audio_provider_play(void *self, const tl_call *call, tl_str leg_id, int64_t play_id, tl_bytes samples, tl_pstn_audio_provider_play_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &play_id, &samples};
+  static_cast<Caller *>(self)->begin(tl_pstn_audio_provider_operations[2], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_audio_provider_play_completed(void *user, tl_error *error) {
+  complete(tl_pstn_audio_provider_operations[2], user, nullptr, error);
+}
+void tl_pstn_audio_provider_play_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_audio_provider *>(vtbl)->play(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<int64_t const *>(arguments[1]), *static_cast<tl_bytes const *>(arguments[2]), tl_pstn_audio_provider_play_completed, user);
+}
+void tl_pstn_audio_provider_play_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_audio_provider_play_done>(done)(user, error);
+}
+
+constexpr Field tl_pstn_audio_provider_stop_play_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"play_id", 0, {Kind::kWord64, 0, nullptr, nullptr}},
+};
+void tl_pstn_audio_provider_stop_play(void *self, const tl_call *call, tl_str leg_id, int64_t play_id, tl_pstn_audio_provider_stop_play_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &play_id};
+  static_cast<Caller *>(self)->begin(tl_pstn_audio_provider_operations[3], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_audio_provider_stop_play_completed(void *user, tl_error *error) {
+  complete(tl_pstn_audio_provider_operations[3], user, nullptr, error);
+}
+void tl_pstn_audio_provider_stop_play_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_audio_provider *>(vtbl)->stop_play(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<int64_t const *>(arguments[1]), tl_pstn_audio_provider_stop_play_completed, user);
+}
+void tl_pstn_audio_provider_stop_play_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_audio_provider_stop_play_done>(done)(user, error);
+}
+
+const Operation tl_pstn_audio_provider_operations[] = {
+    {"join_bridge", 0, offsetof(tl_pstn_audio_provider, join_bridge), false, tl_pstn_audio_provider_join_bridge_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_audio_provider_join_bridge_invoke, tl_pstn_audio_provider_join_bridge_finish},
+    {"set_flow", 1, offsetof(tl_pstn_audio_provider, set_flow), false, tl_pstn_audio_provider_set_flow_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_audio_provider_set_flow_invoke, tl_pstn_audio_provider_set_flow_finish},
+    {"play", 2, offsetof(tl_pstn_audio_provider, play), false, tl_pstn_audio_provider_play_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_audio_provider_play_invoke, tl_pstn_audio_provider_play_finish},
+    {"stop_play", 3, offsetof(tl_pstn_audio_provider, stop_play), false, tl_pstn_audio_provider_stop_play_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_audio_provider_stop_play_invoke, tl_pstn_audio_provider_stop_play_finish},
+};
+constexpr tl_pstn_audio_provider tl_pstn_audio_provider_vtbl = {sizeof(tl_pstn_audio_provider), 0, tl_pstn_audio_provider_join_bridge, tl_pstn_audio_provider_set_flow, tl_pstn_audio_provider_play, tl_pstn_audio_provider_stop_play};
+
+extern const Operation tl_pstn_audio_events_operations[];
+
+constexpr Field tl_pstn_audio_events_heard_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"position", 0, {Kind::kWord64, 0, nullptr, nullptr}},
+    {"samples", 0, {Kind::kBytes, 0, nullptr, nullptr}},
+};
+void tl_pstn_audio_events_heard(void *self, const tl_call *call, tl_str leg_id, int64_t position, tl_bytes samples, tl_pstn_audio_events_heard_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &position, &samples};
+  static_cast<Caller *>(self)->begin(tl_pstn_audio_events_operations[0], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_audio_events_heard_completed(void *user, tl_error *error) {
+  complete(tl_pstn_audio_events_operations[0], user, nullptr, error);
+}
+void tl_pstn_audio_events_heard_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_audio_events *>(vtbl)->heard(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<int64_t const *>(arguments[1]), *static_cast<tl_bytes const *>(arguments[2]), tl_pstn_audio_events_heard_completed, user);
+}
+void tl_pstn_audio_events_heard_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_audio_events_heard_done>(done)(user, error);
+}
+
+const Operation tl_pstn_audio_events_operations[] = {
+    {"heard", 0, offsetof(tl_pstn_audio_events, heard), true, tl_pstn_audio_events_heard_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_audio_events_heard_invoke, tl_pstn_audio_events_heard_finish},
+};
+constexpr tl_pstn_audio_events tl_pstn_audio_events_vtbl = {sizeof(tl_pstn_audio_events), 0, tl_pstn_audio_events_heard};
+
+extern const Operation tl_pstn_trunk_provider_operations[];
+
+constexpr Field tl_pstn_trunk_provider_probe_parameters[] = {
+    {"trunk", 0, {Kind::kAggregate, kPointer, nullptr, &tl_pstn_dial_trunk_table}},
+};
+void tl_pstn_trunk_provider_probe(void *self, const tl_call *call, const tl_pstn_dial_trunk *trunk, tl_pstn_trunk_provider_probe_done done, void *user) {
+  const void *const arguments[] = {&trunk};
+  static_cast<Caller *>(self)->begin(tl_pstn_trunk_provider_operations[0], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_trunk_provider_probe_completed(void *user, const tl_pstn_trunk_probe *result, tl_error *error) {
+  complete(tl_pstn_trunk_provider_operations[0], user, result, error);
+}
+void tl_pstn_trunk_provider_probe_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_trunk_provider *>(vtbl)->probe(self, call, *static_cast<const tl_pstn_dial_trunk * const *>(arguments[0]), tl_pstn_trunk_provider_probe_completed, user);
+}
+void tl_pstn_trunk_provider_probe_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_trunk_provider_probe_done>(done)(user, static_cast<const tl_pstn_trunk_probe *>(result), error);
+}
+
+const Operation tl_pstn_trunk_provider_operations[] = {
+    {"probe", 0, offsetof(tl_pstn_trunk_provider, probe), false, tl_pstn_trunk_provider_probe_parameters, {Kind::kAggregate, 0, nullptr, &tl_pstn_trunk_probe_table}, tl_pstn_trunk_provider_probe_invoke, tl_pstn_trunk_provider_probe_finish},
+};
+constexpr tl_pstn_trunk_provider tl_pstn_trunk_provider_vtbl = {sizeof(tl_pstn_trunk_provider), 0, tl_pstn_trunk_provider_probe};
+
 }  // namespace pstn_tables
 
-const Aggregate tl_pstn_dial_request_table = {"tl_pstn_dial_request", Shape::kStruct, sizeof(tl_pstn_dial_request), 104, pstn_tables::tl_pstn_dial_request_fields};
+const Aggregate tl_pstn_dial_trunk_table = {"tl_pstn_dial_trunk", Shape::kStruct, sizeof(tl_pstn_dial_trunk), 32, pstn_tables::tl_pstn_dial_trunk_fields};
+const Aggregate tl_pstn_dial_request_table = {"tl_pstn_dial_request", Shape::kStruct, sizeof(tl_pstn_dial_request), 128, pstn_tables::tl_pstn_dial_request_fields};
 const Aggregate tl_pstn_dtmf_input_table = {"tl_pstn_dtmf_input", Shape::kStruct, sizeof(tl_pstn_dtmf_input), 24, pstn_tables::tl_pstn_dtmf_input_fields};
 const Aggregate tl_pstn_hangup_cause_table = {"tl_pstn_hangup_cause", Shape::kStruct, sizeof(tl_pstn_hangup_cause), 32, pstn_tables::tl_pstn_hangup_cause_fields};
+const Aggregate tl_pstn_leg_flow_table = {"tl_pstn_leg_flow", Shape::kFrozen, sizeof(tl_pstn_leg_flow), 3, pstn_tables::tl_pstn_leg_flow_fields};
+const Aggregate tl_pstn_ladder_step_table = {"tl_pstn_ladder_step", Shape::kStruct, sizeof(tl_pstn_ladder_step), 32, pstn_tables::tl_pstn_ladder_step_fields};
+const Aggregate tl_pstn_trunk_probe_table = {"tl_pstn_trunk_probe", Shape::kStruct, sizeof(tl_pstn_trunk_probe), 64, pstn_tables::tl_pstn_trunk_probe_fields};
 const Aggregate tl_pstn_leg_change_table = {"tl_pstn_leg_change", Shape::kUnion, sizeof(tl_pstn_leg_change), 24, pstn_tables::tl_pstn_leg_change_fields};
 const Interface tl_pstn_provider_table = {"trunkline.pstn/1", &pstn_tables::tl_pstn_provider_vtbl, sizeof(tl_pstn_provider), 40, {pstn_tables::tl_pstn_provider_operations, 4}};
 const Interface tl_pstn_events_table = {"trunkline.pstn.events/1", &pstn_tables::tl_pstn_events_vtbl, sizeof(tl_pstn_events), 24, {pstn_tables::tl_pstn_events_operations, 2}};
+const Interface tl_pstn_audio_provider_table = {"trunkline.pstn.audio/1", &pstn_tables::tl_pstn_audio_provider_vtbl, sizeof(tl_pstn_audio_provider), 40, {pstn_tables::tl_pstn_audio_provider_operations, 4}};
+const Interface tl_pstn_audio_events_table = {"trunkline.pstn.audio.events/1", &pstn_tables::tl_pstn_audio_events_vtbl, sizeof(tl_pstn_audio_events), 16, {pstn_tables::tl_pstn_audio_events_operations, 1}};
+const Interface tl_pstn_trunk_provider_table = {"trunkline.pstn.trunks/1", &pstn_tables::tl_pstn_trunk_provider_vtbl, sizeof(tl_pstn_trunk_provider), 16, {pstn_tables::tl_pstn_trunk_provider_operations, 1}};
 
 }  // namespace trunkline::wire

@@ -4,7 +4,7 @@ const { readCreateThreadRequest, readMessageUpdate, readPageRequest, readPartici
 const { readEmailSendRequest, writeEmailCapabilities, writeEmailSendResult } = require("./wire/email.cjs");
 const { readHttpRequest, writeHttpResponse } = require("./wire/host.cjs");
 const { readCreateUserRequest, readExchangeRequest, readTokenRequest, writeAccessToken, writeIdentityCapabilities, writeSigningKey, writeTokenClaims, writeUserIdentity, writeUserPage } = require("./wire/identity.cjs");
-const { readDialRequest } = require("./wire/pstn.cjs");
+const { readDialRequest, readDialTrunk, readLegFlow, writeTrunkProbe } = require("./wire/pstn.cjs");
 const { readPersona, writePersona, writePhoneCall } = require("./wire/pstnsandbox.cjs");
 const { readMailRule, readPhoneRule, writeCapturedMail, writeCapturedMailbox, writeMailRule, writePhone, writePhoneMessage, writePhoneRule } = require("./wire/sandbox.cjs");
 const { readSmsQuery, readSmsSendRequest, writeSmsCapabilities, writeSmsQueryResult, writeSmsSendResult } = require("./wire/sms.cjs");
@@ -71,6 +71,16 @@ class PstnProvider extends ProviderBase {
   static interfaceId = "trunkline.pstn/1";
 }
 exports.PstnProvider = PstnProvider;
+
+class PstnAudioProvider extends ProviderBase {
+  static interfaceId = "trunkline.pstn.audio/1";
+}
+exports.PstnAudioProvider = PstnAudioProvider;
+
+class PstnTrunkProvider extends ProviderBase {
+  static interfaceId = "trunkline.pstn.trunks/1";
+}
+exports.PstnTrunkProvider = PstnTrunkProvider;
 
 class PstnSandboxProvider extends ProviderBase {
   static interfaceId = "trunkline.pstn_sandbox/1";
@@ -155,6 +165,15 @@ exports.OFFERS = {
     { name: "hangUp", sync: false, read: (r) => [r.string(), r.number()], write: undefined },
     { name: "sendDtmf", sync: false, read: (r) => [r.string(), r.string()], write: undefined },
   ],
+  "trunkline.pstn.audio/1": [
+    { name: "joinBridge", sync: false, read: (r) => [r.string(), r.string()], write: undefined },
+    { name: "setFlow", sync: false, read: (r) => [r.string(), readLegFlow(r)], write: undefined },
+    { name: "play", sync: false, read: (r) => [r.string(), r.int64(), r.bytes()], write: undefined },
+    { name: "stopPlay", sync: false, read: (r) => [r.string(), r.int64()], write: undefined },
+  ],
+  "trunkline.pstn.trunks/1": [
+    { name: "probe", sync: false, read: (r) => [readDialTrunk(r)], write: (w, v) => { w.model("result", v, writeTrunkProbe); } },
+  ],
   "trunkline.pstn_sandbox/1": [
     { name: "addPersona", sync: false, read: (r) => [readPersona(r)], write: undefined },
     { name: "personas", sync: false, read: () => [], write: (w, v) => { w.list("result", v, eachPersona); } },
@@ -184,5 +203,6 @@ exports.HOST = {
   chatEvents: () => require("./chat.cjs").ChatEvents,
   emailEvents: () => require("./email.cjs").EmailEvents,
   pstnEvents: () => require("./pstn.cjs").PstnEvents,
+  pstnAudioEvents: () => require("./pstn.cjs").PstnAudioEvents,
   pstnSandboxEvents: () => require("./pstnsandbox.cjs").PstnSandboxEvents,
 };

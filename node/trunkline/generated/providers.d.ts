@@ -11,7 +11,7 @@ import type { ChatCapabilities, ChatMessage, ChatThread, CreateThreadRequest, Cr
 import type { EmailCapabilities, EmailSendRequest, EmailSendResult } from "./email.js";
 import type { HttpRequest, HttpResponse } from "./host.js";
 import type { AccessToken, CreateUserRequest, ExchangeRequest, IdentityCapabilities, SigningKey, TokenClaims, TokenRequest, UserIdentity, UserPage } from "./identity.js";
-import type { DialRequest } from "./pstn.js";
+import type { DialRequest, DialTrunk, LegFlow, TrunkProbe } from "./pstn.js";
 import type { Persona, PhoneCall } from "./pstnsandbox.js";
 import type { CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "./sandbox.js";
 import type { SmsCapabilities, SmsQuery, SmsQueryResult, SmsSendRequest, SmsSendResult } from "./sms.js";
@@ -66,6 +66,8 @@ export interface ProviderHost {
   readonly emailEvents: email.EmailEvents;
   /** What a PSTN provider tells the host. */
   readonly pstnEvents: pstn.PstnEvents;
+  /** What the host hears of legs. */
+  readonly pstnAudioEvents: pstn.PstnAudioEvents;
   /** What the virtual phones tell the host beyond what a carrier does: words stand for sound here. */
   readonly pstnSandboxEvents: pstnsandbox.PstnSandboxEvents;
 }
@@ -467,6 +469,53 @@ export interface PstnProvider extends ProviderHooks {
 /** Sets up and ends calls. */
 export declare class PstnProvider extends ProviderBase {
   static readonly interfaceId: "trunkline.pstn/1";
+}
+
+/**
+ * Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel.
+ * Give an object with these methods, or a subclass. What is left out is `unimplemented`.
+ */
+export interface PstnAudioProvider extends ProviderHooks {
+  /**
+   * Legs with the same bridge hear each other; an empty one: nobody.
+   * Errors: `notFound`.
+   */
+  joinBridge?(legId: string, bridge: string, call: ProviderCall): void | Promise<void>;
+  /**
+   * Takes effect with the next frame.
+   * Errors: `notFound`.
+   */
+  setFlow?(legId: string, flow: LegFlow, call: ProviderCall): void | Promise<void>;
+  /**
+   * Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+   * Errors: `notFound`, `resourceExhausted`.
+   */
+  play?(legId: string, playId: bigint, samples: Uint8Array, call: ProviderCall): void | Promise<void>;
+  /**
+   * Stops that; of one that is over: nothing.
+   * Errors: `notFound`.
+   */
+  stopPlay?(legId: string, playId: bigint, call: ProviderCall): void | Promise<void>;
+}
+/** Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel. */
+export declare class PstnAudioProvider extends ProviderBase {
+  static readonly interfaceId: "trunkline.pstn.audio/1";
+}
+
+/**
+ * Trunks as a provider sees them.
+ * Give an object with these methods, or a subclass. What is left out is `unimplemented`.
+ */
+export interface PstnTrunkProvider extends ProviderHooks {
+  /**
+   * Asks a trunk whether it is there. Places no call.
+   * Errors: `invalidArgument`.
+   */
+  probe?(trunk: DialTrunk, call: ProviderCall): TrunkProbe | Promise<TrunkProbe>;
+}
+/** Trunks as a provider sees them. */
+export declare class PstnTrunkProvider extends ProviderBase {
+  static readonly interfaceId: "trunkline.pstn.trunks/1";
 }
 
 /**

@@ -15,6 +15,17 @@ export type LegState =
   | "ended"
   | (string & {});
 
+/** A trunk that may carry a leg. */
+export interface DialTrunk {
+  /** Its name or address. */
+  host: string;
+  /**
+   * Where it takes calls.
+   * @default 5061
+   */
+  port?: number;
+}
+
 /** A leg to set up. */
 export interface DialRequest {
   /** The host's id of the leg; unique. */
@@ -33,6 +44,8 @@ export interface DialRequest {
   ringTimeout?: number;
   /** Headers for the signalling. */
   headers?: Record<string, string>;
+  /** Trunks that may carry the leg, the first choice first; absent: the provider chooses. */
+  trunks?: DialTrunk[];
 }
 
 /** DTMF digits that were pressed (RFC 4733). */
@@ -49,6 +62,41 @@ export interface HangupCause {
   sipStatus?: number;
   /** Words for a person. */
   text?: string;
+}
+
+/** How sound flows between a leg and the others of its call. */
+export interface LegFlow {
+  /** Nobody hears the far end. */
+  muted: boolean;
+  /** The far end neither hears nor is heard; what is played to it alone goes on. */
+  onHold: boolean;
+  /** The host wants to hear the far end. */
+  tapped: boolean;
+}
+
+/** One message of a conversation with a trunk. */
+export interface LadderStep {
+  /** We sent it. */
+  sent: boolean;
+  /** First line of the message, or what happened. */
+  message: string;
+  /**
+   * Time since the beginning.
+   * In milliseconds.
+   */
+  after: number;
+}
+
+/** What a trunk said when it was asked. */
+export interface TrunkProbe {
+  /** It takes calls, as far as it says. */
+  ok: boolean;
+  /** Address and transport that were used. */
+  peer: string;
+  /** The conversation, in order. */
+  ladder: LadderStep[];
+  /** What is wrong, for a person. */
+  problem?: string;
 }
 
 /** Something that happened to a leg. */
@@ -103,4 +151,61 @@ export declare class PstnEvents {
 
   /** Something happened to a leg. */
   changed(legId: string, change: LegChange, options?: CallOptions): Promise<void>;
+}
+
+/** Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel. */
+export declare class PstnAudioProvider {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.pstn.audio/1";
+
+  /**
+   * Legs with the same bridge hear each other; an empty one: nobody.
+   * Errors: `notFound`.
+   */
+  joinBridge(legId: string, bridge: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Takes effect with the next frame.
+   * Errors: `notFound`.
+   */
+  setFlow(legId: string, flow: LegFlow, options?: CallOptions): Promise<void>;
+
+  /**
+   * Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+   * Errors: `notFound`, `resourceExhausted`.
+   */
+  play(legId: string, playId: bigint, samples: Uint8Array, options?: CallOptions): Promise<void>;
+
+  /**
+   * Stops that; of one that is over: nothing.
+   * Errors: `notFound`.
+   */
+  stopPlay(legId: string, playId: bigint, options?: CallOptions): Promise<void>;
+}
+
+/** What the host hears of legs. */
+export declare class PstnAudioEvents {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.pstn.audio.events/1";
+
+  /**
+   * A frame of a tapped leg; `position` counts the samples since it was answered, and gaps are silence. Must not
+   * block.
+   */
+  heard(legId: string, position: bigint, samples: Uint8Array): void;
+}
+
+/** Trunks as a provider sees them. */
+export declare class PstnTrunkProvider {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.pstn.trunks/1";
+
+  /**
+   * Asks a trunk whether it is there. Places no call.
+   * Errors: `invalidArgument`.
+   */
+  probe(trunk: DialTrunk, options?: CallOptions): Promise<TrunkProbe>;
 }

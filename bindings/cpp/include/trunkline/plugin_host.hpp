@@ -19,6 +19,7 @@ class EmailEventsClient;
 }  // namespace email
 namespace pstn {
 class PstnEventsClient;
+class PstnAudioEventsClient;
 }  // namespace pstn
 namespace pstnsandbox {
 class PstnSandboxEventsClient;
@@ -82,6 +83,10 @@ class Host {
   /// Include "trunkline/pstn_client.hpp" (the provider header does).
   template <class C = pstn::PstnEventsClient>
   C pstn_events() const { return get<C>(); }
+  /// What the host hears of legs.
+  /// Include "trunkline/pstn_client.hpp" (the provider header does).
+  template <class C = pstn::PstnAudioEventsClient>
+  C pstn_audio_events() const { return get<C>(); }
   /// What the virtual phones tell the host beyond what a carrier does: words stand for sound here.
   /// Include "trunkline/pstnsandbox_client.hpp" (the provider header does).
   template <class C = pstnsandbox::PstnSandboxEventsClient>

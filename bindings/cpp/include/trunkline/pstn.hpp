@@ -28,6 +28,16 @@ enum class LegState : std::int32_t {
   kEnded = 4,
 };
 
+/// A trunk that may carry a leg.
+struct DialTrunk {
+  /// Its name or address.
+  std::string host{};
+  /// Where it takes calls.
+  std::int32_t port = 5061;
+
+  bool operator==(const DialTrunk&) const = default;
+};
+
 /// A leg to set up.
 struct DialRequest {
   /// The host's id of the leg; unique.
@@ -42,6 +52,8 @@ struct DialRequest {
   Duration ring_timeout = std::chrono::seconds{30};
   /// Headers for the signalling.
   std::optional<Properties> headers{};
+  /// Trunks that may carry the leg, the first choice first; absent: the provider chooses.
+  std::optional<std::vector<DialTrunk>> trunks{};
 
   bool operator==(const DialRequest&) const = default;
 };
@@ -64,6 +76,44 @@ struct HangupCause {
   std::optional<std::string> text{};
 
   bool operator==(const HangupCause&) const = default;
+};
+
+/// How sound flows between a leg and the others of its call.
+struct LegFlow {
+  /// Nobody hears the far end.
+  bool muted{};
+  /// The far end neither hears nor is heard; what is played to it alone goes on.
+  bool on_hold{};
+  /// The host wants to hear the far end.
+  bool tapped{};
+
+  bool operator==(const LegFlow&) const = default;
+};
+
+/// One message of a conversation with a trunk.
+struct LadderStep {
+  /// We sent it.
+  bool sent{};
+  /// First line of the message, or what happened.
+  std::string message{};
+  /// Time since the beginning.
+  Duration after{};
+
+  bool operator==(const LadderStep&) const = default;
+};
+
+/// What a trunk said when it was asked.
+struct TrunkProbe {
+  /// It takes calls, as far as it says.
+  bool ok{};
+  /// Address and transport that were used.
+  std::string peer{};
+  /// The conversation, in order.
+  std::vector<LadderStep> ladder{};
+  /// What is wrong, for a person.
+  std::optional<std::string> problem{};
+
+  bool operator==(const TrunkProbe&) const = default;
 };
 
 /// Something that happened to a leg.
@@ -94,9 +144,13 @@ struct LegChange {
   bool operator==(const LegChange&) const = default;
 };
 
+class DialTrunkView;
 class DialRequestView;
 class DtmfInputView;
 class HangupCauseView;
+class LegFlowView;
+class LadderStepView;
+class TrunkProbeView;
 class LegChangeView;
 
 }  // namespace trunkline::pstn
@@ -104,12 +158,25 @@ class LegChangeView;
 namespace trunkline::abi {
 
 template <>
+struct Codec<::trunkline::pstn::DialTrunk> {
+  using C = tl_pstn_dial_trunk;
+  using View = ::trunkline::pstn::DialTrunkView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::pstn::DialTrunk& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::pstn::DialTrunk& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
 struct Codec<::trunkline::pstn::DialRequest> {
   using C = tl_pstn_dial_request;
   using View = ::trunkline::pstn::DialRequestView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 104;
+  static constexpr std::size_t kMinSize = 128;
   static C lower(const ::trunkline::pstn::DialRequest& v, Arena& arena);
   static void lift(const C& c, ::trunkline::pstn::DialRequest& v);
   static void check(const C& c, const char* what);
@@ -143,6 +210,45 @@ struct Codec<::trunkline::pstn::HangupCause> {
 };
 
 template <>
+struct Codec<::trunkline::pstn::LegFlow> {
+  using C = tl_pstn_leg_flow;
+  using View = ::trunkline::pstn::LegFlowView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = true;
+  static constexpr std::size_t kMinSize = 3;
+  static C lower(const ::trunkline::pstn::LegFlow& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::pstn::LegFlow& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::pstn::LadderStep> {
+  using C = tl_pstn_ladder_step;
+  using View = ::trunkline::pstn::LadderStepView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 32;
+  static C lower(const ::trunkline::pstn::LadderStep& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::pstn::LadderStep& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::pstn::TrunkProbe> {
+  using C = tl_pstn_trunk_probe;
+  using View = ::trunkline::pstn::TrunkProbeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 64;
+  static C lower(const ::trunkline::pstn::TrunkProbe& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::pstn::TrunkProbe& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
 struct Codec<::trunkline::pstn::LegChange> {
   using C = tl_pstn_leg_change;
   using View = ::trunkline::pstn::LegChangeView;
@@ -158,6 +264,28 @@ struct Codec<::trunkline::pstn::LegChange> {
 }  // namespace trunkline::abi
 
 namespace trunkline::pstn {
+
+/// DialTrunk in C form, read in place.
+class DialTrunkView {
+ public:
+  DialTrunkView() = default;
+  explicit DialTrunkView(const tl_pstn_dial_trunk& c) : c_(&c) {}
+
+  /// Its name or address.
+  std::string_view host() const { return abi::Member<std::string>::view(c_->host); }
+  /// Where it takes calls.
+  std::int32_t port() const { return abi::Member<std::int32_t>::view(c_->port); }
+
+  DialTrunk copy() const {
+    DialTrunk value;
+    abi::Codec<DialTrunk>::lift(*c_, value);
+    return value;
+  }
+  const tl_pstn_dial_trunk* raw() const { return c_; }
+
+ private:
+  const tl_pstn_dial_trunk* c_ = nullptr;
+};
 
 /// DialRequest in C form, read in place.
 class DialRequestView {
@@ -177,6 +305,8 @@ class DialRequestView {
   Duration ring_timeout() const { return abi::Member<Duration>::view(c_->ring_timeout); }
   /// Headers for the signalling.
   std::optional<MapView> headers() const { return abi::Member<std::optional<Properties>>::view(c_->headers); }
+  /// Trunks that may carry the leg, the first choice first; absent: the provider chooses.
+  std::optional<ListView<DialTrunk>> trunks() const { return abi::Member<std::optional<std::vector<DialTrunk>>>::view(c_->trunks); }
 
   DialRequest copy() const {
     DialRequest value;
@@ -233,6 +363,80 @@ class HangupCauseView {
   const tl_pstn_hangup_cause* c_ = nullptr;
 };
 
+/// LegFlow in C form, read in place.
+class LegFlowView {
+ public:
+  LegFlowView() = default;
+  explicit LegFlowView(const tl_pstn_leg_flow& c) : c_(&c) {}
+
+  /// Nobody hears the far end.
+  bool muted() const { return abi::Member<bool>::view(c_->muted); }
+  /// The far end neither hears nor is heard; what is played to it alone goes on.
+  bool on_hold() const { return abi::Member<bool>::view(c_->on_hold); }
+  /// The host wants to hear the far end.
+  bool tapped() const { return abi::Member<bool>::view(c_->tapped); }
+
+  LegFlow copy() const {
+    LegFlow value;
+    abi::Codec<LegFlow>::lift(*c_, value);
+    return value;
+  }
+  const tl_pstn_leg_flow* raw() const { return c_; }
+
+ private:
+  const tl_pstn_leg_flow* c_ = nullptr;
+};
+
+/// LadderStep in C form, read in place.
+class LadderStepView {
+ public:
+  LadderStepView() = default;
+  explicit LadderStepView(const tl_pstn_ladder_step& c) : c_(&c) {}
+
+  /// We sent it.
+  bool sent() const { return abi::Member<bool>::view(c_->sent); }
+  /// First line of the message, or what happened.
+  std::string_view message() const { return abi::Member<std::string>::view(c_->message); }
+  /// Time since the beginning.
+  Duration after() const { return abi::Member<Duration>::view(c_->after); }
+
+  LadderStep copy() const {
+    LadderStep value;
+    abi::Codec<LadderStep>::lift(*c_, value);
+    return value;
+  }
+  const tl_pstn_ladder_step* raw() const { return c_; }
+
+ private:
+  const tl_pstn_ladder_step* c_ = nullptr;
+};
+
+/// TrunkProbe in C form, read in place.
+class TrunkProbeView {
+ public:
+  TrunkProbeView() = default;
+  explicit TrunkProbeView(const tl_pstn_trunk_probe& c) : c_(&c) {}
+
+  /// It takes calls, as far as it says.
+  bool ok() const { return abi::Member<bool>::view(c_->ok); }
+  /// Address and transport that were used.
+  std::string_view peer() const { return abi::Member<std::string>::view(c_->peer); }
+  /// The conversation, in order.
+  ListView<LadderStep> ladder() const { return abi::Member<std::vector<LadderStep>>::view(c_->ladder); }
+  /// What is wrong, for a person.
+  std::optional<std::string_view> problem() const { return abi::Member<std::optional<std::string>>::view(c_->problem); }
+
+  TrunkProbe copy() const {
+    TrunkProbe value;
+    abi::Codec<TrunkProbe>::lift(*c_, value);
+    return value;
+  }
+  const tl_pstn_trunk_probe* raw() const { return c_; }
+
+ private:
+  const tl_pstn_trunk_probe* c_ = nullptr;
+};
+
 /// LegChange in C form, read in place.
 class LegChangeView {
  public:
@@ -275,9 +479,13 @@ class LegChangeView {
 
 namespace trunkline::abi {
 
+inline ::trunkline::pstn::DialTrunkView Codec<::trunkline::pstn::DialTrunk>::view(const tl_pstn_dial_trunk& c) { return ::trunkline::pstn::DialTrunkView(c); }
 inline ::trunkline::pstn::DialRequestView Codec<::trunkline::pstn::DialRequest>::view(const tl_pstn_dial_request& c) { return ::trunkline::pstn::DialRequestView(c); }
 inline ::trunkline::pstn::DtmfInputView Codec<::trunkline::pstn::DtmfInput>::view(const tl_pstn_dtmf_input& c) { return ::trunkline::pstn::DtmfInputView(c); }
 inline ::trunkline::pstn::HangupCauseView Codec<::trunkline::pstn::HangupCause>::view(const tl_pstn_hangup_cause& c) { return ::trunkline::pstn::HangupCauseView(c); }
+inline ::trunkline::pstn::LegFlowView Codec<::trunkline::pstn::LegFlow>::view(const tl_pstn_leg_flow& c) { return ::trunkline::pstn::LegFlowView(c); }
+inline ::trunkline::pstn::LadderStepView Codec<::trunkline::pstn::LadderStep>::view(const tl_pstn_ladder_step& c) { return ::trunkline::pstn::LadderStepView(c); }
+inline ::trunkline::pstn::TrunkProbeView Codec<::trunkline::pstn::TrunkProbe>::view(const tl_pstn_trunk_probe& c) { return ::trunkline::pstn::TrunkProbeView(c); }
 inline ::trunkline::pstn::LegChangeView Codec<::trunkline::pstn::LegChange>::view(const tl_pstn_leg_change& c) { return ::trunkline::pstn::LegChangeView(c); }
 
 }  // namespace trunkline::abi

@@ -37,6 +37,36 @@ struct PstnEventsChanged {
   static constexpr auto kSlot = &tl_pstn_events::changed;
   using Value = void;
 };
+struct PstnAudioProviderJoinBridge {
+  static constexpr std::string_view kName = "join_bridge";
+  static constexpr auto kSlot = &tl_pstn_audio_provider::join_bridge;
+  using Value = void;
+};
+struct PstnAudioProviderSetFlow {
+  static constexpr std::string_view kName = "set_flow";
+  static constexpr auto kSlot = &tl_pstn_audio_provider::set_flow;
+  using Value = void;
+};
+struct PstnAudioProviderPlay {
+  static constexpr std::string_view kName = "play";
+  static constexpr auto kSlot = &tl_pstn_audio_provider::play;
+  using Value = void;
+};
+struct PstnAudioProviderStopPlay {
+  static constexpr std::string_view kName = "stop_play";
+  static constexpr auto kSlot = &tl_pstn_audio_provider::stop_play;
+  using Value = void;
+};
+struct PstnAudioEventsHeard {
+  static constexpr std::string_view kName = "heard";
+  static constexpr auto kSlot = &tl_pstn_audio_events::heard;
+  using Value = void;
+};
+struct PstnTrunkProviderProbe {
+  static constexpr std::string_view kName = "probe";
+  static constexpr auto kSlot = &tl_pstn_trunk_provider::probe;
+  using Value = TrunkProbe;
+};
 }  // namespace ops
 
 /// Sets up and ends calls.
@@ -160,6 +190,121 @@ class PstnEventsClient : public abi::Client<tl_pstn_events> {
   }
   /// changed, blocking this thread.
   void changed_sync(std::string leg_id, LegChange change, CallOptions options = {}) const;
+};
+
+/// Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel.
+class PstnAudioProviderClient : public abi::Client<tl_pstn_audio_provider> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.audio/1";
+  using Client::Client;
+
+  /// Legs with the same bridge hear each other; an empty one: nobody.
+  /// Errors: kNotFound.
+  Task<void> join_bridge(std::string leg_id, std::string bridge, CallOptions options = {}) const;
+  /// join_bridge ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_join_bridge(std::string leg_id, std::string bridge, CallOptions options, F done) const {
+    Client::start<ops::PstnAudioProviderJoinBridge>(std::move(options), std::move(done), std::move(leg_id), std::move(bridge));
+  }
+  void start_join_bridge(std::string leg_id, std::string bridge, CallOptions options, abi::Callback<void> done) const;
+  /// join_bridge without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_join_bridge_raw(tl_str leg_id, tl_str bridge, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnAudioProviderJoinBridge>(std::move(options), std::move(done), leg_id, bridge);
+  }
+  /// join_bridge, blocking this thread.
+  void join_bridge_sync(std::string leg_id, std::string bridge, CallOptions options = {}) const;
+
+  /// Takes effect with the next frame.
+  /// Errors: kNotFound.
+  Task<void> set_flow(std::string leg_id, LegFlow flow, CallOptions options = {}) const;
+  /// set_flow ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_set_flow(std::string leg_id, LegFlow flow, CallOptions options, F done) const {
+    Client::start<ops::PstnAudioProviderSetFlow>(std::move(options), std::move(done), std::move(leg_id), std::move(flow));
+  }
+  void start_set_flow(std::string leg_id, LegFlow flow, CallOptions options, abi::Callback<void> done) const;
+  /// set_flow without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_set_flow_raw(tl_str leg_id, const tl_pstn_leg_flow& flow, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnAudioProviderSetFlow>(std::move(options), std::move(done), leg_id, &flow);
+  }
+  /// set_flow, blocking this thread.
+  void set_flow_sync(std::string leg_id, LegFlow flow, CallOptions options = {}) const;
+
+  /// Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+  /// Errors: kNotFound, kResourceExhausted.
+  Task<void> play(std::string leg_id, std::int64_t play_id, Bytes samples, CallOptions options = {}) const;
+  /// play ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_play(std::string leg_id, std::int64_t play_id, Bytes samples, CallOptions options, F done) const {
+    Client::start<ops::PstnAudioProviderPlay>(std::move(options), std::move(done), std::move(leg_id), play_id,
+                                              std::move(samples));
+  }
+  void start_play(std::string leg_id, std::int64_t play_id, Bytes samples, CallOptions options, abi::Callback<void> done) const;
+  /// play without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_play_raw(tl_str leg_id, int64_t play_id, tl_bytes samples, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnAudioProviderPlay>(std::move(options), std::move(done), leg_id, play_id, samples);
+  }
+  /// play, blocking this thread.
+  void play_sync(std::string leg_id, std::int64_t play_id, Bytes samples, CallOptions options = {}) const;
+
+  /// Stops that; of one that is over: nothing.
+  /// Errors: kNotFound.
+  Task<void> stop_play(std::string leg_id, std::int64_t play_id, CallOptions options = {}) const;
+  /// stop_play ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_stop_play(std::string leg_id, std::int64_t play_id, CallOptions options, F done) const {
+    Client::start<ops::PstnAudioProviderStopPlay>(std::move(options), std::move(done), std::move(leg_id), play_id);
+  }
+  void start_stop_play(std::string leg_id, std::int64_t play_id, CallOptions options, abi::Callback<void> done) const;
+  /// stop_play without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_stop_play_raw(tl_str leg_id, int64_t play_id, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnAudioProviderStopPlay>(std::move(options), std::move(done), leg_id, play_id);
+  }
+  /// stop_play, blocking this thread.
+  void stop_play_sync(std::string leg_id, std::int64_t play_id, CallOptions options = {}) const;
+};
+
+/// What the host hears of legs.
+class PstnAudioEventsClient : public abi::Client<tl_pstn_audio_events> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.audio.events/1";
+  using Client::Client;
+
+  /// A frame of a tapped leg; `position` counts the samples since it was answered, and gaps are silence. Must not block.
+  void heard(std::string leg_id, std::int64_t position, Bytes samples, CallOptions options = {}) const;
+};
+
+/// Trunks as a provider sees them.
+class PstnTrunkProviderClient : public abi::Client<tl_pstn_trunk_provider> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.trunks/1";
+  using Client::Client;
+
+  /// Asks a trunk whether it is there. Places no call.
+  /// Errors: kInvalidArgument.
+  Task<TrunkProbe> probe(DialTrunk trunk, CallOptions options = {}) const;
+  /// probe ending in done(Result<TrunkProbe>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_probe(DialTrunk trunk, CallOptions options, F done) const {
+    Client::start<ops::PstnTrunkProviderProbe>(std::move(options), std::move(done), std::move(trunk));
+  }
+  void start_probe(DialTrunk trunk, CallOptions options, abi::Callback<TrunkProbe> done) const;
+  /// probe without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_probe_raw(const tl_pstn_dial_trunk& trunk, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnTrunkProviderProbe>(std::move(options), std::move(done), &trunk);
+  }
+  /// probe, blocking this thread.
+  TrunkProbe probe_sync(DialTrunk trunk, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::pstn

@@ -71,6 +71,84 @@ class PstnEvents : public virtual Implementation {
   PstnEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
+class PstnAudioProvider;
+/// The object as the ABI sees it.
+tl_iface iface_of(PstnAudioProvider* object);
+
+/// Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class PstnAudioProvider : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.audio/1";
+
+  /// Legs with the same bridge hear each other; an empty one: nobody.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> join_bridge(Call call, std::string leg_id, std::string bridge);
+  TL_INLINE virtual void start_join_bridge(const Call& call, std::string_view leg_id, std::string_view bridge,
+                                           Completion<void> done);
+
+  /// Takes effect with the next frame.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> set_flow(Call call, std::string leg_id, LegFlow flow);
+  TL_INLINE virtual void start_set_flow(const Call& call, std::string_view leg_id, LegFlowView flow, Completion<void> done);
+
+  /// Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+  /// [any-thread]
+  /// Errors: kNotFound, kResourceExhausted.
+  TL_INLINE virtual Task<void> play(Call call, std::string leg_id, std::int64_t play_id, Bytes samples);
+  TL_INLINE virtual void start_play(const Call& call, std::string_view leg_id, std::int64_t play_id, BytesView samples,
+                                    Completion<void> done);
+
+  /// Stops that; of one that is over: nothing.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> stop_play(Call call, std::string leg_id, std::int64_t play_id);
+  TL_INLINE virtual void start_stop_play(const Call& call, std::string_view leg_id, std::int64_t play_id, Completion<void> done);
+
+ protected:
+  PstnAudioProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class PstnAudioEvents;
+/// The object as the ABI sees it.
+tl_iface iface_of(PstnAudioEvents* object);
+
+/// What the host hears of legs.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class PstnAudioEvents : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.audio.events/1";
+
+  /// A frame of a tapped leg; `position` counts the samples since it was answered, and gaps are silence. Must not block.
+  /// [any-thread]
+  virtual void heard(const Call& call, std::string_view leg_id, std::int64_t position, BytesView samples) = 0;
+
+ protected:
+  PstnAudioEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
+class PstnTrunkProvider;
+/// The object as the ABI sees it.
+tl_iface iface_of(PstnTrunkProvider* object);
+
+/// Trunks as a provider sees them.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class PstnTrunkProvider : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.pstn.trunks/1";
+
+  /// Asks a trunk whether it is there. Places no call.
+  /// [any-thread]
+  /// Errors: kInvalidArgument.
+  TL_INLINE virtual Task<TrunkProbe> probe(Call call, DialTrunk trunk);
+  TL_INLINE virtual void start_probe(const Call& call, DialTrunkView trunk, Completion<TrunkProbe> done);
+
+ protected:
+  PstnTrunkProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
 }  // namespace trunkline::pstn
 
 #ifndef TRUNKLINE_COMPILED

@@ -7,9 +7,13 @@
 namespace trunkline::pstn {
 namespace {
 pyrt::EnumTable enum_LegState;
-pyrt::Model<6> model_DialRequest({"leg_id", "from_", "display_name", "to", "ring_timeout", "headers"});
+pyrt::Model<2> model_DialTrunk({"host", "port"});
+pyrt::Model<7> model_DialRequest({"leg_id", "from_", "display_name", "to", "ring_timeout", "headers", "trunks"});
 pyrt::Model<1> model_DtmfInput({"digits"});
 pyrt::Model<3> model_HangupCause({"q850", "sip_status", "text"});
+pyrt::Model<3> model_LegFlow({"muted", "on_hold", "tapped"});
+pyrt::Model<3> model_LadderStep({"sent", "message", "after"});
+pyrt::Model<4> model_TrunkProbe({"ok", "peer", "ladder", "problem"});
 }  // namespace
 
 PyObject* to_py(LegState value) { return enum_LegState.get(static_cast<std::int32_t>(value)); }
@@ -18,14 +22,26 @@ void from_py(PyObject* object, LegState& value) {
   pyrt::take(object, number);
   value = static_cast<LegState>(number);
 }
+PyObject* to_py(const DialTrunk& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.host));
+  row.add(pyrt::put(value.port));
+  return model_DialTrunk.make(row);
+}
+void from_py(PyObject* object, DialTrunk& value) {
+  const pyrt::Fields fields(model_DialTrunk, object);
+  fields.take(0, value.host);
+  fields.take(1, value.port);
+}
 PyObject* to_py(const DialRequest& value) {
-  pyrt::Row<6> row;
+  pyrt::Row<7> row;
   row.add(pyrt::put(value.leg_id));
   row.add(pyrt::put(value.from));
   row.add(pyrt::put(value.display_name));
   row.add(pyrt::put(value.to));
   row.add(pyrt::put(value.ring_timeout));
   row.add(pyrt::put(value.headers));
+  row.add(pyrt::put(value.trunks));
   return model_DialRequest.make(row);
 }
 void from_py(PyObject* object, DialRequest& value) {
@@ -36,6 +52,7 @@ void from_py(PyObject* object, DialRequest& value) {
   fields.take(3, value.to);
   fields.take(4, value.ring_timeout);
   fields.take(5, value.headers);
+  fields.take(6, value.trunks);
 }
 PyObject* to_py(const DtmfInput& value) {
   pyrt::Row<1> row;
@@ -58,6 +75,47 @@ void from_py(PyObject* object, HangupCause& value) {
   fields.take(0, value.q850);
   fields.take(1, value.sip_status);
   fields.take(2, value.text);
+}
+PyObject* to_py(const LegFlow& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.muted));
+  row.add(pyrt::put(value.on_hold));
+  row.add(pyrt::put(value.tapped));
+  return model_LegFlow.make(row);
+}
+void from_py(PyObject* object, LegFlow& value) {
+  const pyrt::Fields fields(model_LegFlow, object);
+  fields.take(0, value.muted);
+  fields.take(1, value.on_hold);
+  fields.take(2, value.tapped);
+}
+PyObject* to_py(const LadderStep& value) {
+  pyrt::Row<3> row;
+  row.add(pyrt::put(value.sent));
+  row.add(pyrt::put(value.message));
+  row.add(pyrt::put(value.after));
+  return model_LadderStep.make(row);
+}
+void from_py(PyObject* object, LadderStep& value) {
+  const pyrt::Fields fields(model_LadderStep, object);
+  fields.take(0, value.sent);
+  fields.take(1, value.message);
+  fields.take(2, value.after);
+}
+PyObject* to_py(const TrunkProbe& value) {
+  pyrt::Row<4> row;
+  row.add(pyrt::put(value.ok));
+  row.add(pyrt::put(value.peer));
+  row.add(pyrt::put(value.ladder));
+  row.add(pyrt::put(value.problem));
+  return model_TrunkProbe.make(row);
+}
+void from_py(PyObject* object, TrunkProbe& value) {
+  const pyrt::Fields fields(model_TrunkProbe, object);
+  fields.take(0, value.ok);
+  fields.take(1, value.peer);
+  fields.take(2, value.ladder);
+  fields.take(3, value.problem);
 }
 PyObject* to_py(const LegChange& value) {
   switch (value.value.index()) {
@@ -177,13 +235,120 @@ constexpr pyrt::MethodSpec methods_of_PstnEvents[] = {
     {"changed", &pyrt::blocking<PstnEvents_changed>},
     {"changed_async", &pyrt::awaited<PstnEvents_changed>},
 };
+
+struct PstnAudioProvider_join_bridge final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_bridge{};
+
+  PstnAudioProvider_join_bridge() : Operation("join_bridge", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("bridge", args[1], p_bridge);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnAudioProviderClient>().start_join_bridge(std::move(p_leg_id), std::move(p_bridge), std::move(options), std::move(done));
+  }
+};
+
+struct PstnAudioProvider_set_flow final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  trunkline::pstn::LegFlow p_flow{};
+
+  PstnAudioProvider_set_flow() : Operation("set_flow", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("flow", args[1], p_flow);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnAudioProviderClient>().start_set_flow(std::move(p_leg_id), std::move(p_flow), std::move(options), std::move(done));
+  }
+};
+
+struct PstnAudioProvider_play final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::int64_t p_play_id{};
+  pyrt::Bytes p_samples{};
+
+  PstnAudioProvider_play() : Operation("play", 3) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("play_id", args[1], p_play_id);
+    pyrt::argument("samples", args[2], p_samples);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnAudioProviderClient>().start_play(std::move(p_leg_id), std::move(p_play_id), std::move(p_samples), std::move(options), std::move(done));
+  }
+};
+
+struct PstnAudioProvider_stop_play final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::int64_t p_play_id{};
+
+  PstnAudioProvider_stop_play() : Operation("stop_play", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("play_id", args[1], p_play_id);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnAudioProviderClient>().start_stop_play(std::move(p_leg_id), std::move(p_play_id), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_PstnAudioProvider[] = {
+    {"join_bridge", &pyrt::blocking<PstnAudioProvider_join_bridge>},
+    {"join_bridge_async", &pyrt::awaited<PstnAudioProvider_join_bridge>},
+    {"set_flow", &pyrt::blocking<PstnAudioProvider_set_flow>},
+    {"set_flow_async", &pyrt::awaited<PstnAudioProvider_set_flow>},
+    {"play", &pyrt::blocking<PstnAudioProvider_play>},
+    {"play_async", &pyrt::awaited<PstnAudioProvider_play>},
+    {"stop_play", &pyrt::blocking<PstnAudioProvider_stop_play>},
+    {"stop_play_async", &pyrt::awaited<PstnAudioProvider_stop_play>},
+};
+
+PyObject* PstnAudioEvents_heard_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("heard", "", 3, count);
+    std::string p_leg_id{};
+    std::int64_t p_position{};
+    pyrt::Bytes p_samples{};
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("position", args[1], p_position);
+    pyrt::argument("samples", args[2], p_samples);
+    return pyrt::call_now<PstnAudioEventsClient>(self, [&](const PstnAudioEventsClient& client) { return client.heard(std::move(p_leg_id), std::move(p_position), std::move(p_samples)); });
+  });
+}
+
+constexpr pyrt::MethodSpec methods_of_PstnAudioEvents[] = {
+    {"heard", &PstnAudioEvents_heard_call},
+};
+
+struct PstnTrunkProvider_probe final : pyrt::Operation<trunkline::pstn::TrunkProbe> {
+  trunkline::pstn::DialTrunk p_trunk{};
+
+  PstnTrunkProvider_probe() : Operation("probe", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("trunk", args[0], p_trunk);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::pstn::TrunkProbe> done) override {
+    interface.client<PstnTrunkProviderClient>().start_probe(std::move(p_trunk), std::move(options), std::move(done));
+  }
+};
+
+constexpr pyrt::MethodSpec methods_of_PstnTrunkProvider[] = {
+    {"probe", &pyrt::blocking<PstnTrunkProvider_probe>},
+    {"probe_async", &pyrt::awaited<PstnTrunkProvider_probe>},
+};
 }  // namespace
 
 static void register_types(PyObject* types) {
   enum_LegState.init(pyrt::type_of(types, "LegState"));
+  model_DialTrunk.init(pyrt::type_of(types, "DialTrunk"));
   model_DialRequest.init(pyrt::type_of(types, "DialRequest"));
   model_DtmfInput.init(pyrt::type_of(types, "DtmfInput"));
   model_HangupCause.init(pyrt::type_of(types, "HangupCause"));
+  model_LegFlow.init(pyrt::type_of(types, "LegFlow"));
+  model_LadderStep.init(pyrt::type_of(types, "LadderStep"));
+  model_TrunkProbe.init(pyrt::type_of(types, "TrunkProbe"));
 }
 }  // namespace trunkline::pstn
 
@@ -192,5 +357,8 @@ void bind_pstn(PyObject* parent) {
   PyObject* const module = define_module(parent, "pstn", &trunkline::pstn::register_types);
   define_interface(module, {"PstnProvider", "trunkline.pstn/1", RuntimeHandle::Kind::kProvider}, trunkline::pstn::methods_of_PstnProvider, std::size(trunkline::pstn::methods_of_PstnProvider));
   define_interface(module, {"PstnEvents", "trunkline.pstn.events/1", RuntimeHandle::Kind::kHost}, trunkline::pstn::methods_of_PstnEvents, std::size(trunkline::pstn::methods_of_PstnEvents));
+  define_interface(module, {"PstnAudioProvider", "trunkline.pstn.audio/1", RuntimeHandle::Kind::kProvider}, trunkline::pstn::methods_of_PstnAudioProvider, std::size(trunkline::pstn::methods_of_PstnAudioProvider));
+  define_interface(module, {"PstnAudioEvents", "trunkline.pstn.audio.events/1", RuntimeHandle::Kind::kHost}, trunkline::pstn::methods_of_PstnAudioEvents, std::size(trunkline::pstn::methods_of_PstnAudioEvents));
+  define_interface(module, {"PstnTrunkProvider", "trunkline.pstn.trunks/1", RuntimeHandle::Kind::kProvider}, trunkline::pstn::methods_of_PstnTrunkProvider, std::size(trunkline::pstn::methods_of_PstnTrunkProvider));
 }
 }  // namespace trunkline::pyrt

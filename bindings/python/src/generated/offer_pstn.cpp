@@ -32,10 +32,53 @@ std::unique_ptr<Implementation> make_PstnProvider(pyrt::ProviderObject& object, 
   return std::make_unique<PstnProviderObject>(object, first);
 }
 
+class PstnAudioProviderObject final : public PstnAudioProvider {
+ public:
+  PstnAudioProviderObject(pyrt::ProviderObject& object, std::size_t first) : object_(object), first_(first) {
+  }
+  void start_join_bridge(const Call& call, std::string_view leg_id, std::string_view bridge, Completion<void> done) override {
+    pyrt::begin<void, std::string, std::string>(object_, first_ + 0, call, std::move(done), abi::own<std::string>(leg_id), abi::own<std::string>(bridge));
+  }
+  void start_set_flow(const Call& call, std::string_view leg_id, LegFlowView flow, Completion<void> done) override {
+    pyrt::begin<void, std::string, LegFlow>(object_, first_ + 1, call, std::move(done), abi::own<std::string>(leg_id), abi::own<LegFlow>(flow));
+  }
+  void start_play(const Call& call, std::string_view leg_id, std::int64_t play_id, BytesView samples, Completion<void> done) override {
+    pyrt::begin<void, std::string, std::int64_t, Bytes>(object_, first_ + 2, call, std::move(done), abi::own<std::string>(leg_id), play_id, abi::own<Bytes>(samples));
+  }
+  void start_stop_play(const Call& call, std::string_view leg_id, std::int64_t play_id, Completion<void> done) override {
+    pyrt::begin<void, std::string, std::int64_t>(object_, first_ + 3, call, std::move(done), abi::own<std::string>(leg_id), play_id);
+  }
+
+ private:
+  pyrt::ProviderObject& object_;
+  const std::size_t first_;
+};
+std::unique_ptr<Implementation> make_PstnAudioProvider(pyrt::ProviderObject& object, std::size_t first, [[maybe_unused]] PyObject* const* methods) {
+  return std::make_unique<PstnAudioProviderObject>(object, first);
+}
+
+class PstnTrunkProviderObject final : public PstnTrunkProvider {
+ public:
+  PstnTrunkProviderObject(pyrt::ProviderObject& object, std::size_t first) : object_(object), first_(first) {
+  }
+  void start_probe(const Call& call, DialTrunkView trunk, Completion<TrunkProbe> done) override {
+    pyrt::begin<TrunkProbe, DialTrunk>(object_, first_ + 0, call, std::move(done), abi::own<DialTrunk>(trunk));
+  }
+
+ private:
+  pyrt::ProviderObject& object_;
+  const std::size_t first_;
+};
+std::unique_ptr<Implementation> make_PstnTrunkProvider(pyrt::ProviderObject& object, std::size_t first, [[maybe_unused]] PyObject* const* methods) {
+  return std::make_unique<PstnTrunkProviderObject>(object, first);
+}
+
 }  // namespace
 
 static void offer_all() {
   pyrt::define_offer({PstnProvider::kInterfaceId, 4, &make_PstnProvider});
+  pyrt::define_offer({PstnAudioProvider::kInterfaceId, 4, &make_PstnAudioProvider});
+  pyrt::define_offer({PstnTrunkProvider::kInterfaceId, 1, &make_PstnTrunkProvider});
 }
 }  // namespace trunkline::pstn
 

@@ -6,12 +6,20 @@
 namespace trunkline::pstn {
 PyObject* to_py(LegState value);
 void from_py(PyObject* object, LegState& value);
+PyObject* to_py(const DialTrunk& value);
+void from_py(PyObject* object, DialTrunk& value);
 PyObject* to_py(const DialRequest& value);
 void from_py(PyObject* object, DialRequest& value);
 PyObject* to_py(const DtmfInput& value);
 void from_py(PyObject* object, DtmfInput& value);
 PyObject* to_py(const HangupCause& value);
 void from_py(PyObject* object, HangupCause& value);
+PyObject* to_py(const LegFlow& value);
+void from_py(PyObject* object, LegFlow& value);
+PyObject* to_py(const LadderStep& value);
+void from_py(PyObject* object, LadderStep& value);
+PyObject* to_py(const TrunkProbe& value);
+void from_py(PyObject* object, TrunkProbe& value);
 PyObject* to_py(const LegChange& value);
 void from_py(PyObject* object, LegChange& value);
 }  // namespace trunkline::pstn

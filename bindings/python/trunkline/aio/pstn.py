@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import datetime
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, overload
 
 from .._native import pstn as _native
 from .._objects import HostObject, Provider, model_of
-from ..pstn import DialRequest, LegChange
+from ..pstn import DialRequest, DialTrunk, LegChange, LegFlow, TrunkProbe
 from ._futures import within
 
 __all__ = [
+    "PstnAudioEvents",
+    "PstnAudioProvider",
     "PstnEvents",
     "PstnProvider",
+    "PstnTrunkProvider",
 ]
 
 
@@ -44,6 +47,7 @@ class PstnProvider(Provider):
         to: str,
         ring_timeout: datetime.timedelta = datetime.timedelta(seconds=30),
         headers: Mapping[str, str] | None = None,
+        trunks: Sequence[DialTrunk] | None = None,
         timeout: float | None = None,
     ) -> None: ...
     async def dial(self, request: DialRequest | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> None:
@@ -131,3 +135,109 @@ class PstnEvents(HostObject):
         """
         future = self._impl.changed_async(leg_id, change)
         await (future if timeout is None else within(future, timeout))
+
+
+class PstnAudioProvider(Provider):
+    """Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.audio/1"
+    _native_class: ClassVar[type[_native.PstnAudioProvider]] = _native.PstnAudioProvider
+    _impl: _native.PstnAudioProvider
+
+    async def join_bridge(self, leg_id: str, bridge: str, *, timeout: float | None = None) -> None:
+        """Legs with the same bridge hear each other; an empty one: nobody.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.join_bridge_async(leg_id, bridge)
+        await (future if timeout is None else within(future, timeout))
+
+    async def set_flow(self, leg_id: str, flow: LegFlow, *, timeout: float | None = None) -> None:
+        """Takes effect with the next frame.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.set_flow_async(leg_id, flow)
+        await (future if timeout is None else within(future, timeout))
+
+    async def play(self, leg_id: str, play_id: int, samples: bytes, *, timeout: float | None = None) -> None:
+        """Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        future = self._impl.play_async(leg_id, play_id, samples)
+        await (future if timeout is None else within(future, timeout))
+
+    async def stop_play(self, leg_id: str, play_id: int, *, timeout: float | None = None) -> None:
+        """Stops that; of one that is over: nothing.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.stop_play_async(leg_id, play_id)
+        await (future if timeout is None else within(future, timeout))
+
+
+class PstnAudioEvents(HostObject):
+    """What the host hears of legs."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.audio.events/1"
+    _native_class: ClassVar[type[_native.PstnAudioEvents]] = _native.PstnAudioEvents
+    _impl: _native.PstnAudioEvents
+
+    def heard(self, leg_id: str, position: int, samples: bytes) -> None:
+        """A frame of a tapped leg; `position` counts the samples since it was answered, and gaps are silence. Must not
+        block.
+        """
+        return self._impl.heard(leg_id, position, samples)
+
+
+class PstnTrunkProvider(Provider):
+    """Trunks as a provider sees them."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.pstn.trunks/1"
+    _native_class: ClassVar[type[_native.PstnTrunkProvider]] = _native.PstnTrunkProvider
+    _impl: _native.PstnTrunkProvider
+
+    @overload
+    async def probe(self, trunk: DialTrunk, /, *, timeout: float | None = None) -> TrunkProbe: ...
+    @overload
+    async def probe(
+        self,
+        /,
+        *,
+        host: str,
+        port: int = 5061,
+        timeout: float | None = None,
+    ) -> TrunkProbe: ...
+    async def probe(self, trunk: DialTrunk | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> TrunkProbe:
+        """Asks a trunk whether it is there. Places no call.
+
+        Args:
+            trunk: Or give the fields of `DialTrunk` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.probe_async(model_of(DialTrunk, trunk, fields))
+        return await (future if timeout is None else within(future, timeout))

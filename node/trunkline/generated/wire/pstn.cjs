@@ -4,6 +4,15 @@ const { enumeration } = require("../../lib/wire.cjs");
 
 const LegState = enumeration({ unknown: 0, dialing: 1, ringing: 2, answered: 3, ended: 4 });
 
+function writeDialTrunk(w, v) {
+  w.string("host", v.host);
+  w.int32("port", v.port ?? 5061);
+}
+
+function readDialTrunk(r) {
+  return { host: r.string(), port: r.number() };
+}
+
 function writeDialRequest(w, v) {
   w.string("legId", v.legId);
   w.string("from", v.from);
@@ -11,6 +20,7 @@ function writeDialRequest(w, v) {
   w.string("to", v.to);
   w.duration("ringTimeout", v.ringTimeout ?? 30000);
   if (w.has(v.headers)) w.record("headers", v.headers);
+  if (w.has(v.trunks)) w.list("trunks", v.trunks, eachDialTrunk);
 }
 
 function readDialRequest(r) {
@@ -19,6 +29,7 @@ function readDialRequest(r) {
   v.to = r.string();
   v.ringTimeout = r.number();
   if (r.boolean()) v.headers = r.record();
+  if (r.boolean()) v.trunks = r.list(readDialTrunk);
   return v;
 }
 
@@ -32,17 +43,61 @@ function writeHangupCause(w, v) {
   if (w.has(v.text)) w.string("text", v.text);
 }
 
+function writeLegFlow(w, v) {
+  w.boolean("muted", v.muted);
+  w.boolean("onHold", v.onHold);
+  w.boolean("tapped", v.tapped);
+}
+
+function readLegFlow(r) {
+  return { muted: r.boolean(), onHold: r.boolean(), tapped: r.boolean() };
+}
+
+function writeLadderStep(w, v) {
+  w.boolean("sent", v.sent);
+  w.string("message", v.message);
+  w.duration("after", v.after);
+}
+
+function readLadderStep(r) {
+  return { sent: r.boolean(), message: r.string(), after: r.number() };
+}
+
+function writeTrunkProbe(w, v) {
+  w.boolean("ok", v.ok);
+  w.string("peer", v.peer);
+  w.list("ladder", v.ladder, eachLadderStep);
+  if (w.has(v.problem)) w.string("problem", v.problem);
+}
+
+function readTrunkProbe(r) {
+  const v = { ok: r.boolean(), peer: r.string(), ladder: r.list(readLadderStep) };
+  if (r.boolean()) v.problem = r.string();
+  return v;
+}
+
 const writeLegChange = {
   state: { number: 1, write: (w, x) => w.enumeration("", x, LegState) },
   dtmf: { number: 2, write: (w, x) => w.model("", x, writeDtmfInput) },
   ended: { number: 3, write: (w, x) => w.model("", x, writeHangupCause) },
 };
 
+const eachDialTrunk = (w, x) => w.model("", x, writeDialTrunk);
+const eachLadderStep = (w, x) => w.model("", x, writeLadderStep);
+
 module.exports = {
   LegState,
+  writeDialTrunk,
+  readDialTrunk,
   writeDialRequest,
   readDialRequest,
   writeDtmfInput,
   writeHangupCause,
+  writeLegFlow,
+  readLegFlow,
+  writeLadderStep,
+  readLadderStep,
+  writeTrunkProbe,
+  readTrunkProbe,
   writeLegChange,
 };

@@ -4,6 +4,23 @@
 
 namespace trunkline::abi {
 
+TL_INLINE tl_pstn_dial_trunk Codec<::trunkline::pstn::DialTrunk>::lower(const ::trunkline::pstn::DialTrunk& v, [[maybe_unused]] Arena& arena) {
+  tl_pstn_dial_trunk c{};
+  c.struct_size = sizeof c;
+  c.host = Member<std::string>::lower(v.host, arena);
+  c.port = Member<std::int32_t>::lower(v.port, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::pstn::DialTrunk>::lift(const tl_pstn_dial_trunk& c, ::trunkline::pstn::DialTrunk& v) {
+  Member<std::string>::lift(c.host, v.host);
+  Member<std::int32_t>::lift(c.port, v.port);
+}
+TL_INLINE void Codec<::trunkline::pstn::DialTrunk>::check(const tl_pstn_dial_trunk& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.host, "host");
+  Member<std::int32_t>::check(c.port, "port");
+}
+
 TL_INLINE tl_pstn_dial_request Codec<::trunkline::pstn::DialRequest>::lower(const ::trunkline::pstn::DialRequest& v, [[maybe_unused]] Arena& arena) {
   tl_pstn_dial_request c{};
   c.struct_size = sizeof c;
@@ -13,6 +30,7 @@ TL_INLINE tl_pstn_dial_request Codec<::trunkline::pstn::DialRequest>::lower(cons
   c.to = Member<std::string>::lower(v.to, arena);
   c.ring_timeout = Member<Duration>::lower(v.ring_timeout, arena);
   c.headers = Member<std::optional<Properties>>::lower(v.headers, arena);
+  c.trunks = Member<std::optional<std::vector<::trunkline::pstn::DialTrunk>>>::lower(v.trunks, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::pstn::DialRequest>::lift(const tl_pstn_dial_request& c, ::trunkline::pstn::DialRequest& v) {
@@ -22,6 +40,7 @@ TL_INLINE void Codec<::trunkline::pstn::DialRequest>::lift(const tl_pstn_dial_re
   Member<std::string>::lift(c.to, v.to);
   Member<Duration>::lift(c.ring_timeout, v.ring_timeout);
   Member<std::optional<Properties>>::lift(c.headers, v.headers);
+  Member<std::optional<std::vector<::trunkline::pstn::DialTrunk>>>::lift(c.trunks, v.trunks);
 }
 TL_INLINE void Codec<::trunkline::pstn::DialRequest>::check(const tl_pstn_dial_request& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -31,6 +50,7 @@ TL_INLINE void Codec<::trunkline::pstn::DialRequest>::check(const tl_pstn_dial_r
   Member<std::string>::check(c.to, "to");
   Member<Duration>::check(c.ring_timeout, "ring_timeout");
   Member<std::optional<Properties>>::check(c.headers, "headers");
+  Member<std::optional<std::vector<::trunkline::pstn::DialTrunk>>>::check(c.trunks, "trunks");
 }
 
 TL_INLINE tl_pstn_dtmf_input Codec<::trunkline::pstn::DtmfInput>::lower(const ::trunkline::pstn::DtmfInput& v, [[maybe_unused]] Arena& arena) {
@@ -65,6 +85,68 @@ TL_INLINE void Codec<::trunkline::pstn::HangupCause>::check(const tl_pstn_hangup
   Member<std::int32_t>::check(c.q850, "q850");
   Member<std::optional<std::int32_t>>::check(c.sip_status, "sip_status");
   Member<std::optional<std::string>>::check(c.text, "text");
+}
+
+TL_INLINE tl_pstn_leg_flow Codec<::trunkline::pstn::LegFlow>::lower(const ::trunkline::pstn::LegFlow& v, [[maybe_unused]] Arena& arena) {
+  tl_pstn_leg_flow c{};
+  c.muted = Member<bool>::lower(v.muted, arena);
+  c.on_hold = Member<bool>::lower(v.on_hold, arena);
+  c.tapped = Member<bool>::lower(v.tapped, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::pstn::LegFlow>::lift(const tl_pstn_leg_flow& c, ::trunkline::pstn::LegFlow& v) {
+  Member<bool>::lift(c.muted, v.muted);
+  Member<bool>::lift(c.on_hold, v.on_hold);
+  Member<bool>::lift(c.tapped, v.tapped);
+}
+TL_INLINE void Codec<::trunkline::pstn::LegFlow>::check(const tl_pstn_leg_flow& c, [[maybe_unused]] const char* what) {
+  (void)c;
+  Member<bool>::check(c.muted, "muted");
+  Member<bool>::check(c.on_hold, "on_hold");
+  Member<bool>::check(c.tapped, "tapped");
+}
+
+TL_INLINE tl_pstn_ladder_step Codec<::trunkline::pstn::LadderStep>::lower(const ::trunkline::pstn::LadderStep& v, [[maybe_unused]] Arena& arena) {
+  tl_pstn_ladder_step c{};
+  c.struct_size = sizeof c;
+  c.sent = Member<bool>::lower(v.sent, arena);
+  c.message = Member<std::string>::lower(v.message, arena);
+  c.after = Member<Duration>::lower(v.after, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::pstn::LadderStep>::lift(const tl_pstn_ladder_step& c, ::trunkline::pstn::LadderStep& v) {
+  Member<bool>::lift(c.sent, v.sent);
+  Member<std::string>::lift(c.message, v.message);
+  Member<Duration>::lift(c.after, v.after);
+}
+TL_INLINE void Codec<::trunkline::pstn::LadderStep>::check(const tl_pstn_ladder_step& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<bool>::check(c.sent, "sent");
+  Member<std::string>::check(c.message, "message");
+  Member<Duration>::check(c.after, "after");
+}
+
+TL_INLINE tl_pstn_trunk_probe Codec<::trunkline::pstn::TrunkProbe>::lower(const ::trunkline::pstn::TrunkProbe& v, [[maybe_unused]] Arena& arena) {
+  tl_pstn_trunk_probe c{};
+  c.struct_size = sizeof c;
+  c.ok = Member<bool>::lower(v.ok, arena);
+  c.peer = Member<std::string>::lower(v.peer, arena);
+  c.ladder = Member<std::vector<::trunkline::pstn::LadderStep>>::lower(v.ladder, arena);
+  c.problem = Member<std::optional<std::string>>::lower(v.problem, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::pstn::TrunkProbe>::lift(const tl_pstn_trunk_probe& c, ::trunkline::pstn::TrunkProbe& v) {
+  Member<bool>::lift(c.ok, v.ok);
+  Member<std::string>::lift(c.peer, v.peer);
+  Member<std::vector<::trunkline::pstn::LadderStep>>::lift(c.ladder, v.ladder);
+  Member<std::optional<std::string>>::lift(c.problem, v.problem);
+}
+TL_INLINE void Codec<::trunkline::pstn::TrunkProbe>::check(const tl_pstn_trunk_probe& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<bool>::check(c.ok, "ok");
+  Member<std::string>::check(c.peer, "peer");
+  Member<std::vector<::trunkline::pstn::LadderStep>>::check(c.ladder, "ladder");
+  Member<std::optional<std::string>>::check(c.problem, "problem");
 }
 
 TL_INLINE tl_pstn_leg_change Codec<::trunkline::pstn::LegChange>::lower(const ::trunkline::pstn::LegChange& v, [[maybe_unused]] Arena& arena) {

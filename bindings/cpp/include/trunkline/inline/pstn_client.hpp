@@ -69,4 +69,63 @@ TL_INLINE void PstnEventsClient::changed_sync(std::string leg_id, LegChange chan
   return Client::wait<ops::PstnEventsChanged>(std::move(options), std::move(leg_id), std::move(change));
 }
 
+TL_INLINE Task<void> PstnAudioProviderClient::join_bridge(std::string leg_id, std::string bridge, CallOptions options) const {
+  return Client::run<ops::PstnAudioProviderJoinBridge>(std::move(options), std::move(leg_id), std::move(bridge));
+}
+TL_INLINE void PstnAudioProviderClient::start_join_bridge(std::string leg_id, std::string bridge, CallOptions options,
+                                                          abi::Callback<void> done) const {
+  Client::start<ops::PstnAudioProviderJoinBridge>(std::move(options), std::move(done), std::move(leg_id), std::move(bridge));
+}
+TL_INLINE void PstnAudioProviderClient::join_bridge_sync(std::string leg_id, std::string bridge, CallOptions options) const {
+  return Client::wait<ops::PstnAudioProviderJoinBridge>(std::move(options), std::move(leg_id), std::move(bridge));
+}
+TL_INLINE Task<void> PstnAudioProviderClient::set_flow(std::string leg_id, LegFlow flow, CallOptions options) const {
+  return Client::run<ops::PstnAudioProviderSetFlow>(std::move(options), std::move(leg_id), std::move(flow));
+}
+TL_INLINE void PstnAudioProviderClient::start_set_flow(std::string leg_id, LegFlow flow, CallOptions options,
+                                                       abi::Callback<void> done) const {
+  Client::start<ops::PstnAudioProviderSetFlow>(std::move(options), std::move(done), std::move(leg_id), std::move(flow));
+}
+TL_INLINE void PstnAudioProviderClient::set_flow_sync(std::string leg_id, LegFlow flow, CallOptions options) const {
+  return Client::wait<ops::PstnAudioProviderSetFlow>(std::move(options), std::move(leg_id), std::move(flow));
+}
+TL_INLINE Task<void> PstnAudioProviderClient::play(std::string leg_id, std::int64_t play_id, Bytes samples,
+                                                   CallOptions options) const {
+  return Client::run<ops::PstnAudioProviderPlay>(std::move(options), std::move(leg_id), play_id, std::move(samples));
+}
+TL_INLINE void PstnAudioProviderClient::start_play(std::string leg_id, std::int64_t play_id, Bytes samples,
+                                                   CallOptions options, abi::Callback<void> done) const {
+  Client::start<ops::PstnAudioProviderPlay>(std::move(options), std::move(done), std::move(leg_id), play_id, std::move(samples));
+}
+TL_INLINE void PstnAudioProviderClient::play_sync(std::string leg_id, std::int64_t play_id, Bytes samples,
+                                                  CallOptions options) const {
+  return Client::wait<ops::PstnAudioProviderPlay>(std::move(options), std::move(leg_id), play_id, std::move(samples));
+}
+TL_INLINE Task<void> PstnAudioProviderClient::stop_play(std::string leg_id, std::int64_t play_id, CallOptions options) const {
+  return Client::run<ops::PstnAudioProviderStopPlay>(std::move(options), std::move(leg_id), play_id);
+}
+TL_INLINE void PstnAudioProviderClient::start_stop_play(std::string leg_id, std::int64_t play_id, CallOptions options,
+                                                        abi::Callback<void> done) const {
+  Client::start<ops::PstnAudioProviderStopPlay>(std::move(options), std::move(done), std::move(leg_id), play_id);
+}
+TL_INLINE void PstnAudioProviderClient::stop_play_sync(std::string leg_id, std::int64_t play_id, CallOptions options) const {
+  return Client::wait<ops::PstnAudioProviderStopPlay>(std::move(options), std::move(leg_id), play_id);
+}
+
+TL_INLINE void PstnAudioEventsClient::heard(std::string leg_id, std::int64_t position, Bytes samples,
+                                            CallOptions options) const {
+  return Client::now<ops::PstnAudioEventsHeard>(std::move(options), std::move(leg_id), position, std::move(samples));
+}
+
+TL_INLINE Task<TrunkProbe> PstnTrunkProviderClient::probe(DialTrunk trunk, CallOptions options) const {
+  return Client::run<ops::PstnTrunkProviderProbe>(std::move(options), std::move(trunk));
+}
+TL_INLINE void PstnTrunkProviderClient::start_probe(DialTrunk trunk, CallOptions options,
+                                                    abi::Callback<TrunkProbe> done) const {
+  Client::start<ops::PstnTrunkProviderProbe>(std::move(options), std::move(done), std::move(trunk));
+}
+TL_INLINE TrunkProbe PstnTrunkProviderClient::probe_sync(DialTrunk trunk, CallOptions options) const {
+  return Client::wait<ops::PstnTrunkProviderProbe>(std::move(options), std::move(trunk));
+}
+
 }  // namespace trunkline::pstn

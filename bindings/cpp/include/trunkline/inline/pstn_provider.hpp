@@ -99,4 +99,104 @@ struct PstnEventsThunks {
 
 TL_INLINE tl_iface iface_of(PstnEvents* object) { return {object, &detail::PstnEventsThunks::kVtbl}; }
 
+TL_INLINE Task<void> PstnAudioProvider::join_bridge(Call, std::string, std::string) { abi::unimplemented("join_bridge"); }
+TL_INLINE void PstnAudioProvider::start_join_bridge(const Call& call, std::string_view leg_id, std::string_view bridge,
+                                                    Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->join_bridge(call, abi::own<std::string>(leg_id), abi::own<std::string>(bridge)); });
+}
+TL_INLINE Task<void> PstnAudioProvider::set_flow(Call, std::string, LegFlow) { abi::unimplemented("set_flow"); }
+TL_INLINE void PstnAudioProvider::start_set_flow(const Call& call, std::string_view leg_id, LegFlowView flow,
+                                                 Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->set_flow(call, abi::own<std::string>(leg_id), abi::own<LegFlow>(flow)); });
+}
+TL_INLINE Task<void> PstnAudioProvider::play(Call, std::string, std::int64_t, Bytes) { abi::unimplemented("play"); }
+TL_INLINE void PstnAudioProvider::start_play(const Call& call, std::string_view leg_id, std::int64_t play_id, BytesView samples,
+                                             Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->play(call, abi::own<std::string>(leg_id), play_id, abi::own<Bytes>(samples)); });
+}
+TL_INLINE Task<void> PstnAudioProvider::stop_play(Call, std::string, std::int64_t) { abi::unimplemented("stop_play"); }
+TL_INLINE void PstnAudioProvider::start_stop_play(const Call& call, std::string_view leg_id, std::int64_t play_id,
+                                                  Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->stop_play(call, abi::own<std::string>(leg_id), play_id); });
+}
+
+namespace detail {
+struct PstnAudioProviderThunks {
+  static PstnAudioProvider& of(void* self) { return *static_cast<PstnAudioProvider*>(self); }
+  static void join_bridge(void* self, const tl_call* call, tl_str leg_id, tl_str bridge,
+                          tl_pstn_audio_provider_join_bridge_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_join_bridge(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                                 abi::Member<std::string>::view(abi::checked<std::string>(bridge, "bridge")),
+                                 std::move(completion));
+    });
+  }
+  static void set_flow(void* self, const tl_call* call, tl_str leg_id, const tl_pstn_leg_flow* flow,
+                       tl_pstn_audio_provider_set_flow_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_set_flow(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                              abi::Codec<LegFlow>::view(abi::required<LegFlow>(flow, "flow")), std::move(completion));
+    });
+  }
+  static void play(void* self, const tl_call* call, tl_str leg_id, int64_t play_id, tl_bytes samples,
+                   tl_pstn_audio_provider_play_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_play(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                          abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(play_id, "play_id")),
+                          abi::Member<Bytes>::view(abi::checked<Bytes>(samples, "samples")), std::move(completion));
+    });
+  }
+  static void stop_play(void* self, const tl_call* call, tl_str leg_id, int64_t play_id,
+                        tl_pstn_audio_provider_stop_play_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_stop_play(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                               abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(play_id, "play_id")),
+                               std::move(completion));
+    });
+  }
+  static constexpr tl_pstn_audio_provider kVtbl{sizeof(tl_pstn_audio_provider), 0, &join_bridge, &set_flow, &play, &stop_play};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(PstnAudioProvider* object) { return {object, &detail::PstnAudioProviderThunks::kVtbl}; }
+
+
+namespace detail {
+struct PstnAudioEventsThunks {
+  static PstnAudioEvents& of(void* self) { return *static_cast<PstnAudioEvents*>(self); }
+  static void heard(void* self, const tl_call* call, tl_str leg_id, int64_t position, tl_bytes samples,
+                    tl_pstn_audio_events_heard_done done, void* user) noexcept {
+    abi::serve_now<void>(of(self), done, user,
+                         [&] { return of(self).heard(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")), abi::Member<std::int64_t>::view(abi::checked<std::int64_t>(position, "position")), abi::Member<Bytes>::view(abi::checked<Bytes>(samples, "samples"))); });
+  }
+  static constexpr tl_pstn_audio_events kVtbl{sizeof(tl_pstn_audio_events), 0, &heard};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(PstnAudioEvents* object) { return {object, &detail::PstnAudioEventsThunks::kVtbl}; }
+
+TL_INLINE Task<TrunkProbe> PstnTrunkProvider::probe(Call, DialTrunk) { abi::unimplemented("probe"); }
+TL_INLINE void PstnTrunkProvider::start_probe(const Call& call, DialTrunkView trunk, Completion<TrunkProbe> done) {
+  abi::complete_with(std::move(done), [&] { return this->probe(call, abi::own<DialTrunk>(trunk)); });
+}
+
+namespace detail {
+struct PstnTrunkProviderThunks {
+  static PstnTrunkProvider& of(void* self) { return *static_cast<PstnTrunkProvider*>(self); }
+  static void probe(void* self, const tl_call* call, const tl_pstn_dial_trunk* trunk, tl_pstn_trunk_provider_probe_done done,
+                    void* user) noexcept {
+    abi::serve<TrunkProbe>(of(self), done, user, [&](Completion<TrunkProbe> completion) {
+      of(self).start_probe(Call(call), abi::Codec<DialTrunk>::view(abi::required<DialTrunk>(trunk, "trunk")),
+                           std::move(completion));
+    });
+  }
+  static constexpr tl_pstn_trunk_provider kVtbl{sizeof(tl_pstn_trunk_provider), 0, &probe};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(PstnTrunkProvider* object) { return {object, &detail::PstnTrunkProviderThunks::kVtbl}; }
+
 }  // namespace trunkline::pstn

@@ -1,0 +1,3 @@
+#include "carrier.h"
+
+TRUNKLINE_EXPORT_PLUGIN(pstn_sip::Carrier)

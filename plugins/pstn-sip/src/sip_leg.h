@@ -1,0 +1,57 @@
+// One call over a trunk.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "media/media_leg.h"
+#include "media/sdp.h"
+#include "trunk.h"
+#include "trunkline/pstn.hpp"
+
+struct nua_handle_s;
+
+namespace pstn_sip {
+
+/// SIP thread alone.
+struct SipLeg {
+  enum class State { kDialing, kRinging, kAnswered, kEnded };
+
+  SipLeg(std::string leg_id, std::uint64_t leg_number, bool goes_out)
+      : id(std::move(leg_id)), number(leg_number), outbound(goes_out) {}
+
+  const std::string id;
+  const std::uint64_t number;  // what handles of the stack and the media engine know it by
+  const bool outbound;
+  State state = State::kDialing;
+  nua_handle_s* handle = nullptr;
+  const Trunk* trunk = nullptr;
+
+  MediaLegPtr media;
+  LocalAudio local;
+  std::optional<SdpAudio> remote;
+  std::optional<std::uint8_t> event_type;
+  bool offer_is_out = false;  // the next description from the other side answers ours
+
+  // A call that goes out.
+  trunkline::pstn::DialRequest request;
+  std::deque<const Trunk*> next;  // trunks that were not tried yet
+  unsigned attempt = 0;
+  bool provisional = false;  // this trunk has said something
+  bool challenged = false;   // it wanted to know who we are, and was told
+  int last_status = 0;       // of the trunk before
+  std::string last_problem;
+
+  std::deque<trunkline::pstn::LegChange> news;  // that the host has not heard
+  bool telling = false;
+  std::stop_source stop;  // of its timers
+
+  bool ended() const { return state == State::kEnded; }
+};
+using SipLegPtr = std::shared_ptr<SipLeg>;
+
+}  // namespace pstn_sip

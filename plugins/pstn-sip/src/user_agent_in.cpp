@@ -1,0 +1,127 @@
+// Calls that come in, and what the other side changes in a call.
+#include <arpa/inet.h>
+
+#include "causes.h"
+#include "sip_text.h"
+#include "user_agent.h"
+
+namespace pstn_sip {
+
+using trunkline::CallOptions;
+using trunkline::Error;
+using trunkline::ErrorCode;
+using trunkline::Properties;
+using trunkline::Result;
+using trunkline::host::LogLevel;
+
+/// The trunk whose address the request that is being handled came from; null: nobody's.
+const Trunk* UserAgent::trunk_of_source() const {
+  msg_t* message = nua_current_request(nua_);
+  const su_sockaddr_t* from = message ? msg_addr(message) : nullptr;
+  if (!from || from->su_family != AF_INET) return nullptr;
+  const std::uint32_t address = ntohl(from->su_sin.sin_addr.s_addr);
+  for (const Trunk& trunk : trunks_)
+    if (trunk.sends_from(address)) return &trunk;
+  return nullptr;
+}
+
+void UserAgent::refuse(nua_handle_t* handle, int status, const char* phrase, const std::string& why) {
+  log_.write(LogLevel::kInfo, "a call was refused", Properties{{"status", std::to_string(status)}, {"reason", why}});
+  const std::string warning = "399 trunkline \"" + why.substr(0, 200) + "\"";
+  const bool plain = why.find_first_of("\"\\\r\n") == why.npos;
+  nua_respond(handle, status, phrase, TAG_IF(plain && status == 488, SIPTAG_WARNING_STR(warning.c_str())), TAG_END());
+  nua_handle_destroy(handle);
+}
+
+void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
+  const Trunk* trunk = trunk_of_source();
+  if (!trunk) return refuse(handle, SIP_403_FORBIDDEN, "it came from an address that is no trunk's");
+  SipLegPtr leg;
+  try {
+    leg = new_leg(id_prefix_ + std::to_string(last_number_ + 1), false);
+    leg->trunk = trunk;
+    open_media(*leg, *trunk);
+  } catch (const Error& error) {
+    if (leg) {
+      legs_.erase(leg->id);
+      by_number_.erase(leg->number);
+    }
+    return refuse(handle, SIP_503_SERVICE_UNAVAILABLE, error.message);
+  }
+  const std::string_view sdp = sdp_of(sip);
+  try {
+    if (!sdp.empty()) set_media(*leg, parse_sdp(sdp));
+  } catch (const Error& error) {
+    engine_.remove(leg->media);
+    legs_.erase(leg->id);
+    by_number_.erase(leg->number);
+    const bool wrong = error.code == ErrorCode::kInvalidArgument;
+    return wrong ? refuse(handle, 400, "Bad Session Description", error.message)
+                 : refuse(handle, SIP_488_NOT_ACCEPTABLE, error.message);
+  }
+  bind(leg, handle);
+  std::string to = number_of(sip->sip_request->rq_url);
+  // A registered contact may name the user: then To says which number was called.
+  if (sip->sip_to && !trunk->settings.username.empty() && to == trunk->settings.username) to = number_of(sip->sip_to->a_url);
+  leg->telling = true;  // the host hears of the call first, then of what became of it
+  events_.start_incoming(
+      leg->id, caller_of(sip), std::move(to), custom_headers_of(sip), CallOptions{},
+      [this, leg](Result<void> taken) { thread_.post([this, leg, taken = std::move(taken)] { offered(leg, taken); }); });
+}
+
+/// What the host said to a call that comes in.
+void UserAgent::offered(const SipLegPtr& leg, const Result<void>& taken) {
+  if (taken.ok()) {
+    if (leg->state == SipLeg::State::kDialing) {
+      leg->state = SipLeg::State::kRinging;
+      nua_respond(leg->handle, SIP_180_RINGING, TAG_END());
+    }
+    return tell_next(leg);
+  }
+  const bool nobody = taken.error().code == ErrorCode::kNotFound;
+  log_.write(LogLevel::kInfo, "the host did not take a call", Properties{{"leg_id", leg->id}, {"reason", taken.error().message}});
+  leg->news.clear();  // it does not know the call
+  if (leg->ended()) return;
+  leg->state = SipLeg::State::kEnded;
+  legs_.erase(leg->id);
+  engine_.remove(leg->media);
+  nua_respond(leg->handle, nobody ? 404 : 503, nobody ? "Not Found" : "Service Unavailable", TAG_END());
+}
+
+/// An INVITE within the call: hold, another codec, another address, or just a sign of life.
+void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
+  const std::string_view sdp = sdp_of(sip);
+  std::string ours;
+  try {
+    ++leg->local.version;
+    if (sdp.empty()) {
+      leg->local.direction = Direction::kSendRecv;
+      ours = write_offer(leg->local);
+      leg->offer_is_out = true;
+    } else {
+      const Agreed agreed = set_media(*leg, parse_sdp(sdp));
+      ours = write_answer(leg->local, *leg->remote, agreed);
+    }
+  } catch (const Error& error) {
+    // The call goes on as it was.
+    nua_respond(leg->handle, SIP_488_NOT_ACCEPTABLE, NUTAG_WITH_THIS(nua_), TAG_END());
+    return;
+  }
+  nua_respond(leg->handle, SIP_200_OK, NUTAG_WITH_THIS(nua_), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+              SIPTAG_PAYLOAD_STR(ours.c_str()), TAG_END());
+}
+
+/// The answer to an offer that went out with a 200.
+void UserAgent::acknowledged(const SipLegPtr& leg, const sip_t* sip) {
+  if (!std::exchange(leg->offer_is_out, false) || leg->ended()) return;
+  const std::string_view sdp = sip ? sdp_of(sip) : std::string_view{};
+  try {
+    if (sdp.empty()) throw Error(ErrorCode::kFailedPrecondition, "the answer has no session description", "sdp");
+    set_media(*leg, parse_sdp(sdp));
+  } catch (const Error& error) {
+    nua_bye(leg->handle, SIPTAG_REASON_STR(reason_of(kCauseIncompatible).c_str()), TAG_END());
+    end(leg, kCauseIncompatible, 488, error.message);
+  }
+}
+
+}  // namespace pstn_sip
