@@ -36,6 +36,8 @@ int compare(const Decimal& left, const Decimal& right);
 
 /// A decimal as a value of an evaluation, see Value.
 bool is_decimal(const Value& value);
+/// A number as JSON has it, or one of these.
+inline bool is_numeric(const Value& value) { return value.is_number() || is_decimal(value); }
 Value to_value(const Decimal& decimal);
 /// `value` must be one.
 Decimal decimal_of(const Value& value);

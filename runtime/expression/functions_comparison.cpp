@@ -7,8 +7,6 @@
 namespace trunkline::expression {
 namespace {
 
-bool is_numeric(const Value& value) { return value.is_number() || is_decimal(value); }
-
 int order(double left, double right) { return left < right ? -1 : left > right ? 1 : 0; }
 
 Decimal as_decimal(const Value& value) {

@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::int64_t kMaxRangeEnd = 2'147'483'647;
 
-bool is_numeric(const Value& value) { return value.is_number() || is_decimal(value); }
-
 /// The two operands in their common type.
 struct Operands {
   enum class Type { kInteger, kFloat, kDecimal } type = Type::kInteger;

@@ -9,7 +9,7 @@
 namespace trunkline {
 namespace {
 
-const store::Statement kFind{
+const store::Statement kFindAssignment{
     "SELECT principal_type, client_ids FROM teams_assignments WHERE resource_key = ? AND tenant_id = ? AND object_id = ?"};
 const store::Statement kPut{
     "INSERT INTO teams_assignments (resource_key, tenant_id, object_id, principal_type, client_ids) VALUES (?, ?, ?, ?, ?) "
@@ -52,7 +52,7 @@ std::optional<TeamsAssignment> TeamsAssignments::find(const Resource& resource, 
   std::optional<TeamsAssignment> found;
   const std::string tenant = to_lower(tenant_id), object = to_lower(object_id);
   resource.database->read([&](store::Session& session) {
-    session.query(kFind, {resource.key, tenant, object}, [&](const store::Row& row) {
+    session.query(kFindAssignment, {resource.key, tenant, object}, [&](const store::Row& row) {
       TeamsAssignment assignment;
       assignment.tenant_id = tenant;
       assignment.object_id = object;
