@@ -78,7 +78,8 @@ void leaks(CheckContext& kit) {
 
 void owned_threads(CheckContext& kit) {
   if (kit.input.plugin->manifest.threads) kit.skip("the manifest says that it owns threads");
-  if (kit.input.isolation) kit.skip("in a process of its own it has threads of ours beside it, which cannot be told from its own");
+  if (kit.input.isolation)
+    kit.skip("in a process of its own it has threads of ours beside it, which cannot be told from its own");
   kit.host.let_pass(Duration{0});  // all threads of the host run
   const std::size_t before = thread_count();
   Subject subject = kit.open();

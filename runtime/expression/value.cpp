@@ -20,7 +20,6 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) {
          std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return lower(a) == lower(b); });
 }
 
-
 bool equal_numbers(const Value& left, const Value& right) {
   if (is_decimal(left) || is_decimal(right)) {
     const auto as_decimal = [](const Value& value) -> std::optional<Decimal> {

@@ -31,12 +31,10 @@ std::string assertion_of(const Secret& key_der, const std::string& thumbprint, c
     throw Error(ErrorCode::kInvalidArgument, "a directory takes certificates with RSA keys only", "authentication.pfx");
   Uuid id;
   random_bytes(id.bytes);
-  const auto seconds = [](Time time) {
-    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
-  };
+  const auto seconds = [](Time time) { return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(); };
   const nlohmann::json header{{"alg", "RS256"}, {"typ", "JWT"}, {"x5t", thumbprint}};
-  const nlohmann::json claims{{"aud", audience}, {"iss", client},           {"sub", client}, {"jti", id.str()},
-                              {"nbf", seconds(now)}, {"exp", seconds(now + kAssertionLife)}};
+  const nlohmann::json claims{{"aud", audience}, {"iss", client},       {"sub", client},
+                              {"jti", id.str()}, {"nbf", seconds(now)}, {"exp", seconds(now + kAssertionLife)}};
   std::string token = jose::base64url(header.dump());
   token += '.';
   jose::append_base64url(token, claims.dump());

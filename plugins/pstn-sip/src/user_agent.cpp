@@ -103,7 +103,8 @@ void UserAgent::start() {
                  Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
   }
   const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + settings_.address;
-  const std::string url = "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
+  const std::string url =
+      "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
   const bool tls = !settings_.tls_certificate_dir.empty();
   const std::string secure = "sips:" + settings_.advertise + ":" + std::to_string(settings_.tls_port) + bind;
   nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),

@@ -96,7 +96,7 @@ class UserAgent {
   su_timer_t* timer_ = nullptr;  // of stop()
   std::function<void()> stopped_;
   bool stopping_ = false;
-  bool shut_ = false;  // the stack says that it is through
+  bool shut_ = false;                                       // the stack says that it is through
   std::map<std::string, SipLegPtr, std::less<>> legs_;      // by id; those that have not ended
   std::unordered_map<std::uint64_t, SipLegPtr> by_number_;  // those that the stack knows
   std::uint64_t last_number_ = 0;
