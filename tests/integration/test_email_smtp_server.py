@@ -265,3 +265,29 @@ def test_a_configuration_that_would_show_secrets_is_refused(
 ) -> None:
     with pytest.raises(AssertionError, match=fault):
         Server("--config", relay(tmp_path, acs, issuer, free_port(), {}, **more))
+
+
+def test_a_server_that_stops_waits_for_what_it_asked(tmp_path: Path, acs: Server) -> None:
+    """The token endpoint takes its time; the relay stops in between, and ends well."""
+    began = threading.Event()
+
+    class Slow(Issuer):
+        def do_POST(self) -> None:
+            began.set()
+            time.sleep(1)
+            super().do_POST()
+
+    slow = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=slow.serve_forever)
+    thread.start()
+    port = free_port()
+    config = relay(tmp_path, acs, f"http://127.0.0.1:{slow.server_port}", port, {"management_secret": "management"})
+    try:
+        with Server("--config", config) as server, socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+            raw.sendall(b"EHLO x\r\nAUTH PLAIN AHJlbGF5AHg=\r\n")
+            assert began.wait(WAIT_SECONDS)
+            assert server.stop() == 0
+    finally:
+        slow.shutdown()
+        thread.join()
+        slow.server_close()

@@ -63,15 +63,16 @@ class Plugin final : public trunkline::host::WebhookReceiver {
     io_.stop();
     thread_.join();
   }
-  /// Nothing is taken afterwards; what was answered is with the resource.
+  /// Nothing is taken afterwards; what was answered is with the resource. Waits for what was asked of the host.
   Task<void> stop() {
+    submissions_.stop();
     co_await trunkline::from_callback<void>([this](auto done) {
       asio::post(io_, [this, done]() mutable {
         error_code ignored;
         acceptor_.close(ignored);
         for (const std::weak_ptr<Session>& one : sessions_)
           if (const auto session = one.lock()) session->close();
-        done(Result<void>{});
+        in_flight_.when_idle([done]() mutable { done(Result<void>{}); });
       });
     });
   }
@@ -101,7 +102,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
       if (!acceptor_.is_open()) return;
       std::erase_if(sessions_, [](const std::weak_ptr<Session>& one) { return one.expired(); });
       if (!error && sessions_.size() < settings_.max_connections) {
-        auto session = std::make_shared<Session>(std::move(socket), settings_, tls_.get(), logins_, submissions_);
+        auto session = std::make_shared<Session>(std::move(socket), settings_, tls_.get(), logins_, submissions_, in_flight_);
         sessions_.push_back(session);
         asio::co_spawn(io_, session->run(), asio::detached);
       }
@@ -113,6 +114,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
   email_smtp_server::Logins logins_;
   email_smtp_server::Submissions submissions_;
   std::unique_ptr<asio::ssl::context> tls_;
+  email_smtp_server::InFlight in_flight_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   tcp::acceptor acceptor_;

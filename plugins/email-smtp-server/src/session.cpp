@@ -33,11 +33,15 @@ constexpr std::chrono::minutes kPatience{5};
 
 /// What a task of the host gives, on this thread again.
 template <class T>
-awaitable<trunkline::Result<T>> result_of(asio::any_io_executor executor, trunkline::Task<T> task) {
-  auto initiate = [&executor, &task](auto handler) {
+awaitable<trunkline::Result<T>> result_of(asio::any_io_executor executor, InFlight* in_flight, trunkline::Task<T> task) {
+  in_flight->begin();
+  auto initiate = [&executor, &task, in_flight](auto handler) {
     auto kept = std::make_shared<decltype(handler)>(std::move(handler));
-    trunkline::spawn(std::move(task), [kept, executor](trunkline::Result<T> result) {
-      asio::post(executor, [kept, result = std::move(result)]() mutable { std::move (*kept)(std::move(result)); });
+    trunkline::spawn(std::move(task), [kept, executor, in_flight](trunkline::Result<T> result) {
+      asio::post(executor, [kept, in_flight, result = std::move(result)]() mutable {
+        in_flight->end();
+        std::move (*kept)(std::move(result));
+      });
     });
   };
   co_return co_await asio::async_initiate<decltype(use_awaitable), void(trunkline::Result<T>)>(std::move(initiate),
@@ -47,13 +51,14 @@ awaitable<trunkline::Result<T>> result_of(asio::any_io_executor executor, trunkl
 }  // namespace
 
 Session::Session(asio::ip::tcp::socket socket, const Settings& settings, asio::ssl::context* tls, Logins& logins,
-                 Submissions& submissions)
+                 Submissions& submissions, InFlight& in_flight)
     : socket_(std::move(socket)),
       patience_(socket_.get_executor()),
       settings_(settings),
       tls_(tls),
       logins_(logins),
-      submissions_(submissions) {}
+      submissions_(submissions),
+      in_flight_(in_flight) {}
 
 void Session::close() {
   error_code ignored;
@@ -244,7 +249,7 @@ awaitable<void> Session::auth(std::string rest) {
 awaitable<void> Session::log_in(std::string username, std::string password) {
   patience_.cancel();
   auto task = logins_.check(std::move(username), std::move(password));
-  const auto result = co_await result_of<bool>(socket_.get_executor(), std::move(task));
+  const auto result = co_await result_of<bool>(socket_.get_executor(), &in_flight_, std::move(task));
   if (!result.ok()) co_return co_await reply("454 4.7.0 nobody can tell just now, try again later");
   if (result.value()) {
     known_ = true;
@@ -289,7 +294,7 @@ awaitable<void> Session::data() {
   Envelope envelope = std::move(envelope_);
   reset_mail();
   auto task = submissions_.send(std::move(envelope), std::move(*mail));
-  auto result = co_await result_of<std::string>(socket_.get_executor(), std::move(task));
+  auto result = co_await result_of<std::string>(socket_.get_executor(), &in_flight_, std::move(task));
   std::string text = "451 4.3.0 not taken, try again later";
   if (result.ok()) text = std::move(result.value());
   co_await reply(std::move(text));

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "in_flight.h"
 #include "logins.h"
 #include "submission.h"
 
@@ -20,7 +21,7 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   /// `tls`: null when there is none. All outlive the session.
   Session(boost::asio::ip::tcp::socket socket, const Settings& settings, boost::asio::ssl::context* tls, Logins& logins,
-          Submissions& submissions);
+          Submissions& submissions, InFlight& in_flight);
   /// Serves until the client leaves, goes silent or makes too many mistakes.
   boost::asio::awaitable<void> run();
   void close();
@@ -54,6 +55,7 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::ssl::context* tls_;
   Logins& logins_;
   Submissions& submissions_;
+  InFlight& in_flight_;
   std::string in_;
   bool greeted_ = false;
   bool quit_ = false;

@@ -146,7 +146,7 @@ trunkline::Task<std::string> Submissions::send(Envelope envelope, std::string ra
   std::string same = envelope.from;
   for (const std::string& one : envelope.to) same += "\n" + one;
   const std::string operation_id = guid_of(same + "\n\n" + raw);
-  for (int i = 0; i < kAttempts; ++i) {
+  for (int i = 0; i < kAttempts && !stopped_; ++i) {
     HttpRequest request;
     request.method = "POST";
     request.url = connection_.endpoint + "/emails:send?api-version=" + settings_.api_version;

@@ -1,5 +1,6 @@
 // One mail as the email operations take it, and what they answer.
 #pragma once
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,15 @@ class Submissions {
   Submissions(trunkline::Host host, const Settings& settings);
   /// What the client is answered: a reply of SMTP without its line end. The same mail is sent once, however often it comes.
   trunkline::Task<std::string> send(Envelope envelope, std::string raw);
+  /// What is under way is not tried again.
+  void stop() { stopped_ = true; }
 
  private:
   const Settings& settings_;
   const trunkline::host::HttpClient http_;
   const trunkline::host::ClockClient clock_;
   const http_carrier::AzureConnection connection_;
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace email_smtp_server
