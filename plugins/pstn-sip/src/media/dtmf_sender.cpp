@@ -6,7 +6,7 @@ namespace {
 constexpr int kToneFrames = 5;         // 100 ms
 constexpr int kGapFrames = 4;          // 80 ms
 constexpr int kEndCopies = 3;          // the end is said three times
-constexpr std::uint16_t kTicks = 160;  // of the RTP clock in a frame
+constexpr std::uint16_t kEventTicks = 160;  // of the RTP clock in a frame
 
 }  // namespace
 
@@ -27,7 +27,7 @@ DtmfSender::Step DtmfSender::next(std::uint32_t timestamp) {
     step.marker = frame_ == 1;
     step.timestamp = started_;
     step.event.digit = digits_[begin_];
-    step.event.duration = static_cast<std::uint16_t>(kTicks * frame_);
+    step.event.duration = static_cast<std::uint16_t>(kEventTicks * frame_);
     return step;
   }
   step.pause = true;
