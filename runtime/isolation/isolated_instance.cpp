@@ -72,9 +72,7 @@ IsolatedInstance::IsolatedInstance(const plugin::Manifest& manifest, std::string
   running_ = context.metrics.gauge("trunkline_isolation_running", "1: the plugin's process runs.", labels);
 }
 
-IsolatedInstance::~IsolatedInstance() {
-  if (gone_) gone_->join();
-}
+IsolatedInstance::~IsolatedInstance() = default;
 
 IsolatedInstance::State IsolatedInstance::state() const {
   const std::lock_guard lock(mutex_);
@@ -173,6 +171,9 @@ void IsolatedInstance::start() {
   changed_.wait(lock, [this] { return state_ == State::kRunning || !session_; });
   if (state_ == State::kRunning) return;
   state_ = State::kStopped;
+  const std::shared_ptr<Session> gone = std::exchange(gone_, nullptr);
+  lock.unlock();
+  if (gone) gone->join();  // what its thread uses of the runtime may go when we have thrown
   if (refusal_) throw *refusal_;
   throw Error(ErrorCode::kFailedPrecondition, last_loss_.text, provider_);
 }
@@ -417,11 +418,12 @@ void IsolatedInstance::destroy() {
 void IsolatedInstance::abandon() {
   std::unique_lock lock(mutex_);
   if (timer_ != 0) context_.clock.cancel(std::exchange(timer_, 0));
-  const std::shared_ptr<Session> session = std::exchange(session_, nullptr);
+  const std::shared_ptr<Session> session = std::exchange(session_, nullptr), before = std::exchange(gone_, nullptr);
   stop_done_ = nullptr;
   set_state(State::kStopped);
   lock.unlock();
   if (session) session->abandon();
+  if (before) before->join();
 }
 
 }  // namespace trunkline::isolation

@@ -81,7 +81,9 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
   std::condition_variable changed_;
   State state_ = State::kStarting;
   std::shared_ptr<Session> session_;  // null: there is no process
-  std::shared_ptr<Session> gone_;     // the one before it, whose thread may just be ending
+  // The one before it. Its thread may just be ending, and is waited for before anything goes that it uses: in start(), destroy()
+  // and abandon(), and before the next one begins.
+  std::shared_ptr<Session> gone_;
   bool ever_ran_ = false;
   std::optional<Error> refusal_;
   Loss last_loss_;

@@ -15,6 +15,7 @@
 
 #include "runtime/isolation/isolated_instance.h"
 #include "tests/abi/test_host.h"
+#include "trunkline/media_client.hpp"
 
 namespace trunkline::isolation {
 namespace {
@@ -117,6 +118,59 @@ TEST_F(Isolation, GivesTheResultsOfTheVerySamePlugin) {
 
   const auto direct = host.create("test-echo", settings());
   EXPECT_EQ(sms_of(*instance).capabilities(), sms_of(*direct).capabilities());
+}
+
+TEST_F(Isolation, StreamsCross) {
+  plugin::LoaderOptions accept;
+  accept.paths = {plugin::test_plugins_folder()};
+  accept.allow_drafts = true;
+  host.loader = std::make_unique<plugin::PluginLoader>(accept);
+  open("test-tones");
+  const media::MediaProviderClient media(instance->interface(media::MediaProviderClient::kInterfaceId), instance->calls());
+  EXPECT_TRUE(media.capabilities().synthesis);
+  StreamClient<media::AudioFrame> frames = media.render_sync(media::PlaySource::of_text("hello"), {});
+  std::vector<std::int64_t> positions;
+  for (;;) {
+    const auto some = sync_wait(frames.next(2));
+    if (some.empty()) break;
+    for (const auto& frame : some) positions.push_back(frame.position);
+  }
+  EXPECT_THAT(positions, testing::ElementsAre(0, 1, 2, 3, 4));
+  frames.close();
+  try {
+    media.render_sync(media::PlaySource::of_ssml({"<speak/>"}), {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.target, "source");
+  }
+
+  // A stream that is open when its process goes ends in an error.
+  StreamClient<media::AudioFrame> cut = media.render_sync(media::PlaySource::of_text("hello"), {});
+  ::kill(isolated->process_id(), SIGKILL);
+  ASSERT_TRUE(await_state("waiting"));
+  try {
+    sync_wait(cut.next(2));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+    EXPECT_THAT(error.message, HasSubstr("SIGKILL"));
+  }
+}
+
+TEST_F(Isolation, CallsOfManyThreadsAllEnd) {
+  open("test-noop");
+  constexpr int kThreads = 4, kCalls = 500;
+  std::atomic<int> sent{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([&] {
+      for (int call = 0; call < kCalls; ++call)
+        if (send().get().ok()) ++sent;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(sent, kThreads * kCalls);
+  EXPECT_TRUE(eventually([&] { return host.executor.work().count() == 0; }));
+  EXPECT_TRUE(close());
 }
 
 TEST_F(Isolation, LeavesNoProcessBehindWhenItIsStopped) {

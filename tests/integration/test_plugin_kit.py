@@ -141,3 +141,25 @@ def test_bad_input(tmp_path: Path) -> None:
     other = tmp_path / "trunkline.yaml"
     other.write_text("providers:\n  - name: other\n    plugin: sms-sandbox\n")
     assert "no provider of plugin test-awkward; found other (sms-sandbox)" in said(str(AWKWARD), "--config", str(other))
+
+
+def test_in_a_process_of_its_own_a_crash_is_attributed(tmp_path: Path) -> None:
+    report = kit(
+        AWKWARD, *awkward(tmp_path, "crashes"), "--isolation", "process", "--only", "sms.normal", "--in-process", expect=1
+    )
+    [result] = report["checks"]  # type: ignore[misc]
+    assert "provider under-test (plugin test-awkward): its process ended by signal 11 (SIGSEGV)" in result["detail"]
+
+
+def test_the_configuration_can_ask_for_isolation(tmp_path: Path) -> None:
+    options = awkward(tmp_path, "exits")
+    config = Path(options[1])
+    config.write_text(config.read_text() + "    isolation: process\n")
+    report = kit(AWKWARD, *options, "--only", "sms.normal", "--in-process", expect=1)
+    [result] = report["checks"]  # type: ignore[misc]
+    assert "its process ended with exit status 7" in result["detail"]
+
+
+def test_the_list_says_what_can_be_isolated() -> None:
+    done = subprocess.run([str(PROGRAM), "plugin", "list", "--verbose"], capture_output=True, text=True, timeout=60, check=True)
+    assert "    isolation     none, process\n" in done.stdout
