@@ -284,6 +284,31 @@ void UserAgent::bind(const SipLegPtr& leg, nua_handle_t* handle) {
   nua_handle_bind(handle, leg_magic(leg->number));
 }
 
+/// The stack sends UPDATE in time. Who does not know it gets INVITEs from us, with a description, before the stack sends one
+/// without.
+void UserAgent::keep_session(const SipLegPtr& leg, const sip_t* sip) {
+  if (!sip || settings_.session_seconds == 0) return;
+  const bool update = sip->sip_allow && sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
+  nua_set_hparams(leg->handle, NUTAG_UPDATE_REFRESH(update), TAG_END());
+  if (update || (leg->outbound && !sip->sip_session_expires)) return;
+  std::int64_t seconds = settings_.session_seconds;
+  if (sip->sip_session_expires)
+    seconds = std::min<std::int64_t>(seconds, static_cast<std::int64_t>(sip->sip_session_expires->x_delta));
+  refresh_by_invite(leg, std::chrono::seconds{std::max<std::int64_t>(seconds / 3, 10)});
+}
+
+void UserAgent::refresh_by_invite(const SipLegPtr& leg, Duration interval) {
+  after(leg, interval, [this, leg, interval] {
+    if (leg->state == SipLeg::State::kAnswered && !leg->offer_is_out) {
+      ++leg->local.version;
+      leg->offer_is_out = true;
+      const std::string offer = write_offer(leg->local);
+      nua_invite(leg->handle, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_END());
+    }
+    refresh_by_invite(leg, interval);
+  });
+}
+
 std::string UserAgent::own_address(const Trunk& trunk, const std::string& number) const {
   const std::string& domain = trunk.settings.domain.empty() ? settings_.advertise : trunk.settings.domain;
   if (number.empty() || number == "anonymous") return "sip:anonymous@anonymous.invalid";
@@ -297,12 +322,18 @@ void UserAgent::change_state(const SipLegPtr& leg, SipLeg::State state) {
   tell(leg, LegChange::of_state(state == SipLeg::State::kRinging ? LegState::kRinging : LegState::kAnswered));
 }
 
-void UserAgent::end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text) {
-  if (leg->ended()) return;
+/// Its timers and sockets go now, whoever still knows it.
+void UserAgent::close(const SipLegPtr& leg) {
   leg->state = SipLeg::State::kEnded;
   legs_.erase(leg->id);
   leg->stop.request_stop();
   if (leg->media) engine_.remove(leg->media);
+  leg->media.reset();
+}
+
+void UserAgent::end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text) {
+  if (leg->ended()) return;
+  close(leg);
   HangupCause cause;
   cause.q850 = q850;
   if (status != 0) cause.sip_status = status;

@@ -57,6 +57,7 @@ class UserAgent {
   Agreed set_media(SipLeg& leg, SdpAudio theirs);
   void sound_flows(SipLeg& leg);
   void change_state(const SipLegPtr& leg, SipLeg::State state);
+  void close(const SipLegPtr& leg);
   /// Told once; the signalling may go on for a while.
   void end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text);
   /// The stack is done with it.
@@ -65,6 +66,9 @@ class UserAgent {
   void tell_next(const SipLegPtr& leg);
   void after(const SipLegPtr& leg, trunkline::Duration delay, std::function<void()> fn);
   void bind(const SipLegPtr& leg, nua_handle_t* handle);
+  /// How the session timer is refreshed; `sip` is the other side's part of setting the call up.
+  void keep_session(const SipLegPtr& leg, const sip_t* sip);
+  void refresh_by_invite(const SipLegPtr& leg, trunkline::Duration interval);
   std::string own_address(const Trunk& trunk, const std::string& number) const;
 
   // --- user_agent_out.cpp
