@@ -244,7 +244,7 @@ class Sipp:
             self.process.kill()
         self.process.wait()
         if kind is not None:
-            print(self.messages()[-8000:])
+            print(self.messages()[-8000:], self.process.stderr.read() if self.process.stderr else "")
         if self.process.stderr:
             self.process.stderr.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -249,7 +250,7 @@ def test_the_phone_hangs_up(tmp_path: Path) -> None:
     with Sound() as sound:
         steps = taken(sound)[:3] + [
             REMEMBERING_ACK,
-            "<pause milliseconds='300'/>",
+            '<pause milliseconds="300"/>',
             f'<send retrans="500">{in_dialog_bye()}</send>',
             '<recv response="200"/>',
         ]
@@ -263,6 +264,7 @@ def test_the_phone_hangs_up(tmp_path: Path) -> None:
 # Who is who, for requests of the side that was called.
 REMEMBERING_ACK = """<recv request="ACK"><action>
 <ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/><ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
+<ereg regexp="127.0.0.1:[0-9]+" search_in="hdr" header="Via:" assign_to="peer"/>
 </action></recv>"""
 
 
@@ -272,7 +274,7 @@ def in_dialog_bye() -> str:
 
 def in_dialog(method: str, number: int, *lines: str, body: str = "") -> str:
     return message(
-        f"{method} sip:[remote_ip]:[remote_port] SIP/2.0",
+        f"{method} sip:[$peer] SIP/2.0",
         "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
         "From: [$to]",
         "To: [$from]",
@@ -283,3 +285,232 @@ def in_dialog(method: str, number: int, *lines: str, body: str = "") -> str:
         *lines,
         body=body,
     )
+
+
+# --- who we are -----------------------------------------------------------------------------------------------------------
+
+
+def challenged(sound: Sound, password: str = "secret", tries: int = 1) -> list[str]:
+    """Wants to know who calls, then takes the call; with a wrong password it says so."""
+    ask = 'WWW-Authenticate: Digest realm="trunk.test", nonce="47ebe028cda119c35d4877b383027d28da013815", qop="auth", algorithm=MD5'
+    return [
+        '<recv request="INVITE"/>',
+        f"<send>{reply('401 Unauthorized', ask)}</send>",
+        '<recv request="ACK"/>',
+        f'<recv request="INVITE"><action><verifyauth assign_to="fine" username="alice" password="{password}"/></action></recv>',
+        '<nop test="fine" next="good"/>',
+        f"<send>{reply('403 Forbidden')}</send>",
+        '<recv request="ACK" next="end"/>',
+        '<label id="good"/>',
+        f'<send retrans="500">{reply("200 OK", body=sdp(sound.port))}</send>',
+        '<recv request="ACK"/>',
+        '<recv request="BYE"/>',
+        f"<send>{in_dialog_ok()}</send>",
+        '<label id="end"/>',
+    ]
+
+
+def test_credentials_are_given_when_asked(tmp_path: Path) -> None:
+    with Sound() as sound, Sipp(*challenged(sound)) as sipp, line(tmp_path, trunk_at(sipp.port, username="alice")) as calls:
+        connection = calls.call(PHONE)
+        calls.event("CallConnected", connection)
+        calls.hang_up(connection)
+        assert sipp.succeeded()
+        assert 'username="alice"' in sipp.messages()
+
+
+@pytest.mark.parametrize(("members", "words"), [({"username": "alice"}, "refused the credentials of alice"), ({}, "wants credentials, and no username")])
+def test_wrong_or_missing_credentials_are_said(tmp_path: Path, members: dict[str, Any], words: str) -> None:
+    steps = challenged(Sound(), password="another")
+    with Sipp(*(steps if members else steps[:3])) as sipp, line(tmp_path, trunk_at(sipp.port, **members)) as calls:
+        why = calls.event("CreateCallFailed", calls.call(PHONE))["resultInformation"]
+        assert why["q850Details"]["code"] == 21
+        assert words in why["message"]
+        assert "secret" not in why["message"] + "".join(calls.server.log)
+        assert sipp.succeeded()
+        calls.nothing_is_left()
+
+
+# --- which trunk ----------------------------------------------------------------------------------------------------------
+
+
+def test_routes_pick_the_trunk_and_the_next_one_stands_in(tmp_path: Path) -> None:
+    """The first trunk of the route says 503; one that no route names is never asked."""
+    busy = ['<recv request="INVITE"/>', f"<send>{reply('503 Service Unavailable')}</send>", '<recv request="ACK"/>']
+    with Sound() as sound, Sipp(*busy) as first, Sipp(*taken(sound)) as second:
+        trunks = [{"host": "spare.example.test", "address": "127.0.0.1", "port": free_port()}]
+        trunks += [{"host": name, "address": "127.0.0.1", "port": sipp.port} for name, sipp in (("a.example.test", first), ("b.example.test", second))]
+        with line(tmp_path, *trunks) as calls:
+            for name in ("a.example.test", "b.example.test"):
+                calls.server.cli("trunk", "set", name)
+            calls.server.cli("trunk", "route", "west", "--pattern", r"^\+1425", "--to", "a.example.test", "--to", "b.example.test")
+            connection = calls.call(PHONE)
+            calls.event("CallConnected", connection)
+            calls.hang_up(connection)
+            assert first.succeeded()
+            assert second.succeeded()
+            # No route leads to Germany.
+            why = calls.event("CreateCallFailed", calls.call("+493055700000"))["resultInformation"]
+            assert "no route matches" in why["message"]
+            calls.nothing_is_left()
+
+
+def test_trunk_test_shows_the_ladder_and_what_refused(tmp_path: Path) -> None:
+    there = ['<recv request="OPTIONS"/>', f"<send>{reply('200 OK')}</send>"]
+    with Sipp(*there) as sipp:
+        trunks = [{"host": "a.example.test", "address": "127.0.0.1", "port": sipp.port}, {"host": "b.example.test", "address": "127.0.0.1", "port": free_port()}]
+        with line(tmp_path, *trunks) as calls:
+            for name in ("a.example.test", "b.example.test", "c.example.test"):
+                calls.server.cli("trunk", "set", name)
+                calls.server.cli("trunk", "route", name[0], "--pattern", {"a": r"^\+1", "b": r"^\+49", "c": r"^\+44"}[name[0]], "--to", name)
+            shown = calls.server.cli("trunk", "test", PHONE).stdout
+            assert f"ask   a.example.test  127.0.0.1:{sipp.port} over udp" in shown
+            assert "  →  OPTIONS sip:a.example.test" in shown
+            assert "  ←  200 OK" in shown
+            assert "pass  trunk.answer  a.example.test" in shown
+            assert "reject  trunk.answer  b.example.test" in calls.server.cli("trunk", "test", "+493055700000", expect=1).stdout
+            assert "none of the trunks of this provider" in calls.server.cli("trunk", "test", "+442079460000", expect=1).stdout
+            assert "reject  route.found" in calls.server.cli("trunk", "test", "+81312345678", expect=1).stdout
+
+
+# --- what happens within a call -------------------------------------------------------------------------------------------
+
+
+def test_over_tcp_with_hold_and_back(tmp_path: Path) -> None:
+    """The phone holds the call and takes it back; nothing is sent to it in between."""
+    with Sound() as sound:
+        steps = taken(sound)[:3] + [
+            REMEMBERING_ACK,
+            f'<send retrans="500">{in_dialog("INVITE", 1, body=sdp(sound.port, extra="a=sendonly"))}</send>',
+            '<recv response="100" optional="true"/>',
+            '<recv response="200"><action><ereg regexp="a=recvonly" search_in="body" check_it="true" assign_to="held"/></action></recv>',
+            '<nop><action><log message="[$held]"/></action></nop>',
+            f"<send>{in_dialog('ACK', 1)}</send>",
+            '<pause milliseconds="200"/>',
+            f'<send retrans="500">{in_dialog("INVITE", 2, body=sdp(sound.port))}</send>',
+            '<recv response="100" optional="true"/>',
+            '<recv response="200"><action><ereg regexp="a=sendrecv" search_in="body" check_it="true" assign_to="back"/></action></recv>',
+            '<nop><action><log message="[$back]"/></action></nop>',
+            f"<send>{in_dialog('ACK', 2)}</send>",
+            *hung_up_on(),
+        ]
+        with Sipp(*steps, transport="t1") as sipp, prompts(tone(1000, 0.5)) as prompt:
+            with line(tmp_path, trunk_at(sipp.port, transport="tcp")) as calls:
+                connection = calls.call(PHONE)
+                calls.event("CallConnected", connection)
+                assert sound.wait(lambda: sipp.messages().count("INVITE sip:") >= 2 and sipp.messages().count("CSeq: 2 ACK") >= 1)
+                calls.play(connection, prompt)
+                calls.event("PlayCompleted", connection)
+                assert sound.hears(1000), "after the hold it hears again"
+                calls.hang_up(connection)
+                assert sipp.succeeded()
+                calls.nothing_is_left()
+
+
+def test_a_transfer_connects_two_phones(tmp_path: Path) -> None:
+    """The application leaves; the two phones hear each other, each only the other one."""
+    with Sound() as one, Sound() as two, Sipp(*taken(one)) as first, Sipp(*taken(two)) as second:
+        trunks = [{"host": name, "address": "127.0.0.1", "port": sipp.port} for name, sipp in (("a.example.test", first), ("b.example.test", second))]
+        with line(tmp_path, *trunks) as calls:
+            for name, pattern in (("a.example.test", r"^\+1425"), ("b.example.test", r"^\+1206")):
+                calls.server.cli("trunk", "set", name)
+                calls.server.cli("trunk", "route", name[0], "--pattern", pattern, "--to", name)
+            connection = calls.call(PHONE)
+            calls.event("CallConnected", connection)
+            transfer = {"targetParticipant": phone("+12065550150"), "sourceCallerIdNumber": {"value": OURS}}
+            calls.ask("POST", f"{CALLS}/{connection}:transferToParticipant", transfer, 202)
+            calls.event("CallTransferAccepted", connection)
+            one.say(tone(600, 3.0))
+            two.say(tone(900, 3.0))
+            assert one.hears(900)
+            assert two.hears(600)
+            calls.event("CallDisconnected", connection)
+    # Both are gone without a word: the trunk sends no sound, and nobody is left (see the silent trunk below).
+
+
+def test_a_silent_trunk_ends_the_call(tmp_path: Path) -> None:
+    with Sound() as sound, Sipp(*taken(sound)) as sipp, line(tmp_path, trunk_at(sipp.port), silence_seconds=1) as calls:
+        sound.silent = True
+        connection = calls.call(PHONE)
+        calls.event("CallConnected", connection)
+        why = calls.event("CallDisconnected", connection)["resultInformation"]
+        assert why["q850Details"]["code"] == 41
+        assert "sent no sound" in why["message"]
+        assert sipp.succeeded(), "the trunk got a BYE"
+        calls.nothing_is_left()
+
+
+# --- what is wrong --------------------------------------------------------------------------------------------------------
+
+
+def raw(port: int, text: str) -> str:
+    """The final answer to a datagram; empty: none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind(("127.0.0.1", 0))
+        own.settimeout(0.5)
+        own.sendto(text.replace("\n", "\r\n").replace("PORT", str(own.getsockname()[1])).encode("latin-1"), ("127.0.0.1", port))
+        try:
+            while (answer := own.recv(4000).decode("latin-1")).startswith("SIP/2.0 1"):
+                pass
+        except TimeoutError:
+            return ""
+        return answer
+
+
+HEAD = f"""Via: SIP/2.0/UDP 127.0.0.1:PORT;branch=z9hG4bKtorture
+From: <sip:{PHONE}@127.0.0.1>;tag=t
+To: <sip:{OURS}@127.0.0.1>
+Call-ID: torture
+Contact: <sip:127.0.0.1:PORT>
+Max-Forwards: 70
+"""
+GOOD_SDP = "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n"
+
+
+def invite(head: str, sdp_text: str, first: str = f"INVITE sip:{OURS}@127.0.0.1 SIP/2.0", kind: str = "application/sdp", length: int | None = None) -> str:
+    size = len(sdp_text.replace("\n", "\r\n")) if length is None else length
+    return f"{first}\n{head}CSeq: 1 INVITE\nContent-Type: {kind}\nContent-Length: {size}\n\n{sdp_text}"
+
+
+TORTURE = {
+    "a description that is none": (invite(HEAD, "hello\n"), "SIP/2.0 400"),
+    "no codec in common": (invite(HEAD, GOOD_SDP.replace("AVP 0", "AVP 18")), "SIP/2.0 488"),
+    "an address that is none": (invite(HEAD, GOOD_SDP.replace("IP4 127.0.0.1\nt", "IP4 nowhere\nt")), "SIP/2.0 400"),
+    "a description of video only": (invite(HEAD, GOOD_SDP.replace("m=audio", "m=video")), "SIP/2.0 400"),
+    "a port out of range": (invite(HEAD, GOOD_SDP.replace("4000", "70000")), "SIP/2.0 400"),
+    "no To": (invite(HEAD.replace("To:", "X-To:"), GOOD_SDP), "SIP/2.0 400"),
+    "no Call-ID": (invite(HEAD.replace("Call-ID:", "X-Call:"), GOOD_SDP), "SIP/2.0 400"),
+    "two From": (invite(HEAD + "From: <sip:b@b>;tag=u\n", GOOD_SDP), "SIP/2.0 400"),
+    "a CSeq of another method": (invite(HEAD, GOOD_SDP).replace("CSeq: 1 INVITE", "CSeq: 1 BYE"), "SIP/2.0 400"),
+    "a CSeq that is no number": (invite(HEAD, GOOD_SDP).replace("CSeq: 1", "CSeq: one"), "SIP/2.0 400"),
+    "another version": (invite(HEAD, GOOD_SDP, first=f"INVITE sip:{OURS}@127.0.0.1 SIP/7.0"), "SIP/2.0 505"),
+    "an address in angle brackets": (invite(HEAD, GOOD_SDP, first=f"INVITE <sip:{OURS}@127.0.0.1> SIP/2.0"), "SIP/2.0 400"),
+    "a length beyond the end": (invite(HEAD, GOOD_SDP, length=9999), "SIP/2.0 400"),
+    "a negative length": (invite(HEAD, GOOD_SDP, length=-1), "SIP/2.0 400"),
+    "a scheme that is not known": (invite(HEAD, GOOD_SDP, first="INVITE nobody:x SIP/2.0"), "SIP/2.0 4"),
+    "no method at all": ("\n\n\n", ""),
+    "a method that is not known": (invite(HEAD, GOOD_SDP, first=f"DANCE sip:{OURS}@127.0.0.1 SIP/2.0").replace("1 INVITE", "1 DANCE"), "SIP/2.0 501"),
+    "control characters": ("\xf0\x01\x02\xff" * 100, ""),
+    "a BYE of no call": (f"BYE sip:{OURS}@127.0.0.1 SIP/2.0\n{HEAD}CSeq: 2 BYE\nContent-Length: 0\n\n".replace(">\nCall", ">;tag=x\nCall"), "SIP/2.0 481"),
+    "a REFER of no call": (f"REFER sip:{OURS}@127.0.0.1 SIP/2.0\n{HEAD}CSeq: 2 REFER\nRefer-To: <sip:x@x>\nContent-Length: 0\n\n", "SIP/2.0 405"),
+    "a number that nobody has": (invite(HEAD, GOOD_SDP, first="INVITE sip:+14255559999@127.0.0.1 SIP/2.0"), "SIP/2.0 404"),
+}
+
+
+def test_malformed_messages_leave_nothing_behind(tmp_path: Path) -> None:
+    with line(tmp_path, trunk_at(free_port())) as calls:
+        wrong = {}
+        for number, (name, (text, expected)) in enumerate(TORTURE.items()):
+            answer = raw(calls.sip_port, text.replace("torture", f"torture{number}"))
+            if not answer.startswith(expected) or (not expected and answer):
+                wrong[name] = answer.split("\r\n")[0]
+        assert wrong == {}
+        calls.nothing_is_left()
+        # It still works.
+        assert raw(calls.sip_port, f"OPTIONS sip:127.0.0.1 SIP/2.0\n{HEAD}CSeq: 1 OPTIONS\nContent-Length: 0\n\n").startswith("SIP/2.0 200")
+
+
+def test_a_stranger_may_not_call(tmp_path: Path) -> None:
+    with line(tmp_path, {"host": "192.0.2.1"}) as calls:
+        assert " 403 " in raw(calls.sip_port, invite(HEAD, GOOD_SDP))
+        calls.nothing_is_left()
