@@ -104,10 +104,11 @@ int remove_route(ApiClient& client, const Output& output, const Options& o) {
 void print_probe(const Output& output, const std::string& name, const json& probe) {
   output.line("ask   " + name + "  " + text_of(probe, "peer"));
   for (const json& step : probe["ladder"])
-    output.line(std::string(step["sent"].get<bool>() ? "  →  " : "  ←  ") + text_of(step, "message") + "  (" + step["after_ms"].dump() +
-                " ms)");
+    output.line(std::string(step["sent"].get<bool>() ? "  →  " : "  ←  ") + text_of(step, "message") + "  (" +
+                step["after_ms"].dump() + " ms)");
   const bool fine = probe["ok"].get<bool>();
-  output.line(std::string(fine ? "pass" : "reject") + "  trunk.answer  " + name + (fine ? "" : "  (" + text_of(probe, "problem") + ")"));
+  output.line(std::string(fine ? "pass" : "reject") + "  trunk.answer  " + name +
+              (fine ? "" : "  (" + text_of(probe, "problem") + ")"));
 }
 
 int test(ApiClient& client, const Output& output, const Options& o) {

@@ -19,8 +19,8 @@ class SipRoutingService;
 namespace trunkline::calls {
 
 struct CallCore {
-  CallCore(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms, SipRoutingService& routing,
-           net::HttpSender& http, PhoneLegs::OnFailed on_leg_failed)
+  CallCore(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
+           SipRoutingService& routing, net::HttpSender& http, PhoneLegs::OnFailed on_leg_failed)
       : context(context),
         resources(resources),
         numbers(numbers),

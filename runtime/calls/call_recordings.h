@@ -82,7 +82,7 @@ class CallRecordings final : public SoundTap {
     std::vector<Party> channels;
     Clock::TimerId timer = 0;
 
-      /// What somebody says right now: it grows.
+    /// What somebody says right now: it grows.
     struct Live {
       Time end;
       std::shared_ptr<Samples> samples;

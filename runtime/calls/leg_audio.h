@@ -11,8 +11,8 @@
 
 namespace trunkline::calls {
 
-/// For legs whose provider carries sound (trunkline.pstn.audio/1); of others it knows nothing. Legs of one provider hear each other
-/// there, without us; what comes from elsewhere is played to them. What is marked is called with the mutex held.
+/// For legs whose provider carries sound (trunkline.pstn.audio/1); of others it knows nothing. Legs of one provider hear each
+/// other there, without us; what comes from elsewhere is played to them. What is marked is called with the mutex held.
 class LegAudio final : public SoundTap {
  public:
   explicit LegAudio(CallCore& core) : core_(core) {}

@@ -1,5 +1,6 @@
-// What a SIP peer sends that we read ourselves: session descriptions, RTP, RTCP, events. Reading never fails but by an Error, what
-// we answer can be read again, and packets never leave the jitter buffer larger than they may be. The first byte says what it is.
+// What a SIP peer sends that we read ourselves: session descriptions, RTP, RTCP, events. Reading never fails but by an Error,
+// what we answer can be read again, and packets never leave the jitter buffer larger than they may be. The first byte says what
+// it is.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

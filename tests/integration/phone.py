@@ -23,7 +23,10 @@ PATIENCE_SECONDS = 30
 def free_port(pairs: bool = False) -> int:
     """A UDP port that nobody has; with `pairs` an even one whose neighbour is free, too."""
     for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
+        ):
             first.bind(("127.0.0.1", 0))
             port = int(first.getsockname()[1])
             if not pairs:
@@ -204,13 +207,26 @@ def in_dialog_ok() -> str:
 class Sipp:
     """One run of SIPp with a scenario of ours; without a peer it is called."""
 
-    def __init__(self, *steps: str, peer: int = 0, port: int = 0, calls: int = 1, transport: str = "u1", number: str = "") -> None:
+    def __init__(
+        self, *steps: str, peer: int = 0, port: int = 0, calls: int = 1, transport: str = "u1", number: str = ""
+    ) -> None:
         self.port = port or free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         scenario = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="phone">\n' + "\n".join(steps) + "\n</scenario>\n"
         (self.folder / "scenario.xml").write_text(scenario)
         command = ["sipp", "-sf", "scenario.xml", "-i", "127.0.0.1", "-p", str(self.port), "-m", str(calls), "-t", transport]
-        command += ["-nostdin", "-timeout", "60", "-timeout_error", "-trace_err", "-trace_msg", "-error_file", "errors", "-message_file", "messages"]
+        command += [
+            "-nostdin",
+            "-timeout",
+            "60",
+            "-timeout_error",
+            "-trace_err",
+            "-trace_msg",
+            "-error_file",
+            "errors",
+            "-message_file",
+            "messages",
+        ]
         command += ["-s", number] if number else []
         command += [f"127.0.0.1:{peer}"] if peer else []
         self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -21,7 +21,8 @@ namespace pstn_sip {
 struct SipLeg {
   enum class State { kDialing, kRinging, kAnswered, kEnded };
 
-  SipLeg(std::string leg_id, std::uint64_t leg_number, bool goes_out) : id(std::move(leg_id)), number(leg_number), outbound(goes_out) {}
+  SipLeg(std::string leg_id, std::uint64_t leg_number, bool goes_out)
+      : id(std::move(leg_id)), number(leg_number), outbound(goes_out) {}
 
   const std::string id;
   const std::uint64_t number;  // what handles of the stack and the media engine know it by

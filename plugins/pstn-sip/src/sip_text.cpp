@@ -25,7 +25,9 @@ bool same_word(std::string_view a, std::string_view b) {
 }
 
 bool is_custom(std::string_view name) {
-  const auto fine = [](char c) { return (lower_of(c) >= 'a' && lower_of(c) <= 'z') || is_number_digit(c) || c == '-' || c == '_'; };
+  const auto fine = [](char c) {
+    return (lower_of(c) >= 'a' && lower_of(c) <= 'z') || is_number_digit(c) || c == '-' || c == '_';
+  };
   if (!std::all_of(name.begin(), name.end(), fine)) return false;
   return same_word(name, kUserToUser) || (name.size() > 2 && same_word(name.substr(0, 2), "x-"));
 }
@@ -67,7 +69,8 @@ std::string custom_headers_text(const Properties& headers) {
     if (!is_custom(name) || name.size() > 128)
       throw Error(ErrorCode::kInvalidArgument, "headers: '" + name.substr(0, 60) + "' is neither X-… nor User-To-User",
                   "headers." + name.substr(0, 60));
-    const bool printable = std::none_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
+    const bool printable =
+        std::none_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
     if (!printable || value.size() > kMaxHeader)
       throw Error(ErrorCode::kInvalidArgument, "headers." + name + ": wanted one line of at most 1024 bytes", "headers." + name);
     text += name + ": " + value + "\r\n";
@@ -110,8 +113,8 @@ std::string_view sdp_of(const sip_t* sip) {
   // The part that says so, from its empty line to the next boundary.
   std::size_t at = 0;
   constexpr std::string_view kSdp = "application/sdp";
-  const auto found = std::search(payload.begin(), payload.end(), kSdp.begin(), kSdp.end(),
-                                 [](char a, char b) { return lower_of(a) == b; });
+  const auto found =
+      std::search(payload.begin(), payload.end(), kSdp.begin(), kSdp.end(), [](char a, char b) { return lower_of(a) == b; });
   at = static_cast<std::size_t>(found - payload.begin());
   const std::size_t body = payload.find("\r\n\r\n", at);
   if (body == payload.npos) return {};
@@ -127,8 +130,8 @@ char digit_of_info(const sip_t* sip) {
   const std::string_view type = sip->sip_content_type->c_type;
   if (same_word(type, "application/dtmf-relay")) {
     constexpr std::string_view kSignal = "signal";
-    const auto found = std::search(text.begin(), text.end(), kSignal.begin(), kSignal.end(),
-                                   [](char a, char b) { return lower_of(a) == b; });
+    const auto found =
+        std::search(text.begin(), text.end(), kSignal.begin(), kSignal.end(), [](char a, char b) { return lower_of(a) == b; });
     text = text.substr(static_cast<std::size_t>(found - text.begin()));
     const std::size_t equals = text.find('=');
     text = equals == text.npos ? std::string_view{} : text.substr(equals + 1);

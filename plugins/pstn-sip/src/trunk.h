@@ -28,7 +28,8 @@ struct Trunk {
   std::string uri() const { return "sip:" + settings.host; }
   /// Where they go: `sip:192.0.2.1:5060;transport=udp`.
   std::string next_hop() const {
-    return "sip:" + settings.address + ":" + std::to_string(settings.port) + ";transport=" + std::string(name_of(settings.transport));
+    return "sip:" + settings.address + ":" + std::to_string(settings.port) +
+           ";transport=" + std::string(name_of(settings.transport));
   }
   /// For people.
   std::string peer() const {

@@ -13,7 +13,7 @@ using trunkline::pstn::TrunkProbe;
 
 namespace {
 
-constexpr Duration kAgain = std::chrono::seconds{30};  // after a registration that failed
+constexpr Duration kAgain = std::chrono::seconds{30};    // after a registration that failed
 constexpr Duration kPatience = std::chrono::seconds{4};  // with an answer to OPTIONS
 
 nua_hmagic_t* magic_of(std::uint64_t number) { return reinterpret_cast<nua_hmagic_t*>(static_cast<std::uintptr_t>(number)); }
@@ -68,8 +68,7 @@ TrunkWatch::Asking& TrunkWatch::ask(Use use, Trunk& trunk) {
   asking.trunk = &trunk;
   asking.began = clock_.now();
   const std::string own = own_uri(trunk), to = use == Use::kRegister ? own : trunk.uri();
-  asking.handle =
-      nua_handle(nua_, magic_of(number), SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(own.c_str()), TAG_END());
+  asking.handle = nua_handle(nua_, magic_of(number), SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(own.c_str()), TAG_END());
   return asking;
 }
 
@@ -85,8 +84,8 @@ void TrunkWatch::register_at(Trunk& trunk) {
   Asking& asking = ask(Use::kRegister, trunk);
   const std::string seconds = std::to_string(trunk.settings.register_seconds), registrar = trunk.uri(), hop = trunk.next_hop();
   // The stack refreshes it in time.
-  nua_register(asking.handle, NUTAG_REGISTRAR(registrar.c_str()), NUTAG_PROXY(hop.c_str()), NUTAG_M_USERNAME(trunk.settings.username.c_str()),
-               SIPTAG_EXPIRES_STR(seconds.c_str()), TAG_END());
+  nua_register(asking.handle, NUTAG_REGISTRAR(registrar.c_str()), NUTAG_PROXY(hop.c_str()),
+               NUTAG_M_USERNAME(trunk.settings.username.c_str()), SIPTAG_EXPIRES_STR(seconds.c_str()), TAG_END());
 }
 
 void TrunkWatch::ask_all() {
@@ -152,9 +151,10 @@ void TrunkWatch::registered(Asking& asking, int status, const char* phrase) {
     if (fine)
       log_.write(LogLevel::kInfo, "registered at a trunk", Properties{{"trunk", trunk.settings.host}});
     else
-      log_.write(LogLevel::kWarning,
-                 status == 401 || status == 407 || status == 403 ? "a trunk refused our credentials" : "a trunk did not register us",
-                 Properties{{"trunk", trunk.settings.host}, {"username", trunk.settings.username}, {"answer", why}});
+      log_.write(
+          LogLevel::kWarning,
+          status == 401 || status == 407 || status == 403 ? "a trunk refused our credentials" : "a trunk did not register us",
+          Properties{{"trunk", trunk.settings.host}, {"username", trunk.settings.username}, {"answer", why}});
   }
   trunk.registered = fine;
   trunk.problem = fine ? "" : why;
@@ -186,7 +186,8 @@ void TrunkWatch::answered(std::uint64_t number, int status, const char* phrase) 
     else if (refused && asking.challenged)
       report.problem = "it refused the credentials of " + trunk.settings.username;
     else if (refused)
-      report.problem = trunk.settings.username.empty() ? "it wants credentials, and no username is configured" : "it refused us: " + why;
+      report.problem =
+          trunk.settings.username.empty() ? "it wants credentials, and no username is configured" : "it refused us: " + why;
     else if (trunk.registered == false)
       report.problem = "we are not registered there" + (trunk.problem.empty() ? "" : ": " + trunk.problem);
     const Probed done = std::move(asking.done);

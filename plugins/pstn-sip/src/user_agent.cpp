@@ -22,7 +22,6 @@ using trunkline::host::LogLevel;
 using trunkline::pstn::DtmfInput;
 using trunkline::pstn::HangupCause;
 using trunkline::pstn::LegChange;
-using trunkline::pstn::LegFlow;
 using trunkline::pstn::LegState;
 
 namespace {
@@ -71,7 +70,8 @@ std::vector<Trunk> make_trunks(const Settings& settings, const trunkline::host::
     try {
       trunk.password = secrets.get(one.secret);
     } catch (const Error&) {
-      throw Error(ErrorCode::kInvalidArgument, "secrets." + one.secret + ": the trunk " + one.host + " has a username and no password",
+      throw Error(ErrorCode::kInvalidArgument,
+                  "secrets." + one.secret + ": the trunk " + one.host + " has a username and no password",
                   "secrets." + one.secret);
     }
   }
@@ -99,24 +99,28 @@ void UserAgent::start() {
   for (Trunk& trunk : trunks_) {
     trunk.addresses = resolve(trunk.settings.address);
     if (trunk.addresses.empty())
-      log_.write(LogLevel::kWarning, "the address of a trunk is not known", Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
+      log_.write(LogLevel::kWarning, "the address of a trunk is not known",
+                 Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
   }
   const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + settings_.address;
   const std::string url = "sip:" + settings_.advertise + ":" + std::to_string(settings_.port) + bind;
   const bool tls = !settings_.tls_certificate_dir.empty();
   const std::string secure = "sips:" + settings_.advertise + ":" + std::to_string(settings_.tls_port) + bind;
   nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
-                    TAG_IF(tls, NUTAG_SIPS_URL(secure.c_str())), TAG_IF(tls, NUTAG_CERTIFICATE_DIR(settings_.tls_certificate_dir.c_str())),
-                    TAG_IF(tls, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT | TPTLS_VERIFY_SUBJECTS_OUT)), NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOACK(1),
-                    NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0), NUTAG_OUTBOUND("no-options-keepalive no-validate"),
-                    NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(kAllow), NUTAG_APPL_METHOD("INFO"),
-                    NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)), NUTAG_MIN_SE(90), NUTAG_UPDATE_REFRESH(1),
-                    NTATAG_MAXSIZE(65536), NTATAG_UDP_MTU(8192), TAG_END());
+                    TAG_IF(tls, NUTAG_SIPS_URL(secure.c_str())),
+                    TAG_IF(tls, NUTAG_CERTIFICATE_DIR(settings_.tls_certificate_dir.c_str())),
+                    TAG_IF(tls, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT | TPTLS_VERIFY_SUBJECTS_OUT)), NUTAG_MEDIA_ENABLE(0),
+                    NUTAG_AUTOACK(1), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0),
+                    NUTAG_OUTBOUND("no-options-keepalive no-validate"), NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(kAllow),
+                    NUTAG_APPL_METHOD("INFO"), NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)),
+                    NUTAG_MIN_SE(90), NUTAG_UPDATE_REFRESH(1), NTATAG_MAXSIZE(65536), NTATAG_UDP_MTU(8192), TAG_END());
   if (!nua_)
-    throw Error(ErrorCode::kUnavailable,
-                "port: SIP cannot listen at " + settings_.address + ":" + std::to_string(settings_.port) +
-                    (tls ? " or, with the certificates in " + settings_.tls_certificate_dir + ", at " + std::to_string(settings_.tls_port) : ""),
-                "port");
+    throw Error(
+        ErrorCode::kUnavailable,
+        "port: SIP cannot listen at " + settings_.address + ":" + std::to_string(settings_.port) +
+            (tls ? " or, with the certificates in " + settings_.tls_certificate_dir + ", at " + std::to_string(settings_.tls_port)
+                 : ""),
+        "port");
   watch_.start(nua_);
 }
 
@@ -158,7 +162,8 @@ void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_
     return self.leg_event(SipLegPtr(found->second), event, status, phrase, sip);
   if (event == nua_i_invite && number == 0) return self.incoming(handle, sip);
   // Requests outside of calls: what the stack has not answered itself is none of ours.
-  if (event == nua_i_terminated || (handle && number == 0 && event <= nua_i_method && event != nua_i_options && event != nua_i_state))
+  if (event == nua_i_terminated ||
+      (handle && number == 0 && event <= nua_i_method && event != nua_i_options && event != nua_i_state))
     nua_handle_destroy(handle);
 }
 
@@ -204,7 +209,8 @@ void UserAgent::leg_event(const SipLegPtr& leg, nua_event_t event, int status, c
 SipLegPtr UserAgent::new_leg(std::string id, bool outbound) {
   if (stopping_) throw Error(ErrorCode::kUnavailable, "the provider is being stopped", "pstn-sip");
   if (legs_.size() >= settings_.max_calls)
-    throw Error(ErrorCode::kUnavailable, "max_calls: " + std::to_string(settings_.max_calls) + " calls are under way", "max_calls");
+    throw Error(ErrorCode::kUnavailable, "max_calls: " + std::to_string(settings_.max_calls) + " calls are under way",
+                "max_calls");
   if (legs_.contains(id)) throw Error(ErrorCode::kInvalidArgument, "legId: there is a call with this id already", "legId");
   auto leg = std::make_shared<SipLeg>(id, ++last_number_, outbound);
   legs_.emplace(std::move(id), leg);
@@ -214,8 +220,7 @@ SipLegPtr UserAgent::new_leg(std::string id, bool outbound) {
 
 SipLegPtr UserAgent::find(const std::string& leg_id) const {
   const auto found = legs_.find(leg_id);
-  if (found == legs_.end())
-    throw Error(ErrorCode::kNotFound, "there is no call '" + leg_id.substr(0, 80) + "'", "legId");
+  if (found == legs_.end()) throw Error(ErrorCode::kNotFound, "there is no call '" + leg_id.substr(0, 80) + "'", "legId");
   return found->second;
 }
 
@@ -225,7 +230,8 @@ void UserAgent::open_media(SipLeg& leg, const Trunk& trunk) {
   leg.local.port = leg.media->port;
   leg.local.codecs = settings_.codecs;
   leg.local.srtp = trunk.settings.srtp;
-  if (trunk.settings.srtp != SrtpUse::kOff && leg.local.srtp_key.empty()) leg.local.srtp_key = random_bytes(SrtpSession::kKeyBytes);
+  if (trunk.settings.srtp != SrtpUse::kOff && leg.local.srtp_key.empty())
+    leg.local.srtp_key = random_bytes(SrtpSession::kKeyBytes);
   if (leg.local.session == 0) leg.local.session = leg.number;
   ++leg.local.version;
 }
@@ -243,7 +249,8 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
     stream.receive_key = agreed.theirs->key;
   }
   // An address of zeros is a hold, too: nothing can be sent there.
-  stream.send = (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) && stream.remote.sin_addr.s_addr != 0;
+  stream.send = (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) &&
+                stream.remote.sin_addr.s_addr != 0;
   stream.receive = theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kSendOnly;
   stream.any_source = leg.trunk->settings.nat;
   stream.inband_dtmf = leg.trunk->settings.dtmf == DtmfWay::kInband;
@@ -321,7 +328,8 @@ void UserAgent::tell_next(const SipLegPtr& leg) {
     // What the host says of it comes on any thread, perhaps right here.
     thread_.post([this, leg, told = std::move(told)] {
       if (!told.ok())
-        log_.write(LogLevel::kWarning, "the host did not take news of a call", Properties{{"leg_id", leg->id}, {"error", told.error().message}});
+        log_.write(LogLevel::kWarning, "the host did not take news of a call",
+                   Properties{{"leg_id", leg->id}, {"error", told.error().message}});
       tell_next(leg);
     });
   });
@@ -336,106 +344,6 @@ void UserAgent::after(const SipLegPtr& leg, Duration delay, std::function<void()
       if (!leg->ended()) fn();
     });
   });
-}
-
-void UserAgent::answer(const std::string& leg_id) {
-  const SipLegPtr leg = find(leg_id);
-  if (leg->outbound || leg->state == SipLeg::State::kAnswered) throw Error(ErrorCode::kNotFound, "there is no incoming call '" + leg_id + "'", "legId");
-  std::string sdp;
-  if (leg->remote) {
-    sdp = write_answer(leg->local, *leg->remote, agree(*leg->remote, leg->local));
-  } else {
-    sdp = write_offer(leg->local);
-    leg->offer_is_out = true;
-  }
-  nua_respond(leg->handle, SIP_200_OK, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
-  sound_flows(*leg);
-  change_state(leg, SipLeg::State::kAnswered);
-}
-
-void UserAgent::hang_up(const std::string& leg_id, std::int32_t cause) {
-  const SipLegPtr leg = find(leg_id);
-  const std::string reason = reason_of(cause);
-  if (leg->handle) {
-    if (leg->state == SipLeg::State::kAnswered) {
-      nua_bye(leg->handle, SIPTAG_REASON_STR(reason.c_str()), TAG_END());
-    } else if (leg->outbound) {
-      nua_cancel(leg->handle, SIPTAG_REASON_STR(reason.c_str()), TAG_END());
-    } else {
-      const int status = status_of_cause(cause);
-      nua_respond(leg->handle, status, sip_status_phrase(status), SIPTAG_REASON_STR(reason.c_str()), TAG_END());
-    }
-  }
-  end(leg, cause, 0, "");
-  if (!leg->handle) release(leg);
-}
-
-void UserAgent::send_dtmf(const std::string& leg_id, const std::string& digits) {
-  const SipLegPtr leg = find(leg_id);
-  if (leg->state != SipLeg::State::kAnswered) throw Error(ErrorCode::kNotFound, "there is no answered call '" + leg_id + "'", "legId");
-  if (digits.find_first_not_of("0123456789ABCD*#") != digits.npos)
-    throw Error(ErrorCode::kInvalidArgument, "digits: wanted 0-9, A-D, * and # only", "digits");
-  if (leg->trunk->settings.dtmf != DtmfWay::kInfo && leg->event_type) {
-    engine_.change(leg->media, [digits](MediaLeg& media) { media.stream.send_digits(digits); });
-    return;
-  }
-  for (const char digit : digits) {
-    const std::string body = "Signal=" + std::string(1, digit) + "\r\nDuration=100\r\n";
-    nua_info(leg->handle, SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"), SIPTAG_PAYLOAD_STR(body.c_str()), TAG_END());
-  }
-}
-
-void UserAgent::join_bridge(const std::string& leg_id, std::string bridge) {
-  engine_.change(find(leg_id)->media, [bridge = std::move(bridge)](MediaLeg& media) { media.bridge = bridge; });
-}
-
-void UserAgent::set_flow(const std::string& leg_id, LegFlow flow) {
-  engine_.change(find(leg_id)->media, [flow](MediaLeg& media) {
-    media.muted = flow.muted;
-    media.on_hold = flow.on_hold;
-    media.tapped = flow.tapped;
-  });
-}
-
-void UserAgent::play(const std::string& leg_id, std::int64_t play_id, SoundPtr sound) {
-  engine_.change(find(leg_id)->media, [play_id, sound = std::move(sound)](MediaLeg& media) { media.player.add(play_id, sound); });
-}
-
-void UserAgent::stop_play(const std::string& leg_id, std::int64_t play_id) {
-  engine_.change(find(leg_id)->media, [play_id](MediaLeg& media) { media.player.stop(play_id); });
-}
-
-void UserAgent::probe(const trunkline::pstn::DialTrunk& wanted, TrunkWatch::Probed done) {
-  for (const Trunk& trunk : trunks_)
-    if (trunk.settings.host == wanted.host) return watch_.probe(trunk, std::move(done));
-  throw Error(ErrorCode::kInvalidArgument,
-              "trunk.host: '" + wanted.host.substr(0, 80) + "' is none of the trunks of this provider", "trunk.host");
-}
-
-void UserAgent::take_news() {
-  NewsRing& ring = engine_.news();
-  while (const MediaNews* news = ring.begin_take()) {
-    const auto found = by_number_.find(news->leg);
-    const SipLegPtr leg = found == by_number_.end() ? nullptr : found->second;
-    if (leg && leg->state == SipLeg::State::kAnswered) {
-      if (news->kind == MediaNews::Kind::kHeard && audio_events_) {
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(news->frame.data());
-        try {
-          audio_events_.heard(leg->id, news->position, trunkline::Bytes(bytes, bytes + sizeof news->frame));
-        } catch (const Error&) {  // a host that is going away
-        }
-      } else if (news->kind == MediaNews::Kind::kDigit) {
-        DtmfInput input;
-        input.digits = std::string(1, news->digit);
-        tell(leg, LegChange::of_dtmf(std::move(input)));
-      } else if (news->kind == MediaNews::Kind::kSilent) {
-        log_.write(LogLevel::kWarning, "a trunk sent no sound", Properties{{"trunk", leg->trunk->settings.host}, {"leg_id", leg->id}});
-        nua_bye(leg->handle, SIPTAG_REASON_STR(reason_of(kCauseTemporary).c_str()), TAG_END());
-        end(leg, kCauseTemporary, 0, "the trunk sent no sound for " + std::to_string(settings_.silence_seconds) + " seconds");
-      }
-    }
-    ring.end_take();
-  }
 }
 
 }  // namespace pstn_sip

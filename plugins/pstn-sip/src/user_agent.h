@@ -92,8 +92,8 @@ class UserAgent {
   nua_t* nua_ = nullptr;
   std::function<void()> stopped_;
   bool stopping_ = false;
-  std::map<std::string, SipLegPtr, std::less<>> legs_;        // by id; those that have not ended
-  std::unordered_map<std::uint64_t, SipLegPtr> by_number_;    // those that the stack knows
+  std::map<std::string, SipLegPtr, std::less<>> legs_;      // by id; those that have not ended
+  std::unordered_map<std::uint64_t, SipLegPtr> by_number_;  // those that the stack knows
   std::uint64_t last_number_ = 0;
   std::string id_prefix_;
 };

@@ -56,30 +56,33 @@ void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
     legs_.erase(leg->id);
     by_number_.erase(leg->number);
     const bool wrong = error.code == ErrorCode::kInvalidArgument;
-    return wrong ? refuse(handle, 400, "Bad Session Description", error.message) : refuse(handle, SIP_488_NOT_ACCEPTABLE, error.message);
+    return wrong ? refuse(handle, 400, "Bad Session Description", error.message)
+                 : refuse(handle, SIP_488_NOT_ACCEPTABLE, error.message);
   }
   bind(leg, handle);
   std::string to = number_of(sip->sip_request->rq_url);
   // A registered contact may name the user: then To says which number was called.
   if (sip->sip_to && !trunk->settings.username.empty() && to == trunk->settings.username) to = number_of(sip->sip_to->a_url);
-  events_.start_incoming(leg->id, caller_of(sip), std::move(to), custom_headers_of(sip), CallOptions{}, [this, leg](Result<void> taken) {
-    thread_.post([this, leg, taken = std::move(taken)] {
-      if (leg->ended()) return;
-      if (taken.ok()) {
-        if (leg->state != SipLeg::State::kDialing) return;  // answered already
-        leg->state = SipLeg::State::kRinging;
-        nua_respond(leg->handle, SIP_180_RINGING, TAG_END());
-        return;
-      }
-      const bool nobody = taken.error().code == ErrorCode::kNotFound;
-      log_.write(LogLevel::kInfo, "the host did not take a call", Properties{{"leg_id", leg->id}, {"reason", taken.error().message}});
-      nua_respond(leg->handle, nobody ? 404 : 503, nobody ? "Not Found" : "Service Unavailable", TAG_END());
-      // The host never heard of it: there is nothing to tell.
-      leg->state = SipLeg::State::kEnded;
-      legs_.erase(leg->id);
-      engine_.remove(leg->media);
-    });
-  });
+  events_.start_incoming(
+      leg->id, caller_of(sip), std::move(to), custom_headers_of(sip), CallOptions{}, [this, leg](Result<void> taken) {
+        thread_.post([this, leg, taken = std::move(taken)] {
+          if (leg->ended()) return;
+          if (taken.ok()) {
+            if (leg->state != SipLeg::State::kDialing) return;  // answered already
+            leg->state = SipLeg::State::kRinging;
+            nua_respond(leg->handle, SIP_180_RINGING, TAG_END());
+            return;
+          }
+          const bool nobody = taken.error().code == ErrorCode::kNotFound;
+          log_.write(LogLevel::kInfo, "the host did not take a call",
+                     Properties{{"leg_id", leg->id}, {"reason", taken.error().message}});
+          nua_respond(leg->handle, nobody ? 404 : 503, nobody ? "Not Found" : "Service Unavailable", TAG_END());
+          // The host never heard of it: there is nothing to tell.
+          leg->state = SipLeg::State::kEnded;
+          legs_.erase(leg->id);
+          engine_.remove(leg->media);
+        });
+      });
 }
 
 /// An INVITE within the call: hold, another codec, another address, or just a sign of life.
@@ -101,7 +104,8 @@ void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
     nua_respond(leg->handle, SIP_488_NOT_ACCEPTABLE, NUTAG_WITH_THIS(nua_), TAG_END());
     return;
   }
-  nua_respond(leg->handle, SIP_200_OK, NUTAG_WITH_THIS(nua_), SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(ours.c_str()), TAG_END());
+  nua_respond(leg->handle, SIP_200_OK, NUTAG_WITH_THIS(nua_), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+              SIPTAG_PAYLOAD_STR(ours.c_str()), TAG_END());
 }
 
 /// The answer to an offer that went out with a 200.

@@ -25,7 +25,8 @@ bool is_dialable(std::string_view text) {
 /// `sip:user@host` without anything that could end the address.
 bool is_sip_uri(std::string_view text) {
   return (text.starts_with("sip:") || text.starts_with("sips:")) && text.size() < 256 && text.find('@') != text.npos &&
-         std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 32 || c == '<' || c == '>' || c == '"'; });
+         std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) <= 32 || c == '<' || c == '>' || c == '"'; });
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ std::deque<const Trunk*> UserAgent::candidates(const DialRequest& request) const
     for (const Trunk& trunk : trunks_) found.push_back(&trunk);
   } else {
     for (const DialTrunk& wanted : *request.trunks) {
-      const auto own = std::find_if(trunks_.begin(), trunks_.end(), [&](const Trunk& one) { return one.settings.host == wanted.host; });
+      const auto own =
+          std::find_if(trunks_.begin(), trunks_.end(), [&](const Trunk& one) { return one.settings.host == wanted.host; });
       if (own != trunks_.end())
         found.push_back(&*own);
       else
@@ -46,7 +48,8 @@ std::deque<const Trunk*> UserAgent::candidates(const DialRequest& request) const
   }
   if (found.empty())
     throw Error(ErrorCode::kUnavailable,
-                unknown.empty() ? "trunks: no trunk is configured" : "trunks: none of " + unknown.substr(0, 200) + " is configured in this provider",
+                unknown.empty() ? "trunks: no trunk is configured"
+                                : "trunks: none of " + unknown.substr(0, 200) + " is configured in this provider",
                 "trunks");
   // Those that do not answer are tried all the same, after the others.
   std::stable_partition(found.begin(), found.end(), [](const Trunk* one) { return one->up && one->registered.value_or(true); });
@@ -56,9 +59,11 @@ std::deque<const Trunk*> UserAgent::candidates(const DialRequest& request) const
 void UserAgent::dial(DialRequest request) {
   if (request.leg_id.empty()) throw Error(ErrorCode::kInvalidArgument, "legId: found nothing, wanted an id", "legId");
   if (!is_dialable(request.to) && !is_sip_uri(request.to))
-    throw Error(ErrorCode::kInvalidArgument, "to: found \"" + request.to.substr(0, 80) + "\", wanted a number in E.164 or a SIP URI", "to");
+    throw Error(ErrorCode::kInvalidArgument,
+                "to: found \"" + request.to.substr(0, 80) + "\", wanted a number in E.164 or a SIP URI", "to");
   if (!request.from.empty() && request.from != "anonymous" && !is_dialable(request.from))
-    throw Error(ErrorCode::kInvalidArgument, "from: found \"" + request.from.substr(0, 80) + "\", wanted a number in E.164", "from");
+    throw Error(ErrorCode::kInvalidArgument, "from: found \"" + request.from.substr(0, 80) + "\", wanted a number in E.164",
+                "from");
   if (request.headers) custom_headers_text(*request.headers);  // refuses before anything is begun
   std::deque<const Trunk*> trunks = candidates(request);
   const SipLegPtr leg = new_leg(request.leg_id, true);
@@ -93,14 +98,15 @@ void UserAgent::try_next(const SipLegPtr& leg) {
 
   const DialRequest& request = leg->request;
   const bool plus = request.to[0] == '+' && !trunk.settings.plus_sign;
-  const std::string to = is_sip_uri(request.to) ? request.to : "sip:" + request.to.substr(plus ? 1 : 0) + "@" + trunk.settings.host;
+  const std::string to =
+      is_sip_uri(request.to) ? request.to : "sip:" + request.to.substr(plus ? 1 : 0) + "@" + trunk.settings.host;
   const std::string from = quoted(request.display_name.value_or("")) + "<" + own_address(trunk, request.from) + ">";
   const std::string headers = custom_headers_text(request.headers.value_or(Properties{}));
   const std::string offer = write_offer(leg->local), hop = trunk.next_hop();
   bind(leg, nua_handle(nua_, nullptr, SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(from.c_str()), TAG_END()));
-  nua_invite(leg->handle, NUTAG_URL(to.c_str()), NUTAG_PROXY(hop.c_str()), SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()),
-             TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())), TAG_IF(trunk.settings.registers, NUTAG_M_USERNAME(trunk.settings.username.c_str())),
-             TAG_END());
+  nua_invite(leg->handle, NUTAG_URL(to.c_str()), NUTAG_PROXY(hop.c_str()), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+             SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
+             TAG_IF(trunk.settings.registers, NUTAG_M_USERNAME(trunk.settings.username.c_str())), TAG_END());
   after(leg, std::chrono::seconds{settings_.answer_seconds}, [this, leg, attempt] {
     if (leg->attempt == attempt && !leg->provisional && leg->state == SipLeg::State::kDialing)
       attempt_failed(leg, 408, "it did not answer within " + std::to_string(settings_.answer_seconds) + " s", kCauseTimer);
@@ -113,7 +119,8 @@ void UserAgent::authenticate(const SipLegPtr& leg, int status, const sip_t* sip)
   if (user.empty()) return attempt_failed(leg, status, "it wants credentials, and no username is configured", kCauseRejected);
   const std::string digest = digest_of(sip, user, trunk.password);
   if (digest.empty()) return attempt_failed(leg, status, "it wants credentials in a way that is not known here", kCauseRejected);
-  if (std::exchange(leg->challenged, true)) return attempt_failed(leg, status, "it refused the credentials of " + user, kCauseRejected);
+  if (std::exchange(leg->challenged, true))
+    return attempt_failed(leg, status, "it refused the credentials of " + user, kCauseRejected);
   nua_authenticate(leg->handle, NUTAG_AUTH(digest.c_str()), TAG_END());
 }
 
@@ -160,10 +167,14 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
 }
 
 void UserAgent::attempt_failed(const SipLegPtr& leg, int status, std::string problem, std::int32_t q850) {
-  const bool next = !leg->next.empty() && (is_trunk_failure(status) || status == 401 || status == 407 || (status == 403 && leg->challenged));
+  const bool next =
+      !leg->next.empty() && (is_trunk_failure(status) || status == 401 || status == 407 || (status == 403 && leg->challenged));
   const std::string text = leg->trunk->settings.host + ": " + problem;
   log_.write(next ? LogLevel::kWarning : LogLevel::kInfo, "a trunk did not take a call",
-             Properties{{"trunk", leg->trunk->settings.host}, {"leg_id", leg->id}, {"problem", problem}, {"next", next ? leg->next.front()->settings.host : ""}});
+             Properties{{"trunk", leg->trunk->settings.host},
+                        {"leg_id", leg->id},
+                        {"problem", problem},
+                        {"next", next ? leg->next.front()->settings.host : ""}});
   if (nua_handle_t* handle = std::exchange(leg->handle, nullptr)) {
     nua_handle_bind(handle, nullptr);
     nua_handle_destroy(handle);

@@ -168,8 +168,9 @@ TEST_F(Engines, TonesOfKeysAreHeardInTheSound) {
   auto keys = std::make_shared<std::vector<std::int16_t>>();
   for (const auto& [low, high] : {std::pair(770, 1336), std::pair(941, 1477)}) {  // 5, #
     for (std::size_t i = 0; i < kFrameSamples * 5; ++i)
-      keys->push_back(static_cast<std::int16_t>(6000 * (std::sin(2 * std::numbers::pi * low * static_cast<double>(i) / kMixRate) +
-                                                        std::sin(2 * std::numbers::pi * high * static_cast<double>(i) / kMixRate))));
+      keys->push_back(
+          static_cast<std::int16_t>(6000 * (std::sin(2 * std::numbers::pi * low * static_cast<double>(i) / kMixRate) +
+                                            std::sin(2 * std::numbers::pi * high * static_cast<double>(i) / kMixRate))));
     keys->insert(keys->end(), kFrameSamples * 5, 0);
   }
   phones_.change(one.phone, [keys](MediaLeg& leg) { leg.player.add(1, keys); });
@@ -212,7 +213,8 @@ TEST_F(Engines, APhoneBehindAnotherPortIsFound) {
   StreamSettings settings;
   connect(ours_, one.ours, 9, settings);  // not where it sends from
   frames(10);
-  EXPECT_EQ(ntohs(one.ours->stream.remote().sin_port), one.phone->port) << "the first of that host that sends two packets in a row";
+  EXPECT_EQ(ntohs(one.ours->stream.remote().sin_port), one.phone->port)
+      << "the first of that host that sends two packets in a row";
 }
 
 TEST_F(Engines, ASilentTrunkIsToldOnce) {

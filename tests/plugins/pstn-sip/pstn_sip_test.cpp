@@ -59,7 +59,8 @@ double strength_of(const Bytes& bytes, double hz) {
 Bytes tone_of(double hz, int milliseconds) {
   Bytes bytes;
   for (int i = 0; i < 16 * milliseconds; ++i) {
-    const auto sample = static_cast<std::uint16_t>(static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * i / 16000)));
+    const auto sample =
+        static_cast<std::uint16_t>(static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * i / 16000)));
     bytes.push_back(static_cast<std::uint8_t>(sample));
     bytes.push_back(static_cast<std::uint8_t>(sample >> 8));
   }
@@ -92,7 +93,8 @@ class Agent final : public pstn::PstnEvents, public pstn::PstnAudioEvents {
     trunks = {instance->interface("trunkline.pstn.trunks/1"), instance->calls()};
   }
 
-  void dial(const std::string& to = kCallee, Properties headers = {}, std::optional<std::vector<pstn::DialTrunk>> over = std::nullopt) {
+  void dial(const std::string& to = kCallee, Properties headers = {},
+            std::optional<std::vector<pstn::DialTrunk>> over = std::nullopt) {
     pstn::DialRequest request;
     request.leg_id = "leg";
     request.from = kCaller;
@@ -342,9 +344,10 @@ class Certificates {
   Certificates() {
     char name[] = "/tmp/pstn-sip-XXXXXX";
     folder = ::mkdtemp(name);
-    const std::string command = "cd " + folder +
-                                " && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cafile.pem -days 2 -subj /CN=127.0.0.1"
-                                " -addext subjectAltName=IP:127.0.0.1,DNS:127.0.0.1 >/dev/null 2>&1 && cat cafile.pem key.pem > agent.pem";
+    const std::string command =
+        "cd " + folder +
+        " && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cafile.pem -days 2 -subj /CN=127.0.0.1"
+        " -addext subjectAltName=IP:127.0.0.1,DNS:127.0.0.1 >/dev/null 2>&1 && cat cafile.pem key.pem > agent.pem";
     EXPECT_EQ(std::system(command.c_str()), 0);
   }
   ~Certificates() { std::filesystem::remove_all(folder); }
@@ -367,8 +370,12 @@ TEST_F(PstnSip, OverTls) {
 TEST_F(PstnSip, ACertificateOfAnotherAuthorityIsRefused) {
   const Certificates ours, theirs;
   const int port = free_port();
-  near_.open(host_, {{"tls_certificate_dir", ours.folder}, {"tls_port", free_port()}, {"trunks", json::array({trunk("far.test", port, {{"transport", "tls"}})})}});
-  far_.open(host_, {{"tls_certificate_dir", theirs.folder}, {"tls_port", port}, {"trunks", json::array({trunk("near.test", near_.port)})}});
+  near_.open(host_, {{"tls_certificate_dir", ours.folder},
+                     {"tls_port", free_port()},
+                     {"trunks", json::array({trunk("far.test", port, {{"transport", "tls"}})})}});
+  far_.open(
+      host_,
+      {{"tls_certificate_dir", theirs.folder}, {"tls_port", port}, {"trunks", json::array({trunk("near.test", near_.port)})}});
   near_.dial();
   EXPECT_FALSE(far_.told_begin("incoming", seconds{2}));
   host_.clock.advance(seconds{6});
@@ -398,7 +405,12 @@ TEST_F(PstnSip, TheTrunksOfTheRequestCount) {
   near_.open(host_, {{"trunks", json::array({trunk("one.test", free_port()), trunk("far.test", far_.port)})}});
   far_.open(host_, {{"trunks", json::array({trunk("near.test", near_.port)})}});
   std::string target;
-  EXPECT_EQ(code_of([&] { near_.dial(kCallee, {}, std::vector{pstn::DialTrunk{"nobody.test", 5061}}); }, &target), ErrorCode::kUnavailable);
+  EXPECT_EQ(code_of(
+                [&] {
+                  near_.dial(kCallee, {}, std::vector{pstn::DialTrunk{"nobody.test", 5061}});
+                },
+                &target),
+            ErrorCode::kUnavailable);
   EXPECT_EQ(target, "trunks");
   near_.dial(kCallee, {}, std::vector{pstn::DialTrunk{"nobody.test", 5061}, pstn::DialTrunk{"far.test", 5061}});
   EXPECT_TRUE(far_.told_begin("incoming"));
@@ -463,7 +475,8 @@ TEST(PstnSipSettings, WhatIsWrongIsNamed) {
   EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a.test"}, {"register", true}}})}}), "trunks[0].register");
   EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a.test"}, {"username", "u"}}})}}), "secrets.password");
   EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a.test"}}, {{"host", "A.test"}}})}}), "trunks[1].host");
-  EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a.test"}, {"allow_from", {"10.0.0.0/33"}}}})}}), "trunks[0].allow_from[0]");
+  EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a.test"}, {"allow_from", {"10.0.0.0/33"}}}})}}),
+            "trunks[0].allow_from[0]");
   EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a.test"}, {"transport", "tls"}}})}}), "trunks[0].transport");
   EXPECT_EQ(target_of({{"trunks", json::array({{{"host", "a b"}}})}}), "trunks[0].host");
 }

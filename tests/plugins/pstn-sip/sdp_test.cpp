@@ -53,10 +53,12 @@ TEST(Sdp, OurOwnOfferCanBeRead) {
 }
 
 TEST(Sdp, OtherStreamsAreRefusedInTheirPlace) {
-  const std::string text = "v=0\r\nc=IN IP4 192.0.2.7\r\nm=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 0\r\n";
+  const std::string text =
+      "v=0\r\nc=IN IP4 192.0.2.7\r\nm=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 0\r\n";
   const SdpAudio offer = parse_sdp(text);
   const std::string answer = write_answer(ours(), offer, agree(offer, ours()));
-  const auto video = answer.find("m=video 0 RTP/AVP 96"), audio = answer.find("m=audio 20000"), second = answer.find("m=audio 0 ");
+  const auto video = answer.find("m=video 0 RTP/AVP 96"), audio = answer.find("m=audio 20000"),
+             second = answer.find("m=audio 0 ");
   ASSERT_NE(video, std::string::npos);
   EXPECT_LT(video, audio);
   EXPECT_LT(audio, second);
@@ -65,19 +67,22 @@ TEST(Sdp, OtherStreamsAreRefusedInTheirPlace) {
 TEST(Sdp, HoldIsMirrored) {
   EXPECT_EQ(mirrored(parse_sdp(std::string(kOffer) + "a=sendonly\r\n").direction), Direction::kRecvOnly);
   EXPECT_EQ(mirrored(parse_sdp(std::string(kOffer) + "a=inactive\r\n").direction), Direction::kInactive);
-  EXPECT_EQ(parse_sdp("v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 0\r\n").direction, Direction::kSendOnly) << "as in RFC 2543";
+  EXPECT_EQ(parse_sdp("v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 0\r\n").direction, Direction::kSendOnly)
+      << "as in RFC 2543";
   EXPECT_EQ(parse_sdp("v=0\r\na=recvonly\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 0\r\n").direction, Direction::kRecvOnly)
       << "of the whole session";
 }
 
 TEST(Sdp, ADynamicTypeIsWhatItsMapSays) {
-  const SdpAudio offer = parse_sdp("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 0 100\r\na=rtpmap:0 opus/48000/2\r\na=rtpmap:100 pcma/8000\r\n");
+  const SdpAudio offer =
+      parse_sdp("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 0 100\r\na=rtpmap:0 opus/48000/2\r\na=rtpmap:100 pcma/8000\r\n");
   ASSERT_EQ(offer.codecs.size(), 1u);
   EXPECT_EQ(offer.codecs[0].payload_type, 100);
 }
 
 TEST(Sdp, NothingInCommonIsSaid) {
-  EXPECT_THAT(refusal("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 18\r\n"), HasSubstr("no codec in common: wanted one of PCMU, PCMA"));
+  EXPECT_THAT(refusal("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 18\r\n"),
+              HasSubstr("no codec in common: wanted one of PCMU, PCMA"));
 }
 
 TEST(Sdp, WhatIsWrongIsNamed) {
@@ -110,7 +115,8 @@ TEST(Sdp, KeysAreExchanged) {
 
 TEST(Sdp, UnusableKeysAreLeftOut) {
   const std::string head = "v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/SAVP 0\r\n";
-  for (const char* line : {"a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:short",
+  for (const char* line : {"a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
+                           "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:short",
                            "a=crypto:x AES_CM_128_HMAC_SHA1_80 inline:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
                            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr|2^20|1:4"})
     EXPECT_TRUE(parse_sdp(head + line + "\r\n").crypto.empty()) << line;

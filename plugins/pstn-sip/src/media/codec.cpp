@@ -1,7 +1,7 @@
 #include "media/codec.h"
 
-#include <speex/speex_resampler.h>
 #include <spandsp.h>
+#include <speex/speex_resampler.h>
 
 #include <algorithm>
 #include <new>

@@ -28,14 +28,15 @@ struct CodecInfo {
 /// Their RTP clocks all run at 8 kHz, and they all have 8 bits in 1/8000 s.
 inline constexpr int kRtpClock = 8000;
 inline constexpr std::size_t kFrameBytes = static_cast<std::size_t>(kRtpClock) / 1000 * kFrameMs;
-inline constexpr std::array<CodecInfo, 3> kCodecs = {{{CodecId::kPcmu, "PCMU", 0}, {CodecId::kPcma, "PCMA", 8}, {CodecId::kG722, "G722", 9}}};
+inline constexpr std::array<CodecInfo, 3> kCodecs = {
+    {{CodecId::kPcmu, "PCMU", 0}, {CodecId::kPcma, "PCMA", 8}, {CodecId::kG722, "G722", 9}}};
 
 const CodecInfo& info_of(CodecId id);
 /// In any case. Nullopt: not one of these.
 std::optional<CodecId> codec_of_name(std::string_view name);
 
-/// One direction each way, with what was heard before. One thread; nothing is allocated after construction. What is coded for it is
-/// at most JitterBuffer::kMaxPayload bytes.
+/// One direction each way, with what was heard before. One thread; nothing is allocated after construction. What is coded for it
+/// is at most JitterBuffer::kMaxPayload bytes.
 class Codec {
  public:
   static constexpr std::size_t kMaxDecoded = 512 * 2;

@@ -18,10 +18,10 @@ class JitterBuffer {
 
   struct Counts {
     std::uint32_t received = 0;
-    std::uint32_t late = 0;       // after their turn
-    std::uint32_t lost = 0;       // never there in their turn
+    std::uint32_t late = 0;  // after their turn
+    std::uint32_t lost = 0;  // never there in their turn
     std::uint32_t duplicate = 0;
-    std::uint32_t dropped = 0;    // too large, or more than there is room for
+    std::uint32_t dropped = 0;  // too large, or more than there is room for
   };
   enum class Next { kPacket, kLost, kNothing };
 

@@ -106,8 +106,8 @@ std::optional<RtcpReport> parse_rtcp(Bytes bytes, std::uint32_t about) {
       if (!report) report.emplace();
       report->ssrc = get32(part, 4);
       if (type == kSenderReport)
-        report->sender = SenderInfo{std::uint64_t{get32(part, 8)} << 32 | get32(part, 12), get32(part, 16), get32(part, 20),
-                                    get32(part, 24)};
+        report->sender =
+            SenderInfo{std::uint64_t{get32(part, 8)} << 32 | get32(part, 12), get32(part, 16), get32(part, 20), get32(part, 24)};
       for (unsigned i = 0; i < (part[0] & 0x1fu); ++i, at += kBlock) {
         if (at + kBlock > part.size()) return std::nullopt;
         if (get32(part, at) != about) continue;

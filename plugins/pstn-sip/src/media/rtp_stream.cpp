@@ -4,25 +4,20 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <ctime>
 
 namespace pstn_sip {
 namespace {
 
-constexpr int kConcealedFrames = 3;         // made up in a row; after them there is silence
+constexpr int kConcealedFrames = 3;           // made up in a row; after them there is silence
 constexpr std::uint32_t kReportFrames = 250;  // 5 s
 constexpr std::uint32_t kTicks = kRtpClock / 1000 * kFrameMs;
 
 bool same_host(const sockaddr_in& a, const sockaddr_in& b) { return a.sin_addr.s_addr == b.sin_addr.s_addr; }
 bool same_address(const sockaddr_in& a, const sockaddr_in& b) { return same_host(a, b) && a.sin_port == b.sin_port; }
 
-/// RTCP carries the time of day; only the other side's arithmetic depends on it.
-std::uint64_t ntp_now() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  constexpr std::uint64_t kSince1900 = 2'208'988'800;
-  return (static_cast<std::uint64_t>(now.tv_sec) + kSince1900) << 32 |
-         (static_cast<std::uint64_t>(now.tv_nsec) << 32) / 1'000'000'000;
+/// Time since the stream began, as RFC 3550 allows where nobody synchronises streams with each other.
+std::uint64_t ntp_of(std::uint32_t frames) {
+  return (std::uint64_t{frames / 50} << 32) + (std::uint64_t{frames % 50} << 32) / 50;
 }
 
 }  // namespace
@@ -60,8 +55,8 @@ void RtpStream::configure(const StreamSettings& settings) {
 
 bool RtpStream::send_digits(std::string_view digits) { return settings_.event_type && dtmf_.add(digits); }
 
-/// The address of the description, or, until packets have come, another port of that host (or, where any source is right, anybody):
-/// the first that sends two packets in a row. From then on nobody else.
+/// The address of the description, or, until packets have come, another port of that host (or, where any source is right,
+/// anybody): the first that sends two packets in a row. From then on nobody else.
 bool RtpStream::from_far_end(const sockaddr_in& from, const RtpHeader& header) {
   if (same_address(from, remote_)) {
     latched_ = true;
@@ -220,7 +215,8 @@ void RtpStream::send_packet(const RtpHeader& header, std::size_t payload_bytes) 
   std::size_t size = kRtpHeaderBytes + payload_bytes;
   if (protect_ && !protect_->protect(packet_.data(), size)) return;
   // A full socket buffer loses the packet, as the network may.
-  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&remote_), sizeof remote_) < 0)
+  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&remote_), sizeof remote_) <
+      0)
     return;
   ++counts_.sent;
   octets_ += static_cast<std::uint32_t>(payload_bytes);
@@ -230,7 +226,7 @@ void RtpStream::send_report(bool bye) {
   RtcpReport report;
   report.ssrc = ssrc_;
   report.bye = bye;
-  if (counts_.sent > 0) report.sender = SenderInfo{ntp_now(), timestamp_, counts_.sent, octets_};
+  if (counts_.sent > 0) report.sender = SenderInfo{ntp_of(ticks_), timestamp_, counts_.sent, octets_};
   if (their_ssrc_) {
     const std::uint32_t expected = highest_sequence_ - base_sequence_ + 1;
     const std::uint32_t expected_now = expected - expected_before_, received_now = received_ - received_before_;

@@ -24,7 +24,7 @@ struct StreamSettings {
   bool receive = true;
   bool any_source = false;  // the far end is behind NAT: the first address that sends well is it
   bool inband_dtmf = false;
-  bool event_dtmf = true;  // telephone events are digits
+  bool event_dtmf = true;         // telephone events are digits
   std::size_t least_packets = 2;  // that the jitter buffer waits for
   std::size_t most_packets = 10;
 };
@@ -34,7 +34,7 @@ struct StreamCounts {
   std::uint32_t sent = 0;
   std::uint32_t strangers = 0;  // packets from addresses that are not the far end
   std::uint32_t malformed = 0;
-  std::uint32_t concealed = 0;  // frames that were made up
+  std::uint32_t concealed = 0;    // frames that were made up
   std::uint32_t remote_lost = 0;  // as the far end told
   std::uint32_t remote_jitter_ms = 0;
 };
@@ -108,7 +108,7 @@ class RtpStream {
   std::uint32_t candidate_ssrc_ = 0;
   std::uint16_t candidate_sequence_ = 0;
   std::optional<std::uint32_t> their_ssrc_;
-  std::optional<std::uint32_t> last_event_;  // its timestamp
+  std::optional<std::uint32_t> last_event_;                     // its timestamp
   std::array<std::int16_t, Codec::kMaxDecoded * 2> pending_{};  // decoded and not played yet
   std::size_t pending_count_ = 0;
   std::size_t last_payload_ = kFrameBytes;

@@ -253,7 +253,8 @@ Agreed agree(const SdpAudio& theirs, const LocalAudio& ours) {
   agreed.codec = *common;
   agreed.event_type = theirs.event_type;
   if (theirs.secure) {
-    if (ours.srtp == SrtpUse::kOff) throw Error(ErrorCode::kFailedPrecondition, "SRTP is off for this trunk, and RTP/SAVP was found", "sdp");
+    if (ours.srtp == SrtpUse::kOff)
+      throw Error(ErrorCode::kFailedPrecondition, "SRTP is off for this trunk, and RTP/SAVP was found", "sdp");
     if (theirs.crypto.empty())
       throw Error(ErrorCode::kFailedPrecondition, "RTP/SAVP was found without a key for AES_CM_128_HMAC_SHA1_80", "sdp");
     agreed.theirs = theirs.crypto.front();

@@ -30,15 +30,15 @@ struct SdpCodec {
 struct SdpAudio {
   std::string address;  // IPv4 in figures
   std::uint16_t port = 0;
-  bool secure = false;               // RTP/SAVP
-  std::vector<SdpCodec> codecs;      // that we know, in its order
+  bool secure = false;                     // RTP/SAVP
+  std::vector<SdpCodec> codecs;            // that we know, in its order
   std::optional<std::uint8_t> event_type;  // payload type of telephone-event/8000
   std::vector<SdpCrypto> crypto;
   Direction direction = Direction::kSendRecv;
   int ptime_ms = 20;
 
-  std::size_t streams = 0;  // m lines in all
-  std::size_t index = 0;    // of this one among them
+  std::size_t streams = 0;                 // m lines in all
+  std::size_t index = 0;                   // of this one among them
   std::vector<std::string> other_streams;  // media, transport and formats of the others, for the lines that refuse them
 };
 

@@ -1,0 +1,100 @@
+"""What a SIP peer can get wrong (in the manner of RFC 4475): it is told, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from phone import free_port
+from sip_line import PHONE, line, trunk_at
+from test_calls import OURS
+
+
+def raw(port: int, text: str) -> str:
+    """The final answer to a datagram; empty: none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind(("127.0.0.1", 0))
+        own.settimeout(0.5)
+        own.sendto(text.replace("\n", "\r\n").replace("PORT", str(own.getsockname()[1])).encode("latin-1"), ("127.0.0.1", port))
+        try:
+            while (answer := own.recv(4000).decode("latin-1")).startswith("SIP/2.0 1"):
+                pass
+        except TimeoutError:
+            return ""
+        return answer
+
+
+HEAD = f"""Via: SIP/2.0/UDP 127.0.0.1:PORT;branch=z9hG4bKtorture
+From: <sip:{PHONE}@127.0.0.1>;tag=t
+To: <sip:{OURS}@127.0.0.1>
+Call-ID: torture
+Contact: <sip:127.0.0.1:PORT>
+Max-Forwards: 70
+"""
+GOOD_SDP = "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n"
+
+
+def invite(
+    head: str,
+    sdp_text: str,
+    first: str = f"INVITE sip:{OURS}@127.0.0.1 SIP/2.0",
+    kind: str = "application/sdp",
+    length: int | None = None,
+) -> str:
+    size = len(sdp_text.replace("\n", "\r\n")) if length is None else length
+    return f"{first}\n{head}CSeq: 1 INVITE\nContent-Type: {kind}\nContent-Length: {size}\n\n{sdp_text}"
+
+
+TORTURE = {
+    "a description that is none": (invite(HEAD, "hello\n"), "SIP/2.0 400"),
+    "no codec in common": (invite(HEAD, GOOD_SDP.replace("AVP 0", "AVP 18")), "SIP/2.0 488"),
+    "an address that is none": (invite(HEAD, GOOD_SDP.replace("IP4 127.0.0.1\nt", "IP4 nowhere\nt")), "SIP/2.0 400"),
+    "a description of video only": (invite(HEAD, GOOD_SDP.replace("m=audio", "m=video")), "SIP/2.0 400"),
+    "a port out of range": (invite(HEAD, GOOD_SDP.replace("4000", "70000")), "SIP/2.0 400"),
+    "no To": (invite(HEAD.replace("To:", "X-To:"), GOOD_SDP), "SIP/2.0 400"),
+    "no Call-ID": (invite(HEAD.replace("Call-ID:", "X-Call:"), GOOD_SDP), "SIP/2.0 400"),
+    "two From": (invite(HEAD + "From: <sip:b@b>;tag=u\n", GOOD_SDP), "SIP/2.0 400"),
+    "a CSeq of another method": (invite(HEAD, GOOD_SDP).replace("CSeq: 1 INVITE", "CSeq: 1 BYE"), "SIP/2.0 400"),
+    "a CSeq that is no number": (invite(HEAD, GOOD_SDP).replace("CSeq: 1", "CSeq: one"), "SIP/2.0 400"),
+    "another version": (invite(HEAD, GOOD_SDP, first=f"INVITE sip:{OURS}@127.0.0.1 SIP/7.0"), "SIP/2.0 505"),
+    "an address in angle brackets": (invite(HEAD, GOOD_SDP, first=f"INVITE <sip:{OURS}@127.0.0.1> SIP/2.0"), "SIP/2.0 400"),
+    "a length beyond the end": (invite(HEAD, GOOD_SDP, length=9999), "SIP/2.0 400"),
+    "a negative length": (invite(HEAD, GOOD_SDP, length=-1), "SIP/2.0 400"),
+    "a scheme that is not known": (invite(HEAD, GOOD_SDP, first="INVITE nobody:x SIP/2.0"), "SIP/2.0 4"),
+    "no method at all": ("\n\n\n", ""),
+    "a method that is not known": (
+        invite(HEAD, GOOD_SDP, first=f"DANCE sip:{OURS}@127.0.0.1 SIP/2.0").replace("1 INVITE", "1 DANCE"),
+        "SIP/2.0 501",
+    ),
+    "control characters": ("\xf0\x01\x02\xff" * 100, ""),
+    "a BYE of no call": (
+        f"BYE sip:{OURS}@127.0.0.1 SIP/2.0\n{HEAD}CSeq: 2 BYE\nContent-Length: 0\n\n".replace(">\nCall", ">;tag=x\nCall"),
+        "SIP/2.0 481",
+    ),
+    "a REFER of no call": (
+        f"REFER sip:{OURS}@127.0.0.1 SIP/2.0\n{HEAD}CSeq: 2 REFER\nRefer-To: <sip:x@x>\nContent-Length: 0\n\n",
+        "SIP/2.0 405",
+    ),
+    "a number that nobody has": (invite(HEAD, GOOD_SDP, first="INVITE sip:+14255559999@127.0.0.1 SIP/2.0"), "SIP/2.0 404"),
+}
+
+
+def test_malformed_messages_leave_nothing_behind(tmp_path: Path) -> None:
+    with line(tmp_path, trunk_at(free_port())) as calls:
+        wrong = {}
+        for number, (name, (text, expected)) in enumerate(TORTURE.items()):
+            answer = raw(calls.sip_port, text.replace("torture", f"torture{number}"))
+            if not answer.startswith(expected) or (not expected and answer):
+                wrong[name] = answer.split("\r\n")[0]
+        assert wrong == {}
+        calls.nothing_is_left()
+        # It still works.
+        assert raw(calls.sip_port, f"OPTIONS sip:127.0.0.1 SIP/2.0\n{HEAD}CSeq: 1 OPTIONS\nContent-Length: 0\n\n").startswith(
+            "SIP/2.0 200"
+        )
+
+
+def test_a_stranger_may_not_call(tmp_path: Path) -> None:
+    with line(tmp_path, {"host": "192.0.2.1"}) as calls:
+        assert " 403 " in raw(calls.sip_port, invite(HEAD, GOOD_SDP))
+        calls.nothing_is_left()
