@@ -33,6 +33,8 @@ def test_example(example: Path, tmp_path: Path) -> None:
             (copy / source.name).write_bytes(source.read_bytes())
         (tmp_path / "node_modules").mkdir()
         (tmp_path / "node_modules" / "trunkline").symlink_to(ROOT / "node" / "trunkline")
+        azure = ROOT / "tests" / "sdk" / "node" / "node_modules" / "@azure"
+        (tmp_path / "node_modules" / "@azure").symlink_to(azure)
         for package in ("smpp", "iconv-lite", "safer-buffer"):
             (tmp_path / "node_modules" / package).symlink_to(ROOT / "tests" / "integration" / "smsc" / "node_modules" / package)
         command, cwd = ["node", str(copy / example.name)], copy
