@@ -260,7 +260,8 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   leg.local.direction = mirrored(theirs.direction);
   leg.event_type = agreed.event_type;
   leg.remote = std::move(theirs);
-  engine_.change(leg.media, [stream](MediaLeg& media) { media.stream.configure(stream); });
+  engine_.change(leg.media,
+                 [stream, parts = RtpStream::prepare(stream)](MediaLeg& media) { media.stream.configure(stream, *parts); });
   return agreed;
 }
 

@@ -55,8 +55,8 @@ class Engines : public ::testing::Test {
   static void connect(MediaEngine& engine, const MediaLegPtr& leg, std::uint16_t port, StreamSettings settings) {
     settings.remote = *ipv4_address("127.0.0.1", port);
     if (!settings.event_type) settings.event_type = 101;
-    engine.change(leg, [settings](MediaLeg& media) {
-      media.stream.configure(settings);
+    engine.change(leg, [settings, parts = RtpStream::prepare(settings)](MediaLeg& media) {
+      media.stream.configure(settings, *parts);
       media.answered = true;
       media.tapped = true;
     });

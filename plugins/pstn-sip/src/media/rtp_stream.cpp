@@ -1,6 +1,5 @@
 #include "media/rtp_stream.h"
 
-#include <spandsp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,26 +21,26 @@ std::uint64_t ntp_of(std::uint32_t frames) {
 
 }  // namespace
 
-struct RtpStream::Inband {
-  Inband() : state(dtmf_rx_init(nullptr, nullptr, nullptr)) {}
-  ~Inband() { dtmf_rx_free(state); }
-  Inband(const Inband&) = delete;
-  dtmf_rx_state_t* state;
-};
-
 RtpStream::RtpStream(std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp)
     : sockets_(std::move(sockets)), ssrc_(ssrc), sequence_(sequence), timestamp_(timestamp) {}
 RtpStream::~RtpStream() = default;
 
-void RtpStream::configure(const StreamSettings& settings) {
-  const bool new_codec = !codec_ || codec_->id() != settings.codec;
-  if (new_codec) codec_ = std::make_unique<Codec>(settings.codec);
+std::shared_ptr<RtpStream::Parts> RtpStream::prepare(const StreamSettings& settings) {
+  auto parts = std::make_shared<Parts>();
+  parts->codec = std::make_unique<Codec>(settings.codec);
+  if (settings.inband_dtmf) parts->inband = std::make_unique<InbandDtmf>();
+  if (!settings.send_key.empty()) parts->protect = std::make_unique<SrtpSession>(settings.send_key, true);
+  if (!settings.receive_key.empty()) parts->unprotect = std::make_unique<SrtpSession>(settings.receive_key, false);
+  return parts;
+}
+
+void RtpStream::configure(const StreamSettings& settings, Parts& parts) {
+  if (!codec_ || codec_->id() != settings.codec) codec_.swap(parts.codec);
   if (!buffer_) buffer_.emplace(settings.least_packets, settings.most_packets);
-  if (settings.inband_dtmf && !inband_) inband_ = std::make_unique<Inband>();
-  if (settings.send_key != settings_.send_key)
-    protect_ = settings.send_key.empty() ? nullptr : std::make_unique<SrtpSession>(settings.send_key, true);
-  if (settings.receive_key != settings_.receive_key)
-    unprotect_ = settings.receive_key.empty() ? nullptr : std::make_unique<SrtpSession>(settings.receive_key, false);
+  if (settings.inband_dtmf && !inband_) inband_.swap(parts.inband);
+  // Sessions count packets: with the same key they go on.
+  if (settings.send_key != settings_.send_key) protect_.swap(parts.protect);
+  if (settings.receive_key != settings_.receive_key) unprotect_.swap(parts.unprotect);
   if (!same_address(settings.remote, settings_.remote)) {
     remote_ = settings.remote;
     latched_ = false;
@@ -175,15 +174,8 @@ bool RtpStream::play_out(Frame& frame, Digits& digits) {
   std::copy(pending_.begin() + static_cast<std::ptrdiff_t>(count), pending_.begin() + static_cast<std::ptrdiff_t>(pending_count_),
             pending_.begin());
   pending_count_ -= count;
-  if (inband_ && heard) {
-    // The detector wants 8 kHz, and every tone of a key lies far below 4 kHz.
-    std::array<std::int16_t, kFrameSamples / 2> narrow;
-    for (std::size_t i = 0; i < narrow.size(); ++i) narrow[i] = static_cast<std::int16_t>((frame[2 * i] + frame[2 * i + 1]) / 2);
-    dtmf_rx(inband_->state, narrow.data(), static_cast<int>(narrow.size()));
-    std::array<char, 32> found;
-    const std::size_t size = dtmf_rx_get(inband_->state, found.data(), static_cast<int>(found.size()) - 1);
-    for (std::size_t i = 0; i < size; ++i) digits.pressed(found[i]);
-  }
+  if (inband_ && heard)
+    for (const char digit : inband_->hear(frame)) digits.pressed(digit);
   return heard;
 }
 

@@ -39,6 +39,20 @@ struct StreamCounts {
   std::uint32_t remote_jitter_ms = 0;
 };
 
+/// Listens for the tones of keys.
+class InbandDtmf {
+ public:
+  InbandDtmf();
+  ~InbandDtmf();
+  InbandDtmf(const InbandDtmf&) = delete;
+  /// The keys of 20 ms; good until the next call.
+  std::string_view hear(const Frame& frame);
+
+ private:
+  struct State;
+  const std::unique_ptr<State> state_;
+};
+
 /// Used by one thread at a time; receive(), play_out() and send() allocate nothing and never block.
 class RtpStream {
  public:
@@ -54,8 +68,15 @@ class RtpStream {
   RtpStream(std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp);
   ~RtpStream();
 
-  /// Also later, when the call changes. Allocates.
-  void configure(const StreamSettings& settings);
+  /// What settings need and a frame must not wait for: made beforehand, on any thread. Errors: kInternal.
+  struct Parts {
+    std::unique_ptr<Codec> codec;
+    std::unique_ptr<InbandDtmf> inband;
+    std::unique_ptr<SrtpSession> protect, unprotect;
+  };
+  static std::shared_ptr<Parts> prepare(const StreamSettings& settings);
+  /// Also later, when the call changes: what stays the same goes on. Takes what it needs of `parts`, and throws nothing.
+  void configure(const StreamSettings& settings, Parts& parts);
   bool configured() const { return codec_ != nullptr; }
   /// False: too many wait, or the far end takes no events.
   bool send_digits(std::string_view digits);
@@ -74,7 +95,6 @@ class RtpStream {
   const sockaddr_in& remote() const { return remote_; }
 
  private:
-  struct Inband;
   static constexpr std::size_t kBufferBytes = 1500;
 
   bool from_far_end(const sockaddr_in& from, const RtpHeader& header);
@@ -87,7 +107,7 @@ class RtpStream {
   const std::unique_ptr<RtpSockets> sockets_;
   StreamSettings settings_;
   std::unique_ptr<Codec> codec_;
-  std::unique_ptr<Inband> inband_;
+  std::unique_ptr<InbandDtmf> inband_;
   std::unique_ptr<SrtpSession> protect_;
   std::unique_ptr<SrtpSession> unprotect_;
   std::optional<JitterBuffer> buffer_;

@@ -10,10 +10,10 @@
 namespace pstn_sip {
 namespace {
 
-/// The library is initialised once in a process, and stays so.
-bool library_ready() {
-  static const bool ready = srtp_init() == srtp_err_status_ok;
-  return ready;
+/// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
+/// works shows when a session is made.
+void initialise_library() {
+  [[maybe_unused]] static const srtp_err_status_t status = srtp_init();
 }
 
 template <class F>
@@ -35,7 +35,8 @@ SrtpSession::SrtpSession(std::string_view key, bool outbound) {
   policy.window_size = 128;
   policy.key = bytes.data();
   if (key.size() == kKeyBytes) std::copy(key.begin(), key.end(), bytes.begin());
-  if (key.size() != kKeyBytes || !library_ready() || srtp_create(&session_, &policy) != srtp_err_status_ok)
+  initialise_library();
+  if (key.size() != kKeyBytes || srtp_create(&session_, &policy) != srtp_err_status_ok)
     throw trunkline::Error(trunkline::ErrorCode::kInternal, "SRTP could not be set up", "sdp");
 }
 
