@@ -908,7 +908,7 @@ class PstnAudioProvider(ProviderBase):
         raise UnimplementedError("set_flow is not implemented")
 
     def play(self, leg_id: str, play_id: int, samples: bytes, /) -> None | Awaitable[None]:
-        """Begins to play samples to the far end, beside whatever else it hears.
+        """Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
 
         Raises:
             NotFoundError: What the request names does not exist.

@@ -308,7 +308,7 @@ class PstnAudioProvider(Provider):
         self._impl.set_flow(leg_id, flow, timeout)
 
     def play(self, leg_id: str, play_id: int, samples: bytes, *, timeout: float | None = None) -> None:
-        """Begins to play samples to the far end, beside whatever else it hears.
+        """Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.

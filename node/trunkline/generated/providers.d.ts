@@ -487,7 +487,7 @@ export interface PstnAudioProvider extends ProviderHooks {
    */
   setFlow?(legId: string, flow: LegFlow, call: ProviderCall): void | Promise<void>;
   /**
-   * Begins to play samples to the far end, beside whatever else it hears.
+   * Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
    * Errors: `notFound`, `resourceExhausted`.
    */
   play?(legId: string, playId: bigint, samples: Uint8Array, call: ProviderCall): void | Promise<void>;

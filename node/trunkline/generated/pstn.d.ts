@@ -172,7 +172,7 @@ export declare class PstnAudioProvider {
   setFlow(legId: string, flow: LegFlow, options?: CallOptions): Promise<void>;
 
   /**
-   * Begins to play samples to the far end, beside whatever else it hears.
+   * Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
    * Errors: `notFound`, `resourceExhausted`.
    */
   play(legId: string, playId: bigint, samples: Uint8Array, options?: CallOptions): Promise<void>;

@@ -21,8 +21,8 @@ import type { CallOptions, EventStream } from "./support.js";
 
 export type { CallOptions, EventStream, ProviderCall, ProviderHooks } from "./support.js";
 export {
-  ChatProvider, EmailProvider, IdentityProvider, ProviderBase, PstnProvider, PstnSandboxProvider, SandboxMailProvider, SandboxProvider,
-  SmsProvider, SmsQueryProvider, WebhookReceiver, type ProviderHost,
+  ChatProvider, EmailProvider, IdentityProvider, ProviderBase, PstnAudioProvider, PstnProvider, PstnSandboxProvider, PstnTrunkProvider,
+  SandboxMailProvider, SandboxProvider, SmsProvider, SmsQueryProvider, WebhookReceiver, type ProviderHost,
 } from "../generated/providers.js";
 export type * from "../generated/service.js";
 export type { ErrorCode, DecisionRecord, DecisionStep } from "../generated/common.js";

@@ -290,7 +290,7 @@ typedef struct tl_pstn_audio_provider {
   void (*set_flow)(void *self, const tl_call *call,
                    tl_str leg_id, const tl_pstn_leg_flow *flow, tl_pstn_audio_provider_set_flow_done done, void *user);
   /**
-   * Begins to play samples to the far end, beside whatever else it hears.
+   * Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
    * [any-thread]
    * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
    */

@@ -234,7 +234,7 @@ class PstnAudioProviderClient : public abi::Client<tl_pstn_audio_provider> {
   /// set_flow, blocking this thread.
   void set_flow_sync(std::string leg_id, LegFlow flow, CallOptions options = {}) const;
 
-  /// Begins to play samples to the far end, beside whatever else it hears.
+  /// Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
   /// Errors: kNotFound, kResourceExhausted.
   Task<void> play(std::string leg_id, std::int64_t play_id, Bytes samples, CallOptions options = {}) const;
   /// play ending in done(Result<void>), once, on any thread, perhaps before it returns.

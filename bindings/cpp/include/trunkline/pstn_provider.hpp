@@ -94,7 +94,7 @@ class PstnAudioProvider : public virtual Implementation {
   TL_INLINE virtual Task<void> set_flow(Call call, std::string leg_id, LegFlow flow);
   TL_INLINE virtual void start_set_flow(const Call& call, std::string_view leg_id, LegFlowView flow, Completion<void> done);
 
-  /// Begins to play samples to the far end, beside whatever else it hears.
+  /// Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
   /// [any-thread]
   /// Errors: kNotFound, kResourceExhausted.
   TL_INLINE virtual Task<void> play(Call call, std::string leg_id, std::int64_t play_id, Bytes samples);

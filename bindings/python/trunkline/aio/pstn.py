@@ -170,7 +170,7 @@ class PstnAudioProvider(Provider):
         await (future if timeout is None else within(future, timeout))
 
     async def play(self, leg_id: str, play_id: int, samples: bytes, *, timeout: float | None = None) -> None:
-        """Begins to play samples to the far end, beside whatever else it hears.
+        """Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
 
         Args:
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
