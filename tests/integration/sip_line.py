@@ -175,6 +175,17 @@ REMEMBERING_ACK = """<recv request="ACK"><action>
 </action></recv>"""
 
 
+# The headers of an INVITE, for an answer after something else came in between.
+REMEMBERING_INVITE = (
+    '<recv request="INVITE"><action>'
+    + "".join(
+        f'<ereg regexp=".*" search_in="hdr" header="{name}:" assign_to="{name}"/>' for name in ("Via", "From", "To", "CSeq")
+    )
+    + "</action></recv>"
+)
+REMEMBERED = ("Via: [$Via]", "From: [$From]", "To: [$To];tag=[pid]phone[call_number]", "CSeq: [$CSeq]", "[last_Call-ID:]")
+
+
 def in_dialog_bye() -> str:
     return in_dialog("BYE", 1)
 

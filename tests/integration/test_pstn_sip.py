@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from phone import Sipp, Sound, free_port, loudest, reply, sdp, tone
+from phone import CONTACT, Sipp, Sound, free_port, in_dialog_ok, loudest, message, reply, sdp, tone
 from receiver import Receiver
 from server import Server
 from sip_line import (
     PHONE,
+    REMEMBERED,
     REMEMBERING_ACK,
+    REMEMBERING_INVITE,
     Line,
     calling,
     configuration,
@@ -106,6 +108,7 @@ def test_a_call_that_comes_in(tmp_path: Path) -> None:
             assert sound.hears(1000)
             calls.hang_up(connection)
             assert sipp.succeeded()
+            assert "Session-Expires: 1800;refresher=uas" in sipp.messages()
             calls.nothing_is_left()
 
 
@@ -127,6 +130,27 @@ def test_who_does_not_take_a_call(tmp_path: Path, status: str, code: int, cause:
         assert (why["code"], why["q850Details"]["code"], why["sipDetails"]["code"]) == (code, cause, int(status[:3]))
         assert sipp.succeeded()
         calls.nothing_is_left()
+
+
+def test_early_media_that_must_be_acknowledged(tmp_path: Path) -> None:
+    """A 183 with a description and 100rel gets its PRACK; the answer comes without another description."""
+    with Sound() as sound, prompts(tone(1000, 0.5)) as prompt:
+        steps = [
+            REMEMBERING_INVITE,
+            f"<send>{reply('183 Session Progress', 'Require: 100rel', 'RSeq: 1', body=sdp(sound.port))}</send>",
+            '<recv request="PRACK"/>',
+            f"<send>{in_dialog_ok()}</send>",
+            f'<send retrans="500">{message("SIP/2.0 200 OK", *REMEMBERED, CONTACT)}</send>',
+            '<recv request="ACK"/>',
+            *hung_up_on(),
+        ]
+        with Sipp(*steps) as sipp, line(tmp_path, trunk_at(sipp.port)) as calls:
+            connection = calls.call(PHONE)
+            calls.event("CallConnected", connection)
+            calls.play(connection, prompt)
+            assert sound.hears(1000)
+            calls.hang_up(connection)
+            assert sipp.succeeded()
 
 
 def test_the_phone_hangs_up(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
-from phone import free_port
-from sip_line import PHONE, line, trunk_at
+from phone import Sipp, free_port, sdp
+from sip_line import PHONE, line, request, trunk_at
 from test_calls import OURS
 
 
@@ -98,3 +99,23 @@ def test_a_stranger_may_not_call(tmp_path: Path) -> None:
     with line(tmp_path, {"host": "192.0.2.1"}) as calls:
         assert " 403 " in raw(calls.sip_port, invite(HEAD, GOOD_SDP))
         calls.nothing_is_left()
+
+
+def test_many_calls_to_nobody_leave_no_sockets(tmp_path: Path) -> None:
+    steps = [
+        f'<send retrans="500">{request("INVITE", 1, body=sdp(4000))}</send>',
+        '<recv response="100" optional="true"/>',
+        '<recv response="404"/>',
+        f"<send>{request('ACK', 1)}</send>",
+    ]
+    with line(tmp_path, trunk_at(port := free_port())) as calls:
+        descriptors = Path(f"/proc/{calls.server.process.pid}/fd")
+        before = len(list(descriptors.iterdir()))
+        with Sipp(*steps, peer=calls.sip_port, port=port, calls=200, number="+14255559999") as sipp:
+            assert sipp.succeeded()
+        calls.nothing_is_left()
+        # A call takes two sockets; the media thread closes them with its next frame.
+        until = time.monotonic() + 20
+        while time.monotonic() < until and len(list(descriptors.iterdir())) > before + 10:
+            time.sleep(0.02)
+        assert len(list(descriptors.iterdir())) <= before + 10

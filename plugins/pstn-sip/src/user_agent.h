@@ -74,6 +74,7 @@ class UserAgent {
 
   // --- user_agent_in.cpp
   void incoming(nua_handle_t* handle, const sip_t* sip);
+  void offered(const SipLegPtr& leg, const trunkline::Result<void>& taken);
   void refuse(nua_handle_t* handle, int status, const char* phrase, const std::string& why);
   void offered_again(const SipLegPtr& leg, const sip_t* sip);
   void acknowledged(const SipLegPtr& leg, const sip_t* sip);

@@ -63,26 +63,29 @@ void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   std::string to = number_of(sip->sip_request->rq_url);
   // A registered contact may name the user: then To says which number was called.
   if (sip->sip_to && !trunk->settings.username.empty() && to == trunk->settings.username) to = number_of(sip->sip_to->a_url);
+  leg->telling = true;  // the host hears of the call first, then of what became of it
   events_.start_incoming(
-      leg->id, caller_of(sip), std::move(to), custom_headers_of(sip), CallOptions{}, [this, leg](Result<void> taken) {
-        thread_.post([this, leg, taken = std::move(taken)] {
-          if (leg->ended()) return;
-          if (taken.ok()) {
-            if (leg->state != SipLeg::State::kDialing) return;  // answered already
-            leg->state = SipLeg::State::kRinging;
-            nua_respond(leg->handle, SIP_180_RINGING, TAG_END());
-            return;
-          }
-          const bool nobody = taken.error().code == ErrorCode::kNotFound;
-          log_.write(LogLevel::kInfo, "the host did not take a call",
-                     Properties{{"leg_id", leg->id}, {"reason", taken.error().message}});
-          nua_respond(leg->handle, nobody ? 404 : 503, nobody ? "Not Found" : "Service Unavailable", TAG_END());
-          // The host never heard of it: there is nothing to tell.
-          leg->state = SipLeg::State::kEnded;
-          legs_.erase(leg->id);
-          engine_.remove(leg->media);
-        });
-      });
+      leg->id, caller_of(sip), std::move(to), custom_headers_of(sip), CallOptions{},
+      [this, leg](Result<void> taken) { thread_.post([this, leg, taken = std::move(taken)] { offered(leg, taken); }); });
+}
+
+/// What the host said to a call that comes in.
+void UserAgent::offered(const SipLegPtr& leg, const Result<void>& taken) {
+  if (taken.ok()) {
+    if (leg->state == SipLeg::State::kDialing) {
+      leg->state = SipLeg::State::kRinging;
+      nua_respond(leg->handle, SIP_180_RINGING, TAG_END());
+    }
+    return tell_next(leg);
+  }
+  const bool nobody = taken.error().code == ErrorCode::kNotFound;
+  log_.write(LogLevel::kInfo, "the host did not take a call", Properties{{"leg_id", leg->id}, {"reason", taken.error().message}});
+  leg->news.clear();  // it does not know the call
+  if (leg->ended()) return;
+  leg->state = SipLeg::State::kEnded;
+  legs_.erase(leg->id);
+  engine_.remove(leg->media);
+  nua_respond(leg->handle, nobody ? 404 : 503, nobody ? "Not Found" : "Service Unavailable", TAG_END());
 }
 
 /// An INVITE within the call: hold, another codec, another address, or just a sign of life.

@@ -12,9 +12,7 @@ namespace {
 
 /// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
 /// works shows when a session is made.
-void initialise_library() {
-  [[maybe_unused]] static const srtp_err_status_t status = srtp_init();
-}
+void initialise_library() { [[maybe_unused]] static const srtp_err_status_t status = srtp_init(); }
 
 template <class F>
 bool run(F function, srtp_t session, std::uint8_t* packet, std::size_t& size) {

@@ -27,10 +27,28 @@ enum {
   TL_PSTN_LEG_STATE_ENDED = 4,
 };
 
+typedef struct tl_pstn_dial_trunk tl_pstn_dial_trunk;
 typedef struct tl_pstn_dial_request tl_pstn_dial_request;
 typedef struct tl_pstn_dtmf_input tl_pstn_dtmf_input;
 typedef struct tl_pstn_hangup_cause tl_pstn_hangup_cause;
+typedef struct tl_pstn_leg_flow tl_pstn_leg_flow;
+typedef struct tl_pstn_ladder_step tl_pstn_ladder_step;
+typedef struct tl_pstn_trunk_probe tl_pstn_trunk_probe;
 typedef struct tl_pstn_leg_change tl_pstn_leg_change;
+
+/** A trunk that may carry a leg. */
+struct tl_pstn_dial_trunk {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name or address. */
+  tl_str host;
+  /** Where it takes calls. */
+  int32_t port;
+  uint8_t reserved1[4];
+};
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_trunk, host) == 8);
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_trunk, port) == 24);
+TL_ABI_ASSERT(sizeof(tl_pstn_dial_trunk) == 32);
 
 /** A leg to set up. */
 struct tl_pstn_dial_request {
@@ -51,6 +69,11 @@ struct tl_pstn_dial_request {
    * Elements: tl_kv.
    */
   tl_list headers;
+  /**
+   * Trunks that may carry the leg, the first choice first; absent: the provider chooses.
+   * Elements: tl_pstn_dial_trunk.
+   */
+  tl_list trunks;
 };
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, leg_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, from) == 24);
@@ -58,7 +81,8 @@ TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, display_name) == 40);
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, to) == 56);
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, ring_timeout) == 72);
 TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, headers) == 80);
-TL_ABI_ASSERT(sizeof(tl_pstn_dial_request) == 104);
+TL_ABI_ASSERT(offsetof(tl_pstn_dial_request, trunks) == 104);
+TL_ABI_ASSERT(sizeof(tl_pstn_dial_request) == 128);
 
 /** DTMF digits that were pressed (RFC 4733). */
 struct tl_pstn_dtmf_input {
@@ -84,6 +108,58 @@ TL_ABI_ASSERT(offsetof(tl_pstn_hangup_cause, q850) == 4);
 TL_ABI_ASSERT(offsetof(tl_pstn_hangup_cause, sip_status) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_hangup_cause, text) == 16);
 TL_ABI_ASSERT(sizeof(tl_pstn_hangup_cause) == 32);
+
+/** How sound flows between a leg and the others of its call. */
+struct tl_pstn_leg_flow {
+  /** Nobody hears the far end. */
+  tl_bool muted;
+  /** The far end neither hears nor is heard; what is played to it alone goes on. */
+  tl_bool on_hold;
+  /** The host wants to hear the far end. */
+  tl_bool tapped;
+};
+TL_ABI_ASSERT(offsetof(tl_pstn_leg_flow, muted) == 0);
+TL_ABI_ASSERT(offsetof(tl_pstn_leg_flow, on_hold) == 1);
+TL_ABI_ASSERT(offsetof(tl_pstn_leg_flow, tapped) == 2);
+TL_ABI_ASSERT(sizeof(tl_pstn_leg_flow) == 3);
+
+/** One message of a conversation with a trunk. */
+struct tl_pstn_ladder_step {
+  uint32_t struct_size;
+  /** We sent it. */
+  tl_bool sent;
+  uint8_t reserved0[3];
+  /** First line of the message, or what happened. */
+  tl_str message;
+  /** Time since the beginning. */
+  tl_duration after;
+};
+TL_ABI_ASSERT(offsetof(tl_pstn_ladder_step, sent) == 4);
+TL_ABI_ASSERT(offsetof(tl_pstn_ladder_step, message) == 8);
+TL_ABI_ASSERT(offsetof(tl_pstn_ladder_step, after) == 24);
+TL_ABI_ASSERT(sizeof(tl_pstn_ladder_step) == 32);
+
+/** What a trunk said when it was asked. */
+struct tl_pstn_trunk_probe {
+  uint32_t struct_size;
+  /** It takes calls, as far as it says. */
+  tl_bool ok;
+  uint8_t reserved0[3];
+  /** Address and transport that were used. */
+  tl_str peer;
+  /**
+   * The conversation, in order.
+   * Elements: tl_pstn_ladder_step.
+   */
+  tl_list ladder;
+  /** What is wrong, for a person. */
+  tl_str problem;
+};
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_probe, ok) == 4);
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_probe, peer) == 8);
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_probe, ladder) == 24);
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_probe, problem) == 48);
+TL_ABI_ASSERT(sizeof(tl_pstn_trunk_probe) == 64);
 
 /** Kinds of tl_pstn_leg_change. Open: skip kinds that you do not know. */
 enum {
@@ -185,6 +261,98 @@ TL_ABI_ASSERT(offsetof(tl_pstn_events, incoming) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_events, changed) == 16);
 TL_ABI_ASSERT(sizeof(tl_pstn_events) == 24);
 #define TL_PSTN_EVENTS_ID "trunkline.pstn.events/1"
+
+typedef void (*tl_pstn_audio_provider_join_bridge_done)(void *user, tl_error *error);
+typedef void (*tl_pstn_audio_provider_set_flow_done)(void *user, tl_error *error);
+typedef void (*tl_pstn_audio_provider_play_done)(void *user, tl_error *error);
+typedef void (*tl_pstn_audio_provider_stop_play_done)(void *user, tl_error *error);
+
+/**
+ * Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel.
+ * Interface id: "trunkline.pstn.audio/1". A plugin implements it, the host calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_pstn_audio_provider {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Legs with the same bridge hear each other; an empty one: nobody.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*join_bridge)(void *self, const tl_call *call,
+                      tl_str leg_id, tl_str bridge, tl_pstn_audio_provider_join_bridge_done done, void *user);
+  /**
+   * Takes effect with the next frame.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*set_flow)(void *self, const tl_call *call,
+                   tl_str leg_id, const tl_pstn_leg_flow *flow, tl_pstn_audio_provider_set_flow_done done, void *user);
+  /**
+   * Plays samples to the far end, beside what else it hears; those of an id that is on follow it.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*play)(void *self, const tl_call *call,
+               tl_str leg_id, int64_t play_id, tl_bytes samples, tl_pstn_audio_provider_play_done done, void *user);
+  /**
+   * Stops that; of one that is over: nothing.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*stop_play)(void *self, const tl_call *call,
+                    tl_str leg_id, int64_t play_id, tl_pstn_audio_provider_stop_play_done done, void *user);
+} tl_pstn_audio_provider;
+TL_ABI_ASSERT(offsetof(tl_pstn_audio_provider, join_bridge) == 8);
+TL_ABI_ASSERT(offsetof(tl_pstn_audio_provider, set_flow) == 16);
+TL_ABI_ASSERT(offsetof(tl_pstn_audio_provider, play) == 24);
+TL_ABI_ASSERT(offsetof(tl_pstn_audio_provider, stop_play) == 32);
+TL_ABI_ASSERT(sizeof(tl_pstn_audio_provider) == 40);
+#define TL_PSTN_AUDIO_PROVIDER_ID "trunkline.pstn.audio/1"
+
+typedef void (*tl_pstn_audio_events_heard_done)(void *user, tl_error *error);
+
+/**
+ * What the host hears of legs.
+ * Interface id: "trunkline.pstn.audio.events/1". The host implements it, the plugin calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_pstn_audio_events {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * A frame of a tapped leg; `position` counts the samples since it was answered, and gaps are silence. Must not block.
+   * [any-thread] Completes before it returns.
+   */
+  void (*heard)(void *self, const tl_call *call,
+                tl_str leg_id, int64_t position, tl_bytes samples, tl_pstn_audio_events_heard_done done, void *user);
+} tl_pstn_audio_events;
+TL_ABI_ASSERT(offsetof(tl_pstn_audio_events, heard) == 8);
+TL_ABI_ASSERT(sizeof(tl_pstn_audio_events) == 16);
+#define TL_PSTN_AUDIO_EVENTS_ID "trunkline.pstn.audio.events/1"
+
+typedef void (*tl_pstn_trunk_provider_probe_done)(void *user, const tl_pstn_trunk_probe *result, tl_error *error);
+
+/**
+ * Trunks as a provider sees them.
+ * Interface id: "trunkline.pstn.trunks/1". A plugin implements it, the host calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_pstn_trunk_provider {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * Asks a trunk whether it is there. Places no call.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*probe)(void *self, const tl_call *call,
+                const tl_pstn_dial_trunk *trunk, tl_pstn_trunk_provider_probe_done done, void *user);
+} tl_pstn_trunk_provider;
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_provider, probe) == 8);
+TL_ABI_ASSERT(sizeof(tl_pstn_trunk_provider) == 16);
+#define TL_PSTN_TRUNK_PROVIDER_ID "trunkline.pstn.trunks/1"
 
 #ifdef __cplusplus
 }
