@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from media_socket import MediaSocket
 from phone import CONTACT, Sipp, Sound, free_port, in_dialog_ok, loudest, message, reply, sdp, tone
 from receiver import Receiver
 from server import Server
@@ -207,6 +208,32 @@ def test_over_tcp_with_hold_and_back(tmp_path: Path) -> None:
             calls.hang_up(connection)
             assert sipp.succeeded()
             calls.nothing_is_left()
+
+
+def test_media_streaming_hears_the_phone_and_is_heard(tmp_path: Path) -> None:
+    options = {
+        "transportType": "websocket",
+        "contentType": "audio",
+        "audioChannelType": "mixed",
+        "startMediaStreaming": True,
+        "enableBidirectional": True,
+        "audioFormat": "Pcm16KMono",
+    }
+    with (
+        Sound() as sound,
+        MediaSocket() as media,
+        Sipp(*taken(sound)) as sipp,
+        line(tmp_path, trunk_at(sipp.port)) as calls,
+    ):
+        connection = calls.call(PHONE, mediaStreamingOptions={**options, "transportUrl": media.url})
+        calls.event("MediaStreamingStarted", connection)
+        sound.say(tone(600, 3.0))
+        assert media.wait(lambda: loudest(media.heard[-16000:], 16000, [600]) == {600})
+        media.say(tone(900, 1.5, 16000))
+        assert sound.hears(900)
+        calls.hang_up(connection)
+        assert sipp.succeeded()
+        assert {"AudioMetadata", "AudioData"} <= media.kinds
 
 
 def test_a_transfer_connects_two_phones(tmp_path: Path) -> None:

@@ -401,6 +401,18 @@ TEST_F(PstnSip, ATrunkThatIsSilentIsGivenUpForTheNext) {
   ::close(fd);
 }
 
+TEST_F(PstnSip, ATrunkThatDoesNotAnswerOptionsIsTriedLast) {
+  near_.open(host_,
+             {{"options_seconds", 30}, {"trunks", json::array({trunk("gone.test", free_port()), trunk("far.test", far_.port)})}});
+  far_.open(host_, {{"trunks", json::array({trunk("near.test", near_.port)})}});
+  // Whoever asks last is answered last: by then it is known who is there.
+  EXPECT_TRUE(near_.trunks.probe_sync({"far.test", 5061}).ok);
+  host_.clock.advance(seconds{5});
+  EXPECT_TRUE(near_.trunks.probe_sync({"far.test", 5061}).ok);
+  near_.dial();
+  EXPECT_TRUE(far_.told_begin("incoming")) << "without waiting for the one that is gone";
+}
+
 TEST_F(PstnSip, TheTrunksOfTheRequestCount) {
   near_.open(host_, {{"trunks", json::array({trunk("one.test", free_port()), trunk("far.test", far_.port)})}});
   far_.open(host_, {{"trunks", json::array({trunk("near.test", near_.port)})}});
