@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,16 @@ def test_over_tcp_with_hold_and_back(tmp_path: Path) -> None:
             calls.hang_up(connection)
             assert sipp.succeeded()
             calls.nothing_is_left()
+
+
+def test_the_server_stops_beside_a_trunk_that_has_died(tmp_path: Path) -> None:
+    with Sound() as sound, Sipp(*taken(sound)) as sipp, line(tmp_path, trunk_at(sipp.port)) as calls:
+        calls.event("CallConnected", calls.call(PHONE))
+        sipp.process.kill()
+        sipp.process.wait()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+            mute.bind(("127.0.0.1", sipp.port))
+            assert calls.server.stop() == 0
 
 
 def test_media_streaming_hears_the_phone_and_is_heard(tmp_path: Path) -> None:
