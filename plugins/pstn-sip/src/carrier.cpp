@@ -21,6 +21,7 @@ constexpr std::size_t kMaxPlayBytes = std::size_t{64} * 1024 * 1024;  // half an
 Carrier::Carrier(trunkline::Host host, std::string_view config_json)
     : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
   agent_ = std::make_unique<UserAgent>(settings_, host, thread_, engine_);
+  thread_.on_end([this] { agent_->finish(); });
   thread_.on_wake([this] { agent_->take_news(); });
   thread_.start();
   std::promise<Result<void>> started;

@@ -86,6 +86,7 @@ void SipThread::run() {
   started_.set_value(index > 0);
   if (index > 0) {
     su_root_run(root_);
+    if (ended_) ended_();
     su_root_deregister(root_, index);
   }
   su_root_destroy(root_);

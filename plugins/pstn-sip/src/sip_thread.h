@@ -24,6 +24,8 @@ class SipThread {
   void wake() noexcept;
   /// Runs on every wake-up. [before start]
   void on_wake(std::function<void()> fn) { woken_ = std::move(fn); }
+  /// Runs once the loop was left, as the last thing on the thread. [before start]
+  void on_end(std::function<void()> fn) { ended_ = std::move(fn); }
   void start();
   /// Leaves the loop and waits for the thread; not on that thread. Idempotent.
   void stop();
@@ -36,6 +38,7 @@ class SipThread {
   static int ready(void* magic, void* wait, void* self);
 
   std::function<void()> woken_;
+  std::function<void()> ended_;
   int event_ = -1;
   su_root_s* root_ = nullptr;
   std::promise<bool> started_;

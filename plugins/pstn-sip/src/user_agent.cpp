@@ -103,7 +103,7 @@ void UserAgent::start() {
                  Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
   }
   const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + settings_.address;
-  const std::string url = "sip:" + settings_.advertise + ":" + std::to_string(settings_.port) + bind;
+  const std::string url = "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
   const bool tls = !settings_.tls_certificate_dir.empty();
   const std::string secure = "sips:" + settings_.advertise + ":" + std::to_string(settings_.tls_port) + bind;
   nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
@@ -132,27 +132,32 @@ void UserAgent::stop(std::function<void()> done) {
   for (const SipLegPtr& leg : legs) hang_up(leg->id, kCauseTemporary);
   if (!nua_) return done();
   stopped_ = std::move(done);
-  su_timer_t* timer = su_timer_create(su_root_task(thread_.root()), kStopMs);
+  timer_ = su_timer_create(su_root_task(thread_.root()), kStopMs);
   // A trunk that does not answer holds nobody up.
   su_timer_set(
-      timer,
-      [](su_root_magic_t*, su_timer_t* self_timer, su_timer_arg_t* self) {
-        su_timer_destroy(self_timer);
+      timer_,
+      [](su_root_magic_t*, su_timer_t*, su_timer_arg_t* self) {
         if (auto fn = std::exchange(reinterpret_cast<UserAgent*>(self)->stopped_, nullptr)) fn();
       },
       reinterpret_cast<su_timer_arg_t*>(this));
   nua_shutdown(nua_);
 }
 
-void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_t* nua, nua_magic_t* magic, nua_handle_t* handle,
+void UserAgent::finish() {
+  // One that is still saying goodbye cannot be taken down: it stays with the process.
+  if (nua_ && shut_) nua_destroy(nua_);
+  nua_ = nullptr;
+  // A timer that is left would keep the loop's sockets.
+  if (timer_) su_timer_destroy(std::exchange(timer_, nullptr));
+}
+
+void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_t*, nua_magic_t* magic, nua_handle_t* handle,
                          nua_hmagic_t* handle_magic, const sip_t* sip, tagi_t*) {
   UserAgent& self = *reinterpret_cast<UserAgent*>(magic);
   const auto number = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(handle_magic));
   if (event == nua_r_shutdown) {
     if (status < 200) return;
-    // Only now may the stack be taken down.
-    nua_destroy(nua);
-    self.nua_ = nullptr;
+    self.shut_ = true;
     if (auto done = std::exchange(self.stopped_, nullptr)) done();
     return;
   }

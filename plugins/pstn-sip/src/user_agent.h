@@ -28,6 +28,8 @@ class UserAgent {
   void start();
   /// Ends every call and registration; `done` once the trunks have been told, or do not answer.
   void stop(std::function<void()> done);
+  /// Takes the stack down; the loop has been left.
+  void finish();
 
   void dial(trunkline::pstn::DialRequest request);
   void answer(const std::string& leg_id);
@@ -91,8 +93,10 @@ class UserAgent {
   std::vector<Trunk> trunks_;  // never grows
   TrunkWatch watch_;
   nua_t* nua_ = nullptr;
+  su_timer_t* timer_ = nullptr;  // of stop()
   std::function<void()> stopped_;
   bool stopping_ = false;
+  bool shut_ = false;  // the stack says that it is through
   std::map<std::string, SipLegPtr, std::less<>> legs_;      // by id; those that have not ended
   std::unordered_map<std::uint64_t, SipLegPtr> by_number_;  // those that the stack knows
   std::uint64_t last_number_ = 0;
