@@ -103,7 +103,8 @@ void UserAgent::start() {
                  Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
   }
   const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + settings_.address;
-  const std::string url = "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
+  const std::string url =
+      "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
   const bool tls = !settings_.tls_certificate_dir.empty();
   const std::string secure = "sips:" + settings_.advertise + ":" + std::to_string(settings_.tls_port) + bind;
   nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
@@ -281,6 +282,31 @@ void UserAgent::sound_flows(SipLeg& leg) {
 void UserAgent::bind(const SipLegPtr& leg, nua_handle_t* handle) {
   leg->handle = handle;
   nua_handle_bind(handle, leg_magic(leg->number));
+}
+
+/// The stack sends UPDATE in time. Who does not know it gets INVITEs from us, with a description, before the stack sends one
+/// without.
+void UserAgent::keep_session(const SipLegPtr& leg, const sip_t* sip) {
+  if (!sip || settings_.session_seconds == 0) return;
+  const bool update = sip->sip_allow && sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
+  nua_set_hparams(leg->handle, NUTAG_UPDATE_REFRESH(update), TAG_END());
+  if (update || (leg->outbound && !sip->sip_session_expires)) return;
+  std::int64_t seconds = settings_.session_seconds;
+  if (sip->sip_session_expires)
+    seconds = std::min<std::int64_t>(seconds, static_cast<std::int64_t>(sip->sip_session_expires->x_delta));
+  refresh_by_invite(leg, std::chrono::seconds{std::max<std::int64_t>(seconds / 3, 10)});
+}
+
+void UserAgent::refresh_by_invite(const SipLegPtr& leg, Duration interval) {
+  after(leg, interval, [this, leg, interval] {
+    if (leg->state == SipLeg::State::kAnswered && !leg->offer_is_out) {
+      ++leg->local.version;
+      leg->offer_is_out = true;
+      const std::string offer = write_offer(leg->local);
+      nua_invite(leg->handle, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_END());
+    }
+    refresh_by_invite(leg, interval);
+  });
 }
 
 std::string UserAgent::own_address(const Trunk& trunk, const std::string& number) const {

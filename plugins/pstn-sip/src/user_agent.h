@@ -65,6 +65,9 @@ class UserAgent {
   void tell_next(const SipLegPtr& leg);
   void after(const SipLegPtr& leg, trunkline::Duration delay, std::function<void()> fn);
   void bind(const SipLegPtr& leg, nua_handle_t* handle);
+  /// How the session timer is refreshed; `sip` is the other side's part of setting the call up.
+  void keep_session(const SipLegPtr& leg, const sip_t* sip);
+  void refresh_by_invite(const SipLegPtr& leg, trunkline::Duration interval);
   std::string own_address(const Trunk& trunk, const std::string& number) const;
 
   // --- user_agent_out.cpp
@@ -96,7 +99,7 @@ class UserAgent {
   su_timer_t* timer_ = nullptr;  // of stop()
   std::function<void()> stopped_;
   bool stopping_ = false;
-  bool shut_ = false;  // the stack says that it is through
+  bool shut_ = false;                                       // the stack says that it is through
   std::map<std::string, SipLegPtr, std::less<>> legs_;      // by id; those that have not ended
   std::unordered_map<std::uint64_t, SipLegPtr> by_number_;  // those that the stack knows
   std::uint64_t last_number_ = 0;

@@ -60,6 +60,7 @@ void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
                  : refuse(handle, SIP_488_NOT_ACCEPTABLE, error.message);
   }
   bind(leg, handle);
+  keep_session(leg, sip);
   std::string to = number_of(sip->sip_request->rq_url);
   // A registered contact may name the user: then To says which number was called.
   if (sip->sip_to && !trunk->settings.username.empty() && to == trunk->settings.username) to = number_of(sip->sip_to->a_url);

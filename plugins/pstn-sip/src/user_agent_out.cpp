@@ -154,9 +154,13 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
       return end(leg, kCauseIncompatible, status, "the answer has no session description");
     }
     sound_flows(*leg);
+    keep_session(leg, sip);
     return change_state(leg, SipLeg::State::kAnswered);
   }
-  if (leg->state == SipLeg::State::kAnswered) return;
+  if (leg->state == SipLeg::State::kAnswered) {
+    leg->offer_is_out = false;  // an INVITE of ours within the call was refused: it goes on as it was
+    return;
+  }
   if ((status == 401 || status == 407) && sip) return authenticate(leg, status, sip);
   if (status == 403 && leg->challenged)
     return attempt_failed(leg, status, "it refused the credentials of " + leg->trunk->settings.username, kCauseRejected);
