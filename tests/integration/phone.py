@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 30
 
 
 def free_port(pairs: bool = False) -> int:
-    """A UDP port that nobody has; with `pairs` an even one whose neighbour is free, too."""
+    """A port that nobody has over UDP and TCP; with `pairs` an even one whose neighbour is free over UDP, too."""
     for _ in range(100):
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
@@ -29,6 +29,11 @@ def free_port(pairs: bool = False) -> int:
         ):
             first.bind(("127.0.0.1", 0))
             port = int(first.getsockname()[1])
+            try:
+                with socket.socket() as stream:
+                    stream.bind(("127.0.0.1", port))
+            except OSError:
+                continue
             if not pairs:
                 return port
             if port % 2 == 0:

@@ -322,12 +322,18 @@ void UserAgent::change_state(const SipLegPtr& leg, SipLeg::State state) {
   tell(leg, LegChange::of_state(state == SipLeg::State::kRinging ? LegState::kRinging : LegState::kAnswered));
 }
 
-void UserAgent::end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text) {
-  if (leg->ended()) return;
+/// Its timers and sockets go now, whoever still knows it.
+void UserAgent::close(const SipLegPtr& leg) {
   leg->state = SipLeg::State::kEnded;
   legs_.erase(leg->id);
   leg->stop.request_stop();
   if (leg->media) engine_.remove(leg->media);
+  leg->media.reset();
+}
+
+void UserAgent::end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text) {
+  if (leg->ended()) return;
+  close(leg);
   HangupCause cause;
   cause.q850 = q850;
   if (status != 0) cause.sip_status = status;

@@ -57,6 +57,7 @@ class UserAgent {
   Agreed set_media(SipLeg& leg, SdpAudio theirs);
   void sound_flows(SipLeg& leg);
   void change_state(const SipLegPtr& leg, SipLeg::State state);
+  void close(const SipLegPtr& leg);
   /// Told once; the signalling may go on for a while.
   void end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text);
   /// The stack is done with it.

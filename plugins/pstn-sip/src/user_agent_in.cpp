@@ -83,14 +83,16 @@ void UserAgent::offered(const SipLegPtr& leg, const Result<void>& taken) {
   log_.write(LogLevel::kInfo, "the host did not take a call", Properties{{"leg_id", leg->id}, {"reason", taken.error().message}});
   leg->news.clear();  // it does not know the call
   if (leg->ended()) return;
-  leg->state = SipLeg::State::kEnded;
-  legs_.erase(leg->id);
-  engine_.remove(leg->media);
+  close(leg);
   nua_respond(leg->handle, nobody ? 404 : 503, nobody ? "Not Found" : "Service Unavailable", TAG_END());
 }
 
 /// An INVITE within the call: hold, another codec, another address, or just a sign of life.
 void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
+  if (leg->ended()) {
+    nua_respond(leg->handle, SIP_481_NO_TRANSACTION, NUTAG_WITH_THIS(nua_), TAG_END());
+    return;
+  }
   const std::string_view sdp = sdp_of(sip);
   std::string ours;
   try {

@@ -30,17 +30,21 @@ using ::testing::StartsWith;
 constexpr const char* kCaller = "+14255550100";
 constexpr const char* kCallee = "+14255550123";
 
-/// A port that nobody has right now.
+/// A port that nobody has right now, neither over UDP nor over TCP.
 int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(fd);
-  return ntohs(address.sin_port);
+  for (;;) {
+    const int udp = ::socket(AF_INET, SOCK_DGRAM, 0), tcp = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(tcp, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(tcp, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    const bool both = ::bind(udp, reinterpret_cast<sockaddr*>(&address), size) == 0;
+    ::close(udp);
+    ::close(tcp);
+    if (both) return ntohs(address.sin_port);
+  }
 }
 
 double strength_of(const Bytes& bytes, double hz) {
