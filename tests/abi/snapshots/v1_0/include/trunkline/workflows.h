@@ -112,12 +112,15 @@ struct tl_workflows_workflow_trigger_info {
   tl_str callback_url;
   /** When it fires next by itself. */
   tl_opt_i64 next_run_at;
+  /** Why it does not fire: it could not subscribe, or nothing here stands for what it waits for. */
+  tl_str problem;
 };
 TL_ABI_ASSERT(offsetof(tl_workflows_workflow_trigger_info, name) == 8);
 TL_ABI_ASSERT(offsetof(tl_workflows_workflow_trigger_info, type) == 24);
 TL_ABI_ASSERT(offsetof(tl_workflows_workflow_trigger_info, callback_url) == 40);
 TL_ABI_ASSERT(offsetof(tl_workflows_workflow_trigger_info, next_run_at) == 56);
-TL_ABI_ASSERT(sizeof(tl_workflows_workflow_trigger_info) == 72);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_trigger_info, problem) == 72);
+TL_ABI_ASSERT(sizeof(tl_workflows_workflow_trigger_info) == 88);
 
 /** A workflow that is deployed. */
 struct tl_workflows_workflow_info {
