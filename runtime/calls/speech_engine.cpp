@@ -61,11 +61,10 @@ void SpeechEngine::speak(const std::vector<SpeechPart>& parts, UniqueFunction<vo
                     "as many texts wait to be spoken as are taken: " + std::to_string(kMostWaiting));
       ++under_way_;
       jobs_.push_back(std::move(job));
-      if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
     }
   }
   if (known) return finish(std::move(job), std::move(*known));
-  changed_.notify_one();
+  worker_.post([this] { step(); });
 }
 
 void SpeechEngine::stop() {
@@ -75,8 +74,7 @@ void SpeechEngine::stop() {
     stopped_ = true;
     dropped.swap(jobs_);
   }
-  changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  worker_.stop();
 }
 
 void SpeechEngine::say_next(Job& job) {
@@ -91,35 +89,36 @@ void SpeechEngine::say_next(Job& job) {
   job.samples.resize(job.samples.size() + silence);
 }
 
-void SpeechEngine::run() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [this] { return stopped_ || !jobs_.empty(); });
-    if (stopped_) return;
-    Job job = std::move(jobs_.front());
+void SpeechEngine::step() {
+  Job job;
+  {
+    const std::lock_guard lock(mutex_);
+    if (jobs_.empty()) return;  // stopped
+    job = std::move(jobs_.front());
     jobs_.pop_front();
-    lock.unlock();
-    std::optional<Result<Sound>> result;
-    try {
-      say_next(job);
-      if (job.next == job.pieces.size()) {
-        job.samples.shrink_to_fit();
-        result.emplace(Sound{std::make_shared<const Samples>(std::move(job.samples))});
-      }
-    } catch (const Error& error) {
-      result.emplace(error);
+  }
+  std::optional<Result<Sound>> result;
+  try {
+    say_next(job);
+    if (job.next == job.pieces.size()) {
+      job.samples.shrink_to_fit();
+      result.emplace(Sound{std::make_shared<const Samples>(std::move(job.samples))});
     }
-    lock.lock();
+  } catch (const Error& error) {
+    result.emplace(error);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
     if (!result) {
-      if (!stopped_) jobs_.push_back(std::move(job));
-      continue;
+      jobs_.push_back(std::move(job));
+      worker_.post([this] { step(); });
+      return;
     }
     --under_way_;
     if (result->ok()) cache_.add(job.key, result->value());
-    lock.unlock();
-    finish(std::move(job), std::move(*result));
-    lock.lock();
   }
+  finish(std::move(job), std::move(*result));
 }
 
 void SpeechEngine::finish(Job job, Result<Sound> result) {

@@ -1,14 +1,13 @@
 // Makes speech of texts, away from the threads that carry calls.
 #pragma once
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "runtime/async/executor.h"
+#include "runtime/async/worker.h"
 #include "runtime/base/function.h"
 #include "runtime/calls/flite_voices.h"
 #include "runtime/calls/speech_cache.h"
@@ -53,17 +52,17 @@ class SpeechEngine {
   };
   static std::vector<Piece> cut(const std::vector<SpeechPart>& parts);
   static void say_next(Job& job);
-  void run();
+  /// Says the next piece of the first job. On the worker.
+  void step();
   void finish(Job job, Result<Sound> result);
 
   Executor& executor_;
   std::mutex mutex_;  // never held while something is said
-  std::condition_variable changed_;
   SpeechCache cache_{kMostCached};
-  std::deque<Job> jobs_;
+  std::deque<Job> jobs_;       // one step of the worker is to come for each
   std::size_t under_way_ = 0;  // in jobs_ or being said
   bool stopped_ = false;
-  std::thread thread_;
+  Worker worker_;
 };
 
 }  // namespace trunkline::calls
