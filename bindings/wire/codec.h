@@ -1,6 +1,6 @@
-// Values of the ABI as bytes and back, by the generated tables. Both ends are programs of one build on one machine: words are of this
-// machine's byte order, and what differs between versions of a struct is told by its struct_size. Still nothing that comes in is
-// believed: every size is checked, and what is wrong ends in an Error.
+// Values of the ABI as bytes and back, by the generated tables. Both ends are programs of one build on one machine: words are of
+// this machine's byte order, and what differs between versions of a struct is told by its struct_size. Still nothing that comes
+// in is believed: every size is checked, and what is wrong ends in an Error.
 #pragma once
 #include <cstring>
 #include <string>
@@ -30,8 +30,8 @@ class Writer {
     out_.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   void text(std::string_view value);
-  /// A value of this type at `at`. Throws kInvalidArgument, naming `what` or the field within, for a struct that breaks the ABI, and
-  /// kResourceExhausted for one that is too large.
+  /// A value of this type at `at`. Throws kInvalidArgument, naming `what` or the field within, for a struct that breaks the ABI,
+  /// and kResourceExhausted for one that is too large.
   void value(const Type& type, const void* at, const char* what, int depth = 0);
   void arguments(const Operation& operation, const void* const* arguments);
   /// What is not said by the call itself: its cancel token.

@@ -9,10 +9,6 @@
 namespace trunkline::calls {
 namespace {
 
-Error bad_media(std::string message, std::string target, int sub = sub_code::kInvalidArgument) {
-  return refusal(ErrorCode::kInvalidArgument, 400, sub, std::move(message), std::move(target));
-}
-
 Error incompatible(const char* what) {
   return refusal(ErrorCode::kFailedPrecondition, 412, sub_code::kPrecondition,
                  std::string(what) + " cannot wait beside a play to one participant, a recognition in a group call or tones",
@@ -29,20 +25,20 @@ bool any_exclusive(const Connection& connection) {
 
 void CallMedia::check_sources(const std::vector<PlaySource>& sources) const {
   if (sources.empty() || sources.size() > kMaxSources)
-    throw bad_media("found " + std::to_string(sources.size()) + " play sources, wanted 1 to " + std::to_string(kMaxSources),
-                    "playSources");
+    throw bad_argument("found " + std::to_string(sources.size()) + " play sources, wanted 1 to " + std::to_string(kMaxSources),
+                       "playSources");
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const std::string at = "playSources[" + std::to_string(i) + "]";
     if (sources[i].kind == PlaySource::Kind::kFile)
       check_callback_uri(sources[i].uri, at + ".file.uri");
     else if (sources[i].text.empty())
-      throw bad_media("there is nothing to say", at, sub_code::kEmptyText);
+      throw bad_argument("there is nothing to say", at, sub_code::kEmptyText);
   }
 }
 
 Participant& CallMedia::present(Call& call, const Party& party) const {
   Participant* who = call.find_connected(party);
-  if (!who) throw bad_media(party.raw_id + " is not in the call", "targetParticipant", sub_code::kNotPresent);
+  if (!who) throw bad_argument(party.raw_id + " is not in the call", "targetParticipant", sub_code::kNotPresent);
   return *who;
 }
 
@@ -82,7 +78,7 @@ void CallMedia::recognize(const Resource& resource, std::string_view connection_
 void CallMedia::send_tones(const Resource& resource, std::string_view connection_id, std::string tones, const Party& target,
                            OperationTag tag) {
   if (tones.empty() || tones.size() > kMaxTones)
-    throw bad_media("found " + std::to_string(tones.size()) + " tones, wanted 1 to " + std::to_string(kMaxTones), "tones");
+    throw bad_argument("found " + std::to_string(tones.size()) + " tones, wanted 1 to " + std::to_string(kMaxTones), "tones");
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   present(core_.call_of(connection), target);
@@ -118,7 +114,7 @@ void CallMedia::stop_continuous(const Resource& resource, std::string_view conne
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   if (connection.continuous.erase(target.raw_id) == 0)
-    throw bad_media("tones of " + target.raw_id + " are not being recognised", "targetParticipant");
+    throw bad_argument("tones of " + target.raw_id + " are not being recognised", "targetParticipant");
   core_.notices.callback(connection, "ContinuousDtmfRecognitionStopped", tag, success("recognition of tones was stopped"));
 }
 

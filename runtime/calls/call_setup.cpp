@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t kMaxRepeated = 10'000;
 constexpr std::size_t kMaxContext = 5000;
 
-Error bad(std::string message, std::string target) {
-  return refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument, std::move(message), std::move(target));
-}
-
 Error no_context() {
   return refusal(ErrorCode::kNotFound, 404, sub_code::kNotFound, "there is no incoming call with this context, or no more",
                  "incomingCallContext");
@@ -29,7 +25,7 @@ Error no_context() {
 void CallService::check_connection(const ConnectionSpec& spec) const {
   check_callback_uri(spec.callback_uri, "callbackUri");
   if (spec.context.size() > kMaxContext)
-    throw bad("found " + std::to_string(spec.context.size()) + " bytes, wanted at most 5000", "operationContext");
+    throw bad_argument("found " + std::to_string(spec.context.size()) + " bytes, wanted at most 5000", "operationContext");
 }
 
 CallService::Route CallService::route_to(const ResourcePtr& resource, const Party& target,
@@ -40,14 +36,16 @@ CallService::Route CallService::route_to(const ResourcePtr& resource, const Part
     std::vector<chat::Participant> one(1);
     one[0].id = target.raw_id;
     if (const auto strangers = chat_rules::remove_strangers(*resource, one, false); !strangers.empty())
-      throw bad(strangers[0].message, member);
+      throw bad_argument(strangers[0].message, member);
     route.resource = resource;
     return route;
   }
-  if (!target.is_phone()) throw bad(target.raw_id + " cannot be called from here: wanted a user or a phone number", member);
+  if (!target.is_phone())
+    throw bad_argument(target.raw_id + " cannot be called from here: wanted a user or a phone number", member);
   check_e164(target.number(), member.c_str());
   if (!source_number)
-    throw bad("a phone number is called with a number of yours: sourceCallerIdNumber is missing", "sourceCallerIdNumber");
+    throw bad_argument("a phone number is called with a number of yours: sourceCallerIdNumber is missing",
+                       "sourceCallerIdNumber");
   try {
     core_.numbers.require(*resource, source_number->number(), NumberUse::kCall, NumberDirection::kOutbound,
                           "sourceCallerIdNumber");
@@ -138,8 +136,8 @@ void CallService::ring(Call& call, Invitation& invitation, const Route& route, D
 ConnectionView CallService::create(const ResourcePtr& resource, NewCall wanted) {
   check_connection(wanted.connection);
   if (wanted.targets.empty() || wanted.targets.size() > kMaxTargets)
-    throw bad("found " + std::to_string(wanted.targets.size()) + " targets, wanted 1 to " + std::to_string(kMaxTargets),
-              "targets");
+    throw bad_argument("found " + std::to_string(wanted.targets.size()) + " targets, wanted 1 to " + std::to_string(kMaxTargets),
+                       "targets");
   if (wanted.source) route_to(resource, *wanted.source, std::nullopt, "source");
   std::vector<Route> routes;
   bool phones_only = true;

@@ -43,6 +43,9 @@ Error refusal(ErrorCode code, int http_status, int sub_code, std::string message
       .with_http_status(http_status)
       .with_service_code(std::to_string(sub_code));
 }
+Error bad_argument(std::string message, std::string target, int sub) {
+  return refusal(ErrorCode::kInvalidArgument, 400, sub, std::move(message), std::move(target));
+}
 
 Error call_not_found(std::string_view connection_id) {
   return refusal(ErrorCode::kNotFound, 404, 8522,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "runtime/calls/result.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::calls {
@@ -52,5 +53,7 @@ void require(CallState state, CallAction action);
 /// Refusals with the sub-codes that are documented, as `error.code`.
 Error call_not_found(std::string_view connection_id);
 Error refusal(ErrorCode code, int http_status, int sub_code, std::string message, std::string target = {});
+/// 400: an argument is wrong.
+Error bad_argument(std::string message, std::string target, int sub = sub_code::kInvalidArgument);
 
 }  // namespace trunkline::calls

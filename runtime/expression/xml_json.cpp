@@ -13,7 +13,7 @@ const xmlChar* chars(const std::string& text) { return reinterpret_cast<const xm
 // ---- XML to JSON ----
 
 /// Adds a member; a name that comes again makes an array.
-void add_member(Value& object, const std::string& name, Value value) {
+void add_node(Value& object, const std::string& name, Value value) {
   const auto found = object.find(name);
   if (found == object.end()) {
     object[name] = std::move(value);
@@ -52,13 +52,13 @@ Value element_to_json(const Call& call, const xmlNode* element) {
     if (child->type == XML_ELEMENT_NODE) {
       Value inner = element_to_json(call, child);
       // A member that is an array came from repeated elements only, never from a single one.
-      add_member(out, json_name(child->ns, child->name), std::move(inner));
+      add_node(out, json_name(child->ns, child->name), std::move(inner));
     } else if (child->type == XML_TEXT_NODE) {
-      if (!view(child->content).empty()) add_member(out, "#text", std::string(view(child->content)));
+      if (!view(child->content).empty()) add_node(out, "#text", std::string(view(child->content)));
     } else if (child->type == XML_CDATA_SECTION_NODE) {
-      add_member(out, "#cdata-section", std::string(view(child->content)));
+      add_node(out, "#cdata-section", std::string(view(child->content)));
     } else if (child->type == XML_PI_NODE) {
-      add_member(out, "?" + std::string(view(child->name)), std::string(view(child->content)));
+      add_node(out, "?" + std::string(view(child->name)), std::string(view(child->content)));
     }
   }
   return out;
@@ -205,7 +205,7 @@ Value xml_to_json(const Call& call, const XmlDocument& document) {
     if (node->type == XML_ELEMENT_NODE)
       out[json_name(node->ns, node->name)] = element_to_json(call, node);
     else if (node->type == XML_PI_NODE)
-      add_member(out, "?" + std::string(view(node->name)), std::string(view(node->content)));
+      add_node(out, "?" + std::string(view(node->name)), std::string(view(node->content)));
   }
   return out;
 }

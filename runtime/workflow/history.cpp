@@ -12,7 +12,18 @@ namespace {
 constexpr std::uint8_t kVersion = 1;
 constexpr int kMaxPathDepth = 512;
 
-enum Tag : std::uint8_t { kNull, kFalse, kTrue, kInteger, kUnsigned, kDouble, kText, kArray, kObject, kShortText = 0x80 };
+enum Tag : std::uint8_t {
+  kTagNull,
+  kTagFalse,
+  kTagTrue,
+  kTagInteger,
+  kTagUnsigned,
+  kTagDouble,
+  kTagText,
+  kTagArray,
+  kTagObject,
+  kTagShortText = 0x80
+};
 
 enum Flag : std::uint32_t {
   kHasAction = 1u << 0,
@@ -78,27 +89,27 @@ std::string_view take_text(std::string_view& bytes) { return take_bytes(bytes, t
 Value decode(std::string_view& bytes, int depth) {
   if (depth > kMaxPathDepth) throw malformed();
   const std::uint8_t tag = take_byte(bytes);
-  if ((tag & kShortText) != 0) return Value(std::string(take_bytes(bytes, tag & 0x7f)));
+  if ((tag & kTagShortText) != 0) return Value(std::string(take_bytes(bytes, tag & 0x7f)));
   switch (tag) {
-    case kNull:
+    case kTagNull:
       return nullptr;
-    case kFalse:
+    case kTagFalse:
       return false;
-    case kTrue:
+    case kTagTrue:
       return true;
-    case kInteger:
+    case kTagInteger:
       return take_signed(bytes);
-    case kUnsigned:
+    case kTagUnsigned:
       return take_number(bytes);
-    case kDouble: {
+    case kTagDouble: {
       std::uint64_t bits = 0;
       const std::string_view raw = take_bytes(bytes, sizeof(bits));
       std::memcpy(&bits, raw.data(), sizeof(bits));
       return std::bit_cast<double>(bits);
     }
-    case kText:
+    case kTagText:
       return Value(std::string(take_text(bytes)));
-    case kArray: {
+    case kTagArray: {
       const std::uint64_t count = take_number(bytes);
       if (count > bytes.size()) throw malformed();
       Value out = Value::array();
@@ -107,7 +118,7 @@ Value decode(std::string_view& bytes, int depth) {
       for (std::uint64_t i = 0; i < count; ++i) items.push_back(decode(bytes, depth + 1));
       return out;
     }
-    case kObject: {
+    case kTagObject: {
       const std::uint64_t count = take_number(bytes);
       if (count > bytes.size()) throw malformed();
       Value out = Value::object();
@@ -131,19 +142,19 @@ void encode_value(std::string& out, const Value& value) {
     case Value::value_t::null:
     case Value::value_t::discarded:
     case Value::value_t::binary:
-      out.push_back(kNull);
+      out.push_back(kTagNull);
       return;
     case Value::value_t::boolean:
-      out.push_back(value.get<bool>() ? kTrue : kFalse);
+      out.push_back(value.get<bool>() ? kTagTrue : kTagFalse);
       return;
     case Value::value_t::number_integer:
-      out.push_back(kInteger);
+      out.push_back(kTagInteger);
       put_signed(out, value.get<std::int64_t>());
       return;
     case Value::value_t::number_unsigned: {
       const auto number = value.get<std::uint64_t>();
       const bool fits = number <= static_cast<std::uint64_t>(INT64_MAX);
-      out.push_back(fits ? kInteger : kUnsigned);
+      out.push_back(fits ? kTagInteger : kTagUnsigned);
       if (fits)
         put_signed(out, static_cast<std::int64_t>(number));
       else
@@ -151,7 +162,7 @@ void encode_value(std::string& out, const Value& value) {
       return;
     }
     case Value::value_t::number_float: {
-      out.push_back(kDouble);
+      out.push_back(kTagDouble);
       const auto bits = std::bit_cast<std::uint64_t>(value.get<double>());
       out.append(reinterpret_cast<const char*>(&bits), sizeof(bits));
       return;
@@ -159,21 +170,21 @@ void encode_value(std::string& out, const Value& value) {
     case Value::value_t::string: {
       const std::string& text = value.get_ref<const std::string&>();
       if (text.size() < 0x80) {
-        out.push_back(static_cast<char>(kShortText | text.size()));
+        out.push_back(static_cast<char>(kTagShortText | text.size()));
         out.append(text);
       } else {
-        out.push_back(kText);
+        out.push_back(kTagText);
         put_text(out, text);
       }
       return;
     }
     case Value::value_t::array:
-      out.push_back(kArray);
+      out.push_back(kTagArray);
       put(out, value.size());
       for (const Value& item : value.get_ref<const Value::array_t&>()) encode_value(out, item);
       return;
     case Value::value_t::object:
-      out.push_back(kObject);
+      out.push_back(kTagObject);
       put(out, value.size());
       for (const auto& [name, item] : value.get_ref<const Value::object_t&>()) {
         put_text(out, name);

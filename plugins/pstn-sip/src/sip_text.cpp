@@ -1,5 +1,7 @@
 #include "sip_text.h"
 
+#include <openssl/rand.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -120,6 +122,13 @@ std::string_view sdp_of(const sip_t* sip) {
   if (body == payload.npos) return {};
   const std::size_t end = payload.find("\r\n--", body + 4);
   return payload.substr(body + 4, end == payload.npos ? end : end - body - 2);
+}
+
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
+    throw Error(ErrorCode::kInternal, "there are no random numbers", "srtp");
+  return bytes;
 }
 
 std::string reason_of(std::int32_t cause) { return "Q.850;cause=" + std::to_string(cause); }

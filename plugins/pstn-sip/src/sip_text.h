@@ -27,6 +27,8 @@ std::string_view payload_of(const sip_t* sip);
 std::string_view sdp_of(const sip_t* sip);
 /// `Reason` with a Q.850 cause.
 std::string reason_of(std::int32_t cause);
+/// Throws kInternal when there are none.
+std::string random_bytes(std::size_t count);
 /// `Signal=5`, or just `5`. 0: no digit.
 char digit_of_info(const sip_t* sip);
 

@@ -106,7 +106,7 @@ std::size_t memory_column(int column) {
   return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void note_crash(int signal) {
+[[maybe_unused]] void note_crash(int signal) {  // sanitizers have reports of their own
   note_peak(resident_bytes());
   ::raise(signal);  // as it would have been: the handler is gone after its first time
 }

@@ -136,8 +136,9 @@ TEST(Codec, BytesThatEndTooSoonAreAnError) {
   Writer(bytes).value(type_of(tl_sms_send_request_table), &lowered, "request");
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     abi::Arena arena;
-    EXPECT_EQ(error_of([&] { Reader(std::string_view(bytes).substr(0, size), arena).result(type_of(tl_sms_send_request_table)); }).code,
-              ErrorCode::kDataLoss)
+    EXPECT_EQ(
+        error_of([&] { Reader(std::string_view(bytes).substr(0, size), arena).result(type_of(tl_sms_send_request_table)); }).code,
+        ErrorCode::kDataLoss)
         << size;
   }
   bytes += 'x';

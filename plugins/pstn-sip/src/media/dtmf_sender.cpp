@@ -3,9 +3,9 @@
 namespace pstn_sip {
 namespace {
 
-constexpr int kToneFrames = 5;         // 100 ms
-constexpr int kGapFrames = 4;          // 80 ms
-constexpr int kEndCopies = 3;          // the end is said three times
+constexpr int kToneFrames = 5;              // 100 ms
+constexpr int kGapFrames = 4;               // 80 ms
+constexpr int kEndCopies = 3;               // the end is said three times
 constexpr std::uint16_t kEventTicks = 160;  // of the RTP clock in a frame
 
 }  // namespace
