@@ -13,13 +13,14 @@ void Worker::post(UniqueFunction<void()> fn) {
 }
 
 void Worker::stop() {
-  std::deque<UniqueFunction<void()>> dropped;  // their destructors run without the mutex
+  std::deque<UniqueFunction<void()>> dropped;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     dropped.swap(functions_);
   }
   changed_.notify_all();
+  dropped.clear();  // without the mutex: destructors do what they like
   if (thread_.joinable()) thread_.join();
 }
 

@@ -9,8 +9,8 @@
 
 namespace trunkline {
 
-/// Runs functions one after another on a thread of its own, which begins with the first: for work that takes long, so that the pool
-/// does not wait for it. Not counted as work; who wants that keeps a WorkGuard in the function. [any-thread]
+/// Runs functions one after another on a thread of its own, which begins with the first: for work that takes long, so that the
+/// pool does not wait for it. Not counted as work; who wants that keeps a WorkGuard in the function. [any-thread]
 class Worker {
  public:
   Worker() = default;
