@@ -31,7 +31,7 @@ class SpeechEngine {
   /// kLongest. Throws kInvalidArgument for languages and voices there are not and for texts that cannot be said;
   /// kResourceExhausted when too many texts wait.
   void speak(const std::vector<SpeechPart>& parts, UniqueFunction<void(Result<Sound>)> done);
-  /// Drops what is not done. Idempotent; waits for the piece under way, a second or so.
+  /// Drops what is not done. Idempotent; waits for the piece under way, some seconds at most.
   void stop();
 
  private:
