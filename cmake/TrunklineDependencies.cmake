@@ -40,6 +40,14 @@ find_library(TRUNKLINE_SQLITECPP SQLiteCpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
 find_library(TRUNKLINE_RE2 re2 REQUIRED)
+# In this order: voices, their language, their dictionary, the engine. Package flite1-dev.
+add_library(trunkline_flite INTERFACE)
+foreach(part flite_cmu_us_slt flite_cmu_us_rms flite_cmu_us_awb flite_usenglish flite_cmulex flite)
+  find_library(TRUNKLINE_${part} ${part} REQUIRED)
+  target_link_libraries(trunkline_flite INTERFACE ${TRUNKLINE_${part}})
+endforeach()
+find_path(TRUNKLINE_FLITE_INCLUDE flite/flite.h REQUIRED)
+target_include_directories(trunkline_flite SYSTEM INTERFACE ${TRUNKLINE_FLITE_INCLUDE})
 
 # Boost 1.81 and 1.74 exclude each other on Debian 12; any libboost-*-dev silently brings 1.74 back.
 find_path(TRUNKLINE_BOOST_INCLUDE boost/version.hpp REQUIRED)

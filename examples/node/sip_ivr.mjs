@@ -1,6 +1,6 @@
 // A voice menu on real SIP calls: SIPp plays the caller and a colleague, the official Call Automation client is the application.
 // It answers, records, speaks a menu, takes a digit and connects the two; the recording then holds what both of them said.
-// Needs `sipp` (Debian: sip-tester). Phones speak in tones here, so that a program can tell who is heard.
+// Needs `sipp` (Debian: sip-tester). The two phones speak in tones, so that a program can tell who is heard.
 import { CallAutomationClient } from "@azure/communication-call-automation";
 import { execFile, spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";

@@ -54,6 +54,20 @@ calls::StreamingSpec read_streaming(const JsonRef& options) {
   return spec;
 }
 
+calls::VoiceWish read_voice(const JsonRef& text) {
+  calls::VoiceWish voice;
+  voice.name = text.text_or("voiceName", "");
+  voice.locale = text.text_or("sourceLocale", "");
+  const std::string_view kind = text.text_or("voiceKind", "");
+  if (iequals(kind, "male"))
+    voice.kind = calls::VoiceWish::Kind::kMale;
+  else if (iequals(kind, "female"))
+    voice.kind = calls::VoiceWish::Kind::kFemale;
+  else if (!kind.empty())
+    throw text.at("voiceKind").error("'" + std::string(kind) + "' is none of male, female");
+  return voice;
+}
+
 calls::TranscriptionSpec read_transcription(const JsonRef& options) {
   calls::TranscriptionSpec spec;
   spec.url = read_socket_url(options);
@@ -121,11 +135,14 @@ calls::PlaySource read_play_source(const JsonRef& value) {
     source.kind = calls::PlaySource::Kind::kFile;
     source.uri = value.at("file").at("uri").text();
   } else if (kind.text() == "text") {
-    source.text = value.at("text").at("text").text();
+    const JsonRef text = value.at("text");
+    source.text = text.at("text").text();
+    source.voice = read_voice(text);
   } else if (kind.text() == "ssml") {
     const JsonRef document = value.at("ssml").at("ssmlText");
     if (document.text().size() > kMaxTextBytes) throw document.error("is longer than 20000 bytes");
-    source.text = calls::text_of_ssml(document.text());
+    source.ssml = document.text();
+    source.text = calls::text_of_ssml(source.ssml);
   } else {
     throw kind.error("'" + std::string(kind.text()) + "' is none of file, text, ssml");
   }

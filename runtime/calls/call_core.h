@@ -7,6 +7,7 @@
 #include "runtime/calls/notices.h"
 #include "runtime/calls/phone_legs.h"
 #include "runtime/calls/sound_taps.h"
+#include "runtime/calls/speech_engine.h"
 #include "runtime/services/context.h"
 
 namespace trunkline {
@@ -18,15 +19,21 @@ class SipRoutingService;
 
 namespace trunkline::calls {
 
+/// Who says the texts that applications play: a voice, or tones in its place. kAuto: a voice where real sound is carried.
+/// In the order of CallsConfig::Speech.
+enum class SpeechMode { kAuto, kVoice, kTones };
+
 struct CallCore {
   CallCore(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-           SipRoutingService& routing, net::HttpSender& http, PhoneLegs::OnFailed on_leg_failed)
+           SipRoutingService& routing, net::HttpSender& http, SpeechMode speech_mode, PhoneLegs::OnFailed on_leg_failed)
       : context(context),
         resources(resources),
         numbers(numbers),
         rooms(rooms),
         routing(routing),
         http(http),
+        speech_mode(speech_mode),
+        speech(context.executor),
         sender(context.executor, context.clock, context.log, context.ids, http, signer),
         notices(context, sender),
         legs(context, std::move(on_leg_failed)) {}
@@ -42,6 +49,8 @@ struct CallCore {
   RoomService& rooms;
   SipRoutingService& routing;
   net::HttpSender& http;
+  const SpeechMode speech_mode;
+  SpeechEngine speech;
   CallbackSigner signer;
   CallbackSender sender;
 

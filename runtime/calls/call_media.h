@@ -43,6 +43,7 @@ class CallMedia {
   Participant& present(Call& call, const Party& party) const;
   void enqueue(Connection& connection, MediaOperation operation, bool interrupt);
   void start(Connection& connection);
+  bool speaks(const Call& call);
   void loaded(const std::string& connection_id, std::uint64_t operation_id, LoadedSounds sounds);
   void play_sound(Connection& connection);
   void sound_over(Connection& connection);

@@ -42,10 +42,18 @@ void CallMedia::start(Connection& connection) {
   MediaOperation& operation = connection.operations.front();
   if (operation.kind == Kind::kSendTones) return next_tone(connection);
   if (operation.sources.empty()) return listen(connection);
-  load_sounds(core_.context.executor, core_.http, operation.sources,
+  load_sounds(core_.context.executor, core_.http, speaks(core_.call_of(connection)) ? &core_.speech : nullptr, operation.sources,
               [this, id = connection.id, operation_id = operation.id](LoadedSounds sounds) {
                 loaded(id, operation_id, std::move(sounds));
               });
+}
+
+/// Whether somebody in the call hears more than what a persona is told.
+bool CallMedia::speaks(const Call& call) {
+  if (core_.speech_mode != SpeechMode::kAuto) return core_.speech_mode == SpeechMode::kVoice;
+  for (const Participant& participant : call.participants)
+    if (!participant.leg_id.empty() && !core_.legs.audio_provider(participant.leg_id).empty()) return true;
+  return false;
 }
 
 void CallMedia::loaded(const std::string& connection_id, std::uint64_t operation_id, LoadedSounds sounds) {

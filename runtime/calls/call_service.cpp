@@ -18,8 +18,8 @@
 namespace trunkline::calls {
 
 CallService::CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-                         SipRoutingService& routing, net::HttpSender& http)
-    : core_(context, resources, numbers, rooms, routing, http,
+                         SipRoutingService& routing, net::HttpSender& http, SpeechMode speech)
+    : core_(context, resources, numbers, rooms, routing, http, speech,
             [this](const std::string& leg_id, const Error& error) {
               pstn::HangupCause cause;
               cause.q850 = error.code == ErrorCode::kNotFound ? 3 : 41;  // no route to the number; out of order
@@ -73,6 +73,7 @@ void CallService::stop() {
     const std::lock_guard lock(core_.mutex);
     for (Call* call : core_.book.all_calls()) recordings_->call_ends(*call);
   }
+  core_.speech.stop();
   streams_->stop();
   core_.sender.stop();
 }

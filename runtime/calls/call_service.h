@@ -29,7 +29,7 @@ class CallService final : public ResourceParticipant {
   static constexpr std::size_t kMaxCalls = 10'000;
 
   CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-              SipRoutingService& routing, net::HttpSender& http);
+              SipRoutingService& routing, net::HttpSender& http, SpeechMode speech);
   ~CallService() override;
 
   CallMedia& media() { return media_; }

@@ -14,22 +14,22 @@ using nlohmann::json;
 using store::Row;
 using store::Session;
 
-const store::Statement kInsert{
+const store::Statement kInsertFile{
     "INSERT INTO call_recordings (resource_key, document_id, recording_id, created_us, metadata, content) VALUES (?, ?, ?, ?, ?, "
     "?)"};
 const store::Statement kDropOld{"DELETE FROM call_recordings WHERE resource_key = ? AND created_us < ?"};
-const store::Statement kSelect{"SELECT metadata, content FROM call_recordings WHERE resource_key = ? AND document_id = ?"};
-const store::Statement kDelete{"DELETE FROM call_recordings WHERE resource_key = ? AND document_id = ?"};
+const store::Statement kSelectFile{"SELECT metadata, content FROM call_recordings WHERE resource_key = ? AND document_id = ?"};
+const store::Statement kDeleteFile{"DELETE FROM call_recordings WHERE resource_key = ? AND document_id = ?"};
 const store::Statement kCopy{
     "INSERT INTO call_recordings SELECT ?, document_id, recording_id, created_us, metadata, content FROM call_recordings WHERE "
     "resource_key = ?"};
-const store::Statement kDrop{"DELETE FROM call_recordings WHERE resource_key = ?"};
+const store::Statement kDropFiles{"DELETE FROM call_recordings WHERE resource_key = ?"};
 
 /// The SDKs fetch from hosts of this name only; guide/calls.md says how clients reach us by it.
 constexpr const char* kStorage = "https://storage.asm.skype.com/v1/objects/";
 
 std::int64_t unix_us(Time time) { return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count(); }
-std::string when(Time at) { return format_rfc3339(std::chrono::floor<std::chrono::microseconds>(at)); }
+std::string file_time(Time at) { return format_rfc3339(std::chrono::floor<std::chrono::microseconds>(at)); }
 
 Error not_found(std::string_view document_id) {
   return refusal(ErrorCode::kNotFound, 404, sub_code::kNotFound,
@@ -46,7 +46,7 @@ json metadata_of(const RecordingPlan& plan) {
   data["recordingId"] = plan.id;
   data["chunkDocumentId"] = plan.document_id;
   data["chunkIndex"] = 0;
-  data["chunkStartTime"] = when(plan.started_at);
+  data["chunkStartTime"] = file_time(plan.started_at);
   data["chunkDuration"] = milliseconds(length_of(plan));
   data["chunkEndReason"] = plan.end_reason;
   data["contentType"] = plan.mixed ? "mixed" : "unmixed";
@@ -71,7 +71,7 @@ json status_of(const RecordingPlan& plan) {
   chunk["deleteLocation"] = base;
   json data;
   data["recordingStorageInfo"]["recordingChunks"] = json::array({std::move(chunk)});
-  data["recordingStartTime"] = when(plan.started_at);
+  data["recordingStartTime"] = file_time(plan.started_at);
   data["recordingDurationMs"] = milliseconds(length_of(plan));
   data["recordingContentType"] = "Audio";
   data["recordingChannelType"] = plan.mixed ? "Mixed" : "Unmixed";
@@ -115,7 +115,7 @@ void keep_recording(ServiceContext& context, CallNotices& notices, RecordingPlan
       [plan, content, metadata, now, kept_since](Session& session) {
         const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(content->data()), content->size());
         session.execute(kDropOld, {plan.resource->key, kept_since});
-        session.execute(kInsert, {plan.resource->key, plan.document_id, plan.id, now, metadata, bytes});
+        session.execute(kInsertFile, {plan.resource->key, plan.document_id, plan.id, now, metadata, bytes});
       },
       [&log = context.log, id = plan.id](Result<void> written) {
         if (!written.ok()) log.error("calls", "a recording was lost", {{"recording", id}, {"reason", written.error().message}});
@@ -129,7 +129,7 @@ void keep_recording(ServiceContext& context, CallNotices& notices, RecordingPlan
 RecordedFile read_recording(const Resource& resource, std::string_view document_id) {
   std::optional<RecordedFile> file;
   resource.database->read([&](Session& session) {
-    session.query(kSelect, {resource.key, document_id}, [&](const Row& row) {
+    session.query(kSelectFile, {resource.key, document_id}, [&](const Row& row) {
       file.emplace();
       file->metadata = row.text(0);
       const std::span<const std::uint8_t> bytes = row.blob(1);
@@ -143,12 +143,12 @@ RecordedFile read_recording(const Resource& resource, std::string_view document_
 Task<void> drop_recording(ResourcePtr resource, std::string document_id) {
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [resource, document_id](Session& session) {
-    if (session.execute(kDelete, {resource->key, document_id}) == 0) throw not_found(document_id);
+    if (session.execute(kDeleteFile, {resource->key, document_id}) == 0) throw not_found(document_id);
   };
   co_await resource->database->write(std::move(work));
 }
 
 void copy_recordings(Session& session, const Resource& from, const Resource& to) { session.execute(kCopy, {to.key, from.key}); }
-void drop_recordings(Session& session, const Resource& resource) { session.execute(kDrop, {resource.key}); }
+void drop_recordings(Session& session, const Resource& resource) { session.execute(kDropFiles, {resource.key}); }
 
 }  // namespace trunkline::calls

@@ -8,6 +8,7 @@
 #include "runtime/calls/call_states.h"
 #include "runtime/calls/party.h"
 #include "runtime/calls/recogniser.h"
+#include "runtime/calls/speech_text.h"
 
 namespace trunkline::calls {
 
@@ -90,7 +91,9 @@ struct PlaySource {
   enum class Kind { kFile, kText };
   Kind kind = Kind::kText;
   std::string uri;   // of a file
-  std::string text;  // to speak
+  std::string text;  // to speak; of SSML, its words
+  std::string ssml;  // the document
+  VoiceWish voice;
 };
 
 struct Play {

@@ -36,6 +36,7 @@ inline constexpr int kNoOption = 8547;
 inline constexpr int kDuplicateRecording = 8553;
 inline constexpr int kNotPresent = 8558;
 inline constexpr int kNotRecognized = 8563;
+inline constexpr int kSpeechRefused = 8565;
 inline constexpr int kSpeechRecognized = 8569;
 inline constexpr int kTranscriptionFailed = 8578;
 inline constexpr int kBadStreamUrl = 8581;

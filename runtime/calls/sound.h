@@ -27,12 +27,12 @@ Sound decode_wav(std::string_view file);
 /// A file of 16-bit PCM at 16 kHz, the channels interleaved; they are as long as the longest.
 std::string encode_wav(std::span<const Samples> channels);
 
-/// There is no speech engine: each word is a tone of its own, so that recordings show what was said when. Equal words sound
-/// alike.
+/// Each word is a tone of its own: what personas say, and what is played where no voice is wanted. Recordings show what was said
+/// when, and equal words sound alike.
 Sound speak(std::string_view text, Duration length);
 /// The two frequencies of ITU-T Q.23. Silence for what is no digit.
 Sound dtmf(char digit, Duration length);
-/// How long it takes to say this.
+/// How long it takes to say this in tones.
 Duration speaking_time(std::string_view text);
 /// The words of an SSML document.
 std::string text_of_ssml(std::string_view document);

@@ -3,23 +3,25 @@
 #include <memory>
 
 #include "runtime/async/executor.h"
+#include "runtime/calls/speech_engine.h"
 #include "runtime/net/http_sender.h"
 
 namespace trunkline::calls {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds{10};
+constexpr Duration kDownloadPatience = std::chrono::seconds{10};
 constexpr std::size_t kMaxBytes = 32 * 1024 * 1024;
 
 class Loader : public std::enable_shared_from_this<Loader> {
  public:
-  Loader(net::HttpSender& http, std::vector<PlaySource> sources, UniqueFunction<void(LoadedSounds)> done)
-      : http_(http), sources_(std::move(sources)), done_(std::move(done)) {}
+  Loader(net::HttpSender& http, SpeechEngine* speech, std::vector<PlaySource> sources, UniqueFunction<void(LoadedSounds)> done)
+      : http_(http), speech_(speech), sources_(std::move(sources)), done_(std::move(done)) {}
 
   void go_on() {
     while (loaded_.sounds.size() < sources_.size()) {
       const PlaySource& source = sources_[loaded_.sounds.size()];
       if (source.kind == PlaySource::Kind::kFile) return fetch(source.uri);
+      if (speech_) return have_spoken(source);
       loaded_.sounds.push_back(speak(source.text, speaking_time(source.text)));
     }
     done_(std::move(loaded_));
@@ -29,7 +31,7 @@ class Loader : public std::enable_shared_from_this<Loader> {
   void fetch(const std::string& uri) {
     net::ClientRequest request;
     request.url = uri;
-    request.timeout = kPatience;
+    request.timeout = kDownloadPatience;
     request.max_response_bytes = kMaxBytes;
     http_.start_send(std::move(request),
                      [self = shared_from_this()](Result<net::ClientResponse> result) { self->fetched(std::move(result)); });
@@ -48,13 +50,41 @@ class Loader : public std::enable_shared_from_this<Loader> {
     go_on();
   }
 
-  void fail(int sub_code, std::string why) {
+  void have_spoken(const PlaySource& source) {
+    try {
+      std::vector<SpeechPart> parts;
+      if (source.ssml.empty())
+        parts.push_back({source.text, source.voice, 1.0, Duration{0}});
+      else
+        parts = read_ssml(source.ssml, source.voice);
+      speech_->speak(parts, [self = shared_from_this()](Result<Sound> sound) { self->spoken(std::move(sound)); });
+    } catch (const Error& error) {
+      fail_speech(error);
+    }
+  }
+
+  void spoken(Result<Sound> sound) {
+    if (!sound.ok()) return fail_speech(sound.error());
+    loaded_.sounds.push_back(std::move(sound).value());
+    go_on();
+  }
+
+  /// As Azure says of its speech service.
+  void fail_speech(const Error& error) {
+    int code = 500;
+    if (error.code == ErrorCode::kInvalidArgument) code = 400;
+    if (error.code == ErrorCode::kResourceExhausted) code = 429;
+    fail(sub_code::kSpeechRefused, error.message, code);
+  }
+
+  void fail(int sub_code, std::string why, int code = 400) {
     loaded_.failed = loaded_.sounds.size();
-    loaded_.trouble = failure(400, sub_code, std::move(why));
+    loaded_.trouble = failure(code, sub_code, std::move(why));
     done_(std::move(loaded_));
   }
 
   net::HttpSender& http_;
+  SpeechEngine* const speech_;
   const std::vector<PlaySource> sources_;
   UniqueFunction<void(LoadedSounds)> done_;
   LoadedSounds loaded_;
@@ -62,9 +92,9 @@ class Loader : public std::enable_shared_from_this<Loader> {
 
 }  // namespace
 
-void load_sounds(Executor& executor, net::HttpSender& http, std::vector<PlaySource> sources,
+void load_sounds(Executor& executor, net::HttpSender& http, SpeechEngine* speech, std::vector<PlaySource> sources,
                  UniqueFunction<void(LoadedSounds)> done) {
-  auto loader = std::make_shared<Loader>(http, std::move(sources), std::move(done));
+  auto loader = std::make_shared<Loader>(http, speech, std::move(sources), std::move(done));
   executor.post([loader = std::move(loader)] { loader->go_on(); });
 }
 

@@ -18,14 +18,17 @@ class HttpSender;
 
 namespace trunkline::calls {
 
+class SpeechEngine;
+
 struct LoadedSounds {
   std::vector<Sound> sounds;
   std::optional<CallResult> trouble;  // with the source at `failed`
   std::size_t failed = 0;
 };
 
-/// Fetches files, one after another, and makes tones of words. Calls `done` once on a thread of the executor, never from inside.
-void load_sounds(Executor& executor, net::HttpSender& http, std::vector<PlaySource> sources,
+/// Fetches files, one after another, and has texts spoken; without `speech` words become tones. Calls `done` once on a thread of
+/// the executor, never from inside.
+void load_sounds(Executor& executor, net::HttpSender& http, SpeechEngine* speech, std::vector<PlaySource> sources,
                  UniqueFunction<void(LoadedSounds)> done);
 
 }  // namespace trunkline::calls

@@ -346,6 +346,10 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
     s.choice("rate_limits", config.chat.rate_limits,
              {{"off", ChatConfig::RateLimits::kOff}, {"documented", ChatConfig::RateLimits::kDocumented}});
   });
+  root.section("calls", [&](ConfigSection& s) {
+    using Speech = CallsConfig::Speech;
+    s.choice("speech", config.calls.speech, {{"auto", Speech::kAuto}, {"flite", Speech::kFlite}, {"tones", Speech::kTones}});
+  });
   root.section("email", [&](ConfigSection& s) { read_email(s, config.email); });
   root.section("events", [&](ConfigSection& s) { read_events(s, config.events); });
   root.section("workflows", [&](ConfigSection& s) { read_workflows(s, config.workflows); });

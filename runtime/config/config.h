@@ -123,6 +123,12 @@ struct ChatConfig {
   enum class RateLimits { kOff, kDocumented } rate_limits = RateLimits::kOff;
 };
 
+struct CallsConfig {
+  /// Who says the texts that applications play. `flite`: a voice. `tones`: each word is a tone of 400 ms. `auto`: a voice in
+  /// calls with a phone whose real sound we carry, tones in the others.
+  enum class Speech { kAuto, kFlite, kTones } speech = Speech::kAuto;
+};
+
 struct EmailConfig {
   /// `off`, or `documented`: the published limits of sending and asking, answered with 429 beyond them.
   enum class RateLimits { kOff, kDocumented } rate_limits = RateLimits::kOff;
@@ -381,6 +387,7 @@ struct Config {
   ListenConfig listen;
   AuthConfig auth;
   ChatConfig chat;
+  CallsConfig calls;
   EmailConfig email;
   EventsConfig events;
   WorkflowsConfig workflows;

@@ -254,6 +254,9 @@ std::string render_yaml(const Config& config) {
   w.begin("chat");
   w.raw("rate_limits", name_of(config.chat.rate_limits, {"off", "documented"}));
   w.end();
+  w.begin("calls");
+  w.raw("speech", name_of(config.calls.speech, {"auto", "flite", "tones"}));
+  w.end();
   w.begin("email");
   w.raw("rate_limits", name_of(config.email.rate_limits, {"off", "documented"}));
   if (!config.email.public_url.empty()) w.text("public_url", config.email.public_url);

@@ -203,7 +203,7 @@ struct Runtime::Parts {
         number_reservations(context, numbers),
         sip_routing(context),
         rooms(context),
-        calls(context, resources, numbers, rooms, sip_routing, http),
+        calls(context, resources, numbers, rooms, sip_routing, http, static_cast<calls::SpeechMode>(config.calls.speech)),
         phone_sandbox(context, numbers),
         sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),

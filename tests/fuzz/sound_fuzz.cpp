@@ -1,7 +1,8 @@
-// Sound files, and frames of media sockets: any bytes give sound within the limits, or are refused.
+// Sound files, frames of media sockets, and SSML: any bytes give sound or words within the limits, or are refused.
 #include <cstdint>
 #include <cstdlib>
 
+#include "runtime/calls/flite_voices.h"
 #include "runtime/calls/media_stream.h"
 #include "runtime/calls/sound.h"
 
@@ -18,5 +19,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const int rate : {16000, 24000})
     if (const auto frame = calls::parse_incoming(bytes, rate); frame && frame->samples.size() > size) std::abort();
   calls::text_of_ssml(bytes);
+  if (calls::speakable(bytes).size() > size * 6) std::abort();
+  try {
+    for (const calls::SpeechPart& part : calls::read_ssml(bytes, {})) {
+      if (part.rate < 0.5 || part.rate > 2 || part.pause_after < Duration{0} || part.pause_after > std::chrono::hours{6})
+        std::abort();
+      calls::choose_voice(part.voice);
+    }
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::kInvalidArgument) std::abort();
+  }
   return 0;
 }

@@ -325,6 +325,23 @@ TEST(DefaultConfig, HoldsTheDevelopmentConventions) {
   EXPECT_EQ(resource.email_domains[0].domain, "sandbox.trunkline.test");
 }
 
+TEST(CallsConfig, WhoSpeaks) {
+  using Speech = CallsConfig::Speech;
+  EXPECT_EQ(parse_config("").calls.speech, Speech::kAuto);
+  for (const auto& [word, speech] : {std::pair{"auto", Speech::kAuto}, {"flite", Speech::kFlite}, {"tones", Speech::kTones}}) {
+    const Config config = parse_config("calls: {speech: " + std::string(word) + "}");
+    EXPECT_EQ(config.calls.speech, speech);
+    EXPECT_EQ(parse_config(render_yaml(config)).calls.speech, speech);
+  }
+  try {
+    parse_config("calls: {speech: espeak}");
+    ADD_FAILURE() << "not refused";
+  } catch (const ConfigError& error) {
+    EXPECT_EQ(error.problems()[0].path, "calls.speech");
+    EXPECT_THAT(error.problems()[0].message, HasSubstr("wanted one of auto, flite, tones"));
+  }
+}
+
 TEST(EmailConfig, SaysWhatIsWrong) {
   const auto problem = [](const std::string& yaml) {
     try {

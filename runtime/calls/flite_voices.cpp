@@ -1,0 +1,187 @@
+#include "runtime/calls/flite_voices.h"
+
+#include <flite/flite.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "runtime/base/strings.h"
+
+// The header of a voice is not installed.
+extern "C" {
+cst_voice* register_cmu_us_slt(const char* folder);
+cst_voice* register_cmu_us_rms(const char* folder);
+cst_voice* register_cmu_us_awb(const char* folder);
+}
+
+namespace trunkline::calls {
+namespace {
+
+/// English voices of Azure that are men's; the others are women's.
+constexpr std::array kMen = {"abeo",    "alfie",  "andrew", "brandon", "brian",   "chilemba", "christopher", "connor", "davis",
+                             "darren",  "duncan", "elimu",  "elliot",  "eric",    "ethan",    "guy",         "jacob",  "james",
+                             "jason",   "kai",    "ken",    "liam",    "luke",    "mitchell", "neil",        "noah",   "oliver",
+                             "prabhat", "roger",  "ryan",   "sam",     "steffan", "thomas",   "tim",         "tony",   "wayne",
+                             "william", "aarav",  "adam",   "dustin",  "derek",   "lewis",    "samuel",      "kunal",  "rehaan"};
+
+[[noreturn]] void refuse_voice(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, why, "playSources"); }
+
+/// `JennyMultilingualNeural`: whether the first name in it is a man's.
+bool is_man(std::string_view name) {
+  const std::string lower = to_lower(name);
+  return std::any_of(kMen.begin(), kMen.end(), [&](std::string_view man) {
+    if (!lower.starts_with(man)) return false;
+    const std::string_view rest = std::string_view(lower).substr(man.size());
+    return rest.empty() || rest.starts_with("neural") || rest.starts_with("multilingual") || rest.starts_with("dragon") ||
+           rest[0] == ':';
+  });
+}
+
+bool is_letters(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    const char lower = ascii_lower(c);
+    return lower >= 'a' && lower <= 'z';
+  });
+}
+
+struct NamedVoice {
+  std::string locale;
+  std::string name;
+};
+
+/// Of `en-US-JennyNeural`.
+std::optional<NamedVoice> split_name(std::string_view text) {
+  const auto first = text.find('-');
+  const auto second = first == text.npos ? text.npos : text.find('-', first + 1);
+  if (second == text.npos || second + 1 == text.size()) return std::nullopt;
+  if (!is_letters(text.substr(0, first)) || first > 3 || !is_letters(text.substr(first + 1, second - first - 1)))
+    return std::nullopt;
+  return NamedVoice{std::string(text.substr(0, second)), std::string(text.substr(second + 1))};
+}
+
+constexpr std::string_view kLatin1 = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty";  // U+00C0 to U+00FF
+static_assert(kLatin1.size() == 64);
+
+std::string_view plain_sign(char32_t point) {
+  switch (point) {
+    case 0x2018:
+    case 0x2019:
+      return "'";
+    case 0x201c:
+    case 0x201d:
+      return "\"";
+    case 0x2013:
+    case 0x2014:
+      return ", ";
+    case 0x2026:
+      return "... ";
+    case 0x20ac:
+      return " euro ";
+    case 0xa3:
+      return " pound ";
+    default:
+      return " ";
+  }
+}
+
+/// Flite is C that keeps its state in the process: one thread at a time, under the mutex.
+class Flite {
+ public:
+  static Flite& get() {
+    static Flite flite;
+    return flite;
+  }
+
+  Samples say(FliteVoice voice, const std::string& text, double rate) {
+    const std::lock_guard lock(mutex_);
+    cst_voice* chosen = voices_[static_cast<std::size_t>(voice)];
+    feat_set_float(chosen->features, "duration_stretch", static_cast<float>(1 / rate));
+    // The voices draw noise from rand(). Equal texts are to sound alike, and whoever else draws is not to notice us.
+    std::array<char, 128> state{};
+    char* theirs = initstate(1, state.data(), state.size());
+    const std::unique_ptr<cst_wave, decltype(&delete_wave)> wave(say_or_null(text.c_str(), chosen), delete_wave);
+    setstate(theirs);
+    if (!wave) throw Error(ErrorCode::kInternal, "flite could not say the text");
+    if (wave->sample_rate != kSampleRate) cst_wave_resample(wave.get(), kSampleRate);
+    return Samples(wave->samples, wave->samples + wave->num_samples);
+  }
+
+ private:
+  Flite() {
+    flite_init();
+    voices_ = {register_cmu_us_slt(nullptr), register_cmu_us_rms(nullptr), register_cmu_us_awb(nullptr)};
+  }
+
+  /// Without a place to jump to, an error of flite ends the process. Nothing in here has a destructor.
+  static cst_wave* say_or_null(const char* text, cst_voice* voice) {
+    std::jmp_buf escape;
+    cst_errjmp = &escape;
+    cst_wave* volatile wave = nullptr;
+    if (setjmp(escape) == 0) wave = flite_text_to_wave(text, voice);  // NOLINT(cert-err52-cpp): how flite tells errors
+    cst_errjmp = nullptr;
+    return wave;
+  }
+
+  std::mutex mutex_;
+  std::array<cst_voice*, 3> voices_{};
+};
+
+}  // namespace
+
+std::string_view name_of_voice(FliteVoice voice) {
+  constexpr std::array<std::string_view, 3> kNames = {"slt", "rms", "awb"};
+  return kNames[static_cast<std::size_t>(voice)];
+}
+
+FliteVoice choose_voice(const VoiceWish& wish) {
+  std::string locale = wish.locale.empty() ? "en-US" : wish.locale;
+  bool man = wish.kind == VoiceWish::Kind::kMale;
+  if (!wish.name.empty()) {
+    for (const FliteVoice voice : {FliteVoice::kSlt, FliteVoice::kRms, FliteVoice::kAwb})
+      if (iequals(wish.name, name_of_voice(voice))) return voice;
+    const auto named = split_name(wish.name);
+    if (!named)
+      refuse_voice("there is no voice '" + wish.name + "'; wanted a name such as en-US-JennyNeural, or slt, rms or awb");
+    locale = named->locale;
+    man = is_man(named->name);
+  }
+  locale = to_lower(locale);
+  if (locale != "en" && !locale.starts_with("en-"))
+    refuse_voice("the voices speak English only, and the text is to be spoken in " + locale);
+  if (!man) return FliteVoice::kSlt;
+  return locale == "en-gb" || locale == "en-ie" ? FliteVoice::kAwb : FliteVoice::kRms;
+}
+
+std::string speakable(std::string_view text) {
+  std::string out;
+  bool says = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    char32_t point = length == 1 ? byte : byte & (0x7fu >> length);
+    for (std::size_t j = 1; j < length && i + j < text.size(); ++j)
+      point = point << 6 | (static_cast<unsigned char>(text[i + j]) & 0x3f);
+    i += length;
+    if (point >= 0xc0 && point <= 0xff)
+      out.push_back(kLatin1[point - 0xc0]);
+    else if (point > ' ' && point < 0x7f)
+      out.push_back(static_cast<char>(point));
+    else
+      out += point < 0x7f || byte < 0xc0 ? " " : plain_sign(point);
+    const char last = ascii_lower(out.back());
+    says = says || is_digit(last) || (last >= 'a' && last <= 'z') ||
+           std::string_view("+&%$@=#").find(last) != std::string_view::npos;
+  }
+  return says ? out : std::string();
+}
+
+Samples say(FliteVoice voice, const std::string& speakable_text, double rate) {
+  return Flite::get().say(voice, speakable_text, rate);
+}
+
+}  // namespace trunkline::calls

@@ -1,0 +1,23 @@
+// The voices of flite, which speak English.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "runtime/calls/sound.h"
+#include "runtime/calls/speech_text.h"
+
+namespace trunkline::calls {
+
+enum class FliteVoice { kSlt, kRms, kAwb };  // a woman and a man of the United States, a man of Scotland
+
+std::string_view name_of_voice(FliteVoice voice);
+/// By its own name (slt, rms, awb), or like the voice or the kind and locale that are asked for. Throws kInvalidArgument for
+/// languages other than English, and for names that are none.
+FliteVoice choose_voice(const VoiceWish& wish);
+/// What flite reads of a text: ASCII, without accents and control characters. Empty: nothing in it can be said.
+std::string speakable(std::string_view text);
+/// Equal for equal arguments. Takes a hundredth to a thirtieth of the time that it lasts, of a core, and no more than one thread
+/// of the process at a time: call it where nobody waits. Throws kInternal.
+Samples say(FliteVoice voice, const std::string& speakable_text, double rate);
+
+}  // namespace trunkline::calls

@@ -1,0 +1,130 @@
+#include "runtime/calls/speech_engine.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace trunkline::calls {
+namespace {
+
+constexpr std::size_t kLongestPiece = 300;  // bytes; some 20 seconds
+
+/// How much of a text to say in one go: it ends after a sentence, else after a comma, else between words.
+std::size_t piece_length(std::string_view text) {
+  if (text.size() <= kLongestPiece) return text.size();
+  const std::string_view head = text.substr(0, kLongestPiece);
+  for (const std::string_view ends : {".!?", ",;:", " "})
+    for (std::size_t i = head.size() - 1; i > kLongestPiece / 4; --i)
+      if (ends.find(head[i]) != ends.npos && (ends == " " || text[i + 1] == ' ')) return i + 1;
+  return head.size();
+}
+
+}  // namespace
+
+std::vector<SpeechEngine::Piece> SpeechEngine::cut(const std::vector<SpeechPart>& parts) {
+  std::vector<Piece> pieces;
+  bool says = false;
+  for (const SpeechPart& part : parts) {
+    const FliteVoice voice = part.text.empty() ? FliteVoice::kSlt : choose_voice(part.voice);
+    const std::string whole = speakable(part.text);
+    says = says || !whole.empty();
+    std::string_view rest = whole;
+    do {
+      const std::size_t length = piece_length(rest);
+      pieces.push_back({voice, part.rate, std::string(rest.substr(0, length)), Duration{0}});
+      rest.remove_prefix(length);
+    } while (!rest.empty());
+    pieces.back().pause_after = part.pause_after;
+  }
+  if (!says) throw Error(ErrorCode::kInvalidArgument, "the text has nothing in it that can be said in English", "playSources");
+  return pieces;
+}
+
+void SpeechEngine::speak(const std::vector<SpeechPart>& parts, UniqueFunction<void(Result<Sound>)> done) {
+  Job job;
+  job.pieces = cut(parts);
+  for (const Piece& piece : job.pieces) {
+    job.key += std::string(name_of_voice(piece.voice)) + ' ' + std::to_string(piece.rate) + ' ';
+    job.key += std::to_string(piece.text.size()) + ' ' + piece.text + std::to_string(piece.pause_after.count()) + '\n';
+  }
+  job.done = std::move(done);
+  job.work = WorkGuard(executor_.work());
+  std::optional<Sound> known;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    known = cache_.find(job.key);
+    if (!known) {
+      if (under_way_ >= kMostWaiting)
+        throw Error(ErrorCode::kResourceExhausted,
+                    "as many texts wait to be spoken as are taken: " + std::to_string(kMostWaiting));
+      ++under_way_;
+      jobs_.push_back(std::move(job));
+    }
+  }
+  if (known) return finish(std::move(job), std::move(*known));
+  worker_.post([this] { step(); });
+}
+
+void SpeechEngine::stop() {
+  std::deque<Job> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    dropped.swap(jobs_);
+  }
+  worker_.stop();
+}
+
+void SpeechEngine::say_next(Job& job) {
+  const Piece& piece = job.pieces[job.next++];
+  if (!piece.text.empty()) {
+    const Samples said = say(piece.voice, piece.text, piece.rate);
+    job.samples.insert(job.samples.end(), said.begin(), said.end());
+  }
+  const std::size_t silence = samples_in(piece.pause_after);
+  if (job.samples.size() + silence > samples_in(kLongest))
+    throw Error(ErrorCode::kInvalidArgument, "to say the text takes longer than 5 minutes", "playSources");
+  job.samples.resize(job.samples.size() + silence);
+}
+
+void SpeechEngine::step() {
+  Job job;
+  {
+    const std::lock_guard lock(mutex_);
+    if (jobs_.empty()) return;  // stopped
+    job = std::move(jobs_.front());
+    jobs_.pop_front();
+  }
+  std::optional<Result<Sound>> result;
+  try {
+    say_next(job);
+    if (job.next == job.pieces.size()) {
+      job.samples.shrink_to_fit();
+      result.emplace(Sound{std::make_shared<const Samples>(std::move(job.samples))});
+    }
+  } catch (const Error& error) {
+    result.emplace(error);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    if (!result) {
+      jobs_.push_back(std::move(job));
+      worker_.post([this] { step(); });
+      return;
+    }
+    --under_way_;
+    if (result->ok()) cache_.add(job.key, result->value());
+  }
+  finish(std::move(job), std::move(*result));
+}
+
+void SpeechEngine::finish(Job job, Result<Sound> result) {
+  executor_.post([done = std::move(job.done), result = std::move(result), work = std::move(job.work)]() mutable {
+    done(std::move(result));
+  });
+}
+
+}  // namespace trunkline::calls

@@ -1,0 +1,68 @@
+// Makes speech of texts, away from the threads that carry calls.
+#pragma once
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/async/executor.h"
+#include "runtime/async/worker.h"
+#include "runtime/base/function.h"
+#include "runtime/calls/flite_voices.h"
+#include "runtime/calls/speech_cache.h"
+#include "runtime/calls/speech_text.h"
+
+namespace trunkline::calls {
+
+/// One thread of its own, which begins with the first text: speech costs milliseconds to seconds of a core. Texts take turns, a
+/// piece of each, so that a long one does not hold up the short ones. Owned by CallCore. [any-thread]
+class SpeechEngine {
+ public:
+  static constexpr Duration kLongest = std::chrono::minutes{5};
+  static constexpr std::size_t kMostWaiting = 64;
+  static constexpr std::size_t kMostCached = std::size_t{kSampleRate} * 60 * 16;  // samples, 30 MB
+
+  explicit SpeechEngine(Executor& executor) : executor_(executor) {}
+  SpeechEngine(const SpeechEngine&) = delete;
+  ~SpeechEngine() { stop(); }
+
+  /// Calls `done` once on a thread of the executor, unless stopped before, with kInvalidArgument for what is longer than
+  /// kLongest. Throws kInvalidArgument for languages and voices there are not and for texts that cannot be said;
+  /// kResourceExhausted when too many texts wait.
+  void speak(const std::vector<SpeechPart>& parts, UniqueFunction<void(Result<Sound>)> done);
+  /// Drops what is not done. Idempotent; waits for the piece under way, some seconds at most.
+  void stop();
+
+ private:
+  /// Up to a few sentences.
+  struct Piece {
+    FliteVoice voice = FliteVoice::kSlt;
+    double rate = 1.0;
+    std::string text;
+    Duration pause_after{0};
+  };
+  struct Job {
+    std::string key;
+    std::vector<Piece> pieces;
+    std::size_t next = 0;
+    Samples samples;
+    UniqueFunction<void(Result<Sound>)> done;
+    WorkGuard work;  // a virtual clock waits for it
+  };
+  static std::vector<Piece> cut(const std::vector<SpeechPart>& parts);
+  static void say_next(Job& job);
+  /// Says the next piece of the first job. On the worker.
+  void step();
+  void finish(Job job, Result<Sound> result);
+
+  Executor& executor_;
+  std::mutex mutex_;  // never held while something is said
+  SpeechCache cache_{kMostCached};
+  std::deque<Job> jobs_;       // one step of the worker is to come for each
+  std::size_t under_way_ = 0;  // in jobs_ or being said
+  bool stopped_ = false;
+  Worker worker_;
+};
+
+}  // namespace trunkline::calls
