@@ -81,7 +81,7 @@ config = {
         {"name": "id", "plugin": "identity-local"},
     ],
     "routes": [{"interface": "sms", "providers": ["acme", "sim"]}],
-    "resources": [{"name": "shop", "numbers": [NUMBER]}],
+    "resources": [{"name": "shop", "numbers": [{"number": NUMBER, "sms": "both"}]}],
 }
 
 with trunkline.Runtime(config) as rt:
