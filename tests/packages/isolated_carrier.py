@@ -33,6 +33,11 @@ class Carrier(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Whoever asked may have been killed."""
+
+
 def plugin_process() -> int:
     """The process of the plugin; 0: there is none."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -62,7 +67,7 @@ def told(rt: trunkline.Runtime, message_id: str) -> str:
     return "\n".join(f"{step.rule} {step.detail}" for step in rt.sms.explain(message_id).steps)
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Carrier)
+server = Server(("127.0.0.1", 0), Carrier)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 Carrier.answers.set()
 config = {
