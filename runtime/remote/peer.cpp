@@ -63,6 +63,8 @@ struct RemoteStream {
   static constexpr tl_stream_vtbl kVtbl{sizeof(tl_stream_vtbl), 0, &next, &close};
 };
 
+Peer::Peer(abi::Errors errors) : errors_(errors), offered_(wire::interfaces().size()) {}
+
 Peer::~Peer() {
   for (const auto& [id, served] : streams_)
     if (served.stream.vtbl) served.stream.vtbl->close(served.stream.self);
@@ -72,8 +74,8 @@ void Peer::set_stray_listener(Peer* peer) { g_stray_listener = peer; }
 Peer* Peer::stray_listener() { return g_stray_listener; }
 
 void Peer::offer(std::size_t target, tl_iface object) {
-  offered_.resize(wire::interfaces().size());
   offered_[target] = object;
+  offers_.fetch_add(1, std::memory_order_release);
 }
 
 void Peer::await(const std::atomic<bool>& answered) { answered.wait(false, std::memory_order_acquire); }
@@ -308,7 +310,7 @@ void Peer::serve(Frame&& frame) {
   const wire::Interface& interface = *all[head.target];
   if (head.operation >= interface.operations.size()) broken("a call of an unknown operation of " + std::string(interface.id));
   const wire::Operation& operation = interface.operations[head.operation];
-  const tl_iface object = head.target < offered_.size() ? offered_[head.target] : tl_iface{};
+  const tl_iface object = offers_.load(std::memory_order_acquire) > 0 ? offered_[head.target] : tl_iface{};
   const auto offers_slot = [&] {
     std::uint32_t size = 0;
     std::memcpy(&size, object.vtbl, sizeof size);

@@ -30,11 +30,11 @@ class Peer : public std::enable_shared_from_this<Peer> {
   static constexpr std::size_t kMaxStreams = 1'024;
 
   /// `errors`: how errors are made and read on this side.
-  explicit Peer(abi::Errors errors) : errors_(errors) {}
+  explicit Peer(abi::Errors errors);
   Peer(const Peer&) = delete;
   virtual ~Peer();
 
-  /// What the other side may call as `target`, an index into wire::interfaces(). Before the first frame. [lifecycle]
+  /// What the other side may call as `target`, an index into wire::interfaces(). Before the other side can know of it. [lifecycle]
   void offer(std::size_t target, tl_iface object);
   /// Calls the other side's object. Completes at once when that is not possible.
   void begin(std::size_t target, const wire::Operation& operation, const tl_call* call, const void* const* arguments,
@@ -91,7 +91,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   static void cancel_outgoing(void* call);
 
   const abi::Errors errors_;
-  std::vector<tl_iface> offered_;
+  std::vector<tl_iface> offered_;         // by target
+  std::atomic<std::uint32_t> offers_{0};  // orders what offer() wrote before what serve() reads
   std::atomic<bool> closed_{false};
   std::atomic<std::uint64_t> next_id_{1};
   mutable std::mutex mutex_;  // guards what follows

@@ -126,6 +126,7 @@ bool HostedPlugin::create() {
     make();
     frame = created_frame();
     made = true;
+    made_.store(true, std::memory_order_release);
   } catch (...) {
     const Error why = current_error();
     remote::begin_frame(frame);
@@ -198,6 +199,8 @@ std::string HostedPlugin::created_frame() {
 }
 
 void HostedPlugin::stop() {
+  // A host stops what it was told of; one that does so before breaks the rules, and ends us.
+  if (!made_.load(std::memory_order_acquire)) throw Error(ErrorCode::kDataLoss, "a stop before the instance was made");
   link_->enter_lifecycle(kStopOperation);
   entry_->stop(
       plugin_,

@@ -1,5 +1,6 @@
 // The plugin of this process: loaded, made, served and stopped as its host says.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,6 +44,7 @@ class HostedPlugin {
   tl_host host_{};
   const tl_plugin_entry* entry_ = nullptr;
   tl_plugin* plugin_ = nullptr;
+  std::atomic<bool> made_{false};  // orders what create() made before a stop on another thread
 };
 
 }  // namespace trunkline::isolation
