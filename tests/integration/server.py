@@ -29,6 +29,7 @@ class Server:
         full = [str(PROGRAM), command, "--port", "0", "--json", *args]
         self.process = subprocess.Popen(full, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd)
         self.log: list[str] = []
+        self._logged = threading.Condition()
         threading.Thread(target=self._read_log, daemon=True).start()
         watchdog = threading.Timer(READY_SECONDS, self.process.kill)
         watchdog.start()
@@ -43,7 +44,15 @@ class Server:
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
-        self.log.extend(self.process.stderr)
+        for entry in self.process.stderr:
+            with self._logged:
+                self.log.append(entry)
+                self._logged.notify_all()
+
+    def logs(self, words: str) -> bool:
+        """Whether an entry of the log has these words, now or within READY_SECONDS."""
+        with self._logged:
+            return self._logged.wait_for(lambda: any(words in entry for entry in self.log), READY_SECONDS)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, timeout=30)

@@ -269,12 +269,12 @@ def test_a_configuration_that_would_show_secrets_is_refused(
 
 def test_a_server_that_stops_waits_for_what_it_asked(tmp_path: Path, acs: Server) -> None:
     """The token endpoint takes its time; the relay stops in between, and ends well."""
-    began = threading.Event()
+    began, stopping = threading.Event(), threading.Event()
 
     class Slow(Issuer):
         def do_POST(self) -> None:
             began.set()
-            time.sleep(1)
+            stopping.wait(WAIT_SECONDS)
             super().do_POST()
 
     slow = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
@@ -286,6 +286,11 @@ def test_a_server_that_stops_waits_for_what_it_asked(tmp_path: Path, acs: Server
         with Server("--config", config) as server, socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
             raw.sendall(b"EHLO x\r\nAUTH PLAIN AHJlbGF5AHg=\r\n")
             assert began.wait(WAIT_SECONDS)
+            server.process.terminate()
+            raw.settimeout(WAIT_SECONDS)
+            while raw.recv(4096):  # until the relay hangs up, which it does when it stops
+                pass
+            stopping.set()
             assert server.stop() == 0
     finally:
         slow.shutdown()
