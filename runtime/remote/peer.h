@@ -34,7 +34,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   Peer(const Peer&) = delete;
   virtual ~Peer();
 
-  /// What the other side may call as `target`, an index into wire::interfaces(). Before the other side can know of it. [lifecycle]
+  /// What the other side may call as `target`, an index into wire::interfaces(). Before the other side can know of it.
+  /// [lifecycle]
   void offer(std::size_t target, tl_iface object);
   /// Calls the other side's object. Completes at once when that is not possible.
   void begin(std::size_t target, const wire::Operation& operation, const tl_call* call, const void* const* arguments,

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,6 +33,7 @@ struct SipLeg {
   const Trunk* trunk = nullptr;
 
   MediaLegPtr media;
+  std::map<std::int64_t, WaitingPieces> plays;  // by id; those at zero are over
   LocalAudio local;
   std::optional<SdpAudio> remote;
   std::optional<std::uint8_t> event_type;

@@ -1,5 +1,7 @@
 // One leg as the media engine sees it.
 #pragma once
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +13,9 @@ namespace pstn_sip {
 
 using SoundPtr = std::shared_ptr<const std::vector<std::int16_t>>;
 
+/// Pieces of one play that wait or are on: whoever adds them counts up and refuses, the media thread counts down.
+using WaitingPieces = std::shared_ptr<std::atomic<std::uint32_t>>;
+
 /// What is played to one leg: several sounds at a time, each of pieces that follow each other. Media thread alone.
 class Player {
  public:
@@ -19,7 +24,7 @@ class Player {
 
   Player() { plays_.reserve(kMaxPlays); }
   /// Pieces of an id that is still on follow each other. False: there are too many. Allocates, and frees what is over.
-  bool add(std::int64_t id, SoundPtr sound);
+  bool add(std::int64_t id, SoundPtr sound, const WaitingPieces& waiting = nullptr);
   void stop(std::int64_t id);
   /// Adds the next 20 ms of everything. Allocates and frees nothing.
   void mix_into(std::array<std::int32_t, kFrameSamples>& sum);
@@ -30,6 +35,7 @@ class Player {
     std::vector<SoundPtr> pieces;
     std::size_t piece = 0;  // pieces.size(): over
     std::size_t at = 0;
+    WaitingPieces waiting;  // may be null
   };
   std::vector<Play> plays_;
 };

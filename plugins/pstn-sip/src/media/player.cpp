@@ -4,7 +4,7 @@
 
 namespace pstn_sip {
 
-bool Player::add(std::int64_t id, SoundPtr sound) {
+bool Player::add(std::int64_t id, SoundPtr sound, const WaitingPieces& waiting) {
   std::erase_if(plays_, [](const Play& one) { return one.piece == one.pieces.size(); });
   if (!sound || sound->empty()) return true;
   auto own = std::find_if(plays_.begin(), plays_.end(), [&](const Play& one) { return one.id == id; });
@@ -19,6 +19,7 @@ bool Player::add(std::int64_t id, SoundPtr sound) {
   }
   if (own->pieces.size() - own->piece >= kMaxPieces) return false;
   own->pieces.push_back(std::move(sound));
+  own->waiting = waiting;
   return true;
 }
 
@@ -38,6 +39,7 @@ void Player::mix_into(std::array<std::int32_t, kFrameSamples>& sum) {
       if (play.at == samples.size()) {
         ++play.piece;
         play.at = 0;
+        if (play.waiting) play.waiting->fetch_sub(1, std::memory_order_release);
       }
     }
   }
