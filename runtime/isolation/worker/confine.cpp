@@ -1,10 +1,6 @@
 #include "runtime/isolation/worker/confine.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,23 +10,14 @@
 
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "runtime/base/syscall_filter.h"
 #include "runtime/isolation/worker/link.h"
 
 namespace trunkline::isolation {
 namespace {
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-constexpr std::uint32_t kArchitecture = 0;
-#endif
 
 /// Other programs, other processes, and the machine.
 constexpr int kRefused[] = {
@@ -41,50 +28,9 @@ constexpr int kRefused[] = {
     __NR_reboot,  __NR_swapon,          __NR_swapoff,      __NR_sethostname,      __NR_setdomainname,
     __NR_bpf,     __NR_perf_event_open, __NR_userfaultfd,  __NR_io_uring_setup,   __NR_keyctl,
     __NR_add_key, __NR_request_key,     __NR_settimeofday, __NR_clock_settime,
-#if defined(__x86_64__)
-    __NR_fork,    __NR_vfork,
-#endif
 };
 /// The network. A plugin that says in its manifest that it owns threads speaks for itself; the others ask the host.
 constexpr int kSockets[] = {__NR_socket, __NR_socketpair, __NR_bind, __NR_listen, __NR_connect, __NR_accept, __NR_accept4};
-
-sock_filter statement(std::uint16_t code, std::uint32_t k) { return {code, 0, 0, k}; }
-sock_filter give(std::uint32_t verdict) { return statement(BPF_RET | BPF_K, verdict); }
-
-std::vector<sock_filter> filter(bool sockets) {
-  std::vector<sock_filter> out;
-  constexpr std::uint32_t kRefuse = SECCOMP_RET_ERRNO | EPERM;
-  const auto read_word = [&](std::size_t offset) {
-    out.push_back(statement(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)));
-  };
-  const auto if_equal = [&](std::uint32_t value, std::uint32_t verdict) {
-    out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value});
-    out.push_back(give(verdict));
-  };
-  read_word(offsetof(seccomp_data, arch));
-  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kArchitecture});
-  out.push_back(give(SECCOMP_RET_KILL_PROCESS));
-  read_word(offsetof(seccomp_data, nr));
-#if defined(__x86_64__)
-  // The other numbering of the same calls.
-  constexpr std::uint32_t kX32 = 0x40000000u;
-  out.push_back({BPF_JMP | BPF_JGE | BPF_K, 0, 1, kX32});
-  out.push_back(give(kRefuse));
-#endif
-  for (const int number : kRefused) if_equal(static_cast<std::uint32_t>(number), kRefuse);
-  if (!sockets)
-    for (const int number : kSockets) if_equal(static_cast<std::uint32_t>(number), kRefuse);
-  // Its arguments lie in memory, where a filter cannot look; the C library takes clone instead.
-  if_equal(__NR_clone3, SECCOMP_RET_ERRNO | ENOSYS);
-  // Threads, and no processes.
-  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, __NR_clone});
-  out.push_back(give(SECCOMP_RET_ALLOW));
-  read_word(offsetof(seccomp_data, args[0]));
-  out.push_back({BPF_JMP | BPF_JSET | BPF_K, 0, 1, CLONE_THREAD});
-  out.push_back(give(SECCOMP_RET_ALLOW));
-  out.push_back(give(kRefuse));
-  return out;
-}
 
 /// Opened while it may be; read in a signal handler, too.
 int g_memory_file = -1;
@@ -143,11 +89,11 @@ void limit_resources(std::size_t memory_bytes, std::uint32_t open_files) {
 }
 
 bool filter_calls(bool sockets) {
-  if constexpr (kArchitecture == 0) return false;
-  std::vector<sock_filter> instructions = filter(sockets);
-  const sock_fprog program{static_cast<unsigned short>(instructions.size()), instructions.data()};
-  // For every thread there is.
-  return ::syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+  SyscallFilter filter;
+  for (const int number : kRefused) filter.refuse(number);
+  if (!sockets)
+    for (const int number : kSockets) filter.refuse(number);
+  return filter.install(SyscallFilter::Others::kAllowed);
 }
 
 void make_signal_stack() {

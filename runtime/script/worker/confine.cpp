@@ -1,30 +1,15 @@
 #include "runtime/script/worker/confine.h"
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <vector>
+#include "runtime/base/syscall_filter.h"
 
 namespace trunkline::script {
 namespace {
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-constexpr std::uint32_t kArchitecture = 0;
-#endif
 
 /// What the engine, its collector and the C library do all the time. Nothing here names a file, a host or a program.
 constexpr int kAllowed[] = {
@@ -102,40 +87,6 @@ constexpr int kAllowed[] = {
 #endif
 };
 
-constexpr std::uint32_t load(std::size_t offset) { return static_cast<std::uint32_t>(offset); }
-
-sock_filter statement(std::uint16_t code, std::uint32_t k) { return {code, 0, 0, k}; }
-/// Goes on with the next instruction when it holds, else skips one.
-sock_filter unless_skip(std::uint16_t test, std::uint32_t k) {
-  return {static_cast<std::uint16_t>(BPF_JMP | test | BPF_K), 0, 1, k};
-}
-sock_filter give(std::uint32_t verdict) { return statement(BPF_RET | BPF_K, verdict); }
-
-std::vector<sock_filter> filter() {
-  std::vector<sock_filter> out;
-  const auto read_word = [&](std::size_t offset) { out.push_back(statement(BPF_LD | BPF_W | BPF_ABS, load(offset))); };
-  const auto if_equal = [&](std::uint32_t value, std::uint32_t verdict) {
-    out.push_back(unless_skip(BPF_JEQ, value));
-    out.push_back(give(verdict));
-  };
-  constexpr std::uint32_t kRefuse = SECCOMP_RET_ERRNO | EPERM;
-  read_word(offsetof(seccomp_data, arch));
-  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kArchitecture});
-  out.push_back(give(SECCOMP_RET_KILL_PROCESS));
-  read_word(offsetof(seccomp_data, nr));
-  for (const int number : kAllowed) if_equal(static_cast<std::uint32_t>(number), SECCOMP_RET_ALLOW);
-  // Its arguments lie in memory, where a filter cannot look; the C library takes clone instead.
-  if_equal(__NR_clone3, SECCOMP_RET_ERRNO | ENOSYS);
-  // Threads, and no processes.
-  out.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, __NR_clone});
-  out.push_back(give(kRefuse));
-  read_word(offsetof(seccomp_data, args[0]));
-  out.push_back(unless_skip(BPF_JSET, CLONE_THREAD));
-  out.push_back(give(SECCOMP_RET_ALLOW));
-  out.push_back(give(kRefuse));
-  return out;
-}
-
 }  // namespace
 
 void confine_process() {
@@ -150,11 +101,9 @@ void confine_process() {
 }
 
 bool forbid_io() {
-  if constexpr (kArchitecture == 0) return false;
-  std::vector<sock_filter> instructions = filter();
-  const sock_fprog program{static_cast<unsigned short>(instructions.size()), instructions.data()};
-  // For every thread there is.
-  return ::syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+  SyscallFilter filter;
+  for (const int number : kAllowed) filter.allow(number);
+  return filter.install(SyscallFilter::Others::kRefused);
 }
 
 }  // namespace trunkline::script
