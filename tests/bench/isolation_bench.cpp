@@ -9,11 +9,13 @@
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include "runtime/async/executor.h"
 #include "runtime/clock/clock.h"
@@ -157,6 +159,14 @@ int measure(int calls) {
 }  // namespace trunkline
 
 int main(int argc, char** argv) {
-  constexpr int kCalls = 20'000;
-  return trunkline::measure(argc > 1 ? std::atoi(argv[1]) : kCalls);
+  int calls = 20'000;
+  if (argc > 1) {
+    const std::string_view given = argv[1];
+    const auto [end, error] = std::from_chars(given.begin(), given.end(), calls);
+    if (argc > 2 || error != std::errc() || end != given.end() || calls < 100) {
+      std::fprintf(stderr, "usage: bench_isolation [calls, at least 100]\n");
+      return 2;
+    }
+  }
+  return trunkline::measure(calls);
 }
