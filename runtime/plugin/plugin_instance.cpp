@@ -20,8 +20,8 @@ namespace {
 constexpr JsonLimits kConfigLimits{1024 * 1024, 32};
 // For an instance that is destroyed without a stop, such as one that failed its checks after create.
 constexpr std::chrono::milliseconds kLastPatience{1000};
-// For calls that were begun beside the stop and are about to be refused.
-constexpr std::chrono::milliseconds kRefusalPatience{100};
+// Threads that were inside the plugin when it stopped are on their way out, or hang there.
+constexpr std::chrono::milliseconds kLeavingPatience{100};
 
 std::string_view kind_name(CallIncident::Kind kind) {
   switch (kind) {
@@ -335,6 +335,9 @@ bool PluginInstance::finish_stop(std::chrono::milliseconds patience) {
     drained = signal.changed.wait_until(lock, until, [&] { return signal.drained; });
   }
   lock.unlock();
+  // A caller that looked the plugin up before it stopped may only now begin its call, or be on its way out of one.
+  calls_->close_entrance();
+  if (drained) drained = everybody_left(std::max(until, std::chrono::steady_clock::now() + kLeavingPatience));
   if (!drained) {
     state_ = State::kAbandoned;
     misbehaved("stop_timeout", "stop", "has not drained in " + std::to_string(patience.count()) + " ms and is abandoned");
@@ -342,15 +345,20 @@ bool PluginInstance::finish_stop(std::chrono::milliseconds patience) {
     return false;
   }
   deadlines_->close();
-  // A call that another thread began beside the stop is counted a moment before the plugin refuses it.
-  const auto grace = std::min(until, std::chrono::steady_clock::now() + kRefusalPatience);
-  while (calls_->pending() != 0 && std::chrono::steady_clock::now() < grace) std::this_thread::yield();
   if (const std::size_t open = calls_->pending(); open != 0) {
     misbehaved("open_calls", "stop", "completed stop with " + std::to_string(open) + " operations open");
     calls_->close(Error(ErrorCode::kCancelled, where_ + " was stopped"));
   }
   destroy_plugin();
   state_ = State::kStopped;
+  return true;
+}
+
+bool PluginInstance::everybody_left(std::chrono::steady_clock::time_point until) const {
+  while (calls_->threads_inside() != 0) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::yield();
+  }
   return true;
 }
 

@@ -67,6 +67,8 @@ class PluginInstance {
   void arm_deadline(Time due);
   void destroy_plugin();
   void abandon();
+  /// Nobody runs a function of the plugin any more. Blocks until then.
+  bool everybody_left(std::chrono::steady_clock::time_point until) const;
   [[noreturn]] void fail(const std::string& what) const;
 
   const LoadedPlugin& plugin_;

@@ -18,7 +18,7 @@
 namespace trunkline {
 
 /// [any-thread] Made and stopped by the ProviderRegistry. May be held longer: a stopped provider offers nothing, so that every
-/// call fails with kUnimplemented.
+/// call fails with kUnimplemented, or with kUnavailable when its interface was looked up before it stopped.
 class Provider {
  public:
   Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration timeout);

@@ -1,7 +1,12 @@
 // Instances: what is wrong when one is made, and what misbehaving ones do to the host.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <semaphore>
+#include <thread>
+
 #include "tests/abi/test_host.h"
+#include "trunkline/plugin.hpp"
 #include "trunkline/sms_provider.hpp"
 
 namespace trunkline::plugin {
@@ -318,6 +323,75 @@ TEST_F(Instance, LifecycleOutOfOrder) {
   EXPECT_THROW(instance->begin_stop(), Error);
   EXPECT_TRUE(instance->finish_stop(0ms));
   EXPECT_TRUE(instance->finish_stop(0ms));
+}
+
+TEST_F(Instance, WhoLookedItUpBeforeItStoppedIsRefused) {
+  auto instance = host.create("test-noop");
+  const sms::SmsProviderClient client = sms_of(*instance);
+  instance->begin_stop();
+  EXPECT_TRUE(instance->finish_stop(0ms));
+  std::optional<Error> error;
+  client.start_send(sms_to({"+14255550111"}), {}, [&](Result<std::vector<sms::SmsSendResult>> result) { error = result.error(); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::kUnavailable);
+  EXPECT_EQ(error->message, "provider carrier was stopped");
+  EXPECT_EQ(instance->calls().pending(), 0u);
+}
+
+/// Completes a send and then lingers in its own function, as a plugin may that logs or counts there.
+class Lingering : public sms::SmsProvider {
+ public:
+  static inline std::binary_semaphore completed{0}, leave{0};
+  static inline std::atomic<bool> destroyed{false};
+
+  explicit Lingering(Host) { destroyed = false; }
+  ~Lingering() override { destroyed = true; }
+  void start_send(const Call&, sms::SmsSendRequestView, Completion<std::vector<sms::SmsSendResult>> done) override {
+    done.resolve(std::vector<sms::SmsSendResult>(1));
+    completed.release();
+    leave.acquire();
+    used_after_completion = !destroyed;
+  }
+  sms::SmsCapabilities capabilities(const Call&) override { return {}; }
+
+  static inline std::atomic<bool> used_after_completion{false};
+};
+
+TEST_F(Instance, IsNotDestroyedUnderAThreadThatIsInside) {
+  static constexpr tl_plugin_entry kEntry = abi::plugin_entry<Lingering>();
+  LoadedPlugin plugin = host.loader->load("test-noop");
+  plugin.entry = &kEntry;
+  InstanceSettings settings;
+  settings.provider = "carrier";
+  auto instance = PluginInstance::create(plugin, std::move(settings), *host.context);
+  std::thread caller([&] { sms_of(*instance).send_sync(sms_to({"+14255550111"})); });
+  Lingering::completed.acquire();
+  instance->begin_stop();
+  std::thread stopper([&] { EXPECT_TRUE(instance->finish_stop(10s)); });
+  while (instance->calls().core().entrance_closed() == false) std::this_thread::yield();
+  EXPECT_FALSE(Lingering::destroyed);
+  Lingering::leave.release();
+  caller.join();
+  stopper.join();
+  EXPECT_TRUE(Lingering::used_after_completion);
+  EXPECT_TRUE(Lingering::destroyed);
+}
+
+TEST_F(Instance, AThreadThatStaysInsideLeavesItAbandoned) {
+  static constexpr tl_plugin_entry kEntry = abi::plugin_entry<Lingering>();
+  LoadedPlugin plugin = host.loader->load("test-noop");
+  plugin.entry = &kEntry;
+  InstanceSettings settings;
+  settings.provider = "carrier";
+  auto instance = PluginInstance::create(plugin, std::move(settings), *host.context);
+  std::thread caller([&] { sms_of(*instance).send_sync(sms_to({"+14255550111"})); });
+  Lingering::completed.acquire();
+  instance->begin_stop();
+  EXPECT_FALSE(instance->finish_stop(0ms));
+  EXPECT_EQ(host.misbehaviour("stop_timeout"), 1);
+  EXPECT_FALSE(Lingering::destroyed);
+  Lingering::leave.release();
+  caller.join();
 }
 
 TEST_F(Instance, AnInstanceThatIsJustDestroyedIsStoppedFirst) {

@@ -71,6 +71,14 @@ class CallCore {
     return earliest;
   }
 
+  /// A thread is about to run a function of the peer; false: the peer is going, and nobody may. leave() ends it in both cases.
+  bool enter() noexcept { return !(inside_.fetch_add(1, std::memory_order_acquire) & kClosed); }
+  void leave() noexcept { inside_.fetch_sub(1, std::memory_order_release); }
+  /// From here on nobody enters. Those who are inside are counted by threads_inside().
+  void close_entrance() noexcept { inside_.fetch_or(kClosed, std::memory_order_acq_rel); }
+  bool entrance_closed() const noexcept { return inside_.load(std::memory_order_acquire) & kClosed; }
+  std::size_t threads_inside() const noexcept { return inside_.load(std::memory_order_acquire) & ~kClosed; }
+
   static bool is_pending(CallHandle handle) noexcept {
     const CallSlot* slot = CallPool::instance().find(handle);
     const std::uint64_t wanted = (handle >> CallSlot::kIndexBits) << 3 | static_cast<std::uint64_t>(Phase::kPending);
@@ -89,10 +97,30 @@ class CallCore {
   std::vector<std::pair<Time, CallHandle>> deadlines;  // a heap, earliest first; finished calls are dropped lazily
 
  private:
+  static constexpr std::size_t kClosed = ~(~std::size_t{0} >> 1);  // the highest bit
+
   void drop_finished() {
     std::erase_if(deadlines, [](const auto& entry) { return !is_pending(entry.second); });
     std::make_heap(deadlines.begin(), deadlines.end(), std::greater<>());
   }
+
+  std::atomic<std::size_t> inside_{0};
+};
+
+/// A thread's time in functions of the peer. While it lasts, the peer is not destroyed.
+class Visit {
+ public:
+  explicit Visit(CallCore* core) noexcept : core_(core), welcome_(core && core->enter()) {}
+  Visit(const Visit&) = delete;
+  ~Visit() {
+    if (core_) core_->leave();
+  }
+  /// False: keep off.
+  explicit operator bool() const noexcept { return welcome_; }
+
+ private:
+  CallCore* core_;
+  bool welcome_;
 };
 
 /// Ends the life of a slot that this thread has claimed.
@@ -209,6 +237,12 @@ class CallTable {
       abandon((state >> 3) << abi::CallSlot::kIndexBits | slot.index, error);
     });
   }
+
+  /// No function of the peer is called from here on; calls that begin fail with kUnavailable. The peer may be destroyed once
+  /// nobody is inside.
+  void close_entrance() { core_->close_entrance(); }
+  /// Threads that run a function of the peer, some of them with a call that has completed.
+  std::size_t threads_inside() const { return core_->threads_inside(); }
 
   /// Calls whose arguments are still lent out.
   std::size_t pending() const { return core_->pending.load(std::memory_order_relaxed); }

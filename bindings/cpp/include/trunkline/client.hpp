@@ -39,6 +39,7 @@ class Outcome final : public Receiver<T> {
 inline Error refusal(const CallCore* core, std::string_view operation, bool offered) {
   const std::string provider = core ? core->provider : "nothing";
   if (!offered) return Error(ErrorCode::kUnimplemented, provider + " does not offer " + std::string(operation));
+  if (core->entrance_closed()) return Error(ErrorCode::kUnavailable, provider + " was stopped");
   return Error(ErrorCode::kResourceExhausted, "too many calls in flight");
 }
 /// In a handler: an exception out of the peer, which the ABI forbids but a C++ peer can commit, fails the call unless it has
@@ -70,7 +71,8 @@ class Client {
   CallHandle start(CallOptions options, F done, P... arguments) const {
     using State = OwnedCall<Op, F, P...>;
     const auto function = slot<Op>();
-    CallSlot* slot = function ? CallPool::instance().acquire() : nullptr;
+    const Visit visit(core_);
+    CallSlot* slot = function && visit ? CallPool::instance().acquire() : nullptr;
     if (!slot) {
       done(Result<typename Op::Value>(refusal(core_, Op::kName, function != nullptr)));
       return 0;
@@ -101,7 +103,8 @@ class Client {
   void start_raw(CallOptions options, F done, const C&... arguments) const {
     using State = RawCall<Op, F>;
     const auto function = slot<Op>();
-    CallSlot* slot = function ? CallPool::instance().acquire() : nullptr;
+    const Visit visit(core_);
+    CallSlot* slot = function && visit ? CallPool::instance().acquire() : nullptr;
     if (!slot) {
       State{std::move(done)}.fail(refusal(core_, Op::kName, function != nullptr));
       return;
