@@ -70,3 +70,12 @@ if(TRUNKLINE_SANITIZE)
   add_compile_options(-fsanitize=${TRUNKLINE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${TRUNKLINE_SANITIZE})
 endif()
+
+# The heap of our programs. A library in somebody else's process takes the heap that it finds there, and sanitizers bring theirs.
+set(TRUNKLINE_HEAP tcmalloc CACHE STRING "Heap of the programs: tcmalloc or system")
+add_library(trunkline_heap INTERFACE)
+if(TRUNKLINE_HEAP STREQUAL tcmalloc AND NOT TRUNKLINE_SANITIZE)
+  find_library(TRUNKLINE_TCMALLOC NAMES tcmalloc_minimal libtcmalloc_minimal.so.4 REQUIRED)
+  # Nothing refers to it by name.
+  target_link_libraries(trunkline_heap INTERFACE -Wl,--push-state,--no-as-needed ${TRUNKLINE_TCMALLOC} -Wl,--pop-state)
+endif()
