@@ -42,7 +42,7 @@ class TlsClient {
   std::string read_until(std::string_view end) {
     std::string out;
     char chunk[4096];
-    while (!out.ends_with(end)) {
+    while (out.find(end) == std::string::npos) {
       const int n = SSL_read(ssl_, chunk, sizeof chunk);
       if (n <= 0) break;
       out.append(chunk, static_cast<std::size_t>(n));
