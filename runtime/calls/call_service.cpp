@@ -65,6 +65,7 @@ void CallService::recover() {
       database->write([left](store::Session& session) { forget_left(session, left); }, [](Result<void>) {});
     }
   }
+  recordings_->recover();
 }
 
 void CallService::stop() {
@@ -73,6 +74,7 @@ void CallService::stop() {
     const std::lock_guard lock(core_.mutex);
     for (Call* call : core_.book.all_calls()) recordings_->call_ends(*call);
   }
+  recordings_->stop();
   core_.speech.stop();
   streams_->stop();
   core_.sender.stop();
@@ -255,8 +257,10 @@ void CallService::drop_rows(store::Session& session, const Resource& resource) {
 
 void CallService::on_dropped(const ResourcePtr& resource) {
   const std::lock_guard lock(core_.mutex);
-  for (Call* call : core_.book.calls_of(*resource))
+  for (Call* call : core_.book.calls_of(*resource)) {
+    recordings_->discard(*call);
     end_call(*call, failure(500, sub_code::kCallTerminated, "the resource was deleted"), call->started_by);
+  }
 }
 
 }  // namespace trunkline::calls
