@@ -178,11 +178,11 @@ class Sound:
         self.socket.close()
 
 
-def message(first: str, *lines: str, body: str = "") -> str:
+def message(first: str, *lines: str, body: str = "", kind: str = "application/sdp") -> str:
     """A message of a scenario, which SIPp fills in. Lines in square brackets with last_ are repeated from what came."""
     head = [first, *lines]
     if body:
-        head.append("Content-Type: application/sdp")
+        head.append(f"Content-Type: {kind}")
     text = "\n".join([*head, "Content-Length: [len]" if body else "Content-Length: 0", "", body])
     return f"<![CDATA[\n{text}\n]]>"
 

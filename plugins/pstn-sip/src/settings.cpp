@@ -64,6 +64,9 @@ TrunkSettings parse_trunk(const json& object, const std::string& at) {
   const std::string srtp = object.value("srtp", "off");
   trunk.srtp = srtp == "required" ? SrtpUse::kRequired : srtp == "optional" ? SrtpUse::kOptional : SrtpUse::kOff;
   trunk.nat = object.value("nat", false);
+  trunk.refers = object.value("transfer", "bridge") == "refer";
+  trunk.accepts_refer = object.value("accept_refer", false);
+  trunk.tells_hold = object.value("hold", "local") == "reinvite";
   return trunk;
 }
 

@@ -98,11 +98,18 @@ void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
   try {
     ++leg->local.version;
     if (sdp.empty()) {
-      leg->local.direction = Direction::kSendRecv;
+      leg->local.direction = direction_of(*leg);
       ours = write_offer(leg->local);
       leg->offer_is_out = true;
+      leg->hold_offered = leg->held;
     } else {
       const Agreed agreed = set_media(*leg, parse_sdp(sdp));
+      leg->held_by_them = leg->remote->direction == Direction::kSendOnly || leg->remote->direction == Direction::kInactive;
+      if (leg->held) {
+        if (leg->local.direction == Direction::kSendRecv) leg->local.direction = Direction::kSendOnly;
+        if (leg->local.direction == Direction::kRecvOnly) leg->local.direction = Direction::kInactive;
+        leg->hold_told = true;
+      }
       ours = write_answer(leg->local, *leg->remote, agreed);
     }
   } catch (const Error& error) {

@@ -16,12 +16,6 @@ using trunkline::pstn::DialTrunk;
 
 namespace {
 
-bool is_dialable(std::string_view text) {
-  if (text.size() < 2 || text.size() > 64) return false;
-  const std::string_view rest = text.substr(text[0] == '+' ? 1 : 0);
-  return !rest.empty() && std::all_of(rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 /// `sip:user@host` without anything that could end the address.
 bool is_sip_uri(std::string_view text) {
   return (text.starts_with("sip:") || text.starts_with("sips:")) && text.size() < 256 && text.find('@') != text.npos &&
@@ -148,7 +142,7 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
     return;
   }
   if (status < 300) {
-    if (leg->state == SipLeg::State::kAnswered) return;  // of an INVITE of ours within the call
+    if (leg->state == SipLeg::State::kAnswered) return offer_settled(leg, status);  // of an INVITE of ours within the call
     if (!leg->remote) {
       nua_bye(leg->handle, SIPTAG_REASON_STR(reason_of(kCauseIncompatible).c_str()), TAG_END());
       return end(leg, kCauseIncompatible, status, "the answer has no session description");
@@ -157,10 +151,8 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
     keep_session(leg, sip);
     return change_state(leg, SipLeg::State::kAnswered);
   }
-  if (leg->state == SipLeg::State::kAnswered) {
-    leg->offer_is_out = false;  // an INVITE of ours within the call was refused: it goes on as it was
-    return;
-  }
+  // An INVITE of ours within the call was refused: it goes on as it was.
+  if (leg->state == SipLeg::State::kAnswered) return offer_settled(leg, status);
   if ((status == 401 || status == 407) && sip) return authenticate(leg, status, sip);
   if (status == 403 && leg->challenged)
     return attempt_failed(leg, status, "it refused the credentials of " + leg->trunk->settings.username, kCauseRejected);
