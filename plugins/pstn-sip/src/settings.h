@@ -10,6 +10,8 @@
 
 namespace pstn_sip {
 
+using namespace call_media;  // its words are ours here
+
 using trunkline::Duration;
 
 enum class Transport { kUdp, kTcp, kTls };

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace pstn_sip {
+namespace call_media {
 
 /// Owned. Non-blocking.
 class RtpSockets {
@@ -47,4 +47,4 @@ class RtpPorts {
 /// Nullopt: no IPv4 address in figures.
 std::optional<sockaddr_in> ipv4_address(const std::string& address, std::uint16_t port);
 
-}  // namespace pstn_sip
+}  // namespace call_media

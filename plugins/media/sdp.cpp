@@ -8,7 +8,7 @@
 
 #include "trunkline/error.hpp"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 using trunkline::Error;
@@ -300,4 +300,4 @@ Direction mirrored(Direction theirs) {
   return theirs;
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

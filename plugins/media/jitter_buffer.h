@@ -7,7 +7,7 @@
 
 #include "media/rtp.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 /// Packets wait until `target` of them are there, so that one that is late by less is not missed. The target rises when packets
 /// come too late and falls again while none do.
@@ -62,4 +62,4 @@ class JitterBuffer {
   Counts counts_;
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -10,7 +10,7 @@
 #include "media/sdp.h"
 #include "trunkline/error.hpp"
 
-using namespace pstn_sip;
+using namespace call_media;
 
 namespace {
 

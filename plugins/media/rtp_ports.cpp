@@ -9,7 +9,7 @@
 
 #include "trunkline/error.hpp"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 using trunkline::Error;
@@ -69,4 +69,4 @@ std::unique_ptr<RtpSockets> RtpPorts::open() {
               "all RTP ports from " + std::to_string(first_) + " to " + std::to_string(last_) + " are in use", "rtp_port_first");
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -10,7 +10,7 @@
 
 #include "media/rtp.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 inline constexpr int kMixRate = 16000;
 inline constexpr int kFrameMs = 20;
@@ -58,4 +58,4 @@ class Codec {
   const std::unique_ptr<States> states_;
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

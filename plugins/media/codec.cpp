@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <new>
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 constexpr int kResamplerQuality = 3;  // 7 µs a frame, and clean enough for 8 kHz
@@ -102,4 +102,4 @@ void Codec::encode(const Frame& frame, std::span<std::uint8_t, kFrameBytes> out)
     out[i] = id_ == CodecId::kPcmu ? linear_to_ulaw(s.narrow[i]) : linear_to_alaw(s.narrow[i]);
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

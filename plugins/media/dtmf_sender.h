@@ -6,7 +6,7 @@
 
 #include "media/rtp.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 class DtmfSender {
  public:
@@ -34,4 +34,4 @@ class DtmfSender {
   std::uint32_t started_ = 0;
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -9,7 +9,7 @@
 #include "media/news_ring.h"
 #include "media/rtp_stream.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 using SoundPtr = std::shared_ptr<const std::vector<std::int16_t>>;
 
@@ -78,4 +78,4 @@ class MediaLeg final : public RtpStream::Digits {
 };
 using MediaLegPtr = std::shared_ptr<MediaLeg>;
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 constexpr std::string_view kEvents = "0123456789*#ABCD";
@@ -170,4 +170,4 @@ std::size_t write_rtcp(std::span<std::uint8_t, kRtcpMaxBytes> out, const RtcpRep
   return writer.at();
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

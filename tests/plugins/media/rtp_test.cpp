@@ -10,7 +10,7 @@
 #include "media/dtmf_sender.h"
 #include "media/jitter_buffer.h"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 std::vector<std::uint8_t> packet(std::uint16_t sequence, std::size_t payload = 160) {
@@ -189,4 +189,4 @@ TEST(DtmfSender, EachDigitBeginsOnceAndEndsThreeTimes) {
 }
 
 }  // namespace
-}  // namespace pstn_sip
+}  // namespace call_media

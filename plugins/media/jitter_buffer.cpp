@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 constexpr std::uint32_t kCalm = 500;      // packets without a late one after which the target falls
@@ -95,4 +95,4 @@ JitterBuffer::Next JitterBuffer::take(Bytes& payload) {
   return Next::kPacket;
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

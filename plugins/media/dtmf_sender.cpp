@@ -1,6 +1,6 @@
 #include "media/dtmf_sender.h"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 constexpr int kToneFrames = 5;              // 100 ms
@@ -39,4 +39,4 @@ DtmfSender::Step DtmfSender::next(std::uint32_t timestamp) {
   return step;
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

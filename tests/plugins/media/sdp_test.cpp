@@ -5,7 +5,7 @@
 
 #include "trunkline/error.hpp"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 using ::testing::HasSubstr;
@@ -123,4 +123,4 @@ TEST(Sdp, UnusableKeysAreLeftOut) {
 }
 
 }  // namespace
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -9,7 +9,7 @@
 
 #include "media/media_leg.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 /// Legs of one bridge hear all the others of it. [any-thread] but for what is marked.
 class MediaEngine {
@@ -55,7 +55,7 @@ class MediaEngine {
 
   const std::function<void()> woken_;
   NewsRing news_;
-  std::thread thread_;
+  std::thread thread_;  // NOLINT(trunkline-thread): of a plugin whose manifest says that it has threads
   std::atomic<bool> stopping_{false};
 
   std::mutex mutex_;  // guards commands_; taken by the media thread only when pending_ says so
@@ -72,4 +72,4 @@ class MediaEngine {
   std::atomic<std::uint64_t> late_{0};
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

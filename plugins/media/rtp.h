@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-namespace pstn_sip {
+namespace call_media {
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -74,4 +74,4 @@ std::optional<RtcpReport> parse_rtcp(Bytes bytes, std::uint32_t about);
 /// Report, CNAME and, at the end, BYE. Returns how many bytes it has.
 std::size_t write_rtcp(std::span<std::uint8_t, kRtcpMaxBytes> out, const RtcpReport& report);
 
-}  // namespace pstn_sip
+}  // namespace call_media

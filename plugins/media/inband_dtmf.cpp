@@ -5,7 +5,7 @@
 
 #include "media/rtp_stream.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 struct InbandDtmf::State {
   State() : detector(dtmf_rx_init(nullptr, nullptr, nullptr)) {
@@ -30,4 +30,4 @@ std::string_view InbandDtmf::hear(const Frame& frame) {
   return {state_->found.data(), size};
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -7,7 +7,7 @@
 
 #include "trunkline/error.hpp"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 /// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
@@ -47,4 +47,4 @@ bool SrtpSession::unprotect_rtcp(std::uint8_t* packet, std::size_t& size) {
   return run(srtp_unprotect_rtcp, session_, packet, size);
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

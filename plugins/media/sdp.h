@@ -8,7 +8,7 @@
 
 #include "media/codec.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 inline constexpr std::size_t kSdpMaxBytes = 16 * 1024;
 
@@ -72,4 +72,4 @@ std::string write_answer(const LocalAudio& ours, const SdpAudio& offer, const Ag
 /// What we may do when the other side wants this.
 Direction mirrored(Direction theirs);
 
-}  // namespace pstn_sip
+}  // namespace call_media

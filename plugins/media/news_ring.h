@@ -7,7 +7,7 @@
 
 #include "media/codec.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 struct MediaNews {
   enum class Kind : std::uint8_t { kHeard, kDigit, kSilent };
@@ -49,4 +49,4 @@ class NewsRing {
   std::atomic<std::uint64_t> lost_{0};
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

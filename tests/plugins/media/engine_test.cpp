@@ -12,7 +12,7 @@
 
 #include "trunkline/error.hpp"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 /// How strong a frequency is in 20 ms, of 1.
@@ -247,4 +247,4 @@ TEST_F(Engines, ARemovedLegGivesItsPortsBack) {
 }
 
 }  // namespace
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 constexpr int kConcealedFrames = 3;           // made up in a row; after them there is silence
@@ -285,4 +285,4 @@ StreamCounts RtpStream::counts() const {
   return all;
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

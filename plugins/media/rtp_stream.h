@@ -10,7 +10,7 @@
 #include "media/rtp_ports.h"
 #include "media/srtp.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 /// What was agreed with the far end.
 struct StreamSettings {
@@ -149,4 +149,4 @@ class RtpStream {
   StreamCounts counts_;
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

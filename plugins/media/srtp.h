@@ -7,7 +7,7 @@
 
 struct srtp_ctx_t_;
 
-namespace pstn_sip {
+namespace call_media {
 
 /// One direction, AES_CM_128_HMAC_SHA1_80. One thread.
 class SrtpSession {
@@ -31,4 +31,4 @@ class SrtpSession {
   srtp_ctx_t_* session_ = nullptr;
 };
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -2,7 +2,7 @@
 
 #include "media/media_leg.h"
 
-namespace pstn_sip {
+namespace call_media {
 
 bool Player::add(std::int64_t id, SoundPtr sound, const WaitingPieces& waiting) {
   std::erase_if(plays_, [](const Play& one) { return one.piece == one.pieces.size(); });
@@ -45,4 +45,4 @@ void Player::mix_into(std::array<std::int32_t, kFrameSamples>& sum) {
   }
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media

@@ -10,7 +10,7 @@
 
 #include "trunkline/error.hpp"
 
-namespace pstn_sip {
+namespace call_media {
 namespace {
 
 constexpr std::size_t kNews = 2048;
@@ -22,7 +22,7 @@ MediaEngine::MediaEngine(std::function<void()> woken) : woken_(std::move(woken))
 MediaEngine::~MediaEngine() { stop(); }
 
 void MediaEngine::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] { run(); });  // NOLINT(trunkline-thread): as in the header
 }
 
 void MediaEngine::stop() {
@@ -155,4 +155,4 @@ void MediaEngine::say(MediaLeg& leg, const Bridge* bridge) {
   leg.stream.send(out);
 }
 
-}  // namespace pstn_sip
+}  // namespace call_media
