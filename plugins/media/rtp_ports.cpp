@@ -16,10 +16,11 @@ using trunkline::Error;
 using trunkline::ErrorCode;
 
 /// -1: the port is taken, or errno says what else.
-int bound_socket(const sockaddr_in& address) {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+int bound_socket(const Endpoint& address) {
+  const int fd = ::socket(address.raw()->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  if (const int alone = 1; address.is_v6()) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone);
+  if (::bind(fd, address.raw(), address.size()) == 0) return fd;
   const int why = errno;
   ::close(fd);
   errno = why;
@@ -45,8 +46,8 @@ RtpPorts::RtpPorts(std::string address, std::uint16_t first, std::uint16_t last)
     : address_(std::move(address)), first_(first), last_(last), next_(first) {
   if (first % 2 != 0 || last <= first)
     throw Error(ErrorCode::kInvalidArgument, "rtp_port_first: wanted an even port below rtp_port_last", "rtp_port_first");
-  if (!ipv4_address(address_, 0))
-    throw Error(ErrorCode::kInvalidArgument, "address: found '" + address_ + "', wanted an IPv4 address in figures", "address");
+  if (!Endpoint::of(address_, 0))
+    throw Error(ErrorCode::kInvalidArgument, "address: found '" + address_ + "', wanted an address in figures", "address");
 }
 
 std::unique_ptr<RtpSockets> RtpPorts::open() {
@@ -56,12 +57,12 @@ std::unique_ptr<RtpSockets> RtpPorts::open() {
     const std::uint16_t port = next_;
     next_ = static_cast<std::uint16_t>(next_ + 2);
     if (next_ >= last_) next_ = first_;
-    const int rtp = bound_socket(*ipv4_address(address_, port));
+    const int rtp = bound_socket(*Endpoint::of(address_, port));
     if (rtp < 0) {
       if (errno == EADDRINUSE) continue;
       throw Error(ErrorCode::kUnavailable, "no RTP socket at " + address_ + ": " + std::strerror(errno), "address");
     }
-    const int rtcp = bound_socket(*ipv4_address(address_, static_cast<std::uint16_t>(port + 1)));
+    const int rtcp = bound_socket(*Endpoint::of(address_, static_cast<std::uint16_t>(port + 1)));
     if (rtcp >= 0) return std::make_unique<RtpSockets>(rtp, rtcp, port);
     ::close(rtp);
   }

@@ -1,12 +1,12 @@
 // Pairs of UDP sockets for RTP and RTCP from a range of ports.
 #pragma once
-#include <netinet/in.h>
-
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+
+#include "media/endpoint.h"
 
 namespace call_media {
 

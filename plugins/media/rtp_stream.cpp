@@ -11,8 +11,8 @@ constexpr int kConcealedFrames = 3;           // made up in a row; after them th
 constexpr std::uint32_t kReportFrames = 250;  // 5 s
 constexpr std::uint32_t kTicks = kRtpClock / 1000 * kFrameMs;
 
-bool same_host(const sockaddr_in& a, const sockaddr_in& b) { return a.sin_addr.s_addr == b.sin_addr.s_addr; }
-bool same_address(const sockaddr_in& a, const sockaddr_in& b) { return same_host(a, b) && a.sin_port == b.sin_port; }
+bool same_host(const Endpoint& a, const Endpoint& b) { return a.same_host(b); }
+bool same_address(const Endpoint& a, const Endpoint& b) { return a == b; }
 
 /// Time since the stream began, as RFC 3550 allows where nobody synchronises streams with each other.
 std::uint64_t ntp_of(std::uint32_t frames) {
@@ -56,7 +56,7 @@ bool RtpStream::send_digits(std::string_view digits) { return settings_.event_ty
 
 /// The address of the description, or, until packets have come, another port of that host (or, where any source is right,
 /// anybody): the first that sends two packets in a row. From then on nobody else.
-bool RtpStream::from_far_end(const sockaddr_in& from, const RtpHeader& header) {
+bool RtpStream::from_far_end(const Endpoint& from, const RtpHeader& header) {
   if (same_address(from, remote_)) {
     latched_ = true;
     return true;
@@ -78,10 +78,10 @@ void RtpStream::receive(Digits& digits) {
   constexpr int kMostPackets = 32;  // in one frame: more are a flood, and wait
   std::array<std::uint8_t, kBufferBytes> bytes;
   for (int i = 0; i < kMostPackets; ++i) {
-    sockaddr_in from{};
-    socklen_t length = sizeof from;
+    Endpoint from;
+    socklen_t length = Endpoint::size_of_any();
     const ssize_t size =
-        ::recvfrom(sockets_->rtp(), bytes.data(), bytes.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+        ::recvfrom(sockets_->rtp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
     if (size < 0) break;
     auto count = static_cast<std::size_t>(size);
     const std::optional<RtpPacket> raw = parse_rtp(Bytes(bytes).first(count));
@@ -99,7 +99,7 @@ void RtpStream::receive(Digits& digits) {
   if (++ticks_ % 25 == 0) receive_reports();
 }
 
-void RtpStream::take(Bytes bytes, const sockaddr_in& from, Digits& digits) {
+void RtpStream::take(Bytes bytes, const Endpoint& from, Digits& digits) {
   const std::optional<RtpPacket> packet = parse_rtp(bytes);
   if (!packet) {
     ++counts_.malformed;
@@ -182,7 +182,7 @@ bool RtpStream::play_out(Frame& frame, Digits& digits) {
 void RtpStream::send(const Frame& frame) {
   const std::uint32_t timestamp = timestamp_;
   timestamp_ += kTicks;
-  if (!codec_ || remote_.sin_port == 0) return;
+  if (!codec_ || remote_.port() == 0) return;
   const DtmfSender::Step step = dtmf_.next(timestamp);
   if (step.copies > 0 || step.pause) {
     for (int i = 0; i < step.copies; ++i) {
@@ -207,8 +207,7 @@ void RtpStream::send_packet(const RtpHeader& header, std::size_t payload_bytes) 
   std::size_t size = kRtpHeaderBytes + payload_bytes;
   if (protect_ && !protect_->protect(packet_.data(), size)) return;
   // A full socket buffer loses the packet, as the network may.
-  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&remote_), sizeof remote_) <
-      0)
+  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, remote_.raw(), remote_.size()) < 0)
     return;
   ++counts_.sent;
   octets_ += static_cast<std::uint32_t>(payload_bytes);
@@ -240,18 +239,18 @@ void RtpStream::send_report(bool bye) {
   std::array<std::uint8_t, kRtcpMaxBytes + SrtpSession::kMaxGrowth> bytes;
   std::size_t size = write_rtcp(std::span(bytes).first<kRtcpMaxBytes>(), report);
   if (protect_ && !protect_->protect_rtcp(bytes.data(), size)) return;
-  sockaddr_in to = remote_;
-  to.sin_port = htons(static_cast<std::uint16_t>(ntohs(remote_.sin_port) + 1));
-  (void)::sendto(sockets_->rtcp(), bytes.data(), size, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  Endpoint to = remote_;
+  to.set_port(static_cast<std::uint16_t>(remote_.port() + 1));
+  (void)::sendto(sockets_->rtcp(), bytes.data(), size, MSG_DONTWAIT, to.raw(), to.size());
 }
 
 void RtpStream::receive_reports() {
   std::array<std::uint8_t, kBufferBytes> bytes;
   for (int i = 0; i < 4; ++i) {
-    sockaddr_in from{};
-    socklen_t length = sizeof from;
+    Endpoint from;
+    socklen_t length = Endpoint::size_of_any();
     const ssize_t got =
-        ::recvfrom(sockets_->rtcp(), bytes.data(), bytes.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+        ::recvfrom(sockets_->rtcp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
     if (got < 0) return;
     auto size = static_cast<std::size_t>(got);
     if (!same_host(from, remote_)) {
@@ -276,7 +275,7 @@ void RtpStream::receive_reports() {
 }
 
 void RtpStream::send_bye() {
-  if (codec_ && remote_.sin_port != 0) send_report(true);
+  if (codec_ && remote_.port() != 0) send_report(true);
 }
 
 StreamCounts RtpStream::counts() const {

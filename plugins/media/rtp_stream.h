@@ -6,6 +6,7 @@
 
 #include "media/codec.h"
 #include "media/dtmf_sender.h"
+#include "media/endpoint.h"
 #include "media/jitter_buffer.h"
 #include "media/rtp_ports.h"
 #include "media/srtp.h"
@@ -14,7 +15,7 @@ namespace call_media {
 
 /// What was agreed with the far end.
 struct StreamSettings {
-  sockaddr_in remote{};
+  Endpoint remote;
   CodecId codec = CodecId::kPcmu;
   std::uint8_t payload_type = 0;
   std::optional<std::uint8_t> event_type;
@@ -92,13 +93,13 @@ class RtpStream {
   /// Tells the far end that this was all.
   void send_bye();
   StreamCounts counts() const;
-  const sockaddr_in& remote() const { return remote_; }
+  const Endpoint& remote() const { return remote_; }
 
  private:
   static constexpr std::size_t kBufferBytes = 1500;
 
-  bool from_far_end(const sockaddr_in& from, const RtpHeader& header);
-  void take(Bytes packet, const sockaddr_in& from, Digits& digits);
+  bool from_far_end(const Endpoint& from, const RtpHeader& header);
+  void take(Bytes packet, const Endpoint& from, Digits& digits);
   void note_arrival(const RtpHeader& header);
   void send_packet(const RtpHeader& header, std::size_t payload_bytes);
   void send_report(bool bye);
@@ -122,9 +123,9 @@ class RtpStream {
   std::array<std::uint8_t, kBufferBytes> packet_{};
 
   // The way in.
-  sockaddr_in remote_{};
+  Endpoint remote_;
   bool latched_ = false;                  // remote_ is where packets came from
-  std::optional<sockaddr_in> candidate_;  // sent one good packet
+  std::optional<Endpoint> candidate_;     // sent one good packet
   std::uint32_t candidate_ssrc_ = 0;
   std::uint16_t candidate_sequence_ = 0;
   std::optional<std::uint32_t> their_ssrc_;

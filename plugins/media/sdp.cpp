@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "media/endpoint.h"
 #include "trunkline/error.hpp"
 
 namespace call_media {
@@ -48,6 +49,11 @@ bool is_ipv4(std::string_view text) {
     ++parts;
   }
   return parts == 4 && text.empty();
+}
+
+bool is_ipv6(std::string_view text) {
+  if (text.find(':') == text.npos || text.size() > 45) return false;
+  return Endpoint::of(std::string(text), 0).has_value();
 }
 
 std::string decode_key(std::string_view text) {
@@ -154,13 +160,11 @@ class Parser {
   void connection(std::string_view value) {
     if (in_other_) return;
     const std::string line = "c=" + std::string(value);
-    if (!value.starts_with("IN IP4 ")) {
-      if (value.starts_with("IN IP6 ")) refuse(line, "IPv6 is not supported");
-      refuse(line, "wanted IN IP4 and an address");
-    }
+    const bool v6 = value.starts_with("IN IP6 ");
+    if (!v6 && !value.starts_with("IN IP4 ")) refuse(line, "wanted IN IP4 or IN IP6 and an address");
     value.remove_prefix(7);
     const std::string_view address = cut(value, '/');
-    if (!is_ipv4(address)) refuse(line, "wanted an address in figures");
+    if (!(v6 ? is_ipv6(address) : is_ipv4(address))) refuse(line, "wanted an address in figures");
     (found_ ? audio_.address : session_address_) = std::string(address);
   }
 
@@ -190,7 +194,7 @@ class Parser {
     if (audio_.address.empty()) audio_.address = session_address_;
     if (audio_.address.empty()) refuse("c=", "there is no address");
     // The way to hold of RFC 2543.
-    if (audio_.address == "0.0.0.0" && audio_.direction == Direction::kSendRecv) audio_.direction = Direction::kSendOnly;
+    if ((audio_.address == "0.0.0.0" || audio_.address == "::") && audio_.direction == Direction::kSendRecv) audio_.direction = Direction::kSendOnly;
     for (const std::uint8_t type : formats_) {
       const auto map = std::find_if(mapped_.begin(), mapped_.end(), [&](const Mapped& one) { return one.type == type; });
       if (map == mapped_.end()) {
@@ -218,8 +222,9 @@ class Parser {
 };
 
 std::string head_of(const LocalAudio& ours) {
-  return "v=0\r\no=- " + std::to_string(ours.session) + " " + std::to_string(ours.version) + " IN IP4 " + ours.address +
-         "\r\ns=-\r\nc=IN IP4 " + ours.address + "\r\nt=0 0\r\n";
+  const std::string where = (ours.address.find(':') == ours.address.npos ? " IN IP4 " : " IN IP6 ") + ours.address;
+  return "v=0\r\no=- " + std::to_string(ours.session) + " " + std::to_string(ours.version) + where + "\r\ns=-\r\nc=" + where.substr(1) +
+         "\r\nt=0 0\r\n";
 }
 
 std::string map_line(std::uint8_t type, std::string_view name) {

@@ -28,7 +28,7 @@ struct SdpCodec {
 
 /// The first audio stream of a description, as far as it concerns us.
 struct SdpAudio {
-  std::string address;  // IPv4 in figures
+  std::string address;  // in figures, without brackets
   std::uint16_t port = 0;
   bool secure = false;                     // RTP/SAVP
   std::vector<SdpCodec> codecs;            // that we know, in its order

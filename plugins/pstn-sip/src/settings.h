@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "address.h"
 #include "media/sdp.h"
 #include "trunkline/error.hpp"
 
@@ -16,13 +17,6 @@ using trunkline::Duration;
 
 enum class Transport { kUdp, kTcp, kTls };
 enum class DtmfWay { kEvents, kInfo, kInband };
-
-/// Addresses that begin alike.
-struct Network {
-  std::uint32_t address = 0;  // in the host's byte order
-  std::uint32_t mask = 0;
-  bool contains(std::uint32_t other) const { return (other & mask) == address; }
-};
 
 struct TrunkSettings {
   std::string host;
@@ -62,12 +56,12 @@ struct Settings {
   int session_seconds = 1800;
   std::size_t max_calls = 1000;
   std::vector<TrunkSettings> trunks;
+
+  bool is_v6() const { return address.find(':') != std::string::npos; }
 };
 
 /// Throws kInvalidArgument with the member at fault.
 Settings parse_settings(std::string_view config_json);
-/// `192.0.2.1` or `192.0.2.0/24`. Throws kInvalidArgument naming `target`.
-Network parse_network(const std::string& text, const std::string& target);
 std::string_view name_of(Transport transport);
 
 }  // namespace pstn_sip

@@ -32,14 +32,14 @@ constexpr unsigned kStopMs = 3000;  // that trunks have to answer when we stop
 nua_hmagic_t* leg_magic(std::uint64_t number) { return reinterpret_cast<nua_hmagic_t*>(static_cast<std::uintptr_t>(number)); }
 
 /// Looked up once: a name that moves needs a restart.
-std::vector<std::uint32_t> resolve(const std::string& name) {
-  std::vector<std::uint32_t> found;
+std::vector<IpAddress> resolve(const std::string& name, bool v6) {
+  std::vector<IpAddress> found;
   addrinfo hints{}, *list = nullptr;
-  hints.ai_family = AF_INET;
+  hints.ai_family = v6 ? AF_INET6 : AF_INET;
   hints.ai_socktype = SOCK_DGRAM;
   if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return found;
   for (const addrinfo* one = list; one; one = one->ai_next)
-    found.push_back(ntohl(reinterpret_cast<const sockaddr_in*>(one->ai_addr)->sin_addr.s_addr));
+    if (const auto address = IpAddress::of(one->ai_addr)) found.push_back(*address);
   freeaddrinfo(list);
   return found;
 }
@@ -90,19 +90,19 @@ UserAgent::~UserAgent() = default;
 
 void UserAgent::start() {
   for (Trunk& trunk : trunks_) {
-    trunk.addresses = resolve(trunk.settings.address);
+    trunk.addresses = resolve(trunk.settings.address, settings_.is_v6());
     if (trunk.addresses.empty())
       log_.write(LogLevel::kWarning, "the address of a trunk is not known",
                  Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
   }
-  const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + settings_.address;
+  const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + uri_host(settings_.address);
   const std::string url =
-      "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
+      "sip:" + uri_host(settings_.advertise) + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
   const bool tls = !settings_.tls_certificate_dir.empty();
   // Phones offer a transfer where it is allowed.
   const bool refer = std::any_of(trunks_.begin(), trunks_.end(), [](const Trunk& one) { return one.settings.accepts_refer; });
   const std::string allow = std::string(kAllow) + (refer ? ", REFER" : "");
-  const std::string secure = "sips:" + settings_.advertise + ":" + std::to_string(settings_.tls_port) + bind;
+  const std::string secure = "sips:" + uri_host(settings_.advertise) + ":" + std::to_string(settings_.tls_port) + bind;
   nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
                     TAG_IF(tls, NUTAG_SIPS_URL(secure.c_str())),
                     TAG_IF(tls, NUTAG_CERTIFICATE_DIR(settings_.tls_certificate_dir.c_str())),
@@ -247,7 +247,7 @@ std::string UserAgent::own_address(const Trunk& trunk, const std::string& number
   const std::string& domain = trunk.settings.domain.empty() ? settings_.advertise : trunk.settings.domain;
   if (number.empty() || number == "anonymous") return "sip:anonymous@anonymous.invalid";
   const bool plus = number[0] == '+' && !trunk.settings.plus_sign;
-  return "sip:" + number.substr(plus ? 1 : 0) + "@" + domain;
+  return "sip:" + number.substr(plus ? 1 : 0) + "@" + uri_host(domain);
 }
 
 void UserAgent::change_state(const SipLegPtr& leg, SipLeg::State state) {

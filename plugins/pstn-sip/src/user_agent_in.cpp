@@ -1,6 +1,4 @@
 // Calls that come in, and what the other side changes in a call.
-#include <arpa/inet.h>
-
 #include "causes.h"
 #include "sip_text.h"
 #include "user_agent.h"
@@ -18,10 +16,10 @@ using trunkline::host::LogLevel;
 const Trunk* UserAgent::trunk_of_source() const {
   msg_t* message = nua_current_request(nua_);
   const su_sockaddr_t* from = message ? msg_addr(message) : nullptr;
-  if (!from || from->su_family != AF_INET) return nullptr;
-  const std::uint32_t address = ntohl(from->su_sin.sin_addr.s_addr);
+  const auto address = from ? IpAddress::of(&from->su_sa) : std::nullopt;
+  if (!address) return nullptr;
   for (const Trunk& trunk : trunks_)
-    if (trunk.sends_from(address)) return &trunk;
+    if (trunk.sends_from(*address)) return &trunk;
   return nullptr;
 }
 

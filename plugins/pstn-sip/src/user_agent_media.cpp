@@ -26,9 +26,14 @@ void UserAgent::open_media(SipLeg& leg, const Trunk& trunk) {
 
 Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   Agreed agreed = agree(theirs, leg.local);
-  const auto remote = ipv4_address(theirs.address, theirs.port);
+  const auto remote = Endpoint::of(theirs.address, theirs.port);
+  if (!remote || remote->is_v6() != settings_.is_v6())
+    throw trunkline::Error(trunkline::ErrorCode::kFailedPrecondition,
+                           std::string("the sound would go to ") + (settings_.is_v6() ? "IPv4" : "IPv6") + ", and this side has " +
+                               (settings_.is_v6() ? "IPv6" : "IPv4"),
+                           "sdp");
   StreamSettings stream;
-  if (remote) stream.remote = *remote;
+  stream.remote = *remote;
   stream.codec = agreed.codec.id;
   stream.payload_type = agreed.codec.payload_type;
   stream.event_type = agreed.event_type;
@@ -38,7 +43,7 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   }
   // An address of zeros is a hold, too: nothing can be sent there.
   stream.send = (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) &&
-                stream.remote.sin_addr.s_addr != 0;
+                !stream.remote.is_unspecified();
   stream.receive = theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kSendOnly;
   stream.any_source = leg.trunk->settings.nat;
   stream.inband_dtmf = leg.trunk->settings.dtmf == DtmfWay::kInband;

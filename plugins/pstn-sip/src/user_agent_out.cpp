@@ -93,7 +93,7 @@ void UserAgent::try_next(const SipLegPtr& leg) {
   const DialRequest& request = leg->request;
   const bool plus = request.to[0] == '+' && !trunk.settings.plus_sign;
   const std::string to =
-      is_sip_uri(request.to) ? request.to : "sip:" + request.to.substr(plus ? 1 : 0) + "@" + trunk.settings.host;
+      is_sip_uri(request.to) ? request.to : "sip:" + request.to.substr(plus ? 1 : 0) + "@" + uri_host(trunk.settings.host);
   const std::string from = quoted(request.display_name.value_or("")) + "<" + own_address(trunk, request.from) + ">";
   const std::string headers = custom_headers_text(request.headers.value_or(Properties{}));
   const std::string offer = write_offer(leg->local), hop = trunk.next_hop();

@@ -39,7 +39,7 @@ void UserAgent::transfer(const std::string& leg_id, const std::string& to) {
   leg->referral = SipLeg::Referral::kAsked;
   leg->referral_challenged = false;
   const bool plus = to[0] == '+' && !trunk.settings.plus_sign;
-  const std::string target = "<sip:" + to.substr(plus ? 1 : 0) + "@" + trunk.settings.host + ">";
+  const std::string target = "<sip:" + to.substr(plus ? 1 : 0) + "@" + uri_host(trunk.settings.host) + ">";
   const std::string by = "<" + watch_.own_uri(trunk) + ">";
   nua_refer(leg->handle, SIPTAG_REFER_TO_STR(target.c_str()), SIPTAG_REFERRED_BY_STR(by.c_str()), TAG_END());
 }

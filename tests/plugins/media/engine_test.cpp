@@ -205,7 +205,7 @@ TEST_F(Engines, StrangersAreNotHeard) {
   ::close(stranger);
   frames(5);
   EXPECT_EQ(one.ours->stream.counts().strangers, 10u);
-  EXPECT_EQ(ntohs(one.ours->stream.remote().sin_port), one.phone->port);
+  EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port);
 }
 
 TEST_F(Engines, APhoneBehindAnotherPortIsFound) {
@@ -213,7 +213,7 @@ TEST_F(Engines, APhoneBehindAnotherPortIsFound) {
   StreamSettings settings;
   connect(ours_, one.ours, 9, settings);  // not where it sends from
   frames(10);
-  EXPECT_EQ(ntohs(one.ours->stream.remote().sin_port), one.phone->port)
+  EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port)
       << "the first of that host that sends two packets in a row";
 }
 

@@ -90,7 +90,10 @@ TEST(Sdp, WhatIsWrongIsNamed) {
   EXPECT_THAT(refusal("v=0\r\n"), HasSubstr("there is no stream"));
   EXPECT_THAT(refusal("v=0\r\nm=audio 4000 RTP/AVP 0\r\n"), HasSubstr("there is no address"));
   EXPECT_THAT(refusal("v=0\r\nc=IN IP4 host\r\nm=audio 1 RTP/AVP 0\r\n"), HasSubstr("c=IN IP4 host"));
-  EXPECT_THAT(refusal("v=0\r\nc=IN IP6 ::1\r\nm=audio 1 RTP/AVP 0\r\n"), HasSubstr("IPv6"));
+  EXPECT_THAT(refusal("v=0\r\nc=IN IP6 127.0.0.1\r\nm=audio 1 RTP/AVP 0\r\n"), HasSubstr("in figures"));
+  EXPECT_THAT(refusal("v=0\r\nc=IN IP6 ::1%lo\r\nm=audio 1 RTP/AVP 0\r\n"), HasSubstr("in figures"));
+  EXPECT_THAT(refusal("v=0\r\nc=IN IP4 ::1\r\nm=audio 1 RTP/AVP 0\r\n"), HasSubstr("in figures"));
+  EXPECT_THAT(refusal("v=0\r\nc=IN ATM x\r\nm=audio 1 RTP/AVP 0\r\n"), HasSubstr("IN IP6"));
   EXPECT_THAT(refusal("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 99999 RTP/AVP 0\r\n"), HasSubstr("m=audio 99999"));
   EXPECT_THAT(refusal("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP x\r\n"), HasSubstr("no payload type"));
   EXPECT_THAT(refusal("v=0\r\nnonsense\r\n"), HasSubstr("nonsense"));
@@ -120,6 +123,19 @@ TEST(Sdp, UnusableKeysAreLeftOut) {
                            "a=crypto:x AES_CM_128_HMAC_SHA1_80 inline:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
                            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr|2^20|1:4"})
     EXPECT_TRUE(parse_sdp(head + line + "\r\n").crypto.empty()) << line;
+}
+
+TEST(Sdp, AddressesOfIpv6) {
+  const SdpAudio read = parse_sdp("v=0\r\nc=IN IP6 2001:db8::1/3\r\nm=audio 4000 RTP/AVP 0\r\n");
+  EXPECT_EQ(read.address, "2001:db8::1");
+  EXPECT_EQ(parse_sdp("v=0\r\nc=IN IP6 ::\r\nm=audio 4000 RTP/AVP 0\r\n").direction, Direction::kSendOnly) << "an old hold";
+  LocalAudio ours;
+  ours.address = "2001:db8::2";
+  ours.port = 4002;
+  ours.codecs = {CodecId::kPcmu};
+  const std::string offer = write_offer(ours);
+  EXPECT_THAT(offer, HasSubstr(" IN IP6 2001:db8::2\r\ns=-\r\nc=IN IP6 2001:db8::2\r\n"));
+  EXPECT_EQ(parse_sdp(offer).address, "2001:db8::2");
 }
 
 }  // namespace
