@@ -102,15 +102,18 @@ RecordingFolder& RecordingFiles::folder_of(store::Database& database) {
 }
 
 void RecordingFiles::post(UniqueFunction<void()> fn) {
+  used_ = true;
   worker_.post([fn = std::move(fn), work = WorkGuard(context_.executor.work())]() mutable { fn(); });
 }
 
 void RecordingFiles::stop() {
   if (std::exchange(stopped_, true)) return;
   // What is queued is written, and what the last of it queues at the database is the database's.
-  std::promise<void> written;
-  worker_.post([&written] { written.set_value(); });
-  written.get_future().wait();
+  if (used_) {
+    std::promise<void> written;
+    worker_.post([&written] { written.set_value(); });
+    written.get_future().wait();
+  }
   worker_.stop();
 }
 
@@ -271,7 +274,7 @@ void RecordingFiles::recover(const ResourceService& resources) {
         }
       });
     }
-    post([this, database] { sweep(*database); });
+    if (folder_of(*database).may_have_files()) post([this, database] { sweep(*database); });
   }
 }
 

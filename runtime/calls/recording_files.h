@@ -130,6 +130,7 @@ class RecordingFiles {
   std::map<store::Database*, std::unique_ptr<RecordingFolder>> folders_;
   std::set<std::string, std::less<>> writing_;  // names that rows may not know yet; the I/O thread's
   bool stopped_ = false;
+  std::atomic<bool> used_{false};  // there is a thread
   Worker worker_;
 };
 

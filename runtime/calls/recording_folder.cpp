@@ -127,6 +127,11 @@ void RecordingFolder::remove(const std::string& name) {
   ::unlink((directory_ / name).c_str());
 }
 
+bool RecordingFolder::may_have_files() const {
+  std::error_code none;
+  return !temporary() && fs::exists(directory_, none);
+}
+
 void RecordingFolder::sweep(const std::set<std::string, std::less<>>& kept) {
   std::vector<std::string> gone;
   if (temporary()) {
@@ -147,7 +152,8 @@ void RecordingFolder::finished(const std::string& name) {
   {
     const std::lock_guard lock(mutex_);
     finished_.push_back(name);
-    for (const std::string& one : finished_) files.emplace_back(one, files_.find(one)->second);
+    for (const std::string& one : finished_)
+      if (const auto found = files_.find(one); found != files_.end()) files.emplace_back(one, found->second);
   }
   std::uint64_t bytes = 0;
   for (const auto& [one, file] : files) bytes += file->size();

@@ -53,6 +53,8 @@ class RecordingFolder {
   /// Null: there is none.
   OpenFilePtr open(const std::string& name) const;
   void remove(const std::string& name);
+  /// Of an earlier process.
+  bool may_have_files() const;
   /// What is not in `kept` goes.
   void sweep(const std::set<std::string, std::less<>>& kept);
   /// It will not grow any more. Temporary files make room: the oldest go.
