@@ -42,6 +42,7 @@ struct SipLeg {
   std::optional<SdpAudio> remote;
   std::optional<std::uint8_t> event_type;
   bool offer_is_out = false;  // the next description from the other side answers ours
+  bool offer_challenged = false;
   bool held = false;          // by the host
   bool held_by_them = false;
   bool hold_offered = false;  // `held`, when the offer that is out was made

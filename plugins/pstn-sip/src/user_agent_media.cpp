@@ -104,7 +104,7 @@ void UserAgent::offer_again(const SipLegPtr& leg) {
 }
 
 void UserAgent::offer_settled(const SipLegPtr& leg, int status) {
-  leg->offer_is_out = false;
+  leg->offer_is_out = leg->offer_challenged = false;
   if (status < 300) {
     leg->hold_told = leg->hold_offered;
     leg->hold_glares = 0;

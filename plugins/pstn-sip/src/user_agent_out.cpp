@@ -151,8 +151,17 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
     keep_session(leg, sip);
     return change_state(leg, SipLeg::State::kAnswered);
   }
-  // An INVITE of ours within the call was refused: it goes on as it was.
-  if (leg->state == SipLeg::State::kAnswered) return offer_settled(leg, status);
+  if (leg->state == SipLeg::State::kAnswered) {
+    // An INVITE of ours within the call: it may want credentials, too.
+    const TrunkSettings& trunk = leg->trunk->settings;
+    const bool asks = (status == 401 || status == 407) && sip && !trunk.username.empty();
+    const std::string digest = asks ? digest_of(sip, trunk.username, leg->trunk->password) : "";
+    if (!digest.empty() && !std::exchange(leg->offer_challenged, true)) {
+      nua_authenticate(leg->handle, NUTAG_AUTH(digest.c_str()), TAG_END());
+      return;
+    }
+    return offer_settled(leg, status);  // refused: it goes on as it was
+  }
   if ((status == 401 || status == 407) && sip) return authenticate(leg, status, sip);
   if (status == 403 && leg->challenged)
     return attempt_failed(leg, status, "it refused the credentials of " + leg->trunk->settings.username, kCauseRejected);
