@@ -19,15 +19,27 @@ from phone import PATIENCE_SECONDS, free_port
 MODULES = "/usr/lib/baresip/modules"
 
 
+def sip_port() -> int:
+    """A free port whose neighbour, which is for TLS, is free as well."""
+    while True:
+        port = free_port()
+        with socket.socket() as neighbour:
+            try:
+                neighbour.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+        return port
+
+
 class Baresip:
     """A phone with this number that takes every call."""
 
     def __init__(self, number: str, hz: int, codec: str = "PCMU/8000/1", address: str = "127.0.0.1") -> None:
         program = shutil.which("baresip")
         assert program, "baresip is not installed; run tools/setup.sh"
-        self.port = free_port()
+        self.port = sip_port()
         self.folder = Path(tempfile.mkdtemp(prefix="baresip-"))
-        control = free_port()
+        control = next(port for port in iter(free_port, 0) if port not in (self.port, self.port + 1))
         host = f"[{address}]" if ":" in address else address
         first = free_port(pairs=True)
         lines = [

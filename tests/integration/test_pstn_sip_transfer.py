@@ -54,11 +54,11 @@ def two_trunks(
         yield calls
 
 
-def rosters(calls: Line, connection: str) -> list[set[str]]:
+def rosters(events: list[dict[str, Any]], connection: str) -> list[set[str]]:
     return [
         {one["identifier"]["rawId"].removeprefix("4:") for one in event["data"]["participants"]}
-        for event in calls.events(connection)
-        if event["type"].endswith("ParticipantsUpdated")
+        for event in events
+        if event["type"].endswith("ParticipantsUpdated") and event["source"].endswith(connection)
     ]
 
 
@@ -67,7 +67,7 @@ def test_the_phone_hands_the_call_on(tmp_path: Path) -> None:
     with Sound() as one, Sound() as two, ExitStack() as phones:
         steps = [
             *answering(one),
-            asks_for(f"sip:{TARGET}@[remote_ip]"),
+            asks_for(f"sip:{TARGET}@127.0.0.1"),
             '<recv response="202"/>',
             *expect("NOTIFY"),
             *expect("NOTIFY"),
@@ -79,7 +79,7 @@ def test_the_phone_hands_the_call_on(tmp_path: Path) -> None:
         prompt = phones.enter_context(prompts(tone(1000, 0.6)))
         calls = phones.enter_context(two_trunks(tmp_path, first, second, {"accept_refer": True}))
         connection = calls.call(PHONE)
-        assert calls.application.wait(lambda _: {OURS, TARGET} in rosters(calls, connection))
+        assert calls.application.wait(lambda events: {OURS, TARGET} in rosters(events, connection))
         assert first.succeeded()
         told = first.messages().splitlines()
         for line_of_it in ("SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "SIP/2.0 200 OK"):
@@ -98,7 +98,7 @@ def test_the_target_does_not_answer(tmp_path: Path) -> None:
     with Sound() as one, ExitStack() as phones:
         steps = [
             *answering(one),
-            asks_for(f"sip:{TARGET}@[remote_ip]"),
+            asks_for(f"sip:{TARGET}@127.0.0.1"),
             '<recv response="202"/>',
             *expect("NOTIFY"),
             *expect("NOTIFY"),
@@ -124,21 +124,20 @@ def test_a_phone_that_goes_at_once_leaves_the_call_to_the_target(tmp_path: Path)
     with Sound() as one, Sound() as two, ExitStack() as phones:
         steps = [
             *answering(one),
-            asks_for(f"sip:{TARGET}@[remote_ip]"),
+            asks_for(f"sip:{TARGET}@127.0.0.1"),
             '<recv response="202"/>',
             *expect("NOTIFY"),
             f'<send retrans="500">{in_dialog("BYE", 2)}</send>',
-            '<recv request="NOTIFY" optional="true"/>',
             '<recv response="200"/>',
         ]
         slow = taken(two)
-        slow.insert(2, '<pause milliseconds="1000"/>')
+        slow[1] = '<pause milliseconds="1000"/>'  # rings without a word
         first = phones.enter_context(Sipp(*steps))
         second = phones.enter_context(Sipp(*slow))
         calls = phones.enter_context(two_trunks(tmp_path, first, second, {"accept_refer": True}))
         connection = calls.call(PHONE)
-        assert calls.application.wait(lambda _: {OURS, TARGET} in rosters(calls, connection))
-        assert {OURS} in rosters(calls, connection), "in between it was alone"
+        assert calls.application.wait(lambda events: {OURS, TARGET} in rosters(events, connection))
+        assert {OURS} in rosters(calls.events(connection), connection), "in between it was alone"
         calls.hang_up(connection)
         assert second.succeeded()
         calls.nothing_is_left()
@@ -147,10 +146,10 @@ def test_a_phone_that_goes_at_once_leaves_the_call_to_the_target(tmp_path: Path)
 @pytest.mark.parametrize(
     ("accepts", "target", "status"),
     [
-        (False, f"sip:{TARGET}@[remote_ip]", 403),
-        (True, "sip:bob@[remote_ip]", 400),
-        (True, f"sip:{OURS}@[remote_ip]", 603),
-        (True, f"sip:{TARGET}@[remote_ip]?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2", 501),
+        (False, f"sip:{TARGET}@127.0.0.1", 403),
+        (True, "sip:bob@127.0.0.1", 400),
+        (True, f"sip:{OURS}@127.0.0.1", 603),
+        (True, f"sip:{TARGET}@127.0.0.1?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2", 501),
     ],
 )
 def test_a_transfer_that_is_refused(tmp_path: Path, accepts: bool, target: str, status: int) -> None:
@@ -232,7 +231,7 @@ def test_the_target_of_the_trunk_is_busy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", ["405 Method Not Allowed", "501 Not Implemented", "603 Decline"])
 def test_a_trunk_that_does_not_transfer_is_stood_in_for(tmp_path: Path, status: str) -> None:
     with Sound() as one, Sound() as two, ExitStack() as phones:
-        first = phones.enter_context(Sipp(*answering(one), *expect("REFER", status), '<recv request="BYE"/>'))
+        first = phones.enter_context(Sipp(*taken(one)[:4], *expect("REFER", status), '<recv request="BYE"/>'))
         second = phones.enter_context(Sipp(*taken(two)))
         calls = phones.enter_context(two_trunks(tmp_path, first, second, {"transfer": "refer"}))
         connection = calls.call(PHONE)
@@ -260,7 +259,7 @@ def test_a_trunk_learns_of_a_hold(tmp_path: Path, glare: bool) -> None:
     with Sound() as sound:
         pending = ['<recv request="INVITE"/>', f"<send>{reply('491 Request Pending')}</send>", '<recv request="ACK"/>']
         steps = [
-            *answering(sound),
+            *taken(sound)[:4],
             *(pending if glare else []),
             *looks("sendonly", f"<send>{reply('200 OK', body=sdp(sound.port, extra='a=recvonly'))}</send>"),
             *looks("sendrecv", f"<send>{reply('200 OK', body=sdp(sound.port))}</send>"),

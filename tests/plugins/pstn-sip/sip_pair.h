@@ -131,7 +131,7 @@ class Agent final : public pstn::PstnEvents, public pstn::PstnAudioEvents {
     }
     co_return;
   }
-  Task<void> transfer_asked(Call, std::string leg_id, std::string to) override {
+  Task<void> transfer_asked(Call, std::string, std::string to) override {
     note("transfer asked " + to);
     if (refuses_transfer) throw Error(*refuses_transfer, "not today");
     co_return;
