@@ -20,7 +20,7 @@ readonly python_packages=(python3 python3-dev python3-venv python3-pip)
 readonly tool_packages=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev abigail-tools curl openssl nginx-light wrk
   kannel # a peer of the SMPP plugins
   libsmpp34-dev # a second opinion on their PDUs
-  sip-tester kamailio # peers of pstn-sip
+  sip-tester kamailio baresip-core # peers of pstn-sip
   chromium libnss3-tools postfix) # the last three for tests/browser and tests of mail
 
 fingerprint() {

@@ -81,25 +81,27 @@ std::optional<std::pair<std::size_t, std::size_t>> read_range(std::string_view h
   return std::pair(*first, std::min(last ? *last + 1 : size, size));
 }
 
-net::Response bytes_response(const net::Request& request, std::string content, const char* type) {
+/// `read(at, count)` gives a part of the `size` bytes.
+template <class F>
+net::Response bytes_response(const net::Request& request, std::size_t size, const char* type, F read) {
   net::Response response;
   response.content_type = type;
   response.headers.set("Accept-Ranges", "bytes");
   std::string_view header = request.headers.get("Range");
   if (header.empty()) header = request.headers.get("x-ms-range");
-  const auto range = read_range(header, content.size());
+  const auto range = read_range(header, size);
   if (!range) {
-    response.body = std::move(content);
+    response.body = read(0, size);
     return response;
   }
   const auto [begin, end] = *range;
   if (begin >= end)
-    throw Error(ErrorCode::kOutOfRange, "the file has " + std::to_string(content.size()) + " bytes", "Range")
+    throw Error(ErrorCode::kOutOfRange, "the file has " + std::to_string(size) + " bytes", "Range")
         .with_http_status(416);
   response.status = 206;
   response.headers.set("Content-Range",
-                       "bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" + std::to_string(content.size()));
-  response.body = content.substr(begin, end - begin);
+                       "bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" + std::to_string(size));
+  response.body = read(begin, end - begin);
   return response;
 }
 
@@ -139,13 +141,15 @@ void add_call_recording_routes(std::vector<server::Route>& routes, CallService& 
                  });
   add_file_route(routes, "GET", "/v1/objects/{documentId}/content/audio",
                  [&recordings](RouteContext& context) -> Task<net::Response> {
-                   calls::RecordedFile file = recordings.file(*resource_of(context), context.param("documentId"));
-                   co_return bytes_response(context.request, std::move(file.content), "audio/wav");
+                   const calls::RecordedFile file = recordings.file(*resource_of(context), context.param("documentId"));
+                   const auto part = [&file](std::size_t at, std::size_t count) { return file.read(at, count); };
+                   co_return bytes_response(context.request, file.size, "audio/wav", part);
                  });
   add_file_route(routes, "GET", "/v1/objects/{documentId}/content/acsmetadata",
                  [&recordings](RouteContext& context) -> Task<net::Response> {
-                   calls::RecordedFile file = recordings.file(*resource_of(context), context.param("documentId"));
-                   co_return bytes_response(context.request, std::move(file.metadata), "application/json");
+                   const calls::RecordedFile file = recordings.file(*resource_of(context), context.param("documentId"));
+                   const auto part = [&file](std::size_t at, std::size_t count) { return file.metadata.substr(at, count); };
+                   co_return bytes_response(context.request, file.metadata.size(), "application/json", part);
                  });
   add_file_route(routes, "DELETE", "/v1/objects/{documentId}", [&recordings](RouteContext& context) -> Task<net::Response> {
     co_await recordings.drop(resource_of(context), context.param("documentId"));

@@ -96,7 +96,8 @@ struct Connection {
 
 /// Somebody is being asked into a call.
 struct Invitation {
-  enum class Purpose { kCreate, kAdd, kTransfer };
+  /// kReferred: a phone that is in the call asked for it, to be replaced.
+  enum class Purpose { kCreate, kAdd, kTransfer, kReferred };
   std::string id;
   Purpose purpose = Purpose::kCreate;
   std::string server_call_id;
@@ -111,6 +112,14 @@ struct Invitation {
   std::int64_t transferee_id = 0;
   Clock::TimerId timer = 0;
   bool answered = false;  // by an application, while the calling phone's own leg is not up yet
+};
+
+/// An application hands a call on, and a phone's far end was asked to call the target itself (REFER).
+struct Referral {
+  std::string connection_id;
+  std::int64_t transferee_id = 0;
+  Transfer wanted;
+  Clock::TimerId timer = 0;
 };
 
 /// What Azure calls a server call: those who hear each other.

@@ -42,6 +42,9 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
   if (!call) return;
   const Invitation* invitation = core_.book.of_participant(who->id);
   if (const pstn::LegState* state = change.state()) {
+    if (*state == pstn::LegState::kRinging && invitation && invitation->purpose == Invitation::Purpose::kReferred)
+      if (const Participant* asked = call->find(invitation->transferee_id); asked && !asked->leg_id.empty())
+        core_.legs.transfer_progress(asked->leg_id, 180);
     if (*state != pstn::LegState::kAnswered || who->connected) return;
     if (invitation) return accepted(*call, std::string(invitation->id));
     // A phone that calls in: whoever took the call is in as well now.
@@ -57,6 +60,7 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
   if (const pstn::HangupCause* cause = change.ended()) {
     const Party party = who->who;
     CallResult result = result_of_cause(cause->q850, cause->sip_status, cause->text.value_or(""));
+    drop_referral(leg_id, result);
     audio_->forget(leg_id);
     who->leg_id.clear();
     if (invitation) {

@@ -200,14 +200,23 @@ void CallService::transfer(const ResourcePtr& resource, std::string_view connect
     throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument, wanted.target.raw_id + " is in the call already",
                   "targetParticipant");
   enter(connection, CallInput::kTransferAsked);
+  // Only numbers elsewhere: one of ours would come back to us.
+  if (!transferee->leg_id.empty() && !route.resource && core_.legs.transfers(transferee->leg_id))
+    return refer(connection, *transferee, std::move(wanted));
+  bridge(call, connection, transferee->id, std::move(wanted), route);
+}
+
+/// We call the target, and the two talk here.
+void CallService::bridge(Call& call, Connection& by, std::int64_t transferee_id, Transfer wanted, const Route& route) {
+  const Participant& transferee = *call.find(transferee_id);
   Invitation invitation;
   invitation.purpose = Invitation::Purpose::kTransfer;
-  invitation.connection_id = connection.id;
+  invitation.connection_id = by.id;
   invitation.tag = std::move(wanted.tag);
-  invitation.from = wanted.source_number && wanted.target.is_phone() ? *wanted.source_number : transferee->who;
-  invitation.from_name = transferee->display_name;
+  invitation.from = wanted.source_number && wanted.target.is_phone() ? *wanted.source_number : transferee.who;
+  invitation.from_name = transferee.display_name;
   invitation.custom = std::move(wanted.custom);
-  invitation.transferee_id = transferee->id;
+  invitation.transferee_id = transferee_id;
   invite(call, std::move(invitation), route, kRingTime);
 }
 

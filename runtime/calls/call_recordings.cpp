@@ -1,45 +1,30 @@
 #include "runtime/calls/call_recordings.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "runtime/async/executor.h"
 #include "runtime/base/ids.h"
-#include "runtime/base/time_text.h"
-#include "runtime/calls/recording_files.h"
+#include "runtime/calls/recording_reports.h"
 #include "runtime/clock/clock.h"
 #include "runtime/diagnostics/log.h"
 
 namespace trunkline::calls {
 
-using nlohmann::json;
-
-namespace {
-/// How far a piece of what somebody says may be from the end of the piece before, and still follow it.
-constexpr Duration kLiveGap = std::chrono::milliseconds{100};
-}  // namespace
+std::int64_t CallRecordings::Recording::sample_at(Time time) const {
+  constexpr std::int64_t kSampleNs = 1'000'000'000 / kSampleRate;
+  const std::int64_t since = std::chrono::duration_cast<std::chrono::nanoseconds>(time - facts.started_at).count();
+  return since < 0 ? (since - kSampleNs + 1) / kSampleNs : since / kSampleNs;
+}
 
 CallRecordings::Recording& CallRecordings::find(const Resource& resource, std::string_view id) {
   const auto found = recordings_.find(id);
-  if (found == recordings_.end() || found->second.resource->key != resource.key)
+  if (found == recordings_.end() || found->second.facts.resource->key != resource.key)
     throw refusal(ErrorCode::kNotFound, 404, sub_code::kNotFound,
                   "there is no recording '" + std::string(id.substr(0, 80)) + "' under way", "recordingId");
   return found->second;
 }
 
-void CallRecordings::tell_state(const Recording& recording, bool active) {
-  if (recording.callback_uri.empty()) return;
-  json data;
-  data["recordingId"] = recording.id;
-  data["serverCallId"] = recording.server_call_id;
-  data["correlationId"] = recording.correlation_id;
-  data["state"] = active ? "active" : "inactive";
-  data["startDateTime"] = format_rfc3339(std::chrono::floor<std::chrono::microseconds>(recording.started_at));
-  data["recordingKind"] = "AzureCommunicationServices";
-  data["resultInformation"] = result_json(success());
-  core_.notices.loose(recording.resource, recording.callback_uri,
-                      "calling/recordings/" + recording.server_call_id + "/recordingId/" + recording.id, "RecordingStateChanged",
-                      std::move(data));
+void CallRecordings::tell_state(const Recording& recording, const CallResult& result) {
+  tell_recording_state(core_.notices, recording.facts, recording.timeline.active(), result);
 }
 
 RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wanted) {
@@ -63,25 +48,29 @@ RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wa
     throw refusal(ErrorCode::kAlreadyExists, 400, sub_code::kDuplicateRecording, "the call is being recorded already",
                   "callLocator");
   Recording recording;
-  recording.id = core_.context.ids.uuid4().str();
-  recording.resource = resource;
-  recording.server_call_id = call->server_call_id;
-  recording.correlation_id = call->correlation_id;
-  recording.callback_uri = std::move(wanted.callback_uri);
-  recording.mixed = wanted.mixed;
-  recording.started_at = core_.context.clock.now();
+  RecordingFacts& facts = recording.facts;
+  facts.id = core_.context.ids.uuid4().str();
+  facts.document_id = core_.context.ids.uuid4().str();
+  facts.resource = resource;
+  facts.server_call_id = call->server_call_id;
+  facts.correlation_id = call->correlation_id;
+  facts.callback_uri = std::move(wanted.callback_uri);
+  facts.mixed = wanted.mixed;
+  facts.started_at = core_.context.clock.now();
   recording.channels = std::move(wanted.channels);
-  if (!wanted.paused) recording.spans.push_back({recording.started_at, std::nullopt});
-  recording.timer = core_.context.clock.schedule_after(kLongest, [this, id = recording.id] {
+  for (const Party& party : recording.channels) facts.channels.push_back(party.raw_id);
+  if (!wanted.paused) recording.timeline.resume(0);
+  recording.timer = core_.context.clock.schedule_after(kLongest, [this, id = facts.id] {
     const std::lock_guard held(core_.mutex);
     const auto found = recordings_.find(id);
     if (found == recordings_.end()) return;
     found->second.timer = 0;
-    finish(found->second, "MaxDurationReached");
+    finish(found->second, "MaxDurationReached", success());
   });
-  call->recording_id = recording.id;
-  const RecordingView view{recording.id, recording.active()};
-  tell_state(recording, recording.active());
+  recording.writer = files_.begin(facts);
+  call->recording_id = facts.id;
+  const RecordingView view{facts.id, recording.timeline.active()};
+  tell_state(recording, success());
   recordings_.emplace(view.id, std::move(recording));
   core_.taps.rearranged(*call);
   return view;
@@ -90,42 +79,44 @@ RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wa
 RecordingView CallRecordings::get(const Resource& resource, std::string_view id) {
   const std::lock_guard lock(core_.mutex);
   const Recording& recording = find(resource, id);
-  return {recording.id, recording.active()};
+  return {recording.facts.id, recording.timeline.active()};
 }
 
 void CallRecordings::pause(const Resource& resource, std::string_view id) {
   const std::lock_guard lock(core_.mutex);
   Recording& recording = find(resource, id);
-  if (!recording.active()) return;
-  recording.spans.back().to = core_.context.clock.now();
-  tell_state(recording, false);
+  if (!recording.timeline.active()) return;
+  recording.timeline.pause(recording.sample_at(core_.context.clock.now()));
+  tell_state(recording, success());
 }
 
 void CallRecordings::resume(const Resource& resource, std::string_view id) {
   const std::lock_guard lock(core_.mutex);
   Recording& recording = find(resource, id);
-  if (recording.active()) return;
-  recording.spans.push_back({core_.context.clock.now(), std::nullopt});
-  tell_state(recording, true);
+  if (recording.timeline.active()) return;
+  recording.timeline.resume(recording.sample_at(core_.context.clock.now()));
+  tell_state(recording, success());
 }
 
 void CallRecordings::stop(const Resource& resource, std::string_view id) {
   const std::lock_guard lock(core_.mutex);
-  finish(find(resource, id), "AppStopped");
+  finish(find(resource, id), "AppStopped", success());
 }
 
 void CallRecordings::call_ends(Call& call) {
-  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end()) finish(found->second, "CallEnded");
+  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end()) finish(found->second, "CallEnded", success());
 }
 
 std::size_t CallRecordings::channel_of(Recording& recording, const Participant* who) {
-  if (recording.mixed) return 0;
+  if (recording.facts.mixed) return 0;
   // Prompts of the application have a channel like everybody else.
   const Party party = who ? who->who : Party{Party::Kind::kUnknown, "prompts"};
   for (std::size_t i = 0; i < recording.channels.size(); ++i)
     if (recording.channels[i] == party || (who && who->is(recording.channels[i]))) return i;
   if (recording.channels.size() == kMaxChannels) return kMaxChannels - 1;
   recording.channels.push_back(party);
+  recording.facts.channels.push_back(party.raw_id);
+  files_.update(recording.facts);
   return recording.channels.size() - 1;
 }
 
@@ -133,70 +124,57 @@ void CallRecordings::began(const Sounding& sounding) {
   const auto found = recordings_.find(sounding.call->recording_id);
   if (found == recordings_.end() || (sounding.who && sounding.who->muted)) return;
   Recording& recording = found->second;
-  Piece piece;
-  piece.sounding = sounding.id;
-  piece.channel = channel_of(recording, sounding.who);
-  piece.at = sounding.live_at.value_or(core_.context.clock.now());
-  piece.sound = sounding.sound;
-  if (sounding.live_at) {
-    Recording::Live& live = recording.live[sounding.who ? sounding.who->id : 0];
-    const bool follows = live.samples && piece.at < live.end + kLiveGap && piece.at > live.end - kLiveGap;
-    if (follows) {
-      live.samples->insert(live.samples->end(), sounding.sound.samples->begin(), sounding.sound.samples->end());
-      live.end += sounding.sound.length();
-      return;
-    }
-    live.samples = std::make_shared<Samples>(*sounding.sound.samples);
-    live.end = piece.at + sounding.sound.length();
-    piece.sound.samples = live.samples;
-  }
-  recording.pieces.push_back(std::move(piece));
+  const Time now = core_.context.clock.now();
+  const std::size_t channel = channel_of(recording, sounding.who);
+  const std::int64_t at = recording.sample_at(sounding.live_at.value_or(now));
+  if (sounding.live_at)
+    recording.timeline.put_live(sounding.who ? sounding.who->id : 0, channel, at, *sounding.sound.samples);
+  else
+    recording.timeline.put(sounding.id, channel, at, sounding.sound.samples);
+  if (const std::int64_t present = recording.sample_at(now); recording.timeline.due(present))
+    files_.write(recording.writer, recording.facts, recording.timeline.take(present - RecordingTimeline::kLate));
 }
 
 void CallRecordings::cut(std::uint64_t id) {
   for (auto& [key, recording] : recordings_)
-    for (Piece& piece : recording.pieces)
-      if (piece.sounding == id) piece.cut_at = core_.context.clock.now();
+    recording.timeline.cut(id, recording.sample_at(core_.context.clock.now()));
 }
 
-void CallRecordings::finish(Recording& recording, const char* why) {
-  const Time now = core_.context.clock.now();
-  if (recording.active()) recording.spans.back().to = now;
+/// It is on no more; returns what writes it.
+RecordingWriterPtr CallRecordings::take_out(Recording& recording) {
   if (recording.timer != 0) core_.context.clock.cancel(recording.timer);
-  tell_state(recording, false);
-  if (Call* call = core_.book.call(recording.server_call_id)) {
+  if (Call* call = core_.book.call(recording.facts.server_call_id)) {
     call->recording_id.clear();
     core_.taps.rearranged(*call);
   }
-
-  RecordingPlan plan;
-  plan.resource = recording.resource;
-  plan.id = recording.id;
-  plan.server_call_id = recording.server_call_id;
-  plan.correlation_id = recording.correlation_id;
-  plan.document_id = core_.context.ids.uuid4().str();
-  plan.started_at = recording.started_at;
-  plan.ended_at = now;
-  plan.mixed = recording.mixed;
-  plan.end_reason = why;
-  for (const Span& span : recording.spans) plan.spans.emplace_back(span.from, *span.to);
-  for (const Piece& piece : recording.pieces)
-    plan.pieces.push_back(
-        {piece.channel, piece.at, piece.cut_at.value_or(std::min(piece.at + piece.sound.length(), now)), piece.sound});
-  for (const Party& party : recording.channels) plan.channels.push_back(party.raw_id);
-  recordings_.erase(std::string(recording.id));
-  // Mixing half an hour takes a while: not under the mutex.
-  core_.context.executor.post([context = &core_.context, notices = &core_.notices, plan = std::move(plan)]() mutable {
-    keep_recording(*context, *notices, std::move(plan));
-  });
+  RecordingWriterPtr writer = std::move(recording.writer);
+  recordings_.erase(std::string(recording.facts.id));
+  return writer;
 }
 
-RecordedFile CallRecordings::file(const Resource& resource, std::string_view document_id) {
-  return read_recording(resource, document_id);
+void CallRecordings::finish(Recording& recording, const char* why, const CallResult& result) {
+  const Time now = core_.context.clock.now();
+  const std::int64_t end = recording.sample_at(now);
+  recording.timeline.pause(end);
+  tell_state(recording, result);
+  RecordingFacts facts = recording.facts;
+  facts.ended_at = now;
+  facts.end_reason = why;
+  facts.frames = static_cast<std::uint64_t>(recording.timeline.frames(end));
+  RecordingSlice last = recording.timeline.take(end);
+  files_.finish(take_out(recording), std::move(last), std::move(facts));
 }
 
-Task<void> CallRecordings::drop(ResourcePtr resource, std::string document_id) {
-  return drop_recording(std::move(resource), std::move(document_id));
+void CallRecordings::discard(Call& call) {
+  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end())
+    files_.discard(take_out(found->second));
+}
+
+void CallRecordings::failed(const std::string& id, const Error& error) {
+  core_.context.log.error("calls", "a recording has failed", {{"recording", id}, {"reason", error.message}});
+  const std::lock_guard lock(core_.mutex);
+  const auto found = recordings_.find(id);
+  if (found != recordings_.end()) finish(found->second, "StorageFailure", failure(500, sub_code::kUnknown, error.message));
 }
 
 }  // namespace trunkline::calls

@@ -65,6 +65,7 @@ void CallService::recover() {
       database->write([left](store::Session& session) { forget_left(session, left); }, [](Result<void>) {});
     }
   }
+  recordings_->recover();
 }
 
 void CallService::stop() {
@@ -73,6 +74,7 @@ void CallService::stop() {
     const std::lock_guard lock(core_.mutex);
     for (Call* call : core_.book.all_calls()) recordings_->call_ends(*call);
   }
+  recordings_->stop();
   core_.speech.stop();
   streams_->stop();
   core_.sender.stop();
@@ -174,6 +176,12 @@ void CallService::leave(Call& call, std::int64_t participant_id, const CallResul
 
 void CallService::settle(Call& call, const CallResult& result, const Party& by) {
   const std::size_t left = call.connected();
+  // Whoever a phone handed the others to may still come.
+  const std::vector<Invitation*> waiting = core_.book.invitations_of(call);
+  const bool awaited = left > 0 && std::any_of(waiting.begin(), waiting.end(), [](const Invitation* one) {
+    return one->purpose == Invitation::Purpose::kReferred;
+  });
+  if (awaited) return core_.notices.roster(core_.book, call);
   if (left == 0 || (left < 2 && !call.stays_open())) return end_call(call, result, by);
   core_.notices.roster(core_.book, call);
 }
@@ -255,8 +263,10 @@ void CallService::drop_rows(store::Session& session, const Resource& resource) {
 
 void CallService::on_dropped(const ResourcePtr& resource) {
   const std::lock_guard lock(core_.mutex);
-  for (Call* call : core_.book.calls_of(*resource))
+  for (Call* call : core_.book.calls_of(*resource)) {
+    recordings_->discard(*call);
     end_call(*call, failure(500, sub_code::kCallTerminated, "the resource was deleted"), call->started_by);
+  }
 }
 
 }  // namespace trunkline::calls

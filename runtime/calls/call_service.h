@@ -74,6 +74,12 @@ class CallService final : public ResourceParticipant {
   void on_heard(std::string_view leg_id, std::int64_t position, std::span<const std::uint8_t> samples);
   void on_spoke(const std::string& leg_id, const std::string& text, Duration lasts);
 
+  // --- transfers that the far end of a leg makes, or asks for: call_referrals.cpp
+  /// A phone wants the others to talk to `to` in its place. Errors: kNotFound; kFailedPrecondition while it is being done already;
+  /// those of a call that the application makes.
+  void on_transfer_asked(const std::string& leg_id, const std::string& to);
+  void on_transferred(const std::string& leg_id, const pstn::TransferOutcome& outcome);
+
   /// What a SIP trunk says when it is asked whether it is there. Errors and nullopt: as those of probe_trunk.
   Task<std::optional<pstn::TrunkProbe>> probe(pstn::DialTrunk trunk) { return probe_trunk(core_.context, std::move(trunk)); }
 
@@ -114,6 +120,13 @@ class CallService final : public ResourceParticipant {
   void end_call(Call& call, const CallResult& result, const Party& by);
   void end_connection(Connection& connection, const CallResult& result);
   void hand_over(Call& call, Connection& by, const Invitation& invitation);
+  void bridge(Call& call, Connection& by, std::int64_t transferee_id, Transfer wanted, const Route& route);
+  void refer(Connection& by, const Participant& transferee, Transfer wanted);
+  void referred(Call& call, Connection& by, const Referral& referral);
+  void replaced(Call& call, const Invitation& invitation);
+  void not_replaced(Call& call, const Invitation& invitation, const CallResult& result, const Party& target);
+  /// The leg is over, and its far end has not said what became of the transfer.
+  void drop_referral(const std::string& leg_id, const CallResult& result);
   void move(Call& from, std::int64_t participant_id, Call& to);
   ConnectionView view(const Connection& connection) const;
   Call* at_locator(const Resource& resource, const NewJoin& join);
@@ -125,6 +138,7 @@ class CallService final : public ResourceParticipant {
   std::unique_ptr<LegAudio> audio_;
   std::map<std::string, std::string, std::less<>> repeated_;  // connection by resource and request id; under the mutex
   std::deque<std::string> repeated_order_;
+  std::map<std::string, Referral, std::less<>> referrals_;  // by leg; under the mutex
 };
 
 }  // namespace trunkline::calls

@@ -238,6 +238,10 @@ void CallService::accepted(Call& call, const std::string& invitation_id) {
   drop_invitation(pending);
   joined(call, *call.find(invitation.participant_id));
   const std::string callee_connection = call.find(invitation.participant_id)->connection_id;
+  if (invitation.purpose == Invitation::Purpose::kReferred) {
+    if (Connection* own = callee_connection.empty() ? nullptr : core_.book.connection(callee_connection)) connected(*own);
+    return replaced(call, invitation);
+  }
   Connection* by = core_.book.connection(invitation.connection_id);
   if (by && invitation.purpose == Invitation::Purpose::kCreate && by->state == CallState::kConnecting) connected(*by);
   if (Connection* own = callee_connection.empty() ? nullptr : core_.book.connection(callee_connection)) connected(*own);
@@ -255,6 +259,7 @@ void CallService::refused(const std::string& invitation_id, const CallResult& re
   Call& call = *core_.book.call(invitation.server_call_id);
   const Participant callee = *call.find(invitation.participant_id);
   leave(call, callee.id, result, true);
+  if (invitation.purpose == Invitation::Purpose::kReferred) return not_replaced(call, invitation, result, callee.who);
   Connection* by = core_.book.connection(invitation.connection_id);
   if (!by) {
     // A phone that calls in: nobody else is there.
@@ -272,6 +277,8 @@ void CallService::refused(const std::string& invitation_id, const CallResult& re
     case Invitation::Purpose::kTransfer:
       enter(*by, CallInput::kTransferRefused);
       return core_.notices.callback(*by, "CallTransferFailed", invitation.tag, result);
+    case Invitation::Purpose::kReferred:
+      return;  // see above
   }
 }
 

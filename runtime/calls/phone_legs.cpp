@@ -17,6 +17,7 @@ constexpr std::string_view kSandbox = pstnsandbox::PstnSandboxProviderClient::kI
 
 pstn::PstnProviderClient pstn_of(const Provider& provider) { return {provider.interface(kPstn), provider.calls()}; }
 pstn::PstnAudioProviderClient audio_of(const Provider& provider) { return {provider.interface(kAudio), provider.calls()}; }
+pstn::PstnTrunkProviderClient trunks_of(const Provider& provider) { return {provider.interface(kTrunks), provider.calls()}; }
 pstnsandbox::PstnSandboxProviderClient sandbox_of(const Provider& provider) {
   return {provider.interface(kSandbox), provider.calls()};
 }
@@ -77,6 +78,33 @@ void PhoneLegs::hang_up(const std::string& leg_id, std::int32_t cause) {
 void PhoneLegs::send_tones(const std::string& leg_id, std::string digits) {
   ask(leg_id, [leg_id, digits = std::move(digits)](const Provider& provider, CallOptions options) {
     return pstn_of(provider).send_dtmf(leg_id, digits, std::move(options));
+  });
+}
+
+bool PhoneLegs::transfers(std::string_view leg_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = lines_.find(leg_id);
+  return found != lines_.end() && !found->second.over && found->second.provider->offers(kTrunks);
+}
+
+void PhoneLegs::transfer(const std::string& leg_id, std::string to, std::function<void(const Error&)> refused) {
+  ask(leg_id, [leg_id, to = std::move(to), refused = std::move(refused)](const Provider& provider, CallOptions options) {
+    return [](pstn::PstnTrunkProviderClient client, std::string leg, std::string target, CallOptions given,
+              std::function<void(const Error&)> on_refused) -> Task<void> {
+      std::optional<Error> trouble;
+      try {
+        co_await client.transfer(std::move(leg), std::move(target), std::move(given));
+      } catch (...) {
+        trouble = current_error();
+      }
+      if (trouble) on_refused(*trouble);
+    }(trunks_of(provider), leg_id, to, std::move(options), refused);
+  });
+}
+
+void PhoneLegs::transfer_progress(const std::string& leg_id, std::int32_t status) {
+  ask(leg_id, [leg_id, status](const Provider& provider, CallOptions options) {
+    return trunks_of(provider).transfer_progress(leg_id, status, std::move(options));
   });
 }
 

@@ -34,6 +34,11 @@ class PhoneLegs {
   void answer(const std::string& leg_id);
   void hang_up(const std::string& leg_id, std::int32_t cause);
   void send_tones(const std::string& leg_id, std::string digits);
+  /// Its provider can ask the far end to call somebody else (trunkline.pstn.trunks/1), and be asked.
+  bool transfers(std::string_view leg_id);
+  /// `refused`: it does not; called on a thread of the executor.
+  void transfer(const std::string& leg_id, std::string to, std::function<void(const Error&)> refused);
+  void transfer_progress(const std::string& leg_id, std::int32_t status);
   /// The provider that carries the leg's sound; empty: it carries none.
   std::string audio_provider(std::string_view leg_id);
   /// Of such a leg, as in the interface.

@@ -27,6 +27,23 @@ CREATE TABLE call_recordings (
 );
 CREATE INDEX call_recordings_by_time ON call_recordings (resource_key, created_us);
 )sql"},
+    {81, "recordings in files", R"sql(
+-- What is being recorded. A process that ends without finishing it leaves the row and the file; the next one finishes them.
+CREATE TABLE open_recordings (
+  resource_key   BIGINT NOT NULL,
+  recording_id   TEXT NOT NULL,
+  document_id    TEXT NOT NULL,
+  server_call_id TEXT NOT NULL,
+  correlation_id TEXT NOT NULL,
+  callback_uri   TEXT NOT NULL,
+  started_us     BIGINT NOT NULL,
+  mixed          BIGINT NOT NULL,
+  channels       TEXT NOT NULL,
+  PRIMARY KEY (resource_key, recording_id)
+) WITHOUT ROWID;
+-- Size of the file that is named after the document; -1: the sound is in the row, as it was before this step.
+ALTER TABLE call_recordings ADD COLUMN bytes BIGINT NOT NULL DEFAULT -1;
+)sql"},
 };
 
 }  // namespace

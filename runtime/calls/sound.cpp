@@ -164,13 +164,11 @@ Sound decode_wav(std::string_view file) {
   return sound_of(std::move(out));
 }
 
-std::string encode_wav(std::span<const Samples> channels) {
-  std::size_t frames = 0;
-  for (const Samples& channel : channels) frames = std::max(frames, channel.size());
-  const auto count = static_cast<std::uint32_t>(channels.size());
-  const auto bytes = static_cast<std::uint32_t>(frames * channels.size() * 2);
+std::string wav_header(std::size_t channels, std::uint64_t frames) {
+  const auto count = static_cast<std::uint32_t>(channels);
+  const auto bytes = static_cast<std::uint32_t>(frames * channels * 2);
   std::string out;
-  out.reserve(44 + bytes);
+  out.reserve(kWavHeaderBytes);
   out += "RIFF";
   put(out, 36 + bytes, 4);
   out += "WAVEfmt ";
@@ -183,6 +181,14 @@ std::string encode_wav(std::span<const Samples> channels) {
   put(out, 16, 2);
   out += "data";
   put(out, bytes, 4);
+  return out;
+}
+
+std::string encode_wav(std::span<const Samples> channels) {
+  std::size_t frames = 0;
+  for (const Samples& channel : channels) frames = std::max(frames, channel.size());
+  std::string out = wav_header(channels.size(), frames);
+  out.reserve(out.size() + frames * channels.size() * 2);
   for (std::size_t i = 0; i < frames; ++i)
     for (const Samples& channel : channels) put(out, i < channel.size() ? static_cast<std::uint16_t>(channel[i]) : 0u, 2);
   return out;

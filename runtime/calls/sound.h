@@ -24,6 +24,9 @@ struct Sound {
 std::size_t samples_in(Duration length);
 /// RIFF/WAVE with 8- or 16-bit PCM, A-law or µ-law, one or two channels, 8 to 48 kHz, up to 10 minutes. Throws kInvalidArgument.
 Sound decode_wav(std::string_view file);
+/// The 44 bytes before the samples of such a file.
+inline constexpr std::size_t kWavHeaderBytes = 44;
+std::string wav_header(std::size_t channels, std::uint64_t frames);
 /// A file of 16-bit PCM at 16 kHz, the channels interleaved; they are as long as the longest.
 std::string encode_wav(std::span<const Samples> channels);
 

@@ -331,6 +331,16 @@ void pstn_trunk_provider_probe(tl_iface target, CallTable& calls, CallOptions op
   pstn::PstnTrunkProviderClient(target, calls).start_probe({}, std::move(options), settle(std::move(done)));
 }
 
+constexpr std::array<ErrorCode, 3> pstn_trunk_provider_transfer_errors{kNotFound, kInvalidArgument, kFailedPrecondition};
+void pstn_trunk_provider_transfer(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnTrunkProviderClient(target, calls).start_transfer({}, {}, std::move(options), settle(std::move(done)));
+}
+
+constexpr std::array<ErrorCode, 1> pstn_trunk_provider_transfer_progress_errors{kNotFound};
+void pstn_trunk_provider_transfer_progress(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
+  pstn::PstnTrunkProviderClient(target, calls).start_transfer_progress({}, {}, std::move(options), settle(std::move(done)));
+}
+
 constexpr std::array<ErrorCode, 1> pstn_sandbox_provider_add_persona_errors{kInvalidArgument};
 void pstn_sandbox_provider_add_persona(tl_iface target, CallTable& calls, CallOptions options, Settled done) {
   pstnsandbox::PstnSandboxProviderClient(target, calls).start_add_persona({}, std::move(options), settle(std::move(done)));
@@ -450,6 +460,8 @@ constexpr OperationInfo kOperations[] = {
     {"trunkline.pstn.audio/1", "play", false, pstn_audio_provider_play_errors, pstn_audio_provider_play},
     {"trunkline.pstn.audio/1", "stop_play", false, pstn_audio_provider_stop_play_errors, pstn_audio_provider_stop_play},
     {"trunkline.pstn.trunks/1", "probe", false, pstn_trunk_provider_probe_errors, pstn_trunk_provider_probe},
+    {"trunkline.pstn.trunks/1", "transfer", false, pstn_trunk_provider_transfer_errors, pstn_trunk_provider_transfer},
+    {"trunkline.pstn.trunks/1", "transfer_progress", false, pstn_trunk_provider_transfer_progress_errors, pstn_trunk_provider_transfer_progress},
     {"trunkline.pstn_sandbox/1", "add_persona", false, pstn_sandbox_provider_add_persona_errors, pstn_sandbox_provider_add_persona},
     {"trunkline.pstn_sandbox/1", "personas", false, pstn_sandbox_provider_personas_errors, pstn_sandbox_provider_personas},
     {"trunkline.pstn_sandbox/1", "call_from_phone", false, pstn_sandbox_provider_call_from_phone_errors, pstn_sandbox_provider_call_from_phone},

@@ -81,6 +81,14 @@ class EventSinks::PstnSink final : public pstn::PstnEvents {
     service_.on_leg_changed(leg_id, change);
     co_return;
   }
+  Task<void> transfer_asked(Call, std::string leg_id, std::string to) override {
+    service_.on_transfer_asked(leg_id, to);
+    co_return;
+  }
+  Task<void> transferred(Call, std::string leg_id, pstn::TransferOutcome outcome) override {
+    service_.on_transferred(leg_id, outcome);
+    co_return;
+  }
 
  private:
   calls::CallService& service_;

@@ -1,6 +1,7 @@
 // State is SQL, through this narrow interface. SQLite implements it today; PostgreSQL will.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -139,6 +140,8 @@ class Database {
   virtual void migrate(std::span<const Migration> migrations) = 0;
   /// Blocks until all queued writes are durable. [lifecycle]
   virtual void flush() = 0;
+  /// Folder for what is too large for rows and rests where they do; not made yet. Empty: the database is in memory. [any-thread]
+  virtual std::filesystem::path files_directory() const = 0;
 };
 
 /// The databases of one runtime, one for each configured data location. [any-thread]

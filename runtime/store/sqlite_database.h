@@ -41,6 +41,7 @@ class SqliteDatabase final : public Database {
   void listen(const Channel& channel, KeysFunction on_commit) override;
   void migrate(std::span<const Migration> migrations) override;
   void flush() override;
+  std::filesystem::path files_directory() const override { return in_memory() ? std::string() : options_.path + ".files"; }
 
  private:
   struct Request {

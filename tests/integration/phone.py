@@ -70,6 +70,12 @@ def loudest(samples: bytes, rate: int, candidates: list[float]) -> set[float]:
     return found
 
 
+def sounds(samples: bytes, rate: int, hz: float) -> bool:
+    """Whether it is heard anywhere, also beside something else: it has a third of the energy of a piece."""
+    size = rate // 25 * 2
+    return any(strength(samples[at : at + size], hz, rate) > 0.3 for at in range(0, len(samples) - size, size))
+
+
 class Sound:
     """The RTP side of one call: hears, says, presses keys. A-law when asked, else µ-law."""
 
@@ -178,11 +184,11 @@ class Sound:
         self.socket.close()
 
 
-def message(first: str, *lines: str, body: str = "") -> str:
+def message(first: str, *lines: str, body: str = "", kind: str = "application/sdp") -> str:
     """A message of a scenario, which SIPp fills in. Lines in square brackets with last_ are repeated from what came."""
     head = [first, *lines]
     if body:
-        head.append("Content-Type: application/sdp")
+        head.append(f"Content-Type: {kind}")
     text = "\n".join([*head, "Content-Length: [len]" if body else "Content-Length: 0", "", body])
     return f"<![CDATA[\n{text}\n]]>"
 
@@ -213,7 +219,14 @@ class Sipp:
     """One run of SIPp with a scenario of ours; without a peer it is called."""
 
     def __init__(
-        self, *steps: str, peer: int = 0, port: int = 0, calls: int = 1, transport: str = "u1", number: str = ""
+        self,
+        *steps: str,
+        peer: int = 0,
+        port: int = 0,
+        calls: int = 1,
+        transport: str = "u1",
+        number: str = "",
+        more: tuple[str, ...] = (),
     ) -> None:
         self.port = port or free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="sipp-"))
@@ -233,6 +246,7 @@ class Sipp:
             "messages",
         ]
         command += ["-s", number] if number else []
+        command += more
         command += [f"127.0.0.1:{peer}"] if peer else []
         self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self._await_port(transport)

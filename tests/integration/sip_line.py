@@ -190,7 +190,7 @@ def in_dialog_bye() -> str:
     return in_dialog("BYE", 1)
 
 
-def in_dialog(method: str, number: int, *lines: str, body: str = "") -> str:
+def in_dialog(method: str, number: int, *lines: str, body: str = "", kind: str = "application/sdp") -> str:
     return message(
         f"{method} sip:[$peer] SIP/2.0",
         "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
@@ -202,6 +202,7 @@ def in_dialog(method: str, number: int, *lines: str, body: str = "") -> str:
         CONTACT,
         *lines,
         body=body,
+        kind=kind,
     )
 
 
@@ -209,3 +210,8 @@ def incoming_call(calls: Line, events: Receiver) -> dict[str, Any]:
     """The data of the event, once it is there."""
     assert events.wait(lambda told: any(one["eventType"].endswith("IncomingCall") for one in told))
     return dict(next(one["data"] for one in events.events if one["eventType"].endswith("IncomingCall")))
+
+
+def answered() -> list[str]:
+    """An answer to a request within the call."""
+    return [f"<send>{in_dialog_ok()}</send>"]

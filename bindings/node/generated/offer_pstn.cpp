@@ -58,6 +58,12 @@ class PstnTrunkProviderOffer final : public trunkline::pstn::PstnTrunkProvider {
   void start_probe(const Call& call, ::trunkline::pstn::DialTrunkView trunk, Completion<::trunkline::pstn::TrunkProbe> done) override {
     begin<::trunkline::pstn::TrunkProbe>(object_, part_, 0, call, std::move(done), abi::own<::trunkline::pstn::DialTrunk>(trunk));
   }
+  void start_transfer(const Call& call, std::string_view leg_id, std::string_view to, Completion<void> done) override {
+    begin<void>(object_, part_, 1, call, std::move(done), abi::own<std::string>(leg_id), abi::own<std::string>(to));
+  }
+  void start_transfer_progress(const Call& call, std::string_view leg_id, std::int32_t status, Completion<void> done) override {
+    begin<void>(object_, part_, 2, call, std::move(done), abi::own<std::string>(leg_id), status);
+  }
 
  private:
   ProviderObject& object_;

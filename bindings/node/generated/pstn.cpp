@@ -76,6 +76,22 @@ class PstnEventsObject final : public Object {
         client_.start_changed(std::move(p_leg_id), std::move(p_change), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
+      case 2: {  // transferAsked
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_to{};
+        read(in, p_to);
+        client_.start_transfer_asked(std::move(p_leg_id), std::move(p_to), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 3: {  // transferred
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        pstn::TransferOutcome p_outcome{};
+        read(in, p_outcome);
+        client_.start_transferred(std::move(p_leg_id), std::move(p_outcome), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }
@@ -166,6 +182,22 @@ class PstnTrunkProviderObject final : public Object {
         pstn::DialTrunk p_trunk{};
         read(in, p_trunk);
         client_.start_probe(std::move(p_trunk), std::move(request.options), answer<pstn::TrunkProbe>(std::move(request.reply)));
+        return;
+      }
+      case 1: {  // transfer
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::string p_to{};
+        read(in, p_to);
+        client_.start_transfer(std::move(p_leg_id), std::move(p_to), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
+      case 2: {  // transferProgress
+        std::string p_leg_id{};
+        read(in, p_leg_id);
+        std::int32_t p_status{};
+        read(in, p_status);
+        client_.start_transfer_progress(std::move(p_leg_id), std::move(p_status), std::move(request.options), answer<void>(std::move(request.reply)));
         return;
       }
       default: return Object::start(op, in, std::move(request));

@@ -43,6 +43,11 @@ inline void read(Reader& in, trunkline::pstn::HangupCause& value) {
   read(in, value.text);
 }
 
+inline void read(Reader& in, trunkline::pstn::TransferOutcome& value) {
+  read(in, value.accepted);
+  read(in, value.cause);
+}
+
 inline void read(Reader& in, trunkline::pstn::LegFlow& value) {
   read(in, value.muted);
   read(in, value.on_hold);

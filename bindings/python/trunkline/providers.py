@@ -165,6 +165,8 @@ INTERFACES: dict[str, tuple[tuple[str, bool], ...]] = {
     ),
     "trunkline.pstn.trunks/1": (
         ("probe", False),
+        ("transfer", False),
+        ("transfer_progress", False),
     ),
     "trunkline.pstn_sandbox/1": (
         ("add_persona", False),
@@ -944,6 +946,26 @@ class PstnTrunkProvider(ProviderBase):
             InvalidArgumentError: The request is malformed; sending it again cannot succeed.
         """
         raise UnimplementedError("probe is not implemented")
+
+    def transfer(self, leg_id: str, to: str, /) -> None | Awaitable[None]:
+        """Asks the far end of an answered leg to call a number in our place; an event tells the outcome.
+        `failed_precondition`: its trunk is not asked for that.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        raise UnimplementedError("transfer is not implemented")
+
+    def transfer_progress(self, leg_id: str, status: int, /) -> None | Awaitable[None]:
+        """Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last
+        one.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        raise UnimplementedError("transfer_progress is not implemented")
 
 
 class PstnSandboxProvider(ProviderBase):

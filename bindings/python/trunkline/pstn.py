@@ -30,6 +30,7 @@ __all__ = [
     "PstnEvents",
     "PstnProvider",
     "PstnTrunkProvider",
+    "TransferOutcome",
     "TrunkProbe",
 ]
 
@@ -113,6 +114,19 @@ class HangupCause:
 
     text: str | None = None
     """Words for a person."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TransferOutcome:
+    """What became of a transfer that a far end was asked for."""
+
+    accepted: bool
+    """It took the request; else the call goes on as it was."""
+
+    cause: HangupCause
+    """How the call to the target ended or, when it was not accepted, why. Q.850 cause 16 with SIP status 200: the target
+    is there.
+    """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -276,6 +290,29 @@ class PstnEvents(HostObject):
         """
         self._impl.changed(leg_id, change, timeout)
 
+    def transfer_asked(self, leg_id: str, to: str, *, timeout: float | None = None) -> None:
+        """The far end of an answered leg asks us to call a number in its place; an error refuses it, and
+        `transfer_progress` tells how it goes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        self._impl.transfer_asked(leg_id, to, timeout)
+
+    def transferred(self, leg_id: str, outcome: TransferOutcome, *, timeout: float | None = None) -> None:
+        """What became of a transfer that the host asked for.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        self._impl.transferred(leg_id, outcome, timeout)
+
 
 class PstnAudioProvider(Provider):
     """Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel."""
@@ -376,3 +413,29 @@ class PstnTrunkProvider(Provider):
             InvalidArgumentError: The request is malformed; sending it again cannot succeed.
         """
         return self._impl.probe(model_of(DialTrunk, trunk, fields), timeout)
+
+    def transfer(self, leg_id: str, to: str, *, timeout: float | None = None) -> None:
+        """Asks the far end of an answered leg to call a number in our place; an event tells the outcome.
+        `failed_precondition`: its trunk is not asked for that.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        self._impl.transfer(leg_id, to, timeout)
+
+    def transfer_progress(self, leg_id: str, status: int, *, timeout: float | None = None) -> None:
+        """Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last
+        one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        self._impl.transfer_progress(leg_id, status, timeout)

@@ -3,7 +3,7 @@
 
 namespace trunkline::wire {
 
-const std::uint64_t kFingerprint = 0xd39d12b69541b7e0u;
+const std::uint64_t kFingerprint = 0xb0be224fef99d399u;
 
 std::span<const Interface* const> interfaces() {
   static const Interface* const all[] = {

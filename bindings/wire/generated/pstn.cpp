@@ -36,6 +36,11 @@ constexpr Field tl_pstn_hangup_cause_fields[] = {
     {"text", offsetof(tl_pstn_hangup_cause, text), {Kind::kText, kOptional, nullptr, nullptr}},
 };
 
+constexpr Field tl_pstn_transfer_outcome_fields[] = {
+    {"accepted", offsetof(tl_pstn_transfer_outcome, accepted), {Kind::kBool, 0, nullptr, nullptr}},
+    {"cause", offsetof(tl_pstn_transfer_outcome, cause), {Kind::kAggregate, kPointer, nullptr, &tl_pstn_hangup_cause_table}},
+};
+
 constexpr Field tl_pstn_leg_flow_fields[] = {
     {"muted", offsetof(tl_pstn_leg_flow, muted), {Kind::kBool, 0, nullptr, nullptr}},
     {"on_hold", offsetof(tl_pstn_leg_flow, on_hold), {Kind::kBool, 0, nullptr, nullptr}},
@@ -181,11 +186,49 @@ void tl_pstn_events_changed_finish(AnyDone done, void *user, [[maybe_unused]] co
   reinterpret_cast<tl_pstn_events_changed_done>(done)(user, error);
 }
 
+constexpr Field tl_pstn_events_transfer_asked_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"to", 0, {Kind::kText, 0, nullptr, nullptr}},
+};
+void tl_pstn_events_transfer_asked(void *self, const tl_call *call, tl_str leg_id, tl_str to, tl_pstn_events_transfer_asked_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &to};
+  static_cast<Caller *>(self)->begin(tl_pstn_events_operations[2], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_events_transfer_asked_completed(void *user, tl_error *error) {
+  complete(tl_pstn_events_operations[2], user, nullptr, error);
+}
+void tl_pstn_events_transfer_asked_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_events *>(vtbl)->transfer_asked(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<tl_str const *>(arguments[1]), tl_pstn_events_transfer_asked_completed, user);
+}
+void tl_pstn_events_transfer_asked_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_events_transfer_asked_done>(done)(user, error);
+}
+
+constexpr Field tl_pstn_events_transferred_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"outcome", 0, {Kind::kAggregate, kPointer, nullptr, &tl_pstn_transfer_outcome_table}},
+};
+void tl_pstn_events_transferred(void *self, const tl_call *call, tl_str leg_id, const tl_pstn_transfer_outcome *outcome, tl_pstn_events_transferred_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &outcome};
+  static_cast<Caller *>(self)->begin(tl_pstn_events_operations[3], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_events_transferred_completed(void *user, tl_error *error) {
+  complete(tl_pstn_events_operations[3], user, nullptr, error);
+}
+void tl_pstn_events_transferred_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_events *>(vtbl)->transferred(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<const tl_pstn_transfer_outcome * const *>(arguments[1]), tl_pstn_events_transferred_completed, user);
+}
+void tl_pstn_events_transferred_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_events_transferred_done>(done)(user, error);
+}
+
 const Operation tl_pstn_events_operations[] = {
     {"incoming", 0, offsetof(tl_pstn_events, incoming), false, tl_pstn_events_incoming_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_events_incoming_invoke, tl_pstn_events_incoming_finish},
     {"changed", 1, offsetof(tl_pstn_events, changed), false, tl_pstn_events_changed_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_events_changed_invoke, tl_pstn_events_changed_finish},
+    {"transfer_asked", 2, offsetof(tl_pstn_events, transfer_asked), false, tl_pstn_events_transfer_asked_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_events_transfer_asked_invoke, tl_pstn_events_transfer_asked_finish},
+    {"transferred", 3, offsetof(tl_pstn_events, transferred), false, tl_pstn_events_transferred_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_events_transferred_invoke, tl_pstn_events_transferred_finish},
 };
-constexpr tl_pstn_events tl_pstn_events_vtbl = {sizeof(tl_pstn_events), 0, tl_pstn_events_incoming, tl_pstn_events_changed};
+constexpr tl_pstn_events tl_pstn_events_vtbl = {sizeof(tl_pstn_events), 0, tl_pstn_events_incoming, tl_pstn_events_changed, tl_pstn_events_transfer_asked, tl_pstn_events_transferred};
 
 extern const Operation tl_pstn_audio_provider_operations[];
 
@@ -315,10 +358,48 @@ void tl_pstn_trunk_provider_probe_finish(AnyDone done, void *user, [[maybe_unuse
   reinterpret_cast<tl_pstn_trunk_provider_probe_done>(done)(user, static_cast<const tl_pstn_trunk_probe *>(result), error);
 }
 
+constexpr Field tl_pstn_trunk_provider_transfer_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"to", 0, {Kind::kText, 0, nullptr, nullptr}},
+};
+void tl_pstn_trunk_provider_transfer(void *self, const tl_call *call, tl_str leg_id, tl_str to, tl_pstn_trunk_provider_transfer_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &to};
+  static_cast<Caller *>(self)->begin(tl_pstn_trunk_provider_operations[1], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_trunk_provider_transfer_completed(void *user, tl_error *error) {
+  complete(tl_pstn_trunk_provider_operations[1], user, nullptr, error);
+}
+void tl_pstn_trunk_provider_transfer_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_trunk_provider *>(vtbl)->transfer(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<tl_str const *>(arguments[1]), tl_pstn_trunk_provider_transfer_completed, user);
+}
+void tl_pstn_trunk_provider_transfer_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_trunk_provider_transfer_done>(done)(user, error);
+}
+
+constexpr Field tl_pstn_trunk_provider_transfer_progress_parameters[] = {
+    {"leg_id", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"status", 0, {Kind::kWord32, 0, nullptr, nullptr}},
+};
+void tl_pstn_trunk_provider_transfer_progress(void *self, const tl_call *call, tl_str leg_id, int32_t status, tl_pstn_trunk_provider_transfer_progress_done done, void *user) {
+  const void *const arguments[] = {&leg_id, &status};
+  static_cast<Caller *>(self)->begin(tl_pstn_trunk_provider_operations[2], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_pstn_trunk_provider_transfer_progress_completed(void *user, tl_error *error) {
+  complete(tl_pstn_trunk_provider_operations[2], user, nullptr, error);
+}
+void tl_pstn_trunk_provider_transfer_progress_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_pstn_trunk_provider *>(vtbl)->transfer_progress(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<int32_t const *>(arguments[1]), tl_pstn_trunk_provider_transfer_progress_completed, user);
+}
+void tl_pstn_trunk_provider_transfer_progress_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_pstn_trunk_provider_transfer_progress_done>(done)(user, error);
+}
+
 const Operation tl_pstn_trunk_provider_operations[] = {
     {"probe", 0, offsetof(tl_pstn_trunk_provider, probe), false, tl_pstn_trunk_provider_probe_parameters, {Kind::kAggregate, 0, nullptr, &tl_pstn_trunk_probe_table}, tl_pstn_trunk_provider_probe_invoke, tl_pstn_trunk_provider_probe_finish},
+    {"transfer", 1, offsetof(tl_pstn_trunk_provider, transfer), false, tl_pstn_trunk_provider_transfer_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_trunk_provider_transfer_invoke, tl_pstn_trunk_provider_transfer_finish},
+    {"transfer_progress", 2, offsetof(tl_pstn_trunk_provider, transfer_progress), false, tl_pstn_trunk_provider_transfer_progress_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_pstn_trunk_provider_transfer_progress_invoke, tl_pstn_trunk_provider_transfer_progress_finish},
 };
-constexpr tl_pstn_trunk_provider tl_pstn_trunk_provider_vtbl = {sizeof(tl_pstn_trunk_provider), 0, tl_pstn_trunk_provider_probe};
+constexpr tl_pstn_trunk_provider tl_pstn_trunk_provider_vtbl = {sizeof(tl_pstn_trunk_provider), 0, tl_pstn_trunk_provider_probe, tl_pstn_trunk_provider_transfer, tl_pstn_trunk_provider_transfer_progress};
 
 }  // namespace pstn_tables
 
@@ -326,14 +407,15 @@ const Aggregate tl_pstn_dial_trunk_table = {"tl_pstn_dial_trunk", Shape::kStruct
 const Aggregate tl_pstn_dial_request_table = {"tl_pstn_dial_request", Shape::kStruct, sizeof(tl_pstn_dial_request), 128, pstn_tables::tl_pstn_dial_request_fields};
 const Aggregate tl_pstn_dtmf_input_table = {"tl_pstn_dtmf_input", Shape::kStruct, sizeof(tl_pstn_dtmf_input), 24, pstn_tables::tl_pstn_dtmf_input_fields};
 const Aggregate tl_pstn_hangup_cause_table = {"tl_pstn_hangup_cause", Shape::kStruct, sizeof(tl_pstn_hangup_cause), 32, pstn_tables::tl_pstn_hangup_cause_fields};
+const Aggregate tl_pstn_transfer_outcome_table = {"tl_pstn_transfer_outcome", Shape::kStruct, sizeof(tl_pstn_transfer_outcome), 16, pstn_tables::tl_pstn_transfer_outcome_fields};
 const Aggregate tl_pstn_leg_flow_table = {"tl_pstn_leg_flow", Shape::kFrozen, sizeof(tl_pstn_leg_flow), 3, pstn_tables::tl_pstn_leg_flow_fields};
 const Aggregate tl_pstn_ladder_step_table = {"tl_pstn_ladder_step", Shape::kStruct, sizeof(tl_pstn_ladder_step), 32, pstn_tables::tl_pstn_ladder_step_fields};
 const Aggregate tl_pstn_trunk_probe_table = {"tl_pstn_trunk_probe", Shape::kStruct, sizeof(tl_pstn_trunk_probe), 64, pstn_tables::tl_pstn_trunk_probe_fields};
 const Aggregate tl_pstn_leg_change_table = {"tl_pstn_leg_change", Shape::kUnion, sizeof(tl_pstn_leg_change), 24, pstn_tables::tl_pstn_leg_change_fields};
 const Interface tl_pstn_provider_table = {"trunkline.pstn/1", &pstn_tables::tl_pstn_provider_vtbl, sizeof(tl_pstn_provider), 40, {pstn_tables::tl_pstn_provider_operations, 4}};
-const Interface tl_pstn_events_table = {"trunkline.pstn.events/1", &pstn_tables::tl_pstn_events_vtbl, sizeof(tl_pstn_events), 24, {pstn_tables::tl_pstn_events_operations, 2}};
+const Interface tl_pstn_events_table = {"trunkline.pstn.events/1", &pstn_tables::tl_pstn_events_vtbl, sizeof(tl_pstn_events), 40, {pstn_tables::tl_pstn_events_operations, 4}};
 const Interface tl_pstn_audio_provider_table = {"trunkline.pstn.audio/1", &pstn_tables::tl_pstn_audio_provider_vtbl, sizeof(tl_pstn_audio_provider), 40, {pstn_tables::tl_pstn_audio_provider_operations, 4}};
 const Interface tl_pstn_audio_events_table = {"trunkline.pstn.audio.events/1", &pstn_tables::tl_pstn_audio_events_vtbl, sizeof(tl_pstn_audio_events), 16, {pstn_tables::tl_pstn_audio_events_operations, 1}};
-const Interface tl_pstn_trunk_provider_table = {"trunkline.pstn.trunks/1", &pstn_tables::tl_pstn_trunk_provider_vtbl, sizeof(tl_pstn_trunk_provider), 16, {pstn_tables::tl_pstn_trunk_provider_operations, 1}};
+const Interface tl_pstn_trunk_provider_table = {"trunkline.pstn.trunks/1", &pstn_tables::tl_pstn_trunk_provider_vtbl, sizeof(tl_pstn_trunk_provider), 32, {pstn_tables::tl_pstn_trunk_provider_operations, 3}};
 
 }  // namespace trunkline::wire

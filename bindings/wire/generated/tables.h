@@ -78,6 +78,7 @@ extern const Aggregate tl_pstn_dial_trunk_table;
 extern const Aggregate tl_pstn_dial_request_table;
 extern const Aggregate tl_pstn_dtmf_input_table;
 extern const Aggregate tl_pstn_hangup_cause_table;
+extern const Aggregate tl_pstn_transfer_outcome_table;
 extern const Aggregate tl_pstn_leg_flow_table;
 extern const Aggregate tl_pstn_ladder_step_table;
 extern const Aggregate tl_pstn_trunk_probe_table;

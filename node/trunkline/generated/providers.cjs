@@ -173,6 +173,8 @@ exports.OFFERS = {
   ],
   "trunkline.pstn.trunks/1": [
     { name: "probe", sync: false, read: (r) => [readDialTrunk(r)], write: (w, v) => { w.model("result", v, writeTrunkProbe); } },
+    { name: "transfer", sync: false, read: (r) => [r.string(), r.string()], write: undefined },
+    { name: "transferProgress", sync: false, read: (r) => [r.string(), r.number()], write: undefined },
   ],
   "trunkline.pstn_sandbox/1": [
     { name: "addPersona", sync: false, read: (r) => [readPersona(r)], write: undefined },

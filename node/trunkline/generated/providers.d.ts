@@ -512,6 +512,18 @@ export interface PstnTrunkProvider extends ProviderHooks {
    * Errors: `invalidArgument`.
    */
   probe?(trunk: DialTrunk, call: ProviderCall): TrunkProbe | Promise<TrunkProbe>;
+  /**
+   * Asks the far end of an answered leg to call a number in our place; an event tells the outcome.
+   * `failedPrecondition`: its trunk is not asked for that.
+   * Errors: `notFound`, `invalidArgument`, `failedPrecondition`.
+   */
+  transfer?(legId: string, to: string, call: ProviderCall): void | Promise<void>;
+  /**
+   * Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last
+   * one.
+   * Errors: `notFound`.
+   */
+  transferProgress?(legId: string, status: number, call: ProviderCall): void | Promise<void>;
 }
 /** Trunks as a provider sees them. */
 export declare class PstnTrunkProvider extends ProviderBase {

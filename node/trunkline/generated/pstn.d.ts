@@ -64,6 +64,17 @@ export interface HangupCause {
   text?: string;
 }
 
+/** What became of a transfer that a far end was asked for. */
+export interface TransferOutcome {
+  /** It took the request; else the call goes on as it was. */
+  accepted: boolean;
+  /**
+   * How the call to the target ended or, when it was not accepted, why. Q.850 cause 16 with SIP status 200: the
+   * target is there.
+   */
+  cause: HangupCause;
+}
+
 /** How sound flows between a leg and the others of its call. */
 export interface LegFlow {
   /** Nobody hears the far end. */
@@ -151,6 +162,16 @@ export declare class PstnEvents {
 
   /** Something happened to a leg. */
   changed(legId: string, change: LegChange, options?: CallOptions): Promise<void>;
+
+  /**
+   * The far end of an answered leg asks us to call a number in its place; an error refuses it, and
+   * `transferProgress` tells how it goes.
+   * Errors: `notFound`, `permissionDenied`, `failedPrecondition`, `invalidArgument`.
+   */
+  transferAsked(legId: string, to: string, options?: CallOptions): Promise<void>;
+
+  /** What became of a transfer that the host asked for. */
+  transferred(legId: string, outcome: TransferOutcome, options?: CallOptions): Promise<void>;
 }
 
 /** Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel. */
@@ -208,4 +229,18 @@ export declare class PstnTrunkProvider {
    * Errors: `invalidArgument`.
    */
   probe(trunk: DialTrunk, options?: CallOptions): Promise<TrunkProbe>;
+
+  /**
+   * Asks the far end of an answered leg to call a number in our place; an event tells the outcome.
+   * `failedPrecondition`: its trunk is not asked for that.
+   * Errors: `notFound`, `invalidArgument`, `failedPrecondition`.
+   */
+  transfer(legId: string, to: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last
+   * one.
+   * Errors: `notFound`.
+   */
+  transferProgress(legId: string, status: number, options?: CallOptions): Promise<void>;
 }

@@ -129,4 +129,12 @@ trunkline::Task<TrunkProbe> Carrier::probe(Call, DialTrunk trunk) {
   co_return report;
 }
 
+trunkline::Task<void> Carrier::transfer(Call, std::string leg_id, std::string to) {
+  return on_sip([this, leg_id = std::move(leg_id), to = std::move(to)] { agent_->transfer(leg_id, to); });
+}
+
+trunkline::Task<void> Carrier::transfer_progress(Call, std::string leg_id, std::int32_t status) {
+  return on_sip([this, leg_id = std::move(leg_id), status] { agent_->transfer_progress(leg_id, status); });
+}
+
 }  // namespace pstn_sip

@@ -42,6 +42,8 @@ class Carrier final : public trunkline::pstn::PstnProvider,
 
   // trunkline.pstn.trunks/1
   Task<trunkline::pstn::TrunkProbe> probe(Call call, trunkline::pstn::DialTrunk trunk) override;
+  Task<void> transfer(Call call, std::string leg_id, std::string to) override;
+  Task<void> transfer_progress(Call call, std::string leg_id, std::int32_t status) override;
 
  private:
   /// Runs `fn` on the SIP thread; what it throws is thrown here.

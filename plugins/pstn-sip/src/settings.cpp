@@ -1,13 +1,9 @@
 #include "settings.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "media/rtp_ports.h"
 
 namespace pstn_sip {
 namespace {
@@ -27,8 +23,9 @@ void check_host(const std::string& text, const std::string& target) {
   const auto fine = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
   };
+  if (IpAddress::of(text)) return;
   if (text.empty() || text.size() > 253 || !std::all_of(text.begin(), text.end(), fine))
-    refuse(target, "found '" + text.substr(0, 80) + "', wanted a name or an IPv4 address");
+    refuse(target, "found '" + text.substr(0, 80) + "', wanted a name or an address in figures");
 }
 
 Transport transport_of(const std::string& word) {
@@ -64,6 +61,9 @@ TrunkSettings parse_trunk(const json& object, const std::string& at) {
   const std::string srtp = object.value("srtp", "off");
   trunk.srtp = srtp == "required" ? SrtpUse::kRequired : srtp == "optional" ? SrtpUse::kOptional : SrtpUse::kOff;
   trunk.nat = object.value("nat", false);
+  trunk.refers = object.value("transfer", "bridge") == "refer";
+  trunk.accepts_refer = object.value("accept_refer", false);
+  trunk.tells_hold = object.value("hold", "local") == "reinvite";
   return trunk;
 }
 
@@ -74,23 +74,6 @@ std::string_view name_of(Transport transport) {
   return transport == Transport::kTls ? "tls" : "udp";
 }
 
-Network parse_network(const std::string& text, const std::string& target) {
-  const std::size_t slash = std::min(text.find('/'), text.size());
-  const auto address = ipv4_address(text.substr(0, slash), 0);
-  int bits = 32;
-  if (slash < text.size()) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + slash + 1, end, bits);
-    if (error != std::errc() || stop != end) bits = -1;
-  }
-  if (!address || bits < 0 || bits > 32)
-    refuse(target, "found '" + text.substr(0, 40) + "', wanted an IPv4 address or a network such as 192.0.2.0/24");
-  Network network;
-  network.mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
-  network.address = ntohl(address->sin_addr.s_addr) & network.mask;
-  return network;
-}
-
 Settings parse_settings(std::string_view config_json) {
   const json config = json::parse(config_json.empty() ? "{}" : config_json, nullptr, false);
   if (!config.is_object()) refuse("config", "wanted a JSON object");
@@ -99,8 +82,11 @@ Settings parse_settings(std::string_view config_json) {
     settings.address = config.value("address", "127.0.0.1");
     settings.advertise = config.value("advertise", settings.address);
     for (const auto& [name, value] : {std::pair("address", settings.address), std::pair("advertise", settings.advertise)})
-      if (!ipv4_address(value, 0)) refuse(name, "found '" + value.substr(0, 80) + "', wanted an IPv4 address in figures");
-    if (settings.advertise == "0.0.0.0") refuse("advertise", "trunks must be told an address: 0.0.0.0 is none");
+      if (!IpAddress::of(value)) refuse(name, "found '" + value.substr(0, 80) + "', wanted an IPv4 or IPv6 address in figures");
+    if (settings.advertise == "0.0.0.0" || settings.advertise == "::")
+      refuse("advertise", "trunks must be told an address: " + settings.advertise + " is none");
+    if (settings.is_v6() != (settings.advertise.find(':') != std::string::npos))
+      refuse("advertise", "wanted an address of the same family as address");
     settings.port = config.value("port", settings.port);
     settings.tls_port = config.value("tls_port", settings.tls_port);
     settings.tls_certificate_dir = config.value("tls_certificate_dir", "");

@@ -5,22 +5,18 @@
 #include <string_view>
 #include <vector>
 
+#include "address.h"
 #include "media/sdp.h"
 #include "trunkline/error.hpp"
 
 namespace pstn_sip {
 
+using namespace call_media;  // its words are ours here
+
 using trunkline::Duration;
 
 enum class Transport { kUdp, kTcp, kTls };
 enum class DtmfWay { kEvents, kInfo, kInband };
-
-/// Addresses that begin alike.
-struct Network {
-  std::uint32_t address = 0;  // in the host's byte order
-  std::uint32_t mask = 0;
-  bool contains(std::uint32_t other) const { return (other & mask) == address; }
-};
 
 struct TrunkSettings {
   std::string host;
@@ -37,6 +33,9 @@ struct TrunkSettings {
   DtmfWay dtmf = DtmfWay::kEvents;
   SrtpUse srtp = SrtpUse::kOff;
   bool nat = false;
+  bool refers = false;        // it is asked to transfer calls itself
+  bool accepts_refer = false;  // it may ask us
+  bool tells_hold = false;    // by an INVITE
 };
 
 /// Immutable once parsed.
@@ -57,12 +56,12 @@ struct Settings {
   int session_seconds = 1800;
   std::size_t max_calls = 1000;
   std::vector<TrunkSettings> trunks;
+
+  bool is_v6() const { return address.find(':') != std::string::npos; }
 };
 
 /// Throws kInvalidArgument with the member at fault.
 Settings parse_settings(std::string_view config_json);
-/// `192.0.2.1` or `192.0.2.0/24`. Throws kInvalidArgument naming `target`.
-Network parse_network(const std::string& text, const std::string& target);
 std::string_view name_of(Transport transport);
 
 }  // namespace pstn_sip

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "media/media_leg.h"
@@ -17,6 +18,9 @@
 struct nua_handle_s;
 
 namespace pstn_sip {
+
+/// What the host is told of a leg.
+using LegNews = std::variant<trunkline::pstn::LegChange, trunkline::pstn::TransferOutcome>;
 
 /// SIP thread alone.
 struct SipLeg {
@@ -38,6 +42,19 @@ struct SipLeg {
   std::optional<SdpAudio> remote;
   std::optional<std::uint8_t> event_type;
   bool offer_is_out = false;  // the next description from the other side answers ours
+  bool offer_challenged = false;
+  bool held = false;          // by the host
+  bool held_by_them = false;
+  bool hold_offered = false;  // `held`, when the offer that is out was made
+  bool hold_told = false;     // `held`, as the other side has agreed to it
+  int hold_glares = 0;        // that an offer met one of theirs
+
+  // Transfers. One at a time each way.
+  enum class Referral { kNone, kAsked, kAccepted };
+  Referral referral = Referral::kNone;  // that we asked for
+  bool referral_challenged = false;
+  std::string refer_event;  // of the one that they asked for; empty: none
+  bool refer_is_asked = false;  // the host has not said yet whether it is made
 
   // A call that goes out.
   trunkline::pstn::DialRequest request;
@@ -48,7 +65,7 @@ struct SipLeg {
   int last_status = 0;       // of the trunk before
   std::string last_problem;
 
-  std::deque<trunkline::pstn::LegChange> news;  // that the host has not heard
+  std::deque<LegNews> news;  // that the host has not heard
   bool telling = false;
   std::stop_source stop;  // of its timers
 

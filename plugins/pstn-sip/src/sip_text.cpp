@@ -51,6 +51,23 @@ std::string number_of(const url_t* url) {
   return number.empty() ? "anonymous" : number;
 }
 
+bool is_dialable(std::string_view text) {
+  if (text.size() < 2 || text.size() > 64) return false;
+  const std::string_view rest = text.substr(text[0] == '+' ? 1 : 0);
+  return !rest.empty() && std::all_of(rest.begin(), rest.end(), is_number_digit);
+}
+
+int status_of_fragment(std::string_view body) {
+  constexpr std::string_view kVersion = "SIP/2.0 ";
+  if (body.size() < kVersion.size() + 3 || !same_word(body.substr(0, kVersion.size()), kVersion)) return 0;
+  int status = 0;
+  for (const char c : body.substr(kVersion.size(), 3)) {
+    if (!is_number_digit(c)) return 0;
+    status = status * 10 + (c - '0');
+  }
+  return status >= 100 && status < 700 ? status : 0;
+}
+
 std::string caller_of(const sip_t* sip) {
   if (const sip_p_asserted_identity_t* asserted = sip_p_asserted_identity(sip)) return number_of(asserted->paid_url);
   return sip->sip_from ? number_of(sip->sip_from->a_url) : "anonymous";

@@ -12,6 +12,8 @@ namespace pstn_sip {
 
 /// `+14255550123` of the user part of an address, whatever else a trunk writes there; `anonymous` when there is none.
 std::string number_of(const url_t* url);
+/// A number that can be called: an optional + and digits, up to 64.
+bool is_dialable(std::string_view text);
 /// Who calls: P-Asserted-Identity where a trunk says it, else From.
 std::string caller_of(const sip_t* sip);
 /// Headers that applications may see: X-… and User-To-User.
@@ -29,6 +31,8 @@ std::string_view sdp_of(const sip_t* sip);
 std::string reason_of(std::int32_t cause);
 /// Throws kInternal when there are none.
 std::string random_bytes(std::size_t count);
+/// The status in a message/sipfrag body (RFC 3420): `SIP/2.0 200 OK`. 0: none.
+int status_of_fragment(std::string_view body);
 /// `Signal=5`, or just `5`. 0: no digit.
 char digit_of_info(const sip_t* sip);
 

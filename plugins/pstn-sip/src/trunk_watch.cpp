@@ -22,7 +22,7 @@ nua_hmagic_t* magic_of(std::uint64_t number) { return reinterpret_cast<nua_hmagi
 
 std::string TrunkWatch::own_uri(const Trunk& trunk) const {
   const std::string& domain = trunk.settings.domain.empty() ? settings_.advertise : trunk.settings.domain;
-  return "sip:" + (trunk.settings.username.empty() ? "trunkline" : trunk.settings.username) + "@" + domain;
+  return "sip:" + (trunk.settings.username.empty() ? "trunkline" : trunk.settings.username) + "@" + uri_host(domain);
 }
 
 void TrunkWatch::start(nua_t* nua) {

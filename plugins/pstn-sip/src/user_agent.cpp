@@ -22,23 +22,24 @@ using trunkline::pstn::DtmfInput;
 using trunkline::pstn::HangupCause;
 using trunkline::pstn::LegChange;
 using trunkline::pstn::LegState;
+using trunkline::pstn::TransferOutcome;
 
 namespace {
 
-constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
+constexpr std::string_view kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
 constexpr unsigned kStopMs = 3000;  // that trunks have to answer when we stop
 
 nua_hmagic_t* leg_magic(std::uint64_t number) { return reinterpret_cast<nua_hmagic_t*>(static_cast<std::uintptr_t>(number)); }
 
 /// Looked up once: a name that moves needs a restart.
-std::vector<std::uint32_t> resolve(const std::string& name) {
-  std::vector<std::uint32_t> found;
+std::vector<IpAddress> resolve(const std::string& name, bool v6) {
+  std::vector<IpAddress> found;
   addrinfo hints{}, *list = nullptr;
-  hints.ai_family = AF_INET;
+  hints.ai_family = v6 ? AF_INET6 : AF_INET;
   hints.ai_socktype = SOCK_DGRAM;
   if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return found;
   for (const addrinfo* one = list; one; one = one->ai_next)
-    found.push_back(ntohl(reinterpret_cast<const sockaddr_in*>(one->ai_addr)->sin_addr.s_addr));
+    if (const auto address = IpAddress::of(one->ai_addr)) found.push_back(*address);
   freeaddrinfo(list);
   return found;
 }
@@ -89,23 +90,26 @@ UserAgent::~UserAgent() = default;
 
 void UserAgent::start() {
   for (Trunk& trunk : trunks_) {
-    trunk.addresses = resolve(trunk.settings.address);
+    trunk.addresses = resolve(trunk.settings.address, settings_.is_v6());
     if (trunk.addresses.empty())
       log_.write(LogLevel::kWarning, "the address of a trunk is not known",
                  Properties{{"trunk", trunk.settings.host}, {"address", trunk.settings.address}});
   }
-  const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + settings_.address;
+  const std::string bind = settings_.advertise == settings_.address ? "" : ";maddr=" + uri_host(settings_.address);
   const std::string url =
-      "sip:" + settings_.advertise + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
+      "sip:" + uri_host(settings_.advertise) + ":" + (settings_.port == 0 ? "*" : std::to_string(settings_.port)) + bind;
   const bool tls = !settings_.tls_certificate_dir.empty();
-  const std::string secure = "sips:" + settings_.advertise + ":" + std::to_string(settings_.tls_port) + bind;
+  // Phones offer a transfer where it is allowed.
+  const bool refer = std::any_of(trunks_.begin(), trunks_.end(), [](const Trunk& one) { return one.settings.accepts_refer; });
+  const std::string allow = std::string(kAllow) + (refer ? ", REFER" : "");
+  const std::string secure = "sips:" + uri_host(settings_.advertise) + ":" + std::to_string(settings_.tls_port) + bind;
   nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
                     TAG_IF(tls, NUTAG_SIPS_URL(secure.c_str())),
                     TAG_IF(tls, NUTAG_CERTIFICATE_DIR(settings_.tls_certificate_dir.c_str())),
                     TAG_IF(tls, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT | TPTLS_VERIFY_SUBJECTS_OUT)), NUTAG_MEDIA_ENABLE(0),
                     NUTAG_AUTOACK(1), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0),
-                    NUTAG_OUTBOUND("no-options-keepalive no-validate"), NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(kAllow),
-                    NUTAG_APPL_METHOD("INFO"), NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)),
+                    NUTAG_OUTBOUND("no-options-keepalive no-validate"), NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(allow.c_str()),
+                    NUTAG_APPL_METHOD("INFO, REFER"), NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)),
                     NUTAG_MIN_SE(90), NUTAG_UPDATE_REFRESH(1), NTATAG_MAXSIZE(65536), NTATAG_UDP_MTU(8192), TAG_END());
   if (!nua_)
     throw Error(
@@ -159,6 +163,10 @@ void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_
   if (found != self.by_number_.end() && found->second->handle == handle)
     return self.leg_event(SipLegPtr(found->second), event, status, phrase, sip);
   if (event == nua_i_invite && number == 0) return self.incoming(handle, sip);
+  if (event == nua_i_refer && number == 0) {
+    nua_respond(handle, SIP_403_FORBIDDEN, NUTAG_WITH_THIS(self.nua_), TAG_END());
+    return nua_handle_destroy(handle);
+  }
   // Requests outside of calls: what the stack has not answered itself is none of ours.
   if (event == nua_i_terminated ||
       (handle && number == 0 && event <= nua_i_method && event != nua_i_options && event != nua_i_state))
@@ -184,12 +192,20 @@ void UserAgent::leg_event(const SipLegPtr& leg, nua_event_t event, int status, c
       }
       return;
     }
+    case nua_r_refer:
+      return refer_answered(leg, status, phrase, sip);
+    case nua_i_notify:
+      return refer_notified(leg, sip);
+    case nua_i_refer:
+      return refer_asked(leg, sip);
     case nua_i_cancel:
       return end(leg, kCauseNormal, 487, "the caller gave up");
     case nua_i_bye: {
       std::optional<std::int32_t> cause;
       if (sip && sip->sip_reason && sip->sip_reason->re_cause && sip->sip_reason->re_protocol)
         cause = cause_of_reason(std::string(sip->sip_reason->re_protocol) + ";cause=" + sip->sip_reason->re_cause);
+      // Some trunks take the request and go, without a word of what came of it.
+      if (leg->referral == SipLeg::Referral::kAccepted) transferred(leg, true, 200, "the trunk took the transfer and hung up");
       return end(leg, cause.value_or(kCauseNormal), 0, "the far end hung up");
     }
     case nua_i_terminated:
@@ -231,7 +247,7 @@ std::string UserAgent::own_address(const Trunk& trunk, const std::string& number
   const std::string& domain = trunk.settings.domain.empty() ? settings_.advertise : trunk.settings.domain;
   if (number.empty() || number == "anonymous") return "sip:anonymous@anonymous.invalid";
   const bool plus = number[0] == '+' && !trunk.settings.plus_sign;
-  return "sip:" + number.substr(plus ? 1 : 0) + "@" + domain;
+  return "sip:" + number.substr(plus ? 1 : 0) + "@" + uri_host(domain);
 }
 
 void UserAgent::change_state(const SipLegPtr& leg, SipLeg::State state) {
@@ -267,8 +283,8 @@ void UserAgent::release(const SipLegPtr& leg) {
   by_number_.erase(leg->number);
 }
 
-void UserAgent::tell(const SipLegPtr& leg, LegChange change) {
-  leg->news.push_back(std::move(change));
+void UserAgent::tell(const SipLegPtr& leg, LegNews news) {
+  leg->news.push_back(std::move(news));
   if (std::exchange(leg->telling, true)) return;
   tell_next(leg);
 }
@@ -278,17 +294,21 @@ void UserAgent::tell_next(const SipLegPtr& leg) {
     leg->telling = false;
     return;
   }
-  LegChange change = std::move(leg->news.front());
+  LegNews news = std::move(leg->news.front());
   leg->news.pop_front();
-  events_.start_changed(leg->id, std::move(change), CallOptions{}, [this, leg](Result<void> told) {
+  const auto told = [this, leg](Result<void> result) {
     // What the host says of it comes on any thread, perhaps right here.
-    thread_.post([this, leg, told = std::move(told)] {
-      if (!told.ok())
+    thread_.post([this, leg, result = std::move(result)] {
+      if (!result.ok())
         log_.write(LogLevel::kWarning, "the host did not take news of a call",
-                   Properties{{"leg_id", leg->id}, {"error", told.error().message}});
+                   Properties{{"leg_id", leg->id}, {"error", result.error().message}});
       tell_next(leg);
     });
-  });
+  };
+  if (LegChange* change = std::get_if<LegChange>(&news))
+    events_.start_changed(leg->id, std::move(*change), CallOptions{}, told);
+  else
+    events_.start_transferred(leg->id, std::get<TransferOutcome>(std::move(news)), CallOptions{}, told);
 }
 
 void UserAgent::after(const SipLegPtr& leg, Duration delay, std::function<void()> fn) {

@@ -40,6 +40,8 @@ class UserAgent {
   void play(const std::string& leg_id, std::int64_t play_id, SoundPtr sound);
   void stop_play(const std::string& leg_id, std::int64_t play_id);
   void probe(const trunkline::pstn::DialTrunk& trunk, TrunkWatch::Probed done);
+  void transfer(const std::string& leg_id, const std::string& to);
+  void transfer_progress(const std::string& leg_id, int status);
   /// What the media engine has to say.
   void take_news();
 
@@ -62,13 +64,18 @@ class UserAgent {
   void end(const SipLegPtr& leg, std::int32_t q850, int status, std::string text);
   /// The stack is done with it.
   void release(const SipLegPtr& leg);
-  void tell(const SipLegPtr& leg, trunkline::pstn::LegChange change);
+  void tell(const SipLegPtr& leg, LegNews news);
   void tell_next(const SipLegPtr& leg);
   void after(const SipLegPtr& leg, trunkline::Duration delay, std::function<void()> fn);
   void bind(const SipLegPtr& leg, nua_handle_t* handle);
   /// How the session timer is refreshed; `sip` is the other side's part of setting the call up.
   void keep_session(const SipLegPtr& leg, const sip_t* sip);
   void refresh_by_invite(const SipLegPtr& leg, trunkline::Duration interval);
+  /// Offers what holds now; later, when an offer is out.
+  void offer_again(const SipLegPtr& leg);
+  /// The other side has said something to an offer within the call.
+  void offer_settled(const SipLegPtr& leg, int status);
+  Direction direction_of(const SipLeg& leg) const;
   std::string own_address(const Trunk& trunk, const std::string& number) const;
 
   // --- user_agent_out.cpp
@@ -85,6 +92,14 @@ class UserAgent {
   void offered_again(const SipLegPtr& leg, const sip_t* sip);
   void acknowledged(const SipLegPtr& leg, const sip_t* sip);
   const Trunk* trunk_of_source() const;
+
+  // --- user_agent_transfer.cpp
+  void refer_answered(const SipLegPtr& leg, int status, const char* phrase, const sip_t* sip);
+  void refer_notified(const SipLegPtr& leg, const sip_t* sip);
+  void transferred(const SipLegPtr& leg, bool accepted, int status, std::string text);
+  void refer_asked(const SipLegPtr& leg, const sip_t* sip);
+  void refer_decided(const SipLegPtr& leg, msg_t* request, const trunkline::Result<void>& taken);
+  void notify(const SipLegPtr& leg, int status);
 
   const Settings& settings_;
   const trunkline::host::LogClient log_;

@@ -1,6 +1,4 @@
 // Calls that come in, and what the other side changes in a call.
-#include <arpa/inet.h>
-
 #include "causes.h"
 #include "sip_text.h"
 #include "user_agent.h"
@@ -18,10 +16,10 @@ using trunkline::host::LogLevel;
 const Trunk* UserAgent::trunk_of_source() const {
   msg_t* message = nua_current_request(nua_);
   const su_sockaddr_t* from = message ? msg_addr(message) : nullptr;
-  if (!from || from->su_family != AF_INET) return nullptr;
-  const std::uint32_t address = ntohl(from->su_sin.sin_addr.s_addr);
+  const auto address = from ? IpAddress::of(&from->su_sa) : std::nullopt;
+  if (!address) return nullptr;
   for (const Trunk& trunk : trunks_)
-    if (trunk.sends_from(address)) return &trunk;
+    if (trunk.sends_from(*address)) return &trunk;
   return nullptr;
 }
 
@@ -98,11 +96,18 @@ void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
   try {
     ++leg->local.version;
     if (sdp.empty()) {
-      leg->local.direction = Direction::kSendRecv;
+      leg->local.direction = direction_of(*leg);
       ours = write_offer(leg->local);
       leg->offer_is_out = true;
+      leg->hold_offered = leg->held;
     } else {
       const Agreed agreed = set_media(*leg, parse_sdp(sdp));
+      leg->held_by_them = leg->remote->direction == Direction::kSendOnly || leg->remote->direction == Direction::kInactive;
+      if (leg->held) {
+        if (leg->local.direction == Direction::kSendRecv) leg->local.direction = Direction::kSendOnly;
+        if (leg->local.direction == Direction::kRecvOnly) leg->local.direction = Direction::kInactive;
+        leg->hold_told = true;
+      }
       ours = write_answer(leg->local, *leg->remote, agreed);
     }
   } catch (const Error& error) {

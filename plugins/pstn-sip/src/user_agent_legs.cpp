@@ -67,11 +67,16 @@ void UserAgent::join_bridge(const std::string& leg_id, std::string bridge) {
 }
 
 void UserAgent::set_flow(const std::string& leg_id, LegFlow flow) {
-  engine_.change(find(leg_id)->media, [flow](MediaLeg& media) {
+  const SipLegPtr leg = find(leg_id);
+  engine_.change(leg->media, [flow](MediaLeg& media) {
     media.muted = flow.muted;
     media.on_hold = flow.on_hold;
     media.tapped = flow.tapped;
   });
+  if (!leg->trunk || !leg->trunk->settings.tells_hold || leg->held == flow.on_hold) return;
+  leg->held = flow.on_hold;
+  leg->hold_glares = 0;
+  offer_again(leg);
 }
 
 void UserAgent::play(const std::string& leg_id, std::int64_t play_id, SoundPtr sound) {

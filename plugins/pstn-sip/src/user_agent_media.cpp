@@ -8,6 +8,10 @@ namespace pstn_sip {
 
 using trunkline::Duration;
 
+namespace {
+constexpr int kMostGlares = 10;
+}
+
 void UserAgent::open_media(SipLeg& leg, const Trunk& trunk) {
   if (!leg.media) leg.media = engine_.make_leg(leg.number, ports_.open());
   leg.local.address = settings_.advertise;
@@ -22,9 +26,14 @@ void UserAgent::open_media(SipLeg& leg, const Trunk& trunk) {
 
 Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   Agreed agreed = agree(theirs, leg.local);
-  const auto remote = ipv4_address(theirs.address, theirs.port);
+  const auto remote = Endpoint::of(theirs.address, theirs.port);
+  if (!remote || remote->is_v6() != settings_.is_v6())
+    throw trunkline::Error(trunkline::ErrorCode::kFailedPrecondition,
+                           std::string("the sound would go to ") + (settings_.is_v6() ? "IPv4" : "IPv6") + ", and this side has " +
+                               (settings_.is_v6() ? "IPv6" : "IPv4"),
+                           "sdp");
   StreamSettings stream;
-  if (remote) stream.remote = *remote;
+  stream.remote = *remote;
   stream.codec = agreed.codec.id;
   stream.payload_type = agreed.codec.payload_type;
   stream.event_type = agreed.event_type;
@@ -34,7 +43,7 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   }
   // An address of zeros is a hold, too: nothing can be sent there.
   stream.send = (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) &&
-                stream.remote.sin_addr.s_addr != 0;
+                !stream.remote.is_unspecified();
   stream.receive = theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kSendOnly;
   stream.any_source = leg.trunk->settings.nat;
   stream.inband_dtmf = leg.trunk->settings.dtmf == DtmfWay::kInband;
@@ -72,14 +81,48 @@ void UserAgent::keep_session(const SipLegPtr& leg, const sip_t* sip) {
 
 void UserAgent::refresh_by_invite(const SipLegPtr& leg, Duration interval) {
   after(leg, interval, [this, leg, interval] {
-    if (leg->state == SipLeg::State::kAnswered && !leg->offer_is_out) {
-      ++leg->local.version;
-      leg->offer_is_out = true;
-      const std::string offer = write_offer(leg->local);
-      nua_invite(leg->handle, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_END());
-    }
+    offer_again(leg);
     refresh_by_invite(leg, interval);
   });
+}
+
+/// As we see it: what the host and the other side hold.
+Direction UserAgent::direction_of(const SipLeg& leg) const {
+  if (leg.held) return leg.held_by_them ? Direction::kInactive : Direction::kSendOnly;
+  return leg.held_by_them ? Direction::kRecvOnly : Direction::kSendRecv;
+}
+
+void UserAgent::offer_again(const SipLegPtr& leg) {
+  // Until the answer, another offer would be refused; offer_settled() looks again.
+  if (leg->state != SipLeg::State::kAnswered || leg->offer_is_out) return;
+  ++leg->local.version;
+  leg->local.direction = direction_of(*leg);
+  leg->offer_is_out = true;
+  leg->hold_offered = leg->held;
+  const std::string offer = write_offer(leg->local);
+  nua_invite(leg->handle, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_END());
+}
+
+void UserAgent::offer_settled(const SipLegPtr& leg, int status) {
+  leg->offer_is_out = leg->offer_challenged = false;
+  if (status < 300) {
+    leg->hold_told = leg->hold_offered;
+    leg->hold_glares = 0;
+  } else if (status == 491) {
+    // Both sides offered at once. RFC 3261, 14.1: whoever made the call waits longer.
+    if (++leg->hold_glares > kMostGlares) return;
+    const auto part = static_cast<std::uint8_t>(random_bytes(1)[0]);
+    const auto wait = leg->outbound ? std::chrono::milliseconds{2100 + part * 7} : std::chrono::milliseconds{part * 7};
+    after(leg, wait, [this, leg] {
+      if (leg->held != leg->hold_told) offer_again(leg);
+    });
+    return;
+  } else {
+    log_.write(trunkline::host::LogLevel::kInfo, "a trunk refused a change within the call",
+               trunkline::Properties{{"trunk", leg->trunk->settings.host}, {"leg_id", leg->id}, {"status", std::to_string(status)}});
+    leg->hold_told = leg->held;  // it goes on as it was; the host's hold is in our mixer all the same
+  }
+  if (leg->held != leg->hold_told) offer_again(leg);
 }
 
 }  // namespace pstn_sip

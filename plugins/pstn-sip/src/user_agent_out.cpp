@@ -16,12 +16,6 @@ using trunkline::pstn::DialTrunk;
 
 namespace {
 
-bool is_dialable(std::string_view text) {
-  if (text.size() < 2 || text.size() > 64) return false;
-  const std::string_view rest = text.substr(text[0] == '+' ? 1 : 0);
-  return !rest.empty() && std::all_of(rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 /// `sip:user@host` without anything that could end the address.
 bool is_sip_uri(std::string_view text) {
   return (text.starts_with("sip:") || text.starts_with("sips:")) && text.size() < 256 && text.find('@') != text.npos &&
@@ -99,7 +93,7 @@ void UserAgent::try_next(const SipLegPtr& leg) {
   const DialRequest& request = leg->request;
   const bool plus = request.to[0] == '+' && !trunk.settings.plus_sign;
   const std::string to =
-      is_sip_uri(request.to) ? request.to : "sip:" + request.to.substr(plus ? 1 : 0) + "@" + trunk.settings.host;
+      is_sip_uri(request.to) ? request.to : "sip:" + request.to.substr(plus ? 1 : 0) + "@" + uri_host(trunk.settings.host);
   const std::string from = quoted(request.display_name.value_or("")) + "<" + own_address(trunk, request.from) + ">";
   const std::string headers = custom_headers_text(request.headers.value_or(Properties{}));
   const std::string offer = write_offer(leg->local), hop = trunk.next_hop();
@@ -148,7 +142,7 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
     return;
   }
   if (status < 300) {
-    if (leg->state == SipLeg::State::kAnswered) return;  // of an INVITE of ours within the call
+    if (leg->state == SipLeg::State::kAnswered) return offer_settled(leg, status);  // of an INVITE of ours within the call
     if (!leg->remote) {
       nua_bye(leg->handle, SIPTAG_REASON_STR(reason_of(kCauseIncompatible).c_str()), TAG_END());
       return end(leg, kCauseIncompatible, status, "the answer has no session description");
@@ -158,8 +152,15 @@ void UserAgent::invited(const SipLegPtr& leg, int status, const char* phrase, co
     return change_state(leg, SipLeg::State::kAnswered);
   }
   if (leg->state == SipLeg::State::kAnswered) {
-    leg->offer_is_out = false;  // an INVITE of ours within the call was refused: it goes on as it was
-    return;
+    // An INVITE of ours within the call: it may want credentials, too.
+    const TrunkSettings& trunk = leg->trunk->settings;
+    const bool asks = (status == 401 || status == 407) && sip && !trunk.username.empty();
+    const std::string digest = asks ? digest_of(sip, trunk.username, leg->trunk->password) : "";
+    if (!digest.empty() && !std::exchange(leg->offer_challenged, true)) {
+      nua_authenticate(leg->handle, NUTAG_AUTH(digest.c_str()), TAG_END());
+      return;
+    }
+    return offer_settled(leg, status);  // refused: it goes on as it was
   }
   if ((status == 401 || status == 407) && sip) return authenticate(leg, status, sip);
   if (status == 403 && leg->challenged)

@@ -7,7 +7,6 @@
 #include <numbers>
 
 #include "runtime/calls/media_stream.h"
-#include "runtime/calls/recording_files.h"
 
 namespace trunkline::calls::testing {
 namespace {
@@ -94,36 +93,6 @@ TEST(Sound, ToneWords) {
   EXPECT_EQ(digit_of_word("b"), 'B');
   EXPECT_FALSE(digit_of_word("ten"));
   EXPECT_EQ(word_of_digit('0'), "zero");
-}
-
-TEST(Recording, LeavesOutWhatWasPaused) {
-  const Time start{seconds{1000}};
-  RecordingPlan plan;
-  plan.spans = {{start, start + seconds{1}}, {start + seconds{3}, start + seconds{4}}};
-  const Sound loud{std::make_shared<const Samples>(Samples(samples_in(seconds{4}), 500))};
-  plan.pieces = {{0, start + milliseconds{500}, start + milliseconds{3500}, loud}};
-  const std::vector<Samples> channels = mix_down(plan);
-  ASSERT_EQ(channels.size(), 1u);
-  const Samples& mixed = channels[0];
-  EXPECT_EQ(mixed.size(), samples_in(seconds{2}));
-  EXPECT_EQ(mixed[samples_in(milliseconds{400})], 0);
-  EXPECT_EQ(mixed[samples_in(milliseconds{600})], 500);
-  EXPECT_EQ(mixed[samples_in(milliseconds{1400})], 500);
-  EXPECT_EQ(mixed[samples_in(milliseconds{1600})], 0);
-}
-
-TEST(Recording, GivesEachParticipantAChannel) {
-  const Time start{seconds{1000}};
-  RecordingPlan plan;
-  plan.mixed = false;
-  plan.channels = {"a", "b"};
-  plan.spans = {{start, start + seconds{1}}};
-  plan.pieces = {{0, start, start + seconds{1}, {std::make_shared<const Samples>(Samples(16000, 100))}},
-                 {1, start, start + seconds{1}, {std::make_shared<const Samples>(Samples(16000, 200))}}};
-  const std::vector<Samples> channels = mix_down(plan);
-  ASSERT_EQ(channels.size(), 2u);
-  EXPECT_EQ(channels[0][8000], 100);
-  EXPECT_EQ(channels[1][8000], 200);
 }
 
 TEST(MediaFrames, HaveTheDocumentedShape) {

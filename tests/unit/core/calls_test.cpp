@@ -312,7 +312,9 @@ TEST_F(Calls, RecordingsPauseAndEndWithTheCall) {
   EXPECT_EQ(file["recordingDurationMs"], 3000);
   EXPECT_EQ(file["sessionEndReason"], "CallEnded");
   const std::string document = file["recordingStorageInfo"]["recordingChunks"][0]["documentId"];
-  EXPECT_EQ(service().recordings().file(*resource_, document).content.size(), 44u + 3 * 16000 * 2);
+  const calls::RecordedFile content = service().recordings().file(*resource_, document);
+  EXPECT_EQ(content.size, 44u + 3 * 16000 * 2);
+  EXPECT_EQ(content.read(0, content.size).size(), content.size);
   const ResourcePtr fork = sync_wait(runtime_->resources().fork("world", "copy"));
   EXPECT_NO_THROW(service().recordings().file(*fork, document));
   sync_wait(service().recordings().drop(resource_, document));

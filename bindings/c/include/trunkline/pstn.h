@@ -31,6 +31,7 @@ typedef struct tl_pstn_dial_trunk tl_pstn_dial_trunk;
 typedef struct tl_pstn_dial_request tl_pstn_dial_request;
 typedef struct tl_pstn_dtmf_input tl_pstn_dtmf_input;
 typedef struct tl_pstn_hangup_cause tl_pstn_hangup_cause;
+typedef struct tl_pstn_transfer_outcome tl_pstn_transfer_outcome;
 typedef struct tl_pstn_leg_flow tl_pstn_leg_flow;
 typedef struct tl_pstn_ladder_step tl_pstn_ladder_step;
 typedef struct tl_pstn_trunk_probe tl_pstn_trunk_probe;
@@ -108,6 +109,22 @@ TL_ABI_ASSERT(offsetof(tl_pstn_hangup_cause, q850) == 4);
 TL_ABI_ASSERT(offsetof(tl_pstn_hangup_cause, sip_status) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_hangup_cause, text) == 16);
 TL_ABI_ASSERT(sizeof(tl_pstn_hangup_cause) == 32);
+
+/** What became of a transfer that a far end was asked for. */
+struct tl_pstn_transfer_outcome {
+  uint32_t struct_size;
+  /** It took the request; else the call goes on as it was. */
+  tl_bool accepted;
+  uint8_t reserved0[3];
+  /**
+   * How the call to the target ended or, when it was not accepted, why. Q.850 cause 16 with SIP status 200: the target
+   * is there.
+   */
+  const tl_pstn_hangup_cause *cause;
+};
+TL_ABI_ASSERT(offsetof(tl_pstn_transfer_outcome, accepted) == 4);
+TL_ABI_ASSERT(offsetof(tl_pstn_transfer_outcome, cause) == 8);
+TL_ABI_ASSERT(sizeof(tl_pstn_transfer_outcome) == 16);
 
 /** How sound flows between a leg and the others of its call. */
 struct tl_pstn_leg_flow {
@@ -235,6 +252,8 @@ TL_ABI_ASSERT(sizeof(tl_pstn_provider) == 40);
 
 typedef void (*tl_pstn_events_incoming_done)(void *user, tl_error *error);
 typedef void (*tl_pstn_events_changed_done)(void *user, tl_error *error);
+typedef void (*tl_pstn_events_transfer_asked_done)(void *user, tl_error *error);
+typedef void (*tl_pstn_events_transferred_done)(void *user, tl_error *error);
 
 /**
  * What a PSTN provider tells the host.
@@ -256,10 +275,27 @@ typedef struct tl_pstn_events {
    */
   void (*changed)(void *self, const tl_call *call,
                   tl_str leg_id, const tl_pstn_leg_change *change, tl_pstn_events_changed_done done, void *user);
+  /**
+   * The far end of an answered leg asks us to call a number in its place; an error refuses it, and `transferProgress`
+   * tells how it goes.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION,
+   * TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*transfer_asked)(void *self, const tl_call *call,
+                         tl_str leg_id, tl_str to, tl_pstn_events_transfer_asked_done done, void *user);
+  /**
+   * What became of a transfer that the host asked for.
+   * [any-thread]
+   */
+  void (*transferred)(void *self, const tl_call *call,
+                      tl_str leg_id, const tl_pstn_transfer_outcome *outcome, tl_pstn_events_transferred_done done, void *user);
 } tl_pstn_events;
 TL_ABI_ASSERT(offsetof(tl_pstn_events, incoming) == 8);
 TL_ABI_ASSERT(offsetof(tl_pstn_events, changed) == 16);
-TL_ABI_ASSERT(sizeof(tl_pstn_events) == 24);
+TL_ABI_ASSERT(offsetof(tl_pstn_events, transfer_asked) == 24);
+TL_ABI_ASSERT(offsetof(tl_pstn_events, transferred) == 32);
+TL_ABI_ASSERT(sizeof(tl_pstn_events) == 40);
 #define TL_PSTN_EVENTS_ID "trunkline.pstn.events/1"
 
 typedef void (*tl_pstn_audio_provider_join_bridge_done)(void *user, tl_error *error);
@@ -333,6 +369,8 @@ TL_ABI_ASSERT(sizeof(tl_pstn_audio_events) == 16);
 #define TL_PSTN_AUDIO_EVENTS_ID "trunkline.pstn.audio.events/1"
 
 typedef void (*tl_pstn_trunk_provider_probe_done)(void *user, const tl_pstn_trunk_probe *result, tl_error *error);
+typedef void (*tl_pstn_trunk_provider_transfer_done)(void *user, tl_error *error);
+typedef void (*tl_pstn_trunk_provider_transfer_progress_done)(void *user, tl_error *error);
 
 /**
  * Trunks as a provider sees them.
@@ -349,9 +387,26 @@ typedef struct tl_pstn_trunk_provider {
    */
   void (*probe)(void *self, const tl_call *call,
                 const tl_pstn_dial_trunk *trunk, tl_pstn_trunk_provider_probe_done done, void *user);
+  /**
+   * Asks the far end of an answered leg to call a number in our place; an event tells the outcome.
+   * `failedPrecondition`: its trunk is not asked for that.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*transfer)(void *self, const tl_call *call,
+                   tl_str leg_id, tl_str to, tl_pstn_trunk_provider_transfer_done done, void *user);
+  /**
+   * Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last one.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*transfer_progress)(void *self, const tl_call *call,
+                            tl_str leg_id, int32_t status, tl_pstn_trunk_provider_transfer_progress_done done, void *user);
 } tl_pstn_trunk_provider;
 TL_ABI_ASSERT(offsetof(tl_pstn_trunk_provider, probe) == 8);
-TL_ABI_ASSERT(sizeof(tl_pstn_trunk_provider) == 16);
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_provider, transfer) == 16);
+TL_ABI_ASSERT(offsetof(tl_pstn_trunk_provider, transfer_progress) == 24);
+TL_ABI_ASSERT(sizeof(tl_pstn_trunk_provider) == 32);
 #define TL_PSTN_TRUNK_PROVIDER_ID "trunkline.pstn.trunks/1"
 
 #ifdef __cplusplus

@@ -146,6 +146,8 @@ inline constexpr SlotInfo tl_pstn_provider[] = {
 inline constexpr SlotInfo tl_pstn_events[] = {
     {"incoming", offsetof(::tl_pstn_events, incoming), true},
     {"changed", offsetof(::tl_pstn_events, changed), true},
+    {"transfer_asked", offsetof(::tl_pstn_events, transfer_asked), true},
+    {"transferred", offsetof(::tl_pstn_events, transferred), true},
 };
 inline constexpr SlotInfo tl_pstn_audio_provider[] = {
     {"join_bridge", offsetof(::tl_pstn_audio_provider, join_bridge), true},
@@ -158,6 +160,8 @@ inline constexpr SlotInfo tl_pstn_audio_events[] = {
 };
 inline constexpr SlotInfo tl_pstn_trunk_provider[] = {
     {"probe", offsetof(::tl_pstn_trunk_provider, probe), true},
+    {"transfer", offsetof(::tl_pstn_trunk_provider, transfer), true},
+    {"transfer_progress", offsetof(::tl_pstn_trunk_provider, transfer_progress), true},
 };
 inline constexpr SlotInfo tl_pstnsandbox_pstn_sandbox_provider[] = {
     {"add_persona", offsetof(::tl_pstnsandbox_pstn_sandbox_provider, add_persona), true},
@@ -405,10 +409,10 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.email/1", "EmailProvider", InterfaceKind::kProvider, false, sizeof(tl_email_provider), 24, slots::tl_email_provider},
     {"trunkline.email.events/1", "EmailEvents", InterfaceKind::kEvents, false, sizeof(tl_email_events), 32, slots::tl_email_events},
     {"trunkline.pstn/1", "PstnProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_provider), 40, slots::tl_pstn_provider},
-    {"trunkline.pstn.events/1", "PstnEvents", InterfaceKind::kEvents, false, sizeof(tl_pstn_events), 24, slots::tl_pstn_events},
+    {"trunkline.pstn.events/1", "PstnEvents", InterfaceKind::kEvents, false, sizeof(tl_pstn_events), 40, slots::tl_pstn_events},
     {"trunkline.pstn.audio/1", "PstnAudioProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_audio_provider), 40, slots::tl_pstn_audio_provider},
     {"trunkline.pstn.audio.events/1", "PstnAudioEvents", InterfaceKind::kEvents, false, sizeof(tl_pstn_audio_events), 16, slots::tl_pstn_audio_events},
-    {"trunkline.pstn.trunks/1", "PstnTrunkProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_trunk_provider), 16, slots::tl_pstn_trunk_provider},
+    {"trunkline.pstn.trunks/1", "PstnTrunkProvider", InterfaceKind::kProvider, false, sizeof(tl_pstn_trunk_provider), 32, slots::tl_pstn_trunk_provider},
     {"trunkline.pstn_sandbox/1", "PstnSandboxProvider", InterfaceKind::kProvider, false, sizeof(tl_pstnsandbox_pstn_sandbox_provider), 80, slots::tl_pstnsandbox_pstn_sandbox_provider},
     {"trunkline.pstn_sandbox.events/1", "PstnSandboxEvents", InterfaceKind::kEvents, false, sizeof(tl_pstnsandbox_pstn_sandbox_events), 16, slots::tl_pstnsandbox_pstn_sandbox_events},
     {"trunkline.media/draft-1", "MediaProvider", InterfaceKind::kProvider, true, sizeof(tl_media_provider), 24, slots::tl_media_provider},

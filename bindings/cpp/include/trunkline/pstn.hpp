@@ -78,6 +78,17 @@ struct HangupCause {
   bool operator==(const HangupCause&) const = default;
 };
 
+/// What became of a transfer that a far end was asked for.
+struct TransferOutcome {
+  /// It took the request; else the call goes on as it was.
+  bool accepted{};
+  /// How the call to the target ended or, when it was not accepted, why. Q.850 cause 16 with SIP status 200: the target is
+  /// there.
+  HangupCause cause{};
+
+  bool operator==(const TransferOutcome&) const = default;
+};
+
 /// How sound flows between a leg and the others of its call.
 struct LegFlow {
   /// Nobody hears the far end.
@@ -148,6 +159,7 @@ class DialTrunkView;
 class DialRequestView;
 class DtmfInputView;
 class HangupCauseView;
+class TransferOutcomeView;
 class LegFlowView;
 class LadderStepView;
 class TrunkProbeView;
@@ -205,6 +217,19 @@ struct Codec<::trunkline::pstn::HangupCause> {
   static constexpr std::size_t kMinSize = 32;
   static C lower(const ::trunkline::pstn::HangupCause& v, Arena& arena);
   static void lift(const C& c, ::trunkline::pstn::HangupCause& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::pstn::TransferOutcome> {
+  using C = tl_pstn_transfer_outcome;
+  using View = ::trunkline::pstn::TransferOutcomeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 16;
+  static C lower(const ::trunkline::pstn::TransferOutcome& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::pstn::TransferOutcome& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -363,6 +388,29 @@ class HangupCauseView {
   const tl_pstn_hangup_cause* c_ = nullptr;
 };
 
+/// TransferOutcome in C form, read in place.
+class TransferOutcomeView {
+ public:
+  TransferOutcomeView() = default;
+  explicit TransferOutcomeView(const tl_pstn_transfer_outcome& c) : c_(&c) {}
+
+  /// It took the request; else the call goes on as it was.
+  bool accepted() const { return abi::Member<bool>::view(c_->accepted); }
+  /// How the call to the target ended or, when it was not accepted, why. Q.850 cause 16 with SIP status 200: the target is
+  /// there.
+  HangupCauseView cause() const { return abi::Member<HangupCause>::view(c_->cause); }
+
+  TransferOutcome copy() const {
+    TransferOutcome value;
+    abi::Codec<TransferOutcome>::lift(*c_, value);
+    return value;
+  }
+  const tl_pstn_transfer_outcome* raw() const { return c_; }
+
+ private:
+  const tl_pstn_transfer_outcome* c_ = nullptr;
+};
+
 /// LegFlow in C form, read in place.
 class LegFlowView {
  public:
@@ -483,6 +531,7 @@ inline ::trunkline::pstn::DialTrunkView Codec<::trunkline::pstn::DialTrunk>::vie
 inline ::trunkline::pstn::DialRequestView Codec<::trunkline::pstn::DialRequest>::view(const tl_pstn_dial_request& c) { return ::trunkline::pstn::DialRequestView(c); }
 inline ::trunkline::pstn::DtmfInputView Codec<::trunkline::pstn::DtmfInput>::view(const tl_pstn_dtmf_input& c) { return ::trunkline::pstn::DtmfInputView(c); }
 inline ::trunkline::pstn::HangupCauseView Codec<::trunkline::pstn::HangupCause>::view(const tl_pstn_hangup_cause& c) { return ::trunkline::pstn::HangupCauseView(c); }
+inline ::trunkline::pstn::TransferOutcomeView Codec<::trunkline::pstn::TransferOutcome>::view(const tl_pstn_transfer_outcome& c) { return ::trunkline::pstn::TransferOutcomeView(c); }
 inline ::trunkline::pstn::LegFlowView Codec<::trunkline::pstn::LegFlow>::view(const tl_pstn_leg_flow& c) { return ::trunkline::pstn::LegFlowView(c); }
 inline ::trunkline::pstn::LadderStepView Codec<::trunkline::pstn::LadderStep>::view(const tl_pstn_ladder_step& c) { return ::trunkline::pstn::LadderStepView(c); }
 inline ::trunkline::pstn::TrunkProbeView Codec<::trunkline::pstn::TrunkProbe>::view(const tl_pstn_trunk_probe& c) { return ::trunkline::pstn::TrunkProbeView(c); }

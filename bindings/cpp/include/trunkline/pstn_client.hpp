@@ -37,6 +37,16 @@ struct PstnEventsChanged {
   static constexpr auto kSlot = &tl_pstn_events::changed;
   using Value = void;
 };
+struct PstnEventsTransferAsked {
+  static constexpr std::string_view kName = "transfer_asked";
+  static constexpr auto kSlot = &tl_pstn_events::transfer_asked;
+  using Value = void;
+};
+struct PstnEventsTransferred {
+  static constexpr std::string_view kName = "transferred";
+  static constexpr auto kSlot = &tl_pstn_events::transferred;
+  using Value = void;
+};
 struct PstnAudioProviderJoinBridge {
   static constexpr std::string_view kName = "join_bridge";
   static constexpr auto kSlot = &tl_pstn_audio_provider::join_bridge;
@@ -66,6 +76,16 @@ struct PstnTrunkProviderProbe {
   static constexpr std::string_view kName = "probe";
   static constexpr auto kSlot = &tl_pstn_trunk_provider::probe;
   using Value = TrunkProbe;
+};
+struct PstnTrunkProviderTransfer {
+  static constexpr std::string_view kName = "transfer";
+  static constexpr auto kSlot = &tl_pstn_trunk_provider::transfer;
+  using Value = void;
+};
+struct PstnTrunkProviderTransferProgress {
+  static constexpr std::string_view kName = "transfer_progress";
+  static constexpr auto kSlot = &tl_pstn_trunk_provider::transfer_progress;
+  using Value = void;
 };
 }  // namespace ops
 
@@ -190,6 +210,42 @@ class PstnEventsClient : public abi::Client<tl_pstn_events> {
   }
   /// changed, blocking this thread.
   void changed_sync(std::string leg_id, LegChange change, CallOptions options = {}) const;
+
+  /// The far end of an answered leg asks us to call a number in its place; an error refuses it, and `transferProgress` tells
+  /// how it goes.
+  /// Errors: kNotFound, kPermissionDenied, kFailedPrecondition, kInvalidArgument.
+  Task<void> transfer_asked(std::string leg_id, std::string to, CallOptions options = {}) const;
+  /// transfer_asked ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_transfer_asked(std::string leg_id, std::string to, CallOptions options, F done) const {
+    Client::start<ops::PstnEventsTransferAsked>(std::move(options), std::move(done), std::move(leg_id), std::move(to));
+  }
+  void start_transfer_asked(std::string leg_id, std::string to, CallOptions options, abi::Callback<void> done) const;
+  /// transfer_asked without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_transfer_asked_raw(tl_str leg_id, tl_str to, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnEventsTransferAsked>(std::move(options), std::move(done), leg_id, to);
+  }
+  /// transfer_asked, blocking this thread.
+  void transfer_asked_sync(std::string leg_id, std::string to, CallOptions options = {}) const;
+
+  /// What became of a transfer that the host asked for.
+  Task<void> transferred(std::string leg_id, TransferOutcome outcome, CallOptions options = {}) const;
+  /// transferred ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_transferred(std::string leg_id, TransferOutcome outcome, CallOptions options, F done) const {
+    Client::start<ops::PstnEventsTransferred>(std::move(options), std::move(done), std::move(leg_id), std::move(outcome));
+  }
+  void start_transferred(std::string leg_id, TransferOutcome outcome, CallOptions options, abi::Callback<void> done) const;
+  /// transferred without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_transferred_raw(tl_str leg_id, const tl_pstn_transfer_outcome& outcome, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnEventsTransferred>(std::move(options), std::move(done), leg_id, &outcome);
+  }
+  /// transferred, blocking this thread.
+  void transferred_sync(std::string leg_id, TransferOutcome outcome, CallOptions options = {}) const;
 };
 
 /// Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel.
@@ -305,6 +361,43 @@ class PstnTrunkProviderClient : public abi::Client<tl_pstn_trunk_provider> {
   }
   /// probe, blocking this thread.
   TrunkProbe probe_sync(DialTrunk trunk, CallOptions options = {}) const;
+
+  /// Asks the far end of an answered leg to call a number in our place; an event tells the outcome. `failedPrecondition`: its
+  /// trunk is not asked for that.
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition.
+  Task<void> transfer(std::string leg_id, std::string to, CallOptions options = {}) const;
+  /// transfer ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_transfer(std::string leg_id, std::string to, CallOptions options, F done) const {
+    Client::start<ops::PstnTrunkProviderTransfer>(std::move(options), std::move(done), std::move(leg_id), std::move(to));
+  }
+  void start_transfer(std::string leg_id, std::string to, CallOptions options, abi::Callback<void> done) const;
+  /// transfer without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_transfer_raw(tl_str leg_id, tl_str to, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnTrunkProviderTransfer>(std::move(options), std::move(done), leg_id, to);
+  }
+  /// transfer, blocking this thread.
+  void transfer_sync(std::string leg_id, std::string to, CallOptions options = {}) const;
+
+  /// Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last one.
+  /// Errors: kNotFound.
+  Task<void> transfer_progress(std::string leg_id, std::int32_t status, CallOptions options = {}) const;
+  /// transfer_progress ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_transfer_progress(std::string leg_id, std::int32_t status, CallOptions options, F done) const {
+    Client::start<ops::PstnTrunkProviderTransferProgress>(std::move(options), std::move(done), std::move(leg_id), status);
+  }
+  void start_transfer_progress(std::string leg_id, std::int32_t status, CallOptions options, abi::Callback<void> done) const;
+  /// transfer_progress without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_transfer_progress_raw(tl_str leg_id, int32_t status, CallOptions options, F done) const {
+    Client::start_raw<ops::PstnTrunkProviderTransferProgress>(std::move(options), std::move(done), leg_id, status);
+  }
+  /// transfer_progress, blocking this thread.
+  void transfer_progress_sync(std::string leg_id, std::int32_t status, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::pstn

@@ -67,6 +67,20 @@ class PstnEvents : public virtual Implementation {
   TL_INLINE virtual Task<void> changed(Call call, std::string leg_id, LegChange change);
   TL_INLINE virtual void start_changed(const Call& call, std::string_view leg_id, LegChangeView change, Completion<void> done);
 
+  /// The far end of an answered leg asks us to call a number in its place; an error refuses it, and `transferProgress` tells
+  /// how it goes.
+  /// [any-thread]
+  /// Errors: kNotFound, kPermissionDenied, kFailedPrecondition, kInvalidArgument.
+  TL_INLINE virtual Task<void> transfer_asked(Call call, std::string leg_id, std::string to);
+  TL_INLINE virtual void start_transfer_asked(const Call& call, std::string_view leg_id, std::string_view to,
+                                              Completion<void> done);
+
+  /// What became of a transfer that the host asked for.
+  /// [any-thread]
+  TL_INLINE virtual Task<void> transferred(Call call, std::string leg_id, TransferOutcome outcome);
+  TL_INLINE virtual void start_transferred(const Call& call, std::string_view leg_id, TransferOutcomeView outcome,
+                                           Completion<void> done);
+
  protected:
   PstnEvents() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
@@ -144,6 +158,20 @@ class PstnTrunkProvider : public virtual Implementation {
   /// Errors: kInvalidArgument.
   TL_INLINE virtual Task<TrunkProbe> probe(Call call, DialTrunk trunk);
   TL_INLINE virtual void start_probe(const Call& call, DialTrunkView trunk, Completion<TrunkProbe> done);
+
+  /// Asks the far end of an answered leg to call a number in our place; an event tells the outcome. `failedPrecondition`: its
+  /// trunk is not asked for that.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition.
+  TL_INLINE virtual Task<void> transfer(Call call, std::string leg_id, std::string to);
+  TL_INLINE virtual void start_transfer(const Call& call, std::string_view leg_id, std::string_view to, Completion<void> done);
+
+  /// Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last one.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<void> transfer_progress(Call call, std::string leg_id, std::int32_t status);
+  TL_INLINE virtual void start_transfer_progress(const Call& call, std::string_view leg_id, std::int32_t status,
+                                                 Completion<void> done);
 
  protected:
   PstnTrunkProvider() { Implementation::offer(kInterfaceId, iface_of(this)); }

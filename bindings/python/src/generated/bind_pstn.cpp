@@ -11,6 +11,7 @@ pyrt::Model<2> model_DialTrunk({"host", "port"});
 pyrt::Model<7> model_DialRequest({"leg_id", "from_", "display_name", "to", "ring_timeout", "headers", "trunks"});
 pyrt::Model<1> model_DtmfInput({"digits"});
 pyrt::Model<3> model_HangupCause({"q850", "sip_status", "text"});
+pyrt::Model<2> model_TransferOutcome({"accepted", "cause"});
 pyrt::Model<3> model_LegFlow({"muted", "on_hold", "tapped"});
 pyrt::Model<3> model_LadderStep({"sent", "message", "after"});
 pyrt::Model<4> model_TrunkProbe({"ok", "peer", "ladder", "problem"});
@@ -75,6 +76,17 @@ void from_py(PyObject* object, HangupCause& value) {
   fields.take(0, value.q850);
   fields.take(1, value.sip_status);
   fields.take(2, value.text);
+}
+PyObject* to_py(const TransferOutcome& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.accepted));
+  row.add(pyrt::put(value.cause));
+  return model_TransferOutcome.make(row);
+}
+void from_py(PyObject* object, TransferOutcome& value) {
+  const pyrt::Fields fields(model_TransferOutcome, object);
+  fields.take(0, value.accepted);
+  fields.take(1, value.cause);
 }
 PyObject* to_py(const LegFlow& value) {
   pyrt::Row<3> row;
@@ -229,11 +241,43 @@ struct PstnEvents_changed final : pyrt::Operation<void> {
   }
 };
 
+struct PstnEvents_transfer_asked final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_to{};
+
+  PstnEvents_transfer_asked() : Operation("transfer_asked", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("to", args[1], p_to);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnEventsClient>().start_transfer_asked(std::move(p_leg_id), std::move(p_to), std::move(options), std::move(done));
+  }
+};
+
+struct PstnEvents_transferred final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  trunkline::pstn::TransferOutcome p_outcome{};
+
+  PstnEvents_transferred() : Operation("transferred", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("outcome", args[1], p_outcome);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnEventsClient>().start_transferred(std::move(p_leg_id), std::move(p_outcome), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_PstnEvents[] = {
     {"incoming", &pyrt::blocking<PstnEvents_incoming>},
     {"incoming_async", &pyrt::awaited<PstnEvents_incoming>},
     {"changed", &pyrt::blocking<PstnEvents_changed>},
     {"changed_async", &pyrt::awaited<PstnEvents_changed>},
+    {"transfer_asked", &pyrt::blocking<PstnEvents_transfer_asked>},
+    {"transfer_asked_async", &pyrt::awaited<PstnEvents_transfer_asked>},
+    {"transferred", &pyrt::blocking<PstnEvents_transferred>},
+    {"transferred_async", &pyrt::awaited<PstnEvents_transferred>},
 };
 
 struct PstnAudioProvider_join_bridge final : pyrt::Operation<void> {
@@ -334,9 +378,41 @@ struct PstnTrunkProvider_probe final : pyrt::Operation<trunkline::pstn::TrunkPro
   }
 };
 
+struct PstnTrunkProvider_transfer final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::string p_to{};
+
+  PstnTrunkProvider_transfer() : Operation("transfer", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("to", args[1], p_to);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnTrunkProviderClient>().start_transfer(std::move(p_leg_id), std::move(p_to), std::move(options), std::move(done));
+  }
+};
+
+struct PstnTrunkProvider_transfer_progress final : pyrt::Operation<void> {
+  std::string p_leg_id{};
+  std::int32_t p_status{};
+
+  PstnTrunkProvider_transfer_progress() : Operation("transfer_progress", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("leg_id", args[0], p_leg_id);
+    pyrt::argument("status", args[1], p_status);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<PstnTrunkProviderClient>().start_transfer_progress(std::move(p_leg_id), std::move(p_status), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_PstnTrunkProvider[] = {
     {"probe", &pyrt::blocking<PstnTrunkProvider_probe>},
     {"probe_async", &pyrt::awaited<PstnTrunkProvider_probe>},
+    {"transfer", &pyrt::blocking<PstnTrunkProvider_transfer>},
+    {"transfer_async", &pyrt::awaited<PstnTrunkProvider_transfer>},
+    {"transfer_progress", &pyrt::blocking<PstnTrunkProvider_transfer_progress>},
+    {"transfer_progress_async", &pyrt::awaited<PstnTrunkProvider_transfer_progress>},
 };
 }  // namespace
 
@@ -346,6 +422,7 @@ static void register_types(PyObject* types) {
   model_DialRequest.init(pyrt::type_of(types, "DialRequest"));
   model_DtmfInput.init(pyrt::type_of(types, "DtmfInput"));
   model_HangupCause.init(pyrt::type_of(types, "HangupCause"));
+  model_TransferOutcome.init(pyrt::type_of(types, "TransferOutcome"));
   model_LegFlow.init(pyrt::type_of(types, "LegFlow"));
   model_LadderStep.init(pyrt::type_of(types, "LadderStep"));
   model_TrunkProbe.init(pyrt::type_of(types, "TrunkProbe"));

@@ -64,6 +64,12 @@ class PstnTrunkProviderObject final : public PstnTrunkProvider {
   void start_probe(const Call& call, DialTrunkView trunk, Completion<TrunkProbe> done) override {
     pyrt::begin<TrunkProbe, DialTrunk>(object_, first_ + 0, call, std::move(done), abi::own<DialTrunk>(trunk));
   }
+  void start_transfer(const Call& call, std::string_view leg_id, std::string_view to, Completion<void> done) override {
+    pyrt::begin<void, std::string, std::string>(object_, first_ + 1, call, std::move(done), abi::own<std::string>(leg_id), abi::own<std::string>(to));
+  }
+  void start_transfer_progress(const Call& call, std::string_view leg_id, std::int32_t status, Completion<void> done) override {
+    pyrt::begin<void, std::string, std::int32_t>(object_, first_ + 2, call, std::move(done), abi::own<std::string>(leg_id), status);
+  }
 
  private:
   pyrt::ProviderObject& object_;
@@ -78,7 +84,7 @@ std::unique_ptr<Implementation> make_PstnTrunkProvider(pyrt::ProviderObject& obj
 static void offer_all() {
   pyrt::define_offer({PstnProvider::kInterfaceId, 4, &make_PstnProvider});
   pyrt::define_offer({PstnAudioProvider::kInterfaceId, 4, &make_PstnAudioProvider});
-  pyrt::define_offer({PstnTrunkProvider::kInterfaceId, 1, &make_PstnTrunkProvider});
+  pyrt::define_offer({PstnTrunkProvider::kInterfaceId, 3, &make_PstnTrunkProvider});
 }
 }  // namespace trunkline::pstn
 

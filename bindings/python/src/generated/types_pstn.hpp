@@ -14,6 +14,8 @@ PyObject* to_py(const DtmfInput& value);
 void from_py(PyObject* object, DtmfInput& value);
 PyObject* to_py(const HangupCause& value);
 void from_py(PyObject* object, HangupCause& value);
+PyObject* to_py(const TransferOutcome& value);
+void from_py(PyObject* object, TransferOutcome& value);
 PyObject* to_py(const LegFlow& value);
 void from_py(PyObject* object, LegFlow& value);
 PyObject* to_py(const LadderStep& value);

@@ -14,7 +14,7 @@ from typing import ClassVar, overload
 
 from .._native import pstn as _native
 from .._objects import HostObject, Provider, model_of
-from ..pstn import DialRequest, DialTrunk, LegChange, LegFlow, TrunkProbe
+from ..pstn import DialRequest, DialTrunk, LegChange, LegFlow, TransferOutcome, TrunkProbe
 from ._futures import within
 
 __all__ = [
@@ -136,6 +136,31 @@ class PstnEvents(HostObject):
         future = self._impl.changed_async(leg_id, change)
         await (future if timeout is None else within(future, timeout))
 
+    async def transfer_asked(self, leg_id: str, to: str, *, timeout: float | None = None) -> None:
+        """The far end of an answered leg asks us to call a number in its place; an error refuses it, and
+        `transfer_progress` tells how it goes.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            PermissionDeniedError: The caller is known but may not do this.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.transfer_asked_async(leg_id, to)
+        await (future if timeout is None else within(future, timeout))
+
+    async def transferred(self, leg_id: str, outcome: TransferOutcome, *, timeout: float | None = None) -> None:
+        """What became of a transfer that the host asked for.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.transferred_async(leg_id, outcome)
+        await (future if timeout is None else within(future, timeout))
+
 
 class PstnAudioProvider(Provider):
     """Sound of legs: 16-bit signed little-endian samples, 16 kHz, one channel."""
@@ -241,3 +266,31 @@ class PstnTrunkProvider(Provider):
         """
         future = self._impl.probe_async(model_of(DialTrunk, trunk, fields))
         return await (future if timeout is None else within(future, timeout))
+
+    async def transfer(self, leg_id: str, to: str, *, timeout: float | None = None) -> None:
+        """Asks the far end of an answered leg to call a number in our place; an event tells the outcome.
+        `failed_precondition`: its trunk is not asked for that.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.transfer_async(leg_id, to)
+        await (future if timeout is None else within(future, timeout))
+
+    async def transfer_progress(self, leg_id: str, status: int, *, timeout: float | None = None) -> None:
+        """Tells the far end of a leg how the transfer goes that it asked for: a SIP status, and from 200 on the last
+        one.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.transfer_progress_async(leg_id, status)
+        await (future if timeout is None else within(future, timeout))

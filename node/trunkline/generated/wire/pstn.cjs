@@ -43,6 +43,11 @@ function writeHangupCause(w, v) {
   if (w.has(v.text)) w.string("text", v.text);
 }
 
+function writeTransferOutcome(w, v) {
+  w.boolean("accepted", v.accepted);
+  w.model("cause", v.cause, writeHangupCause);
+}
+
 function writeLegFlow(w, v) {
   w.boolean("muted", v.muted);
   w.boolean("onHold", v.onHold);
@@ -93,6 +98,7 @@ module.exports = {
   readDialRequest,
   writeDtmfInput,
   writeHangupCause,
+  writeTransferOutcome,
   writeLegFlow,
   readLegFlow,
   writeLadderStep,

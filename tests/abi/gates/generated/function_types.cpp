@@ -265,6 +265,12 @@ static_assert(std::is_same_v<decltype(tl_pstn_events::incoming),
 static_assert(std::is_same_v<tl_pstn_events_changed_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_pstn_events::changed),
                              void (*)(void *, const tl_call *, tl_str, const tl_pstn_leg_change *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_transfer_asked_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::transfer_asked),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_events_transferred_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_events::transferred),
+                             void (*)(void *, const tl_call *, tl_str, const tl_pstn_transfer_outcome *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_pstn_audio_provider_join_bridge_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_pstn_audio_provider::join_bridge),
                              void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
@@ -283,6 +289,12 @@ static_assert(std::is_same_v<decltype(tl_pstn_audio_events::heard),
 static_assert(std::is_same_v<tl_pstn_trunk_provider_probe_done, void (*)(void *, const tl_pstn_trunk_probe *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_pstn_trunk_provider::probe),
                              void (*)(void *, const tl_call *, const tl_pstn_dial_trunk *, void (*)(void *, const tl_pstn_trunk_probe *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_trunk_provider_transfer_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_trunk_provider::transfer),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_pstn_trunk_provider_transfer_progress_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_pstn_trunk_provider::transfer_progress),
+                             void (*)(void *, const tl_call *, tl_str, int32_t, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_pstnsandbox_pstn_sandbox_provider_add_persona_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_pstnsandbox_pstn_sandbox_provider::add_persona),
                              void (*)(void *, const tl_call *, const tl_pstnsandbox_persona *, void (*)(void *, tl_error *), void *)>);

@@ -87,6 +87,23 @@ TL_INLINE void Codec<::trunkline::pstn::HangupCause>::check(const tl_pstn_hangup
   Member<std::optional<std::string>>::check(c.text, "text");
 }
 
+TL_INLINE tl_pstn_transfer_outcome Codec<::trunkline::pstn::TransferOutcome>::lower(const ::trunkline::pstn::TransferOutcome& v, [[maybe_unused]] Arena& arena) {
+  tl_pstn_transfer_outcome c{};
+  c.struct_size = sizeof c;
+  c.accepted = Member<bool>::lower(v.accepted, arena);
+  c.cause = Member<::trunkline::pstn::HangupCause>::lower(v.cause, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::pstn::TransferOutcome>::lift(const tl_pstn_transfer_outcome& c, ::trunkline::pstn::TransferOutcome& v) {
+  Member<bool>::lift(c.accepted, v.accepted);
+  Member<::trunkline::pstn::HangupCause>::lift(c.cause, v.cause);
+}
+TL_INLINE void Codec<::trunkline::pstn::TransferOutcome>::check(const tl_pstn_transfer_outcome& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<bool>::check(c.accepted, "accepted");
+  Member<::trunkline::pstn::HangupCause>::check(c.cause, "cause");
+}
+
 TL_INLINE tl_pstn_leg_flow Codec<::trunkline::pstn::LegFlow>::lower(const ::trunkline::pstn::LegFlow& v, [[maybe_unused]] Arena& arena) {
   tl_pstn_leg_flow c{};
   c.muted = Member<bool>::lower(v.muted, arena);

@@ -68,6 +68,26 @@ TL_INLINE void PstnEventsClient::start_changed(std::string leg_id, LegChange cha
 TL_INLINE void PstnEventsClient::changed_sync(std::string leg_id, LegChange change, CallOptions options) const {
   return Client::wait<ops::PstnEventsChanged>(std::move(options), std::move(leg_id), std::move(change));
 }
+TL_INLINE Task<void> PstnEventsClient::transfer_asked(std::string leg_id, std::string to, CallOptions options) const {
+  return Client::run<ops::PstnEventsTransferAsked>(std::move(options), std::move(leg_id), std::move(to));
+}
+TL_INLINE void PstnEventsClient::start_transfer_asked(std::string leg_id, std::string to, CallOptions options,
+                                                      abi::Callback<void> done) const {
+  Client::start<ops::PstnEventsTransferAsked>(std::move(options), std::move(done), std::move(leg_id), std::move(to));
+}
+TL_INLINE void PstnEventsClient::transfer_asked_sync(std::string leg_id, std::string to, CallOptions options) const {
+  return Client::wait<ops::PstnEventsTransferAsked>(std::move(options), std::move(leg_id), std::move(to));
+}
+TL_INLINE Task<void> PstnEventsClient::transferred(std::string leg_id, TransferOutcome outcome, CallOptions options) const {
+  return Client::run<ops::PstnEventsTransferred>(std::move(options), std::move(leg_id), std::move(outcome));
+}
+TL_INLINE void PstnEventsClient::start_transferred(std::string leg_id, TransferOutcome outcome, CallOptions options,
+                                                   abi::Callback<void> done) const {
+  Client::start<ops::PstnEventsTransferred>(std::move(options), std::move(done), std::move(leg_id), std::move(outcome));
+}
+TL_INLINE void PstnEventsClient::transferred_sync(std::string leg_id, TransferOutcome outcome, CallOptions options) const {
+  return Client::wait<ops::PstnEventsTransferred>(std::move(options), std::move(leg_id), std::move(outcome));
+}
 
 TL_INLINE Task<void> PstnAudioProviderClient::join_bridge(std::string leg_id, std::string bridge, CallOptions options) const {
   return Client::run<ops::PstnAudioProviderJoinBridge>(std::move(options), std::move(leg_id), std::move(bridge));
@@ -126,6 +146,28 @@ TL_INLINE void PstnTrunkProviderClient::start_probe(DialTrunk trunk, CallOptions
 }
 TL_INLINE TrunkProbe PstnTrunkProviderClient::probe_sync(DialTrunk trunk, CallOptions options) const {
   return Client::wait<ops::PstnTrunkProviderProbe>(std::move(options), std::move(trunk));
+}
+TL_INLINE Task<void> PstnTrunkProviderClient::transfer(std::string leg_id, std::string to, CallOptions options) const {
+  return Client::run<ops::PstnTrunkProviderTransfer>(std::move(options), std::move(leg_id), std::move(to));
+}
+TL_INLINE void PstnTrunkProviderClient::start_transfer(std::string leg_id, std::string to, CallOptions options,
+                                                       abi::Callback<void> done) const {
+  Client::start<ops::PstnTrunkProviderTransfer>(std::move(options), std::move(done), std::move(leg_id), std::move(to));
+}
+TL_INLINE void PstnTrunkProviderClient::transfer_sync(std::string leg_id, std::string to, CallOptions options) const {
+  return Client::wait<ops::PstnTrunkProviderTransfer>(std::move(options), std::move(leg_id), std::move(to));
+}
+TL_INLINE Task<void> PstnTrunkProviderClient::transfer_progress(std::string leg_id, std::int32_t status,
+                                                                CallOptions options) const {
+  return Client::run<ops::PstnTrunkProviderTransferProgress>(std::move(options), std::move(leg_id), status);
+}
+TL_INLINE void PstnTrunkProviderClient::start_transfer_progress(std::string leg_id, std::int32_t status, CallOptions options,
+                                                                abi::Callback<void> done) const {
+  Client::start<ops::PstnTrunkProviderTransferProgress>(std::move(options), std::move(done), std::move(leg_id), status);
+}
+TL_INLINE void PstnTrunkProviderClient::transfer_progress_sync(std::string leg_id, std::int32_t status,
+                                                               CallOptions options) const {
+  return Client::wait<ops::PstnTrunkProviderTransferProgress>(std::move(options), std::move(leg_id), status);
 }
 
 }  // namespace trunkline::pstn

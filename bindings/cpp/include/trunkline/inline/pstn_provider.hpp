@@ -72,6 +72,18 @@ TL_INLINE void PstnEvents::start_changed(const Call& call, std::string_view leg_
   abi::complete_with(std::move(done),
                      [&] { return this->changed(call, abi::own<std::string>(leg_id), abi::own<LegChange>(change)); });
 }
+TL_INLINE Task<void> PstnEvents::transfer_asked(Call, std::string, std::string) { abi::unimplemented("transfer_asked"); }
+TL_INLINE void PstnEvents::start_transfer_asked(const Call& call, std::string_view leg_id, std::string_view to,
+                                                Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->transfer_asked(call, abi::own<std::string>(leg_id), abi::own<std::string>(to)); });
+}
+TL_INLINE Task<void> PstnEvents::transferred(Call, std::string, TransferOutcome) { abi::unimplemented("transferred"); }
+TL_INLINE void PstnEvents::start_transferred(const Call& call, std::string_view leg_id, TransferOutcomeView outcome,
+                                             Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->transferred(call, abi::own<std::string>(leg_id), abi::own<TransferOutcome>(outcome)); });
+}
 
 namespace detail {
 struct PstnEventsThunks {
@@ -93,7 +105,22 @@ struct PstnEventsThunks {
                              abi::Codec<LegChange>::view(abi::required<LegChange>(change, "change")), std::move(completion));
     });
   }
-  static constexpr tl_pstn_events kVtbl{sizeof(tl_pstn_events), 0, &incoming, &changed};
+  static void transfer_asked(void* self, const tl_call* call, tl_str leg_id, tl_str to, tl_pstn_events_transfer_asked_done done,
+                             void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_transfer_asked(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                                    abi::Member<std::string>::view(abi::checked<std::string>(to, "to")), std::move(completion));
+    });
+  }
+  static void transferred(void* self, const tl_call* call, tl_str leg_id, const tl_pstn_transfer_outcome* outcome,
+                          tl_pstn_events_transferred_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_transferred(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                                 abi::Codec<TransferOutcome>::view(abi::required<TransferOutcome>(outcome, "outcome")),
+                                 std::move(completion));
+    });
+  }
+  static constexpr tl_pstn_events kVtbl{sizeof(tl_pstn_events), 0, &incoming, &changed, &transfer_asked, &transferred};
 };
 }  // namespace detail
 
@@ -182,6 +209,18 @@ TL_INLINE Task<TrunkProbe> PstnTrunkProvider::probe(Call, DialTrunk) { abi::unim
 TL_INLINE void PstnTrunkProvider::start_probe(const Call& call, DialTrunkView trunk, Completion<TrunkProbe> done) {
   abi::complete_with(std::move(done), [&] { return this->probe(call, abi::own<DialTrunk>(trunk)); });
 }
+TL_INLINE Task<void> PstnTrunkProvider::transfer(Call, std::string, std::string) { abi::unimplemented("transfer"); }
+TL_INLINE void PstnTrunkProvider::start_transfer(const Call& call, std::string_view leg_id, std::string_view to,
+                                                 Completion<void> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->transfer(call, abi::own<std::string>(leg_id), abi::own<std::string>(to)); });
+}
+TL_INLINE Task<void> PstnTrunkProvider::transfer_progress(Call, std::string,
+                                                          std::int32_t) { abi::unimplemented("transfer_progress"); }
+TL_INLINE void PstnTrunkProvider::start_transfer_progress(const Call& call, std::string_view leg_id, std::int32_t status,
+                                                          Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->transfer_progress(call, abi::own<std::string>(leg_id), status); });
+}
 
 namespace detail {
 struct PstnTrunkProviderThunks {
@@ -193,7 +232,22 @@ struct PstnTrunkProviderThunks {
                            std::move(completion));
     });
   }
-  static constexpr tl_pstn_trunk_provider kVtbl{sizeof(tl_pstn_trunk_provider), 0, &probe};
+  static void transfer(void* self, const tl_call* call, tl_str leg_id, tl_str to, tl_pstn_trunk_provider_transfer_done done,
+                       void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_transfer(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                              abi::Member<std::string>::view(abi::checked<std::string>(to, "to")), std::move(completion));
+    });
+  }
+  static void transfer_progress(void* self, const tl_call* call, tl_str leg_id, int32_t status,
+                                tl_pstn_trunk_provider_transfer_progress_done done, void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_transfer_progress(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(leg_id, "leg_id")),
+                                       abi::Member<std::int32_t>::view(abi::checked<std::int32_t>(status, "status")),
+                                       std::move(completion));
+    });
+  }
+  static constexpr tl_pstn_trunk_provider kVtbl{sizeof(tl_pstn_trunk_provider), 0, &probe, &transfer, &transfer_progress};
 };
 }  // namespace detail
 

@@ -1,0 +1,158 @@
+#include "media/engine.h"
+
+#include <openssl/rand.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "trunkline/error.hpp"
+
+namespace call_media {
+namespace {
+
+constexpr std::size_t kNews = 2048;
+constexpr std::uint64_t kMostCatchUp = 5;  // frames that are made up for when the thread was late; more are left out
+
+}  // namespace
+
+MediaEngine::MediaEngine(std::function<void()> woken) : woken_(std::move(woken)), news_(kNews) {}
+MediaEngine::~MediaEngine() { stop(); }
+
+void MediaEngine::start() {
+  thread_ = std::thread([this] { run(); });  // NOLINT(trunkline-thread): as in the header
+}
+
+void MediaEngine::stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+MediaLegPtr MediaEngine::make_leg(std::uint64_t number, std::unique_ptr<RtpSockets> sockets) {
+  struct {
+    std::uint32_t ssrc, timestamp;
+    std::uint16_t sequence;
+  } random;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random) != 1)
+    throw trunkline::Error(trunkline::ErrorCode::kInternal, "there are no random numbers", "ssrc");
+  return std::make_shared<MediaLeg>(number, std::move(sockets), random.ssrc, random.sequence, random.timestamp, news_);
+}
+
+void MediaEngine::change(const MediaLegPtr& leg, std::function<void(MediaLeg&)> what) {
+  const std::lock_guard lock(mutex_);
+  commands_.emplace_back([this, leg, what = std::move(what)] {
+    if (leg->removed) return;
+    if (std::find(legs_.begin(), legs_.end(), leg) == legs_.end()) legs_.push_back(leg);
+    what(*leg);
+    arrange_ = true;
+  });
+  pending_.store(true, std::memory_order_release);
+}
+
+void MediaEngine::remove(const MediaLegPtr& leg) {
+  const std::lock_guard lock(mutex_);
+  commands_.emplace_back([this, leg] {
+    leg->removed = true;
+    leg->stream.send_bye();
+    std::erase(legs_, leg);
+    arrange_ = true;
+  });
+  pending_.store(true, std::memory_order_release);
+}
+
+MediaEngine::Counts MediaEngine::counts() const {
+  return {frames_.load(std::memory_order_relaxed), late_.load(std::memory_order_relaxed), news_.lost()};
+}
+
+void MediaEngine::run() {
+  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  itimerspec every{};
+  every.it_interval.tv_nsec = every.it_value.tv_nsec = kFrameMs * 1'000'000L;
+  if (timer < 0 || timerfd_settime(timer, 0, &every, nullptr) != 0) std::terminate();  // nothing would be heard
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    std::uint64_t due = 0;
+    if (::read(timer, &due, sizeof due) != sizeof due) continue;
+    if (due > 1) late_.fetch_add(due - 1, std::memory_order_relaxed);
+    for (std::uint64_t i = 0; i < std::min(due, kMostCatchUp); ++i) run_frame();
+  }
+  ::close(timer);
+}
+
+void MediaEngine::run_commands() {
+  std::vector<std::function<void()>> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    commands.swap(commands_);
+    pending_.store(false, std::memory_order_relaxed);
+  }
+  for (const auto& command : commands) command();
+  if (std::exchange(arrange_, false)) arrange();
+}
+
+void MediaEngine::arrange() {
+  bridges_.clear();
+  order_.clear();
+  for (const MediaLegPtr& leg : legs_) {
+    Bridge* bridge = nullptr;
+    if (!leg->bridge.empty() && leg->answered && !leg->on_hold) {
+      bridge = &bridges_[leg->bridge];
+      bridge->legs.push_back(leg.get());
+    }
+    order_.emplace_back(leg.get(), bridge);
+  }
+}
+
+void MediaEngine::run_frame() {
+  if (pending_.load(std::memory_order_acquire)) run_commands();
+  for (const auto& [leg, bridge] : order_) hear(*leg);
+  for (auto& [name, bridge] : bridges_) {
+    bridge.sum.fill(0);
+    for (const MediaLeg* leg : bridge.legs)
+      if (leg->heard)
+        for (std::size_t i = 0; i < kFrameSamples; ++i) bridge.sum[i] += leg->in[i];
+  }
+  for (const auto& [leg, bridge] : order_) say(*leg, bridge);
+  frames_.fetch_add(1, std::memory_order_relaxed);
+  if (news_.begin_take() != nullptr) woken_();
+}
+
+void MediaEngine::hear(MediaLeg& leg) {
+  leg.stream.receive(leg);
+  leg.heard = leg.stream.play_out(leg.in, leg) && leg.answered && !leg.muted && !leg.on_hold;
+  if (!leg.answered) return;
+  if (leg.silence_frames > 0 && !leg.silence_told && leg.stream.silent_frames() > leg.silence_frames) {
+    if (MediaNews* news = news_.begin_put()) {
+      leg.silence_told = true;
+      news->kind = MediaNews::Kind::kSilent;
+      news->leg = leg.number;
+      news_.end_put();
+    }
+  }
+  if (leg.tapped && leg.heard) {
+    if (MediaNews* news = news_.begin_put()) {
+      news->kind = MediaNews::Kind::kHeard;
+      news->leg = leg.number;
+      news->position = leg.position;
+      news->frame = leg.in;
+      news_.end_put();
+    }
+  }
+  leg.position += static_cast<std::int64_t>(kFrameSamples);
+}
+
+void MediaEngine::say(MediaLeg& leg, const Bridge* bridge) {
+  if (!leg.answered) return;
+  std::array<std::int32_t, kFrameSamples> sum;
+  if (bridge)
+    for (std::size_t i = 0; i < kFrameSamples; ++i) sum[i] = bridge->sum[i] - (leg.heard ? leg.in[i] : 0);
+  else
+    sum.fill(0);
+  leg.player.mix_into(sum);
+  Frame out;
+  for (std::size_t i = 0; i < kFrameSamples; ++i) out[i] = static_cast<std::int16_t>(std::clamp(sum[i], -32768, 32767));
+  leg.stream.send(out);
+}
+
+}  // namespace call_media

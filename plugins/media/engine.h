@@ -1,0 +1,75 @@
+// The media thread: every 20 ms it takes in, mixes and sends the sound of all legs.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "media/media_leg.h"
+
+namespace call_media {
+
+/// Legs of one bridge hear all the others of it. [any-thread] but for what is marked.
+class MediaEngine {
+ public:
+  struct Counts {
+    std::uint64_t frames = 0;
+    std::uint64_t late = 0;  // frames that began more than 20 ms after their time
+    std::uint64_t news_lost = 0;
+  };
+
+  /// `woken` is called on the media thread, at most once a frame, when there is news; it must not block.
+  explicit MediaEngine(std::function<void()> woken);
+  ~MediaEngine();
+  MediaEngine(const MediaEngine&) = delete;
+
+  void start();
+  /// Waits for the thread. Idempotent.
+  void stop();
+
+  MediaLegPtr make_leg(std::uint64_t number, std::unique_ptr<RtpSockets> sockets);
+  /// Does something to a leg on the media thread before the next frame; in the order in which it was asked. Must not throw.
+  void change(const MediaLegPtr& leg, std::function<void(MediaLeg&)> what);
+  /// Its sockets close once the media thread has let go of it.
+  void remove(const MediaLegPtr& leg);
+  /// What there is to tell, oldest first. One thread only.
+  NewsRing& news() { return news_; }
+  Counts counts() const;
+
+  /// One frame of everything. [media thread; for tests and benchmarks: any, while it is not started]
+  void run_frame();
+
+ private:
+  struct Bridge {
+    std::vector<MediaLeg*> legs;
+    std::array<std::int32_t, kFrameSamples> sum{};
+  };
+  void run();
+  void run_commands();
+  /// Legs have changed: who is in which bridge. Allocates.
+  void arrange();
+  void hear(MediaLeg& leg);
+  void say(MediaLeg& leg, const Bridge* bridge);
+
+  const std::function<void()> woken_;
+  NewsRing news_;
+  std::thread thread_;  // NOLINT(trunkline-thread): of a plugin whose manifest says that it has threads
+  std::atomic<bool> stopping_{false};
+
+  std::mutex mutex_;  // guards commands_; taken by the media thread only when pending_ says so
+  std::vector<std::function<void()>> commands_;
+  std::atomic<bool> pending_{false};
+
+  // Media thread.
+  std::vector<MediaLegPtr> legs_;
+  std::map<std::string, Bridge> bridges_;
+  std::vector<std::pair<MediaLeg*, Bridge*>> order_;  // of legs_, with their bridges
+  bool arrange_ = false;
+
+  std::atomic<std::uint64_t> frames_{0};
+  std::atomic<std::uint64_t> late_{0};
+};
+
+}  // namespace call_media

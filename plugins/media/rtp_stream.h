@@ -1,0 +1,153 @@
+// The sound of one leg: RTP in and out, 20 ms at a time.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "media/codec.h"
+#include "media/dtmf_sender.h"
+#include "media/endpoint.h"
+#include "media/jitter_buffer.h"
+#include "media/rtp_ports.h"
+#include "media/srtp.h"
+
+namespace call_media {
+
+/// What was agreed with the far end.
+struct StreamSettings {
+  Endpoint remote;
+  CodecId codec = CodecId::kPcmu;
+  std::uint8_t payload_type = 0;
+  std::optional<std::uint8_t> event_type;
+  std::string send_key;     // SRTP; empty: plain
+  std::string receive_key;  // SRTP
+  bool send = true;
+  bool receive = true;
+  bool any_source = false;  // the far end is behind NAT: the first address that sends well is it
+  bool inband_dtmf = false;
+  bool event_dtmf = true;         // telephone events are digits
+  std::size_t least_packets = 2;  // that the jitter buffer waits for
+  std::size_t most_packets = 10;
+};
+
+struct StreamCounts {
+  JitterBuffer::Counts buffer;
+  std::uint32_t sent = 0;
+  std::uint32_t strangers = 0;  // packets from addresses that are not the far end
+  std::uint32_t malformed = 0;
+  std::uint32_t concealed = 0;    // frames that were made up
+  std::uint32_t remote_lost = 0;  // as the far end told
+  std::uint32_t remote_jitter_ms = 0;
+};
+
+/// Listens for the tones of keys.
+class InbandDtmf {
+ public:
+  InbandDtmf();
+  ~InbandDtmf();
+  InbandDtmf(const InbandDtmf&) = delete;
+  /// The keys of 20 ms; good until the next call.
+  std::string_view hear(const Frame& frame);
+
+ private:
+  struct State;
+  const std::unique_ptr<State> state_;
+};
+
+/// Used by one thread at a time; receive(), play_out() and send() allocate nothing and never block.
+class RtpStream {
+ public:
+  /// What has been pressed; called from within receive() and play_out().
+  class Digits {
+   public:
+    virtual void pressed(char digit) = 0;
+
+   protected:
+    ~Digits() = default;
+  };
+
+  RtpStream(std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp);
+  ~RtpStream();
+
+  /// What settings need and a frame must not wait for: made beforehand, on any thread. Errors: kInternal.
+  struct Parts {
+    std::unique_ptr<Codec> codec;
+    std::unique_ptr<InbandDtmf> inband;
+    std::unique_ptr<SrtpSession> protect, unprotect;
+  };
+  static std::shared_ptr<Parts> prepare(const StreamSettings& settings);
+  /// Also later, when the call changes: what stays the same goes on. Takes what it needs of `parts`, and throws nothing.
+  void configure(const StreamSettings& settings, Parts& parts);
+  bool configured() const { return codec_ != nullptr; }
+  /// False: too many wait, or the far end takes no events.
+  bool send_digits(std::string_view digits);
+
+  /// Takes in what has come.
+  void receive(Digits& digits);
+  /// The next 20 ms of the far end. False: silence.
+  bool play_out(Frame& frame, Digits& digits);
+  /// 20 ms for the far end.
+  void send(const Frame& frame);
+  /// Frames since the last packet of the far end's, while it should send.
+  std::uint32_t silent_frames() const { return silent_; }
+  /// Tells the far end that this was all.
+  void send_bye();
+  StreamCounts counts() const;
+  const Endpoint& remote() const { return remote_; }
+
+ private:
+  static constexpr std::size_t kBufferBytes = 1500;
+
+  bool from_far_end(const Endpoint& from, const RtpHeader& header);
+  void take(Bytes packet, const Endpoint& from, Digits& digits);
+  void note_arrival(const RtpHeader& header);
+  void send_packet(const RtpHeader& header, std::size_t payload_bytes);
+  void send_report(bool bye);
+  void receive_reports();
+
+  const std::unique_ptr<RtpSockets> sockets_;
+  StreamSettings settings_;
+  std::unique_ptr<Codec> codec_;
+  std::unique_ptr<InbandDtmf> inband_;
+  std::unique_ptr<SrtpSession> protect_;
+  std::unique_ptr<SrtpSession> unprotect_;
+  std::optional<JitterBuffer> buffer_;
+  DtmfSender dtmf_;
+
+  // The way out.
+  const std::uint32_t ssrc_;
+  std::uint16_t sequence_;
+  std::uint32_t timestamp_;
+  std::uint32_t octets_ = 0;
+  bool resumed_ = true;  // the next packet begins a burst
+  std::array<std::uint8_t, kBufferBytes> packet_{};
+
+  // The way in.
+  Endpoint remote_;
+  bool latched_ = false;                  // remote_ is where packets came from
+  std::optional<Endpoint> candidate_;     // sent one good packet
+  std::uint32_t candidate_ssrc_ = 0;
+  std::uint16_t candidate_sequence_ = 0;
+  std::optional<std::uint32_t> their_ssrc_;
+  std::optional<std::uint32_t> last_event_;                     // its timestamp
+  std::array<std::int16_t, Codec::kMaxDecoded * 2> pending_{};  // decoded and not played yet
+  std::size_t pending_count_ = 0;
+  std::size_t last_payload_ = kFrameBytes;
+  int missed_ = 0;  // frames in a row
+  std::uint32_t silent_ = 0;
+
+  // Reports.
+  std::uint32_t ticks_ = 0;
+  std::uint32_t base_sequence_ = 0;
+  std::uint32_t highest_sequence_ = 0;  // extended
+  std::uint32_t expected_before_ = 0;
+  std::uint32_t received_ = 0;
+  std::uint32_t received_before_ = 0;
+  std::int32_t transit_ = 0;
+  double jitter_ = 0;
+  std::uint64_t last_sender_ntp_ = 0;
+  std::uint32_t last_sender_tick_ = 0;
+  StreamCounts counts_;
+};
+
+}  // namespace call_media

@@ -1,0 +1,75 @@
+// Session descriptions (RFC 4566, RFC 3264) of one audio stream.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "media/codec.h"
+
+namespace call_media {
+
+inline constexpr std::size_t kSdpMaxBytes = 16 * 1024;
+
+/// Who sends, as the description's author sees it.
+enum class Direction { kSendRecv, kSendOnly, kRecvOnly, kInactive };
+
+/// One a=crypto line that we can use (RFC 4568, AES_CM_128_HMAC_SHA1_80).
+struct SdpCrypto {
+  int tag = 0;
+  std::string key;  // 30 bytes: master key and salt
+};
+
+struct SdpCodec {
+  CodecId id = CodecId::kPcmu;
+  std::uint8_t payload_type = 0;
+};
+
+/// The first audio stream of a description, as far as it concerns us.
+struct SdpAudio {
+  std::string address;  // in figures, without brackets
+  std::uint16_t port = 0;
+  bool secure = false;                     // RTP/SAVP
+  std::vector<SdpCodec> codecs;            // that we know, in its order
+  std::optional<std::uint8_t> event_type;  // payload type of telephone-event/8000
+  std::vector<SdpCrypto> crypto;
+  Direction direction = Direction::kSendRecv;
+  int ptime_ms = 20;
+
+  std::size_t streams = 0;                 // m lines in all
+  std::size_t index = 0;                   // of this one among them
+  std::vector<std::string> other_streams;  // media, transport and formats of the others, for the lines that refuse them
+};
+
+/// Throws kInvalidArgument, naming what is wrong and where, unless it describes an audio stream over RTP.
+SdpAudio parse_sdp(std::string_view text);
+
+/// What both sides can do.
+struct Agreed {
+  SdpCodec codec;
+  std::optional<std::uint8_t> event_type;
+  std::optional<SdpCrypto> theirs;  // they send with it
+};
+
+enum class SrtpUse { kOff, kOptional, kRequired };
+
+struct LocalAudio {
+  std::string address;
+  std::uint16_t port = 0;
+  std::vector<CodecId> codecs;  // that we take, the first choice first
+  SrtpUse srtp = SrtpUse::kOff;
+  std::string srtp_key;  // 30 bytes; empty: none
+  Direction direction = Direction::kSendRecv;
+  std::uint64_t session = 0;
+  std::uint64_t version = 0;
+};
+
+/// Of what the other side described, what we use. Throws kFailedPrecondition when there is nothing in common.
+Agreed agree(const SdpAudio& theirs, const LocalAudio& ours);
+std::string write_offer(const LocalAudio& ours);
+std::string write_answer(const LocalAudio& ours, const SdpAudio& offer, const Agreed& agreed);
+/// What we may do when the other side wants this.
+Direction mirrored(Direction theirs);
+
+}  // namespace call_media

@@ -1,0 +1,123 @@
+"""Recordings are files that grow while they last: what a crash, a full place and a dropped resource leave of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+from phone import PATIENCE_SECONDS, Sipp, Sound, free_port, loudest, tone
+from receiver import Receiver
+from server import Server
+from sip_line import PHONE, Line, configuration, recording, taken, trunk_at
+from test_calls import Phones
+
+STATUS = "Microsoft.Communication.RecordingFileStatusUpdated"
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted((folder / "data" / "data.db.files" / "recordings").glob("*"))
+
+
+def grown(folder: Path, seconds: float) -> bool:
+    """Until a file has this much sound of one channel."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if any(file.stat().st_size > 44 + seconds * 32000 for file in files(folder)):
+            return True
+        time.sleep(0.02)  # there is nothing that tells
+    return False
+
+
+def start_recording(calls: Phones, connection: str, **members: Any) -> str:
+    server_call_id = calls.event("CallConnected", connection)["serverCallId"]
+    locator = {"kind": "serverCallLocator", "serverCallId": server_call_id}
+    body = {"callLocator": locator, "recordingStateCallbackUri": calls.application.url, **members}
+    return str(calls.ask("POST", "/calling/recordings", body, 200)["recordingId"])
+
+
+def status_of(calls: Phones) -> dict[str, Any]:
+    done = calls.server.cli("wait", "event", "--type", STATUS, "--after", "0", "--json")
+    return dict(json.loads(done.stdout.splitlines()[-1])["data"])
+
+
+@pytest.mark.parametrize("channels", ["mixed", "unmixed"])
+def test_what_was_recorded_outlives_the_process(tmp_path: Path, channels: str) -> None:
+    sip_port = free_port()
+    with Sound() as sound, Sipp(*taken(sound)) as sipp, Receiver() as application:
+        start = configuration(tmp_path, sip_port, trunk_at(sipp.port))
+        with Server(*start, command="serve") as server:
+            calls = Line(server, application, sip_port)
+            connection = calls.call(PHONE)
+            recording_id = start_recording(calls, connection, recordingChannelType=channels)
+            sound.say(tone(600, 20.0))
+            assert grown(tmp_path, 1.0)
+            server.kill()
+        application.events.clear()
+        with Server(*start, command="serve") as server:
+            calls = Line(server, application, sip_port)
+            recorded = recording(calls, recording_id)
+            assert loudest(recorded, 16000, [600]) == {600}
+            told = status_of(calls)
+            assert told["sessionEndReason"] == "ServerRestarted"
+            assert told["recordingDurationMs"] == len(recorded) // 32
+            state = calls.event("RecordingStateChanged", recording_id)
+            assert (state["state"], state["resultInformation"]["code"]) == ("inactive", 500)
+            [file] = files(tmp_path)
+            document = told["recordingStorageInfo"]["recordingChunks"][0]["documentId"]
+            assert file.name == document + ".wav"
+            status, _, _ = server.request("DELETE", f"/v1/objects/{document}")
+            assert status == 200
+            assert calls.ask("GET", f"/v1/objects/{document}/content/audio", expect=404)["error"]["code"] == "8522"
+
+
+def test_a_recording_with_no_place_says_so(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "data.db.files").write_text("not a folder")
+    with Sound() as sound, Sipp(*taken(sound)) as sipp, Receiver() as application:
+        sip_port = free_port()
+        with Server(*configuration(tmp_path, sip_port, trunk_at(sipp.port)), command="serve") as server:
+            calls = Line(server, application, sip_port)
+            connection = calls.call(PHONE)
+            recording_id = start_recording(calls, connection)
+            told = status_of(calls)
+            assert told["recordingStorageInfo"]["recordingChunks"] == []
+            assert told["sessionEndReason"] == "StorageFailure"
+
+            def failed(events: list[dict[str, Any]]) -> bool:
+                return any(
+                    one["source"].endswith(recording_id) and one["data"]["resultInformation"]["code"] == 500 for one in events
+                )
+
+            assert application.wait(failed)
+            # The call goes on, and may be recorded again once there is a place.
+            (tmp_path / "data" / "data.db.files").unlink()
+            again = start_recording(calls, connection)
+            sound.say(tone(900, 5.0))
+            assert grown(tmp_path, 1.0)
+            calls.ask("DELETE", f"/calling/recordings/{again}", expect=204)
+            calls.hang_up(connection)
+            assert sipp.succeeded()
+
+
+def test_ranges_are_read_from_the_file(tmp_path: Path) -> None:
+    with Server("--clock", "virtual") as server, Receiver() as application:
+        calls = Phones(server, application)
+        connection = calls.connected("+14255550121")
+        recording_id = start_recording(calls, connection, recordingChannelType="unmixed")
+        calls.advance("2s")
+        calls.ask("DELETE", f"/calling/recordings/{recording_id}", expect=204)
+        document = status_of(calls)["recordingStorageInfo"]["recordingChunks"][0]["documentId"]
+        target = f"/v1/objects/{document}/content/audio"
+        _, whole, _ = server.request("GET", target)
+        with wave.open(io.BytesIO(whole)) as file:
+            assert (file.getnchannels(), file.getnframes()) == (1, 32000)
+        for wanted, part in (("bytes=8-11", whole[8:12]), ("bytes=-10", whole[-10:]), ("bytes=64000-", whole[64000:])):
+            headers = {**server.headers("GET", target), "Range": wanted}
+            status, got, fields = server.request("GET", target, headers=headers)
+            assert (status, got) == (206, part)
+            assert fields["content-range"].endswith(f"/{len(whole)}")

@@ -1,0 +1,250 @@
+// Legs of the media engine that talk to each other over the loopback, frame by frame.
+#include "media/engine.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "trunkline/error.hpp"
+
+namespace call_media {
+namespace {
+
+/// How strong a frequency is in 20 ms, of 1.
+double strength(const Frame& frame, double hz) {
+  double real = 0, imaginary = 0, energy = 1;
+  for (std::size_t i = 0; i < frame.size(); ++i) {
+    const double angle = 2 * std::numbers::pi * hz * static_cast<double>(i) / kMixRate;
+    real += frame[i] * std::cos(angle);
+    imaginary += frame[i] * std::sin(angle);
+    energy += static_cast<double>(frame[i]) * frame[i];
+  }
+  return 2 * (real * real + imaginary * imaginary) / (energy * static_cast<double>(frame.size()));
+}
+
+SoundPtr tone(double hz, int frames) {
+  auto samples = std::make_shared<std::vector<std::int16_t>>(kFrameSamples * static_cast<std::size_t>(frames));
+  for (std::size_t i = 0; i < samples->size(); ++i)
+    (*samples)[i] = static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / kMixRate));
+  return samples;
+}
+
+/// Trunkline's side and the phones' side are engines of their own; each phone is a leg of the latter.
+class Engines : public ::testing::Test {
+ protected:
+  struct Line {
+    MediaLegPtr ours, phone;
+  };
+
+  Line line(StreamSettings settings = {}) {
+    const std::uint64_t number = ++last_;
+    Line made;
+    made.ours = ours_.make_leg(number, ports_.open());
+    made.phone = phones_.make_leg(number, ports_.open());
+    connect(ours_, made.ours, made.phone->port, settings);
+    std::swap(settings.send_key, settings.receive_key);
+    connect(phones_, made.phone, made.ours->port, settings);
+    return made;
+  }
+
+  static void connect(MediaEngine& engine, const MediaLegPtr& leg, std::uint16_t port, StreamSettings settings) {
+    settings.remote = *ipv4_address("127.0.0.1", port);
+    if (!settings.event_type) settings.event_type = 101;
+    engine.change(leg, [settings, parts = RtpStream::prepare(settings)](MediaLeg& media) {
+      media.stream.configure(settings, *parts);
+      media.answered = true;
+      media.tapped = true;
+    });
+  }
+
+  void frames(int count) {
+    for (int i = 0; i < count; ++i) {
+      phones_.run_frame();
+      ours_.run_frame();
+      take(ours_, heard_, pressed_);
+      take(phones_, phone_heard_, phone_pressed_);
+    }
+  }
+
+  static void take(MediaEngine& engine, std::map<std::uint64_t, Frame>& heard, std::string& pressed) {
+    while (const MediaNews* news = engine.news().begin_take()) {
+      if (news->kind == MediaNews::Kind::kHeard) heard[news->leg] = news->frame;
+      if (news->kind == MediaNews::Kind::kDigit) pressed.push_back(news->digit);
+      engine.news().end_take();
+    }
+  }
+
+  RtpPorts ports_{"127.0.0.1", 31000, 31999};
+  MediaEngine ours_{[] {}};
+  MediaEngine phones_{[] {}};
+  std::uint64_t last_ = 0;
+  std::map<std::uint64_t, Frame> heard_, phone_heard_;  // the last frame, by line
+  std::string pressed_, phone_pressed_;
+};
+
+class EveryCodec : public Engines, public ::testing::WithParamInterface<CodecId> {};
+
+TEST_P(EveryCodec, WhatIsPlayedIsHeard) {
+  StreamSettings settings;
+  settings.codec = GetParam();
+  settings.payload_type = info_of(GetParam()).payload_type;
+  const Line one = line(settings);
+  ours_.change(one.ours, [](MediaLeg& leg) { leg.player.add(1, tone(1000, 100)); });
+  phones_.change(one.phone, [](MediaLeg& leg) { leg.player.add(1, tone(600, 100)); });
+  frames(30);
+  EXPECT_GT(strength(phone_heard_[1], 1000), 0.9);
+  EXPECT_GT(strength(heard_[1], 600), 0.9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722));
+
+TEST_F(Engines, SecureSoundIsHeardToo) {
+  StreamSettings settings;
+  settings.send_key = std::string(30, 'a');
+  settings.receive_key = std::string(30, 'b');
+  const Line one = line(settings);
+  phones_.change(one.phone, [](MediaLeg& leg) { leg.player.add(1, tone(600, 100)); });
+  frames(30);
+  EXPECT_GT(strength(heard_[1], 600), 0.9);
+}
+
+TEST_F(Engines, AWrongKeyIsAStranger) {
+  StreamSettings settings;
+  settings.send_key = std::string(30, 'a');
+  settings.receive_key = std::string(30, 'b');
+  const Line one = line(settings);
+  settings.send_key = std::string(30, 'x');
+  settings.receive_key = std::string(30, 'a');
+  connect(phones_, one.phone, one.ours->port, settings);
+  frames(20);
+  EXPECT_TRUE(heard_.empty());
+  EXPECT_GT(one.ours->stream.counts().strangers, 10u);
+}
+
+TEST_F(Engines, LegsOfABridgeHearTheOthersAndNotThemselves) {
+  const std::array<Line, 3> lines{line(), line(), line()};
+  const std::array<double, 3> tones{500, 900, 1500};
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    ours_.change(lines[i].ours, [](MediaLeg& leg) { leg.bridge = "b"; });
+    phones_.change(lines[i].phone, [hz = tones[i]](MediaLeg& leg) { leg.player.add(1, tone(hz, 200)); });
+  }
+  frames(40);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (std::size_t j = 0; j < lines.size(); ++j) {
+      const double found = strength(phone_heard_[i + 1], tones[j]);
+      if (i == j)
+        EXPECT_LT(found, 0.05) << i;
+      else
+        EXPECT_GT(found, 0.3) << i << " " << j;
+    }
+  ours_.change(lines[1].ours, [](MediaLeg& leg) { leg.muted = true; });
+  ours_.change(lines[2].ours, [](MediaLeg& leg) { leg.on_hold = true; });
+  phone_heard_.clear();
+  frames(20);
+  EXPECT_LT(strength(phone_heard_[1], 900), 0.05) << "muted";
+  EXPECT_LT(strength(phone_heard_[1], 1500), 0.05) << "on hold";
+  EXPECT_GT(strength(phone_heard_[2], 500), 0.5) << "who is muted still hears";
+  EXPECT_LT(strength(phone_heard_[3], 500), 0.05) << "who is on hold does not";
+}
+
+TEST_F(Engines, DigitsArriveOnceBothWays) {
+  const Line one = line();
+  ours_.change(one.ours, [](MediaLeg& leg) { leg.stream.send_digits("159#"); });
+  phones_.change(one.phone, [](MediaLeg& leg) { leg.stream.send_digits("1223"); });
+  frames(60);
+  EXPECT_EQ(phone_pressed_, "159#");
+  EXPECT_EQ(pressed_, "1223");
+}
+
+TEST_F(Engines, TonesOfKeysAreHeardInTheSound) {
+  StreamSettings settings;
+  settings.inband_dtmf = true;
+  const Line one = line(settings);
+  auto keys = std::make_shared<std::vector<std::int16_t>>();
+  for (const auto& [low, high] : {std::pair(770, 1336), std::pair(941, 1477)}) {  // 5, #
+    for (std::size_t i = 0; i < kFrameSamples * 5; ++i)
+      keys->push_back(
+          static_cast<std::int16_t>(6000 * (std::sin(2 * std::numbers::pi * low * static_cast<double>(i) / kMixRate) +
+                                            std::sin(2 * std::numbers::pi * high * static_cast<double>(i) / kMixRate))));
+    keys->insert(keys->end(), kFrameSamples * 5, 0);
+  }
+  phones_.change(one.phone, [keys](MediaLeg& leg) { leg.player.add(1, keys); });
+  frames(40);
+  EXPECT_EQ(pressed_, "5#");
+}
+
+TEST_F(Engines, PiecesOfASoundFollowEachOtherAndStop) {
+  const Line one = line();
+  for (int i = 0; i < 4; ++i) ours_.change(one.ours, [](MediaLeg& leg) { leg.player.add(7, tone(1000, 5)); });
+  frames(18);
+  EXPECT_GT(strength(phone_heard_[1], 1000), 0.9);
+  ours_.change(one.ours, [](MediaLeg& leg) {
+    leg.player.add(8, tone(700, 500));
+    leg.player.stop(8);
+  });
+  phone_heard_.clear();
+  frames(20);
+  EXPECT_LT(strength(phone_heard_[1], 700), 0.05);
+}
+
+TEST_F(Engines, StrangersAreNotHeard) {
+  const Line one = line();
+  frames(5);  // the phone has sent
+  const int stranger = ::socket(AF_INET, SOCK_DGRAM, 0);
+  const auto to = ipv4_address("127.0.0.1", one.ours->port);
+  std::array<std::uint8_t, kRtpHeaderBytes + kFrameBytes> bytes{};
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    write_rtp_header(std::span(bytes).first<kRtpHeaderBytes>(), {false, 0, i, 160u * i, 99});
+    ASSERT_GT(::sendto(stranger, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&*to), sizeof *to), 0);
+  }
+  ::close(stranger);
+  frames(5);
+  EXPECT_EQ(one.ours->stream.counts().strangers, 10u);
+  EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port);
+}
+
+TEST_F(Engines, APhoneBehindAnotherPortIsFound) {
+  const Line one = line();
+  StreamSettings settings;
+  connect(ours_, one.ours, 9, settings);  // not where it sends from
+  frames(10);
+  EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port)
+      << "the first of that host that sends two packets in a row";
+}
+
+TEST_F(Engines, ASilentTrunkIsToldOnce) {
+  const Line one = line();
+  frames(5);
+  phones_.change(one.phone, [](MediaLeg& leg) { leg.answered = false; });
+  ours_.change(one.ours, [](MediaLeg& leg) { leg.silence_frames = 10; });
+  int told = 0;
+  for (int i = 0; i < 40; ++i) {
+    phones_.run_frame();
+    ours_.run_frame();
+    while (const MediaNews* news = ours_.news().begin_take()) {
+      if (news->kind == MediaNews::Kind::kSilent) ++told;
+      ours_.news().end_take();
+    }
+  }
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(Engines, ARemovedLegGivesItsPortsBack) {
+  RtpPorts two{"127.0.0.1", 32100, 32101};
+  MediaLegPtr leg = ours_.make_leg(77, two.open());
+  ours_.change(leg, [](MediaLeg& media) { media.answered = true; });
+  EXPECT_THROW(two.open(), trunkline::Error);
+  ours_.remove(leg);
+  ours_.change(leg, [](MediaLeg&) { FAIL() << "it is gone"; });
+  leg.reset();
+  ours_.run_frame();
+  EXPECT_NO_THROW(two.open());
+}
+
+}  // namespace
+}  // namespace call_media
