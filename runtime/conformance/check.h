@@ -102,5 +102,17 @@ std::vector<Check> sms_checks(NormalCall& normal);
 std::vector<Check> receipt_checks();
 std::vector<Check> identity_checks(NormalCall& normal);
 std::vector<Check> chat_checks(NormalCall& normal);
+std::vector<Check> chat_list_checks();
+std::vector<Check> email_checks(NormalCall& normal);
+std::vector<Check> email_report_checks();
+std::vector<Check> pstn_checks(NormalCall& normal);
+std::vector<Check> pstn_audio_checks(NormalCall& normal);
+std::vector<Check> media_checks(NormalCall& normal);
+/// `prefix`: `sms.structs.`
+std::vector<Check> chat_struct_checks(const std::string& prefix);
+std::vector<Check> email_struct_checks(const std::string& prefix);
+std::vector<Check> pstn_struct_checks(const std::string& prefix);
+std::vector<Check> pstn_audio_struct_checks(const std::string& prefix);
+std::vector<Check> media_struct_checks(const std::string& prefix);
 
 }  // namespace trunkline::conformance

@@ -20,7 +20,11 @@ Task<host::HttpResponse> ScriptedHttp::send(Call call, host::HttpRequest request
   const HttpRule rule = rule_for(request);
   if (rule.delay_ms > 0) co_await clock_.sleep(std::chrono::milliseconds(rule.delay_ms));
   call.check_cancelled();
-  if (rule.fails) throw Error(ErrorCode::kUnavailable, "the connection was refused");
+  if (rule.fails) {
+    Error refused(ErrorCode::kUnavailable, "the connection was refused");
+    refused.provider_code = "connection";  // as the real transport tells it
+    throw refused;
+  }
   host::HttpResponse response;
   response.status = rule.status;
   for (const auto& [name, value] : rule.headers) response.headers.emplace(name, value);
@@ -49,42 +53,6 @@ HttpRule ScriptedHttp::rule_for(const host::HttpRequest& request) {
   HttpRule none;
   none.fails = true;
   return none;
-}
-
-// ---- events ----
-
-void EventSink::note() {
-  if (closed_) late_.fetch_add(1);
-  events_.fetch_add(1);
-  pulse_.beat();
-  if (refusals_.load() > 0 && refusals_.fetch_sub(1) > 0) throw Error(ErrorCode::kUnavailable, "the host cannot keep it now");
-}
-
-Task<void> EventSink::delivery_report(Call, sms::DeliveryReport report) {
-  note();
-  const std::lock_guard lock(mutex_);
-  reports_.push_back(std::move(report));
-  co_return;
-}
-Task<void> EventSink::received(Call, sms::InboundSms) {
-  note();
-  co_return;
-}
-Task<void> EventSink::keys_rotated(Call, std::vector<identity::SigningKey>) {
-  note();
-  co_return;
-}
-Task<void> EventSink::changed(Call, std::string, chat::ChatChange, std::optional<host::StoreBatch> batch) {
-  note();
-  auto write = [key = resource_key_, provider = provider_, batch = batch.value_or(host::StoreBatch{})](store::Session& session) {
-    plugin::write_batch(session, key, provider, batch);
-  };
-  co_await database_.write(std::move(write));
-}
-
-std::vector<sms::DeliveryReport> EventSink::reports() const {
-  const std::lock_guard lock(mutex_);
-  return reports_;
 }
 
 // ---- host ----

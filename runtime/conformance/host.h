@@ -3,7 +3,6 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "runtime/async/executor.h"
 #include "runtime/clock/clock.h"
+#include "runtime/conformance/event_sink.h"
 #include "runtime/conformance/quirks.h"
 #include "runtime/diagnostics/log.h"
 #include "runtime/diagnostics/metrics.h"
@@ -21,28 +21,8 @@
 #include "runtime/plugin/http_transport.h"
 #include "runtime/plugin/plugin_instance.h"
 #include "runtime/store/sqlite_database.h"
-#include "trunkline/chat_provider.hpp"
-#include "trunkline/identity_provider.hpp"
-#include "trunkline/sms_provider.hpp"
 
 namespace trunkline::conformance {
-
-/// Woken by whatever happens, so that waits need not poll long. [any-thread]
-class Pulse {
- public:
-  void beat() {
-    { const std::lock_guard lock(mutex_); }
-    changed_.notify_all();
-  }
-  void wait_briefly() {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(1));
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-};
 
 /// The network, as the quirks tell it. [any-thread]
 class ScriptedHttp final : public plugin::HttpTransport {
@@ -64,38 +44,6 @@ class ScriptedHttp final : public plugin::HttpTransport {
   mutable std::mutex mutex_;  // guards what follows
   std::optional<HttpRule> all_;
   std::vector<std::string> unanswered_;
-};
-
-/// The typed events of one instance. Outlives it. [any-thread]
-class EventSink final : public sms::SmsEvents, public identity::IdentityEvents, public chat::ChatEvents {
- public:
-  EventSink(Pulse& pulse, store::Database& database, std::int64_t resource_key, std::string provider)
-      : pulse_(pulse), database_(database), resource_key_(resource_key), provider_(std::move(provider)) {}
-  Task<void> delivery_report(Call call, sms::DeliveryReport report) override;
-  Task<void> received(Call call, sms::InboundSms message) override;
-  Task<void> keys_rotated(Call call, std::vector<identity::SigningKey> keys) override;
-  Task<void> changed(Call call, std::string resource, chat::ChatChange change, std::optional<host::StoreBatch> batch) override;
-
-  std::vector<sms::DeliveryReport> reports() const;
-  std::size_t events() const { return events_.load(); }
-  /// The next this many events are refused with kUnavailable.
-  void refuse(int count) { refusals_ = count; }
-  /// From now on every event is one too many.
-  void close() { closed_ = true; }
-  std::size_t events_after_close() const { return late_.load(); }
-
- private:
-  void note();
-
-  Pulse& pulse_;
-  store::Database& database_;
-  const std::int64_t resource_key_;
-  const std::string provider_;
-  std::atomic<std::size_t> events_{0}, late_{0};
-  std::atomic<int> refusals_{0};
-  std::atomic<bool> closed_{false};
-  mutable std::mutex mutex_;
-  std::vector<sms::DeliveryReport> reports_;  // guarded by mutex_
 };
 
 /// An instance under test with its sink.

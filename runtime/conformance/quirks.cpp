@@ -1,5 +1,6 @@
 #include "runtime/conformance/quirks.h"
 
+#include <algorithm>
 #include <fstream>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
@@ -103,14 +104,56 @@ SmsSample read_sample(const json& value, const std::string& path, SmsSample samp
   return sample;
 }
 
-ErrorRecipe read_recipe(const json& value, const std::string& path, const SmsSample& sample) {
-  const Members members(value, path, {"skip", "http", "sms"});
+EmailSample read_sample(const json& value, const std::string& path, EmailSample sample) {
+  const Members members(value, path, {"from", "to", "subject", "text"});
+  members.text("from", sample.from);
+  members.text("to", sample.to);
+  members.text("subject", sample.subject);
+  members.text("text", sample.text);
+  return sample;
+}
+
+PstnSample read_sample(const json& value, const std::string& path, PstnSample sample) {
+  const Members members(value, path, {"from", "to", "answers"});
+  members.text("from", sample.from);
+  members.text("to", sample.to);
+  members.flag("answers", sample.answers);
+  return sample;
+}
+
+MediaSample read_sample(const json& value, const std::string& path, MediaSample sample) {
+  const Members members(value, path, {"text"});
+  members.text("text", sample.text);
+  return sample;
+}
+
+ErrorRecipe read_recipe(const json& value, const std::string& path, const Quirks& quirks) {
+  const Members members(value, path, {"skip", "http", "sms", "email", "pstn"});
   ErrorRecipe recipe;
   members.text("skip", recipe.skip);
   if (const json* http = members.find("http")) recipe.http = read_rule(*http, members.at("http"));
-  if (const json* sms = members.find("sms")) recipe.sms = read_sample(*sms, members.at("sms"), sample);
-  if (recipe.skip.empty() && !recipe.http && !recipe.sms) fail(path, "found nothing, wanted one of skip, http, sms");
+  if (const json* sms = members.find("sms")) recipe.sms = read_sample(*sms, members.at("sms"), quirks.sms);
+  if (const json* email = members.find("email")) recipe.email = read_sample(*email, members.at("email"), quirks.email);
+  if (const json* pstn = members.find("pstn")) recipe.pstn = read_sample(*pstn, members.at("pstn"), quirks.pstn);
+  if (recipe.skip.empty() && !recipe.http && !recipe.sms && !recipe.email && !recipe.pstn)
+    fail(path, "found nothing, wanted one of skip, http, sms, email, pstn");
   return recipe;
+}
+
+std::vector<ReceiptSample> read_receipts(const Members& members, const char* name,
+                                         std::initializer_list<std::string_view> states) {
+  std::vector<ReceiptSample> out;
+  members.each(name, [&](const json& value, const std::string& path) {
+    ReceiptSample& sample = out.emplace_back();
+    sample.request.method = "POST";
+    sample.request = read_rule(value, path, sample.request);
+    const auto state = value.find("state");
+    if (state != value.end() && state->is_string()) sample.state = state->get<std::string>();
+    const std::vector<std::string_view> known(states);
+    if (std::find(known.begin(), known.end(), sample.state) == known.end())
+      fail(path + ".state", "found \"" + sample.state + "\", wanted " + join(known, " or "));
+  });
+  return out;
 }
 
 }  // namespace
@@ -124,7 +167,9 @@ const std::string* Quirks::skipped(std::string_view check) const {
 Quirks parse_quirks(std::string_view text) {
   Quirks quirks;
   const json document = parse_json(text);
-  const Members members(document, "", {"patience_ms", "clock_limit_s", "http", "sms", "errors", "receipts", "skip", "load"});
+  const Members members(document, "",
+                        {"patience_ms", "clock_limit_s", "http", "sms", "email", "pstn", "media", "errors", "receipts",
+                         "email_receipts", "email_inbound", "skip", "load"});
   std::int64_t patience_ms = quirks.patience.count(), clock_limit_s = quirks.clock_limit.count();
   members.number("patience_ms", patience_ms, 1);
   members.number("clock_limit_s", clock_limit_s, 0);
@@ -132,19 +177,21 @@ Quirks parse_quirks(std::string_view text) {
   quirks.clock_limit = std::chrono::seconds(clock_limit_s);
   members.each("http", [&](const json& rule, const std::string& path) { quirks.http.push_back(read_rule(rule, path)); });
   if (const json* sms = members.find("sms")) quirks.sms = read_sample(*sms, "sms", quirks.sms);
+  if (const json* email = members.find("email")) quirks.email = read_sample(*email, "email", quirks.email);
+  if (const json* pstn = members.find("pstn")) quirks.pstn = read_sample(*pstn, "pstn", quirks.pstn);
+  if (const json* media = members.find("media")) quirks.media = read_sample(*media, "media", quirks.media);
   if (const json* errors = members.find("errors")) {
     if (!errors->is_object()) fail("errors", std::string("found ") + errors->type_name() + ", wanted an object");
-    for (const auto& [name, value] : errors->items())
-      quirks.errors.emplace(name, read_recipe(value, "errors." + name, quirks.sms));
+    for (const auto& [name, value] : errors->items()) quirks.errors.emplace(name, read_recipe(value, "errors." + name, quirks));
   }
-  members.each("receipts", [&](const json& value, const std::string& path) {
-    ReceiptSample& sample = quirks.receipts.emplace_back();
-    sample.request.method = "POST";
-    sample.request = read_rule(value, path, sample.request);
-    const Members inner(value, path, {"method", "url", "status", "headers", "body", "json", "delay_ms", "fails", "state"});
-    inner.text("state", sample.state);
-    if (sample.state != "delivered" && sample.state != "failed")
-      fail(path + ".state", "found \"" + sample.state + "\", wanted delivered or failed");
+  quirks.receipts = read_receipts(members, "receipts", {"delivered", "failed"});
+  quirks.email_receipts =
+      read_receipts(members, "email_receipts",
+                    {"delivered", "bounced", "suppressed", "filtered_spam", "quarantined", "expanded", "failed", "complained"});
+  members.each("email_inbound", [&](const json& value, const std::string& path) {
+    HttpRule callback;
+    callback.method = "POST";
+    quirks.email_inbound.push_back(read_rule(value, path, callback));
   });
   members.texts("skip", quirks.skip);
   if (const json* load = members.find("load")) {

@@ -29,17 +29,40 @@ struct SmsSample {
   std::string text = "hello";
 };
 
+/// A mail that the carrier takes.
+struct EmailSample {
+  std::string from = "sender@example.com";
+  std::string to = "recipient@example.org";
+  std::string subject = "hello";
+  std::string text = "hello";
+};
+
+/// A call that the carrier sets up.
+struct PstnSample {
+  std::string from = "+14255550100";
+  std::string to = "+14255550123";
+  bool answers = true;  // somebody picks up within the clock's limit
+};
+
+/// Something that the provider can say.
+struct MediaSample {
+  std::string text = "hello";
+};
+
 /// How one declared error is provoked.
 struct ErrorRecipe {
   std::string skip;  // why it cannot be; else empty
   std::optional<HttpRule> http;
   std::optional<SmsSample> sms;
+  std::optional<EmailSample> email;
+  std::optional<PstnSample> pstn;
 };
 
-/// One receipt as the carrier calls back. `{provider_message_id}` and `{message_id}` in url, headers and body are replaced.
+/// One receipt as the carrier calls back. `{provider_message_id}`, `{message_id}` and `{recipient}` in url, headers and body are
+/// replaced.
 struct ReceiptSample {
   HttpRule request;   // method, url and headers and body of the callback
-  std::string state;  // `delivered` or `failed`: what the provider is to report
+  std::string state;  // `delivered` or `failed`, for mail `bounced` and others: what the provider is to report
 };
 
 struct Quirks {
@@ -49,9 +72,14 @@ struct Quirks {
   std::chrono::seconds clock_limit{3600};
   std::vector<HttpRule> http;
   SmsSample sms;
+  EmailSample email;
+  PstnSample pstn;
+  MediaSample media;
   std::map<std::string, ErrorRecipe, std::less<>> errors;  // by `sms.send.unauthenticated`
-  std::vector<ReceiptSample> receipts;
-  std::map<std::string, std::string, std::less<>> skip;  // check, with `*`, to why
+  std::vector<ReceiptSample> receipts;                     // of texts
+  std::vector<ReceiptSample> email_receipts;               // of mail
+  std::vector<HttpRule> email_inbound;                     // callbacks that bring one mail
+  std::map<std::string, std::string, std::less<>> skip;    // check, with `*`, to why
   std::int32_t load_calls = 1000;
   std::int32_t load_in_flight = 64;
   std::optional<double> load_p99_ms;  // more fails

@@ -1,8 +1,8 @@
 // Delivery receipts: what a provider reports, and what it makes of a carrier that reports late, twice and against itself.
 #include <algorithm>
 
+#include "runtime/conformance/callbacks.h"
 #include "runtime/conformance/check.h"
-#include "trunkline/host_client.hpp"
 #include "trunkline/sms_client.hpp"
 
 namespace trunkline::conformance {
@@ -102,47 +102,21 @@ void refused_report(CheckContext& kit) {
   kit.close(subject);
 }
 
-std::string filled(std::string text, const sms::SmsSendResult& sent) {
-  const std::pair<std::string_view, std::string> values[] = {{"{provider_message_id}", sent.provider_message_id.value_or("")},
-                                                             {"{message_id}", sent.message_id}};
-  for (const auto& [name, value] : values)
-    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + value.size()))
-      text.replace(at, name.size(), value);
-  return text;
-}
-
-/// Calls back as the carrier does; the status of the answer.
-std::int32_t call_back(CheckContext& kit, Subject& subject, const ReceiptSample& sample, const sms::SmsSendResult& sent) {
-  host::HttpRequest request;
-  request.method = sample.request.method;
-  request.url = filled(sample.request.url.empty() ? "https://host.example/_webhooks/under-test" : sample.request.url, sent);
-  for (const auto& [name, value] : sample.request.headers) request.headers.emplace(name, filled(value, sent));
-  const std::string body = filled(sample.request.body, sent);
-  request.body = Bytes(body.begin(), body.end());
-  auto record = std::make_shared<CallRecord>();
-  auto status = std::make_shared<std::int32_t>(0);
-  const host::WebhookReceiverClient client(subject->interface(host::WebhookReceiverClient::kInterfaceId), subject->calls());
-  client.start_receive(std::move(request), {},
-                       [status, settled = kit.recorder(record)](Result<host::HttpResponse> result) mutable {
-                         if (result.ok()) *status = result.value().status;
-                         settled(result.ok() ? nullptr : &result.error());
-                       });
-  kit.await(record, "a receipt by webhook");
-  if (record->error) kit.fail("a receipt by webhook failed: " + error_name(record->error->code) + ": " + record->error->message);
-  return *status;
-}
-
 /// `late`: days after the text. `times`: that often. Both states when `contradict`.
 void by_webhook(CheckContext& kit, std::chrono::hours late, int times, bool contradict) {
   const auto& samples = kit.input.quirks.receipts;
   if (samples.empty()) kit.skip("the quirks have no \"receipts\"");
   Subject subject = kit.open();
-  if (!subject->interface(host::WebhookReceiverClient::kInterfaceId).vtbl) kit.skip("it does not offer trunkline.webhook/1");
+  require_webhook(kit, subject);
   const sms::SmsSendResult sent = send_one(kit, subject);
   kit.host.let_pass(late);
   for (const ReceiptSample& sample : samples) {
     for (int i = 0; i < times; ++i) {
-      const std::int32_t status = call_back(kit, subject, sample, sent);
+      const std::int32_t status = call_back(kit, subject, sample.request,
+                                            {{"provider_message_id", sent.provider_message_id.value_or("")},
+                                             {"message_id", sent.message_id},
+                                             {"recipient", kit.input.quirks.sms.to}},
+                                            "a receipt by webhook");
       kit.require(status >= 200 && status < 300,
                   "a receipt was answered with " + std::to_string(status) + ": the carrier would send it again and again");
     }

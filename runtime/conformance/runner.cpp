@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "trunkline/interfaces.hpp"
+#include "trunkline/media_client.hpp"
 
 namespace trunkline::conformance {
 namespace {
@@ -23,15 +24,27 @@ std::vector<Check> interface_checks(const std::string& interface_id) {
     all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   NormalCall normal = first_operation(interface_id);
-  const bool general = !interface_id.starts_with("trunkline.sms/") && !interface_id.starts_with("trunkline.identity/") &&
-                       !interface_id.starts_with("trunkline.chat/");
   std::vector<Check> own;
+  const auto add_own = [&](std::vector<Check> more) {
+    own.insert(own.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
   if (interface_id == sms::SmsProviderClient::kInterfaceId) {
     own = sms_checks(normal);
-    for (Check& check : receipt_checks()) own.push_back(std::move(check));
+    add_own(receipt_checks());
   }
   if (interface_id == identity::IdentityProviderClient::kInterfaceId) own = identity_checks(normal);
-  if (interface_id == chat::ChatProviderClient::kInterfaceId) own = chat_checks(normal);
+  if (interface_id == chat::ChatProviderClient::kInterfaceId) {
+    own = chat_checks(normal);
+    add_own(chat_list_checks());
+  }
+  if (interface_id == email::EmailProviderClient::kInterfaceId) {
+    own = email_checks(normal);
+    add_own(email_report_checks());
+  }
+  if (interface_id == pstn::PstnProviderClient::kInterfaceId) own = pstn_checks(normal);
+  if (interface_id == pstn::PstnAudioProviderClient::kInterfaceId) own = pstn_audio_checks(normal);
+  if (interface_id == media::MediaProviderClient::kInterfaceId) own = media_checks(normal);
+  const bool general = own.empty();
   if (normal) {
     std::vector<Check> calls = call_checks(interface_id, std::move(normal));
     // What empty arguments end in says nothing of how it works.

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "runtime/conformance/check.h"
+#include "runtime/conformance/declared_errors.h"
 #include "trunkline/sms_client.hpp"
 
 namespace trunkline::conformance {
@@ -112,10 +113,7 @@ void odd_text(CheckContext& kit, const std::string& text) {
   if (result.ok()) {
     check_results(request, result.value());
   } else {
-    const ErrorCode code = result.error().code;
-    kit.remark(error_name(code) + ": " + result.error().message);
-    kit.require(code != ErrorCode::kInternal && code != ErrorCode::kUnknown,
-                "it ended in " + error_name(code) + ": " + result.error().message);
+    require_meaning(kit, result.error());
   }
   kit.close(subject);
 }
@@ -146,41 +144,27 @@ void idempotency(CheckContext& kit) {
 
 // ---- declared errors ----
 
-struct DeclaredError {
-  ErrorCode code;
-  std::int32_t status;  // of HTTP that stands for it; 0: none
-};
 constexpr DeclaredError kErrors[] = {{ErrorCode::kInvalidArgument, 0},
                                      {ErrorCode::kUnauthenticated, 401},
                                      {ErrorCode::kResourceExhausted, 429},
                                      {ErrorCode::kUnavailable, 503}};
 
 void declared_error(CheckContext& kit, const DeclaredError& wanted) {
-  const auto found = kit.input.quirks.errors.find("sms.send." + error_name(wanted.code));
-  const bool told = found != kit.input.quirks.errors.end();
-  if (told && !found->second.skip.empty()) kit.skip("quirks: " + found->second.skip);
   Subject subject = kit.open();
   sms::SmsSendRequest request = request_of(kit.input.quirks.sms);
   std::optional<HttpRule> answer;
-  if (told) {
-    if (found->second.sms) request = request_of(*found->second.sms);
-    answer = found->second.http;
-  } else if (wanted.status == 0) {
+  const ErrorRecipe* told = provocation(
+      kit, "sms.send", wanted, [&] { send(kit, subject, request); }, answer);
+  if (told && told->sms) request = request_of(*told->sms);
+  if (!told && wanted.status == 0) {
     request.from.clear();
     request.recipients.clear();
-  } else {
-    send(kit, subject, request);
-    if (kit.host.http.requests() == 0)
-      kit.skip("nothing is known of how to provoke it: say so in the quirks' \"errors\" as \"sms.send." +
-               error_name(wanted.code) + "\"");
-    answer.emplace().status = wanted.status;
   }
   kit.host.http.answer_all(answer);
   const auto result = send(kit, subject, request);
   kit.host.http.answer_all({});
   if (!result.ok()) {
-    kit.require(result.error().code == wanted.code, "wanted " + error_name(wanted.code) + ", found " +
-                                                        error_name(result.error().code) + ": " + result.error().message);
+    require_code(result.error(), wanted.code);
   } else if (wanted.code != ErrorCode::kInvalidArgument || told) {
     // Refusing a recipient is right where only it is at fault.
     const auto& results = result.value();

@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from kit_runs import BUILD, ROOT, describe, kit
 from server import PROGRAM
 
-BUILD = PROGRAM.parent.parent
 AWKWARD = BUILD / "test_plugins" / "test-awkward"
 
 # A sin, and a check that must fail because of it with these words.
@@ -47,13 +47,6 @@ SINS = [
 ]
 
 
-def kit(target: Path, *arguments: str, expect: int) -> dict[str, object]:
-    command = [str(PROGRAM), "plugin", "test", str(target), "--json", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == expect, f"{command} gave {done.returncode}: {done.stdout}{done.stderr}"
-    return json.loads(done.stdout)
-
-
 def awkward(tmp_path: Path, sin: str) -> list[str]:
     """Options that make the awkward plugin sin, and the kit impatient: what never comes need not be waited for long."""
     config = tmp_path / "trunkline.yaml"
@@ -61,10 +54,6 @@ def awkward(tmp_path: Path, sin: str) -> list[str]:
     quirks = tmp_path / "quirks.json"
     quirks.write_text(json.dumps({"patience_ms": 300, "clock_limit_s": 60, "load": {"calls": 200}}))
     return ["--config", str(config), "--quirks", str(quirks)]
-
-
-def describe(report: dict[str, object]) -> str:
-    return "\n".join(f"{c['name']}: {c['outcome']}: {c['detail']}" for c in report["checks"] if c["outcome"] == "failed")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("sin", "check", "words"), SINS, ids=[f"{sin}-{check}" for sin, check, _ in SINS])
@@ -94,7 +83,6 @@ def test_a_crash_does_not_end_the_run(tmp_path: Path) -> None:
     assert [name for name, outcome in outcomes.items() if outcome == "failed"] == ["sms.send.unknown_enum"]
 
 
-ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(folder.name for folder in (BUILD / "plugins").iterdir() if (folder / "plugin.json").is_file())
 
 

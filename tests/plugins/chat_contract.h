@@ -139,8 +139,10 @@ TEST_P(ChatContract, MessagesHaveAnOrderAndPages) {
   EXPECT_EQ(client_.list_messages_sync(kResource, kBob, id, late).items.front(), all[1]);
   chat::PageRequest wrong;
   wrong.cursor = "elsewhere";
-  EXPECT_EQ(refusal([&] { client_.list_messages_sync(kResource, kBob, id, wrong); }),
-            std::pair(ErrorCode::kInvalidArgument, std::string("cursor")));
+  const std::pair refused(ErrorCode::kInvalidArgument, std::string("cursor"));
+  EXPECT_EQ(refusal([&] { client_.list_messages_sync(kResource, kBob, id, wrong); }), refused);
+  EXPECT_EQ(refusal([&] { client_.list_threads_sync(kResource, kBob, wrong); }), refused);
+  EXPECT_EQ(refusal([&] { client_.list_participants_sync(kResource, kBob, id, wrong); }), refused);
 }
 
 TEST_P(ChatContract, OnlyTheSenderChangesAMessage) {

@@ -28,6 +28,15 @@ std::string new_thread_id(Time now) {
   return id + "@thread.v2";
 }
 
+/// Whether it can be one that new_thread_id() has made.
+bool is_thread_id(std::string_view text) {
+  constexpr std::string_view kBegin = "19:", kEnd = "@thread.v2";
+  constexpr std::size_t kDigits = 32;
+  if (text.size() != kBegin.size() + kDigits + kEnd.size() || !text.starts_with(kBegin) || !text.ends_with(kEnd)) return false;
+  const std::string_view digits = text.substr(kBegin.size(), kDigits);
+  return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::int64_t due_ms(const ChatThread& thread) {
   return unix_ms(thread.created_on + std::chrono::hours{24} * thread.retention_days);
 }
@@ -130,6 +139,8 @@ Task<ChatThread> ChatLocal::get_thread(Call, std::string resource, std::string u
 }
 
 Task<ThreadPage> ChatLocal::list_threads(Call, std::string resource, std::string user, PageRequest page) {
+  if (page.cursor && !is_thread_id(*page.cursor))
+    throw Error(ErrorCode::kInvalidArgument, "the cursor is none of this list", "cursor");
   ThreadPage result;
   std::size_t skip = static_cast<std::size_t>(std::max(page.skip, 0));
   const std::size_t limit = static_cast<std::size_t>(page.limit);

@@ -1,0 +1,58 @@
+"""A mail server that takes every mail and keeps none (RFC 5321)."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from types import TracebackType
+
+
+class _Session(socketserver.StreamRequestHandler):
+    def say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+    def handle(self) -> None:
+        self.say("220 sink.test ESMTP")
+        while line := self.rfile.readline(4096):
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                self.say("250-sink.test")
+                self.say("250-SMTPUTF8")
+                self.say("250 8BITMIME")
+            elif verb == b"DATA":
+                self.say("354 go on")
+                self.take()
+            elif verb == b"QUIT":
+                return self.say("221 bye")
+            else:
+                self.say("250 OK")
+
+    def take(self) -> None:
+        while line := self.rfile.readline(1_000_000):
+            if line == b".\r\n":
+                self.server.sink.mails += 1  # type: ignore[attr-defined]
+                return self.say("250 taken")
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, *_: object) -> None:
+        """Whoever asked may have gone."""
+
+
+class SmtpSink:
+    def __init__(self) -> None:
+        self.mails = 0
+        self._server = _Server(("127.0.0.1", 0), _Session)
+        self._server.sink = self  # type: ignore[attr-defined]
+        self.port = self._server.server_address[1]
+
+    def __enter__(self) -> SmtpSink:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
