@@ -173,7 +173,7 @@ std::vector<Check> pstn_audio_checks(NormalCall& normal) {
   normal = [](CheckContext&, plugin::PluginInstance& instance, int, CallOptions options, Settled done) {
     // Of no leg: what is normal without one is not_found, which counts as an answer.
     pstn::PstnAudioProviderClient(instance.interface(pstn::PstnAudioProviderClient::kInterfaceId), instance.calls())
-        .start_play("no-such-leg", 1, sound(640), std::move(options), [done = std::move(done)](Result<void> result) mutable {
+        .start_set_flow("no-such-leg", {}, std::move(options), [done = std::move(done)](Result<void> result) mutable {
           done(result.ok() || result.error().code == ErrorCode::kNotFound ? nullptr : &result.error());
         });
   };

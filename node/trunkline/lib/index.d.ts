@@ -3,7 +3,9 @@ import type { EmailProvider as EmailProviderClient, Mailbox } from "../generated
 import type { WebhookReceiver as WebhookReceiverClient } from "../generated/host.js";
 import type { IdentityProvider as IdentityProviderClient } from "../generated/identity.js";
 import type { MediaProvider as MediaProviderClient } from "../generated/media.js";
-import type { PstnProvider as PstnProviderClient } from "../generated/pstn.js";
+import type {
+  PstnAudioProvider as PstnAudioProviderClient, PstnProvider as PstnProviderClient, PstnTrunkProvider as PstnTrunkProviderClient,
+} from "../generated/pstn.js";
 import type { SandboxMailProvider as SandboxMailProviderClient, SandboxProvider as SandboxProviderClient } from "../generated/sandbox.js";
 import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../generated/chat.js";
 import type {
@@ -363,6 +365,8 @@ export interface ProviderKinds {
   chat: ChatProviderClient;
   email: EmailProviderClient;
   pstn: PstnProviderClient;
+  "pstn.audio": PstnAudioProviderClient;
+  "pstn.trunks": PstnTrunkProviderClient;
   media: MediaProviderClient;
   webhook: WebhookReceiverClient;
 }

@@ -21,6 +21,8 @@ const PROVIDERS = {
   chat: () => require("../generated/chat.cjs").ChatProvider,
   email: () => require("../generated/email.cjs").EmailProvider,
   pstn: () => require("../generated/pstn.cjs").PstnProvider,
+  "pstn.audio": () => require("../generated/pstn.cjs").PstnAudioProvider,
+  "pstn.trunks": () => require("../generated/pstn.cjs").PstnTrunkProvider,
   media: () => require("../generated/media.cjs").MediaProvider,
   webhook: () => require("../generated/host.cjs").WebhookReceiver,
 };
